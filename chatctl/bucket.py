@@ -1,0 +1,40 @@
+"""A token bucket: how much, how fast. Time comes in as an argument."""
+
+from __future__ import annotations
+
+import math
+
+
+class Bucket:
+    """Allows ``rate`` units a second on average, ``burst`` at once; a rate of 0 allows everything.
+
+    A cost is taken whenever the level is positive, even if it then falls below zero: a large unit is delayed, never
+    refused, and what comes after it waits the longer.
+    """
+
+    __slots__ = ("_burst", "_level", "_rate", "_seen")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        """Start full."""
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._seen = now
+
+    def ready_at(self, now: float) -> float:
+        """Give the time from which on something may be taken; ``now`` or earlier if it may be at once."""
+        self._fill(now)
+        if self._rate == 0 or self._level > 0:
+            return now
+        return now + (-self._level + 1e-6 * self._burst) / self._rate
+
+    def take(self, cost: float, now: float) -> None:
+        """Take ``cost`` units. Ask ``ready_at`` first."""
+        if self._rate:
+            self._fill(now)
+            self._level -= cost
+
+    def _fill(self, now: float) -> None:
+        if now > self._seen and not math.isinf(self._burst):
+            self._level = min(self._burst, self._level + (now - self._seen) * self._rate)
+            self._seen = now

@@ -1,0 +1,104 @@
+"""``chatctl serve``: start a room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chatctl.commands.options import RATE, host_option, port_option
+
+
+@click.command()
+@host_option("Address to listen on: IPv4, IPv6 or a name.")
+@port_option("Port to listen on; 0 picks a free one.")
+@click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a unix socket as well.")
+@click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only.")
+@click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable.")
+@click.option("--open-rooms", is_flag=True, help="Let anybody open a room by entering it.")
+@click.option("--name", "server_name", default="chatctl", show_default=True, help="What the server calls itself.")
+@click.option(
+    "--max-clients", type=click.IntRange(1), help="Connections at once.  [default: 10000, or 0.8 × the file limit]"
+)
+@click.option(
+    "--max-per-address",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Of these, from one address (loopback exempt).",
+)
+@click.option(
+    "--rate",
+    type=RATE,
+    default="10:30",
+    show_default=True,
+    metavar="N[:BURST]|off",
+    help="Messages a second from one connection; over it, reading waits.",
+)
+@click.option(
+    "--ring-entries",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Messages of a room kept in memory.",
+)
+@click.option(
+    "--journal", type=click.Choice(["none"]), default="none", show_default=True, help="Where messages are kept."
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Form of the log on stderr.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more.")
+def serve(
+    host: str,
+    port: int,
+    unix: Path | None,
+    no_tcp: bool,
+    rooms: tuple[str, ...],
+    open_rooms: bool,
+    server_name: str,
+    max_clients: int | None,
+    max_per_address: int,
+    rate: tuple[float, int],
+    ring_entries: int,
+    journal: str,
+    log_format: str,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Start a chat room and run it until Ctrl-C.
+
+    The first lines of stdout say where it listens; events are logged on stderr.
+
+    \b
+    Examples:
+      chatctl serve
+      chatctl serve --host 0.0.0.0 --port 5500 --room ops --room builds
+      chatctl serve --unix /run/chat/room.sock --no-tcp
+    """
+    from chatctl.admission import Admission
+    from chatctl.log import Log
+    from chatctl.run import ServeOptions, default_max_clients, run_server
+
+    if no_tcp and unix is None:
+        raise click.UsageError("--no-tcp needs --unix PATH")
+    level = "warning" if quiet else "debug" if verbose else "info"
+    run_server(
+        ServeOptions(
+            host=None if no_tcp else host,
+            port=port,
+            unix=unix,
+            admission=Admission(server_name, rooms, open_rooms=open_rooms),
+            max_clients=max_clients or default_max_clients(),
+            max_per_address=max_per_address,
+            rate=rate[0],
+            burst=rate[1],
+            ring_entries=ring_entries,
+        ),
+        Log("json" if log_format == "json" else "text", level),
+    )

@@ -1,0 +1,203 @@
+"""One connection: an asyncio protocol around a session. It moves bytes and decides nothing.
+
+Lives here: reading, writing, when to do neither, and the session's timer. Does not live here: what the bytes mean
+(session.py), what happens then (hub.py), how many there are (server.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol, cast
+
+from chatctl.dialects import JSON, Dialect
+from chatctl.hub import Hub
+from chatctl.protocol import GREETING, Limits
+from chatctl.room import Reader, Room
+from chatctl.roster import Member
+from chatctl.session import Session
+
+MAX_IN_FLIGHT = 1024
+"""Messages of one connection that the journal has not committed yet; it is not read from while there are more."""
+
+
+class House(Protocol):
+    """The server, as its connections see it."""
+
+    loop: asyncio.AbstractEventLoop
+    limits: Limits
+    hub: Hub
+
+    def made(self, connection: Connection) -> None:
+        """Count a connection."""
+
+    def lost(self, connection: Connection, why: str) -> None:
+        """Forget a connection."""
+
+
+class Connection(asyncio.Protocol):
+    """One accepted connection: the hub's Peer. Its cursor is ``after``; while ``paused`` it simply stands."""
+
+    __slots__ = (
+        "_owed",
+        "_replies",
+        "_server",
+        "_stuck_since",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "after",
+        "dialect",
+        "host",
+        "in_flight",
+        "label",
+        "leaving",
+        "member",
+        "paused",
+        "room",
+        "session",
+        "token",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, server: House, label: str, host: str) -> None:
+        """Wait for ``connection_made``. ``host`` is the address that limits count, empty for an exempt one."""
+        self._server = server
+        self._owed = 0
+        self._stuck_since: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self.session = Session(server.limits, server.loop.time())
+        self.label = label
+        self.host = host
+        self.dialect: Dialect = JSON
+        self.after = 0
+        self.paused = False
+        self.token: bytes | None = None
+        self.room: Room | None = None
+        self.member: Member[Reader] | None = None
+        self.in_flight = 0
+        self.leaving: str | None = None
+        self._replies: list[bytes] = []
+
+    # --- asyncio's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
+        self._server.made(self)
+        self._transport.write(GREETING)
+        self._arrange()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand bytes to the session."""
+        self.session.receive(data, self._server.loop.time())
+        self.pump()
+
+    def eof_received(self) -> bool:
+        """Answer what was asked; the session hangs up then."""
+        self.session.end(self._server.loop.time())
+        self.pump()
+        return True
+
+    def pause_writing(self) -> None:
+        """The output is over its high-water mark: its cursor stops, and it is not read from."""
+        self.paused = True
+        self._stuck_since = self._server.loop.time()
+        self._arrange()
+
+    def resume_writing(self) -> None:
+        """The output has drained."""
+        self.paused = False
+        if self.leaving is None:
+            self._stuck_since = None
+            self._server.hub.resumed(self)
+            self.pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Closed, reset or killed: announced as left, once."""
+        self._drop_timer()
+        self._server.lost(self, "reset" if exc else "closed")
+
+    # --- the hub's calls
+
+    def send(self, data: bytes) -> None:
+        """Write this turn's replies and then ``data``."""
+        if self._replies:
+            data = b"".join((*self._replies, data))
+            self._replies.clear()
+            if self._owed > self._server.limits.out_buffer and self.leaving is None:
+                self._server.loop.call_soon(self.pump)
+            self._owed = 0
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+    def owe(self, data: bytes) -> None:
+        """Keep a reply for the end of this turn."""
+        self._replies.append(data)
+        self._owed += len(data)
+
+    @property
+    def owes(self) -> bool:
+        """Whether a reply waits for the end of this turn."""
+        return bool(self._replies)
+
+    def close(self) -> None:
+        """Flush, then close."""
+        if not self._transport.is_closing():
+            self._stuck_since = self._server.loop.time()
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once; what was not sent is lost."""
+        self._transport.abort()
+
+    def pump(self) -> None:
+        """Carry out what the session gives, as long as its answers can leave."""
+        limit = self._server.limits.out_buffer
+        while (
+            self.leaving is None
+            and not self.paused
+            and self._owed <= limit
+            and self.in_flight < MAX_IN_FLIGHT
+            and (effect := self.session.step(self._server.loop.time())) is not None
+        ):
+            self._server.hub.perform(self, effect)
+        self._arrange()
+
+    # --- timers
+
+    def check(self, now: float) -> None:
+        """Notice a peer that does not read, or is gone without a word. Called now and then."""
+        if self._stuck_since is not None:
+            if now - self._stuck_since >= self._server.limits.stall_seconds:
+                self._server.lost(self, "write stall")
+                self._transport.abort()
+        elif self.leaving is None:
+            self.session.tick(now)
+            self.pump()
+
+    def _arrange(self) -> None:
+        """Read only what can be answered, and wake when the session wants to."""
+        busy = self.paused or self.leaving is not None or self.session.backlog
+        if not self._transport.is_closing():
+            if busy and self._transport.is_reading():
+                self._transport.pause_reading()
+            elif not busy and not self._transport.is_reading():
+                self._transport.resume_reading()
+        wake_at = None if self.leaving is not None or self.paused else self.session.wake_at
+        if wake_at != self._timer_at:
+            self._drop_timer()
+            if wake_at is not None:
+                self._timer_at = wake_at
+                self._timer = self._server.loop.call_at(wake_at, self._wake)
+
+    def _wake(self) -> None:
+        self._timer = self._timer_at = None
+        self.pump()
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timer_at = None

@@ -1,0 +1,237 @@
+"""The dialects: how a connection is recognised, how its bytes are read, how a frame looks to it.
+
+    json     one JSON object a line: chatctl itself and every program
+    text     lines, the first one is the nickname: nc, telnet
+    classic  unframed ASCII, each read is one message: the programs of the first version
+
+Lives here: the first bytes, parsing and rendering, each a pure function. Does not live here: whose turn it is to
+speak (session.py). Source: docs/protocol.md, "Dialects".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from chatctl import protocol
+from chatctl.errors import BadFrame, NickInvalid
+from chatctl.protocol import ClientFrame, Frame
+from chatctl.text import MAX_NICK_POINTS, check_nick, clean
+
+SNIFF_SECONDS = 0.2
+"""Bytes that bring no LF for so long come from a program of the first version."""
+
+MAX_NAMES_A_LINE = 10
+"""Of those who come or go in one turn, so many are named to a text client."""
+
+
+class Stranger(Enum):
+    """Who knocks at the wrong port."""
+
+    HTTP = auto()
+    TLS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One way to speak. Shared by all connections that speak it; it holds no state."""
+
+    name: str
+    render: Callable[[Frame], bytes]
+    """Any frame of a server as bytes; empty where the dialect has no word for it."""
+    parse_hello: Callable[[bytes], ClientFrame]
+    """The first line (or read). Raises BadFrame."""
+    parse: Callable[[bytes, Sequence[str]], ClientFrame | bytes | None]
+    """What comes after: a line (or read) and the speaker's own names. Bytes are an answer of the dialect's own,
+    None is nothing at all. Raises BadFrame."""
+    framed: bool = True
+    asks_again: bool = False
+    """A refused nickname is asked for again."""
+    bends_names: bool = False
+    """A nickname that can't be had is bent until it can."""
+    answers_pings: bool = False
+
+
+def recognise(first: bytes, *, waited: bool) -> Dialect | Stranger | None:
+    """Tell the dialect from a connection's first bytes, or None while they leave it open.
+
+    Args:
+        first: all bytes so far, at least one.
+        waited: SNIFF_SECONDS have passed since the first of them.
+    """
+    if first.startswith(b"{"):
+        return JSON
+    if first.startswith(b"\x16\x03"):
+        return Stranger.TLS
+    if _HTTP.match(first):
+        return Stranger.HTTP
+    if b"\n" in first:
+        return TEXT
+    return CLASSIC if waited else None
+
+
+_HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) ")
+
+
+# --- json
+
+
+def _parse_json_hello(line: bytes) -> ClientFrame:
+    return protocol.decode_client(line)
+
+
+def _parse_json(line: bytes, _names: Sequence[str]) -> ClientFrame | None:
+    if not line.strip():
+        return None
+    return protocol.decode_client(line)
+
+
+# --- text
+
+
+HELP = b"""\
+/nick NAME      be called NAME
+/me TEXT        say what you do
+/msg NICK TEXT  tell NICK alone
+/who            who is here
+/quit           leave (//TEXT says a line that starts with a slash)
+"""
+
+
+def _parse_text_hello(line: bytes) -> ClientFrame:
+    return protocol.Hello(v=protocol.VERSION, nick=_decode(line).strip(), history=0)
+
+
+def _parse_text(line: bytes, _names: Sequence[str]) -> ClientFrame | bytes | None:
+    text = _decode(line)
+    if not text.strip():
+        return None
+    if text.startswith("//"):
+        return protocol.Say(text[1:])
+    if text.startswith("/"):
+        return _parse_command(text)
+    return protocol.Say(text)
+
+
+def _parse_command(text: str) -> ClientFrame | bytes:
+    verb, _, rest = text.rstrip().partition(" ")
+    match verb:
+        case "/nick" if rest:
+            return protocol.Nick(rest.strip())
+        case "/me" if rest:
+            return protocol.Say(rest, action=True)
+        case "/msg" if " " in rest.strip():
+            to, _, what = rest.strip().partition(" ")
+            return protocol.Whisper(to, what)
+        case "/who":
+            return protocol.Who()
+        case "/quit":
+            return protocol.Bye()
+        case "/help":
+            return HELP
+    return f"! {clean(verb)} is no command, or lacks something: /help lists them\n".encode()
+
+
+def _decode(line: bytes) -> str:
+    try:
+        return line.removesuffix(b"\r").decode()
+    except UnicodeDecodeError as error:
+        raise BadFrame(f"this line is not UTF-8: {error}") from None
+
+
+def render_text(frame: Frame) -> bytes:
+    """Give a frame as the first version showed it, one event a line, with nothing that acts on a terminal."""
+    return _as_text(frame).encode("utf-8", "replace")
+
+
+def _as_text(frame: Frame) -> str:
+    match frame:
+        case protocol.Msg():
+            return _say_lines(frame)
+        case protocol.Join(nicks=nicks):
+            return _each(nicks, "joined!")
+        case protocol.Leave(nicks=nicks):
+            return _each(nicks, "left!")
+        case protocol.Welcome():
+            return "Connected to server!\n"
+        case protocol.Rename(old=old, new=new):
+            return f"{clean(old)} is now {clean(new)}\n"
+        case protocol.Whispered():
+            return "".join(f"{clean(frame.from_)} (privately): {line}\n" for line in _lines(frame.text))
+        case protocol.Roster():
+            return f"{frame.count} here: {', '.join(clean(row.nick) for row in frame.members)}\n"
+        case protocol.Page(entries=entries):
+            return "".join(_say_lines(entry) for entry in entries)
+        case protocol.Gap():
+            return f"({frame.to - frame.from_ + 1} messages can't be shown: {frame.why})\n"
+        case protocol.Error(text=text):
+            return f"! {clean(text)}\n"
+        case protocol.Bye(why=why):
+            return f"Goodbye! ({clean(why)})\n" if why else "Goodbye!\n"
+    return ""
+
+
+def _say_lines(entry: protocol.Msg) -> str:
+    """Put the name before each line, or a message of two lines could speak for somebody else."""
+    nick = clean(entry.nick)
+    start = f"* {nick} " if entry.action else f"{nick}: "
+    return "".join(f"{start}{line}\n" for line in _lines(entry.text))
+
+
+def _lines(text: str) -> list[str]:
+    return clean(text, lines=True).split("\n")
+
+
+def _each(nicks: Sequence[str], did: str) -> str:
+    named = [f"{clean(nick)} {did}\n" for nick in nicks[:MAX_NAMES_A_LINE]]
+    left_out = len(nicks) - len(named)
+    return "".join(named) + (f"({left_out} more {did})\n" if left_out else "")
+
+
+# --- classic
+
+
+def _parse_classic_hello(data: bytes) -> ClientFrame:
+    return protocol.Hello(v=protocol.VERSION, nick=data.decode("utf-8", "replace").strip())
+
+
+def _parse_classic(data: bytes, names: Sequence[str]) -> ClientFrame | None:
+    """One read is one message. Its author put his own name before it: it is taken off."""
+    text = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
+    for name in names:
+        if text.startswith(f"{name}:"):
+            text = text[len(name) + 1 :].removeprefix(" ")
+            break
+    return protocol.Say(text) if text.strip() else None
+
+
+def render_classic(frame: Frame) -> bytes:
+    """Give a frame as ASCII: a client of the first version dies of any byte over 127."""
+    return _as_text(frame).encode("ascii", "replace")
+
+
+def bend_nick(asked: str, taken: Callable[[str], bool]) -> str:
+    """Give the nickname nearest to ``asked`` that is one and is free: ``Rajat_2``, ``Rajat_3``, …"""
+    name = _nearest_nick(asked)
+    if not taken(name):
+        return name
+    number = 2
+    while taken(f"{name[: MAX_NICK_POINTS - 8]}_{number}"):
+        number += 1
+    return f"{name[: MAX_NICK_POINTS - 8]}_{number}"
+
+
+def _nearest_nick(asked: str) -> str:
+    try:
+        return check_nick(asked.encode("ascii", "replace").decode())
+    except NickInvalid:
+        bent = re.sub(r"[^A-Za-z0-9_]+", "_", asked)[:MAX_NICK_POINTS].strip("_")
+        return bent or "guest"
+
+
+JSON = Dialect("json", protocol.encode, _parse_json_hello, _parse_json, answers_pings=True)
+TEXT = Dialect("text", render_text, _parse_text_hello, _parse_text, asks_again=True)
+CLASSIC = Dialect("classic", render_classic, _parse_classic_hello, _parse_classic, framed=False, bends_names=True)
+DIALECTS = (JSON, TEXT, CLASSIC)

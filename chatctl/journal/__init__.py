@@ -1,0 +1,74 @@
+"""Journals: what gives each entry its number, and keeps it.
+
+A journal is three methods. It is not a second log: the ring, the cursors and the order of showing exist once, in
+room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatctl.errors import StorageFailed
+from chatctl.protocol import Msg
+
+__all__ = ["Deliver", "Done", "Draft", "Head", "Journal", "Receipt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What somebody wants said, before it has a number. ``time`` is Unix seconds."""
+
+    room: str
+    time: float
+    nick: str
+    text: str
+    action: bool = False
+    token: bytes | None = None
+    """The hash of the sender's token: it scopes ``id``."""
+    id: str | None = None
+    trace: bool = True
+    """False for a probe: it goes the whole way, commit included, and leaves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A draft is committed: under this number, or under that of its first coming."""
+
+    seq: int | None
+    time: float
+    duplicate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a room's log stands: entries ``first`` to ``last`` can be read; ``epoch`` names this log."""
+
+    epoch: str
+    first: int
+    last: int
+
+
+Deliver = Callable[[Sequence[Msg]], None]
+Done = Callable[[Sequence[Receipt] | StorageFailed], None]
+
+
+class Journal(Protocol):
+    """Numbers entries and keeps them. Called from the event loop's thread, and calls back there."""
+
+    durability: str
+    """What an acknowledgement means: ``memory``, ``os`` (survives a killed process), ``disk`` (a power cut)."""
+
+    def append(self, batch: Sequence[Draft], done: Done) -> None:
+        """Commit a batch: one transaction, all or nothing.
+
+        Once it is committed, the new entries go to those who follow their room, then ``done`` gets a receipt for each
+        draft, in order. If it could not be committed, ``done`` gets the error and nobody gets an entry.
+        """
+
+    def follow(self, room: str, deliver: Deliver) -> Head:
+        """Have ``deliver`` called with every entry after the head that is given back: in order, numbered, committed."""
+
+    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+        """Give at most ``limit`` committed entries that follow ``after`` and are still kept."""

@@ -1,0 +1,163 @@
+"""Listening sockets: opening them, and accepting from them.
+
+Lives here: addresses, socket options, the accept loop and its back-off. Does not live here: what becomes of an
+accepted connection (server.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from chatctl.errors import ChatError
+from chatctl.log import Log
+
+Accepted = Callable[[socket.socket, object], None]
+
+_ACCEPTS_A_TURN = 100
+_OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class Listener:
+    """Accepts from one socket. Out of descriptors, it backs off from 10 ms to 1 s; those who are in notice nothing.
+
+    asyncio's own accept path retries without a pause there (docs/design.md, "Accepting").
+    """
+
+    def __init__(self, sock: socket.socket, accepted: Accepted, log: Log) -> None:
+        """Begin, inside a running event loop."""
+        self._sock = sock
+        self._loop = asyncio.get_running_loop()
+        self._accepted = accepted
+        self._log = log
+        self._pause = 0.01
+        self._retry: asyncio.TimerHandle | None = None
+        self._warned_at = float("-inf")
+        sock.setblocking(False)
+        self._loop.add_reader(sock, self._accept)
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                sock, address = self._sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in _OUT_OF_DESCRIPTORS:
+                    self._back_off(error)
+                    return
+                continue  # ECONNABORTED and its kind: that one is gone, the next one waits
+            self._pause = 0.01
+            tune(sock)
+            self._accepted(sock, address)
+
+    def _back_off(self, error: OSError) -> None:
+        loop = self._loop
+        loop.remove_reader(self._sock)
+        self._retry = loop.call_later(self._pause, self._resume)
+        self._pause = min(1.0, self._pause * 2)
+        if loop.time() - self._warned_at >= 1:
+            self._warned_at = loop.time()
+            self._log.warning("can't accept", why=os.strerror(error.errno or 0))
+
+    def _resume(self) -> None:
+        self._retry = None
+        self._loop.add_reader(self._sock, self._accept)
+        self._accept()
+
+    def close(self) -> None:
+        """Accept no more."""
+        if self._retry is not None:
+            self._retry.cancel()
+        self._loop.remove_reader(self._sock)
+        path = self._sock.getsockname() if self._sock.family == socket.AF_UNIX else None
+        self._sock.close()
+        if path:
+            with contextlib.suppress(OSError):
+                Path(path).unlink()
+
+
+def tune(sock: socket.socket) -> None:
+    """Set what every accepted TCP connection wants: no Nagle delay, and dead peers noticed by the kernel."""
+    if sock.family == socket.AF_UNIX:
+        return
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
+            if hasattr(socket, option):
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
+def describe(family: int, address: object) -> tuple[str, str]:
+    """Give a connection's name for the log, and the address that limits count (empty for an exempt one)."""
+    if family == socket.AF_UNIX or not isinstance(address, tuple):
+        return "unix socket", ""
+    host = str(address[0])
+    shown = f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
+    return shown, "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+
+
+def open_tcp(host: str, port: int) -> list[socket.socket]:
+    """Listen on every address of ``host``, all on one port; port 0 picks one.
+
+    Raises:
+        ChatError: in use, not ours, or no such host.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _, _, _, address in dict.fromkeys(found):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sockets.append(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            port = port or (sockets[0].getsockname()[1] if len(sockets) > 1 else 0)
+            sock.bind((address[0], port, *address[2:]))
+            sock.listen(1024)
+    except OSError as error:
+        for sock in sockets:
+            sock.close()
+        raise ChatError(f"cannot listen on {host}:{port}: {_reason(error)}") from None
+    return sockets
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use (is another 'chatctl serve' running? choose another with --port)"
+    return (error.strerror or str(error)).lower()
+
+
+def open_unix(path: Path) -> socket.socket:
+    """Listen on a unix socket; one that a killed server left behind is taken over.
+
+    Raises:
+        ChatError: in use, or not possible there.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
+            with (
+                contextlib.suppress(ConnectionRefusedError),
+                contextlib.closing(socket.socket(socket.AF_UNIX)) as probe,
+            ):
+                probe.connect(str(path))
+                raise ChatError(f"cannot listen on {path}: another server is there")
+            path.unlink()
+        sock.bind(str(path))
+        sock.listen(1024)
+    except OSError as error:
+        sock.close()
+        raise ChatError(f"cannot listen on {path}: {(error.strerror or str(error)).lower()}") from None
+    except ChatError:
+        sock.close()
+        raise
+    return sock

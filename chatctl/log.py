@@ -1,0 +1,88 @@
+"""The server's log: a line per event on stderr, as text or as JSON.
+
+No byte of a client's reaches it raw: every value goes through the cleaner.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Literal, TextIO
+
+from chatctl.text import clean
+
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+Value = str | int | float | None
+_MAX_VALUE = 200
+
+# What an event is called in the text format. The first two are the very first version's own words.
+_PHRASES = {
+    "connected": "Connected with {peer}",
+    "nickname": "Nickname is {nick} ({peer}, {mode} {room})",
+    "rename": "{nick} is now {to} ({peer})",
+    "left": "{nick} left ({peer}): {why}",
+    "closed": "Connection closed ({peer}): {why}",
+    "refused": "Refused {nick} ({peer}): {why}",
+}
+
+
+class Log:
+    """Writes events. ``least`` is the lowest level that is written."""
+
+    def __init__(
+        self,
+        form: Literal["text", "json"] = "text",
+        least: str = "info",
+        *,
+        out: TextIO | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Write to ``out``, or to whatever stderr is at the time."""
+        self._form = form
+        self._least = LEVELS[least]
+        self._out = out
+        self._clock = clock
+
+    def debug(self, event: str, **values: Value) -> None:
+        """For who looks for a fault."""
+        self._write("debug", event, values)
+
+    def info(self, event: str, **values: Value) -> None:
+        """What happens on a good day."""
+        self._write("info", event, values)
+
+    def warning(self, event: str, **values: Value) -> None:
+        """What an operator should look at."""
+        self._write("warning", event, values)
+
+    def error(self, event: str, **values: Value) -> None:
+        """What did not work."""
+        self._write("error", event, values)
+
+    def _write(self, level: str, event: str, values: dict[str, Value]) -> None:
+        if LEVELS[level] < self._least:
+            return
+        safe = {key: _safe(value) for key, value in values.items()}
+        line = self._as_json(level, event, safe) if self._form == "json" else self._as_text(level, event, safe)
+        with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more; the room goes on
+            (self._out or sys.stderr).write(line + "\n")
+            (self._out or sys.stderr).flush()
+
+    def _as_json(self, level: str, event: str, values: dict[str, Value]) -> str:
+        head = {"time": round(self._clock(), 3), "level": level, "event": event}
+        return json.dumps(head | values, ensure_ascii=False)
+
+    def _as_text(self, level: str, event: str, values: dict[str, Value]) -> str:
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self._clock()))
+        mark = "" if level == "info" else f"{level}: "
+        if phrase := _PHRASES.get(event):
+            return f"{moment} {mark}{phrase.format_map(values)}"
+        return " ".join([f"{moment} {mark}{event}", *(f"{key}={value}" for key, value in values.items())])
+
+
+def _safe(value: Value) -> Value:
+    return clean(value[:_MAX_VALUE]) if isinstance(value, str) else value

@@ -1,0 +1,362 @@
+"""The one protocol module: what is said between a server and its clients, as typed values and as bytes.
+
+Both ends and every command share it. Lives here: frames, encoding, framing, limits, the version. Does not live
+here: how the older dialects look (dialects.py), what a frame makes a server do (session.py, hub.py).
+Source: docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from chatctl.errors import BadFrame, TooLong
+
+VERSION = 1
+GREETING = b"NAME"
+"""What a server sends on accept: the greeting of the very first version, so that its clients still work."""
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 5500
+DEFAULT_ROOM = "lobby"
+
+MAX_LINE = 16 * 1024
+"""Bytes of one line that a client may send, its LF not counted."""
+MAX_TEXT = 4 * 1024
+"""Bytes of UTF-8 in one message."""
+MAX_ID = 128
+"""Characters of a message's ``id``."""
+MAX_SERVER_LINE = 16 * 1024 * 1024
+"""Bytes of one line that a server may send: a roster of 10,000 members is the longest."""
+
+Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""A whole number that JSON readers of every language hold exactly."""
+Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
+Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Mode = Literal["join", "watch", "post", "probe"]
+
+
+class Frame(Struct, frozen=True, omit_defaults=True, tag_field="type"):
+    """One JSON object on one line; its ``type`` names the class."""
+
+
+# --- client to server
+
+
+class Resume(Struct, frozen=True):
+    """Where a cursor stood: in the log named ``epoch``, after entry ``after``."""
+
+    epoch: str
+    after: Count
+
+
+class Hello(Frame, frozen=True, tag="hello"):
+    """The first frame: who, where, how."""
+
+    v: int
+    nick: str = ""
+    room: str = DEFAULT_ROOM
+    mode: Mode = "join"
+    token: Token | None = None
+    resume: Resume | None = None
+    history: Count = 0
+
+
+class Say(Frame, frozen=True, tag="say"):
+    """Say ``text`` in the room. With an ``id`` it is acknowledged, and appended once however often it is sent."""
+
+    text: str
+    id: Id | None = None
+    action: bool = False
+
+
+class Whisper(Frame, frozen=True, tag="whisper"):
+    """Say ``text`` to one member. Live only, never stored."""
+
+    to: str
+    text: str
+    id: Id | None = None
+
+
+class Nick(Frame, frozen=True, tag="nick"):
+    """Be called ``nick`` from now on."""
+
+    nick: str
+
+
+class Who(Frame, frozen=True, tag="who"):
+    """Ask for the roster."""
+
+
+class History(Frame, frozen=True, tag="history"):
+    """Ask for a page: ``limit`` entries after a seq, or before one."""
+
+    limit: Count
+    after: Count | None = None
+    before: Count | None = None
+
+
+class Ping(Frame, frozen=True, tag="ping"):
+    """Are you there? Both ends may ask; ``t`` comes back."""
+
+    t: float | str | None = None
+
+
+class Pong(Frame, frozen=True, tag="pong"):
+    """I am. From a server with ``last``, the seq of the room's newest entry."""
+
+    t: float | str | None = None
+    last: Count | None = None
+
+
+class Bye(Frame, frozen=True, tag="bye"):
+    """The end of the conversation; a server says why, and when to come back (seconds)."""
+
+    why: str = ""
+    retry_after: float | None = None
+
+
+ClientFrame = Hello | Say | Whisper | Nick | Who | History | Ping | Pong | Bye
+
+
+# --- server to client
+
+
+class Limits(Struct, frozen=True):
+    """What a server allows. Bytes, seconds and counts; ``rate`` 0 means no limit."""
+
+    line: int = MAX_LINE
+    text: int = MAX_TEXT
+    nick: int = 32
+    nick_bytes: int = 64
+    id: int = MAX_ID
+    hello_seconds: float = 10.0
+    hello_bytes: int = 8 * 1024
+    ping_seconds: float = 60.0
+    stall_seconds: float = 30.0
+    rate: float = 10.0
+    burst: int = 30
+    bytes_per_second: int = 64 * 1024
+    clients: int = 10_000
+    per_address: int = 64
+    out_buffer: int = 64 * 1024
+    ring_entries: int = 100_000
+    ring_bytes: int = 64 * 1024 * 1024
+    backlog: int = 100
+    page: int = 1_000
+
+
+class Welcome(Frame, frozen=True, tag="welcome"):
+    """You are in. ``members`` holds at most 200 of the ``count`` nicknames."""
+
+    v: int
+    server: str
+    room: str
+    nick: str
+    epoch: str
+    first: Count
+    last: Count
+    members: list[str]
+    count: Count
+    watchers: Count
+    durability: str
+    limits: Limits
+
+
+class Msg(Frame, frozen=True, tag="msg"):
+    """An entry of the log: what ``nick`` said, as the room's number ``seq``, at ``time`` (Unix seconds)."""
+
+    seq: Count
+    time: float
+    nick: str
+    text: str
+    action: bool = False
+
+
+class Join(Frame, frozen=True, tag="join"):
+    """These came, all in one turn; ``count`` members are here now."""
+
+    nicks: list[str]
+    count: Count
+
+
+class Leave(Frame, frozen=True, tag="leave"):
+    """These went, all in one turn; ``count`` members are here now."""
+
+    nicks: list[str]
+    count: Count
+    why: str = ""
+
+
+class Rename(Frame, frozen=True, tag="rename"):
+    """A member is called otherwise now."""
+
+    old: str
+    new: str
+
+
+class Whispered(Frame, frozen=True, tag="whisper"):
+    """Somebody said this to you alone."""
+
+    from_: str = field(name="from")
+    time: float
+    text: str
+
+
+class Ack(Frame, frozen=True, tag="ack"):
+    """Committed at the level that ``welcome.durability`` names. No ``seq`` for what is not stored."""
+
+    id: str
+    time: float
+    duplicate: bool
+    seq: Count | None = None
+
+
+class RosterRow(Struct, frozen=True):
+    """One member: since when (Unix seconds), and for how many seconds silent."""
+
+    nick: str
+    since: float
+    idle: float
+
+
+class Roster(Frame, frozen=True, tag="roster"):
+    """Who is here."""
+
+    members: list[RosterRow]
+    count: Count
+    watchers: Count
+
+
+class Page(Frame, frozen=True, tag="page"):
+    """A part of the log; ``more`` says whether it goes on in that direction."""
+
+    entries: list[Msg]
+    more: bool
+
+
+class Gap(Frame, frozen=True, tag="gap"):
+    """Entries ``from`` to ``to`` can't be shown to you."""
+
+    from_: Count = field(name="from")
+    to: Count
+    why: Literal["retention", "slow", "lost"]
+
+
+class Error(Frame, frozen=True, tag="error"):
+    """Something was not done. ``id`` is that of the frame it answers."""
+
+    code: str
+    text: str
+    id: str | None = None
+    retry_after: float | None = None
+
+
+ServerFrame = Welcome | Msg | Join | Leave | Rename | Whispered | Ack | Roster | Page | Gap | Ping | Pong | Error | Bye
+
+_encoder = msgspec.json.Encoder()
+_client_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
+_server_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
+
+
+class NotJson(BadFrame):
+    """A line that is not JSON at all: the stream can't be trusted any further."""
+
+
+def encode(frame: Frame) -> bytes:
+    """Give the frame as one line: UTF-8 JSON and LF."""
+    return _encoder.encode(frame) + b"\n"
+
+
+def decode_client(line: bytes) -> ClientFrame:
+    """Read what a client sent: one line, without its LF.
+
+    Raises:
+        NotJson: not UTF-8 or not JSON; the connection can't go on.
+        BadFrame: JSON, but no frame of this version; the connection can.
+    """
+    return _decode(_client_decoder, line)
+
+
+def decode_server(line: bytes) -> ServerFrame:
+    """Read what a server sent. Raises as ``decode_client``."""
+    return _decode(_server_decoder, line)
+
+
+_T = TypeVar("_T")
+
+
+def _decode(decoder: msgspec.json.Decoder[_T], line: bytes) -> _T:
+    try:
+        if not line.isascii():
+            line.decode()  # msgspec skips unknown fields without looking at their UTF-8
+        return decoder.decode(line)
+    except msgspec.ValidationError as error:
+        _insist_on_json(line)  # it may have met a wrong value before the place where the JSON ends
+        raise BadFrame(f"not a frame of this protocol: {error}") from None
+    except RecursionError:
+        raise NotJson("this line is nested too deeply") from None
+    except ValueError as error:
+        raise _not_json(error) from None
+
+
+def _insist_on_json(line: bytes) -> None:
+    try:
+        msgspec.json.decode(line, type=msgspec.Raw)
+    except RecursionError:
+        raise NotJson("this line is nested too deeply") from None
+    except ValueError as error:
+        raise _not_json(error) from None
+
+
+def _not_json(error: ValueError) -> NotJson:
+    what = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
+    return NotJson(f"this line is not {what}: {error}")
+
+
+def to_builtins(frame: Any) -> Any:
+    """Give a frame as plain dicts and lists, as its JSON would be read."""
+    return msgspec.to_builtins(frame)
+
+
+class Framer:
+    """Cut one peer's bytes into LF-terminated lines.
+
+    Any split of the same bytes yields the same lines and then the same error.
+    """
+
+    def __init__(self, limit: int = MAX_LINE) -> None:
+        """Take lines of at most ``limit`` bytes, LF not counted."""
+        self._limit = limit
+        self._tail = bytearray()
+
+    def __len__(self) -> int:
+        """Bytes of the line that has begun and not ended."""
+        return len(self._tail)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Yield each completed line, without its LF. Exhaust the iterator.
+
+        Args:
+            data: the bytes of one read.
+
+        Raises:
+            TooLong: a line exceeds the limit. The lines before it were yielded; the stream can't go on.
+
+        Source: docs/protocol.md, "Framing".
+        """
+        *ends, rest = data.split(b"\n")
+        for end in ends:
+            line = bytes(self._tail) + end if self._tail else end
+            self._tail.clear()
+            self._check(len(line))
+            yield line
+        self._tail += rest
+        self._check(len(self._tail))
+
+    def _check(self, length: int) -> None:
+        if length > self._limit:
+            raise TooLong(f"a line has at most {self._limit} bytes")

@@ -1,0 +1,121 @@
+"""A room: a log's ring, the cursors that read it, the roster, and the sweep that moves every cursor.
+
+Lives here: who gets which bytes, in one pass a turn. Does not live here: sockets (a reader takes bytes), numbers
+(journal/), what members ask for (hub.py). Source: docs/design.md, "The sweep".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from chatctl.dialects import Dialect
+from chatctl.errors import BadFrame
+from chatctl.protocol import Frame, Gap, Msg, Page, Resume
+from chatctl.ring import Ring
+from chatctl.roster import Roster
+
+
+class Reader(Protocol):
+    """A cursor that bytes can be handed to."""
+
+    dialect: Dialect
+    after: int
+    """The seq of the last entry it was given."""
+    paused: bool
+    """Its output is over the high-water mark: its cursor stays where it is."""
+
+    def send(self, data: bytes) -> None:
+        """Take bytes on their way; may set ``paused``."""
+
+
+class Room:
+    """One log, its readers and its roster."""
+
+    def __init__(self, name: str, epoch: str, ring: Ring, *, batch_bytes: int = 64 * 1024) -> None:
+        """Start with nobody. A reader gets at most ``batch_bytes`` of the log a turn, or one entry."""
+        self.name = name
+        self.epoch = epoch
+        self.ring = ring
+        self.roster: Roster[Reader] = Roster()
+        self.readers: set[Reader] = set()
+        self.watchers = 0
+        self._batch_bytes = batch_bytes
+        self._swept = ring.last
+
+    @property
+    def due(self) -> bool:
+        """Whether a sweep would give somebody something new."""
+        return self._swept != self.ring.last or bool(self.roster.news)
+
+    def append(self, entries: Sequence[Msg]) -> None:
+        """Take what the journal has committed, in its order."""
+        for entry in entries:
+            self.ring.append(entry)
+
+    def sweep(self) -> bool:
+        """Hand every reader that can take it the news and its slice of the log.
+
+        The bytes are joined once per (dialect, cursor position), not once per reader.
+
+        Returns:
+            Whether somebody who can take more still lags: sweep again next turn.
+        """
+        news = self.roster.news.frames(len(self.roster)) if self.roster.news else []
+        self._swept = self.ring.last
+        slices: dict[tuple[str, int], tuple[bytes, int]] = {}
+        lagging = False
+        for reader in list(self.readers):
+            if reader.paused:
+                continue
+            key = (reader.dialect.name, reader.after)
+            slice_ = slices.get(key)
+            if slice_ is None:
+                slice_ = slices[key] = self._slice(reader, news)
+            data, reader.after = slice_
+            if data:
+                reader.send(data)
+            lagging |= reader.after != self.ring.last and not reader.paused
+        return lagging
+
+    def _slice(self, reader: Reader, news: Sequence[Frame]) -> tuple[bytes, int]:
+        data, after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
+        return b"".join(map(reader.dialect.render, news)) + data if news else data, after
+
+    def drain(self, reader: Reader) -> None:
+        """Hand one reader that came, or can take more again, slices until it is level or paused."""
+        while not reader.paused and reader.after < self.ring.last:
+            data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
+            reader.send(data)
+
+    def start(self, resume: Resume | None, history: int) -> tuple[int, Gap | None]:
+        """Give where a newcomer's cursor starts, and the gap it must be told of.
+
+        History is a cursor that starts earlier; to resume is to say where it stood.
+        """
+        ring = self.ring
+        if resume is None:
+            return max(ring.last - history, ring.first - 1), None
+        if resume.epoch != self.epoch:
+            return ring.last, Gap(from_=1, to=ring.last, why="lost")
+        if resume.after > ring.last:
+            return ring.last, Gap(from_=ring.last + 1, to=resume.after, why="lost")
+        if resume.after + 1 < ring.first:
+            return ring.first - 1, Gap(from_=resume.after + 1, to=ring.first - 1, why="retention")
+        return resume.after, None
+
+    def page(self, after: int | None, before: int | None, limit: int) -> Page:
+        """Give at most ``limit`` entries after a seq, or the last ones before one.
+
+        Raises:
+            BadFrame: neither or both were given.
+        """
+        ring = self.ring
+        if after is not None and before is None:
+            entries = ring.entries(after, limit)
+            return Page(entries=list(entries), more=bool(entries) and entries[-1].seq < ring.last)
+        if before is not None and after is None:
+            end = min(before, ring.last + 1)
+            start = max(ring.first, end - limit)
+            return Page(entries=list(ring.entries(start - 1, max(0, end - start))), more=start > ring.first)
+        raise BadFrame("history takes either after or before")

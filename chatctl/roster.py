@@ -1,0 +1,145 @@
+"""The roster: who is here now, under which name, and the news of it that is not told yet.
+
+Presence is state, not log: joins and leaves carry no number and are never replayed. Those of one turn are told
+together, and who came and went in between is not told at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
+from chatctl.text import fold_nick
+
+Conn = TypeVar("Conn")
+
+
+@dataclass(slots=True, eq=False)
+class Member(Generic[Conn]):
+    """Somebody who is listed. Times are Unix seconds."""
+
+    nick: str
+    key: str
+    token: bytes | None
+    since: float
+    spoke: float
+    conn: Conn
+
+
+class Roster(Generic[Conn]):
+    """The members of one room by folded nickname; no two share one."""
+
+    def __init__(self) -> None:
+        """Start with nobody."""
+        self._members: dict[str, Member[Conn]] = {}
+        self.news = News()
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[Member[Conn]]:
+        return iter(self._members.values())
+
+    def find(self, nick: str) -> Member[Conn] | None:
+        """Give the member of that name, however it is cased. Raises NickInvalid."""
+        return self._members.get(fold_nick(nick))
+
+    def add(self, nick: str, token: bytes | None, conn: Conn, now: float) -> Member[Conn]:
+        """List somebody whose name is free, and have it told. Raises NickInvalid."""
+        key = fold_nick(nick)
+        if key in self._members:
+            raise ValueError(f"{nick} is listed already")
+        member = Member(nick, key, token, now, now, conn)
+        self._members[key] = member
+        self.news.joined(nick)
+        return member
+
+    def unlist(self, member: Member[Conn]) -> None:
+        """Set the name free. Have it told with ``news.left`` once what they said was shown."""
+        del self._members[member.key]
+
+    def rename(self, member: Member[Conn], nick: str) -> None:
+        """Give a member another name that is free or their own, and have it told. Raises NickInvalid."""
+        key = fold_nick(nick)
+        if self._members.get(key, member) is not member:
+            raise ValueError(f"{nick} is listed already")
+        del self._members[member.key]
+        self._members[key] = member
+        self.news.renamed(member.nick, nick)
+        member.nick, member.key = nick, key
+
+    def rows(self, now: float) -> list[RosterRow]:
+        """Give everybody's row, first come first."""
+        return [RosterRow(m.nick, m.since, max(0.0, round(now - m.spoke, 3))) for m in self]
+
+    def nicks(self, limit: int) -> list[str]:
+        """Give at most ``limit`` nicknames, first come first."""
+        return [member.nick for member, _ in zip(self, range(limit), strict=False)]
+
+
+class News:
+    """What became of the roster since it was last told, folded: a list of phases with a rename between two."""
+
+    def __init__(self) -> None:
+        """Start with nothing to tell."""
+        self._phases: list[_Phase] = [_Phase()]
+        self._renames: list[Rename] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._renames) or bool(self._phases[-1])
+
+    def joined(self, nick: str) -> None:
+        """Somebody came; or came back in the turn in which they went, which nobody needs to know."""
+        self._phases[-1].note(nick, came=True)
+
+    def left(self, nick: str) -> None:
+        """Somebody went; or went in the turn in which they came."""
+        self._phases[-1].note(nick, came=False)
+
+    def renamed(self, old: str, new: str) -> None:
+        """Somebody is called otherwise."""
+        if self._phases[-1].replace(old, new):
+            return
+        self._renames.append(Rename(old=old, new=new))
+        self._phases.append(_Phase())
+
+    def frames(self, count: int) -> list[Frame]:
+        """Give the frames that tell it, in order, and start anew. ``count`` members are here now."""
+        frames: list[Frame] = []
+        for phase, rename in zip(self._phases, [*self._renames, None], strict=True):
+            frames += phase.frames(count)
+            frames += [rename] if rename else []
+        self._phases = [_Phase()]
+        self._renames = []
+        return frames
+
+
+class _Phase:
+    """Who came and who went between two renames. A dict keeps the order and drops repeats."""
+
+    def __init__(self) -> None:
+        self._changed: dict[str, bool] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._changed)
+
+    def note(self, nick: str, *, came: bool) -> None:
+        if self._changed.get(nick) is (not came):
+            del self._changed[nick]
+        else:
+            self._changed[nick] = came
+
+    def replace(self, old: str, new: str) -> bool:
+        if self._changed.get(old) is not True or new in self._changed:
+            return False
+        del self._changed[old]
+        self._changed[new] = True
+        return True
+
+    def frames(self, count: int) -> list[Frame]:
+        went = [nick for nick, came in self._changed.items() if not came]
+        came = [nick for nick, came in self._changed.items() if came]
+        told: list[Frame] = [Leave(nicks=went, count=count)] if went else []
+        return [*told, Join(nicks=came, count=count)] if came else told

@@ -1,0 +1,109 @@
+"""The server: all connections of one hub, counted, looked after, and said goodbye to.
+
+Lives here: accepting or not, the housekeeping timer, stopping. Does not live here: one connection (connection.py),
+sockets (listen.py), what is said (hub.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from chatctl.connection import Connection
+from chatctl.errors import ServerFull
+from chatctl.hub import Hub
+from chatctl.listen import Listener, describe
+from chatctl.log import Log
+from chatctl.protocol import Bye, Limits
+
+SPARE_CLIENTS = 64
+"""Connections over the limit that are kept long enough to be told that the server is full."""
+
+FLUSH_SECONDS = 2.0
+"""How long a stop waits for what is due to leave."""
+
+
+class Server:
+    """All connections of one hub, and the sockets they come from."""
+
+    def __init__(self, hub_of: Callable[[Server], Hub], limits: Limits, log: Log) -> None:
+        """Make it inside a running event loop; ``hub_of`` gives the hub that does the work."""
+        self.loop = asyncio.get_running_loop()
+        self.limits = limits
+        self._log = log
+        self._connections: set[Connection] = set()
+        self._by_host: Counter[str] = Counter()
+        self._listeners: list[Listener] = []
+        self._housekeeping: asyncio.TimerHandle | None = None
+        self._joining: set[asyncio.Task[object]] = set()
+        self.hub = hub_of(self)
+
+    def listen(self, sockets: Iterable[socket.socket]) -> None:
+        """Begin to accept."""
+        self._listeners = [Listener(sock, self.welcome, self._log) for sock in sockets]
+        self._keep_house()
+
+    def welcome(self, sock: socket.socket, address: object) -> None:
+        """Take an accepted connection."""
+        if len(self._connections) >= self.limits.clients + SPARE_CLIENTS:
+            sock.close()
+            return
+        label, host = describe(sock.family, address)
+        connect = self.loop.connect_accepted_socket(lambda: Connection(self, label, host), sock)
+        task = self.loop.create_task(connect)
+        self._joining.add(task)
+        task.add_done_callback(self._joined)
+
+    def _joined(self, task: asyncio.Task[object]) -> None:
+        self._joining.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._log.warning("accepted in vain", why=str(error))
+
+    def made(self, connection: Connection) -> None:
+        """Count a connection, and tell it once it can listen that there is no place for it."""
+        self._connections.add(connection)
+        self._log.info("connected", peer=connection.label)
+        if len(self._connections) > self.limits.clients:
+            connection.session.dismiss(ServerFull("this server is full: try again later", retry_after=5))
+        if connection.host:
+            self._by_host[connection.host] += 1
+            if self._by_host[connection.host] > self.limits.per_address:
+                why = f"too many connections from {connection.host}: at most {self.limits.per_address}"
+                connection.session.dismiss(ServerFull(why, retry_after=5))
+
+    def lost(self, connection: Connection, why: str) -> None:
+        """Forget a connection."""
+        if connection not in self._connections:
+            return
+        self._connections.discard(connection)
+        if connection.host:
+            self._by_host[connection.host] -= 1
+            if not self._by_host[connection.host]:
+                del self._by_host[connection.host]
+        self.hub.depart(connection, why)
+
+    def _keep_house(self) -> None:
+        period = min(5.0, max(0.05, min(self.limits.ping_seconds, self.limits.stall_seconds) / 10))
+        self._housekeeping = self.loop.call_later(period, self._keep_house)
+        now = self.loop.time()
+        for connection in list(self._connections):
+            connection.check(now)
+
+    async def stop(self, why: str) -> None:
+        """Say bye to everyone, flush what is due (``FLUSH_SECONDS`` at most), and close."""
+        for listener in self._listeners:
+            listener.close()
+        if self._housekeeping is not None:
+            self._housekeeping.cancel()
+        for connection in list(self._connections):
+            if connection.session.nick or connection.room is not None:
+                self.hub.reply(connection, Bye(why=why))
+            self.hub.depart(connection, "server stopped")
+        deadline = self.loop.time() + FLUSH_SECONDS
+        while self._connections and self.loop.time() < deadline:
+            await asyncio.sleep(0.01)
+        for connection in list(self._connections):
+            self.lost(connection, "server stopped")
+            connection.abort()

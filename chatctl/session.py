@@ -1,0 +1,340 @@
+"""A session: one connection as a state machine. Bytes in, effects out.
+
+Lives here: which dialect it is, whose turn it is to speak, what is allowed in which mode, how fast, and when to
+give up. Does not live here: what an effect does (hub.py), bytes on a socket (server.py). No clock: ``now`` is any
+monotonic time in seconds. Source: docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from chatctl import protocol
+from chatctl.bucket import Bucket
+from chatctl.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
+from chatctl.errors import BadFrame, ChatError, Forbidden, NotJoined, TooLong, VersionMismatch
+from chatctl.protocol import ClientFrame, Frame, Framer, Limits, Mode, NotJson
+
+HTTP_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n"
+)
+
+MISSED_PINGS = 2
+"""So many pings without any answer, and the peer is gone."""
+
+_OPEN_TO_ALL = (protocol.Who, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
+_ALLOWED: dict[Mode, tuple[type[Frame], ...]] = {
+    "join": (*_OPEN_TO_ALL, protocol.Say, protocol.Whisper, protocol.Nick),
+    "post": (*_OPEN_TO_ALL, protocol.Say, protocol.Whisper),
+    "watch": _OPEN_TO_ALL,
+    "probe": (*_OPEN_TO_ALL, protocol.Say),
+}
+_FREE = (protocol.Ping, protocol.Pong, protocol.Bye)
+"""Frames that cost no message of the rate; their bytes count all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Send this to the connection itself."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """Send these bytes to the connection itself, as they are."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Carry out what was asked before, flush, then close."""
+
+    why: str
+
+
+Effect = ClientFrame | Reply | Raw | Hangup
+"""A client's frame is an effect when it may be carried out now."""
+
+
+class State(Enum):
+    """Where the conversation stands."""
+
+    FRESH = auto()  # no dialect yet
+    GREETING = auto()  # a dialect, no valid hello yet
+    ENTERING = auto()  # a hello went to the hub, whose answer is due
+    LIVE = auto()
+    CLOSED = auto()
+
+
+def error_frame(error: ChatError, id: str | None = None) -> protocol.Error:  # noqa: A002 — the wire's own word
+    """Give the frame that tells a client of an error; ``id`` is that of the frame it answers."""
+    return protocol.Error(code=error.wire_code, text=error.text, id=id, retry_after=error.retry_after)
+
+
+class Session:
+    """Feed it with ``receive``, ``end`` and ``tick``; then take effects with ``step`` until there is none.
+
+    The hub answers a Hello with ``entered`` or ``refused``. When ``step`` gives None and ``wake_at`` is set, call
+    ``step`` again at that time.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_effects",
+        "_ended",
+        "_failed",
+        "_first",
+        "_framer",
+        "_greeting_bytes",
+        "_heard",
+        "_hello_by",
+        "_limits",
+        "_lines",
+        "_messages",
+        "_missed",
+        "_sniff_by",
+        "_unwelcome",
+        "asked",
+        "dialect",
+        "mode",
+        "nick",
+        "state",
+        "wake_at",
+    )
+
+    def __init__(self, limits: Limits, now: float) -> None:
+        """Begin at the moment of the accept."""
+        self.dialect: Dialect = JSON
+        self.state = State.FRESH
+        self.mode: Mode = "join"
+        self.asked = ""
+        self.nick = ""
+        self._limits = limits
+        self._hello_by = now + limits.hello_seconds
+        self.wake_at: float | None = self._hello_by
+        self._sniff_by: float | None = None
+        self._first: bytes = b""
+        self._framer = Framer(limits.line)
+        self._lines: deque[bytes] = deque()
+        self._effects: deque[Effect] = deque()
+        self._failed: ChatError | None = None  # the stream can't go on after the lines it gave
+        self._unwelcome: ChatError | None = None  # why a hello will be refused, known at the accept
+        self._ended = False
+        self._greeting_bytes = 0
+        self._messages = Bucket(limits.rate, limits.burst, now)
+        self._bytes = Bucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
+        self._heard = now
+        self._missed = 0
+
+    @property
+    def backlog(self) -> bool:
+        """Whether lines wait: read no more until they are gone."""
+        return bool(self._lines)
+
+    # --- what the transport tells
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take the bytes of one read."""
+        self._heard = now
+        self._missed = 0
+        if self.state is State.FRESH:
+            self._sniff(data, now)
+        elif self.state is not State.CLOSED:
+            self._cut(data)
+
+    def end(self, now: float) -> None:
+        """The client will send no more: a last line without its LF counts as one."""
+        self._ended = True
+        if self.state is State.FRESH and self._first:
+            self._sniff_by = now
+            self._sniff(b"", now)
+        if self.dialect is TEXT and len(self._framer):
+            self._cut(b"\n")
+
+    def tick(self, now: float) -> None:
+        """Notice a peer that is gone without a word. Call it now and then while its output is not stuck."""
+        if self.state is not State.LIVE or not self.dialect.answers_pings:
+            return
+        if self._lines or self._ended:
+            self._heard = now  # it is we who do not listen
+        elif now - self._heard >= self._limits.ping_seconds * (self._missed + 1):
+            if self._missed == MISSED_PINGS:
+                self._close("ping timeout")
+            else:
+                self._missed += 1
+                self._effects.append(Reply(protocol.Ping(t=round(now, 3))))
+
+    # --- what the hub tells
+
+    def entered(self, nick: str) -> None:
+        """The hello was accepted, under this name."""
+        self.state = State.LIVE
+        self.nick = nick
+        self.wake_at = None
+
+    def refused(self, error: ChatError) -> None:
+        """The hello was not accepted."""
+        self._effects.append(Reply(error_frame(error)))
+        if self.dialect.asks_again:
+            self.state = State.GREETING
+            self._effects.append(Raw(b"NAME\n"))
+        else:
+            self._close(error.wire_code)
+
+    def dismiss(self, error: ChatError) -> None:
+        """Tell why, once the dialect is known, and close."""
+        self._unwelcome = error
+
+    # --- effects
+
+    def step(self, now: float) -> Effect | None:
+        """Give the next thing to do, or None for now."""
+        self._watch_the_clock(now)
+        while not self._effects and self.state not in (State.CLOSED, State.ENTERING):
+            if not self._lines:
+                self._run_dry()
+                break
+            if self.state is State.LIVE and self._must_wait(now):
+                break
+            self._take(self._lines.popleft(), now)
+        return self._effects.popleft() if self._effects else None
+
+    def _watch_the_clock(self, now: float) -> None:
+        if self.state is State.FRESH and self._sniff_by is not None and now >= self._sniff_by:
+            self._sniff(b"", now)
+        if self.state in (State.FRESH, State.GREETING) and now >= self._hello_by:
+            self._give_up(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
+
+    def _must_wait(self, now: float) -> bool:
+        ready = max(self._messages.ready_at(now), self._bytes.ready_at(now))
+        self.wake_at = ready if ready > now else None
+        return ready > now
+
+    def _run_dry(self) -> None:
+        if self._failed is not None and self.state is not State.FRESH:
+            self._give_up(self._failed)
+        elif self._ended:
+            self._close("closed")
+        elif self.state is State.LIVE:
+            self.wake_at = None
+
+    def _give_up(self, error: ChatError) -> None:
+        self._effects.append(Reply(error_frame(error)))
+        self._close(error.wire_code)
+
+    def _close(self, why: str) -> None:
+        self.state = State.CLOSED
+        self.wake_at = None
+        self._lines.clear()
+        self._effects.append(Hangup(why))
+
+    # --- the first bytes
+
+    def _sniff(self, data: bytes, now: float) -> None:
+        self._first += data
+        waited = self._sniff_by is not None and now >= self._sniff_by
+        match recognise(self._first, waited=waited):
+            case Dialect() as dialect:
+                self.dialect = dialect
+                self.state = State.GREETING
+                self.wake_at = self._hello_by
+                first, self._first = self._first, b""
+                self._cut(first)
+            case Stranger.HTTP:
+                self._effects.append(Raw(HTTP_ANSWER))
+                self._close("http")
+            case Stranger.TLS:
+                self._close("tls")
+            case None:
+                self._wait_for_more(now)
+
+    def _wait_for_more(self, now: float) -> None:
+        if self._sniff_by is None:
+            self._sniff_by = now + SNIFF_SECONDS
+            self.wake_at = min(self._sniff_by, self._hello_by)
+        if len(self._first) > self._limits.hello_bytes:
+            self._give_up(self._hello_too_long())
+
+    def _hello_too_long(self) -> TooLong:
+        return TooLong(f"a hello has at most {self._limits.hello_bytes} bytes")
+
+    def _cut(self, data: bytes) -> None:
+        if not self.dialect.framed:
+            self._lines.append(data)
+            return
+        try:
+            self._lines.extend(self._framer.feed(data))
+        except TooLong as error:
+            self._failed = error
+        greeting = self.state is State.GREETING and not self._lines
+        if greeting and self._greeting_bytes + len(self._framer) > self._limits.hello_bytes:
+            self._failed = self._hello_too_long()
+
+    # --- lines
+
+    def _take(self, line: bytes, now: float) -> None:
+        try:
+            if self.state is State.LIVE:
+                self._bytes.take(len(line), now)
+                self._obey(self.dialect.parse(line, (self.nick, self.asked)), now)
+            else:
+                self._greet(line)
+        except (NotJson, VersionMismatch) as error:
+            self._give_up(error)
+        except BadFrame as error:
+            self._effects.append(Reply(error_frame(error)))
+
+    def _greet(self, line: bytes) -> None:
+        self._greeting_bytes += len(line) + 1
+        if self._greeting_bytes > self._limits.hello_bytes:
+            self._give_up(self._hello_too_long())
+            return
+        frame = self.dialect.parse_hello(line)
+        if not isinstance(frame, protocol.Hello):
+            self._effects.append(Reply(error_frame(NotJoined("say hello first"))))
+        elif frame.v != protocol.VERSION:
+            raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
+        elif self._unwelcome is not None:
+            self._give_up(self._unwelcome)
+        else:
+            self.asked = frame.nick
+            self.mode = frame.mode
+            self.state = State.ENTERING
+            self._effects.append(frame)
+
+    def _obey(self, frame: ClientFrame | bytes | None, now: float) -> None:
+        if frame is None:
+            return
+        if not isinstance(frame, _FREE):
+            self._messages.take(1, now)
+        if isinstance(frame, bytes):
+            self._effects.append(Raw(frame))
+        elif isinstance(frame, protocol.Bye):
+            self._close("bye")
+        elif isinstance(frame, protocol.Pong):
+            pass  # hearing it was the point
+        elif error := self._objection(frame):
+            self._effects.append(Reply(error_frame(error, getattr(frame, "id", None))))
+        else:
+            self._effects.append(frame)
+
+    def _objection(self, frame: ClientFrame) -> ChatError | None:
+        if isinstance(frame, protocol.Hello):
+            return BadFrame("hello was said already")
+        if not isinstance(frame, _ALLOWED[self.mode]):
+            return Forbidden(f"mode {self.mode} can't do that")
+        if isinstance(frame, protocol.Say | protocol.Whisper):
+            return self._objection_to_text(frame.text)
+        return None
+
+    def _objection_to_text(self, text: str) -> ChatError | None:
+        if not text:
+            return BadFrame("there is nothing in this message")
+        if len(text.encode()) > self._limits.text:
+            return TooLong(f"a message has at most {self._limits.text} bytes")
+        return None
