@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
 import click
 
 from chatctl import __version__
+from chatctl.commands.completion import completion
+from chatctl.commands.join import join
+from chatctl.commands.probe import probe
+from chatctl.commands.send import send
 from chatctl.commands.serve import serve
+from chatctl.commands.tail import tail
+from chatctl.commands.who import who
+from chatctl.errors import ChatError
+from chatctl.text import clean
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="chatctl", message="%(prog)s %(version)s")
 def cli() -> None:
-    """X."""
+    """A chat room that one command starts, and that scripts can rely on.
+
+    \b
+      chatctl serve                     start a room on this machine
+      chatctl join --nick Rajat         talk in it
+      chatctl send "deploy done"        say something from a script
+    """
 
 
-cli.add_command(serve)
+for command in (serve, join, send, tail, who, probe, completion):
+    cli.add_command(command)
 
 
-def main() -> None:
-    """Run."""
-    cli()
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit with its code."""
+    signal.signal(signal.SIGINT, _end)
+    signal.signal(signal.SIGTERM, _end)
+    sys.exit(_run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        cli.main(arguments, prog_name="chatctl", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        command = getattr(getattr(error, "ctx", None), "command", None)
+        return getattr(command, "usage_exit_code", error.exit_code)
+    except click.Abort:
+        return 128 + signal.SIGINT
+    except ChatError as error:
+        click.echo(f"chatctl: {clean(error.text)}", err=True)
+        return error.exit_code
+    return 0
+
+
+def _end(number: int, _frame: FrameType | None) -> NoReturn:
+    """Interrupted or terminated: quietly, with the code that shells expect."""
+    raise SystemExit(128 + number)

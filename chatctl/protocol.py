@@ -35,7 +35,7 @@ MAX_SERVER_LINE = 16 * 1024 * 1024
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """A whole number that JSON readers of every language hold exactly."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
-Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]  # "$" alone lets a last LF pass
 Mode = Literal["join", "watch", "post", "probe"]
 
 
@@ -266,8 +266,12 @@ class NotJson(BadFrame):
     """A line that is not JSON at all: the stream can't be trusted any further."""
 
 
-def encode(frame: Frame) -> bytes:
-    """Give the frame as one line: UTF-8 JSON and LF."""
+class UnknownType(BadFrame):
+    """A frame of a type that this version does not have."""
+
+
+def encode(frame: Struct) -> bytes:
+    """Give a frame as one line: UTF-8 JSON and LF."""
     return _encoder.encode(frame) + b"\n"
 
 
@@ -276,7 +280,8 @@ def decode_client(line: bytes) -> ClientFrame:
 
     Raises:
         NotJson: not UTF-8 or not JSON; the connection can't go on.
-        BadFrame: JSON, but no frame of this version; the connection can.
+        UnknownType: JSON, but a type that this version does not have; the connection can.
+        BadFrame: a frame with something wrong in it; the connection can.
     """
     return _decode(_client_decoder, line)
 
@@ -296,7 +301,8 @@ def _decode(decoder: msgspec.json.Decoder[_T], line: bytes) -> _T:
         return decoder.decode(line)
     except msgspec.ValidationError as error:
         _insist_on_json(line)  # it may have met a wrong value before the place where the JSON ends
-        raise BadFrame(f"not a frame of this protocol: {error}") from None
+        kind = UnknownType if "$.type" in str(error) else BadFrame
+        raise kind(f"not a frame of this protocol: {error}") from None
     except RecursionError:
         raise NotJson("this line is nested too deeply") from None
     except ValueError as error:

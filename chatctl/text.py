@@ -88,6 +88,11 @@ def check_nick(nick: str) -> str:
     Raises:
         NickInvalid: the text says which rule.
     """
+    _check_shape(nick)
+    return nick if nick.isascii() else _precis("UsernameCasePreserved", nick)
+
+
+def _check_shape(nick: str) -> None:
     if not nick:
         raise NickInvalid("a nickname can't be empty")
     if len(nick) > MAX_NICK_POINTS or len(nick.encode("utf-8", "replace")) > MAX_NICK_BYTES:
@@ -97,7 +102,6 @@ def check_nick(nick: str) -> str:
             raise NickInvalid(f"a nickname can't hold {_quote(char)}: use letters, digits and _ - . @")
     if not _NICK_START.match(nick):
         raise NickInvalid(f"a nickname can't start with {_quote(nick[0])}")
-    return nick if nick.isascii() else _precis("UsernameCasePreserved", nick)
 
 
 def fold_nick(nick: str) -> str:
@@ -120,8 +124,7 @@ def _precis(profile: str, nick: str) -> str:
         raise NickInvalid(f"a nickname can't hold {_quote(bad)} there") from None
     if not folded.isascii() and _thin_marks(folded) != folded:
         raise NickInvalid(f"a nickname has at most {MAX_MARKS} marks on one letter")
-    if len(folded.encode()) > MAX_NICK_BYTES:
-        raise NickInvalid(f"a nickname has at most {MAX_NICK_BYTES} bytes")
+    _check_shape(folded)  # a full-width colon has become a plain one
     return folded
 
 
@@ -141,3 +144,12 @@ def check_room(room: str) -> str:
     if not _ROOM.fullmatch(room):
         raise RoomInvalid(f"no room can be called '{clean(room[:40])}': use 1 to 32 of a-z 0-9 _ . -")
     return room
+
+
+def escape_json(line: str) -> str:
+    """Escape, in a line of JSON, what would act on a terminal. The value that a JSON reader gets is the same."""
+    return _FORBIDDEN.sub(_escape, line)
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"

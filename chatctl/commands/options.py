@@ -1,14 +1,15 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the types of their values."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +22,7 @@ class Duration(click.ParamType[float]):
     """``300ms``, ``5s``, ``2m``, ``1h``; a bare number is seconds."""
 
     name = "duration"
-    _SHAPE = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
+    _SHAPE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?", re.ASCII)
     _SECONDS: ClassVar = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -41,8 +42,6 @@ class Rate(click.ParamType[tuple[float, int]]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, int]:
         """Give (messages a second, burst); (0, 0) for off."""
-        if isinstance(value, tuple):
-            return value
         if value == "off":
             return 0.0, 0
         number, _, burst = str(value).partition(":")
@@ -51,7 +50,7 @@ class Rate(click.ParamType[tuple[float, int]]):
             most = int(burst) if burst else max(1, int(3 * rate))
         except (ValueError, OverflowError):
             rate, most = 0.0, 0
-        if not (0 < rate < 1e9 and most >= 1):
+        if not (0 < rate < 1e9 and 1 <= most < 1e9):
             self.fail(f"{value!r} is no rate: write 10, 10:30 or off", param, ctx)
         return rate, most
 
@@ -60,40 +59,79 @@ DURATION = Duration()
 RATE = Rate()
 
 
+def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Put several options on a command, in the order in which ``--help`` shows them."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
 def host_option(text: str) -> Callable[[F], F]:
     """``--host``."""
-    return click.option(
-        "--host", default=DEFAULT_HOST, show_default=True, envvar="CHATCTL_HOST", show_envvar=True, help=text
-    )
+    return click.option("--host", default=DEFAULT_HOST, envvar="CHATCTL_HOST", help=text)
 
 
-def port_option(text: str) -> Callable[[F], F]:
+def port_option(text: str, least: int = 1) -> Callable[[F], F]:
     """``--port``."""
     return click.option(
-        "--port",
-        type=click.IntRange(0, 65535),
-        default=DEFAULT_PORT,
-        show_default=True,
-        envvar="CHATCTL_PORT",
-        show_envvar=True,
-        help=text,
+        "--port", type=click.IntRange(least, 65535), default=DEFAULT_PORT, envvar="CHATCTL_PORT", help=text
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Which server and which room."""
-
-    host: str
-    port: int
-    unix: Path | None
-    room: str
+def room_option() -> Callable[[F], F]:
+    """``--room``."""
+    return click.option("--room", default=DEFAULT_ROOM, envvar="CHATCTL_ROOM", help="Room to talk in.")
 
 
-def where_options(command: F) -> F:
-    """``--host --port --unix --room``, handed on as ``where``."""
+def server_options() -> Callable[[F], F]:
+    """``--host --port --unix --room``: which server, which room."""
+    return all_of(
+        host_option("Server to talk to: IPv4, IPv6 or a name."),
+        port_option("Its port."),
+        click.option(
+            "--unix", metavar="PATH", envvar="CHATCTL_UNIX", help="Its unix socket, instead of host and port."
+        ),
+        room_option(),
+    )
 
-    def gather(ctx: click.Context, host: str, port: int, unix: Path | None, room: str, **rest: object) -> object:
-        return ctx.invoke(command, where=Where(host, port, unix, room), **rest)
 
-    return gather  # type: ignore[return-value]
+def nick_option(text: str = "Name to speak under.  [default: the login name]") -> Callable[[F], F]:
+    """``--nick``."""
+    return click.option("--nick", envvar="CHATCTL_NICK", help=text)
+
+
+def timeout_option(
+    default: str | None = "5s", text: str = "Give up after this long: 300ms, 5s, 2m."
+) -> Callable[[F], F]:
+    """``--timeout``."""
+    return click.option(
+        "--timeout", type=DURATION, default=default, envvar="CHATCTL_TIMEOUT", metavar="DURATION", help=text
+    )
+
+
+def json_option() -> Callable[[F], F]:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+
+
+def address_of(host: str, port: int, unix: str | None) -> Address:
+    """Give the server that the options name."""
+    from chatctl.client.address import Address
+
+    return Address(host, port, unix)
+
+
+def own_nick(nick: str | None) -> str:
+    """Give the nickname chosen, or the login name. Raises NickInvalid, naming ``--nick``."""
+    from chatctl.client.identity import login_nick
+    from chatctl.errors import NickInvalid
+    from chatctl.text import check_nick
+
+    try:
+        return check_nick(nick if nick is not None else login_nick())
+    except NickInvalid as error:
+        raise NickInvalid(f"{error.text} (choose one with --nick or CHATCTL_NICK)") from None

@@ -1,0 +1,25 @@
+"""Where a server is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP host and port, or a unix socket's path if there is one."""
+
+    host: str
+    port: int
+    unix: str | None = None
+
+    def __str__(self) -> str:
+        if self.unix is not None:
+            return self.unix
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def file_name(self) -> str:
+        """Give a name for what is kept about this server; different for different servers."""
+        return re.sub(r"[^A-Za-z0-9.-]", lambda match: f"_{ord(match[0]):x}", str(self))

@@ -1,0 +1,200 @@
+"""The blocking shell: one connection on a plain socket, for commands that must start fast (no asyncio).
+
+Every wait has a deadline. Which error a broken wait becomes is the caller's to say: it knows whether something was
+sent whose outcome matters.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from chatctl.client.address import Address
+from chatctl.client.core import HURRY_SECONDS, ClientCore, State
+from chatctl.errors import ChatError, ConditionNotMet, Unreachable
+from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
+
+_READ = 64 * 1024
+
+
+class DeadlinePassed(ConditionNotMet):
+    """The time for a wait is over. Callers turn it into what it means for them."""
+
+
+class ConnectionEnded(Unreachable):
+    """The peer closed or the network failed. Callers turn it into what it means for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment that may not come: ``at`` is on the monotonic clock, in seconds."""
+
+    at: float | None
+
+    @classmethod
+    def after(cls, seconds: float | None) -> Deadline:
+        """Give the deadline ``seconds`` from now; None is never."""
+        return cls(None if seconds is None else time.monotonic() + seconds)
+
+    def left(self) -> float | None:
+        """Give the seconds until then, None for ever. Raises DeadlinePassed."""
+        if self.at is None:
+            return None
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise DeadlinePassed("the deadline passed")
+        return left
+
+    def sooner(self, seconds: float) -> Deadline:
+        """Give this deadline or ``seconds`` from now, whichever comes first."""
+        at = time.monotonic() + seconds
+        return Deadline(at if self.at is None else min(at, self.at))
+
+
+def open_socket(address: Address, deadline: Deadline) -> socket.socket:
+    """Connect. Raises Unreachable with the reason and what to do."""
+    try:
+        if address.unix is not None:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(deadline.left())
+            sock.connect(address.unix)
+        else:
+            sock = socket.create_connection((address.host, address.port), deadline.left())
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except (TimeoutError, DeadlinePassed):
+        raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+    return sock
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "this can't be a host's name"
+    if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+        return f"{(error.strerror or '').lower()} (is 'chatctl serve' running there?)"
+    return (error.strerror or str(error)).lower()
+
+
+def hang_up(sock: socket.socket) -> None:
+    """Close with a reset: the first version's server never notices any other end, and spins."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+class Connection:
+    """One connection that is open until the ``with`` block ends."""
+
+    def __init__(self, address: Address, hello: Hello, deadline: Deadline) -> None:
+        """Connect and be let in.
+
+        Raises:
+            Unreachable: nobody there, or no word from it in time.
+            PeerBroke: something else answered.
+            ChatError: the server said no.
+        """
+        self._address = address
+        self._core = ClientCore(hello, address)
+        self._frames: list[ServerFrame] = []
+        started = time.monotonic()
+        self._sock = open_socket(address, deadline)
+        self.connect_seconds = time.monotonic() - started
+        try:
+            self.welcome = self._handshake(deadline)
+        except BaseException:
+            self._sock.close()
+            raise
+
+    def _handshake(self, deadline: Deadline) -> Welcome:
+        try:
+            with contextlib.suppress(DeadlinePassed):
+                self._wait(deadline.sooner(HURRY_SECONDS), until_state=State.HELLO)
+            deadline.left()
+            self._core.hurry()
+            self._flush(deadline)
+            while self._core.welcome is None:
+                self._wait(deadline)
+        except DeadlinePassed:
+            raise Unreachable(f"cannot reach {self._address}: it accepts, but says nothing") from None
+        except ConnectionEnded as ended:
+            raise Unreachable(f"cannot reach {self._address}: {ended.text} before it let us in") from None
+        self._frames.remove(self._core.welcome)
+        return self._core.welcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Say bye if that is possible at once, and close."""
+        with contextlib.suppress(OSError, ChatError):
+            self._core.send(Bye())
+            self._flush(Deadline.after(0.1))
+        self._sock.close()
+
+    def fileno(self) -> int:
+        """Give the socket's descriptor, to wait for it beside another one."""
+        return self._sock.fileno()
+
+    def send(self, frame: ClientFrame, deadline: Deadline) -> None:
+        """Hand a frame to the kernel. Raises DeadlinePassed, ConnectionEnded."""
+        self._core.send(frame)
+        self._flush(deadline)
+
+    def receive(self, deadline: Deadline) -> ServerFrame:
+        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke."""
+        while not self._frames:
+            self._wait(deadline)
+        return self._frames.pop(0)
+
+    def pending(self) -> Iterator[ServerFrame]:
+        """Yield the frames that are there already."""
+        while self._frames:
+            yield self._frames.pop(0)
+
+    def poll(self) -> None:
+        """Read once what the socket has, when it was seen to be readable. Raises as ``receive``."""
+        self._wait(Deadline.after(1))
+
+    def _wait(self, deadline: Deadline, until_state: State | None = None) -> None:
+        while True:
+            self._frames += self._core.receive(self._read(deadline))
+            self._flush(deadline)
+            if until_state is None or self._core.state is until_state or self._frames:
+                return
+
+    def _read(self, deadline: Deadline) -> bytes:
+        try:
+            self._sock.settimeout(deadline.left())
+            data = self._sock.recv(_READ)
+        except TimeoutError:
+            raise DeadlinePassed("the deadline passed") from None
+        except OSError as error:
+            raise ConnectionEnded(f"the connection broke ({(error.strerror or str(error)).lower()})") from None
+        if not data:
+            raise ConnectionEnded("the server closed the connection")
+        return data
+
+    def _flush(self, deadline: Deadline) -> None:
+        out = self._core.outgoing()
+        if not out:
+            return
+        try:
+            self._sock.settimeout(deadline.left())
+            self._sock.sendall(out)
+        except TimeoutError:
+            raise DeadlinePassed("the deadline passed") from None
+        except OSError as error:
+            raise ConnectionEnded(f"the connection broke ({(error.strerror or str(error)).lower()})") from None

@@ -1,0 +1,54 @@
+"""Saying something to a server of the first version, on a plain socket.
+
+That server acknowledges nothing: a message was said when it comes back. Each waits for the one before it, or two
+would arrive as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from chatctl.client.address import Address
+from chatctl.client.blocking import Deadline, DeadlinePassed, hang_up, open_socket
+from chatctl.client.classic import ClassicCore
+from chatctl.errors import OutcomeUnknown, Unreachable
+
+
+def say_classic(address: Address, nick: str, texts: Iterable[str], timeout: float | None) -> None:
+    """Say each text; ``timeout`` seconds for the connection and then for each.
+
+    Raises:
+        Unreachable: nobody there, or it did not let us in; nothing was sent.
+        OutcomeUnknown: a text did not come back in time.
+        PeerBroke: it is something else.
+        Rejected: a nickname or text is not ASCII.
+    """
+    core = ClassicCore(nick, address)
+    texts = list(texts)
+    for text in texts:
+        core.check(text)
+    deadline = Deadline.after(timeout)
+    sock = open_socket(address, deadline)
+
+    def wait(until: Callable[[], bool], deadline: Deadline) -> None:
+        while not until():
+            sock.settimeout(deadline.left())
+            data = sock.recv(4096)
+            if not data:
+                raise ConnectionResetError
+            core.receive(data)
+            sock.sendall(core.outgoing())
+
+    try:
+        wait(lambda: core.connected, deadline)
+        for text in texts:
+            core.say(text)
+            sock.sendall(core.outgoing())
+            try:
+                wait(lambda text=text: core.came_back(text), Deadline.after(timeout))  # type: ignore[misc]
+            except (OSError, DeadlinePassed):
+                raise OutcomeUnknown("the message did not come back: it may or may not have been said") from None
+    except (OSError, DeadlinePassed):
+        raise Unreachable(f"cannot reach {address}: it accepts, but does not let us in") from None
+    finally:
+        hang_up(sock)

@@ -1,0 +1,67 @@
+"""Who we are to a server: a token that only this account on this machine knows.
+
+A token is made for each server once and kept in the state directory, readable by nobody else. It scopes message ids
+and lets us take our own nickname over. Without a place to keep it we go without one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import re
+from pathlib import Path
+
+from chatctl.client.address import Address
+
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def state_dir() -> Path:
+    """Give the directory for what chatctl keeps between runs: ``CHATCTL_STATE_DIR``, or the platform's."""
+    if chosen := os.environ.get("CHATCTL_STATE_DIR"):
+        return Path(chosen)
+    from platformdirs import user_state_path
+
+    return user_state_path("chatctl")
+
+
+def token_for(address: Address) -> str | None:
+    """Give our token for a server, made now if there is none; None if it could not be kept."""
+    path = state_dir() / "tokens" / address.file_name
+    with contextlib.suppress(OSError):
+        if found := _read(path):
+            return found
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _create(path, os.urandom(16).hex())
+        return _read(path)
+    return None
+
+
+def _read(path: Path) -> str | None:
+    try:
+        token = path.read_text(encoding="ascii", errors="replace").strip()
+    except FileNotFoundError:
+        return None
+    if _TOKEN.fullmatch(token):
+        return token
+    path.unlink()  # cut short by a full disk: it never worked
+    return None
+
+
+def _create(path: Path, token: str) -> None:
+    """Write it whole or not at all; of two who do it at once, the first one wins for both."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(token + "\n")
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
+
+
+def login_nick() -> str:
+    """Give the login name, or ``guest`` where nobody has one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "guest"

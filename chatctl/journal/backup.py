@@ -1,0 +1,108 @@
+"""Backups: a copy of the journal that can be put in its place.
+
+Lives here: the copy's file, from its first byte to its name. Does not live here: the copying itself (store.py).
+A copy is marked: opened as a journal it gets new epochs, for the log it was taken from went on without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from pathlib import Path
+
+from chatctl.errors import ChatError
+from chatctl.journal.schema import connect, make_folder, sync_folder
+from chatctl.journal.store import mark_as_copy
+
+
+def begin(path: Path) -> Path:
+    """Give the file, empty and 0600, in which the copy grows until it is whole.
+
+    Raises:
+        ChatError: the backup is there already, or can't be made there.
+    """
+    partial = path.with_name(path.name + ".partial")
+    try:
+        if path.exists():
+            raise _taken(path)
+        make_folder(path.parent)
+        discard(partial)  # of a backup that was killed
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise unwritable(path, error) from None
+    return partial
+
+
+def finish(partial: Path, path: Path) -> None:
+    """Mark the copy, have it on the disk, and give it its name.
+
+    Raises:
+        ChatError: it could not be written, or the name was taken meanwhile.
+    """
+    try:
+        _seal(partial)
+        with partial.open("rb+") as file:
+            os.fsync(file.fileno())
+        _publish(partial, path)
+        sync_folder(path.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise unwritable(path, error) from None
+
+
+def discard(partial: Path) -> None:
+    """Remove what is left of a copy, if anything is."""
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            partial.with_name(partial.name + suffix).unlink()
+
+
+def backup_file(source: Path, path: Path) -> None:
+    """Copy a journal that no server has open.
+
+    Raises:
+        ChatError: a server has it open, it is no journal, or the backup can't be made.
+    """
+    if not source.exists():
+        raise ChatError(f"there is no journal {source}")
+    db = connect(source)
+    try:
+        partial = begin(path)
+        try:
+            with contextlib.closing(sqlite3.connect(partial)) as copy:
+                db.backup(copy)
+            finish(partial, path)
+        except sqlite3.Error as error:
+            raise unwritable(path, error) from None
+        finally:
+            discard(partial)
+    finally:
+        db.close()
+
+
+def _seal(partial: Path) -> None:
+    with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, no WAL beside it
+        mark_as_copy(copy)
+
+
+def _publish(partial: Path, path: Path) -> None:
+    """Give the copy its name; unlike a rename, a link never replaces a file."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError:  # a file system without links
+        if path.exists():
+            raise _taken(path) from None
+        partial.rename(path)
+
+
+def _taken(path: Path) -> ChatError:
+    return ChatError(f"{path} is there already: a backup overwrites nothing")
+
+
+def unwritable(path: Path, error: OSError | sqlite3.Error) -> ChatError:
+    """Give the line for a backup that the disk did not take."""
+    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return ChatError(f"cannot write the backup {path}: {what}")

@@ -1,0 +1,203 @@
+"""The journal's file: how it is opened, what its tables are, how an older one becomes a newer one.
+
+Lives here: everything that happens to the file before the first message. Does not live here: reading and writing
+messages (store.py), whether the log lost its tail (stamp.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from chatctl.errors import ChatError
+from chatctl.journal.trouble import damaged, in_use, not_ours, refusal
+
+Durability = Literal["os", "disk"]
+
+APPLICATION_ID = 0x63687463
+"""``chtc`` in the file's header: ``file rooms.db`` shows it."""
+
+_BUSY_SECONDS = 0.2
+"""Nobody shares a journal: whoever finds it locked waits only for a server that is just going down."""
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        # generation names this very log, epochs are its rooms': both are new when the log went back in time.
+        "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), generation TEXT NOT NULL)",
+        "INSERT INTO meta VALUES (1, lower(hex(randomblob(16))))",
+        # What a probe writes: its commit has to be a real one, and to leave nothing.
+        "CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), tick INTEGER NOT NULL)",
+        "INSERT INTO probe VALUES (1, 0)",
+        # first: the oldest seq that is kept. The newest is that of the newest message, or first - 1 without any.
+        "CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL,"
+        " first INTEGER NOT NULL DEFAULT 1)",
+        "CREATE TABLE messages (room INTEGER NOT NULL REFERENCES rooms, seq INTEGER NOT NULL, time REAL NOT NULL,"
+        " nick TEXT NOT NULL, text TEXT NOT NULL, action INTEGER NOT NULL, PRIMARY KEY (room, seq)) WITHOUT ROWID",
+        # token: the hash of the sender's. time: the message's, which a repeat is answered with.
+        "CREATE TABLE ids (room INTEGER NOT NULL REFERENCES rooms, token BLOB NOT NULL, id TEXT NOT NULL,"
+        " seq INTEGER NOT NULL, time REAL NOT NULL, PRIMARY KEY (room, token, id)) WITHOUT ROWID",
+        "CREATE INDEX ids_by_seq ON ids (room, seq)",
+    ),
+)
+"""What leads from each version of the schema to the next. ``user_version`` counts those that a file has seen."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection to a journal that no other one of this process has open."""
+
+    file: tuple[int, int] | None = None
+    """Device and inode of its file."""
+
+    _open: ClassVar[set[tuple[int, int]]] = set()
+
+    def close(self) -> None:
+        """Close it; the file may be opened again."""
+        super().close()
+        self._open.discard(self.file or (0, 0))
+
+    @classmethod
+    def has(cls, path: Path) -> bool:
+        """Whether this process has the file open."""
+        return identity(path) in cls._open
+
+    def belongs_to(self, path: Path) -> None:
+        """Take note of the file."""
+        self.file = identity(path)
+        if self.file is not None:
+            self._open.add(self.file)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Give device and inode of a file, or None if there is none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 — once a commit: half the time of Path.stat
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def connect(path: Path, durability: Durability = "disk") -> Connection:
+    """Open a journal's file for this process alone, made if it is not there, and bring its schema up to date.
+
+    The connection may be handed to another thread; no two threads may use it at once.
+
+    Raises:
+        ChatError: it is in use, damaged, not a journal, or of a newer chatctl. What it holds was not changed.
+    """
+    if Connection.has(path):
+        raise in_use(path)
+    try:
+        _make(path)
+        _put_foreign_wal_aside(path)
+        db = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
+        )
+    except (sqlite3.Error, OSError) as error:
+        raise refusal(path, error) from None
+    db.belongs_to(path)
+    try:
+        _prepare(db, path, durability)
+    except sqlite3.Error as error:
+        db.close()
+        raise refusal(path, error) from None
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _make(path: Path) -> None:
+    """Make the file 0600, in a folder that is made 0700."""
+    make_folder(path.parent)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077 and path.is_file():
+            path.chmod(0o600)
+    else:
+        sync_folder(path.parent)
+
+
+def _put_foreign_wal_aside(path: Path) -> None:
+    """Keep the WAL of a killed server from being replayed into a backup that was put in its database's place.
+
+    SQLite replays whatever lies beside the file. A backup is not in WAL mode, a journal always is: bytes 18 and 19 of
+    the header. To read them is safe only while this process does not have the file open: closing it again drops the
+    locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    """
+    wal = path.with_name(path.name + "-wal")
+    if not wal.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(20)
+    if header[18:20] == b"\x01\x01":
+        wal.replace(wal.with_name(wal.name + ".old"))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for this user alone. One that is there stays as it is."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder survive a power cut."""
+    if sys.platform == "win32":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None:
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first access: then the WAL needs no shared memory
+    version = _check(db, path)
+    db.execute("PRAGMA trusted_schema = OFF")
+    db.execute("PRAGMA mmap_size = 0")
+    db.execute("PRAGMA cache_size = -16384")
+    mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        raise ChatError(f"cannot open the journal {path}: its file system can't hold a write-ahead log")
+    db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'disk' else 'NORMAL'}")
+    db.execute("PRAGMA fullfsync = ON")  # macOS: its plain fsync stops at the drive's cache
+    db.execute("PRAGMA checkpoint_fullfsync = ON")
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # it would swallow a failed fsync; store.py does it
+    db.execute(f"PRAGMA journal_size_limit = {128 << 20}")
+    _migrate(db, version)
+
+
+def _check(db: sqlite3.Connection, path: Path) -> int:
+    """Give the schema's version; refuse what is not ours before a byte of it is changed."""
+    [(application,)] = db.execute("PRAGMA application_id")
+    [(version,)] = db.execute("PRAGMA user_version")
+    [(objects,)] = db.execute("SELECT count(*) FROM sqlite_master")
+    if application != APPLICATION_ID and (application or version or objects):
+        raise not_ours(path)
+    if version > len(MIGRATIONS):
+        raise ChatError(
+            f"the journal {path} was written by a newer chatctl (schema {version}, this one knows {len(MIGRATIONS)}): "
+            "update chatctl, or name another file"
+        )
+    [(verdict,)] = db.execute("PRAGMA quick_check(1)")
+    if verdict != "ok":
+        raise damaged(path, " ".join(str(verdict).split()))
+    return int(version)
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    for number, statements in enumerate(MIGRATIONS[version:], version + 1):
+        db.execute("BEGIN IMMEDIATE")
+        for statement in statements:
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {number}")
+        db.execute("COMMIT")
