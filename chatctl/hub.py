@@ -246,7 +246,7 @@ class Hub:
         ghost.conn = peer
         if ghost.nick != nick:
             room.roster.rename(ghost, nick)
-        self.reply(before, protocol.Bye(why="your nickname joined again from elsewhere"))
+        self.reply(before, protocol.Bye(why=protocol.REPLACED))
         self.depart(before, "replaced")
 
     @staticmethod
@@ -380,7 +380,7 @@ class Hub:
             self._log.info("closed", peer=peer.label, why=peer.leaving)
             return
         room.readers.discard(peer)
-        if member is not None and room.roster.find(member.nick) is None:
-            room.roster.news.left(member.nick)
+        if member is not None:
+            room.roster.gone(member)
             self._touch(room)
         self._log.info("left", peer=peer.label, nick=peer.session.nick, why=peer.leaving)

@@ -23,6 +23,9 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5500
 DEFAULT_ROOM = "lobby"
 
+REPLACED = "your nickname joined again from elsewhere"
+"""Why a server says bye to a member whose own token took its place: coming back would throw the other one out."""
+
 MAX_LINE = 16 * 1024
 """Bytes of one line that a client may send, its LF not counted."""
 MAX_TEXT = 4 * 1024

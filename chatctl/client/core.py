@@ -90,6 +90,8 @@ class ClientCore:
             try:
                 frame = protocol.decode_server(line)
             except protocol.UnknownType:
+                if self.state is State.HELLO and line + b"\n" == protocol.encode(self._hello):
+                    raise self._first_version() from None  # it took our hello for a nickname, and tells everybody
                 continue  # of a later version: not for us
             if isinstance(frame, protocol.Ping):
                 self._out.append(protocol.encode(Pong(t=frame.t)))
@@ -108,5 +110,8 @@ class ClientCore:
 
     def _no_welcome(self, data: bytes) -> PeerBroke:
         if b" joined!" in data or b"Connected to server!" in data:
-            return PeerBroke(f"{self._where} speaks the first version's protocol only: use --classic")
+            return self._first_version()
         return stranger(self._where, data)
+
+    def _first_version(self) -> PeerBroke:
+        return PeerBroke(f"{self._where} speaks the first version's protocol only: use --classic")

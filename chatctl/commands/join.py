@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from chatctl.commands.options import nick_option, server_options
@@ -10,5 +13,62 @@ from chatctl.commands.options import nick_option, server_options
 @click.command()
 @server_options()
 @nick_option()
-def join(host: str, port: int, unix: str | None, room: str, nick: str | None) -> None:
-    """Join."""
+@click.option(
+    "--history", type=click.IntRange(0, 1000), default=50, show_default=True, help="Messages of the past first."
+)
+@click.option(
+    "--notify",
+    type=click.Choice(["off", "mention", "all"]),
+    default="mention",
+    show_default=True,
+    help="When to ring the bell.",
+)
+@click.option("--plain", is_flag=True, help="Lines only: for screen readers. Chosen by itself without a terminal.")
+@click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
+@click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
+def join(
+    host: str,
+    port: int,
+    unix: str | None,
+    room: str,
+    nick: str | None,
+    history: int,
+    notify: str,
+    plain: bool,
+    no_history_file: bool,
+    classic: bool,
+) -> None:
+    """Talk in the room. /help lists the commands, Ctrl-D leaves.
+
+    What you type stays whole while others talk; a broken connection comes back by itself and nothing is lost.
+
+    \b
+    Examples:
+      chatctl join --nick Rajat
+      chatctl join --host chat.example.org --room ops
+      echo "hello from a script" | chatctl join
+
+    \b
+    Exit codes:
+      0 left   2 usage   3 nobody there   5 name refused   6 no such room, or full
+      7 not a chatctl server
+    """
+    from chatctl.commands.options import address_of, own_nick
+
+    address, name = address_of(host, port, unix), own_nick(nick)
+    is_plain = plain or not has_terminal()
+    if classic:
+        from chatctl.terminal.run import run_classic
+
+        raise SystemExit(run_classic(address, name, plain=is_plain))
+
+    from chatctl.terminal.desk import Settings
+    from chatctl.terminal.run import run_join
+
+    settings = Settings(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it
+    raise SystemExit(run_join(settings, plain=is_plain, history_file=not no_history_file))
+
+
+def has_terminal() -> bool:
+    """Tell whether a prompt can be drawn here."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

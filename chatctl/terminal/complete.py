@@ -1,0 +1,51 @@
+"""Tab: commands, nicknames and :emoji: names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+
+from chatctl.terminal.emoji import EMOJI
+from chatctl.terminal.slash import COMMANDS
+
+_MOST = 50
+
+
+class DeskCompleter(Completer):
+    """Completes the word before the cursor. ``nicks`` gives who is here."""
+
+    def __init__(self, nicks: Callable[[], Iterable[str]]) -> None:
+        """Ask ``nicks`` at each completion."""
+        self._nicks = nicks
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """Give at most 50 completions."""
+        before = document.text_before_cursor
+        word = document.get_word_before_cursor(WORD=True)
+        found = _commands(word) if word.startswith("/") and word == before else self._names(before, word)
+        if word.startswith(":") and len(word) > 1:
+            found = _emoji(word)
+        return list(found)[:_MOST]
+
+    def _names(self, before: str, word: str) -> Iterable[Completion]:
+        if not word:
+            return
+        ending = ": " if before == word else " "
+        at = "@" if word.startswith("@") else ""
+        for nick in sorted(self._nicks(), key=str.casefold):
+            if nick.casefold().startswith(word.removeprefix("@").casefold()):
+                yield Completion(at + nick + ending, -len(word), display=nick)
+
+
+def _commands(word: str) -> Iterable[Completion]:
+    for name, (takes, what) in COMMANDS.items():
+        if name.startswith(word[1:].lower()):
+            yield Completion(f"/{name} " if takes else f"/{name}", -len(word), display=f"/{name}", display_meta=what)
+
+
+def _emoji(word: str) -> Iterable[Completion]:
+    for name, char in EMOJI.items():
+        if name.startswith(word.strip(":").lower()):
+            yield Completion(char, -len(word), display=f"{char} :{name}:")

@@ -1,0 +1,126 @@
+"""What a person sees of a frame: lines of text with colours, and nothing that others typed left raw.
+
+Lives here: layout, times, folding. No terminal, no clock: an entry's own time is shown, in local time.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+
+from chatctl.protocol import Gap, Msg, Roster
+from chatctl.terminal.palette import Palette
+from chatctl.text import clean
+
+MAX_NAMED = 5
+"""Of those who come or go together, so many are named."""
+
+_GAP_REASONS = {
+    "retention": "they are no longer kept",
+    "slow": "this terminal was too slow for them",
+    "lost": "the server's log is a new one",
+}
+
+
+class Lines:
+    """Turns frames into lines, remembering the day of the last one."""
+
+    def __init__(self, palette: Palette) -> None:
+        """Begin on no day at all: the first entry only sets it."""
+        self._palette = palette
+        self._day: str | None = None
+
+    def entry(self, msg: Msg, own: str) -> list[str]:
+        """Give an entry of the log, after a line for its day if that is a new one. ``own`` is the reader's nickname."""
+        nick, text = clean(msg.nick), clean(msg.text, lines=True)
+        first, *rest = text.split("\n")
+        if mentions(msg.text, own) and msg.nick != own:
+            first = self._highlight(first, own)
+        shown = self._palette.nick(nick)
+        start = f"* {shown} " if msg.action else f"{shown}: "
+        return [*self._new_day(msg.time), f"{self._hour(msg.time)} {start}{first}", *self._more(rest)]
+
+    def _more(self, rest: Sequence[str]) -> list[str]:
+        """A bar before every further line, or one could look like somebody else's message."""
+        return [f"{self._palette.dim('    |')} {line}" for line in rest]
+
+    def _hour(self, seconds: float) -> str:
+        return self._palette.dim(time.strftime("%H:%M", time.localtime(seconds)))
+
+    def _new_day(self, seconds: float) -> list[str]:
+        day = time.strftime("%A, %d %B %Y", time.localtime(seconds))
+        before, self._day = self._day, day
+        return [self.rule(day)] if before not in (None, day) else []
+
+    def _highlight(self, line: str, own: str) -> str:
+        return _word(own).sub(lambda match: self._palette.alert(match[0]), line)
+
+    def whisper(self, seconds: float, nick: str, text: str, *, sent: bool) -> list[str]:
+        """Give what was said to one member alone."""
+        first, *rest = clean(text, lines=True).split("\n")
+        other = self._palette.nick(clean(nick))
+        who = f"you -> {other}" if sent else f"{other} -> you"
+        return [f"{self._hour(seconds)} {who} {self._palette.dim('(privately)')}: {first}", *self._more(rest)]
+
+    def presence(self, nicks: Sequence[str], did: str, count: int) -> str:
+        """Give who came or went, those of one turn in one line."""
+        named = ", ".join(clean(nick) for nick in nicks[:MAX_NAMED])
+        others = len(nicks) - MAX_NAMED
+        more = f" and {others} more" if others > 0 else ""
+        return self._palette.dim(f"{named}{more} {did} ({count} here)")
+
+    def rename(self, old: str, new: str) -> str:
+        """Give who is called otherwise."""
+        return self._palette.dim(f"{clean(old)} is now {clean(new)}")
+
+    def gap(self, gap: Gap) -> str:
+        """Give what could not be shown."""
+        number = gap.to - gap.from_ + 1
+        what = f"{number} {'message' if number == 1 else 'messages'} missing" if number > 0 else "a new log begins"
+        return self.rule(f"{what}: {_GAP_REASONS[gap.why]}")
+
+    def away(self, number: int) -> str:
+        """Give the line above what was said while there was no connection."""
+        return self.rule(f"{number} {'message' if number == 1 else 'messages'} while you were away")
+
+    def rule(self, text: str) -> str:
+        """Give a line that parts what is above from what is below."""
+        return self._palette.dim(f"— {clean(text)} —")
+
+    def raw(self, text: str) -> str:
+        """Give a line of the first version's server as it came, cleaned."""
+        return clean(text)
+
+    def note(self, text: str) -> str:
+        """Give something chatctl itself says."""
+        return self._palette.dim(clean(text))
+
+    def trouble(self, text: str) -> str:
+        """Give something that went wrong."""
+        return self._palette.bold(f"! {clean(text)}")
+
+    def roster(self, roster: Roster) -> list[str]:
+        """Give who is here."""
+        watching = f", {roster.watchers} watching" if roster.watchers else ""
+        rows = [
+            f"  {self._palette.nick(clean(row.nick))} {self._palette.dim(idle(row.idle))}" for row in roster.members
+        ]
+        return [self.note(f"{roster.count} here{watching}:"), *rows]
+
+
+def idle(seconds: float) -> str:
+    """Give how long somebody has been silent, in one unit."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"idle {int(seconds // size)} {unit}"
+    return f"idle {int(seconds)} s" if seconds >= 10 else ""
+
+
+def mentions(text: str, nick: str) -> bool:
+    """Tell whether a nickname stands in a text as a word of its own."""
+    return bool(nick) and _word(nick).search(text) is not None
+
+
+def _word(nick: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(nick)}(?!\w)", re.IGNORECASE)

@@ -1,0 +1,81 @@
+"""Running ``join`` as a program: what is kept is opened, a screen is chosen, our own faults are written down."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from chatctl.client.address import Address
+from chatctl.client.identity import state_dir, token_for
+from chatctl.client.keep import Keep
+from chatctl.errors import ChatError
+from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
+from chatctl.terminal.classic import ClassicTalk
+from chatctl.terminal.desk import Desk, Settings
+from chatctl.terminal.lines import Lines
+from chatctl.terminal.plain import PlainScreen
+from chatctl.terminal.screen import Screen, Talk
+
+
+def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
+    """Talk until the end, and give the exit code.
+
+    Raises:
+        ChatError: we could not get in, or a fault of our own; its traceback is in the file that is named.
+    """
+    keep = Keep(None) if plain else Keep.open(settings.address, settings.room, settings.nick)
+    token = token_for(settings.address)
+    code = _run(lambda screen, lines: Desk(settings, keep, lines, screen, token), keep, plain, history_file)
+    if not plain:
+        print(f"left {settings.room}; come back with: {come_back(settings)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def run_classic(address: Address, nick: str, *, plain: bool) -> int:
+    """Talk to a server of the first version until the end. Raises as ``run_join``."""
+    return _run(lambda screen, lines: ClassicTalk(address, nick, lines, screen), Keep(None), plain, history_file=False)
+
+
+def _run(talk_on: Callable[[Screen, Lines], Talk], keep: Keep, plain: bool, history_file: bool) -> int:
+    async def run() -> int:
+        if plain:
+            return await PlainScreen(talk_on).run()
+        from chatctl.terminal.prompt import PromptScreen
+
+        return await PromptScreen(talk_on, keep, history_file=history_file).run()
+
+    try:
+        return asyncio.run(run())
+    except ChatError:
+        raise
+    except Exception as error:  # noqa: BLE001 — whatever it is, the terminal is not the place for a traceback
+        raise ChatError(f"a fault of chatctl's own: {error!r}; the details are in {_write_down(error)}") from None
+
+
+def come_back(settings: Settings) -> str:
+    """Give the command that joins the same room again."""
+    words = ["chatctl", "join", "--nick", settings.nick]
+    if settings.address.unix is not None:
+        words += ["--unix", settings.address.unix]
+    if settings.address.unix is None and settings.address.host != DEFAULT_HOST:
+        words += ["--host", settings.address.host]
+    if settings.address.unix is None and settings.address.port != DEFAULT_PORT:
+        words += ["--port", str(settings.address.port)]
+    if settings.room != DEFAULT_ROOM:
+        words += ["--room", settings.room]
+    return shlex.join(words)
+
+
+def _write_down(error: BaseException) -> Path:
+    path = state_dir() / "crash.log"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        traceback.print_exception(error, file=file)
+    path.chmod(0o600)
+    return path
