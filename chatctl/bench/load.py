@@ -1,0 +1,244 @@
+"""Load: members that read, senders that talk, and the truth about what arrived.
+
+Every member is sent the same entries in the same bytes, so a checksum of a member's stream against that of one member
+whose every line was parsed shows that it got every message, once, in order: a benchmark that is also a check. Plain
+sockets in one epoll loop, so that the generator costs less than the server it measures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+import select
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from chatctl import protocol
+from chatctl.client.address import Address
+from chatctl.client.blocking import Deadline, open_socket
+from chatctl.errors import PeerBroke, from_wire
+from chatctl.protocol import Framer, Hello, Say, Welcome
+
+_READ = 256 * 1024
+_SETTLE_SECONDS = 30.0
+"""How long what was said may take to arrive everywhere before it counts as missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do. ``rate`` is messages a second by all senders together, None as fast as acknowledgements come."""
+
+    address: Address
+    room: str = protocol.DEFAULT_ROOM
+    members: int = 100
+    senders: int = 1
+    seconds: float = 5.0
+    rate: float | None = None
+    size: int = 64
+    window: int = 64
+    """Messages under way at once, all senders together, where no rate is given."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What happened. Seconds are wall time but for ``own_cpu``; latencies are of the deliveries that were timed."""
+
+    said: int = 0
+    delivered: int = 0
+    seconds: float = 0.0
+    own_cpu: float = 0.0
+    joined_in: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+class Socket:
+    """One connection that is in: what it sent and got, counted."""
+
+    def __init__(self, plan: Plan, hello: Hello) -> None:
+        """Connect and send the hello; ``enter`` reads its answer."""
+        self.sock = open_socket(plan.address, Deadline.after(10))
+        self.sock.settimeout(10)
+        self.sock.sendall(protocol.encode(hello))
+        self.framer = Framer(protocol.MAX_SERVER_LINE)
+
+    def enter(self) -> Welcome:
+        """Read up to the welcome. Raises ChatError for anything else."""
+        buffer = b""
+        while b"\n" not in buffer:
+            data = self.sock.recv(_READ)
+            if not data:
+                raise PeerBroke("the server closed the connection before it let us in")
+            buffer += data
+        line, _, rest = buffer.removeprefix(protocol.GREETING).partition(b"\n")
+        frame = protocol.decode_server(line)
+        if isinstance(frame, protocol.Error):
+            raise from_wire(frame.code, frame.text)
+        if not isinstance(frame, Welcome):
+            raise PeerBroke(f"the server said {type(frame).__name__} instead of welcome")
+        list(self.framer.feed(rest))
+        self.sock.setblocking(False)
+        return frame
+
+
+class Member(Socket):
+    """Reads. ``tail`` is what it has of a line that is not complete."""
+
+    def __init__(self, plan: Plan, hello: Hello) -> None:
+        """See Socket."""
+        super().__init__(plan, hello)
+        self.lines = 0
+        self.sum = 0
+        self.tail = b""
+
+    def take(self, data: bytes, stamped: Callable[[bytes], None] | None) -> int:
+        """Count the entries in what was read, and give how many there were."""
+        data = self.tail + data
+        end = data.rfind(b"\n") + 1
+        whole, self.tail = data[:end], data[end:]
+        if not whole.startswith(_MSG) or _OTHER_LINE in whole:
+            whole = b"".join(line + b"\n" for line in whole.split(b"\n") if line.startswith(_MSG))
+        if stamped is not None:
+            stamped(whole)
+        self.sum = zlib.crc32(whole, self.sum)
+        count = whole.count(b"\n")
+        self.lines += count
+        return count
+
+
+_MSG = b'{"type":"msg"'
+_OTHER_LINE = b'\n{"type":"j'  # a join among the entries: the only other frame that a quiet member gets
+
+
+class Load:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Connect nobody yet."""
+        self._plan = plan
+        self._poll = select.epoll()
+        self._members: dict[int, Member] = {}
+        self._senders: list[Socket] = []
+        self._unacked = 0
+        self._next = 0
+        self.outcome = Outcome()
+        self.first_seq = 0
+
+    def enter(self, tick: Callable[[int], None] = lambda _: None) -> None:
+        """Let all members and senders in. Raises ChatError if one is refused."""
+        plan, started = self._plan, time.monotonic()
+        for number in range(plan.members):
+            hello = Hello(v=1, nick=f"m{number}", room=plan.room)
+            member = Member(plan, hello)
+            last = member.enter().last
+            self._members[member.sock.fileno()] = member
+            tick(number + 1)
+        for number in range(plan.senders):
+            sender = Socket(plan, Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post"))
+            last = sender.enter().last
+            self._senders.append(sender)
+        self.first_seq = last + 1
+        self.outcome.joined_in = time.monotonic() - started
+        for fd in [*self._members, *(sender.sock.fileno() for sender in self._senders)]:
+            self._poll.register(fd, select.EPOLLIN)
+
+    def run(self, tick: Callable[[float], None] = lambda _: None) -> Outcome:
+        """Talk for the time planned, wait until all has arrived, and check it."""
+        plan, outcome = self._plan, self.outcome
+        self._quiet()
+        by_fd = {sender.sock.fileno(): sender for sender in self._senders}
+        cpu, started = _cpu(), time.monotonic()
+        end, settle_by = started + plan.seconds, started + plan.seconds + _SETTLE_SECONDS
+        while (now := time.monotonic()) < settle_by:
+            if now < end:
+                self._talk(now - started)
+            elif outcome.delivered >= outcome.said * plan.members and self._unacked == 0:
+                break
+            tick(now - started)
+            wait = 0.5 if plan.rate is None else max(0.0, min(0.5, self._next / plan.rate + started - now))
+            for fd, _ in self._poll.poll(wait if now < end else 0.5):
+                member = self._members.get(fd)
+                if member is not None:
+                    self._read(member)
+                else:
+                    self._acks(by_fd[fd])
+        outcome.seconds = time.monotonic() - started
+        outcome.own_cpu = _cpu() - cpu
+        self._verify()
+        return outcome
+
+    def _quiet(self) -> None:
+        """Wait until the last join was told: what comes from now on is the load."""
+        while self._poll.poll(0.3):
+            for member in self._members.values():
+                with contextlib.suppress(BlockingIOError):
+                    member.take(member.sock.recv(_READ), None)
+        for member in self._members.values():
+            member.lines = member.sum = 0
+
+    def _talk(self, elapsed: float) -> None:
+        plan = self._plan
+        due = plan.window - self._unacked if plan.rate is None else int(elapsed * plan.rate) + 1 - self._next
+        for _ in range(max(0, due)):
+            sender = self._senders[self._next % len(self._senders)]
+            text = f"{time.monotonic_ns():020d}".ljust(plan.size, "x")
+            try:
+                sender.sock.sendall(protocol.encode(Say(text, id=str(self._next))))
+            except BlockingIOError:
+                self.outcome.faults.append("the server did not read in time")
+                return
+            self._next += 1
+            self._unacked += 1
+            self.outcome.said += 1
+
+    def _acks(self, sender: Socket) -> None:
+        for line in sender.framer.feed(sender.sock.recv(_READ)):
+            if line.startswith(b'{"type":"ack"'):
+                self._unacked -= 1
+            elif line.startswith(b'{"type":"error"'):
+                self._unacked -= 1
+                self.outcome.said -= 1
+                self.outcome.faults.append(line.decode(errors="replace")[:200])
+
+    def _read(self, member: Member) -> None:
+        try:
+            data = member.sock.recv(_READ)
+        except OSError as error:
+            data = b""
+            self.outcome.faults.append(f"a member was cut off: {error.strerror}")
+        if not data:
+            self._poll.unregister(member.sock.fileno())
+            return
+        timed = self._stamped if self._plan.rate is not None or member is self._reference else None
+        self.outcome.delivered += member.take(data, timed)
+
+    @property
+    def _reference(self) -> Member:
+        return next(iter(self._members.values()))
+
+    def _stamped(self, whole: bytes) -> None:
+        now = time.monotonic_ns()
+        for line in whole.split(b'"text":"')[1:]:
+            self.outcome.latencies.append((now - int(line[:20])) / 1e9)
+
+    def _verify(self) -> None:
+        outcome = self.outcome
+        reference = self._reference
+        for number, member in enumerate(self._members.values()):
+            if member.lines != outcome.said:
+                outcome.faults.append(f"member {number} got {member.lines} of {outcome.said} messages")
+            elif member.sum != reference.sum:
+                outcome.faults.append(f"member {number} got other bytes than member 0")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._poll.close()
+        for connection in [*self._members.values(), *self._senders]:
+            connection.sock.close()
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
