@@ -46,6 +46,7 @@ class Connection(asyncio.Protocol):
         "_timer_at",
         "_transport",
         "after",
+        "behind",
         "dialect",
         "host",
         "in_flight",
@@ -73,6 +74,7 @@ class Connection(asyncio.Protocol):
         self.dialect: Dialect = JSON
         self.after = 0
         self.paused = False
+        self.behind = False
         self.token: bytes | None = None
         self.room: Room | None = None
         self.member: Member[Reader] | None = None
@@ -112,7 +114,7 @@ class Connection(asyncio.Protocol):
         self.paused = False
         if self.leaving is None:
             self._stuck_since = None
-            self._server.hub.resumed(self)
+            self._server.hub.wake(self)
             self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -57,6 +57,18 @@ class Ring:
         if self._dead > max(_COMPACT_AFTER, len(self)):
             self._compact()
 
+    def fill(self, entries: Sequence[Msg]) -> None:
+        """Take, while still empty, what the log holds up to ``last``: the newest entries, dense."""
+        if len(self) or self._wires:
+            raise ValueError("only an empty ring can be filled")
+        if entries[-1].seq != self.last:
+            raise ValueError(f"entry {entries[-1].seq} is not {self.last}")
+        self.last = entries[0].seq - 1
+        self._base = entries[0].seq
+        self._dead = 0
+        for entry in entries:
+            self.append(entry)
+
     def _compact(self) -> None:
         del self._entries[: self._dead]
         for wires in self._wires.values():

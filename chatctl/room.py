@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chatctl.dialects import Dialect
-from chatctl.errors import BadFrame
-from chatctl.protocol import Frame, Gap, Msg, Page, Resume
+from chatctl.protocol import Frame, Gap, Msg, Resume
 from chatctl.ring import Ring
 from chatctl.roster import Roster
 
@@ -24,6 +23,8 @@ class Reader(Protocol):
     """The seq of the last entry it was given."""
     paused: bool
     """Its output is over the high-water mark: its cursor stays where it is."""
+    behind: bool
+    """It is catching up from the journal: the sweep leaves it alone."""
 
     def send(self, data: bytes) -> None:
         """Take bytes on their way; may set ``paused``."""
@@ -66,7 +67,7 @@ class Room:
         slices: dict[tuple[str, int], tuple[bytes, int]] = {}
         lagging = False
         for reader in list(self.readers):
-            if reader.paused:
+            if reader.paused or reader.behind:
                 continue
             key = (reader.dialect.name, reader.after)
             slice_ = slices.get(key)
@@ -84,38 +85,33 @@ class Room:
 
     def drain(self, reader: Reader) -> None:
         """Hand one reader that came, or can take more again, slices until it is level or paused."""
-        while not reader.paused and reader.after < self.ring.last:
+        while not (reader.paused or reader.behind) and reader.after < self.ring.last:
             data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
             reader.send(data)
 
-    def start(self, resume: Resume | None, history: int) -> tuple[int, Gap | None]:
+    def start(self, resume: Resume | None, history: int, kept_from: int) -> tuple[int, Gap | None]:
         """Give where a newcomer's cursor starts, and the gap it must be told of.
 
-        History is a cursor that starts earlier; to resume is to say where it stood.
+        History is a cursor that starts earlier; to resume is to say where it stood. The cursor may stand before the
+        ring: the journal has what lies between, from ``kept_from`` on.
         """
         ring = self.ring
+        first = min(kept_from, ring.first)
         if resume is None:
-            return max(ring.last - history, ring.first - 1), None
+            return max(ring.last - history, first - 1), None
         if resume.epoch != self.epoch:
             return ring.last, Gap(from_=1, to=ring.last, why="lost")
         if resume.after > ring.last:
             return ring.last, Gap(from_=ring.last + 1, to=resume.after, why="lost")
-        if resume.after + 1 < ring.first:
-            return ring.first - 1, Gap(from_=resume.after + 1, to=ring.first - 1, why="retention")
+        if resume.after + 1 < first:
+            return first - 1, Gap(from_=resume.after + 1, to=first - 1, why="retention")
         return resume.after, None
 
-    def page(self, after: int | None, before: int | None, limit: int) -> Page:
-        """Give at most ``limit`` entries after a seq, or the last ones before one.
-
-        Raises:
-            BadFrame: neither or both were given.
-        """
-        ring = self.ring
-        if after is not None and before is None:
-            entries = ring.entries(after, limit)
-            return Page(entries=list(entries), more=bool(entries) and entries[-1].seq < ring.last)
-        if before is not None and after is None:
-            end = min(before, ring.last + 1)
-            start = max(ring.first, end - limit)
-            return Page(entries=list(ring.entries(start - 1, max(0, end - start))), more=start > ring.first)
-        raise BadFrame("history takes either after or before")
+    def span(self, after: int | None, before: int | None, limit: int, kept_from: int) -> tuple[int, int]:
+        """Give which entries a page holds, as (after, last): ``limit`` after a seq, or before one."""
+        last = self.ring.last
+        if after is not None:
+            start = max(after, kept_from - 1)
+            return start, min(last, start + limit)
+        end = min(before or 0, last + 1) - 1
+        return max(kept_from - 1, end - limit), end

@@ -34,6 +34,7 @@ class Roster(Generic[Conn]):
     def __init__(self) -> None:
         """Start with nobody."""
         self._members: dict[str, Member[Conn]] = {}
+        self._going: dict[str, Member[Conn]] = {}  # unlisted, and not told yet
         self.news = News()
 
     def __len__(self) -> int:
@@ -53,12 +54,23 @@ class Roster(Generic[Conn]):
             raise ValueError(f"{nick} is listed already")
         member = Member(nick, key, token, now, now, conn)
         self._members[key] = member
+        self._succeed(key)
         self.news.joined(nick)
         return member
 
     def unlist(self, member: Member[Conn]) -> None:
-        """Set the name free. Have it told with ``news.left`` once what they said was shown."""
+        """Set the name free. Have it told with ``gone`` once what they said was shown."""
         del self._members[member.key]
+        self._going[member.key] = member
+
+    def gone(self, member: Member[Conn]) -> None:
+        """Have it told that they left, unless somebody took the name since: then it was told at that moment."""
+        if self._going.get(member.key) is member:
+            self._succeed(member.key)
+
+    def _succeed(self, key: str) -> None:
+        if before := self._going.pop(key, None):
+            self.news.left(before.nick)
 
     def rename(self, member: Member[Conn], nick: str) -> None:
         """Give a member another name that is free or their own, and have it told. Raises NickInvalid."""
@@ -67,6 +79,7 @@ class Roster(Generic[Conn]):
             raise ValueError(f"{nick} is listed already")
         del self._members[member.key]
         self._members[key] = member
+        self._succeed(key)
         self.news.renamed(member.nick, nick)
         member.nick, member.key = nick, key
 

@@ -11,6 +11,7 @@ import importlib
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -20,10 +21,14 @@ from typing import cast
 
 from chatctl import __version__
 from chatctl.admission import Admission
+from chatctl.errors import ChatError
 from chatctl.hub import Hub
+from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
+from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
+from chatctl.places import state_dir
 from chatctl.protocol import Limits
 from chatctl.server import Server
 
@@ -43,13 +48,25 @@ class ServeOptions:
     rate: float
     burst: int
     ring_entries: int
+    journal: Path | None
+    """None: memory only."""
+    durability: Durability
+    keep_messages: int | None
+    keep_days: float | None
+
+
+def journal_path(chosen: str | None) -> Path | None:
+    """Give the journal's file: the one chosen, None for ``none``, or the default one."""
+    if chosen is None:
+        return state_dir() / "rooms.db"
+    return None if chosen == "none" else Path(chosen)
 
 
 def run_server(options: ServeOptions, log: Log) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        ChatError: nothing could be listened on.
+        ChatError: nothing could be listened on, or the journal can't be used, or broke.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(options, log))
@@ -70,22 +87,64 @@ async def _serve(options: ServeOptions, log: Log) -> None:
         burst=options.burst,
         ring_entries=options.ring_entries,
     )
-    sockets = open_tcp(options.host, options.port) if options.host is not None else []
-    sockets += [open_unix(options.unix)] if options.unix is not None else []
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, _on_signal, stop, name)
+    stop = Stop()
+    journal = _open_journal(options, stop, log)
+    try:
+        await _serve_with(journal, options, limits, stop, log)
+    finally:
+        if isinstance(journal, SqliteJournal) and stop.error is None:
+            await journal.close()
+    if stop.error is not None:
+        raise stop.error
 
+
+class Stop:
+    """Why the server ends, once it does."""
+
+    def __init__(self) -> None:
+        """Go on for now."""
+        self.event = asyncio.Event()
+        self.error: ChatError | None = None
+
+    def fail(self, error: ChatError) -> None:
+        """End it with an error."""
+        self.error = error
+        self.event.set()
+
+
+def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal | MemoryJournal:
+    if options.journal is None:
+        return MemoryJournal()
+    journal = SqliteJournal(
+        options.journal,
+        durability=options.durability,
+        keep_messages=options.keep_messages,
+        keep_days=options.keep_days,
+        on_fatal=stop.fail,
+    )
+    log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
+    for warning in (sqlite_warning(), journal.renewed):
+        if warning:
+            log.warning(warning)
+    return journal
+
+
+async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, stop: Stop, log: Log) -> None:
     def hub_of(server: Server) -> Hub:
-        journal = MemoryJournal()
         return Hub(journal, options.admission, limits, log, clock=time.time, next_turn=server.loop.call_soon)
 
     server = Server(hub_of, limits, log)
+    for room in sorted(options.admission.rooms):
+        await server.hub.archive.warm_up(room)
+    sockets = open_tcp(options.host, options.port) if options.host is not None else []
+    sockets += [open_unix(options.unix)] if options.unix is not None else []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     server.listen(sockets)
     for sock in sockets:
         print(f"chatctl {__version__} listening on {_name(sock)}", flush=True)
-    await stop.wait()
+    print(f"messages are kept in {options.journal or 'memory only'}", flush=True)
+    await stop.event.wait()
     log.info("stopping")
     await server.stop("the server is going down")
 

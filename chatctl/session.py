@@ -22,6 +22,9 @@ HTTP_ANSWER = (
     b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n"
 )
 
+ASK_AGAIN = b"NAME\n"
+"""What a person is asked who gave no nickname that can be had."""
+
 MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
@@ -182,7 +185,7 @@ class Session:
         self._effects.append(Reply(error_frame(error)))
         if self.dialect.asks_again:
             self.state = State.GREETING
-            self._effects.append(Raw(b"NAME\n"))
+            self._effects.append(Raw(ASK_AGAIN))
         else:
             self._close(error.wire_code)
 
@@ -216,6 +219,8 @@ class Session:
         return ready > now
 
     def _run_dry(self) -> None:
+        if self.state is State.GREETING and (self._failed or self._greeting_bytes_so_far() > self._limits.hello_bytes):
+            self._failed = self._hello_too_long()
         if self._failed is not None and self.state is not State.FRESH:
             self._give_up(self._failed)
         elif self._ended:
@@ -260,6 +265,9 @@ class Session:
         if len(self._first) > self._limits.hello_bytes:
             self._give_up(self._hello_too_long())
 
+    def _greeting_bytes_so_far(self) -> int:
+        return self._greeting_bytes + len(self._framer)
+
     def _hello_too_long(self) -> TooLong:
         return TooLong(f"a hello has at most {self._limits.hello_bytes} bytes")
 
@@ -267,27 +275,30 @@ class Session:
         if not self.dialect.framed:
             self._lines.append(data)
             return
+        if self._failed is not None:
+            return  # nothing that follows may be taken for a line again
         try:
             self._lines.extend(self._framer.feed(data))
         except TooLong as error:
             self._failed = error
-        greeting = self.state is State.GREETING and not self._lines
-        if greeting and self._greeting_bytes + len(self._framer) > self._limits.hello_bytes:
-            self._failed = self._hello_too_long()
 
     # --- lines
 
     def _take(self, line: bytes, now: float) -> None:
         try:
             if self.state is State.LIVE:
-                self._bytes.take(len(line), now)
+                self._bytes.take(len(line) + 1, now)
                 self._obey(self.dialect.parse(line, (self.nick, self.asked)), now)
             else:
                 self._greet(line)
         except (NotJson, VersionMismatch) as error:
             self._give_up(error)
         except BadFrame as error:
+            if self.state is State.LIVE:
+                self._messages.take(1, now)
             self._effects.append(Reply(error_frame(error)))
+            if self.state is State.GREETING and self.dialect.asks_again:
+                self._effects.append(Raw(ASK_AGAIN))
 
     def _greet(self, line: bytes) -> None:
         self._greeting_bytes += len(line) + 1

@@ -1,23 +1,24 @@
-"""The asyncio shell: one connection (Wire), and one that comes back whenever it breaks (Link).
+"""A membership that comes back whenever its connection breaks (Link).
 
-Lives here: connecting, deadlines, back-off, resuming, sending what is not acknowledged again. Does not live here:
-what a frame looks like to a person (terminal/).
+Lives here: back-off, resuming, noticing silence, sending what is not acknowledged again. Does not live here: one
+connection (wire.py), what a frame looks like to a person (terminal/).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 
 from chatctl.client.address import Address
-from chatctl.client.backoff import backoff
-from chatctl.client.core import HURRY_SECONDS, ClientCore
+from chatctl.client.backoff import MAX_SECONDS, backoff
 from chatctl.client.outbox import Outbox
-from chatctl.errors import ChatError, NickTaken, RateLimited, ServerFull, StorageFailed, Unreachable
+from chatctl.client.wire import Wire, connect
+from chatctl.errors import ChatError, Unreachable
 from chatctl.protocol import (
     REPLACED,
     Ack,
@@ -30,116 +31,20 @@ from chatctl.protocol import (
     Ping,
     Pong,
     Resume,
+    Say,
     ServerFrame,
     Welcome,
 )
 
-CONNECT_SECONDS = 10.0
 PING_SECONDS = 15.0
-"""A server that was silent for so long is asked whether it is there; silent for as long again, it is not."""
+"""So often a server is asked whether it is there. Silent for twice as long, it is not."""
 
-_PASSING = (Unreachable, NickTaken, ServerFull, RateLimited, StorageFailed)
-"""What may be over by the next try, once we were in."""
+WATCH_SECONDS = 3.0
+SLEPT_SECONDS = 10.0
+"""A wall clock that jumps so far ahead between two looks: this machine slept, and what was open is suspect."""
 
-
-class Wire(asyncio.Protocol):
-    """One connection: bytes to the core, frames to ``on_frame``."""
-
-    def __init__(self, core: ClientCore, on_frame: Callable[[ServerFrame], None]) -> None:
-        """Wait for ``connection_made``."""
-        self._core = core
-        self._on_frame = on_frame
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self.welcomed: asyncio.Future[Welcome] = self._loop.create_future()
-        self.lost: asyncio.Future[str] = self._loop.create_future()
-        self.heard = self._loop.time()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the greeting."""
-        self._transport = cast(asyncio.Transport, transport)
-        self._loop.call_later(HURRY_SECONDS, self._hurry)
-
-    def _hurry(self) -> None:
-        self._core.hurry()
-        self._flush()
-
-    def data_received(self, data: bytes) -> None:
-        """Hand on every frame."""
-        self.heard = self._loop.time()
-        try:
-            for frame in self._core.receive(data):
-                if isinstance(frame, Welcome) and not self.welcomed.done():
-                    self.welcomed.set_result(frame)
-                self._on_frame(frame)
-        except ChatError as error:
-            self._fail(error, error.text)
-        self._flush()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        why = (getattr(exc, "strerror", None) or str(exc)).lower() if exc else "the server closed the connection"
-        self._fail(Unreachable(f"{why} before it let us in"), why)
-
-    def _fail(self, error: ChatError, why: str) -> None:
-        if not self.welcomed.done():
-            self.welcomed.set_exception(error)
-        elif not self.lost.done():
-            self.lost.set_result(why)
-        self.close()
-
-    def send(self, frame: ClientFrame) -> None:
-        """Send a frame now, or once we are in."""
-        self._core.send(frame)
-        self._flush()
-
-    def _flush(self) -> None:
-        if self._transport is not None and not self._transport.is_closing() and (out := self._core.outgoing()):
-            self._transport.write(out)
-
-    def close(self) -> None:
-        """Close; what was sent still leaves."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close at once: the other end is gone anyway."""
-        if self._transport is not None:
-            self._transport.abort()
-
-
-async def connect(address: Address, hello: Hello, on_frame: Callable[[ServerFrame], None]) -> tuple[Wire, Welcome]:
-    """Connect and be let in, within ``CONNECT_SECONDS``.
-
-    Raises:
-        Unreachable: nobody there, or no word from it.
-        ChatError: something else answered, or the server said no.
-    """
-    loop = asyncio.get_running_loop()
-    wire = Wire(ClientCore(hello, address), on_frame)
-    try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            if address.unix is not None:
-                await loop.create_unix_connection(lambda: wire, address.unix)
-            else:
-                await loop.create_connection(lambda: wire, address.host, address.port)
-            return wire, await wire.welcomed
-    except TimeoutError:
-        wire.abort()
-        raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
-    finally:
-        if wire.welcomed.done() and not wire.welcomed.cancelled():
-            wire.welcomed.exception()  # it was raised above, or its time was over: either way it is known
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "this can't be a host's name"
-    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
-        return "connection refused (is 'chatctl serve' running there?)"
-    return (error.strerror or str(error)).lower()
+STEADY_SECONDS = 5.0
+"""A connection that lasted so long was a good one: after it, back-off begins anew."""
 
 
 class Listener(Protocol):
@@ -149,10 +54,19 @@ class Listener(Protocol):
         """We are in; ``missed`` entries behind, or None where there is no cursor that fits this log."""
 
     def disconnected(self, why: str | None) -> None:
-        """The connection is gone, or (None) could not be made again; the link tries at ``retry_at``."""
+        """The connection is gone, or could not be made again; the link tries at ``retry_at``.
+
+        ``why`` is None where nothing new can be said of it.
+        """
 
     def received(self, frame: ServerFrame) -> None:
         """A frame came: each entry of the log once."""
+
+    def refused(self, say: Say, why: str) -> None:
+        """The server will not take this message, ever."""
+
+    def busy(self) -> bool:
+        """Whether more than can be shown has come already: reading waits until it has caught up."""
 
 
 class Link:
@@ -172,6 +86,8 @@ class Link:
         self._asked_at: float | None = None
         self._leaving = False
         self._waiting_since = self._loop.time()
+        self._told: str | None = None
+        self._not_before = 0.0
         self.outbox = outbox
         self.cursor: Resume | None = hello.resume
         self.welcome: Welcome | None = None
@@ -191,18 +107,30 @@ class Link:
         """
         attempt = 0
         while not self._leaving:
-            why: str | None = None
+            began = self._loop.time()
             try:
                 why = await self._once()
-                attempt = 0
-            except _PASSING:
+            except ChatError as error:
                 if self.welcome is None:
                     raise
+                why = self._news(error)
+                self._not_before = error.retry_after or 0.0
             if self._leaving:
                 break
-            delay = backoff(attempt)
+            attempt = 0 if self._loop.time() - began >= STEADY_SECONDS else attempt
+            await self._pause(why, max(backoff(attempt), min(self._not_before, MAX_SECONDS)))
             attempt += 1
-            await self._pause(why, delay)
+
+    def _news(self, error: ChatError) -> str | None:
+        """Give what is worth telling of a try that failed: not that nobody is there, and nothing twice.
+
+        Once we were in, no refusal ends the membership: whatever stands there now may be gone by the next try, and
+        what the person is typing must not go with it.
+        """
+        if isinstance(error, Unreachable) or error.text == self._told:
+            return None
+        self._told = error.text
+        return error.text
 
     async def _once(self) -> str:
         """Connect, and stay until the connection breaks. Gives why it did."""
@@ -215,7 +143,10 @@ class Link:
         def on_frame(frame: ServerFrame) -> None:
             (ready or held.append)(frame)
 
-        wire, welcome = await connect(self._address, hello, on_frame)
+        wire, welcome = await connect(self._address, hello, on_frame, self._listener.busy)
+        if self._leaving:
+            wire.close()
+            return ""
         self._wire = wire
         self._enter(welcome)
         ready = self._receive
@@ -239,6 +170,8 @@ class Link:
         self.welcome = welcome
         self.retry_at = None
         self._asked_at = None
+        self._told = None
+        self._not_before = 0.0
         self._listener.connected(welcome, missed)
 
     async def _pause(self, why: str | None, delay: float) -> None:
@@ -251,16 +184,23 @@ class Link:
 
     async def _watch(self, wire: Wire) -> None:
         """Notice a server that is gone without a word: a network that drops everything, a laptop that slept."""
+        asked, wall = self._loop.time(), time.time()
         while True:
-            await asyncio.sleep(PING_SECONDS / 5)
-            quiet = self._loop.time() - wire.heard
-            if quiet >= 2 * PING_SECONDS:
+            await asyncio.sleep(WATCH_SECONDS)
+            before, wall = wall, time.time()
+            now = self._loop.time()
+            if wall - before > WATCH_SECONDS + SLEPT_SECONDS:  # asyncio's clock stands still meanwhile
+                wire.heard = min(wire.heard, now - 2 * PING_SECONDS + WATCH_SECONDS)
+                asked = 0.0
+            if now - wire.heard >= 2 * PING_SECONDS:
                 wire.abort()
-            elif quiet >= PING_SECONDS and self._asked_at is None:
+            elif now - asked >= PING_SECONDS:
+                asked = now
                 self._ask(wire)
 
     def _ask(self, wire: Wire) -> None:
-        self._asked_at = self._loop.time()
+        if self._asked_at is None:
+            self._asked_at = self._loop.time()
         wire.send(Ping(t=self._asked_at))
 
     def retry_now(self) -> None:
@@ -280,15 +220,19 @@ class Link:
                 self.outbox.settle(ident)
                 self._waiting_since = self._loop.time()
             case Error(id=ident) if ident is not None and frame.code in ("storage", "rate_limited"):
-                self._loop.call_later(frame.retry_after or 1.0, self._say_again, ident)
+                wait = min(max(frame.retry_after or 1.0, 0.1), MAX_SECONDS)
+                self._loop.call_later(wait, self._say_again, ident)
                 return  # it stays in the outbox: the status says so
-            case Error(id=ident):
-                self.outbox.settle(ident)
-            case Pong():
-                self.lag = self._loop.time() - (self._asked_at or self._loop.time())
+            case Error(id=ident) if (say := self.outbox.settle(ident)) is not None:
+                self._listener.refused(say, frame.text)
+                return
+            case Pong(t=t) if t == self._asked_at and self._asked_at is not None:
+                self.lag = self._loop.time() - self._asked_at
                 self._asked_at = None
             case Bye(why=why) if why == REPLACED:
                 self._leaving = True
+            case Bye(retry_after=seconds):
+                self._not_before = seconds or 0.0
         self._listener.received(frame)
 
     def _say_again(self, ident: str) -> None:
@@ -328,10 +272,15 @@ class Link:
             self._wire.send(say)
 
     async def settled(self, seconds: float) -> bool:
-        """Wait until nothing is unacknowledged; False if that took too long."""
-        deadline = self._loop.time() + seconds
-        while len(self.outbox) and self._loop.time() < deadline:
+        """Wait until all that was sent is answered; False once no answer came for ``seconds``."""
+        if self._wire is not None:
+            self._asked_at = None
+            self._ask(self._wire)  # its answer comes after those to all that went before
+        unsent, deadline = len(self.outbox), self._loop.time() + seconds
+        while (len(self.outbox) or self._asked_at is not None) and self._loop.time() < deadline:
             await asyncio.sleep(0.01)
+            if len(self.outbox) < unsent:
+                unsent, deadline = len(self.outbox), self._loop.time() + seconds
         return not len(self.outbox)
 
     def leave(self) -> None:

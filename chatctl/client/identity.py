@@ -13,17 +13,9 @@ import re
 from pathlib import Path
 
 from chatctl.client.address import Address
+from chatctl.places import state_dir
 
 _TOKEN = re.compile(r"[0-9a-f]{32}")
-
-
-def state_dir() -> Path:
-    """Give the directory for what chatctl keeps between runs: ``CHATCTL_STATE_DIR``, or the platform's."""
-    if chosen := os.environ.get("CHATCTL_STATE_DIR"):
-        return Path(chosen)
-    from platformdirs import user_state_path
-
-    return user_state_path("chatctl")
 
 
 def token_for(address: Address) -> str | None:

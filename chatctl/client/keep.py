@@ -14,8 +14,8 @@ import msgspec
 
 from chatctl.client.address import Address
 from chatctl.client.files import write_private
-from chatctl.client.identity import state_dir
 from chatctl.client.outbox import Outbox
+from chatctl.places import state_dir
 from chatctl.protocol import Resume
 from chatctl.text import fold_nick
 

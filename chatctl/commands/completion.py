@@ -7,7 +7,8 @@ import click
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def completion(shell: str) -> None:
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for SHELL.
 
     \b
@@ -18,8 +19,6 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from chatctl.cli import cli
-
     kind = get_completion_class(shell)
     assert kind is not None, "the choice above names Click's own three"
-    click.echo(kind(cli, {}, "chatctl", "_CHATCTL_COMPLETE").source())
+    click.echo(kind(ctx.find_root().command, {}, "chatctl", "_CHATCTL_COMPLETE").source())

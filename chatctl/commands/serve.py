@@ -11,7 +11,7 @@ from chatctl.commands.options import RATE, host_option, port_option
 
 @click.command()
 @host_option("Address to listen on: IPv4, IPv6 or a name.")
-@port_option("Port to listen on; 0 picks a free one.")
+@port_option("Port to listen on; 0 picks a free one.", least=0)
 @click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a unix socket as well.")
 @click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only.")
 @click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable.")
@@ -43,7 +43,23 @@ from chatctl.commands.options import RATE, host_option, port_option
     help="Messages of a room kept in memory.",
 )
 @click.option(
-    "--journal", type=click.Choice(["none"]), default="none", show_default=True, help="Where messages are kept."
+    "--journal",
+    metavar="PATH|none",
+    envvar="CHATCTL_JOURNAL",
+    help="File that keeps the messages; none: memory only.  [default: rooms.db in the state directory]",
+)
+@click.option(
+    "--durability",
+    type=click.Choice(["os", "disk"]),
+    default="disk",
+    show_default=True,
+    help="What an acknowledged message survives: a killed process, or a power cut too.",
+)
+@click.option(
+    "--keep-messages", type=click.IntRange(1), metavar="N", help="Messages kept of each room.  [default: all]"
+)
+@click.option(
+    "--keep-days", type=click.FloatRange(0, min_open=True), metavar="N", help="For how many days.  [default: all]"
 )
 @click.option(
     "--log-format",
@@ -66,7 +82,10 @@ def serve(
     max_per_address: int,
     rate: tuple[float, int],
     ring_entries: int,
-    journal: str,
+    journal: str | None,
+    durability: str,
+    keep_messages: int | None,
+    keep_days: float | None,
     log_format: str,
     quiet: bool,
     verbose: bool,
@@ -83,7 +102,7 @@ def serve(
     """
     from chatctl.admission import Admission
     from chatctl.log import Log
-    from chatctl.run import ServeOptions, default_max_clients, run_server
+    from chatctl.run import ServeOptions, default_max_clients, journal_path, run_server
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")
@@ -99,6 +118,10 @@ def serve(
             rate=rate[0],
             burst=rate[1],
             ring_entries=ring_entries,
+            journal=journal_path(journal),
+            durability="os" if durability == "os" else "disk",
+            keep_messages=keep_messages,
+            keep_days=keep_days,
         ),
         Log("json" if log_format == "json" else "text", level),
     )

@@ -24,6 +24,9 @@ APPLICATION_ID = 0x63687463
 _BUSY_SECONDS = 0.2
 """Nobody shares a journal: whoever finds it locked waits only for a server that is just going down."""
 
+_SMALLEST = 512
+"""Bytes of the smallest database. SQLite takes a smaller file for an empty one, and writes over it."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # generation names this very log, epochs are its rooms': both are new when the log went back in time.
@@ -101,7 +104,9 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
     db.belongs_to(path)
     try:
         _prepare(db, path, durability)
-    except sqlite3.Error as error:
+        if path.stat().st_mode & 0o077:  # a copy that was put here, say
+            path.chmod(0o600)
+    except (sqlite3.Error, OSError) as error:
         db.close()
         raise refusal(path, error) from None
     except BaseException:
@@ -116,8 +121,8 @@ def _make(path: Path) -> None:
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
-        if path.stat().st_mode & 0o077 and path.is_file():
-            path.chmod(0o600)
+        if 0 < path.stat().st_size < _SMALLEST and path.is_file():
+            raise not_ours(path) from None
     else:
         sync_folder(path.parent)
 
@@ -126,15 +131,15 @@ def _put_foreign_wal_aside(path: Path) -> None:
     """Keep the WAL of a killed server from being replayed into a backup that was put in its database's place.
 
     SQLite replays whatever lies beside the file. A backup is not in WAL mode, a journal always is: bytes 18 and 19 of
-    the header. To read them is safe only while this process does not have the file open: closing it again drops the
-    locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    the header (https://www.sqlite.org/fileformat.html, 1.3). To read them is safe only while this process does not have
+    the file open: closing it again drops the locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     wal = path.with_name(path.name + "-wal")
     if not wal.exists():
         return
     with path.open("rb") as file:
-        header = file.read(20)
-    if header[18:20] == b"\x01\x01":
+        header = file.read(72)
+    if header[18:20] == b"\x01\x01" and header[68:72] == APPLICATION_ID.to_bytes(4, "big"):
         wal.replace(wal.with_name(wal.name + ".old"))
 
 

@@ -7,6 +7,7 @@ makes them (writer.py), the file's form (schema.py), when to trim (retention.py)
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
@@ -88,25 +89,30 @@ class Store:
                 self._db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (new_epoch(), shelf.id))
 
     def close(self) -> None:
-        """Write the WAL back and close the file.
+        """Write the WAL back and close the file. If there is no room for that, the next start does it.
 
         Raises:
-            sqlite3.Error: it could not be written back. The file is closed; all that was committed is in the WAL.
+            sqlite3.Error: nobody knows what was written back. The file is still open: ``abandon`` it.
         """
         try:
             self.checkpoint()
         except sqlite3.Error as error:
-            self.abandon()
             if not passes(error):
                 raise
+            self._db.close()
+            self._stamp.leave()
         else:
             self._db.close()
             self._stamp.finish(self._written)
 
     def abandon(self) -> None:
-        """Close the file as it is, for the next start to see what it holds."""
-        with contextlib.suppress(sqlite3.Error):
-            self._db.close()
+        """Leave the file as it is, as a killed process would; it stays open, and locked, until this one ends.
+
+        To close it would write the WAL back and remove it. After an fsync that failed, the next one reports success for
+        pages that the kernel has dropped: what the WAL holds safely would be lost. Python 3.11 has no way to close
+        without that, and its exit closes what is still referred to: hence the reference that nobody holds.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._db))
         self._stamp.leave()
 
     # --- writing

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chatctl.client.address import Address
-from chatctl.client.identity import state_dir, token_for
+from chatctl.client.identity import token_for
 from chatctl.client.keep import Keep
 from chatctl.errors import ChatError
+from chatctl.places import state_dir
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
 from chatctl.terminal.desk import Desk, Settings

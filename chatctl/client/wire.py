@@ -1,0 +1,137 @@
+"""One connection as an asyncio protocol: connecting, being let in, bytes to the core, frames to whoever wants them.
+
+Does not live here: coming back when it breaks (aio.py), what a frame means (core.py, terminal/).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from chatctl.client.address import Address
+from chatctl.client.core import HURRY_SECONDS, ClientCore
+from chatctl.errors import ChatError, Unreachable
+from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
+
+CONNECT_SECONDS = 10.0
+
+BUSY_SECONDS = 0.02
+"""How long reading waits before it looks again whether its reader has caught up."""
+
+
+class Wire(asyncio.Protocol):
+    """One connection: bytes to the core, frames to ``on_frame``. While that one is ``busy``, nothing more is read."""
+
+    def __init__(
+        self, core: ClientCore, on_frame: Callable[[ServerFrame], None], busy: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait for ``connection_made``."""
+        self._core = core
+        self._on_frame = on_frame
+        self._busy = busy
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self.welcomed: asyncio.Future[Welcome] = self._loop.create_future()
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        self.heard = self._loop.time()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for the greeting."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._loop.call_later(HURRY_SECONDS, self._hurry)
+
+    def _hurry(self) -> None:
+        self._core.hurry()
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on every frame."""
+        self.heard = self._loop.time()
+        try:
+            for frame in self._core.receive(data):
+                if isinstance(frame, Welcome) and not self.welcomed.done():
+                    self.welcomed.set_result(frame)
+                self._on_frame(frame)
+        except ChatError as error:
+            self._fail(error, error.text)
+        self._flush()
+        if self._busy() and self._transport is not None:
+            self._transport.pause_reading()
+            self._loop.call_later(BUSY_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        self.heard = self._loop.time()  # the silence was ours
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._busy():
+            self._loop.call_later(BUSY_SECONDS, self._go_on)
+        else:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end."""
+        why = (getattr(exc, "strerror", None) or str(exc)).lower() if exc else "the server closed the connection"
+        self._fail(Unreachable(f"{why} before it let us in"), why)
+
+    def _fail(self, error: ChatError, why: str) -> None:
+        if not self.welcomed.done():
+            self.welcomed.set_exception(error)
+        elif not self.lost.done():
+            self.lost.set_result(why)
+        self.close()
+
+    def send(self, frame: ClientFrame) -> None:
+        """Send a frame now, or once we are in."""
+        self._core.send(frame)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._transport is not None and not self._transport.is_closing() and (out := self._core.outgoing()):
+            self._transport.write(out)
+
+    def close(self) -> None:
+        """Close; what was sent still leaves."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once: the other end is gone anyway."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def connect(
+    address: Address, hello: Hello, on_frame: Callable[[ServerFrame], None], busy: Callable[[], bool]
+) -> tuple[Wire, Welcome]:
+    """Connect and be let in, within ``CONNECT_SECONDS``.
+
+    Raises:
+        Unreachable: nobody there, or no word from it.
+        ChatError: something else answered, or the server said no.
+    """
+    loop = asyncio.get_running_loop()
+    wire = Wire(ClientCore(hello, address), on_frame, busy)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if address.unix is not None:
+                await loop.create_unix_connection(lambda: wire, address.unix)
+            else:
+                await loop.create_connection(lambda: wire, address.host, address.port)
+            return wire, await wire.welcomed
+    except TimeoutError:
+        wire.abort()
+        raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+    finally:
+        if wire.welcomed.done() and not wire.welcomed.cancelled():
+            wire.welcomed.exception()  # it was raised above, or its time was over: either way it is known
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, UnicodeError):
+        return "this can't be a host's name"
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return "connection refused (is 'chatctl serve' running there?)"
+    return (error.strerror or str(error)).lower()

@@ -1,0 +1,39 @@
+"""A peer: one connection, as those who serve it see it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chatctl.room import Reader, Room
+from chatctl.roster import Member
+from chatctl.session import Session
+
+
+class Peer(Reader, Protocol):
+    """One connection, as the hub sees it: a reader that also has a session and can be closed."""
+
+    session: Session
+    label: str
+    token: bytes | None
+    """The hash of the secret that its hello brought."""
+    room: Room | None
+    """Set while it is in one."""
+    member: Member[Reader] | None
+    """Its place in the roster, if it has one."""
+    in_flight: int
+    """What it said and the journal has not committed yet."""
+    leaving: str | None
+    """Why it goes, once that is known: it stays until what it said was shown."""
+
+    def owe(self, data: bytes) -> None:
+        """Keep an answer of this turn; the next ``send`` takes it along, before its slice of the log."""
+
+    @property
+    def owes(self) -> bool:
+        """Whether an answer is kept."""
+
+    def close(self) -> None:
+        """Flush, then close the connection."""
+
+    def pump(self) -> None:
+        """Go on taking effects from its session."""

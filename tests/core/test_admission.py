@@ -1,0 +1,107 @@
+"""admission.py: who may come in, into which room, under which name."""
+
+import pytest
+
+from chatctl.admission import MAX_OPEN_ROOMS, Admission, owner_of
+from chatctl.dialects import CLASSIC, JSON, TEXT, Dialect
+from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
+from chatctl.protocol import Hello, Mode
+from chatctl.roster import Roster
+
+MINE, OTHER = owner_of("a" * 32), owner_of("b" * 32)
+
+
+def roster_of(**tokens: bytes | None) -> Roster[None]:
+    roster: Roster[None] = Roster()
+    for nick, token in tokens.items():
+        roster.add(nick, token, None, 0)
+    return roster
+
+
+def nick(
+    asked: str, roster: Roster[None], token: bytes | None = None, dialect: Dialect = JSON, mode: Mode = "join"
+) -> str:
+    return Admission("s").nick(Hello(v=1, nick=asked, mode=mode), dialect, token, roster)
+
+
+def test_the_server_keeps_a_hash_and_not_the_secret() -> None:
+    assert MINE is not None
+    assert b"aaaa" not in MINE
+    assert owner_of("a" * 32) == MINE != OTHER
+    assert owner_of(None) is None
+
+
+def test_the_lobby_and_the_rooms_named_are_open() -> None:
+    admission = Admission("s", ["ops"])
+    assert admission.room("lobby", []) == "lobby"
+    assert admission.room("ops", []) == "ops"
+    with pytest.raises(RoomInvalid, match="lobby, ops"):
+        admission.room("builds", [])
+
+
+def test_guests_open_rooms_only_where_they_may_and_only_so_many() -> None:
+    admission = Admission("s", open_rooms=True)
+    assert admission.room("builds", []) == "builds"
+    many = ["lobby", *(f"r{i}" for i in range(MAX_OPEN_ROOMS))]
+    assert admission.room("r5", many) == "r5"
+    with pytest.raises(RoomInvalid):
+        admission.room("one-more", many)
+
+
+@pytest.mark.parametrize("room", ["", "Ops", "a b", "\x1b[2J", "x" * 33])
+def test_a_room_that_cannot_be_one_is_refused_even_where_guests_open_rooms(room: str) -> None:
+    with pytest.raises(RoomInvalid):
+        Admission("s", open_rooms=True).room(room, [])
+    with pytest.raises(RoomInvalid):
+        Admission("s", [room])
+
+
+def test_a_free_name_is_given_as_it_will_be_shown() -> None:
+    assert nick("Zoe\u0308", roster_of()) == "Zoë"
+
+
+@pytest.mark.parametrize("asked", ["", " ", "\x1b", "\u202e", "a b", "Rajat："])
+@pytest.mark.parametrize("mode", ["join", "post"])
+def test_a_name_that_cannot_be_one_is_refused(asked: str, mode: Mode) -> None:
+    with pytest.raises(NickInvalid):
+        nick(asked, roster_of(), mode=mode)
+
+
+@pytest.mark.parametrize(
+    ("holder", "asker", "granted"),
+    [(MINE, MINE, True), (MINE, OTHER, False), (MINE, None, False), (None, MINE, False), (None, None, False)],
+)
+@pytest.mark.parametrize("mode", ["join", "post"])
+def test_a_held_name_is_given_to_the_same_token_alone(
+    holder: bytes | None, asker: bytes | None, granted: bool, mode: Mode
+) -> None:
+    roster = roster_of(Rajat=holder)
+    if granted:
+        assert nick("rajat", roster, asker, mode=mode) == "rajat"
+    else:
+        with pytest.raises(NickTaken, match="Rajat"):
+            nick("rajat", roster, asker, mode=mode)
+
+
+def test_a_member_may_not_take_another_members_name_even_with_the_same_token() -> None:
+    """A rename is no takeover: both are here."""
+    roster = roster_of(a=MINE, b=MINE)
+    own = roster.find("a")
+    admission = Admission("s")
+    assert admission.free("A", MINE, roster, own) == "A"
+    with pytest.raises(NickTaken):
+        admission.free("b", MINE, roster, own)
+
+
+def test_those_who_only_watch_need_no_name() -> None:
+    for mode in ("watch", "probe"):
+        assert nick("", roster_of(), mode=mode) == ""
+        assert nick("Rajat", roster_of(Rajat=MINE), mode=mode) == "Rajat"
+        with pytest.raises(NickInvalid):
+            nick("\x1b", roster_of(), mode=mode)
+
+
+def test_a_classic_client_gets_the_next_free_name() -> None:
+    assert nick("Rajat", roster_of(Rajat=None, rajat_2=None), dialect=CLASSIC) == "Rajat_3"
+    with pytest.raises(NickTaken):
+        nick("Rajat", roster_of(Rajat=None), dialect=TEXT)

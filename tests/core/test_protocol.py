@@ -1,0 +1,243 @@
+"""protocol.py: frames, encoding, framing."""
+
+import contextlib
+import json
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from chatctl import protocol as p
+from chatctl.errors import BadFrame, TooLong
+from chatctl.protocol import Framer, NotJson
+from tests.core.strategies import client_frames, server_frames, splits, two_cuts
+
+# --- frames
+
+
+@given(client_frames)
+def test_what_a_client_says_arrives_as_it_was_said(frame: p.ClientFrame) -> None:
+    line = p.encode(frame)
+    assert line.endswith(b"\n")
+    assert b"\n" not in line[:-1]
+    assert p.decode_client(line[:-1]) == frame
+
+
+@given(server_frames)
+def test_what_a_server_says_arrives_as_it_was_said(frame: p.ServerFrame) -> None:
+    line = p.encode(frame)
+    assert b"\n" not in line[:-1]
+    assert p.decode_server(line[:-1]) == frame
+
+
+@given(client_frames | server_frames)
+def test_a_frame_is_plain_json_for_every_other_program(frame: p.Frame) -> None:
+    assert json.loads(p.encode(frame)) == p.to_builtins(frame)
+
+
+def test_the_types_on_the_wire_are_those_of_the_contract() -> None:
+    def tags(union: object) -> list[str]:
+        return sorted(cls.__struct_config__.tag for cls in union.__args__)  # type: ignore[attr-defined]
+
+    assert tags(p.ClientFrame) == sorted(["hello", "say", "whisper", "nick", "who", "history", "ping", "pong", "bye"])
+    to_both = {"whisper", "ping", "pong", "bye"}
+    told = {"welcome", "msg", "join", "leave", "rename", "ack", "roster", "page", "gap", "error"}
+    assert tags(p.ServerFrame) == sorted(told | to_both)
+
+
+@pytest.mark.parametrize(
+    ("frame", "line"),
+    [
+        (p.Gap(from_=3, to=9, why="slow"), '{"type":"gap","from":3,"to":9,"why":"slow"}'),
+        (p.Whispered(from_="a", time=1.5, text="x"), '{"type":"whisper","from":"a","time":1.5,"text":"x"}'),
+        (p.Msg(1, 2.5, "a", "é"), '{"type":"msg","seq":1,"time":2.5,"nick":"a","text":"é"}'),
+        (p.Msg(1, 2.5, "a", "é", True), '{"type":"msg","seq":1,"time":2.5,"nick":"a","text":"é","action":true}'),
+        (p.Ack("i", 1.0, False, 7), '{"type":"ack","id":"i","time":1.0,"duplicate":false,"seq":7}'),
+        (p.Who(), '{"type":"who"}'),
+    ],
+)
+def test_the_names_of_the_fields_are_those_of_the_contract(frame: p.Frame, line: str) -> None:
+    assert p.encode(frame) == line.encode() + b"\n"
+
+
+def test_the_limits_are_those_of_the_contract() -> None:
+    limits = p.Limits()
+    assert (limits.line, limits.text, limits.nick, limits.nick_bytes) == (16384, 4096, 32, 64)
+    assert (limits.hello_seconds, limits.hello_bytes, limits.ping_seconds, limits.stall_seconds) == (10, 8192, 60, 30)
+    assert (limits.rate, limits.burst, limits.bytes_per_second) == (10, 30, 65536)
+    assert (limits.clients, limits.per_address, limits.out_buffer) == (10_000, 64, 65536)
+    assert (limits.ring_entries, limits.ring_bytes, limits.backlog, limits.page) == (100_000, 64 << 20, 100, 1000)
+
+
+# --- what is no frame
+
+NEST = 5000
+
+# line, what it is: None for a frame, BadFrame where the connection lives, NotJson where it does not
+LINES: list[tuple[bytes, type[Exception] | None]] = [
+    (b'{"type":"who"}', None),
+    (b'{"type":"who"}\r', None),
+    (b'  {"type":"who"} ', None),
+    (b'{"type":"who","later":{"a":[1,null]}}', None),
+    (b'{"type":"who","big":123456789012345678901234567890}', None),
+    (b'{"type":"say","text":"\\ud83d\\ude00"}', None),
+    (b'{"type":"say","text":"a\\u0000"}', None),
+    # JSON of a wrong shape
+    (b"[]", BadFrame),
+    (b"5", BadFrame),
+    (b'"who"', BadFrame),
+    (b"null", BadFrame),
+    (b"true", BadFrame),
+    (b"{}", BadFrame),
+    (b'{"type":5}', BadFrame),
+    (b'{"type":null}', BadFrame),
+    (b'{"type":"shout"}', BadFrame),
+    (b'{"type":"welcome"}', BadFrame),
+    (b'{"type":"say"}', BadFrame),
+    (b'{"type":"say","text":5}', BadFrame),
+    (b'{"type":"say","text":"a","id":""}', BadFrame),
+    (b'{"type":"say","text":"a","id":"' + b"x" * 129 + b'"}', BadFrame),
+    (b'{"type":"hello","v":1,"mode":"rule"}', BadFrame),
+    (b'{"type":"hello","v":1,"token":"short"}', BadFrame),
+    (b'{"type":"hello","v":1,"token":"' + b"A" * 32 + b'"}', BadFrame),
+    (b'{"type":"hello","v":1,"token":"' + b"a" * 32 + b'\\n"}', BadFrame),
+    (b'{"type":"hello","v":1.5}', BadFrame),
+    (b'{"type":"history","limit":-1}', BadFrame),
+    (b'{"type":"history","limit":1.5}', BadFrame),
+    (b'{"type":"history","limit":9007199254740992}', BadFrame),
+    (b'{"type":"history","limit":123456789012345678901234567890}', BadFrame),
+    (b'{"type":"hello","v":1,"resume":{"epoch":"e","after":9007199254740992}}', BadFrame),
+    (b'{"type":"ping","t":1e999}', BadFrame),
+    # no JSON
+    (b"", NotJson),
+    (b"hello", NotJson),
+    (b"{", NotJson),
+    (b'{"type":"who"} {"type":"who"}', NotJson),
+    (b'{"type":"say","text":5} x', NotJson),
+    (b'{"type":"say","text":NaN}', NotJson),
+    (b'{"type":"ping","t":NaN}', NotJson),
+    (b'{"type":"ping","t":-Infinity}', NotJson),
+    (b'{"type":"who","x":NaN}', NotJson),
+    (b"{'type':'who'}", NotJson),
+    (b'{"type":"who",}', NotJson),
+    (b'{"type":"who","x":01}', NotJson),
+    (b'{"type":"say","text":"a\x01"}', NotJson),
+    (b'{"type":"say","text":"\\ud800"}', NotJson),
+    (b'{"type":"say","text":"\\udc00\\ud800"}', NotJson),
+    (b'{"type":"who","x":"\\ud800"}', NotJson),
+    (b'\xef\xbb\xbf{"type":"who"}', NotJson),
+    # no UTF-8
+    (b'{"type":"say","text":"\xff"}', NotJson),
+    (b'{"type":"who","x":"\xff"}', NotJson),
+    (b'{"type":"who","\xc3\x28":1}', NotJson),
+    (b'{"type":"say","text":"\xed\xa0\x80"}', NotJson),
+    # nested
+    (b"[" * NEST, NotJson),
+    (b"[" * NEST + b"]" * NEST, NotJson),
+    (b'{"type":"who","x":' + b"[" * NEST + b"]" * NEST + b"}", NotJson),
+    (b'{"type":"say","text":' + b"[" * NEST + b"]" * NEST + b"}", NotJson),
+    (b'{"a":' * 2500 + b"1" + b"}" * 2500, NotJson),
+]
+
+
+@pytest.mark.parametrize(("line", "raised"), LINES, ids=[repr(line[:50]) for line, _ in LINES])
+def test_a_line_is_a_frame_or_one_of_two_errors(line: bytes, raised: type[Exception] | None) -> None:
+    if raised is None:
+        assert isinstance(p.decode_client(line), p.Frame)
+        return
+    with pytest.raises(BadFrame) as caught:
+        p.decode_client(line)
+    assert isinstance(caught.value, NotJson) is (raised is NotJson), caught.value
+    assert len(caught.value.text) < 300
+    caught.value.text.encode()
+
+
+@given(st.binary(max_size=80) | st.text(max_size=80).map(lambda s: json.dumps(s).encode()))
+@example(b'{"type":"who","x":"\xff"}')
+def test_no_line_raises_anything_else(line: bytes) -> None:
+    """Anything else would end the server's loop."""
+    for decode in (p.decode_client, p.decode_server):
+        with contextlib.suppress(BadFrame):
+            decode(line)
+
+
+@given(client_frames, st.binary(min_size=1, max_size=6), st.integers(0, 10**6))
+def test_a_damaged_frame_is_a_frame_or_a_bad_one(frame: p.ClientFrame, junk: bytes, at: int) -> None:
+    line = p.encode(frame)[:-1]
+    at %= len(line)
+    try:
+        p.decode_client(line[:at] + junk + line[at + len(junk) :])
+    except BadFrame as error:
+        error.text.encode()
+
+
+def test_an_unknown_type_is_told_from_a_known_one_that_is_wrong() -> None:
+    """A client skips the first and breaks off at the second."""
+    with pytest.raises(p.UnknownType):
+        p.decode_server(b'{"type":"reaction","x":1}')
+    with pytest.raises(BadFrame) as caught:
+        p.decode_server(b'{"type":"msg","seq":"one"}')
+    assert not isinstance(caught.value, p.UnknownType)
+
+
+# --- framing
+
+LIMIT = 20
+
+
+def cut(parts: Iterable[bytes], limit: int = LIMIT) -> list[bytes | str]:
+    """Give the lines, and ``too_long`` in the end if it came to that."""
+    framer, out = Framer(limit), list[bytes | str]()
+    try:
+        for part in parts:
+            out.extend(framer.feed(part))
+    except TooLong as error:
+        out.append(error.wire_code)
+    return out
+
+
+@given(st.data(), st.lists(st.sampled_from([b"\n", b"\r", b"a", b"\xc3\xa9", b"0123456789", b"{}"]), max_size=30))
+def test_any_split_gives_the_same_lines_and_then_the_same_error(data: st.DataObject, pieces: list[bytes]) -> None:
+    """TCP may cut anywhere; the meaning must not move."""
+    wire = b"".join(pieces)
+    assert cut(data.draw(splits(wire))) == cut([wire]) == cut(wire[i : i + 1] for i in range(len(wire)))
+
+
+@pytest.mark.parametrize(
+    "wire",
+    [
+        b"one\ntwo\r\n\nthree",
+        b"x" * LIMIT + b"\nok\n",
+        b"ok\n" + b"x" * (LIMIT + 1) + b"\nlost\n",
+        b"ok\n" + b"x" * (LIMIT + 5),
+        "zwei\u2028Zeilen\u0085?\x1c\n".encode()[:LIMIT] + b"\n",
+    ],
+)
+def test_every_cut_in_two_gives_the_same_lines(wire: bytes) -> None:
+    for parts in two_cuts(wire):
+        assert cut(parts) == cut([wire])
+
+
+def test_a_line_ends_at_lf_and_at_nothing_else() -> None:
+    """``str.splitlines`` would also cut at U+2028, U+0085, U+001C and CR."""
+    assert cut(["a\u2028b\u0085c\x1cd\re\n".encode()]) == ["a\u2028b\u0085c\x1cd\re".encode()]
+
+
+def test_a_line_at_the_limit_passes_and_one_over_it_does_not() -> None:
+    assert cut([b"x" * LIMIT + b"\n"]) == [b"x" * LIMIT]
+    assert cut([b"x" * (LIMIT + 1) + b"\n"]) == ["too_long"]
+
+
+def test_a_megabyte_without_newline_is_too_long_long_before_it_ends() -> None:
+    framer = Framer()
+    for _ in range(p.MAX_LINE):
+        assert list(framer.feed(b"x")) == []
+    with pytest.raises(TooLong):
+        list(framer.feed(b"x"))
+
+
+def test_the_length_is_that_of_the_line_that_has_begun() -> None:
+    framer = Framer()
+    assert list(framer.feed(b"one\ntw")) == [b"one"]
+    assert len(framer) == 2

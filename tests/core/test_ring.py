@@ -1,0 +1,147 @@
+"""ring.py: what is kept, what is forgotten, the bytes between two cursors."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatctl.dialects import JSON, TEXT
+from chatctl.protocol import Frame, Gap, Msg, decode_server, encode
+from chatctl.ring import ENTRY_OVERHEAD, UNRENDERABLE, Ring
+
+
+def entry(seq: int, text: str = "x", nick: str = "a") -> Msg:
+    return Msg(seq=seq, time=0, nick=nick, text=text)
+
+
+def ring_of(count: int, **limits: int) -> Ring:
+    ring = Ring(**limits)
+    for seq in range(1, count + 1):
+        ring.append(entry(seq))
+    return ring
+
+
+def frames(wire: bytes) -> list[Frame]:
+    return [decode_server(line) for line in wire.splitlines()]
+
+
+def test_an_empty_ring_stands_behind_the_last_entry_of_its_log() -> None:
+    ring = Ring(41)
+    assert (ring.first, ring.last, len(ring)) == (42, 41, 0)
+    assert ring.take(JSON, 41, 1000) == (b"", 41)
+
+
+@pytest.mark.parametrize("seq", [0, 1, 2, 4])
+def test_an_entry_that_does_not_follow_is_refused(seq: int) -> None:
+    """A hole in the log would be a skipped message for everybody."""
+    with pytest.raises(ValueError, match="does not follow"):
+        ring_of(2).append(entry(seq))
+
+
+def test_the_oldest_are_forgotten_over_the_number_of_entries() -> None:
+    ring = ring_of(5000, max_entries=10)
+    assert (ring.first, ring.last, len(ring)) == (4991, 5000, 10)
+    assert [e.seq for e in ring.entries(0, 100)] == list(range(4991, 5001))
+
+
+def test_the_oldest_are_forgotten_over_the_bytes() -> None:
+    ring = Ring(max_bytes=10 * ENTRY_OVERHEAD)
+    for seq in range(1, 100):
+        ring.append(entry(seq, "x" * 300))
+    assert 0 < len(ring) <= 4
+
+
+def test_one_entry_is_kept_however_large_it_is() -> None:
+    ring = Ring(max_bytes=10)
+    ring.append(entry(1, "x" * 4096))
+    ring.append(entry(2, "x" * 4096))
+    assert [e.seq for e in ring.entries(0, 9)] == [2]
+
+
+def test_what_was_forgotten_is_set_free_now_and_then() -> None:
+    """Deleting is linear in what is left, so it is not done for each entry; nor may it never be done."""
+    ring = ring_of(10_000, max_entries=10)
+    ring.take(JSON, 9_990, 10_000)
+    assert len(ring._entries) <= 1024 + 2 * 10
+    assert len(ring._wires[JSON]) == len(ring._entries)
+
+
+def test_a_cursor_behind_the_ring_is_told_of_the_gap_first() -> None:
+    ring = ring_of(20, max_entries=3)
+    wire, after = ring.take(JSON, 5, 100_000)
+    assert frames(wire) == [Gap(from_=6, to=17, why="slow"), entry(18), entry(19), entry(20)]
+    assert after == 20
+
+
+def test_a_gap_of_one_entry_is_a_gap() -> None:
+    ring = ring_of(4, max_entries=3)
+    assert frames(ring.take(JSON, 0, 100_000)[0]) == [Gap(from_=1, to=1, why="slow"), entry(2), entry(3), entry(4)]
+    assert frames(ring.take(JSON, 1, 100_000)[0]) == [entry(2), entry(3), entry(4)]
+
+
+def test_a_slice_holds_what_fits_and_at_least_one_entry() -> None:
+    ring = ring_of(9)
+    size = len(encode(entry(1)))
+    for limit, count in [(1, 1), (size, 1), (2 * size, 2), (2 * size + 1, 2), (3 * size - 1, 2), (100 * size, 9)]:
+        wire, after = ring.take(JSON, 0, limit)
+        assert (len(frames(wire)), after) == (count, count), limit
+
+
+def test_an_entry_is_rendered_once_for_a_dialect() -> None:
+    rendered: list[Frame] = []
+
+    def render(frame: Frame) -> bytes:
+        rendered.append(frame)
+        return encode(frame)
+
+    counting = dataclasses.replace(JSON, name="counting", render=render)
+    ring = ring_of(5)
+    for after in (0, 0, 2, 4):
+        ring.take(counting, after, 10_000)
+    assert rendered == [entry(seq) for seq in range(1, 6)]
+
+
+def test_an_entry_that_cannot_be_rendered_is_shown_as_a_placeholder() -> None:
+    """No entry may stop a room."""
+
+    def render(frame: Frame) -> bytes:
+        if isinstance(frame, Msg) and frame.text == "boom":
+            raise RuntimeError("a bug")
+        return encode(frame)
+
+    fragile = dataclasses.replace(JSON, name="fragile", render=render)
+    ring = Ring()
+    for seq, text in enumerate(["a", "boom", "b"], 1):
+        ring.append(entry(seq, text))
+    wire, after = ring.take(fragile, 0, 10_000)
+    assert frames(wire) == [entry(1, "a"), entry(2, UNRENDERABLE), entry(3, "b")]
+    assert after == 3
+
+
+@given(st.integers(1, 12), st.integers(0, 60), st.integers(0, 60), st.integers(0, 20))
+def test_the_entries_after_a_seq_are_those_kept_in_order(most: int, count: int, after: int, limit: int) -> None:
+    kept = [seq for seq in range(max(1, count - most + 1), count + 1) if seq > after][:limit]
+    assert [e.seq for e in ring_of(count, max_entries=most).entries(after, limit)] == kept
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from([JSON, TEXT]), st.integers(1, 300)), max_size=30))
+def test_two_dialects_read_the_same_entries(steps: list[tuple[int, object, int]]) -> None:
+    """Whatever is rendered, forgotten and compacted in between."""
+    ring, after, seen = Ring(max_entries=5), {JSON: 0, TEXT: 0}, {JSON: b"", TEXT: b""}
+    for count, dialect, limit in steps:
+        for _ in range(count):
+            ring.append(entry(ring.last + 1, f"m{ring.last + 1}"))
+        wire, after[dialect] = ring.take(dialect, after[dialect], limit)
+        seen[dialect] += wire
+    expected = 1
+    for frame in frames(seen[JSON]):
+        if isinstance(frame, Gap):
+            assert frame.from_ == expected
+            expected = frame.to + 1
+        else:
+            assert frame == entry(expected, f"m{expected}")
+            expected += 1
+    assert expected == after[JSON] + 1
+    said = [int(line[4:]) for line in seen[TEXT].splitlines() if line.startswith(b"a: m")]
+    assert said == sorted(set(said))

@@ -1,0 +1,327 @@
+"""room.py: cursors, the sweep, where a newcomer starts, pages."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from chatctl.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
+from chatctl.protocol import Gap, Join, Msg, Resume
+from chatctl.ring import Ring
+from chatctl.room import Room
+from tests.core.fakes import FakeReader
+
+
+def room_of(count: int = 0, *, keep: int = 1000, batch: int = 64 * 1024) -> Room:
+    room = Room("lobby", "epoch1", Ring(max_entries=keep), batch_bytes=batch)
+    append(room, count)
+    return room
+
+
+def append(room: Room, count: int) -> None:
+    last = room.ring.last
+    room.append([Msg(seq=seq, time=0, nick="a", text=f"m{seq}") for seq in range(last + 1, last + count + 1)])
+
+
+def reader_in(room: Room, dialect: Dialect = JSON, after: int = 0) -> FakeReader:
+    reader = FakeReader(dialect, after)
+    room.readers.add(reader)
+    return reader
+
+
+def start(room: Room, resume: Resume | None, history: int = 0) -> tuple[int, Gap | None]:
+    """Place a newcomer in a room whose past is kept in the ring alone."""
+    return room.start(resume, history, room.ring.first)
+
+
+def settle(room: Room) -> None:
+    while room.sweep():
+        pass
+
+
+def tiles(reader: FakeReader, start: int) -> int:
+    """Insist that a json reader's entries and gaps follow each other exactly; give where they end."""
+    at = start
+    for frame in reader.frames:
+        if isinstance(frame, Gap):
+            assert frame.from_ == at + 1, frame
+            assert frame.to >= frame.from_, frame
+            at = frame.to
+        elif isinstance(frame, Msg):
+            assert (frame.seq, frame.text) == (at + 1, f"m{at + 1}")
+            at = frame.seq
+    return at
+
+
+class CursorsKeepTheirPlace(RuleBasedStateMachine):
+    """A cursor never skips, repeats or reorders: what it got, with the gaps it was told of, tiles the log."""
+
+    readers = Bundle("readers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = room_of(keep=6, batch=150)
+        self.starts: dict[FakeReader, int] = {}
+
+    @rule(count=st.integers(1, 12))
+    def append(self, count: int) -> None:
+        append(self.room, count)
+
+    @rule(target=readers, dialect=st.sampled_from(DIALECTS), history=st.integers(0, 8))
+    def come(self, dialect: Dialect, history: int) -> FakeReader:
+        after, gap = start(self.room, None, history)
+        assert gap is None
+        reader = reader_in(self.room, dialect, after)
+        self.starts[reader] = after
+        return reader
+
+    @rule(target=readers, dialect=st.sampled_from(DIALECTS), data=st.data())
+    def resume(self, dialect: Dialect, data: st.DataObject) -> FakeReader:
+        stood = data.draw(st.integers(0, self.room.ring.last))
+        after, gap = start(self.room, Resume(self.room.epoch, stood))
+        reader = FakeReader(dialect, after)
+        if gap is not None:
+            reader.send(dialect.render(gap))
+        self.room.readers.add(reader)
+        self.starts[reader] = stood
+        return reader
+
+    @rule(reader=consumes(readers))
+    def go(self, reader: FakeReader) -> None:
+        self.room.readers.discard(reader)
+
+    @rule(reader=readers)
+    def pause(self, reader: FakeReader) -> None:
+        reader.paused = True
+
+    @rule(reader=readers, sends=st.integers(1, 3))
+    def pause_later(self, reader: FakeReader, sends: int) -> None:
+        """A transport may say stop in the middle of a drain."""
+        reader.pauses_after = sends
+
+    @rule(reader=readers)
+    def drain(self, reader: FakeReader) -> None:
+        reader.paused = False
+        self.room.drain(reader)
+        assert reader.paused or reader.after == self.room.ring.last
+
+    @rule(nick=st.sampled_from(["x", "y"]))
+    def news(self, nick: str) -> None:
+        if self.room.roster.find(nick) is None:
+            self.room.roster.add(nick, None, FakeReader(), 0)
+
+    @rule()
+    def sweep(self) -> None:
+        lagging = self.room.sweep()
+        assert not self.room.due
+        behind = any(r.after < self.room.ring.last and not r.paused for r in self.room.readers)
+        assert lagging is behind
+
+    @rule()
+    def catch_up(self) -> None:
+        settle(self.room)
+        assert all(r.paused or r.after == self.room.ring.last for r in self.room.readers)
+
+    @invariant()
+    def what_was_read_tiles_the_log(self) -> None:
+        for reader, start in self.starts.items():
+            if reader.dialect is JSON:
+                assert tiles(reader, start) == reader.after
+
+    @invariant()
+    def people_read_in_order_too(self) -> None:
+        for reader in self.starts:
+            if reader.dialect is not JSON:
+                said = [int(line[4:]) for line in reader.wire.splitlines() if line.startswith(b"a: m")]
+                assert said == sorted(set(said))
+
+    def teardown(self) -> None:
+        for reader in self.room.readers:
+            reader.paused, reader.pauses_after = False, None
+        settle(self.room)
+        for reader, start in self.starts.items():
+            if reader in self.room.readers and reader.dialect is JSON:
+                assert tiles(reader, start) == self.room.ring.last
+
+
+TestCursorsKeepTheirPlace = CursorsKeepTheirPlace.TestCase
+TestCursorsKeepTheirPlace.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+# --- the sweep
+
+
+def test_readers_at_one_place_get_the_very_same_bytes() -> None:
+    """They are joined once per (dialect, cursor position): that is where the speed comes from."""
+    room = room_of(5)
+    readers = [reader_in(room) for _ in range(4)]
+    room.sweep()
+    assert len({id(part) for reader in readers for part in reader.parts}) == 1
+
+
+def test_each_dialect_gets_its_own_bytes() -> None:
+    room = room_of(1)
+    text, classic, json = reader_in(room, TEXT), reader_in(room, CLASSIC), reader_in(room, JSON)
+    room.sweep()
+    assert text.wire == classic.wire == b"a: m1\n"
+    assert tiles(json, 0) == 1
+
+
+def test_a_paused_reader_stays_where_it_is_and_nobody_waits_for_it() -> None:
+    room = room_of(3)
+    slow, quick = reader_in(room), reader_in(room)
+    slow.paused = True
+    assert room.sweep() is False
+    assert (slow.after, slow.parts, quick.after) == (0, [], 3)
+
+
+def test_a_reader_that_was_too_slow_for_the_ring_is_told_so() -> None:
+    room = room_of(0, keep=4)
+    slow = reader_in(room)
+    slow.paused = True
+    append(room, 10)
+    room.sweep()
+    slow.paused = False
+    room.drain(slow)
+    assert slow.frames[0] == Gap(from_=1, to=6, why="slow")
+    assert tiles(slow, 0) == 10
+
+
+def test_a_drain_ends_where_the_reader_says_stop() -> None:
+    """Memory per member is bounded: what it can't take stays in the ring."""
+    room = room_of(50, batch=200)
+    reader = reader_in(room)
+    reader.pauses_after = 2
+    room.drain(reader)
+    assert reader.paused
+    assert len(reader.parts) == 2
+    assert tiles(reader, 0) == reader.after < 50
+
+
+def test_a_reader_that_catches_up_from_the_journal_is_left_alone() -> None:
+    """Its cursor stands before the ring: the sweep would call that a gap."""
+    room = room_of(10, keep=4)
+    reader = reader_in(room)
+    reader.behind = True
+    assert room.sweep() is False
+    room.drain(reader)
+    assert (reader.after, reader.parts) == (0, [])
+
+
+def test_a_turn_hands_out_one_batch_and_the_rest_comes_in_the_next() -> None:
+    room = room_of(50, batch=200)
+    reader = reader_in(room)
+    turns = 1
+    while room.sweep():
+        turns += 1
+    assert turns > 5
+    assert len(reader.parts) == turns
+    assert all(len(part) <= 200 for part in reader.parts)
+    assert tiles(reader, 0) == 50
+
+
+def test_nobody_is_sent_nothing() -> None:
+    room = room_of(3)
+    level = reader_in(room, after=3)
+    room.sweep()
+    assert level.parts == []
+
+
+def test_news_go_before_the_log_of_their_turn_to_everybody_once() -> None:
+    room = room_of(1)
+    here, new = reader_in(room), reader_in(room, TEXT)
+    room.roster.add("Zoe", None, new, 0)
+    assert room.due
+    room.sweep()
+    room.sweep()
+    assert here.frames == [Join(["Zoe"], 1), Msg(1, 0, "a", "m1")]
+    assert new.wire == b"Zoe joined!\na: m1\n"
+    assert not room.due
+
+
+def test_a_reader_that_leaves_during_a_sweep_does_not_stop_it() -> None:
+    room = room_of(1)
+
+    class Quitter(FakeReader):
+        def send(self, data: bytes) -> None:
+            room.readers.discard(self)
+
+    room.readers |= {Quitter(), Quitter(), Quitter()}
+    staying = reader_in(room)
+    room.sweep()
+    assert staying.after == 1
+    assert room.readers == {staying}
+
+
+# --- where a newcomer starts
+
+
+@pytest.mark.parametrize(
+    ("history", "after"), [(0, 20), (1, 19), (5, 15), (10, 10), (11, 10), (2**53 - 1, 10)], ids=str
+)
+def test_history_is_a_cursor_that_starts_earlier(history: int, after: int) -> None:
+    assert start(room_of(20, keep=10), None, history) == (after, None)
+
+
+@pytest.mark.parametrize(
+    ("stood", "after", "gap"),
+    [
+        (20, 20, None),
+        (15, 15, None),
+        (10, 10, None),
+        (9, 10, Gap(10, 10, "retention")),
+        (0, 10, Gap(1, 10, "retention")),
+        (21, 20, Gap(21, 21, "lost")),
+        (99, 20, Gap(21, 99, "lost")),
+    ],
+)
+def test_to_resume_is_to_say_where_the_cursor_stood(stood: int, after: int, gap: Gap | None) -> None:
+    assert start(room_of(20, keep=10), Resume("epoch1", stood)) == (after, gap)
+
+
+def test_a_resume_into_another_log_starts_at_the_tail_and_says_so() -> None:
+    after, gap = start(room_of(20), Resume("epoch0", 7))
+    assert after == 20
+    assert gap is not None
+    assert gap.why == "lost"
+
+
+@pytest.mark.parametrize(
+    ("kept_from", "stood", "after", "gap"),
+    [(1, 0, 0, None), (1, 5, 5, None), (4, 5, 5, None), (4, 3, 3, None), (4, 1, 3, Gap(2, 3, "retention"))],
+)
+def test_a_cursor_may_stand_before_the_ring_where_the_journal_has_the_rest(
+    kept_from: int, stood: int, after: int, gap: Gap | None
+) -> None:
+    room = room_of(20, keep=10)
+    assert room.start(Resume("epoch1", stood), 0, kept_from) == (after, gap)
+    assert room.start(None, 2**53 - 1, kept_from) == (kept_from - 1, None)
+
+
+def test_a_resume_ignores_history() -> None:
+    assert start(room_of(20), Resume("epoch1", 18), 15) == (18, None)
+
+
+# --- pages
+
+
+@pytest.mark.parametrize(
+    ("ask", "seqs"),
+    [
+        ({"after": 12}, [13, 14, 15, 16, 17]),
+        ({"after": 15}, [16, 17, 18, 19, 20]),
+        ({"after": 18}, [19, 20]),
+        ({"after": 20}, []),
+        ({"after": 99}, []),
+        ({"after": 0}, [4, 5, 6, 7, 8]),
+        ({"before": 18}, [13, 14, 15, 16, 17]),
+        ({"before": 6}, [4, 5]),
+        ({"before": 4}, []),
+        ({"before": 0}, []),
+        ({"before": 2**53 - 1}, [16, 17, 18, 19, 20]),
+    ],
+    ids=str,
+)
+def test_a_page_goes_forward_or_back_within_what_is_kept(ask: dict[str, int], seqs: list[int]) -> None:
+    after, last = room_of(20).span(ask.get("after"), ask.get("before"), 5, kept_from=4)
+    assert list(range(after + 1, last + 1)) == seqs
