@@ -12,7 +12,7 @@ from typing import Any
 
 from chatctl.catchup import CatchUp
 from chatctl.errors import BadFrame, ChatError
-from chatctl.journal import Head, Journal
+from chatctl.journal import Journal
 from chatctl.peer import Peer
 from chatctl.protocol import Hello, History, Limits, Msg, Page
 from chatctl.ring import Ring
@@ -30,7 +30,6 @@ class Archive:
         self._limits = limits
         self._turn = turn
         self.rooms: dict[str, Room] = {}
-        self._heads: dict[str, Head] = {}
         self._catching_up: dict[Peer, CatchUp] = {}
         self._reading: set[asyncio.Task[None]] = set()
 
@@ -38,7 +37,7 @@ class Archive:
         """Give a room, opened if it was not."""
         if name in self.rooms:
             return self.rooms[name]
-        head = self._heads[name] = self._journal.follow(name, lambda entries: self._deliver(name, entries))
+        head = self._journal.follow(name, lambda entries: self._deliver(name, entries))
         ring = Ring(head.last, max_entries=self._limits.ring_entries, max_bytes=self._limits.ring_bytes)
         room = self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer)
         return room
@@ -58,7 +57,7 @@ class Archive:
 
     def first(self, room: Room) -> int:
         """Give the number of the oldest entry that is kept anywhere."""
-        return min(self._heads[room.name].first, room.ring.first)
+        return min(self._journal.head(room.name).first, room.ring.first)
 
     # --- readers
 

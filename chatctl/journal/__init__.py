@@ -1,7 +1,7 @@
 """Journals: what gives each entry its number, and keeps it.
 
-A journal is three methods. It is not a second log: the ring, the cursors and the order of showing exist once, in
-room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
+A journal is three methods, and a look at its head. It is not a second log: the ring, the cursors and the order of
+showing exist once, in room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
 """
 
 from __future__ import annotations
@@ -69,6 +69,9 @@ class Journal(Protocol):
 
     def follow(self, room: str, deliver: Deliver) -> Head:
         """Have ``deliver`` called with every entry after the head that is given back: in order, numbered, committed."""
+
+    def head(self, room: str) -> Head:
+        """Give where a room's log stands now; ``first`` rises as the log is trimmed."""
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Give at most ``limit`` committed entries that follow ``after`` and are still kept."""

@@ -58,6 +58,10 @@ class MemoryJournal:
     def follow(self, room: str, deliver: Deliver) -> Head:
         """See ``Journal.follow``."""
         self._followers.setdefault(room, []).append(deliver)
+        return self.head(room)
+
+    def head(self, room: str) -> Head:
+        """See ``Journal.head``: nothing that was said is kept here."""
         last = self._last.get(room, 0)
         return Head(self._epoch, last + 1, last)
 
