@@ -11,7 +11,9 @@ from typing import NoReturn
 import click
 
 from chatctl import __version__
+from chatctl.commands.backup import backup
 from chatctl.commands.completion import completion
+from chatctl.commands.export import export
 from chatctl.commands.join import join
 from chatctl.commands.probe import probe
 from chatctl.commands.send import send
@@ -34,7 +36,7 @@ def cli() -> None:
     """
 
 
-for command in (serve, join, send, tail, who, probe, completion):
+for command in (serve, join, send, tail, who, probe, backup, export, completion):
     cli.add_command(command)
 
 

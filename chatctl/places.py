@@ -1,9 +1,14 @@
-"""Where chatctl keeps things between runs."""
+"""Where chatctl keeps things between runs, and how its sockets are reached."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+_MAX_SOCKET_NAME = 100
+"""Bytes of a unix socket's name that every system takes (Linux 107, macOS 103)."""
 
 
 def state_dir() -> Path:
@@ -13,3 +18,27 @@ def state_dir() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("chatctl")
+
+
+def default_journal() -> Path:
+    """Give the file in which ``serve`` keeps its rooms unless told otherwise."""
+    return state_dir() / "rooms.db"
+
+
+def admin_socket(journal: Path) -> Path:
+    """Give the operator's socket of the server that has this journal."""
+    return journal.with_name(journal.name + ".sock")
+
+
+@contextmanager
+def reachable_socket(path: Path) -> Iterator[str]:
+    """Give a name under which a unix socket can be bound or connected however long its path is."""
+    name = str(path)
+    if len(os.fsencode(name)) <= _MAX_SOCKET_NAME:
+        yield name
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

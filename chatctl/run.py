@@ -14,12 +14,13 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from chatctl import __version__
+from chatctl.admin import AdminDoor
 from chatctl.admission import Admission
 from chatctl.errors import ChatError
 from chatctl.hub import Hub
@@ -28,7 +29,7 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
-from chatctl.places import state_dir
+from chatctl.places import admin_socket, default_journal
 from chatctl.protocol import Limits
 from chatctl.server import Server
 
@@ -58,8 +59,8 @@ class ServeOptions:
 def journal_path(chosen: str | None) -> Path | None:
     """Give the journal's file: the one chosen, None for ``none``, or the default one."""
     if chosen is None:
-        return state_dir() / "rooms.db"
-    return None if chosen == "none" else Path(chosen)
+        return default_journal()
+    return None if chosen == "none" else Path(chosen).absolute()
 
 
 def run_server(options: ServeOptions, log: Log) -> None:
@@ -89,13 +90,26 @@ async def _serve(options: ServeOptions, log: Log) -> None:
     )
     stop = Stop()
     journal = _open_journal(options, stop, log)
+    door = _operators_door(journal) if isinstance(journal, SqliteJournal) else None
     try:
+        if door is not None:
+            await door.open()
         await _serve_with(journal, options, limits, stop, log)
     finally:
+        if door is not None:
+            await door.close()
         if isinstance(journal, SqliteJournal) and stop.error is None:
             await journal.close()
     if stop.error is not None:
         raise stop.error
+
+
+def _operators_door(journal: SqliteJournal) -> AdminDoor:
+    async def backup(ask: Mapping[str, object]) -> dict[str, object]:
+        await journal.backup(Path(str(ask["path"])))
+        return {}
+
+    return AdminDoor(admin_socket(journal.path), {"backup": backup})
 
 
 class Stop:

@@ -13,13 +13,13 @@ from pathlib import Path
 ORDER = """
 errors places
 text bucket
-protocol
-dialects
+protocol moments
+dialects export
 ring roster
 room
 session
 journal
-log admission peer
+log admission peer admin
 turn catchup
 archive
 hub
@@ -35,7 +35,7 @@ NARROWER = {
     "client": "errors places text protocol",
     "terminal": "errors places text protocol client",
     "bench": "errors text protocol client",
-    "commands": "errors text protocol client terminal bench journal log admission run",
+    "commands": "errors places text protocol moments export client terminal bench journal log admission run",
     "cli": "errors text commands",
     "__main__": "cli",
 }

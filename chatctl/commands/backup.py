@@ -1,0 +1,41 @@
+"""``chatctl backup``: copy the rooms while they go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from chatctl.commands.options import timeout_option
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    envvar="CHATCTL_JOURNAL",
+    help="The journal to copy.  [default: rooms.db in the state directory]",
+)
+@timeout_option("10m")
+def backup(path: Path, journal: Path | None, timeout: float) -> None:
+    """Copy all rooms into PATH, through the running server or from its file at rest.
+
+    The copy is whole and consistent; a plain cp is not. To restore it, stop the server and put the copy in the
+    journal's place: clients then notice that the log is another one.
+
+    \b
+    Examples:
+      chatctl backup /var/backups/chat-$(date +%F).db
+
+    \b
+    Exit codes:
+      0 done   1 could not be done (the line says why)   2 usage
+    """
+    from chatctl.client.admin import ask_server
+    from chatctl.journal.sqlite import backup_file
+    from chatctl.places import default_journal
+
+    source = journal or default_journal()
+    if ask_server(source, "backup", timeout, path=str(path.absolute())) is None:
+        backup_file(source, path)

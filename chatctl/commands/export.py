@@ -1,0 +1,97 @@
+"""``chatctl export``: what was said, as a file to keep or to read."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chatctl.commands.options import server_options, timeout_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from chatctl.protocol import Msg
+
+
+class Moment(click.ParamType[float]):
+    """A date, a time, or how long ago."""
+
+    name = "moment"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give Unix seconds."""
+        from chatctl.moments import parse_moment
+
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_moment(str(value), time.time())
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30", param, ctx)
+
+
+@click.command()
+@server_options()
+@click.option("--journal", type=click.Path(path_type=Path), help="Read this journal file, which no server has open.")
+@click.option("--since", type=Moment(), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
+@click.option("--until", type=Moment(), metavar="MOMENT", help="Up to when.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "text", "html"]),
+    default="jsonl",
+    show_default=True,
+    help="html is one page that needs nothing else.",
+)
+@timeout_option("1m")
+def export(
+    host: str,
+    port: int,
+    unix: str | None,
+    room: str,
+    journal: Path | None,
+    since: float | None,
+    until: float | None,
+    form: str,
+    timeout: float,
+) -> None:
+    """Print all that was said in a room, from the server or from a journal's file.
+
+    \b
+    Examples:
+      chatctl export --since 7d --format html > week.html
+      chatctl export --journal backup.db --room ops --format text
+
+    \b
+    Exit codes:
+      0 done   1 the file can't be read   2 usage   3 nobody there   6 no such room
+      7 not a chatctl server   8 the deadline passed
+    """
+    from chatctl.commands.output import emit
+    from chatctl.export import export_lines
+
+    found = _from_file(journal, room) if journal is not None else _from_server(host, port, unix, room, timeout)
+    wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
+    for line in export_lines(wanted, form, room):
+        emit(line)
+
+
+def _from_file(journal: Path, room: str) -> Iterator[Msg]:
+    from chatctl.journal.at_rest import entries_at_rest
+
+    return entries_at_rest(journal, room)
+
+
+def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:
+    from chatctl.client.blocking import Connection, Deadline
+    from chatctl.client.pages import all_entries
+    from chatctl.commands.options import address_of
+    from chatctl.protocol import VERSION, Hello
+
+    deadline = Deadline.after(timeout)
+    hello = Hello(v=VERSION, room=room, mode="watch")
+    with Connection(address_of(host, port, unix), hello, deadline) as connection:
+        yield from all_entries(connection, deadline)

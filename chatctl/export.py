@@ -1,0 +1,72 @@
+"""Exports: entries of a log as lines of JSON, of text, or of one HTML page.
+
+Lives here: the three forms, each a stream of lines. Whatever was typed is shown and never acts: not on a terminal, not
+in a browser.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from html import escape
+
+from chatctl.protocol import Msg, encode
+from chatctl.text import clean, escape_json
+
+_PAGE_TOP = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --dim: #767676; --line: #8883; }}
+body {{ font: 16px/1.45 system-ui, sans-serif; max-width: 46rem; margin: 0 auto; padding: 1rem; }}
+h1 {{ font-size: 1.3rem; }}
+h2 {{ font-size: .9rem; color: var(--dim); border-bottom: 1px solid var(--line); margin: 1.5rem 0 .5rem; }}
+p {{ margin: .3rem 0; display: grid; grid-template-columns: 3.2rem 1fr; overflow-wrap: anywhere; }}
+time {{ color: var(--dim); font-size: .8rem; padding-top: .2rem; font-variant-numeric: tabular-nums; }}
+span {{ white-space: pre-wrap; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>"""
+_PAGE_END = "</body>\n</html>"
+
+
+def export_lines(entries: Iterable[Msg], form: str, room: str) -> Iterator[str]:
+    """Yield the lines of an export. ``form`` is jsonl, text or html."""
+    if form == "html":
+        return _html(entries, room)
+    return (line for entry in entries for line in (_json(entry) if form == "jsonl" else _text(entry)))
+
+
+def _json(entry: Msg) -> list[str]:
+    return [escape_json(encode(entry).decode().rstrip("\n"))]
+
+
+def _text(entry: Msg) -> list[str]:
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.time))
+    nick = clean(entry.nick)
+    start = f"{moment} * {nick} " if entry.action else f"{moment} {nick}: "
+    return [start + line for line in clean(entry.text, lines=True).split("\n")]
+
+
+def _html(entries: Iterable[Msg], room: str) -> Iterator[str]:
+    yield _PAGE_TOP.format(title=escape(f"chatctl: {clean(room)}"))
+    day = None
+    for entry in entries:
+        local = time.localtime(entry.time)
+        today = time.strftime("%A, %d %B %Y", local)
+        if today != day:
+            day = today
+            yield f"<h2>{today}</h2>"
+        yield _html_entry(entry, time.strftime("%H:%M", local))
+    yield _PAGE_END
+
+
+def _html_entry(entry: Msg, hour: str) -> str:
+    nick, text = escape(clean(entry.nick)), escape(clean(entry.text, lines=True))
+    said = f"<em>* <b>{nick}</b> {text}</em>" if entry.action else f"<b>{nick}</b>: {text}"
+    return f'<p id="m{entry.seq}"><time>{hour}</time><span>{said}</span></p>'

@@ -1,0 +1,1 @@
+"""The programs as a shell runs them: real processes, real sockets."""
