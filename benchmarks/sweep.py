@@ -21,7 +21,7 @@ from chatctl.client.address import Address
 NAIVE = """
 from chatctl.room import Room
 
-def sweep(room):
+def sweep(room, now):
     news = room.roster.news.frames(len(room.roster)) if room.roster.news else []
     room._swept = room.ring.last
     for reader in list(room.readers):
@@ -34,7 +34,7 @@ def sweep(room):
 
 Room.sweep = sweep
 """
-SERVE = "from chatctl.cli import main; main(['serve', '--port', '0', '--rate', 'off', '-q', '--max-clients', '20000'])"
+SERVE = "from chatctl.cli import main; main('serve --port 0 --rate off --journal none -q --max-clients 20000'.split())"
 
 
 def serve(naive: bool) -> tuple[subprocess.Popen[str], int]:

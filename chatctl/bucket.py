@@ -23,8 +23,10 @@ class Bucket:
 
     def ready_at(self, now: float) -> float:
         """Give the time from which on something may be taken; ``now`` or earlier if it may be at once."""
+        if not self._rate:
+            return now
         self._fill(now)
-        if self._rate == 0 or self._level > 0:
+        if self._level > 0:
             return now
         return now + (-self._level + 1e-6 * self._burst) / self._rate
 

@@ -157,13 +157,13 @@ class Connection(asyncio.Protocol):
 
     def pump(self) -> None:
         """Carry out what the session gives, as long as its answers can leave."""
-        limit = self._server.limits.out_buffer
+        limit, now = self._server.limits.out_buffer, self._server.loop.time()
         while (
             self.leaving is None
             and not self.paused
             and self._owed <= limit
             and self.in_flight < MAX_IN_FLIGHT
-            and (effect := self.session.step(self._server.loop.time())) is not None
+            and (effect := self.session.step(now)) is not None
         ):
             self._server.hub.perform(self, effect)
         self._arrange()

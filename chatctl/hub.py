@@ -19,7 +19,7 @@ from chatctl.protocol import Limits
 from chatctl.room import Reader, Room
 from chatctl.roster import Member
 from chatctl.session import Effect, Hangup, Raw, Reply, error_frame
-from chatctl.turn import NextTurn, Turn
+from chatctl.turn import Loop, Turn
 
 MEMBERS_IN_WELCOME = 200
 
@@ -35,20 +35,20 @@ class Hub:
         log: Log,
         *,
         clock: Callable[[], float],
-        next_turn: NextTurn,
+        loop: Loop,
     ) -> None:
         """Serve the rooms that ``admission`` knows.
 
         Args:
             clock: Unix seconds; only ever shown.
-            next_turn: runs a callback once the events of this turn of the loop are through.
+            loop: runs the end of each turn.
         """
         self._journal = journal
         self._admission = admission
         self._limits = limits
         self._log = log
         self._clock = clock
-        self._turn = Turn(next_turn, self._commit, self._see_off)
+        self._turn = Turn(loop, self._commit, self._see_off)
         self._drafts: list[tuple[Peer, protocol.Say, Draft]] = []
         self.archive = Archive(journal, limits, self._turn)
         self.reply = self._turn.reply

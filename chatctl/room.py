@@ -30,6 +30,14 @@ class Reader(Protocol):
         """Take bytes on their way; may set ``paused``."""
 
 
+FEW_READERS = 64
+"""So many are told of a join or a leave at once."""
+
+NEWS_SECONDS_A_READER = 100e-6
+"""With more of them, news waits for so long a reader since it was last told: about a tenth of what telling costs.
+Ten thousand who come one by one would otherwise cost fifty million frames."""
+
+
 class Room:
     """One log, its readers and its roster."""
 
@@ -43,6 +51,7 @@ class Room:
         self.watchers = 0
         self._batch_bytes = batch_bytes
         self._swept = ring.last
+        self._tell_at = float("-inf")
 
     @property
     def due(self) -> bool:
@@ -54,7 +63,7 @@ class Room:
         for entry in entries:
             self.ring.append(entry)
 
-    def sweep(self) -> bool:
+    def sweep(self, now: float) -> bool:
         """Hand every reader that can take it the news and its slice of the log.
 
         The bytes are joined once per (dialect, cursor position), not once per reader.
@@ -62,7 +71,7 @@ class Room:
         Returns:
             Whether somebody who can take more still lags: sweep again next turn.
         """
-        news = self.roster.news.frames(len(self.roster)) if self.roster.news else []
+        news = self._news(now)
         self._swept = self.ring.last
         slices: dict[tuple[str, int], tuple[bytes, int]] = {}
         lagging = False
@@ -78,6 +87,17 @@ class Room:
                 reader.send(data)
             lagging |= reader.after != self.ring.last and not reader.paused
         return lagging
+
+    def _news(self, now: float) -> Sequence[Frame]:
+        if not self.roster.news or now < self._tell_at:
+            return []
+        if len(self.readers) > FEW_READERS:
+            self._tell_at = now + len(self.readers) * NEWS_SECONDS_A_READER
+        return self.roster.news.frames(len(self.roster))
+
+    def news_wait(self, now: float) -> float | None:
+        """Give for how many seconds news has to wait, None if there is none."""
+        return max(0.0, self._tell_at - now) if self.roster.news else None
 
     def _slice(self, reader: Reader, news: Sequence[Frame]) -> tuple[bytes, int]:
         data, after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)

@@ -145,7 +145,7 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
 
 async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, stop: Stop, log: Log) -> None:
     def hub_of(server: Server) -> Hub:
-        return Hub(journal, options.admission, limits, log, clock=time.time, next_turn=server.loop.call_soon)
+        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop)
 
     server = Server(hub_of, limits, log)
     for room in sorted(options.admission.rooms):

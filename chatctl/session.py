@@ -8,8 +8,9 @@ monotonic time in seconds. Source: docs/protocol.md.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum, auto
+
+from msgspec import Struct
 
 from chatctl import protocol
 from chatctl.bucket import Bucket
@@ -29,32 +30,29 @@ MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
 _OPEN_TO_ALL = (protocol.Who, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
-_ALLOWED: dict[Mode, tuple[type[Frame], ...]] = {
-    "join": (*_OPEN_TO_ALL, protocol.Say, protocol.Whisper, protocol.Nick),
-    "post": (*_OPEN_TO_ALL, protocol.Say, protocol.Whisper),
-    "watch": _OPEN_TO_ALL,
-    "probe": (*_OPEN_TO_ALL, protocol.Say),
+_ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
+    "join": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper, protocol.Nick]),
+    "post": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper]),
+    "watch": frozenset(_OPEN_TO_ALL),
+    "probe": frozenset([*_OPEN_TO_ALL, protocol.Say]),
 }
-_FREE = (protocol.Ping, protocol.Pong, protocol.Bye)
+_FREE = frozenset([protocol.Ping, protocol.Pong, protocol.Bye])
 """Frames that cost no message of the rate; their bytes count all the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """Send this to the connection itself."""
 
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Raw:
+class Raw(Struct, frozen=True):
     """Send these bytes to the connection itself, as they are."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Hangup:
+class Hangup(Struct, frozen=True):
     """Carry out what was asked before, flush, then close."""
 
     why: str
@@ -197,7 +195,8 @@ class Session:
 
     def step(self, now: float) -> Effect | None:
         """Give the next thing to do, or None for now."""
-        self._watch_the_clock(now)
+        if self.state is not State.LIVE:
+            self._watch_the_clock(now)
         while not self._effects and self.state not in (State.CLOSED, State.ENTERING):
             if not self._lines:
                 self._run_dry()
@@ -321,7 +320,7 @@ class Session:
     def _obey(self, frame: ClientFrame | bytes | None, now: float) -> None:
         if frame is None:
             return
-        if not isinstance(frame, _FREE):
+        if type(frame) not in _FREE:
             self._messages.take(1, now)
         if isinstance(frame, bytes):
             self._effects.append(Raw(frame))
@@ -337,7 +336,7 @@ class Session:
     def _objection(self, frame: ClientFrame) -> ChatError | None:
         if isinstance(frame, protocol.Hello):
             return BadFrame("hello was said already")
-        if not isinstance(frame, _ALLOWED[self.mode]):
+        if type(frame) not in _ALLOWED[self.mode]:
             return Forbidden(f"mode {self.mode} can't do that")
         if isinstance(frame, protocol.Say | protocol.Whisper):
             return self._objection_to_text(frame.text)
@@ -346,6 +345,7 @@ class Session:
     def _objection_to_text(self, text: str) -> ChatError | None:
         if not text:
             return BadFrame("there is nothing in this message")
-        if len(text.encode()) > self._limits.text:
+        limit = self._limits.text
+        if 4 * len(text) > limit and len(text.encode()) > limit:  # no character has more than four bytes
             return TooLong(f"a message has at most {self._limits.text} bytes")
         return None

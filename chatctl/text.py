@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from chatctl.errors import NickInvalid, RoomInvalid
 
@@ -104,6 +105,7 @@ def _check_shape(nick: str) -> None:
         raise NickInvalid(f"a nickname can't start with {_quote(nick[0])}")
 
 
+@lru_cache(maxsize=4096)
 def fold_nick(nick: str) -> str:
     """Give the form under which two nicknames are the same (case, width and accents' spelling folded).
 

@@ -7,21 +7,33 @@ means (hub.py).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 from chatctl.peer import Peer
 from chatctl.protocol import Frame
 from chatctl.room import Room
 
-NextTurn = Callable[[Callable[[], None]], object]
-"""Runs a callback once the events of this turn of the loop are through."""
+
+class Loop(Protocol):
+    """What of an event loop is needed here."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> object:
+        """Run a callback once the events of this turn are through."""
+
+    def call_later(self, delay: float, callback: Callable[[], None], /) -> object:
+        """Run a callback ``delay`` seconds from now."""
+
+    def time(self) -> float:
+        """Give a monotonic time in seconds."""
 
 
 class Turn:
     """Collects what comes up and settles it once a turn."""
 
-    def __init__(self, next_turn: NextTurn, commit: Callable[[], None], see_off: Callable[[Peer], None]) -> None:
+    def __init__(self, loop: Loop, commit: Callable[[], None], see_off: Callable[[Peer], None]) -> None:
         """Call ``commit`` first, and ``see_off`` last, for each peer that is leaving and has nothing under way."""
-        self._next_turn = next_turn
+        self._loop = loop
         self._commit = commit
         self._see_off = see_off
         self._scheduled = False
@@ -29,12 +41,13 @@ class Turn:
         self._rooms: dict[Room, None] = {}
         self._answered: dict[Peer, None] = {}
         self._leaving: dict[Peer, None] = {}
+        self._alarms: set[Room] = set()
 
     def schedule(self) -> None:
         """Have the turn settled."""
         if not self._scheduled:
             self._scheduled = True
-            self._next_turn(self._settle)
+            self._loop.call_soon(self._settle)
 
     def touch(self, room: Room) -> None:
         """Have a room swept."""
@@ -57,13 +70,21 @@ class Turn:
         self._leaving[peer] = None
         self.schedule()
 
+    def _ring(self, room: Room) -> None:
+        self._alarms.discard(room)
+        self.touch(room)
+
     def _settle(self) -> None:
         self._scheduled = False
         self._commit()
         rooms, self._rooms = self._rooms, {}
+        now = self._loop.time()
         for room in rooms:
-            if room.sweep():
+            if room.sweep(now):
                 self.touch(room)
+            elif (wait := room.news_wait(now)) is not None and room not in self._alarms:
+                self._alarms.add(room)
+                self._loop.call_later(wait, partial(self._ring, room))
         answered, self._answered = self._answered, {}
         for peer in answered:
             if peer.owes:

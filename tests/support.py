@@ -148,7 +148,7 @@ def in_process_server(limits: Limits) -> Iterator[int]:
         def hub_of(server: ChatServer) -> Hub:
             everything = Admission("test", open_rooms=True)
             return Hub(
-                MemoryJournal(), everything, limits, Log(out=log), clock=time.time, next_turn=server.loop.call_soon
+                MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop
             )
 
         server = ChatServer(hub_of, limits, Log(out=log))

@@ -19,7 +19,7 @@ from chatctl import protocol
 from chatctl.client.address import Address
 from chatctl.client.blocking import Deadline, open_socket
 from chatctl.errors import PeerBroke, from_wire
-from chatctl.protocol import Framer, Hello, Say, Welcome
+from chatctl.protocol import Framer, Hello, Pong, Say, Welcome
 
 _READ = 256 * 1024
 _SETTLE_SECONDS = 30.0
@@ -98,8 +98,8 @@ class Member(Socket):
         data = self.tail + data
         end = data.rfind(b"\n") + 1
         whole, self.tail = data[:end], data[end:]
-        if not whole.startswith(_MSG) or _OTHER_LINE in whole:
-            whole = b"".join(line + b"\n" for line in whole.split(b"\n") if line.startswith(_MSG))
+        if whole.count(_MSG) != whole.count(b"\n"):
+            whole = self._entries(whole)
         if stamped is not None:
             stamped(whole)
         self.sum = zlib.crc32(whole, self.sum)
@@ -107,9 +107,17 @@ class Member(Socket):
         self.lines += count
         return count
 
+    def _entries(self, whole: bytes) -> bytes:
+        """Leave out what else a member gets: joins and pings. A ping is answered."""
+        lines = whole.split(b"\n")
+        if any(line.startswith(_PING) for line in lines):
+            with contextlib.suppress(OSError):
+                self.sock.send(protocol.encode(Pong()))
+        return b"".join(line + b"\n" for line in lines if line.startswith(_MSG))
 
-_MSG = b'{"type":"msg"'
-_OTHER_LINE = b'\n{"type":"j'  # a join among the entries: the only other frame that a quiet member gets
+
+_MSG = b'{"type":"msg"'  # can't stand in a text: its quotes would be escaped
+_PING = b'{"type":"ping"'
 
 
 class Load:

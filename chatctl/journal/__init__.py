@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
+
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
 __all__ = ["Deliver", "Done", "Draft", "Head", "Journal", "Receipt"]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """What somebody wants said, before it has a number. ``time`` is Unix seconds."""
 
     room: str
@@ -32,8 +33,7 @@ class Draft:
     """False for a probe: it goes the whole way, commit included, and leaves nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(Struct, frozen=True):
     """A draft is committed: under this number, or under that of its first coming."""
 
     seq: int | None

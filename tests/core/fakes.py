@@ -121,14 +121,35 @@ class House:
         self.journal = journal or MemoryJournal()
         self.logged = io.StringIO()
         self.due: list[Callable[[], None]] = []
+        self.alarms: list[tuple[float, Callable[[], None]]] = []
         self.hub = Hub(
             self.journal,
             admission or Admission("test", ["ops"]),
             self.limits,
             Log(out=self.logged, clock=lambda: 0.0),
             clock=lambda: self.now,
-            next_turn=self.due.append,
+            loop=self,
         )
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Stand in for the loop: due in the next turn."""
+        self.due.append(callback)
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+        """Stand in for the loop: due when ``pass_time`` gets there."""
+        self.alarms.append((self.now + delay, callback))
+
+    def time(self) -> float:
+        """Stand in for the loop."""
+        return self.now
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass, and what it makes due."""
+        self.now += seconds
+        ripe = [callback for when, callback in self.alarms if when <= self.now]
+        self.alarms = [(when, callback) for when, callback in self.alarms if when > self.now]
+        for callback in ripe:
+            callback()
 
     def turn(self) -> None:
         """Let one turn of the loop pass."""

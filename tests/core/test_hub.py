@@ -638,3 +638,33 @@ def test_the_rate_delays_a_paste_and_drops_nothing() -> None:
         bob.pump()
         house.settle()
     assert [text for _, _, text in said(ana)] == [f"line {n}" for n in range(20)]
+
+
+def test_in_a_big_room_joins_are_told_together_at_a_pace() -> None:
+    """Ten thousand who come one by one must not cost fifty million frames."""
+    house = House()
+    first = house.join("first")
+    for number in range(70):
+        house.join(f"early{number}")
+    house.pass_time(1.0)
+    house.settle()
+    first.take()
+    for number in range(300):
+        house.join(f"late{number}")
+    house.pass_time(1.0)
+    house.settle()
+    told = only(Join, first.frames)
+    assert [nick for frame in told for nick in frame.nicks] == [f"late{number}" for number in range(300)]
+    assert len(told) <= 3
+    assert told[-1].count == 371
+
+
+def test_in_a_big_room_messages_do_not_wait_for_the_news() -> None:
+    house = House()
+    first = house.join("first")
+    for number in range(100):
+        house.join(f"m{number}")
+    first.take()
+    first.say(Say("now"))
+    house.settle()
+    assert [frame.text for frame in only(Msg, first.frames)] == ["now"]

@@ -35,7 +35,7 @@ def start(room: Room, resume: Resume | None, history: int = 0) -> tuple[int, Gap
 
 
 def settle(room: Room) -> None:
-    while room.sweep():
+    while room.sweep(0.0):
         pass
 
 
@@ -112,7 +112,7 @@ class CursorsKeepTheirPlace(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        lagging = self.room.sweep()
+        lagging = self.room.sweep(0.0)
         assert not self.room.due
         behind = any(r.after < self.room.ring.last and not r.paused for r in self.room.readers)
         assert lagging is behind
@@ -155,14 +155,14 @@ def test_readers_at_one_place_get_the_very_same_bytes() -> None:
     """They are joined once per (dialect, cursor position): that is where the speed comes from."""
     room = room_of(5)
     readers = [reader_in(room) for _ in range(4)]
-    room.sweep()
+    room.sweep(0.0)
     assert len({id(part) for reader in readers for part in reader.parts}) == 1
 
 
 def test_each_dialect_gets_its_own_bytes() -> None:
     room = room_of(1)
     text, classic, json = reader_in(room, TEXT), reader_in(room, CLASSIC), reader_in(room, JSON)
-    room.sweep()
+    room.sweep(0.0)
     assert text.wire == classic.wire == b"a: m1\n"
     assert tiles(json, 0) == 1
 
@@ -171,7 +171,7 @@ def test_a_paused_reader_stays_where_it_is_and_nobody_waits_for_it() -> None:
     room = room_of(3)
     slow, quick = reader_in(room), reader_in(room)
     slow.paused = True
-    assert room.sweep() is False
+    assert room.sweep(0.0) is False
     assert (slow.after, slow.parts, quick.after) == (0, [], 3)
 
 
@@ -180,7 +180,7 @@ def test_a_reader_that_was_too_slow_for_the_ring_is_told_so() -> None:
     slow = reader_in(room)
     slow.paused = True
     append(room, 10)
-    room.sweep()
+    room.sweep(0.0)
     slow.paused = False
     room.drain(slow)
     assert slow.frames[0] == Gap(from_=1, to=6, why="slow")
@@ -203,7 +203,7 @@ def test_a_reader_that_catches_up_from_the_journal_is_left_alone() -> None:
     room = room_of(10, keep=4)
     reader = reader_in(room)
     reader.behind = True
-    assert room.sweep() is False
+    assert room.sweep(0.0) is False
     room.drain(reader)
     assert (reader.after, reader.parts) == (0, [])
 
@@ -212,7 +212,7 @@ def test_a_turn_hands_out_one_batch_and_the_rest_comes_in_the_next() -> None:
     room = room_of(50, batch=200)
     reader = reader_in(room)
     turns = 1
-    while room.sweep():
+    while room.sweep(0.0):
         turns += 1
     assert turns > 5
     assert len(reader.parts) == turns
@@ -223,7 +223,7 @@ def test_a_turn_hands_out_one_batch_and_the_rest_comes_in_the_next() -> None:
 def test_nobody_is_sent_nothing() -> None:
     room = room_of(3)
     level = reader_in(room, after=3)
-    room.sweep()
+    room.sweep(0.0)
     assert level.parts == []
 
 
@@ -232,8 +232,8 @@ def test_news_go_before_the_log_of_their_turn_to_everybody_once() -> None:
     here, new = reader_in(room), reader_in(room, TEXT)
     room.roster.add("Zoe", None, new, 0)
     assert room.due
-    room.sweep()
-    room.sweep()
+    room.sweep(0.0)
+    room.sweep(0.0)
     assert here.frames == [Join(["Zoe"], 1), Msg(1, 0, "a", "m1")]
     assert new.wire == b"Zoe joined!\na: m1\n"
     assert not room.due
@@ -248,7 +248,7 @@ def test_a_reader_that_leaves_during_a_sweep_does_not_stop_it() -> None:
 
     room.readers |= {Quitter(), Quitter(), Quitter()}
     staying = reader_in(room)
-    room.sweep()
+    room.sweep(0.0)
     assert staying.after == 1
     assert room.readers == {staying}
 

@@ -1,0 +1,106 @@
+"""The proof, at length: is anything lost, repeated or out of order when the server is killed a thousand times?
+
+    python benchmarks/chaos.py [--cycles 1000] [--every 1 3] [--folder DIR]
+
+Senders and readers talk through a bad network to a server that is killed (SIGKILL), stopped (SIGSTOP) and starved of
+disk. Then a verifier that shares no code with any of them compares what they wrote down with the server's database.
+The machinery is that of tests/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps everything:
+``python tests/chaos/verifier.py DIR`` gives the verdict again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests.chaos.disk import small_disk
+from tests.chaos.news import News
+from tests.chaos.ordeal import Outcome, Plan, run
+from tests.chaos.tormentor import Tally
+from tests.chaos.verifier import describe
+
+_BAR = 40
+
+
+def progress(cycles: int) -> Callable[[int, Tally, News], None]:
+    """Give what shows how far it is: a bar on a terminal, else twenty lines in all."""
+    started = time.monotonic()
+
+    def show(cycle: int, tally: Tally, news: News) -> None:
+        if not sys.stderr.isatty() and cycle % max(1, cycles // 20) and cycle < cycles:
+            return
+        done = "#" * (_BAR * cycle // cycles)
+        left = (time.monotonic() - started) * (cycles - cycle) / cycle
+        line = (
+            f"[{done:<{_BAR}}] {cycle}/{cycles} kills, {tally.stops} stops, {tally.starved} times full,"
+            f" {tally.cuts} cuts, {news.count('ack'):,} acked, {left / 60:.0f} min left"
+        )
+        ends = ("\r", "\033[K" + ("\n" if cycle == cycles else "")) if sys.stderr.isatty() else ("", "\n")
+        print(ends[0] + line, end=ends[1], file=sys.stderr, flush=True)
+
+    return show
+
+
+def summary(outcome: Outcome, seconds: float) -> str:
+    """Give the counts, a line each."""
+    tally = outcome.tally
+    rows = {
+        "kills (SIGKILL)": tally.kills,
+        "  before it listened": tally.stillborn,
+        "stops (SIGSTOP)": tally.stops,
+        "disk-full episodes": tally.starved,
+        "starts refused, full": tally.full_starts,
+        "cuts": tally.cuts,
+    }
+    lines = [f"{name:<22}{count:>12,}" for name, count in rows.items()]
+    return "\n".join([*lines, describe(outcome.verdict), f"{seconds:.0f} s"])
+
+
+def main() -> None:
+    """Run it and print the summary. Exit code 1: a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cycles", type=int, default=1000, help="how often the server is killed [1000]")
+    parser.add_argument("--every", type=float, nargs=2, default=(1.0, 3.0), metavar="S", help="seconds of life [1 3]")
+    parser.add_argument("--senders", type=int, default=10)
+    parser.add_argument("--readers", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=30.0, help="messages a second of each sender [30]")
+    parser.add_argument("--durability", choices=("os", "disk"), default="disk")
+    parser.add_argument(
+        "--small-disk", type=int, metavar="MB", help="a file system in memory, that really fills (root)"
+    )
+    parser.add_argument("--seed", default="0")
+    parser.add_argument("--folder", type=Path, help="an empty folder in which everything is kept")
+    options = parser.parse_args()
+    plan = Plan(
+        cycles=options.cycles,
+        senders=options.senders,
+        readers=options.readers,
+        rate=options.rate,
+        every=tuple(options.every),
+        durability=options.durability,
+        seed=options.seed,
+    )
+    with contextlib.ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder.mkdir(parents=True, exist_ok=True)
+        disk, where = None, None
+        if options.small_disk:
+            where = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            disk = stack.enter_context(small_disk(where, options.small_disk))
+            if disk is None:
+                sys.exit("a file system can't be mounted here: leave --small-disk out")
+        started = time.monotonic()
+        outcome = run(plan, folder, progress(plan.cycles), disk=disk, where=where)
+        print(summary(outcome, time.monotonic() - started))
+    sys.exit(bool(outcome.verdict.broken))
+
+
+if __name__ == "__main__":
+    main()
