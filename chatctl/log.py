@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -68,9 +69,19 @@ class Log:
             return
         safe = {key: _safe(value) for key, value in values.items()}
         line = self._as_json(level, event, safe) if self._form == "json" else self._as_text(level, event, safe)
-        with contextlib.suppress(OSError, ValueError):  # nobody reads the log any more; the room goes on
+        try:
             (self._out or sys.stderr).write(line + "\n")
             (self._out or sys.stderr).flush()
+        except (OSError, ValueError):  # nobody reads the log any more, or its disk is full; the room goes on
+            self._drop_rest()
+
+    def _drop_rest(self) -> None:
+        """Forget what could not be written: it would be tried again at the end, and spoil the exit code."""
+        if self._out is None:
+            with contextlib.suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, sys.stderr.fileno())
+                os.close(nowhere)
 
     def _as_json(self, level: str, event: str, values: dict[str, Value]) -> str:
         head = {"time": round(self._clock(), 3), "level": level, "event": event}

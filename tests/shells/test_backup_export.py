@@ -126,7 +126,7 @@ def test_since_and_until_bound_an_export(run: Run, serve: Serve, kept: Path) -> 
     at_rest = ("--journal", str(kept))
     assert texts(exported(run, *at_rest, "--since", "1h")) == ["one", "two", "three"]
     assert texts(exported(run, *at_rest, "--until", "1h")) == []
-    second = datetime.fromtimestamp(times[1], UTC).isoformat()
+    second = datetime.fromtimestamp((times[0] + times[1]) / 2, UTC).isoformat()
     assert texts(exported(run, *at_rest, "--since", second)) == ["two", "three"]
     assert texts(exported(run, *at_rest, "--until", second)) == ["one"]
 
