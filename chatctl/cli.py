@@ -11,11 +11,16 @@ from typing import NoReturn
 import click
 
 from chatctl import __version__
+from chatctl.commands.ask import ask
 from chatctl.commands.backup import backup
+from chatctl.commands.bench import bench
 from chatctl.commands.completion import completion
+from chatctl.commands.config import config
+from chatctl.commands.config_defaults import config_option, origin
 from chatctl.commands.export import export
 from chatctl.commands.join import join
 from chatctl.commands.probe import probe
+from chatctl.commands.run import run
 from chatctl.commands.send import send
 from chatctl.commands.serve import serve
 from chatctl.commands.tail import tail
@@ -36,8 +41,9 @@ def cli() -> None:
     """
 
 
-for command in (serve, join, send, tail, who, probe, backup, export, completion):
+for command in (serve, join, send, tail, who, ask, run, probe, config, backup, export, bench, completion):
     cli.add_command(command)
+cli.params.append(config_option())
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -54,6 +60,8 @@ def _run(arguments: Sequence[str] | None) -> int:
         return done.exit_code
     except click.ClickException as error:
         error.show()
+        if path := origin(error):
+            click.echo(f"That value comes from {clean(path)}", err=True)
         command = getattr(getattr(error, "ctx", None), "command", None)
         return getattr(command, "usage_exit_code", error.exit_code)
     except click.Abort:

@@ -35,7 +35,8 @@ NARROWER = {
     "client": "errors places text protocol",
     "terminal": "errors places text protocol client",
     "bench": "errors text protocol client",
-    "commands": "errors places text protocol moments export client terminal bench journal log admission run",
+    "commands": "errors places text protocol moments export client terminal bench journal log admission run config",
+    "config": "errors",
     "cli": "errors text commands",
     "__main__": "cli",
 }

@@ -8,6 +8,7 @@ sockets in one epoll loop, so that the generator costs less than the server it m
 from __future__ import annotations
 
 import contextlib
+import re
 import resource
 import select
 import time
@@ -37,6 +38,8 @@ class Plan:
     seconds: float = 5.0
     rate: float | None = None
     size: int = 64
+    dialect: str = "json"
+    """What the members speak: json or text. Senders speak json, for the acknowledgements."""
     window: int = 64
     """Messages under way at once, all senders together, where no rate is given."""
 
@@ -57,11 +60,11 @@ class Outcome:
 class Socket:
     """One connection that is in: what it sent and got, counted."""
 
-    def __init__(self, plan: Plan, hello: Hello) -> None:
+    def __init__(self, plan: Plan, hello: bytes) -> None:
         """Connect and send the hello; ``enter`` reads its answer."""
         self.sock = open_socket(plan.address, Deadline.after(10))
         self.sock.settimeout(10)
-        self.sock.sendall(protocol.encode(hello))
+        self.sock.sendall(hello)
         self.framer = Framer(protocol.MAX_SERVER_LINE)
 
     def enter(self) -> Welcome:
@@ -86,19 +89,31 @@ class Socket:
 class Member(Socket):
     """Reads. ``tail`` is what it has of a line that is not complete."""
 
-    def __init__(self, plan: Plan, hello: Hello) -> None:
+    def __init__(self, plan: Plan, number: int) -> None:
         """See Socket."""
-        super().__init__(plan, hello)
+        hello = protocol.encode(Hello(v=protocol.VERSION, nick=f"m{number}", room=plan.room))
+        super().__init__(plan, hello if plan.dialect == "json" else f"m{number}\n".encode())
+        self._mark = _MSG if plan.dialect == "json" else _SAID
         self.lines = 0
         self.sum = 0
         self.tail = b""
+
+    def enter_text(self) -> None:
+        """Read up to the line that says we are in."""
+        buffer = b""
+        while b"Connected to server!" not in buffer:
+            data = self.sock.recv(_READ)
+            if not data or b"! " in buffer:
+                raise PeerBroke(f"the server did not let us in: {buffer[-200:]!r}")
+            buffer += data
+        self.sock.setblocking(False)
 
     def take(self, data: bytes, stamped: Callable[[bytes], None] | None) -> int:
         """Count the entries in what was read, and give how many there were."""
         data = self.tail + data
         end = data.rfind(b"\n") + 1
         whole, self.tail = data[:end], data[end:]
-        if whole.count(_MSG) != whole.count(b"\n"):
+        if whole.count(self._mark) != whole.count(b"\n"):
             whole = self._entries(whole)
         if stamped is not None:
             stamped(whole)
@@ -113,10 +128,12 @@ class Member(Socket):
         if any(line.startswith(_PING) for line in lines):
             with contextlib.suppress(OSError):
                 self.sock.send(protocol.encode(Pong()))
-        return b"".join(line + b"\n" for line in lines if line.startswith(_MSG))
+        return b"".join(line + b"\n" for line in lines if line.startswith(self._mark))
 
 
+_STAMP = re.compile(rb"[0-9]{20}")
 _MSG = b'{"type":"msg"'  # can't stand in a text: its quotes would be escaped
+_SAID = b"sender"  # as a text member sees it: the senders' names start so
 _PING = b'{"type":"ping"'
 
 
@@ -132,22 +149,22 @@ class Load:
         self._unacked = 0
         self._next = 0
         self.outcome = Outcome()
-        self.first_seq = 0
 
     def enter(self, tick: Callable[[int], None] = lambda _: None) -> None:
         """Let all members and senders in. Raises ChatError if one is refused."""
         plan, started = self._plan, time.monotonic()
         for number in range(plan.members):
-            hello = Hello(v=1, nick=f"m{number}", room=plan.room)
-            member = Member(plan, hello)
-            last = member.enter().last
+            member = Member(plan, number)
+            if plan.dialect == "json":
+                member.enter()
+            else:
+                member.enter_text()
             self._members[member.sock.fileno()] = member
             tick(number + 1)
         for number in range(plan.senders):
-            sender = Socket(plan, Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post"))
-            last = sender.enter().last
+            sender = Socket(plan, protocol.encode(Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post")))
+            sender.enter()
             self._senders.append(sender)
-        self.first_seq = last + 1
         self.outcome.joined_in = time.monotonic() - started
         for fd in [*self._members, *(sender.sock.fileno() for sender in self._senders)]:
             self._poll.register(fd, select.EPOLLIN)
@@ -228,8 +245,8 @@ class Load:
 
     def _stamped(self, whole: bytes) -> None:
         now = time.monotonic_ns()
-        for line in whole.split(b'"text":"')[1:]:
-            self.outcome.latencies.append((now - int(line[:20])) / 1e9)
+        for stamp in _STAMP.findall(whole):
+            self.outcome.latencies.append((now - int(stamp)) / 1e9)
 
     def _verify(self) -> None:
         outcome = self.outcome

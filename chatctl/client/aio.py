@@ -86,6 +86,7 @@ class Link:
         self._asked_at: float | None = None
         self._leaving = False
         self._waiting_since = self._loop.time()
+        self._running: asyncio.Task[None] | None = None
         self._told: str | None = None
         self._not_before = 0.0
         self.outbox = outbox
@@ -100,25 +101,32 @@ class Link:
         return self._wire is not None
 
     async def run(self) -> None:
-        """Be in the room until ``leave``, or until the server won't have us any more.
+        """Be in the room until ``leave``, or until our nickname joins again from elsewhere.
 
         Raises:
-            ChatError: we could not get in the first time, or can't ever get in again.
+            ChatError: we could not get in the first time.
         """
+        self._running = asyncio.current_task()
+        try:
+            await self._be_in()
+        except asyncio.CancelledError:
+            if not self._leaving:
+                raise
+
+    async def _be_in(self) -> None:
         attempt = 0
         while not self._leaving:
             began = self._loop.time()
             try:
-                why = await self._once()
+                why: str | None = await self._once()
+                attempt = 0 if self._loop.time() - began >= STEADY_SECONDS else attempt
             except ChatError as error:
                 if self.welcome is None:
                     raise
                 why = self._news(error)
                 self._not_before = error.retry_after or 0.0
-            if self._leaving:
-                break
-            attempt = 0 if self._loop.time() - began >= STEADY_SECONDS else attempt
-            await self._pause(why, max(backoff(attempt), min(self._not_before, MAX_SECONDS)))
+            if not self._leaving:
+                await self._pause(why, max(backoff(attempt), min(self._not_before, MAX_SECONDS)))
             attempt += 1
 
     def _news(self, error: ChatError) -> str | None:
@@ -144,9 +152,6 @@ class Link:
             (ready or held.append)(frame)
 
         wire, welcome = await connect(self._address, hello, on_frame, self._listener.busy)
-        if self._leaving:
-            wire.close()
-            return ""
         self._wire = wire
         self._enter(welcome)
         ready = self._receive
@@ -289,4 +294,5 @@ class Link:
         if self._wire is not None:
             self._wire.send(Bye())
             self._wire.close()
-        self._now.set()
+        elif self._running is not None:
+            self._running.cancel()  # it waits for a server, perhaps for one that is not there

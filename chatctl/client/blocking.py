@@ -12,7 +12,6 @@ import socket
 import struct
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
@@ -32,11 +31,14 @@ class ConnectionEnded(Unreachable):
     """The peer closed or the network failed. Callers turn it into what it means for them."""
 
 
-@dataclass(frozen=True, slots=True)
 class Deadline:
     """A moment that may not come: ``at`` is on the monotonic clock, in seconds."""
 
-    at: float | None
+    __slots__ = ("at",)  # a dataclass would cost each ``send`` a millisecond
+
+    def __init__(self, at: float | None) -> None:
+        """Be at that moment; None is never."""
+        self.at = at
 
     @classmethod
     def after(cls, seconds: float | None) -> Deadline:

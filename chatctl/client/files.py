@@ -7,11 +7,19 @@ import os
 from pathlib import Path
 
 
+def private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, that nobody else can look into; give it."""
+    if not path.is_dir():
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
 def write_private(path: Path, data: bytes) -> bool:
     """Replace ``path`` (0600, its folder 0700) by ``data``; tell whether that was possible."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(path.parent)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(data)
         draft.replace(path)

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from chatctl.client.address import Address
-from chatctl.client.files import write_private
+from chatctl.client.files import private_folder, write_private
 from chatctl.client.outbox import Outbox
 from chatctl.places import state_dir
 from chatctl.protocol import Resume
@@ -36,7 +36,7 @@ class Keep:
         """Give the keep of a nickname in a room, locked for this process; an empty one if that can't be had."""
         folder = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(folder)
             lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends, however it ends
         except OSError:

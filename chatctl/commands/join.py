@@ -62,8 +62,8 @@ def join(
 
         raise SystemExit(run_classic(address, name, plain=is_plain))
 
-    from chatctl.terminal.desk import Settings
     from chatctl.terminal.run import run_join
+    from chatctl.terminal.settings import Settings
 
     settings = Settings(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it
     raise SystemExit(run_join(settings, plain=is_plain, history_file=not no_history_file))
@@ -71,4 +71,5 @@ def join(
 
 def has_terminal() -> bool:
     """Tell whether a prompt can be drawn here."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    ends = (sys.stdin, sys.stdout)  # either is None where it was closed
+    return all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM", "dumb") not in ("dumb", "")

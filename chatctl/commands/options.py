@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from chatctl.commands.server_option import FromServer, server_option
+
 if TYPE_CHECKING:
     from chatctl.client.address import Address
+    from chatctl.client.seek import Since
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,10 +32,15 @@ class Duration(click.ParamType[float]):
         """Give seconds."""
         if isinstance(value, int | float):
             return float(value)
-        match = self._SHAPE.fullmatch(str(value))
-        if match is None:
+        seconds = self.seconds(str(value))
+        if seconds is None:
             self.fail(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h", param, ctx)
-        return float(match[1]) * self._SECONDS[match[2]]
+        return seconds
+
+    def seconds(self, value: str) -> float | None:
+        """Give seconds, or None for what is no duration."""
+        match = self._SHAPE.fullmatch(value)
+        return float(match[1]) * self._SECONDS[match[2]] if match else None
 
 
 class Rate(click.ParamType[tuple[float, int]]):
@@ -55,6 +63,57 @@ class Rate(click.ParamType[tuple[float, int]]):
         return rate, most
 
 
+class Regex(click.ParamType["re.Pattern[str]"]):
+    """A regular expression of Python's ``re``."""
+
+    name = "regex"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> re.Pattern[str]:
+        """Give it compiled."""
+        import warnings
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return re.compile(str(value))
+        except (re.error, RecursionError, OverflowError) as error:
+            self.fail(f"{value!r} is no regular expression: {error}", param, ctx)
+
+
+class SinceType(click.ParamType["Since"]):
+    """An entry's number, a time, or how long ago."""
+
+    name = "since"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Since:
+        """Give the place."""
+        from chatctl.commands.since import parse_since
+
+        try:
+            return parse_since(str(value), DURATION.seconds)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class FoldedNick(click.ParamType[str]):
+    """A nickname to look for, as nicknames are compared."""
+
+    name = "nick"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give it folded."""
+        from chatctl.errors import NickInvalid
+        from chatctl.text import fold_nick
+
+        try:
+            return fold_nick(str(value))
+        except NickInvalid as error:
+            self.fail(error.text, param, ctx)
+
+
+REGEX = Regex()
+SINCE = SinceType()
+FOLDED_NICK = FoldedNick()
 DURATION = Duration()
 RATE = Rate()
 
@@ -72,28 +131,32 @@ def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 def host_option(text: str) -> Callable[[F], F]:
     """``--host``."""
-    return click.option("--host", default=DEFAULT_HOST, envvar="CHATCTL_HOST", help=text)
+    return click.option("--host", cls=FromServer, default=DEFAULT_HOST, envvar="CHATCTL_HOST", help=text)
 
 
 def port_option(text: str, least: int = 1) -> Callable[[F], F]:
     """``--port``."""
-    return click.option(
-        "--port", type=click.IntRange(least, 65535), default=DEFAULT_PORT, envvar="CHATCTL_PORT", help=text
-    )
+    kind = click.IntRange(least, 65535)
+    return click.option("--port", cls=FromServer, type=kind, default=DEFAULT_PORT, envvar="CHATCTL_PORT", help=text)
 
 
 def room_option() -> Callable[[F], F]:
     """``--room``."""
-    return click.option("--room", default=DEFAULT_ROOM, envvar="CHATCTL_ROOM", help="Room to talk in.")
+    return click.option("--room", cls=FromServer, default=DEFAULT_ROOM, envvar="CHATCTL_ROOM", help="Room to talk in.")
 
 
 def server_options() -> Callable[[F], F]:
-    """``--host --port --unix --room``: which server, which room."""
+    """``--server --host --port --unix --room``: which server, which room."""
     return all_of(
+        server_option(),
         host_option("Server to talk to: IPv4, IPv6 or a name."),
         port_option("Its port."),
         click.option(
-            "--unix", metavar="PATH", envvar="CHATCTL_UNIX", help="Its unix socket, instead of host and port."
+            "--unix",
+            cls=FromServer,
+            metavar="PATH",
+            envvar="CHATCTL_UNIX",
+            help="Its unix socket, instead of host and port.",
         ),
         room_option(),
     )
@@ -101,7 +164,7 @@ def server_options() -> Callable[[F], F]:
 
 def nick_option(text: str = "Name to speak under.  [default: the login name]") -> Callable[[F], F]:
     """``--nick``."""
-    return click.option("--nick", envvar="CHATCTL_NICK", help=text)
+    return click.option("--nick", cls=FromServer, envvar="CHATCTL_NICK", help=text)
 
 
 def timeout_option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.errors import ChatError
 from chatctl.text import clean
 
 if TYPE_CHECKING:
@@ -17,14 +18,42 @@ if TYPE_CHECKING:
     from chatctl.protocol import Msg
 
 
-def emit(line: str) -> None:
+def emit(line: str, end: str = "\n") -> None:
     """Print a line of data at once. Nobody reading it any more is no error: the command ends quietly."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    if not deliver((line + end).encode(encoding, "backslashreplace")):
+        raise SystemExit(0)
+
+
+def deliver(data: bytes) -> bool:
+    """Hand data to whoever reads our stdout; False if nobody does any more.
+
+    Raises:
+        ChatError: it can't be written, to a full disk for one.
+    """
+    if sys.stdout is None:
+        return False
     try:
-        sys.stdout.write(line + "\n")
         sys.stdout.flush()
+        _write_all(sys.stdout.fileno(), data)
     except BrokenPipeError:
         quiet_stdout()
-        raise SystemExit(0) from None
+        return False
+    except OSError as error:
+        quiet_stdout()
+        raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
+    return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except BlockingIOError:  # it was made so by whoever shares it with us
+            import select
+
+            select.select([], [descriptor], [])
 
 
 def quiet_stdout() -> None:
@@ -32,15 +61,21 @@ def quiet_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def emit_json(frame: Struct) -> None:
-    """Print a frame as one JSON object on one line.
+def json_line(frame: Struct) -> bytes:
+    """Give a frame as one JSON object, with no line end.
 
     JSON escapes C0 controls by itself; the other characters that act on a terminal are escaped here.
     """
     from chatctl.protocol import encode
     from chatctl.text import escape_json
 
-    emit(escape_json(encode(frame).decode().rstrip("\n")))
+    return escape_json(encode(frame).decode().rstrip("\n")).encode()
+
+
+def emit_json(frame: Struct, end: str = "\n") -> None:
+    """Print a frame as one JSON object on one line, in UTF-8."""
+    if not deliver(json_line(frame) + end.encode()):
+        raise SystemExit(0)
 
 
 def note(line: str) -> None:
@@ -53,8 +88,13 @@ def moment(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
+def message_start(entry: Msg) -> str:
+    """Give what stands before an entry's text: when it was said, and by whom."""
+    nick = clean(entry.nick)
+    return f"{moment(entry.time)} * {nick} " if entry.action else f"{moment(entry.time)} {nick}: "
+
+
 def message_lines(entry: Msg) -> list[str]:
     """Give what ``tail`` prints for an entry: each line of it under its author's name."""
-    nick = clean(entry.nick)
-    start = f"{moment(entry.time)} * {nick} " if entry.action else f"{moment(entry.time)} {nick}: "
+    start = message_start(entry)
     return [start + line for line in clean(entry.text, lines=True).split("\n")]

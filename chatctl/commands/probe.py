@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
 import click
 
-from chatctl.commands.options import json_option, server_options, timeout_option
+from chatctl.commands.options import DURATION, all_of, server_options, timeout_option
+from chatctl.commands.probe_out import Out
+from chatctl.commands.probe_verdict import (
+    CRITICAL,
+    NAMES,
+    NOTHING_RAN,
+    RANGE,
+    UNKNOWN,
+    Limits,
+    Range,
+    Rules,
+    Verdict,
+    at_most,
+    judge,
+    on_average,
+)
 
-OK, WARNING, CRITICAL, UNKNOWN = range(4)
-"""The states of the monitoring plugins, and this command's exit codes."""
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.blocking import Deadline
+    from chatctl.client.health import Health
+
+F = TypeVar("F", bound=Callable[..., object])
+
+WAIT_PAUSE_SECONDS = 0.1
+"""How long ``--wait`` waits between two looks."""
 
 
 class ProbeCommand(click.Command):
@@ -16,64 +42,197 @@ class ProbeCommand(click.Command):
     usage_exit_code = UNKNOWN
 
 
+def limit_options() -> Callable[[F], F]:
+    """``--connect-warn`` and its kin: the thresholds."""
+    options = []
+    for name, about in (
+        ("connect", "until the connection stands"),
+        ("rtt", "of a ping and its answer"),
+        ("echo", "of a message through the journal and back"),
+        ("silence", "since the last message; none at all is over every limit"),
+    ):
+        options += _pair(name, DURATION, "DURATION", f"Time {about}: longer is a")
+    options += _pair("users", RANGE, "RANGE", "Members in the room: outside of it is a")
+    return all_of(*options)
+
+
+def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) -> list[Callable[[F], F]]:
+    return [
+        click.option(f"--{name}-warn", type=kind, metavar=metavar, help=f"{about} WARNING."),
+        click.option(f"--{name}-critical", type=kind, metavar=metavar, help=f"{about} CRITICAL."),
+    ]
+
+
 @click.command(cls=ProbeCommand)
 @server_options()
-@timeout_option()
-@json_option()
-def probe(host: str, port: int, unix: str | None, room: str, timeout: float, as_json: bool) -> None:
+@timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
+@limit_options()
+@click.option(
+    "--expect-version",
+    metavar="VERSION",
+    help="The protocol's version (a number), or what the server calls itself; else CRITICAL.",
+)
+@click.option(
+    "--on-unreachable",
+    type=click.Choice([name.lower() for name in NAMES]),
+    default="critical",
+    show_default=True,
+    help="The state if nobody answers, or not in time.",
+)
+@click.option("--wait", type=DURATION, metavar="DURATION", help="Wait so long for the server to be ready.")
+@click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="So many checks; averages count.")
+@click.option("--interval", type=DURATION, default="1s", metavar="DURATION", help="Between two checks.  [default: 1s]")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["nagios", "json", "prometheus", "text"]),
+    default="nagios",
+    show_default=True,
+    help="What to print.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+@click.option(
+    "--outfile", type=click.Path(path_type=Path), metavar="PATH", help="Replace this file by it, print nothing."
+)
+def probe(
+    host: str,
+    port: int,
+    unix: str | None,
+    room: str,
+    timeout: float,
+    expect_version: str | None,
+    on_unreachable: str,
+    wait: float | None,
+    count: int,
+    interval: float,
+    form: str,
+    as_json: bool,
+    outfile: Path | None,
+    **limits: float | Range | None,
+) -> None:
     """Check that the room works: connect, ping, and send a message the whole way that nobody sees.
 
-    Prints one line with performance data and exits as monitoring plugins do.
+    It leaves no trace in the room or its history. Times are seconds; a RANGE is one of the monitoring
+    plugins: 10 (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20, @10:20 (not 10 to 20).
 
     \b
     Examples:
-      chatctl probe --host chat.example.org --timeout 2s
+      chatctl probe --host chat.example.org --timeout 2s --echo-warn 200ms --echo-critical 1s
+      chatctl probe --wait 30s && chatctl send "the room is up"
+      chatctl probe --format prometheus --outfile /var/lib/node_exporter/chatctl.prom
+      chatctl probe --format text --count 5
 
     \b
     Exit codes:
       0 OK   1 WARNING   2 CRITICAL (not reachable, refused, too slow)
-      3 UNKNOWN (wrong usage, or a fault of our own)
+      3 UNKNOWN (wrong usage, no check ran, or a fault of our own)
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_TIMEOUT
+      CHATCTL_CONFIG
     """
     from chatctl.commands.options import address_of
-    from chatctl.commands.output import emit
-    from chatctl.text import clean
 
-    state, line, figures = _check(address_of(host, port, unix), room, timeout)
-    if as_json:
-        import json
-
-        emit(json.dumps({"state": _NAMES[state], "text": clean(line)} | figures))
-    else:
-        perfdata = " ".join(f"{key}={_number(value)}" for key, value in figures.items())
-        emit(f"{_NAMES[state]} chatctl: {clean(line)}" + (f" | {perfdata}" if perfdata else ""))
-    raise SystemExit(state)
+    address = address_of(host, port, unix)
+    rules = Rules(_limits(limits), expect_version, [name.lower() for name in NAMES].index(on_unreachable))
+    prober = Prober(address, room, timeout, rules)
+    out = Out("json" if as_json else form, outfile, address, room)
+    raise SystemExit(_run(prober, out, wait, count, interval))
 
 
-_NAMES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
+def _limits(chosen: dict[str, float | Range | None]) -> dict[str, Limits]:
+    def range_of(name: str) -> Range | None:
+        limit = chosen[name]
+        return limit if limit is None or isinstance(limit, Range) else at_most(limit)
+
+    names = {name.rpartition("_")[0] for name in chosen}
+    return {name: Limits(range_of(f"{name}_warn"), range_of(f"{name}_critical")) for name in names}
 
 
-def _check(address: object, room: str, timeout: float) -> tuple[int, str, dict[str, float]]:
-    from chatctl.client.address import Address
-    from chatctl.client.ask import health
-    from chatctl.client.blocking import Connection, Deadline
+class Prober:
+    """Runs checks of one room. ``verdict`` is UNKNOWN until one ran."""
+
+    def __init__(self, address: Address, room: str, timeout: float, rules: Rules) -> None:
+        """Check nothing yet."""
+        self.verdicts: list[Verdict] = []
+        self.healths: list[Health] = []
+        self._address = address
+        self._room = room
+        self._timeout = timeout
+        self._rules = rules
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the verdict on all checks together."""
+        if len(self.verdicts) <= 1:
+            return self.verdicts[0] if self.verdicts else NOTHING_RAN
+        return on_average(self.verdicts, self.healths, self._room, self._rules)
+
+    def check(self, deadline: Deadline) -> Verdict:
+        """Check once, not longer than ``deadline``."""
+        verdict, health, _ = self._once(deadline)
+        return self._keep(verdict, health)
+
+    def check_when_ready(self, deadline: Deadline) -> Verdict:
+        """Check again and again until the server is ready, or the deadline passed; the last check counts."""
+        import time
+
+        while True:
+            verdict, health, may_pass = self._once(deadline)
+            if not may_pass or (deadline.at is not None and time.monotonic() + WAIT_PAUSE_SECONDS >= deadline.at):
+                return self._keep(verdict, health)
+            time.sleep(WAIT_PAUSE_SECONDS)
+
+    def _keep(self, verdict: Verdict, health: Health | None) -> Verdict:
+        self.verdicts.append(verdict)
+        self.healths += [health] if health is not None else []
+        return verdict
+
+    def _once(self, deadline: Deadline) -> tuple[Verdict, Health | None, bool]:
+        """Give also whether what is wrong may pass by itself."""
+        from chatctl.client.blocking import DeadlinePassed
+        from chatctl.client.health import check
+        from chatctl.errors import ChatError, Unreachable
+
+        try:
+            health = check(self._address, self._room, deadline.sooner(self._timeout))
+            return judge(health, self._room, self._rules), health, False
+        except (Unreachable, DeadlinePassed) as error:
+            return Verdict(self._rules.on_unreachable, error.text), None, True
+        except ChatError as error:
+            return Verdict(CRITICAL, error.text), None, error.retry_after is not None
+        except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
+            return Verdict(UNKNOWN, f"{type(error).__name__}: {error}"), None, False
+
+
+def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: float) -> int:
+    """Check, print, and give the exit code: what can't be told is UNKNOWN, never OK."""
     from chatctl.errors import ChatError
-    from chatctl.protocol import VERSION, Hello
 
-    assert isinstance(address, Address)
-    deadline = Deadline.after(timeout)
     try:
-        with Connection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-            measured = health(connection, deadline)
-            users = connection.welcome.count
+        try:
+            for number, verdict in enumerate(_checks(prober, wait, count, interval), 1):
+                out.one(verdict, number if count > 1 else 0)
+        finally:
+            out.end(prober, count)
     except ChatError as error:
-        return CRITICAL, error.text, {}
-    except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
-        return UNKNOWN, f"{type(error).__name__}: {error}", {}
-    text = f"echo {measured.echo * 1000:.1f} ms, {users} {'member' if users == 1 else 'members'} in {room}"
-    figures = {"connect": measured.connect, "rtt": measured.rtt, "echo": measured.echo, "users": users}
-    return OK, text, {key: round(value, 6) for key, value in figures.items()}
+        click.echo(f"chatctl: {error.text}", err=True)
+        return UNKNOWN
+    return prober.verdict.state
 
 
-def _number(value: float) -> str:
-    """Give performance data with its unit and without an exponent."""
-    return str(value) if isinstance(value, int) else f"{value:.6f}s"
+def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[Verdict]:
+    import time
+
+    from chatctl.client.blocking import Deadline
+
+    due = time.monotonic()
+    for number in range(count):
+        if number:
+            due = max(due + interval, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+        if number or wait is None:
+            yield prober.check(Deadline.after(None))
+        else:
+            yield prober.check_when_ready(Deadline.after(wait))

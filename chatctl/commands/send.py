@@ -2,26 +2,72 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.options import json_option, nick_option, server_options, timeout_option
+from chatctl.commands.options import (
+    DURATION,
+    FOLDED_NICK,
+    REGEX,
+    all_of,
+    json_option,
+    nick_option,
+    server_options,
+    timeout_option,
+)
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
-    from chatctl.client.blocking import Connection
+    import re
+
+MAX_KEY = 100
+"""Characters of ``--id``: a server takes 128, and each line's number comes behind it."""
+
+what_to_say = all_of(
+    click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes."),
+    click.option(
+        "--file",
+        "path",
+        type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+        metavar="PATH",
+        help="Send each line of a file as a message.",
+    ),
+    click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
+    click.option("--to", metavar="NICK", help="Whisper to one member; nothing of it is kept."),
+)
+
+how_surely = all_of(
+    click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY."),
+    click.option("--print-id", is_flag=True, help="Print KEY first, also one that was made up."),
+    click.option(
+        "--retry-for",
+        type=DURATION,
+        metavar="DURATION",
+        envvar="CHATCTL_RETRY_FOR",
+        help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
+    ),
+)
+
+what_to_wait_for = all_of(
+    click.option(
+        "--wait-reply", type=REGEX, metavar="REGEX", help="Then print the first message in which it is found."
+    ),
+    click.option(
+        "--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help="Of this member. Repeatable."
+    ),
+)
 
 
 @click.command()
 @click.argument("text", required=False)
 @server_options()
 @nick_option()
-@click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes.")
+@what_to_say
+@how_surely
+@what_to_wait_for
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
-@timeout_option()
+@timeout_option(text="Give up after this long; with --lines, --file or --retry-for: for each try and answer.")
 @json_option()
 def send(
     text: str | None,
@@ -31,103 +77,92 @@ def send(
     room: str,
     nick: str | None,
     lines: bool,
+    path: Path | None,
+    me: bool,
+    to: str | None,
+    key: str | None,
+    print_id: bool,
+    retry_for: float | None,
+    wait_reply: re.Pattern[str] | None,
+    nicks: tuple[str, ...],
     classic: bool,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Say TEXT once, and end when the server has it.
 
-    Without TEXT, or with '-', all of stdin is one message. Prints nothing: the exit code tells.
+    Without TEXT, or with '-', all of stdin is one message. Prints nothing: the exit code tells. A line of --lines or
+    --file has KEY and its number for an id, so the same input under the same KEY is said once, too.
 
     \b
     Examples:
       chatctl send "deploy done"
       uptime | chatctl send --nick db1
-      tail -f build.log | chatctl send --lines --nick ci
+      tail -f build.log | chatctl send --lines --nick ci --retry-for 10m
+      chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
+      chatctl send "deploy now?" --wait-reply '^(yes|no)$' --from nadia --timeout 10m
 
     \b
     Exit codes:
-      0 said   2 usage   3 nobody there, nothing sent   4 outcome unknown
-      5 name refused   6 rejected (too long, no such room)   7 not a chatctl server
+      0 said   1 stdout could not be written   2 usage   3 nobody there, nothing sent
+      4 outcome unknown: repeat it with the same --id and --retry-for
+      5 name refused   6 rejected (too long, no such room, nobody of that name)
+      7 not a chatctl server   8 said, but no reply in time   130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_NICK
+      CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG   as the options
+      CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """
+    import os
+
+    from chatctl.commands.deliver import Plan, deliver
     from chatctl.commands.options import address_of, own_nick
 
-    address, name = address_of(host, port, unix), own_nick(nick)
+    _check_source(text, path, lines=lines)
+    _check_key(key)
+    if me and to is not None:
+        raise click.UsageError("a whisper can't be a --me")
+    if nicks and wait_reply is None:
+        raise click.UsageError("--from is for --wait-reply")
+    if classic and any((me, to, key, print_id, retry_for, wait_reply, as_json)):
+        raise click.UsageError("--classic takes no other options than server, nickname, text and time")
+    plan = Plan(
+        text=text,
+        path=path if path is None or str(path) != "-" else None,
+        lines=lines or str(path) == "-",
+        address=address_of(host, port, unix),
+        nick=own_nick(nick),
+        room=room,
+        to=to,
+        me=me,
+        key=key if key is not None else os.urandom(8).hex(),
+        print_id=print_id,
+        timeout=timeout,
+        retry_for=retry_for,
+        wait_reply=wait_reply,
+        nicks=nicks,
+        as_json=as_json,
+    )
+    deliver(plan, classic=classic)
+
+
+def _check_source(text: str | None, path: Path | None, *, lines: bool) -> None:
+    if lines and path is not None and str(path) != "-":
+        raise click.UsageError("--lines reads stdin and --file a file: give one of them")
     if lines and text not in (None, "-"):
         raise click.UsageError("--lines reads stdin: leave TEXT out")
-    message = None if lines else _message(text)
-    if classic:
-        _send_classic(address, name, message, timeout)
-    else:
-        _send_json(address, name, room, message, timeout, as_json)
+    if path is not None and text is not None:
+        raise click.UsageError("--file says what to send: leave TEXT out")
 
 
-def _message(text: str | None) -> str:
-    """Give the one message. A last line end of stdin ends the line, it is no part of the message."""
-    if text is None and sys.stdin.isatty():
-        raise click.UsageError("give TEXT, or pipe it in (chatctl send --help)")
-    if text is None or text == "-":
-        text = _decode(sys.stdin.buffer.read()).removesuffix("\n")
-    if not text:
-        raise click.UsageError("there is nothing to send: the message is empty")
+def _check_key(key: str | None) -> None:
+    if key is None:
+        return
     try:
-        text.encode()
+        key.encode()
     except UnicodeEncodeError:
-        raise click.UsageError("TEXT is not UTF-8") from None
-    return text
-
-
-def _decode(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise click.UsageError(f"stdin is not UTF-8 (byte 0x{data[error.start]:02x} at {error.start})") from None
-
-
-def _send_json(address: Address, nick: str, room: str, message: str | None, timeout: float, as_json: bool) -> None:
-    from chatctl.client.blocking import Connection, Deadline
-    from chatctl.client.identity import token_for
-    from chatctl.client.say import say
-    from chatctl.commands.output import emit_json
-    from chatctl.protocol import VERSION, Hello
-
-    hello = Hello(v=VERSION, nick=nick, room=room, mode="post", token=token_for(address))
-    deadline = Deadline.after(timeout)
-    with Connection(address, hello, deadline) as connection:
-        texts = _stdin_lines(connection) if message is None else iter([message])
-        each = (lambda: Deadline.after(timeout)) if message is None else (lambda: deadline)
-        for ack in say(connection, texts, each):
-            if as_json:
-                emit_json(ack)
-
-
-def _stdin_lines(connection: Connection) -> Iterator[str | None]:
-    """Yield each line of stdin that is not empty; None before a wait. The server's pings are answered meanwhile."""
-    import os
-    import select
-
-    from chatctl.protocol import Framer
-
-    stdin = sys.stdin.fileno()
-    framer = Framer(limit=1 << 24)
-    while True:
-        yield None
-        ready, _, _ = select.select([stdin, connection], [], [])
-        if connection in ready:
-            connection.poll()
-        if stdin in ready:
-            data = os.read(stdin, 65536)
-            for line in framer.feed(data or b"\n" * bool(len(framer))):
-                if line:
-                    yield _decode(line)
-            if not data:
-                return
-
-
-def _send_classic(address: Address, nick: str, message: str | None, timeout: float) -> None:
-    from chatctl.client.classic_blocking import say_classic
-
-    texts = (
-        [message] if message is not None else [line for line in _decode(sys.stdin.buffer.read()).split("\n") if line]
-    )
-    say_classic(address, nick, texts, timeout)
+        raise click.UsageError("--id is not UTF-8") from None
+    if not 0 < len(key) <= MAX_KEY:
+        raise click.UsageError(f"--id takes 1 to {MAX_KEY} characters")

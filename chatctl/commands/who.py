@@ -1,50 +1,183 @@
-"""``chatctl who``: who is in the room."""
+"""``chatctl who``: who is here."""
 
 from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
 
 import click
 
 from chatctl.commands.options import json_option, server_options, timeout_option
 
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.presence import Change
+    from chatctl.protocol import Roster, RosterRow
+
+TIMEOUT = 5.0
+"""Seconds for a look at the roster where nothing says how many."""
+
 
 @click.command()
 @click.argument("name", required=False)
 @server_options()
-@timeout_option()
+@click.option("--count", is_flag=True, help="Print only how many.")
+@click.option("--watch", is_flag=True, help="Print who comes, goes and is renamed from now on, as it happens.")
+@timeout_option(None, "Give up after this long: 300ms, 5s, 2m.  [default: 5s; with --watch never]")
 @json_option()
-def who(name: str | None, host: str, port: int, unix: str | None, room: str, timeout: float, as_json: bool) -> None:
+def who(
+    name: str | None,
+    host: str,
+    port: int,
+    unix: str | None,
+    room: str,
+    count: bool,
+    watch: bool,
+    timeout: float | None,
+    as_json: bool,
+) -> None:
     """Print who is in the room: nickname, since when, idle for how long.
 
-    With NAME, only that member; the exit code tells whether they are here.
+    A table on a terminal; in a pipe one member a line: nickname, date and time, seconds idle. With NAME,
+    only that member; the exit code tells whether they are here. --watch prints a line a change (date and time,
+    join, leave or rename, nickname, for a rename the new one), and survives a server's restart.
 
     \b
     Examples:
       chatctl who
       chatctl who nadia && chatctl send "nadia: the build is green"
+      chatctl who --json | jq -r 'select(.idle > 3600) | .nick'
+      chatctl who --watch nadia | while read -r when what nick; do echo "$nick: $what"; done
 
     \b
     Exit codes:
-      0 done   2 usage   3 nobody there   6 no such room   7 not a chatctl server
-      8 NAME is not here, or the deadline passed
-    """
-    from chatctl.client.ask import roster
-    from chatctl.client.blocking import Connection, Deadline
-    from chatctl.commands.options import address_of
-    from chatctl.commands.output import emit, emit_json, moment
-    from chatctl.errors import ConditionNotMet
-    from chatctl.protocol import VERSION, Hello
-    from chatctl.text import clean, fold_nick
+      0 done, or nobody reads our output any more   2 usage   3 nobody there
+      5 NAME can't be one   6 no such room   7 not a chatctl server
+      8 NAME is not here, or the deadline passed   130 interrupted   143 terminated
 
-    deadline = Deadline.after(timeout)
-    wanted = fold_nick(name) if name is not None else None
-    with Connection(address_of(host, port, unix), Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
-        rows = roster(connection, deadline).members
-    if wanted is not None:
-        rows = [row for row in rows if fold_nick(row.nick) == wanted]
-    for row in rows:
-        if as_json:
-            emit_json(row)
-        else:
-            emit(f"{clean(row.nick):<20} {moment(row.since)}  idle {row.idle:.0f} s")
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_TIMEOUT
+      CHATCTL_CONFIG
+    """
+    from chatctl.commands.options import address_of
+    from chatctl.errors import ConditionNotMet
+    from chatctl.text import fold_nick
+
+    if watch and count:
+        raise click.UsageError("--count is one number, --watch has no end: choose one")
+    address, wanted = address_of(host, port, unix), fold_nick(name) if name is not None else None
+    if watch:
+        _watch(address, room, wanted, timeout, as_json)
+        return
+    found = _look(address, room, TIMEOUT if timeout is None else timeout)
+    rows = [row for row in found.members if wanted is None or _folded(row.nick) == wanted]
+    if count:
+        _print_count(len(rows), found.watchers, as_json)
+    else:
+        _print_rows(rows, as_json)
     if wanted is not None and not rows:
         raise ConditionNotMet(f"{name} is not here")
+
+
+def _look(address: Address, room: str, timeout: float) -> Roster:
+    from chatctl.client.ask import roster
+    from chatctl.client.blocking import Connection, Deadline
+    from chatctl.protocol import VERSION, Hello
+
+    deadline = Deadline.after(timeout)
+    with Connection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
+        return roster(connection, deadline)
+
+
+def _folded(nick: str) -> str:
+    from chatctl.errors import NickInvalid
+    from chatctl.text import fold_nick
+
+    try:
+        return fold_nick(nick)
+    except NickInvalid:  # of a server with other rules than ours
+        return nick.lower()
+
+
+def _print_count(number: int, watchers: int, as_json: bool) -> None:
+    from chatctl.commands.output import emit
+
+    others = max(0, watchers - 1)  # ourselves are one
+    emit(f'{{"count":{number},"watchers":{others}}}' if as_json else str(number))
+
+
+def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
+    from chatctl.commands.output import emit, emit_json
+    from chatctl.text import clean
+
+    if as_json:
+        for row in rows:
+            emit_json(row)
+    elif sys.stdout is not None and sys.stdout.isatty():
+        for line in table(rows):
+            emit(line)
+    else:
+        for row in rows:
+            emit(f"{clean(row.nick)} {_stamp(row.since)} {row.idle:.0f}")
+
+
+def table(rows: list[RosterRow]) -> list[str]:
+    """Give the lines of a table for a person; nothing at all if nobody is here."""
+    from chatctl.commands.output import moment
+    from chatctl.text import clean
+
+    cells = [("NICK", "SINCE", "IDLE")]
+    cells += [(clean(row.nick), moment(row.since), span(row.idle)) for row in rows]
+    wide = max(_width(nick) for nick, _, _ in cells)
+    lines = [f"{nick}{' ' * (wide - _width(nick))}  {since:<19}  {idle}" for nick, since, idle in cells]
+    return lines if rows else []
+
+
+def _width(text: str) -> int:
+    """Give how many columns a terminal takes for it."""
+    from unicodedata import combining, east_asian_width
+
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def span(seconds: float) -> str:
+    """Give a length of time for a person: its largest unit, and the next one."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def _stamp(seconds: float) -> str:
+    """Give a Unix time as one word: local date, time and zone."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+
+
+def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
+    from chatctl.client.blocking import Deadline
+    from chatctl.client.presence import Watch
+    from chatctl.commands.output import emit, emit_json, note
+
+    deadline = Deadline.after(timeout)
+    with Watch(address, room, note) as watch:
+        watch.open(deadline.sooner(TIMEOUT))
+        for change in watch.changes(deadline):
+            if wanted is not None and wanted not in (_folded(change.nick), _folded(change.old)):
+                continue
+            if as_json:
+                emit_json(change)
+            else:
+                emit(_change_line(change))
+
+
+def _change_line(change: Change) -> str:
+    from chatctl.text import clean
+
+    names = f"{clean(change.old)} {clean(change.nick)}" if change.old else clean(change.nick)
+    return f"{_stamp(change.time)} {change.type} {names}"

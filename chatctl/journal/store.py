@@ -23,6 +23,7 @@ from chatctl.protocol import Msg
 CHECKPOINT_AFTER = 10_000
 """Pages, roughly, that the WAL takes (40 MiB) before it is written back into the database."""
 
+_PAGE = 4096
 _PAGES_A_COMMIT = 4
 _BACKUP_PAGES = 256
 """Pages (1 MiB) of a backup between two commits."""
@@ -59,7 +60,7 @@ class Store:
             raise
         self._next_id = 1 + max((shelf.id for shelf in self.shelves.values()), default=0)
         self._unsaved: list[Shelf] = []
-        self._since_checkpoint = 0
+        self._since_checkpoint = self._pages_of_wal()  # else the WAL of a server that is killed early grows for ever
 
     # --- opening and closing
 
@@ -80,6 +81,12 @@ class Store:
         holed = f"SELECT name FROM {rows} JOIN rooms ON room = id WHERE count <> last - first + 1"  # noqa: S608 — constant
         if row := self._db.execute(holed).fetchone():
             raise damaged(self.path, f"room {row[0]} has holes")
+
+    def _pages_of_wal(self) -> int:
+        """Give how many pages the WAL has at most: what a killed server left is in it, or in a part that is over."""
+        with contextlib.suppress(OSError):
+            return self.path.with_name(self.path.name + "-wal").stat().st_size // _PAGE
+        return 0
 
     def _renew(self) -> None:
         """Give the log and each of its rooms a new name: what it was called may go on elsewhere, or had a tail."""

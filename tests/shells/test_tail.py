@@ -123,7 +123,7 @@ def test_a_server_that_stops(serve: Callable[..., Server], run: Run, start: Star
     """Who follows is told that there is nothing to follow any more."""
     server = serve()
     assert run("send", "hi", port=server.port).returncode == 0
-    process = start("tail", port=server.port)
+    process = start("tail", "--no-reconnect", port=server.port)
     assert first_line(process)
     server.stop()
     assert process.wait(8) == 3

@@ -1,0 +1,48 @@
+"""Trying again: which failures may be over at the next try, and how long to wait for it.
+
+Shared by all that outlives one connection without asyncio: saying (say.py) and following (follow.py). Does not live
+here: the waiting itself.
+"""
+
+from __future__ import annotations
+
+import time
+
+from chatctl.client.blocking import Deadline
+from chatctl.errors import ChatError, RateLimited, ServerFull, StorageFailed, Unreachable
+
+MAX_RETRY_AFTER = 60.0
+"""Seconds that a server may keep us waiting, whatever it says."""
+
+LAST_TRY = 1.0
+"""Seconds that are kept for one more try before the time is over."""
+
+
+def may_pass(error: ChatError) -> bool:
+    """Tell whether the same may succeed later: nobody there, no room now, too fast. Not: a wrong name, no such room."""
+    return error.retry_after is not None or isinstance(error, Unreachable | ServerFull | StorageFailed | RateLimited)
+
+
+class Tries:
+    """The tries since something last worked."""
+
+    def __init__(self) -> None:
+        """Nothing has failed yet."""
+        self._failed = 0
+
+    def worked(self) -> None:
+        """Start anew."""
+        self._failed = 0
+
+    def wait(self, error: ChatError, deadline: Deadline) -> float | None:
+        """Count a failure; give the seconds until the next try, None where ``deadline`` leaves no time for one."""
+        from chatctl.client.backoff import backoff  # it needs random, which a command that works at once does not
+
+        wait = max(backoff(self._failed), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
+        self._failed += 1
+        if deadline.at is None:
+            return wait
+        left = deadline.at - time.monotonic()
+        if left <= 0 or (left <= LAST_TRY and self._failed > 1):
+            return None
+        return min(wait, max(0.0, left - LAST_TRY))

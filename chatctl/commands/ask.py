@@ -1,0 +1,173 @@
+"""``chatctl ask``: ask the people in the room, for the person in a deploy script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from chatctl.commands.options import (
+    FOLDED_NICK,
+    json_option,
+    nick_option,
+    server_options,
+    timeout_option,
+)
+
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.question import Answer, Asking, Question
+    from chatctl.client.speaker import Speaker
+
+MOST_CHOICES = 100
+"""The exit code says which: 10 and its number, and from 126 on codes mean something else to a shell."""
+
+SAY_SECONDS = 5.0
+OUTCOME_SECONDS = 15.0
+"""How long it is tried to tell the room how it ended."""
+
+
+@click.command()
+@click.argument("question")
+@server_options()
+@nick_option()
+@click.option(
+    "--choice",
+    "choices",
+    multiple=True,
+    default=["yes", "no"],
+    metavar="TEXT",
+    help="What can be answered. Repeatable.  [default: yes, no]",
+)
+@click.option("--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help="Only theirs. Repeatable.")
+@timeout_option("10m", "Wait so long for an answer.  [default: 10m]")
+@json_option()
+def ask(
+    question: str,
+    host: str,
+    port: int,
+    unix: str | None,
+    room: str,
+    nick: str | None,
+    choices: tuple[str, ...],
+    nicks: tuple[str, ...],
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Ask QUESTION in the room and wait until somebody chooses.
+
+    People answer by typing a choice or its number, in whatever case. The first answer after the question counts;
+    our own messages never do. The choice is printed, stderr says who made it, and the room is told how it ended.
+    A nickname is no proof of a person: who may answer is as safe as who can reach the server.
+
+    \b
+    Examples:
+      chatctl ask "deploy 1.4 to production?" --from nadia --from abel --timeout 30m && ./deploy
+      chatctl ask "which one?" --choice blue --choice green --choice neither
+      answer=$(chatctl ask "restart now?" --choice now --choice later)
+
+    \b
+    Exit codes:
+      0 the first choice   11 the second one, 12 the third, …
+      1 internal error   2 usage   3 nobody there, nothing asked   4 unknown whether it was asked
+      5 name refused   6 rejected (too long, no such room)   7 not a chatctl server
+      8 nobody chose in time   130 interrupted   143 terminated (the room is told)
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_NICK
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
+    """
+    from chatctl.client.question import Question
+    from chatctl.client.speaker import Speaker
+    from chatctl.commands.options import address_of, own_nick
+    from chatctl.text import fold_nick
+
+    _check(question, choices)
+    address, name = address_of(host, port, unix), own_nick(nick)
+    asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks))
+    speaker = Speaker(address, room, name, SAY_SECONDS)
+    with _asking(asked, address, room) as asking:
+        answer = _ask(asked, speaker, asking, timeout)
+    _tell(asked, answer, as_json)
+    raise SystemExit(0 if answer.index == 0 else 10 + answer.index)
+
+
+def _check(question: str, choices: tuple[str, ...]) -> None:
+    plain = [choice.strip().casefold() for choice in choices]
+    if not question.strip() or not all(plain):
+        raise click.UsageError("QUESTION and every --choice need a text")
+    if len(set(plain)) < len(plain):
+        raise click.UsageError("two choices are the same")
+    if len(plain) > MOST_CHOICES:
+        raise click.UsageError(f"there can be {MOST_CHOICES} choices at most")
+    if any("\n" in choice for choice in choices):
+        raise click.UsageError("a choice is one line")
+    try:
+        "".join((question, *choices)).encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("QUESTION and choices have to be UTF-8") from None
+
+
+def _asking(question: Question, address: Address, room: str) -> Asking:
+    from chatctl.client.cursor import Cursor
+    from chatctl.client.follow import Follower
+    from chatctl.client.question import Asking
+    from chatctl.commands.output import note
+
+    return Asking(question, Follower(address, room, Cursor(), notice=note), note)
+
+
+def _ask(question: Question, speaker: Speaker, asking: Asking, timeout: float) -> Answer:
+    """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
+    from chatctl.client.blocking import Deadline
+    from chatctl.errors import ChatError, ConditionNotMet
+
+    deadline = Deadline.after(timeout)
+    asking.subscribe(deadline)
+    try:
+        seq = speaker.say(question.said(), retry_for=min(timeout, OUTCOME_SECONDS)).seq or 0
+    except SystemExit:  # it may be in the room already
+        _say_outcome(speaker, question, "withdrawn", retry_for=None)
+        raise
+    try:
+        answer = asking.answer(seq, deadline)
+    except SystemExit:
+        _say_outcome(speaker, question, "withdrawn", retry_for=None)
+        raise
+    except ChatError as error:
+        _say_outcome(speaker, question, f"withdrawn ({error.text})", retry_for=None)
+        raise
+    if answer is None:
+        _say_outcome(speaker, question, "nobody chose in time", retry_for=OUTCOME_SECONDS)
+        raise ConditionNotMet("nobody chose in time")
+    chosen = f"{question.choices[answer.index]} ({answer.entry.nick})"
+    _say_outcome(speaker, question, chosen, retry_for=OUTCOME_SECONDS)
+    return answer
+
+
+def _say_outcome(speaker: Speaker, question: Question, outcome: str, retry_for: float | None) -> None:
+    """Tell the room. That it can't be told changes nothing about the outcome."""
+    from chatctl.commands.output import note
+    from chatctl.errors import ChatError
+
+    quoted = question.text if len(question.text) <= 200 else question.text[:200] + "..."
+    try:
+        speaker.say(f"{quoted}  -> {outcome}", retry_for=retry_for)
+    except ChatError as error:
+        note(f"chatctl: the room does not know how it ended: {error.text}")
+
+
+def _tell(question: Question, answer: Answer, as_json: bool) -> None:
+    from chatctl.commands.output import emit, note
+    from chatctl.text import clean, escape_json
+
+    choice, entry = question.choices[answer.index], answer.entry
+    if as_json:
+        import json
+
+        found = {"choice": choice, "index": answer.index, "nick": entry.nick, "seq": entry.seq, "time": entry.time}
+        emit(escape_json(json.dumps(found, ensure_ascii=False)))
+    else:
+        note(f"{clean(entry.nick)} chose {choice}")
+        emit(choice)

@@ -1,0 +1,128 @@
+"""Running a program as if it had been called directly: its output, its signals, its status.
+
+No terminal is put between: the program has two pipes, and every byte of them is passed on as it comes. Lives here: the
+process. Does not live here: what the room hears of it (run.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import IO
+
+_READ = 64 * 1024
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+
+
+class NotStarted(Exception):
+    """The program can't be started; ``status`` is what a shell would give."""
+
+    def __init__(self, why: str, status: int) -> None:
+        """Keep both."""
+        super().__init__(why)
+        self.why = why
+        self.status = status
+
+
+class Child:
+    """A program that runs. Signals that reach us go to it, from before it starts until it has ended."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        """Start it. Raises NotStarted."""
+        open_standard_streams()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        for number in FORWARDED:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+                signal.signal(number, self._forward)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 — to run what it is told is its purpose; no shell
+                command, bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE, close_fds=False
+            )
+        except OSError as error:
+            missing = isinstance(error, FileNotFoundError)
+            why = "not found" if missing else (error.strerror or str(error)).lower()
+            raise NotStarted(why, NOT_FOUND if missing else NOT_EXECUTABLE) from None
+        for early in self._early:
+            self._process.send_signal(early)
+
+    def _forward(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and typed_at_our_terminal():
+            return  # the terminal gave it to the program as well
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def pass_on(self, keep: Callable[[int, bytes], None]) -> int:
+        """Pass its output on until it has ended; ``keep`` gets it too, with 1 or 2. Give its status as a shell does.
+
+        What it started itself and left running is not waited for.
+        """
+        process = self._process
+        assert process is not None, "it was not started"
+        assert process.stdout is not None, "asked for above"
+        assert process.stderr is not None, "asked for above"
+        ended, tell = os.pipe()
+        threading.Thread(target=_wait, args=(process, tell), daemon=True).start()
+        pipes: dict[IO[bytes], int] = {process.stdout: 1, process.stderr: 2}
+        while True:
+            waited: list[IO[bytes] | int] = [*pipes, ended]
+            ready, _, _ = select.select(waited, [], [])
+            for pipe in [pipe for pipe in pipes if pipe in ready]:
+                if not _pass(pipe.fileno(), pipes[pipe], keep):
+                    del pipes[pipe]
+                    pipe.close()
+            if ended in ready and not any(pipe in ready for pipe in pipes):
+                break
+        return process.returncode if process.returncode >= 0 else 128 - process.returncode
+
+
+def _wait(process: subprocess.Popen[bytes], tell: int) -> None:
+    process.wait()
+    os.close(tell)
+
+
+def _pass(pipe: int, to: int, keep: Callable[[int, bytes], None]) -> bool:
+    """Pass on what is there. False at its end, or where nobody takes it: the program then gets its own SIGPIPE."""
+    data = os.read(pipe, _READ)
+    if not data:
+        return False
+    keep(to, data)
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(to, view) :]
+        except BlockingIOError:  # made so by whoever shares it with us
+            select.select([], [to], [])
+        except OSError:
+            return False
+    return True
+
+
+def typed_at_our_terminal() -> bool:
+    """Tell whether a key typed at the terminal reaches us, and with us the program, which is in the same group."""
+    with contextlib.suppress(OSError):
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            return os.tcgetpgrp(terminal) == os.getpgrp()
+        finally:
+            os.close(terminal)
+    return False
+
+
+def open_standard_streams() -> None:
+    """Put something on 0, 1 and 2 where the caller closed them: a pipe of ours must not get such a number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest free number: this one
+            os.set_inheritable(number, True)

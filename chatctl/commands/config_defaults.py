@@ -1,0 +1,157 @@
+"""How the configuration file reaches Click: as the defaults of each command, read when the first one is asked for.
+
+Flag over ``CHATCTL_*`` over the file over the default: Click's own order, with ``default_map``. ``--help`` and
+completion never read the file, so that they work while it is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from chatctl.text import clean
+
+if TYPE_CHECKING:
+    from chatctl.config import Config, Schema
+
+NOT_SHARED = ("serve", "bench")
+"""Commands that the section [default] is not for: where a server listens, and which one is put under load, must
+be said."""
+
+
+class BadConfig(click.ClickException):
+    """The file is in the way of a command: a usage error, whatever code that command has for them."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, ctx: click.Context | None) -> None:
+        """Keep which command it was."""
+        super().__init__(message)
+        self.ctx = ctx
+
+    def show(self, file: object = None) -> None:
+        """Tell it in one line."""
+        click.echo(f"chatctl: {clean(self.message)}", err=True)
+
+
+class Section:
+    """What the file says for one command, as Click looks at a ``default_map``."""
+
+    def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
+        """Read nothing yet."""
+        self._read = read
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values()[name]
+
+    def _values(self) -> dict[str, Any]:
+        ctx = click.get_current_context(silent=True)
+        if ctx is not None and ctx.resilient_parsing:  # --help shows the defaults, completion asks for nothing
+            return {}
+        return self._read()
+
+
+class Defaults:
+    """The group's ``default_map``: a section for each command. The file is read when a value is asked for."""
+
+    def __init__(self, group: click.Group, path: Path | None) -> None:
+        """Use the file ``path``, which then has to be there, or the one of the platform."""
+        self._group = group
+        self._chosen = path
+
+    @cached_property
+    def path(self) -> Path:
+        """Give where the file is, or would be."""
+        from chatctl.config import default_path
+
+        return self._chosen if self._chosen is not None else default_path()
+
+    @property
+    def schema(self) -> Schema:
+        """Give what each section may hold: the commands' own options."""
+        named = {name: keys_of(command) for name, command in self._group.commands.items()}
+        return {name: keys for name, keys in named.items() if keys}
+
+    @cached_property
+    def config(self) -> Config:
+        """Give what the file holds. Raises BadConfig."""
+        from chatctl.config import ConfigError, load
+
+        try:
+            return load(self.path, self.schema, must_exist=self._chosen is not None)
+        except ConfigError as error:
+            raise BadConfig(error.text, click.get_current_context(silent=True)) from None
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Give what the file says for a command, under the names of its parameters. Raises BadConfig."""
+        from chatctl.config import SHARED
+
+        keys = keys_of(self._group.commands[name])
+        own = self.config.sections.get(name, {})
+        shared = {} if name in NOT_SHARED else self.config.sections.get(SHARED, {})
+        if "server" in own:  # it goes over all that is said for every command
+            shared = {}
+        chosen = {key: value for key, value in shared.items() if key in keys} | own
+        return {keys[key]: value for key, value in chosen.items()}
+
+    def get(self, name: str) -> Section | None:
+        """Give a command's section; None for one without options."""
+        command = self._group.commands.get(name)
+        return Section(lambda: self.section(name)) if command is not None and keys_of(command) else None
+
+    def __contains__(self, name: str) -> bool:
+        return False  # the group's own options are not for the file
+
+
+def keys_of(command: click.Command) -> dict[str, str]:
+    """Give the keys that a command's section may hold (its options' long names), and the parameters they are."""
+    found = {}
+    for option in command.params:
+        if isinstance(option, click.Option) and option.name and (option.expose_value or option.name == "server"):
+            longest = max(option.opts, key=len)
+            found[longest.lstrip("-")] = option.name
+    return found
+
+
+def defaults_of(ctx: click.Context) -> Defaults:
+    """Give the defaults of this run."""
+    found: object = ctx.find_root().default_map
+    assert isinstance(found, Defaults), "the group's --config puts them there"
+    return found
+
+
+def use_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+    """``--config``: take a command's defaults from a file."""
+    assert isinstance(ctx.command, click.Group)
+    ctx.default_map = Defaults(ctx.command, path)  # type: ignore[assignment]  # as much of a mapping as Click uses
+
+
+def config_option() -> click.Option:
+    """``--config`` of the group. Eager: the defaults are there before anything is parsed."""
+    return click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        envvar="CHATCTL_CONFIG",
+        is_eager=True,
+        expose_value=False,
+        callback=use_config,
+        help="Configuration file.  [default: the one that 'chatctl config path' names]",
+    )
+
+
+def origin(error: click.ClickException) -> str | None:
+    """Give the file that a wrong value came from, if that is where it came from."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None or not error.param.name:
+        return None
+    if error.ctx.get_parameter_source(error.param.name) is not ParameterSource.DEFAULT_MAP:
+        return None
+    return str(defaults_of(error.ctx).path)

@@ -1,0 +1,208 @@
+"""What ``send`` does: from what was chosen to what was said, printed and awaited."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from chatctl.client.address import Address
+from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.say import Message, Sender, check_length
+from chatctl.commands import intake
+from chatctl.errors import OutcomeUnknown
+from chatctl.protocol import VERSION, Ack, Hello, Msg
+
+if TYPE_CHECKING:
+    import re
+
+    from msgspec import Struct
+
+    from chatctl.client.reply import ReplyWait
+
+BAR_FROM = 30
+"""Lines of a file from which on a progress bar is worth its place: a server takes so many at once."""
+
+
+class Plan(NamedTuple):
+    """What the options say."""
+
+    text: str | None
+    path: Path | None
+    lines: bool
+    address: Address
+    nick: str
+    room: str
+    to: str | None
+    me: bool
+    key: str
+    print_id: bool
+    timeout: float
+    retry_for: float | None
+    wait_reply: re.Pattern[str] | None
+    nicks: tuple[str, ...]
+    as_json: bool
+
+
+def deliver(plan: Plan, *, classic: bool) -> None:
+    """Say it. Raises ChatError, and UsageError for what can't be a message."""
+    if classic:
+        _say_classic(plan)
+        return
+    make = intake.compose(plan.to, action=plan.me)
+    if plan.lines:
+        _say(plan, lambda sender: intake.read_lines(sender, plan.key, make), many=True)
+    elif plan.path is not None:
+        _say_file(plan, intake.read_file(plan.path, plan.key, make))
+    else:
+        message = make(intake.read_one(plan.text), plan.key, "")
+        _say(plan, lambda _: [message], many=False)
+
+
+# --- to a server of today
+
+
+def _say_file(plan: Plan, messages: list[Message]) -> None:
+    def checked(sender: Sender) -> list[Message]:
+        limits = sender.open().limits
+        for message in messages:
+            check_length(message, limits, "nothing was sent")
+        return messages
+
+    with _progress(len(messages)) as step:
+        _say(plan, checked, many=True, step=step)
+
+
+@contextlib.contextmanager
+def _progress(length: int) -> Iterator[Callable[[], object]]:
+    """Give what to call for each message said; a bar shows it on a terminal, where there are many."""
+    if length < BAR_FROM or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    import click
+
+    with click.progressbar(length=length, label="sending", file=sys.stderr, show_pos=True) as bar:
+        yield lambda: bar.update(1)
+
+
+def _say(
+    plan: Plan,
+    messages: Callable[[Sender], Iterable[Message | None]],
+    *,
+    many: bool,
+    step: Callable[[], object] = lambda: None,
+) -> None:
+    from chatctl.client.identity import token_for
+
+    kept = token_for(plan.address)
+    sender = Sender(_connector(plan, kept), timeout=plan.timeout, retry_for=plan.retry_for, many=many)
+    out = Printer(as_json=plan.as_json)
+    if plan.print_id:
+        out.key(plan.key)
+    wait = _reply_wait(plan)
+    last: Ack | None = None
+    try:
+        sender.open()
+        if wait is not None:
+            sender.attempt(wait.subscribe)
+        for last in sender.say(messages(sender)):
+            step()
+            out.ack(last)
+    except OutcomeUnknown as unknown:
+        raise OutcomeUnknown(f"{unknown.text}; {_advice(plan, kept)}") from None
+    finally:
+        sender.close()
+    if wait is not None and last is not None:
+        deadline = sender.over if plan.retry_for is None else Deadline.after(plan.timeout)
+        out.reply(wait.reply(last.seq, deadline))
+
+
+def _connector(plan: Plan, kept: str | None) -> Callable[[Deadline], Connection]:
+    """Give what connects. A token of this run alone is enough to say a message once within it."""
+    import os
+
+    token = kept or os.urandom(16).hex()
+    hello = Hello(v=VERSION, nick=plan.nick, room=plan.room, mode="post", token=token)
+    return lambda deadline: Connection(plan.address, hello, deadline)
+
+
+def _advice(plan: Plan, kept: str | None) -> str:
+    if plan.to is not None:
+        return "a whisper is not kept, so sending it again may say it twice"
+    if kept is None:
+        return "the state directory can't be written, so sending it again may say it twice"
+    return f"to have it said once, repeat the command with --id {_quoted(plan.key)} --retry-for 60s"
+
+
+def _quoted(key: str) -> str:
+    import shlex
+
+    return shlex.quote(key)
+
+
+def _reply_wait(plan: Plan) -> ReplyWait | None:
+    if plan.wait_reply is None:
+        return None
+    from chatctl.client.cursor import Cursor
+    from chatctl.client.follow import Follower
+    from chatctl.client.reply import ReplyWait
+    from chatctl.client.wanted import Wanted
+
+    follower = Follower(plan.address, plan.room, Cursor())
+    return ReplyWait(follower, Wanted(plan.nicks, plan.wait_reply))
+
+
+class Printer:
+    """Prints what ``send`` was asked to. That nobody reads it any more must not keep the rest from being said."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        """Print JSON, or lines."""
+        self._as_json = as_json
+        self._mute = False
+
+    def key(self, key: str) -> None:
+        """Print the id."""
+        from chatctl.text import clean
+
+        if self._as_json:
+            from msgspec.json import encode
+
+            self._put(encode({"id": key}))
+        else:
+            self._put(clean(key).encode())
+
+    def ack(self, ack: Ack) -> None:
+        """Print an acknowledgement, if it is wanted."""
+        if self._as_json:
+            self._frame(ack)
+
+    def reply(self, entry: Msg) -> None:
+        """Print the reply."""
+        from chatctl.commands.output import message_lines
+
+        if self._as_json:
+            self._frame(entry)
+        else:
+            self._put("\n".join(message_lines(entry)).encode())
+
+    def _frame(self, frame: Struct) -> None:
+        from chatctl.commands.output import json_line
+
+        self._put(json_line(frame))
+
+    def _put(self, line: bytes) -> None:
+        from chatctl.commands.output import deliver as put
+
+        if not self._mute:
+            self._mute = not put(line + b"\n")
+
+
+# --- to a server of the very first version
+
+
+def _say_classic(plan: Plan) -> None:
+    from chatctl.client.classic_blocking import say_classic
+
+    say_classic(plan.address, plan.nick, intake.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout)

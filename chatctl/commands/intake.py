@@ -1,0 +1,123 @@
+"""What ``send`` reads: TEXT, all of stdin, or one message a line. Nothing is trimmed, cut or replaced.
+
+The n-th line of a run whose id is KEY has the id ``KEY-n``: the same input under the same KEY is said once.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from chatctl.client.say import Message
+from chatctl.errors import TooLong
+from chatctl.protocol import Framer, Say, Whisper
+
+if TYPE_CHECKING:
+    from chatctl.client.say import Sender
+
+_READ = 64 * 1024
+_MAX_STDIN_LINE = 1 << 24
+
+Compose = Callable[[str, str, str], Message]
+"""Makes a message of a text, its id, and where it came from."""
+
+
+def compose(to: str | None, *, action: bool) -> Compose:
+    """Give what makes messages to the room, or to one member."""
+
+    def make(text: str, ident: str, where: str) -> Message:
+        frame = Whisper(to, text, id=ident) if to is not None else Say(text, id=ident, action=action)
+        return Message(frame, where)
+
+    return make
+
+
+def read_one(text: str | None) -> str:
+    """Give the one message: TEXT, or all of stdin. A last line end of stdin ends the line, it is no part of it."""
+    if text is None and (sys.stdin is None or sys.stdin.isatty()):
+        raise click.UsageError("give TEXT, or pipe it in (chatctl send --help)")
+    if text is None or text == "-":
+        text = _decode(_stdin().buffer.read(), "stdin").removesuffix("\n")
+    if not text:
+        raise click.UsageError("there is nothing to send: the message is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("TEXT is not UTF-8") from None
+    return text
+
+
+def read_file(path: Path, key: str, make: Compose) -> list[Message]:
+    """Give each line of a file that is not empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+    lines = enumerate(data.split(b"\n"), 1)
+    return [_message(line, number, f"line {number} of {path.name}", key, make) for number, line in lines if line]
+
+
+def read_lines(sender: Sender, key: str, make: Compose) -> Iterator[Message | None]:
+    """Yield each line of stdin that is not empty, as it comes; None before a wait.
+
+    Meanwhile the server's pings are answered, and its end is noticed.
+    """
+    stdin = _stdin().fileno()
+    framer = Framer(limit=_MAX_STDIN_LINE)
+    number, data = 0, b"\n"
+    while data:
+        yield None
+        data = _read_beside(stdin, sender)
+        try:
+            for line in framer.feed(data or b"\n" * bool(len(framer))):
+                number += 1
+                if line:
+                    yield _message(line, number, f"line {number}", key, make)
+        except click.UsageError:
+            yield None  # what came before it is said, and known to be
+            raise
+        except TooLong as error:
+            yield None
+            raise TooLong(f"line {number + 1}: {error.text}") from None
+
+
+def read_texts(text: str | None, path: Path | None, *, lines: bool) -> list[str]:
+    """Give all that is to be said, where it can't be read as it comes."""
+    if path is not None:
+        return [message.frame.text for message in read_file(path, "", compose(None, action=False))]
+    if lines:
+        return [line for line in _decode(_stdin().buffer.read(), "stdin").split("\n") if line]
+    return [read_one(text)]
+
+
+def _read_beside(stdin: int, sender: Sender) -> bytes:
+    while True:
+        sock = sender.fileno()
+        ready, _, _ = select.select([stdin] if sock is None else [stdin, sock], [], [])
+        if sock in ready:
+            sender.poll()
+        if stdin in ready:
+            return os.read(stdin, _READ)
+
+
+def _message(line: bytes, number: int, where: str, key: str, make: Compose) -> Message:
+    return make(_decode(line, where), f"{key}-{number}", where)
+
+
+def _stdin() -> TextIO:
+    if sys.stdin is None:
+        raise click.UsageError("there is no stdin to read")
+    return sys.stdin
+
+
+def _decode(data: bytes, what: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"{what} is not UTF-8 (byte 0x{data[error.start]:02x} at {error.start})") from None

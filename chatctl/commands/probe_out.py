@@ -1,0 +1,93 @@
+"""Where a probe's verdict goes: stdout, or a file that a collector reads."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from chatctl.commands.probe_verdict import Verdict
+
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.health import Health
+
+
+class Checked(Protocol):
+    """Checks that ran."""
+
+    verdicts: list[Verdict]
+    healths: list[Health]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Give the verdict on all of them."""
+
+
+class Out:
+    """Where the verdict goes, and as what."""
+
+    def __init__(self, form: str, path: Path | None, address: Address, room: str) -> None:
+        """Print, or with a ``path`` keep all for it."""
+        self._form = form
+        self._path = path
+        self._address = address
+        self._room = room
+        self._kept: list[str] = []
+
+    def one(self, verdict: Verdict, number: int) -> None:
+        """Tell of one check, in the forms that tell of each."""
+        from chatctl.commands import probe_formats
+
+        if self._form == "text":
+            self._line(probe_formats.text(verdict, number))
+        elif self._form == "json" and number:
+            self._line(probe_formats.as_json(verdict))
+
+    def end(self, prober: Checked, count: int) -> None:
+        """Tell of all together."""
+        from chatctl.commands import probe_formats
+
+        verdict = prober.verdict
+        match self._form:
+            case "nagios":
+                self._line(probe_formats.nagios(verdict))
+            case "prometheus":
+                self._line(probe_formats.prometheus(verdict, str(self._address), self._room))
+            case "json":
+                self._line(probe_formats.as_json(verdict))
+            case "text" if count > 1:
+                for line in probe_formats.summary(verdict, len(prober.verdicts), prober.healths):
+                    self._line(line)
+        if self._path is not None:
+            replace_file(self._path, "".join(f"{line}\n" for line in self._kept).encode())
+
+    def _line(self, line: str) -> None:
+        if self._path is not None:
+            self._kept.append(line)
+        else:
+            from chatctl.commands.output import deliver
+
+            deliver(f"{line}\n".encode())  # nobody reads it? The exit code still tells
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Replace a file whole: whoever reads it meanwhile sees the old one. Raises ChatError."""
+    import os
+
+    from chatctl.errors import ChatError
+
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        raise ChatError(f"cannot write {path}: it is no regular file")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")  # a collector reads *.prom alone
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise ChatError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None

@@ -1,0 +1,119 @@
+"""``--server``: one word for host and port, and for what a named server of the configuration file says.
+
+Its values are as strong as ``--server`` is where it was given; an option given at the same place or a stronger one goes
+over them. So ``--server work`` goes over CHATCTL_HOST, and ``--server work --room ops`` is that server's room ``ops``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_PORT = 5500  # as in protocol.py, which --help must not import
+
+_STRENGTH = (
+    ParameterSource.DEFAULT,
+    ParameterSource.DEFAULT_MAP,
+    ParameterSource.ENVIRONMENT,
+    ParameterSource.COMMANDLINE,
+)
+_HOST_PORT = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+
+
+@dataclass
+class Named:
+    """What ``--server`` stands for: values by parameter, and where it was given. ``used`` are those that counted."""
+
+    name: str
+    values: Mapping[str, Any]
+    source: ParameterSource
+    used: set[str] = field(default_factory=set)
+
+
+def strength(source: ParameterSource | None) -> int:
+    """Give how strong a value of this source is; more is stronger."""
+    return _STRENGTH.index(source) if source in _STRENGTH else 0
+
+
+def named_server(ctx: click.Context) -> Named | None:
+    """Give what this command's ``--server`` stands for, if there is one."""
+    found = ctx.meta.get(f"chatctl.server {ctx.command_path}")
+    return found if isinstance(found, Named) else None
+
+
+class FromServer(click.Option):
+    """An option that ``--server`` may answer."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Give its own value, or the server's where that is stronger."""
+        value, source = super().consume_value(ctx, opts)
+        named = named_server(ctx)
+        if named is not None and self.name in named.values and strength(named.source) > strength(source):
+            named.used.add(self.name)
+            value, source = named.values[self.name], named.source
+        if self.name == "unix" and _overruled(ctx, source):
+            return None, ParameterSource.DEFAULT
+        return value, source
+
+
+def _overruled(ctx: click.Context, source: ParameterSource) -> bool:
+    """Tell whether a host or a port was given at a stronger place than the unix socket was."""
+    named = named_server(ctx)
+    given = [ctx.get_parameter_source(name) for name in ("host", "port") if named is None or name not in named.used]
+    return any(strength(one) > strength(source) for one in given)
+
+
+def server_option() -> Callable[[F], F]:
+    """``--server``."""
+    return click.option(
+        "--server",
+        metavar="NAME|HOST[:PORT]",
+        envvar="CHATCTL_SERVER",
+        is_eager=True,
+        expose_value=False,
+        callback=_use_server,
+        help="A server named in the configuration file, or its address: chat.example.org, [::1]:5500.",
+    )
+
+
+def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
+    assert param.name is not None
+    source = ctx.get_parameter_source(param.name)
+    if text is None or source is None:
+        return
+    values = _of_file(ctx, text) or parse_server(text)
+    if values is None:
+        raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
+    ctx.meta[f"chatctl.server {ctx.command_path}"] = Named(text, values, source)
+
+
+def _of_file(ctx: click.Context, name: str) -> dict[str, Any] | None:
+    from chatctl.commands.config_defaults import defaults_of
+
+    table = defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
+    return None if table is None else address("127.0.0.1") | table
+
+
+def parse_server(text: str) -> dict[str, Any] | None:
+    """Give what ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``, a bare IPv6 address or a socket's ``/path`` stands for."""
+    if text.startswith("/"):
+        return address("127.0.0.1") | {"unix": text}
+    if text.count(":") > 1 and not text.startswith("["):
+        return address(text) if re.fullmatch(r"[0-9a-fA-F:.]+(%\S+)?", text) else None
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or any(char.isspace() for char in text):
+        return None
+    port = int(match["port"] or DEFAULT_PORT)
+    return address(match["six"] or match["host"]) | {"port": port} if 1 <= port <= 65535 else None
+
+
+def address(host: str) -> dict[str, Any]:
+    """Give a whole address, so that no part of a weaker one is left in it."""
+    return {"host": host, "port": DEFAULT_PORT, "unix": None}

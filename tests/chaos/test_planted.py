@@ -1,0 +1,49 @@
+"""The verifier is put to the test: servers with a planted fault must be caught, and the same without one must not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from .ordeal import Plan, run
+from .planted import FAULTS
+from .verifier import describe
+
+PLANTED = str(Path(__file__).parent / "planted.py")
+
+CAUGHT_AS = {
+    "none": set[str](),
+    "drops": {"lost"},
+    "hides": {"holes"},
+    "repeats": {"twice"},
+    "shows_again": {"twice"},
+    "swaps": {"reordered"},
+    "forgets_ids": {"twice"},
+    "acks_early": {"lost"},
+}
+"""What the verifier must say of each fault, at least."""
+
+NEEDS_KILLS = {"acks_early": 4}
+"""The others show themselves on the calmest day."""
+
+
+def test_every_fault_is_tried() -> None:
+    assert set(CAUGHT_AS) == set(FAULTS)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_server_with_this_fault_is_caught(tmp_path: Path, fault: str) -> None:
+    plan = Plan(
+        cycles=NEEDS_KILLS.get(fault, 0),
+        senders=4,
+        readers=2,
+        rate=150,
+        calm=True,
+        command=(sys.executable, PLANTED, fault),
+    )
+    verdict = run(plan, tmp_path).verdict
+    assert verdict.acked > 0, describe(verdict)
+    assert CAUGHT_AS[fault] <= set(verdict.broken), describe(verdict)
+    assert bool(verdict.broken) == (fault != "none"), describe(verdict)

@@ -1,0 +1,45 @@
+"""The short form of the proof. The long one is ``python benchmarks/chaos.py --cycles 1000``."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from .ordeal import Outcome, Plan, run
+from .verifier import describe
+
+
+def insist(outcome: Outcome) -> None:
+    """Nothing was broken, and everything that was begun came to its end."""
+    verdict = outcome.verdict
+    assert not verdict.broken, describe(verdict)
+    assert verdict.attempted == verdict.acked > 0, describe(verdict)
+    assert verdict.shown > 0, describe(verdict)
+
+
+def seed() -> str:
+    """Another one each time; it is in the test's output when it fails."""
+    drawn = random.SystemRandom().randbytes(4).hex()
+    print("seed", drawn)
+    return drawn
+
+
+def test_nothing_is_lost_and_nothing_comes_twice_through_twenty_kills(tmp_path: Path) -> None:
+    """The promises, to a sceptic: kills, stops, a disk that fills, and a network that cuts where it hurts."""
+    outcome = run(Plan(cycles=20, seed=seed()), tmp_path)
+    insist(outcome)
+    tally, verdict = outcome.tally, outcome.verdict
+    assert tally.kills == 20
+    assert tally.stops > 0
+    assert tally.starved > 0
+    assert tally.cuts > 0
+    assert verdict.again > 0  # else no retry was put to the test
+    assert verdict.logged == verdict.attempted
+
+
+def test_what_is_kept_no_more_is_announced(tmp_path: Path) -> None:
+    """Retention takes entries from under the cursors of those who are away."""
+    outcome = run(Plan(cycles=4, rate=150, durability="os", keep=100, ring=50, seed=seed()), tmp_path)
+    insist(outcome)
+    assert outcome.verdict.trimmed > 0
+    assert outcome.verdict.gaps > 0

@@ -1,0 +1,198 @@
+"""The verifier on hand-made diaries: each fault alone, and what is no fault."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from . import verifier
+from .verifier import Line, Log, Verdict, verify, verify_folder
+
+ABC = Log("e", [(1, "a"), (2, "b"), (3, "c")])
+
+
+def attempt(text: str) -> Line:
+    return {"do": "attempt", "id": f"id {text}", "text": text}
+
+
+def ack(text: str, seq: int, *, duplicate: bool = False) -> Line:
+    return {"do": "ack", "id": f"id {text}", "seq": seq, "duplicate": duplicate}
+
+
+def enter(after: int = 0, epoch: str = "e") -> Line:
+    return {"do": "enter", "epoch": epoch, "after": after}
+
+
+def show(seq: int, text: str) -> Line:
+    return {"do": "show", "seq": seq, "text": text}
+
+
+def gap(start: int, to: int) -> Line:
+    return {"do": "gap", "from": start, "to": to, "why": "slow"}
+
+
+SENT = [attempt("a"), ack("a", 1), attempt("b"), ack("b", 2), attempt("c"), ack("c", 3)]
+ALL_SHOWN = [show(1, "a"), show(2, "b"), show(3, "c")]
+
+
+def judge(*reader: Line, sender: list[Line] = SENT, log: Log = ABC) -> Verdict:
+    return verify(log, {"sender": sender, "reader": reader})
+
+
+def test_a_sound_run_is_counted_and_has_no_fault() -> None:
+    sender = [
+        *SENT[:2],
+        attempt("b"),
+        {"do": "refused", "id": "id b", "code": "storage"},
+        {"do": "again", "id": "id b"},
+        ack("b", 2),
+        attempt("c"),
+        {"do": "again", "id": "id c"},
+        ack("c", 3),
+        ack("c", 3, duplicate=True),
+    ]
+    verdict = judge(enter(), *ALL_SHOWN, sender=sender)
+    assert verdict == Verdict(attempted=3, again=2, acked=3, duplicates=1, refused=1, logged=3, shown=3)
+    assert not verdict.broken
+
+
+def test_what_has_no_answer_may_be_in_the_log_or_not() -> None:
+    verdict = judge(enter(), *ALL_SHOWN, sender=[*SENT[:5], attempt("d")])
+    assert (verdict.unsettled, verdict.broken) == (2, {})
+
+
+def test_an_acknowledged_message_that_is_not_in_the_log_is_lost() -> None:
+    assert judge(sender=[*SENT, attempt("d"), ack("d", 4)]).broken == {"lost": 1}
+
+
+def test_an_acknowledged_number_must_carry_that_very_text() -> None:
+    assert judge(sender=[attempt("a"), ack("a", 2), attempt("b"), ack("b", 1), *SENT[4:]]).broken == {"lost": 2}
+
+
+def test_a_repeat_must_be_answered_with_the_first_number() -> None:
+    assert judge(sender=[*SENT, ack("c", 2, duplicate=True)]).broken == {"twice": 1}
+
+
+def test_an_acknowledgement_of_nothing_is_strange() -> None:
+    assert judge(sender=[*SENT, ack("d", 4)]).broken == {"strange": 1}
+
+
+def test_ids_of_two_senders_have_nothing_to_do_with_each_other() -> None:
+    other: list[Line] = [
+        {"do": "attempt", "id": "id a", "text": "c"},
+        {"do": "ack", "id": "id a", "seq": 3, "duplicate": False},
+    ]
+    assert not verify(ABC, {"one": SENT[:4], "other": other}).broken
+
+
+def test_an_entry_that_nobody_attempted_is_foreign() -> None:
+    assert judge(sender=SENT[:4]).broken == {"foreign": 1}
+
+
+def test_a_message_that_is_in_the_log_twice() -> None:
+    log = Log("e", [*ABC.entries, (4, "c")])
+    assert judge(log=log).broken == {"twice": 1}
+
+
+def test_a_number_that_is_missing_in_the_log() -> None:
+    assert judge(log=Log("e", [(1, "a"), (3, "c")]), sender=[*SENT[:2], *SENT[4:]]).broken == {"sparse": 1}
+
+
+def test_what_the_database_says_of_itself_is_heard() -> None:
+    assert judge(log=Log("e", ABC.entries, troubles=["row 3 missing from index"])).broken == {"strange": 1}
+
+
+@pytest.mark.parametrize(
+    ("shown", "broken"),
+    [
+        ([show(1, "a"), show(3, "c")], {"holes": 1}),
+        ([show(1, "a"), show(2, "b")], {"holes": 1}),
+        ([], {"holes": 3}),
+        ([show(1, "a"), gap(2, 2), show(3, "c")], {}),
+        ([gap(1, 3)], {}),
+        ([show(1, "a"), gap(3, 3)], {"holes": 1}),
+        ([show(1, "a"), show(2, "b"), show(2, "b"), show(3, "c")], {"twice": 1}),
+        ([show(1, "a"), show(3, "c"), show(2, "b")], {"reordered": 1}),
+        ([show(1, "a"), show(2, "c"), show(3, "b")], {"altered": 2}),
+        ([*ALL_SHOWN, show(4, "d")], {"foreign": 1}),
+        ([*ALL_SHOWN, enter(2), show(3, "c")], {"twice": 1}),
+        ([show(1, "a"), enter(1), show(2, "b"), enter(2), show(3, "c")], {}),
+        ([show(1, "a"), enter(2), show(3, "c")], {"holes": 1}),
+        ([*ALL_SHOWN, enter(3, epoch="other")], {"strange": 1}),
+    ],
+)
+def test_what_a_reader_is_shown(shown: list[Line], broken: dict[str, int]) -> None:
+    assert judge(enter(), *shown).broken == broken
+
+
+def test_who_comes_later_need_not_be_shown_what_was_before() -> None:
+    assert not judge(enter(2), show(3, "c")).broken
+
+
+def test_something_shown_before_the_welcome_is_strange() -> None:
+    assert judge(show(3, "c")).broken == {"strange": 1}
+
+
+def test_what_is_kept_no_more_is_not_lost_and_was_the_same_for_all() -> None:
+    log = Log("e", [(3, "c")], first=3)
+    assert judge(enter(), *ALL_SHOWN, log=log).broken == {}
+    assert judge(enter(), *ALL_SHOWN, log=log).trimmed == judge(log=log).trimmed == 2
+    one, other = [enter(), *ALL_SHOWN], [enter(), show(1, "b"), *ALL_SHOWN[1:]]
+    assert verify(log, {"sender": SENT, "one": one, "other": other}).broken == {"altered": 1}
+    assert verify(log, {"other": other, "sender": SENT}).broken == {"lost": 1}
+
+
+def test_faults_are_all_counted_and_the_first_are_told() -> None:
+    log = Log("e", [(seq, str(seq)) for seq in range(1, 101)])
+    verdict = judge(enter(), sender=[attempt(str(seq)) for seq in range(1, 101)], log=log)
+    assert verdict.broken == {"holes": 100}
+    assert len(verdict.faults) == 20
+    assert "reader was not shown 1," in verdict.faults[0]
+
+
+# --- as a program, on a folder
+
+
+def leave_behind(folder: Path, entries: list[tuple[int, str]]) -> None:
+    db = sqlite3.connect(folder / "rooms.db")
+    db.execute("CREATE TABLE rooms (id, name, epoch, first)")
+    db.execute("INSERT INTO rooms VALUES (7, 'lobby', 'e', 1), (8, 'other', 'o', 1)")
+    db.execute("CREATE TABLE messages (room, seq, text)")
+    db.executemany("INSERT INTO messages VALUES (7, ?, ?)", entries)
+    db.execute("INSERT INTO messages VALUES (8, 1, 'elsewhere')")
+    db.commit()
+    db.close()
+    diaries: dict[str, list[Any]] = {"sender": SENT, "reader": [enter(), *ALL_SHOWN]}
+    for name, lines in diaries.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_a_folder_is_verified(tmp_path: Path) -> None:
+    leave_behind(tmp_path, ABC.entries)
+    assert verify_folder(tmp_path) == judge(enter(), *ALL_SHOWN)
+
+
+@pytest.mark.parametrize(
+    ("entries", "code", "said"), [(ABC.entries, 0, "every promise was kept"), (ABC.entries[:2], 1, "\nBROKEN\n")]
+)
+def test_it_is_a_program_that_needs_nothing_else(
+    tmp_path: Path, entries: list[tuple[int, str]], code: int, said: str
+) -> None:
+    """-I: not even the folder it lies in is looked at for something to import."""
+    leave_behind(tmp_path, entries)
+    command = [sys.executable, "-I", str(verifier.__file__), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, "")
+    assert said in done.stdout
+
+
+def test_it_shares_no_code_with_what_it_judges() -> None:
+    code = "import runpy, sys; runpy.run_path(sys.argv[1]); print([m for m in sys.modules if 'chat' in m])"
+    command = [sys.executable, "-I", "-c", code, str(verifier.__file__)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
