@@ -18,8 +18,11 @@ from chatctl.errors import ChatError
 SERVER_KEYS: Mapping[str, type] = {"host": str, "port": int, "unix": str, "nick": str, "room": str}
 """What a named server may say."""
 
-SHARED_KEYS = ("server", "host", "port", "unix", "room", "nick")
-"""What may stand above all sections, for each command that talks to a server."""
+SHARED = "default"
+"""The section for each command that talks to a server. There are no keys above the sections: TOML has no
+``server = "work"`` beside ``[server.work]``."""
+
+SHARED_KEYS = ("server", *SERVER_KEYS)
 
 Table = dict[str, Any]
 Schema = Mapping[str, Mapping[str, str]]
@@ -34,10 +37,9 @@ class ConfigError(ChatError):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A file's contents. Keys of ``shared`` and ``sections`` are as they stand in the file."""
+    """A file's contents. Keys of ``sections`` are as they stand in the file."""
 
     path: Path
-    shared: Table = field(default_factory=dict)
     sections: dict[str, Table] = field(default_factory=dict)
     servers: dict[str, Table] = field(default_factory=dict)
 
@@ -63,13 +65,22 @@ def load(path: Path, schema: Schema, *, must_exist: bool = True) -> Config:
     Raises:
         ConfigError: the text names the file, and the nearest known name for an unknown one.
     """
+    if not must_exist and not _is_there(path):
+        return Config(path)
     try:
         data = path.read_bytes()
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not must_exist:
-            return Config(path)
         raise ConfigError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     return parse(data, path, schema)
+
+
+def _is_there(path: Path) -> bool:
+    """Tell whether there is a file for us. The home of a service account may be anything, or somebody else's."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def parse(data: bytes, path: Path, schema: Schema) -> Config:
@@ -81,16 +92,15 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
     except ValueError as error:  # not TOML, or not UTF-8
         raise ConfigError(f"{path}: {error}") from None
     config = Config(path)
+    known_keys: Mapping[str, Iterable[str]] = {SHARED: SHARED_KEYS, "server": (), **schema}
     for name, value in found.items():
-        if name == "server" and isinstance(value, dict):
-            for server, table in value.items():
-                config.servers[server] = _server(table, server, path)
-        elif isinstance(value, dict):
-            known(name, schema, f"{path}: there is no section [{name}]", "[{}]")
-            config.sections[name] = _section(value, schema[name], f"[{name}]", path)
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}: '{name}' stands in no section: [{SHARED}] is the one for all commands")
+        known(name, known_keys, f"{path}: there is no section [{name}]", "[{}]")
+        if name == "server":
+            config.servers.update({server: _server(table, server, path) for server, table in value.items()})
         else:
-            known(name, SHARED_KEYS, f"{path}: there is no key '{name}' above the sections")
-            config.shared[name] = _value(value, name, path)
+            config.sections[name] = _section(value, known_keys[name], f"[{name}]", path)
     return config
 
 
@@ -106,7 +116,7 @@ def known(name: str, names: Iterable[str], complaint: str, shape: str = "'{}'") 
     raise ConfigError(f"{complaint}: {hint}")
 
 
-def _section(table: Table, keys: Mapping[str, str], where: str, path: Path) -> Table:
+def _section(table: Table, keys: Iterable[str], where: str, path: Path) -> Table:
     for key in table:
         known(key, keys, f"{path}: there is no key '{key}' in {where}")
     return {key: _value(value, f"{key} in {where}", path) for key, value in table.items()}
@@ -122,12 +132,12 @@ def _value(value: object, where: str, path: Path) -> object:
 def _server(table: object, name: str, path: Path) -> Table:
     where = f"[server.{name}]"
     if not isinstance(table, dict):
-        raise ConfigError(f"{path}: servers are named as in [server.work], or there is one: server = 'HOST:PORT'")
+        raise ConfigError(f"{path}: a named server is a section of its own, as [server.work]")
     for key, value in table.items():
         known(key, SERVER_KEYS, f"{path}: there is no key '{key}' in {where}")
         kind = SERVER_KEYS[key]
         if not isinstance(value, kind) or isinstance(value, bool):
             raise ConfigError(f"{path}: {key} in {where} has to be a {'number' if kind is int else 'string'}")
-        if kind is int and not 1 <= value <= 65535:
+        if isinstance(value, int) and not 1 <= value <= 65535:
             raise ConfigError(f"{path}: {key} in {where} is not in the range 1 to 65535")
     return table

@@ -45,7 +45,13 @@ def clean_env(state: Path, **more: str) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}
     return (
         env
-        | {"CHATCTL_STATE_DIR": str(state), "CHATCTL_JOURNAL": "none", "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"}
+        | {
+            "CHATCTL_STATE_DIR": str(state),
+            "CHATCTL_JOURNAL": "none",
+            "CHATCTL_CONFIG": os.devnull,
+            "PYTHONPATH": str(ROOT),
+            "LC_ALL": "C.UTF-8",
+        }
         | more
     )
 
@@ -147,9 +153,7 @@ def in_process_server(limits: Limits) -> Iterator[int]:
 
         def hub_of(server: ChatServer) -> Hub:
             everything = Admission("test", open_rooms=True)
-            return Hub(
-                MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop
-            )
+            return Hub(MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop)
 
         server = ChatServer(hub_of, limits, Log(out=log))
         sockets = open_tcp("127.0.0.1", 0)

@@ -65,8 +65,12 @@ def open_socket(address: Address, deadline: Deadline) -> socket.socket:
     try:
         if address.unix is not None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            sock.settimeout(deadline.left())
-            sock.connect(address.unix)
+            try:
+                sock.settimeout(deadline.left())
+                sock.connect(address.unix)
+            except BaseException:
+                sock.close()
+                raise
         else:
             sock = socket.create_connection((address.host, address.port), deadline.left())
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

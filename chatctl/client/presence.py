@@ -33,7 +33,7 @@ class Change(Struct, frozen=True, omit_defaults=True):
 
 
 class Watch:
-    """In a ``with`` block, call ``open``, then take ``changes``: those since then, however often the connection breaks."""
+    """In a ``with`` block, call ``open``, then take ``changes``: those since then, whatever breaks meanwhile."""
 
     def __init__(self, address: Address, room: str, notice: Callable[[str], None] = lambda _: None) -> None:
         """``notice`` is told, in a line for a person, that the connection broke and that it is back."""

@@ -125,18 +125,16 @@ def _ask(question: Question, speaker: Speaker, asking: Asking, timeout: float) -
 
     deadline = Deadline.after(timeout)
     asking.subscribe(deadline)
+    seq = None
     try:
         seq = speaker.say(question.said(), retry_for=min(timeout, OUTCOME_SECONDS)).seq or 0
+        answer = asking.answer(seq, deadline)
     except SystemExit:  # it may be in the room already
         _say_outcome(speaker, question, "withdrawn", retry_for=None)
         raise
-    try:
-        answer = asking.answer(seq, deadline)
-    except SystemExit:
-        _say_outcome(speaker, question, "withdrawn", retry_for=None)
-        raise
     except ChatError as error:
-        _say_outcome(speaker, question, f"withdrawn ({error.text})", retry_for=None)
+        if seq is not None:
+            _say_outcome(speaker, question, f"withdrawn ({error.text})", retry_for=None)
         raise
     if answer is None:
         _say_outcome(speaker, question, "nobody chose in time", retry_for=OUTCOME_SECONDS)

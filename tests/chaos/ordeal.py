@@ -50,6 +50,8 @@ class Plan:
     calm: bool = False
     """A good network, and a disk that never fills."""
     command: Sequence[str] = CHATCTL
+    patience: float = _SETTLE
+    """Seconds that the clients get at the end to settle what is unknown and to read to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,7 @@ class _Ordeal:
 
     def _join(self, clients: Sequence[Sender | Reader]) -> None:
         """Wait for their ends. What one that did not get there misses, the verifier will tell."""
-        patience = threading.Timer(_SETTLE, lambda: [client.give_up() for client in clients])
+        patience = threading.Timer(self._plan.patience, lambda: [client.give_up() for client in clients])
         patience.start()
         for client in clients:
             client.join()

@@ -222,18 +222,19 @@ def test_nobody_reads_any_more(house: Server, start: Start, room: str) -> None:
     assert process.wait(DEADLINE) == 128 + signal.SIGPIPE
 
 
-def test_closed_streams(house: Server, run: Run, room: str) -> None:
+def test_closed_streams(house: Server, env: dict[str, str], room: str) -> None:
     """A pipe of ours must not become the program's stdout."""
-    command = [*CHATCTL, *where(house, room), "sh", "-c", "echo out; echo err >&2; exit 4"]
-    done = subprocess.run(
-        ["sh", "-c", '"$@" >&- 2>&- <&-', "sh", *command], capture_output=True, timeout=16, check=False
-    )
+    code = "import sys; sys.stdout.write('x\\n' * 300_000 + 'the end'); sys.exit(4)"
+    command = [*CHATCTL, *where(house, room), sys.executable, "-c", code]
+    closing = ["sh", "-c", '"$@" >&- 2>&- <&-', "sh", *command]
+    done = subprocess.run(closing, capture_output=True, timeout=16, check=False, env=env)
     assert (done.returncode, done.stdout, done.stderr) == (4, b"", b"")
+    assert said(house, room)[-1].endswith("\nx\nthe end")
 
 
-def test_files_that_are_handed_down_stay_open(house: Server, run: Run, room: str, tmp_path: Path) -> None:
+def test_files_that_are_handed_down_stay_open(house: Server, env: dict[str, str], room: str, tmp_path: Path) -> None:
     command = [*CHATCTL, *where(house, room), "sh", "-c", "echo down >&7"]
-    subprocess.run(["sh", "-c", '"$@" 7>seven', "sh", *command], cwd=tmp_path, timeout=16, check=True)
+    subprocess.run(["sh", "-c", '"$@" 7>seven', "sh", *command], cwd=tmp_path, timeout=16, check=True, env=env)
     assert (tmp_path / "seven").read_text() == "down\n"
 
 
@@ -308,8 +309,10 @@ def test_a_server_that_is_silent_holds_nothing_up(start: Start, stub: PutStub) -
 
 
 def test_a_silent_server_costs_one_deadline(run: Run, stub: PutStub) -> None:
-    done = run("run", "--timeout", "400ms", "--port", str(stub(lambda _: None).port), "--", "sh", "-c", "exit 6")
-    assert done.returncode == 6
+    calls: list[object] = []
+    port = stub(calls.append).port
+    done = run("run", "--timeout", "400ms", "--port", str(port), "--", "sh", "-c", "exit 6")
+    assert (done.returncode, len(calls)) == (6, 1)
     assert "says nothing" in err_line(done)
 
 

@@ -20,7 +20,7 @@ def test_ok(house: Server, run: Run, room: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert re.fullmatch(
         rf"OK chatctl: echo \d+\.\d ms, 1 member in {room}"
-        r" \| connect=0\.\d{6}s rtt=0\.\d{6}s echo=0\.\d{6}s users=1\n",
+        r" \| connect=0\.\d{6}s;;;0 rtt=0\.\d{6}s;;;0 echo=0\.\d{6}s;;;0 users=1;;;0 silence=U;;;0\n",
         done.stdout.decode(),
     )
 
