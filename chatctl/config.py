@@ -6,14 +6,13 @@ which options there are (commands/).
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from chatctl.errors import ChatError
+from chatctl.places import config_dir
 
 SERVER_KEYS: Mapping[str, type] = {"host": str, "port": int, "unix": str, "nick": str, "room": str}
 """What a named server may say."""
@@ -46,12 +45,7 @@ class Config:
 
 def default_path() -> Path:
     """Give where the file is if nothing says otherwise."""
-    if sys.platform.startswith("linux"):  # what platformdirs would say, without the 20 ms of its import
-        base = os.environ.get("XDG_CONFIG_HOME", "").strip()
-        return (Path(base) if base else Path("~/.config").expanduser()) / "chatctl" / "config.toml"
-    from platformdirs import user_config_path
-
-    return user_config_path("chatctl") / "config.toml"
+    return config_dir() / "config.toml"
 
 
 def load(path: Path, schema: Schema, *, must_exist: bool = True) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +16,28 @@ def state_dir() -> Path:
     """Give the directory for what is kept: ``CHATCTL_STATE_DIR``, or the platform's."""
     if chosen := os.environ.get("CHATCTL_STATE_DIR"):
         return Path(chosen)
+    if base := _linux_base("XDG_STATE_HOME", "~/.local/state"):
+        return base
     from platformdirs import user_state_path
 
     return user_state_path("chatctl")
+
+
+def config_dir() -> Path:
+    """Give the directory of the configuration file."""
+    if base := _linux_base("XDG_CONFIG_HOME", "~/.config"):
+        return base
+    from platformdirs import user_config_path
+
+    return user_config_path("chatctl")
+
+
+def _linux_base(variable: str, default: str) -> Path | None:
+    """Give what platformdirs would say there, without the 20 ms of its import; a test holds that it is the same."""
+    if not sys.platform.startswith("linux"):
+        return None
+    base = os.environ.get(variable, "").strip()
+    return (Path(base) if base else Path(default).expanduser()) / "chatctl"
 
 
 def default_journal() -> Path:

@@ -36,7 +36,7 @@ NARROWER = {
     "terminal": "errors places text protocol client",
     "bench": "errors text protocol client",
     "commands": "errors places text protocol moments export client terminal bench journal log admission run config",
-    "config": "errors",
+    "config": "errors places",
     "cli": "errors text commands",
     "__main__": "cli",
 }
