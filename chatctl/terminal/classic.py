@@ -23,6 +23,7 @@ class ClassicTalk:
     name = "classic"
     count = None
     status = ""
+    refusals = 0
 
     def __init__(self, address: Address, nick: str, lines: Lines, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""
@@ -35,6 +36,11 @@ class ClassicTalk:
         self._left = asyncio.Event()
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
 
+    @property
+    def waiting(self) -> int:
+        """See Talk."""
+        return self._outgoing.qsize()
+
     def unsent(self) -> list[str]:
         """Nothing is known of that here."""
         return []
@@ -43,7 +49,7 @@ class ClassicTalk:
         """Nobody tells who is here."""
         return []
 
-    def save(self, draft: str) -> None:
+    def save(self, draft: str | None) -> None:
         """Nothing is kept."""
 
     def submit(self, line: str) -> bool:
@@ -68,6 +74,7 @@ class ClassicTalk:
         return True
 
     def _refuse(self, why: str) -> bool:
+        self.refusals += 1
         self._screen.show([self._lines.trouble(why)])
         return False
 
@@ -107,7 +114,7 @@ class ClassicTalk:
                 await asyncio.sleep(0.01)
             self._outgoing.task_done()
 
-    async def leave(self, seconds: float = 2.0) -> int:
+    async def leave(self, seconds: float) -> int:
         """See Talk."""
         unsent = 0
         try:

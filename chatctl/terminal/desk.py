@@ -1,7 +1,7 @@
 """The desk: what ``join`` does with what is typed and what comes in, whatever the screen.
 
-Lives here: commands, the roster, what waits, the status. Does not live here: how lines look (lines.py), the screen
-(prompt.py, plain.py), the connection (client/aio.py).
+Lives here: commands, what waits, the status. Does not live here: how lines look (lines.py), who is here (presence.py),
+the screen (prompt.py, plain.py), the connection (client/aio.py).
 """
 
 from __future__ import annotations
@@ -9,38 +9,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from chatctl import protocol
-from chatctl.client.address import Address
 from chatctl.client.aio import Link
 from chatctl.client.keep import Keep
 from chatctl.client.outbox import OutboxFull
-from chatctl.protocol import ServerFrame, Welcome
+from chatctl.protocol import Say, ServerFrame, Welcome
+from chatctl.terminal import status
 from chatctl.terminal.lines import Lines, mentions
+from chatctl.terminal.presence import Presence
 from chatctl.terminal.screen import Screen
+from chatctl.terminal.settings import Settings
 from chatctl.terminal.slash import Command, Wrong, help_lines, parse
-from chatctl.text import clean, fold_nick
-
-Notify = Literal["off", "mention", "all"]
-
-SETTLE_SECONDS = 2.0
-"""How long leaving waits for what is not acknowledged; the rest stays in the outbox."""
-
-LATE_SECONDS = 1.0
-"""An acknowledgement that takes longer is worth a word in the status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the person chose."""
-
-    address: Address
-    room: str
-    nick: str
-    history: int = 50
-    notify: Notify = "mention"
+from chatctl.text import clean
 
 
 class Desk:
@@ -50,16 +32,17 @@ class Desk:
         """Make it inside a running event loop, then await ``run``."""
         self.settings = settings
         self.nick = settings.nick
-        self.members: dict[str, str] = {}
-        self.count: int | None = 0
+        self.name = settings.room
+        self.ready = asyncio.Event()
+        self.refusals = 0
         self._keep = keep
         self._lines = lines
         self._screen = screen
-        self.ready = asyncio.Event()
-        self.name = settings.room
+        self._presence = Presence(lines, screen.show)
         self._whispers: dict[str, tuple[str, str]] = {}
         self._held: list[ServerFrame] | None = None
         self._away = 0
+        self._out = False
         hello = protocol.Hello(
             v=protocol.VERSION,
             nick=settings.nick,
@@ -70,39 +53,42 @@ class Desk:
         )
         self._resumes = hello.resume is not None
         self.link = Link(settings.address, hello, keep.outbox, self)
-        self._commands: dict[str, Callable[[str], None]] = {
+        self._commands: dict[str, Callable[[str], bool]] = {
             "help": lambda _: self._say_notes(help_lines()),
-            "me": self._act,
-            "msg": self._whisper,
+            "me": lambda rest: self._fits(rest) and self._speak(rest, action=True),
+            "msg": lambda rest: self._fits(rest) and self._whisper(rest),
             "who": lambda _: self._ask(protocol.Who()),
             "nick": lambda rest: self._ask(protocol.Nick(rest)),
             "history": self._show_history,
-            "clear": lambda _: screen.clear(),
-            "status": lambda _: self._say_notes(self._status_lines()),
-            "quit": lambda _: screen.leave(),
+            "clear": lambda _: self._do(screen.clear),
+            "status": self._show_status,
+            "quit": lambda _: self._do(screen.leave),
         }
 
     # --- what is typed
 
     def submit(self, line: str) -> bool:
-        """Take a line that was entered. False if it stays with the person, who was told why."""
+        """See Talk."""
         if not line.strip():
             self.link.retry_now()
             return False
-        match parse(line):
+        match parse(line.strip("\n")):
             case Wrong(why):
                 return self._refuse(why)
             case Command(name, rest):
-                if name in ("me", "msg") and not self._fits(rest):
-                    return False
-                self._commands[name](rest)
+                return self._commands[name](rest)
             case str(text):
                 return self._fits(text) and self._speak(text)
-        return True
 
     def _refuse(self, why: str) -> bool:
+        self.refusals += 1
         self._screen.show([self._lines.trouble(why)])
         return False
+
+    @staticmethod
+    def _do(what: Callable[[], None]) -> bool:
+        what()
+        return True
 
     def _fits(self, text: str) -> bool:
         limit = self.link.welcome.limits.text if self.link.welcome else protocol.MAX_TEXT
@@ -116,30 +102,31 @@ class Desk:
             self.link.say(text.encode("utf-8", "replace").decode(), action=action)
         except OutboxFull as error:
             return self._refuse(str(error))
+        asyncio.get_running_loop().call_later(status.SHOWN_UNSENT_SECONDS, self._screen.refresh)
         self._screen.refresh()
         return True
 
-    def _act(self, rest: str) -> None:
-        self._speak(rest, action=True)
-
-    def _whisper(self, rest: str) -> None:
+    def _whisper(self, rest: str) -> bool:
         to, _, text = rest.partition(" ")
         ident = f"w{time.monotonic_ns():x}"
         self._whispers[ident] = (to, text.strip())
-        self._ask(protocol.Whisper(to, text.strip(), id=ident))
+        return self._ask(protocol.Whisper(to, text.strip(), id=ident))
 
-    def _ask(self, frame: protocol.ClientFrame) -> None:
-        if not self.link.send(frame):
-            self._refuse("there is no connection now: that can't wait, try again when it is back")
+    def _ask(self, frame: protocol.ClientFrame) -> bool:
+        return self.link.send(frame) or self._refuse(
+            "there is no connection now: that can't wait, try again when it is back"
+        )
 
-    def _show_history(self, rest: str) -> None:
-        number = int(rest) if rest.isascii() and rest.isdecimal() and len(rest) < 6 else 50
-        cursor = self.link.cursor
-        if cursor is not None:
-            self._ask(protocol.History(limit=number, before=cursor.after + 1))
+    def _show_history(self, rest: str) -> bool:
+        cursor, welcome = self.link.cursor, self.link.welcome
+        if cursor is None or welcome is None:
+            return self._refuse("there is no connection yet")
+        limit = min(int(rest) if rest else 50, welcome.limits.page)
+        return self._ask(protocol.History(limit=limit, before=cursor.after + 1))
 
-    def _say_notes(self, texts: list[str]) -> None:
+    def _say_notes(self, texts: list[str]) -> bool:
         self._screen.show([self._lines.note(text) for text in texts])
+        return True
 
     # --- what comes in
 
@@ -147,22 +134,25 @@ class Desk:
         """See Listener."""
         first = not self.ready.is_set()
         self.nick = welcome.nick
-        self.count = welcome.count
-        self.members = {fold_nick(nick): nick for nick in welcome.members}
+        self._presence.set(welcome.members, welcome.count)
         self._away = missed or 0
+        self._out = False
         self.ready.set()
         if not first:
             self._say_notes(["connected again"])
+        if first and self._resumes and self.settings.history:  # an earlier run's cursor: show what came before it, too
+            self._want_context(self.settings.history)
+        else:
             self._announce_away()
-        elif self._resumes and self.settings.history:  # an earlier run's cursor: show what came before it, too
-            self._want_context(welcome)
         self._screen.refresh()
 
-    def _want_context(self, welcome: Welcome) -> None:
-        cursor = self.link.cursor
+    def _want_context(self, limit: int) -> None:
+        """Hold entries back until those before them are there."""
+        cursor, welcome = self.link.cursor, self.link.welcome
         assert cursor is not None, "a link that is in has a cursor"
+        assert welcome is not None, "and was welcomed"
         self._held = []
-        ask = protocol.History(limit=min(self.settings.history, welcome.limits.page), before=cursor.after + 1)
+        ask = protocol.History(limit=min(limit, welcome.limits.page), before=cursor.after + 1)
         asyncio.get_running_loop().call_soon(self.link.send, ask)
 
     def _announce_away(self) -> None:
@@ -172,33 +162,54 @@ class Desk:
 
     def disconnected(self, why: str | None) -> None:
         """See Listener."""
+        self._release()
         if why is not None:
-            self._screen.show([self._lines.trouble(f"disconnected: {why}")])
+            what = "cannot come back yet" if self._out else "disconnected"
+            self._screen.show([self._lines.trouble(f"{what}: {why}")])
+        self._out = True
         self._screen.refresh()
+
+    def refused(self, say: Say, why: str) -> None:
+        """See Listener."""
+        self._refuse(f"not said: {why}: {say.text}")
+        self._screen.refresh()
+
+    def busy(self) -> bool:
+        """See Listener."""
+        return self._screen.busy()
 
     def received(self, frame: ServerFrame) -> None:
         """See Listener."""
-        if self._held is not None and isinstance(frame, protocol.Page):
-            held, self._held = self._held, None
-            self._page(frame)
-            self._announce_away()
-            for waiting in held:
-                self._show(waiting)
-        elif self._held is not None and isinstance(frame, protocol.Msg | protocol.Gap):
+        if self._held is None:
+            self._show(frame)
+        elif isinstance(frame, protocol.Page):
+            self._screen.show([line for entry in frame.entries for line in self._lines.entry(entry, self.nick)])
+            self._release()
+        elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held.append(frame)
         else:
+            self._show(frame)
+
+    def _release(self) -> None:
+        """Show what was held back for a page, be it there or not."""
+        held, self._held = self._held or [], None
+        self._announce_away()
+        for frame in held:
             self._show(frame)
 
     def _show(self, frame: ServerFrame) -> None:
         lines = self._lines
         match frame:
             case protocol.Msg():
+                self._presence.speaks(frame.nick)
                 self._screen.show(lines.entry(frame, self.nick))
                 self._maybe_alert(frame.nick, frame.text)
             case protocol.Join(nicks=nicks, count=count):
-                self._came(nicks, count)
+                self._presence.came(nicks, count)
+                self._screen.refresh()
             case protocol.Leave(nicks=nicks, count=count):
-                self._went(nicks, count)
+                self._presence.went(nicks, count)
+                self._screen.refresh()
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
@@ -208,14 +219,14 @@ class Desk:
             case protocol.Ack(id=ident):
                 self._settled(ident, frame.time)
             case protocol.Roster():
-                self.members = {fold_nick(row.nick): row.nick for row in frame.members}
+                self._presence.set([row.nick for row in frame.members], frame.count)
                 self._screen.show(lines.roster(frame))
             case protocol.Page():
-                self._page(frame)
+                self._screen.show(lines.again(frame.entries, self.nick))
             case protocol.Gap():
-                self._screen.show([lines.gap(frame)])
-            case protocol.Error(text=text):
-                self._screen.show([lines.trouble(text)])
+                self._show_gap(frame)
+            case protocol.Error(text=text, id=ident):
+                self._failed(ident, text)
             case protocol.Bye(why=why):
                 self._screen.show([lines.trouble(why)] if why else [])
 
@@ -227,29 +238,18 @@ class Desk:
         elif mentions(text, self.nick):
             self._screen.alert(f"{clean(nick)} mentions you")
 
-    def _came(self, nicks: list[str], count: int) -> None:
-        self.count = count
-        new = [nick for nick in nicks if fold_nick(nick) not in self.members]
-        self.members |= {fold_nick(nick): nick for nick in nicks}
-        if new:
-            self._screen.show([self._lines.presence(new, "joined", count)])
-        self._screen.refresh()
-
-    def _went(self, nicks: list[str], count: int) -> None:
-        self.count = count
-        for nick in nicks:
-            self.members.pop(fold_nick(nick), None)
-        self._screen.show([self._lines.presence(nicks, "left", count)])
-        self._screen.refresh()
-
     def _renamed(self, old: str, new: str) -> None:
-        self.members.pop(fold_nick(old), None)
-        self.members[fold_nick(new)] = new
+        self._presence.renamed(old, new)
         if old == self.nick:
             self.nick = new
             self.link.renamed(new)
         self._screen.show([self._lines.rename(old, new)])
         self._screen.refresh()
+
+    def _show_gap(self, gap: protocol.Gap) -> None:
+        self._screen.show([self._lines.gap(gap)])
+        if gap.why == "lost" and gap.from_ <= 1 and gap.to:  # what the new log holds was said while we were away
+            self._want_context(gap.to)
 
     def _settled(self, ident: str, when: float) -> None:
         if whisper := self._whispers.pop(ident, None):
@@ -257,24 +257,28 @@ class Desk:
             self._screen.show(self._lines.whisper(when, to, text, sent=True))
         self._screen.refresh()
 
-    def _page(self, page: protocol.Page) -> None:
-        shown = [line for entry in page.entries for line in self._lines.entry(entry, self.nick)]
-        self._screen.show(shown)
+    def _failed(self, ident: str | None, text: str) -> None:
+        whisper = self._whispers.pop(ident or "", None)
+        self._refuse(f"not said: {text}: {whisper[1]}" if whisper else text)
+        if self._held is not None and ident is None:
+            self._release()  # it may have been the page that was refused
 
     # --- what it looks like
 
     @property
     def status(self) -> str:
-        """Give what is worth a word beside the room's name; empty when all is well."""
-        parts: list[str] = []
-        if self.link.retry_at is not None:
-            left = max(0, round(self.link.retry_at - asyncio.get_running_loop().time()))
-            parts.append(f"reconnecting in {left} s" if left else "reconnecting")
-        if len(self.link.outbox) and (self.link.retry_at is not None or self._slow()):
-            parts.append(f"{len(self.link.outbox)} unsent")
-        if self.link.lag >= LATE_SECONDS:
-            parts.append(f"lag {self.link.lag:.1f} s")
-        return ", ".join(parts)
+        """See Talk."""
+        return status.brief(self.link, asyncio.get_running_loop().time())
+
+    @property
+    def count(self) -> int:
+        """See Talk."""
+        return self._presence.count
+
+    @property
+    def waiting(self) -> int:
+        """See Talk."""
+        return len(self.link.outbox)
 
     def run(self) -> Coroutine[Any, Any, None]:
         """See Talk."""
@@ -282,34 +286,28 @@ class Desk:
 
     def nicks(self) -> Iterable[str]:
         """See Talk."""
-        return self.members.values()
-
-    def _slow(self) -> bool:
-        return self.link.oldest_wait() >= LATE_SECONDS
+        return self._presence.nicks()
 
     def unsent(self) -> list[str]:
         """See Talk."""
-        return [clean(say.text) for say in self.link.outbox] if self.status else []
+        return status.unsent(self.link)
 
-    def _status_lines(self) -> list[str]:
-        link, where = self.link, self.settings
-        state = "connected" if link.connected else self.status or "connecting"
-        durability = link.welcome.durability if link.welcome else "unknown"
-        return [
-            f"room {where.room} on {where.address}, as {self.nick}",
-            f"{state}; {self.count} here; lag {link.lag * 1000:.0f} ms; {len(link.outbox)} unsent",
-            f"messages are kept: {durability}; you have read up to {link.cursor.after if link.cursor else 0}",
-        ]
+    def _show_status(self, _: str) -> bool:
+        where = f"room {self.settings.room} on {self.settings.address}, as {self.nick}"
+        now = asyncio.get_running_loop().time()
+        return self._say_notes([where, *status.full(self.link, now, self.count)])
 
-    def save(self, draft: str) -> None:
-        """Keep what a crash must not take: the line being typed and the place in the log."""
-        self._keep.save_draft(draft)
-        if self.link.cursor is not None:
+    def save(self, draft: str | None) -> None:
+        """See Talk."""
+        if draft is not None:
+            self._keep.save_draft(draft)
+        if self.link.cursor is not None and self._held is None:
             self._keep.save_cursor(self.link.cursor)
 
-    async def leave(self, seconds: float = SETTLE_SECONDS) -> int:
+    async def leave(self, seconds: float) -> int:
         """See Talk. What is unsent stays in the outbox."""
         if self.link.connected:
             await self.link.settled(seconds)
+        self._presence.flush()
         self.link.leave()
         return len(self.link.outbox)

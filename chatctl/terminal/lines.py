@@ -1,13 +1,13 @@
 """What a person sees of a frame: lines of text with colours, and nothing that others typed left raw.
 
-Lives here: layout, times, folding. No terminal, no clock: an entry's own time is shown, in local time.
+Lives here: layout, times. No terminal: an entry's own time is shown, in local time.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatctl.protocol import Gap, Msg, Roster
 from chatctl.terminal.palette import Palette
@@ -19,24 +19,25 @@ MAX_NAMED = 5
 _GAP_REASONS = {
     "retention": "they are no longer kept",
     "slow": "this terminal was too slow for them",
-    "lost": "the server's log is a new one",
+    "lost": "the server has lost them",
 }
 
 
 class Lines:
     """Turns frames into lines, remembering the day of the last one."""
 
-    def __init__(self, palette: Palette) -> None:
-        """Begin on no day at all: the first entry only sets it."""
+    def __init__(self, palette: Palette, now: Callable[[], float] = time.time) -> None:
+        """Begin on the day that ``now`` (Unix seconds) tells."""
         self._palette = palette
+        self._now = now
         self._day: str | None = None
 
     def entry(self, msg: Msg, own: str) -> list[str]:
         """Give an entry of the log, after a line for its day if that is a new one. ``own`` is the reader's nickname."""
         nick, text = clean(msg.nick), clean(msg.text, lines=True)
         first, *rest = text.split("\n")
-        if mentions(msg.text, own) and msg.nick != own:
-            first = self._highlight(first, own)
+        if msg.nick != own and mentions(text, own):
+            first, *rest = (self._highlight(line, own) for line in (first, *rest))
         shown = self._palette.nick(nick)
         start = f"* {shown} " if msg.action else f"{shown}: "
         return [*self._new_day(msg.time), f"{self._hour(msg.time)} {start}{first}", *self._more(rest)]
@@ -45,13 +46,22 @@ class Lines:
         """A bar before every further line, or one could look like somebody else's message."""
         return [f"{self._palette.dim('    |')} {line}" for line in rest]
 
+    def again(self, entries: Sequence[Msg], own: str) -> list[str]:
+        """Give a part of the log that was asked for, between two lines that set it apart from what comes in."""
+        day, self._day = self._day, None
+        shown = [line for entry in entries for line in self.entry(entry, own)]
+        self._day = day
+        number = len(entries)
+        title = f"the last {number} messages again" if number > 1 else "the last message again" if number else ""
+        return [self.rule(title), *shown, self.rule("until here")] if title else [self.note("nothing was said yet")]
+
     def _hour(self, seconds: float) -> str:
-        return self._palette.dim(time.strftime("%H:%M", time.localtime(seconds)))
+        return self._palette.dim(_local("%H:%M", seconds))
 
     def _new_day(self, seconds: float) -> list[str]:
-        day = time.strftime("%A, %d %B %Y", time.localtime(seconds))
-        before, self._day = self._day, day
-        return [self.rule(day)] if before not in (None, day) else []
+        day = _local("%A, %d %B %Y", seconds)
+        before, self._day = self._day or _local("%A, %d %B %Y", self._now()), day
+        return [self.rule(day)] if before != day else []
 
     def _highlight(self, line: str, own: str) -> str:
         return _word(own).sub(lambda match: self._palette.alert(match[0]), line)
@@ -63,12 +73,10 @@ class Lines:
         who = f"you -> {other}" if sent else f"{other} -> you"
         return [f"{self._hour(seconds)} {who} {self._palette.dim('(privately)')}: {first}", *self._more(rest)]
 
-    def presence(self, nicks: Sequence[str], did: str, count: int) -> str:
-        """Give who came or went, those of one turn in one line."""
-        named = ", ".join(clean(nick) for nick in nicks[:MAX_NAMED])
-        others = len(nicks) - MAX_NAMED
-        more = f" and {others} more" if others > 0 else ""
-        return self._palette.dim(f"{named}{more} {did} ({count} here)")
+    def presence(self, came: Sequence[str], went: Sequence[str], count: int) -> str:
+        """Give who came and went, all in one line."""
+        parts = [f"{_some(nicks)} {did}" for nicks, did in ((came, "joined"), (went, "left")) if nicks]
+        return self._palette.dim(f"{', '.join(parts)} ({count} here)")
 
     def rename(self, old: str, new: str) -> str:
         """Give who is called otherwise."""
@@ -76,9 +84,10 @@ class Lines:
 
     def gap(self, gap: Gap) -> str:
         """Give what could not be shown."""
+        if gap.why == "lost" and gap.from_ <= 1:
+            return self.rule("the server began a new log")
         number = gap.to - gap.from_ + 1
-        what = f"{number} {'message' if number == 1 else 'messages'} missing" if number > 0 else "a new log begins"
-        return self.rule(f"{what}: {_GAP_REASONS[gap.why]}")
+        return self.rule(f"{number} {'message' if number == 1 else 'messages'} missing: {_GAP_REASONS[gap.why]}")
 
     def away(self, number: int) -> str:
         """Give the line above what was said while there was no connection."""
@@ -109,8 +118,21 @@ class Lines:
         return [self.note(f"{roster.count} here{watching}:"), *rows]
 
 
+def _some(nicks: Sequence[str]) -> str:
+    others = len(nicks) - MAX_NAMED
+    return ", ".join(clean(nick) for nick in nicks[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
+
+
+def _local(form: str, seconds: float) -> str:
+    try:
+        return time.strftime(form, time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return "??:??"  # a server may say anything
+
+
 def idle(seconds: float) -> str:
     """Give how long somebody has been silent, in one unit."""
+    seconds = min(seconds, 999 * 86400)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
             return f"idle {int(seconds // size)} {unit}"

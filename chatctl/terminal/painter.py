@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -19,10 +20,14 @@ FRAME_SECONDS = 0.05
 """At most 20 frames a second; the first line after a pause is shown at once."""
 
 MAX_LINES_A_FRAME = 500
-"""A frame that is longer would keep keys waiting."""
+MAX_CHARS_A_FRAME = 64 * 1024
+"""A frame that is longer would keep keys waiting: the terminal must take it all before we go on."""
+
+BUSY_LINES = 2_000
+"""So many lines wait: nothing more is read from the connection until they are painted."""
 
 MAX_WAITING = 10_000
-"""Lines that wait for a terminal that is too slow; the oldest beyond it are counted, not shown."""
+"""The most lines that wait, should they come in spite of that; the oldest beyond it are counted, not shown."""
 
 
 class FrameOutput(Vt100_Output):
@@ -60,6 +65,11 @@ class FrameOutput(Vt100_Output):
             self._held = False
             self.flush()
 
+    def let_go(self) -> None:
+        """Hand the terminal to somebody else for a while; the next frame takes it back."""
+        super().disable_bracketed_paste()
+        self.flush()
+
     def end(self) -> None:
         """Leave the terminal as it was found."""
         self._ending = True
@@ -92,6 +102,11 @@ class Painter:
             self._skipped += 1
         self._plan()
 
+    @property
+    def busy(self) -> bool:
+        """Whether more lines wait than a terminal that keeps up would leave."""
+        return len(self._waiting) >= BUSY_LINES
+
     def _plan(self) -> None:
         if self._timer is None and self._waiting:
             wait = self._painted_at + FRAME_SECONDS - self._loop.time()
@@ -103,17 +118,19 @@ class Painter:
             return  # the prompt is not there yet, or not any more: ``finish`` writes what waits
         with self._output.one_write():
             self._app.renderer.erase()
-            self._write(MAX_LINES_A_FRAME)
+            self._write(MAX_LINES_A_FRAME, MAX_CHARS_A_FRAME)
             self._app._redraw()  # noqa: SLF001 — the one private method; tests/terminal holds its contract
         self._painted_at = self._loop.time()
         self._plan()
 
-    def _write(self, most: int) -> None:
+    def _write(self, lines: float, chars: float) -> None:
         if self._skipped:
             self._output.write_raw(self._skipped_line(self._skipped) + "\r\n")
             self._skipped = 0
-        for _ in range(min(most, len(self._waiting))):
-            self._output.write_raw(self._waiting.popleft() + "\r\n")
+        while self._waiting and lines > 0 and chars > 0:
+            line = self._waiting.popleft()
+            self._output.write_raw(line + "\r\n")
+            lines, chars = lines - 1, chars - len(line)
 
     def started(self) -> None:
         """The prompt stands: paint what came before it."""
@@ -132,5 +149,5 @@ class Painter:
 
     def finish(self) -> None:
         """Write what still waits, once the prompt is gone."""
-        self._write(len(self._waiting))
+        self._write(inf, inf)
         self._output.end()

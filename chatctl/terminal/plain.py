@@ -6,18 +6,24 @@ For pipes, dumb terminals and screen readers.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from chatctl.errors import OutcomeUnknown
+from chatctl.errors import OutcomeUnknown, Rejected
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.palette import Palette
-from chatctl.terminal.screen import Screen, Talk, entered
+from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
 
 DRAIN_SECONDS = 10.0
-"""How long the end of the input waits for its last acknowledgements."""
+"""How long the end of the input waits for each of its last acknowledgements."""
+
+SAVE_SECONDS = 0.5
+
+MOST_WAITING = 100
+"""A file of many lines is read as fast as the server takes them."""
 
 
 class PlainScreen:
@@ -28,6 +34,7 @@ class PlainScreen:
         self._loop = asyncio.get_running_loop()
         self._done: asyncio.Future[int] = self._loop.create_future()
         self.desk = talk_on(self, Lines(Palette(0)))
+        self._faults = Faults(self.leave)
 
     # --- a desk's Screen
 
@@ -37,6 +44,7 @@ class PlainScreen:
             sys.stdout.write("".join(f"{line}\n" for line in lines))
             sys.stdout.flush()
         except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
             self._end(0)
 
     def clear(self) -> None:
@@ -47,6 +55,10 @@ class PlainScreen:
 
     def refresh(self) -> None:
         """There is no status to draw."""
+
+    def busy(self) -> bool:
+        """See Screen: writing waits by itself."""
+        return False
 
     def leave(self) -> None:
         """See Screen."""
@@ -70,20 +82,63 @@ class PlainScreen:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._loop.add_signal_handler(number, self._end, 128 + number)
         link.add_done_callback(lambda _: self._end(0))
+        saver = self._loop.create_task(self._keep_saving())
         # A thread: a file can't be waited for in an event loop. It is a daemon: it may never see its stdin's end.
         threading.Thread(target=self._read, daemon=True).start()
         code = await self._done
-        unsent = await self.desk.leave(DRAIN_SECONDS)
-        await link
-        if unsent and code == 0:
-            raise OutcomeUnknown(f"{unsent} messages were not acknowledged: they may or may not have been said")
+        saver.cancel()
+        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 else 0.0)
+        self.desk.save(None)
+        await ended(link)
+        self._faults.raise_first()
+        if code == 0:
+            self._judge(unsent)
         return code
 
+    def _judge(self, unsent: int) -> None:
+        """Raise if a script's lines did not all arrive; a person has seen it."""
+        if unsent:
+            raise OutcomeUnknown(f"{unsent} messages were not acknowledged: they may or may not have been said")
+        if self.desk.refusals and not is_interactive():
+            raise Rejected(f"{self.desk.refusals} of the lines {_were(self.desk.refusals)} refused")
+
     def _read(self) -> None:
-        for line in sys.stdin:
-            self._loop.call_soon_threadsafe(self._submit, line.removesuffix("\n"))
+        if sys.stdin is not None:
+            for line in _lines_of(sys.stdin.fileno()):
+                text = line.decode("utf-8", "replace").rstrip("\r")
+                if text:
+                    asyncio.run_coroutine_threadsafe(self._submit(text), self._loop).result()
         self._loop.call_soon_threadsafe(self._end, 0)
 
-    def _submit(self, line: str) -> None:
-        if line and not self._done.done():
+    async def _submit(self, line: str) -> None:
+        while self.desk.waiting >= MOST_WAITING and not self._done.done():
+            await asyncio.sleep(0.01)
+        if not self._done.done():
             self.desk.submit(line)
+
+    async def _keep_saving(self) -> None:
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            self.desk.save(None)
+
+
+def is_interactive() -> bool:
+    """Tell whether a person types, rather than a pipe."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _lines_of(fd: int) -> Iterator[bytes]:
+    """Yield lines without their LF.
+
+    Not through ``sys.stdin``: its lock, held by a thread that waits, aborts the interpreter at its end.
+    """
+    rest = b""
+    while data := os.read(fd, 65536):
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest

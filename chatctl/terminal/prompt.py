@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import cast
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, has_focus, is_searching
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -27,7 +29,11 @@ from chatctl.terminal.complete import DeskCompleter
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.palette import Palette
-from chatctl.terminal.screen import Screen, Talk, entered
+from chatctl.terminal.reflow import ReflowRenderer, reflows
+from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
+
+SETTLE_SECONDS = 2.0
+"""How long leaving waits for an acknowledgement; the rest stays in the outbox."""
 
 SAVE_SECONDS = 0.5
 """How often the draft and the cursor are kept, at most: what a ``kill -9`` may cost."""
@@ -46,7 +52,10 @@ class PromptScreen:
         self._loop = asyncio.get_running_loop()
         self._output = cast(FrameOutput, FrameOutput.from_pty(sys.stdout, term=os.environ.get("TERM")))
         self.desk = talk_on(self, self._lines)
+        self._completer = DeskCompleter(lambda: self.desk.nicks())
         self._session = self._make_session(_history(keep, wanted=history_file))
+        self._app.renderer = self._make_renderer()
+        self._faults = Faults(self.leave)
         self._painter = Painter(self._app, self._output, lambda n: self._lines.rule(f"{n} lines skipped: too fast"))
         self._left = False
 
@@ -62,11 +71,17 @@ class PromptScreen:
             output=self._output,
             history=history,
             key_bindings=self._keys(),
-            completer=DeskCompleter(lambda: self.desk.nicks()),
+            completer=self._completer,
             complete_while_typing=False,
             complete_style=CompleteStyle.COLUMN,
             reserve_space_for_menu=4,
+            erase_when_done=True,
         )
+
+    def _make_renderer(self) -> ReflowRenderer:
+        renderer = ReflowRenderer(self._app.renderer.style, self._output)
+        renderer.follows = reflows(os.environ)
+        return renderer
 
     # --- a desk's Screen
 
@@ -86,6 +101,10 @@ class PromptScreen:
         """See Screen."""
         self._app.invalidate()
 
+    def busy(self) -> bool:
+        """See Screen."""
+        return self._painter.busy
+
     def leave(self) -> None:
         """See Screen."""
         if not self._left and self._app.is_running:
@@ -95,15 +114,14 @@ class PromptScreen:
     # --- the prompt
 
     def _prompt(self) -> StyleAndTextTuples:
-        unsent = self.desk.unsent()
-        waiting = [
-            ("class:unsent fg:ansibrightblack", f"  … {_one_line(text)}\n") for text in unsent[:MAX_UNSENT_SHOWN]
-        ]
+        unsent, status = self.desk.unsent(), self.desk.status
+        above = [("dim", f"  … {text}\n") for text in unsent[:MAX_UNSENT_SHOWN]]
         if len(unsent) > MAX_UNSENT_SHOWN:
-            waiting.append(("fg:ansibrightblack", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
-        status = f" [{self.desk.status}]" if self.desk.status else ""
+            above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
+        if status:
+            above.append(("dim", f"[{status}]\n"))
         count = f"({self.desk.count})" if self.desk.count is not None else ""
-        return [*waiting, ("bold", f"{self.desk.name}{count}{status}> ")]
+        return [*above, ("bold", f"{_shortened(self.desk.name)}{count}> ")]
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
@@ -121,6 +139,10 @@ class PromptScreen:
         def _(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text("\n")
 
+        @bind("tab")
+        def _(event: KeyPressEvent) -> None:
+            self._complete(event.current_buffer)
+
         @bind("c-c")
         def _(event: KeyPressEvent) -> None:
             if event.current_buffer.text:
@@ -132,7 +154,27 @@ class PromptScreen:
         def _(event: KeyPressEvent) -> None:
             self.leave()
 
+        @bind("c-z")
+        def _(event: KeyPressEvent) -> None:
+            run_in_terminal(self._pause)
+
         return keys
+
+    def _pause(self) -> None:
+        """Stop until the shell's ``fg``."""
+        self._output.let_go()
+        os.kill(0, signal.SIGTSTP)
+
+    def _complete(self, buffer: Buffer) -> None:
+        """Take what fits alone at once; prompt-toolkit does so only if it needs no change of case before the cursor."""
+        if buffer.complete_state is not None:
+            buffer.complete_next()
+            return
+        found = list(self._completer.get_completions(buffer.document, CompleteEvent(completion_requested=True)))
+        if len(found) == 1:
+            buffer.apply_completion(found[0])
+        elif found:
+            buffer.start_completion(insert_common_part=True)
 
     def _entered(self, event: KeyPressEvent) -> None:
         buffer = event.current_buffer
@@ -164,7 +206,10 @@ class PromptScreen:
         link.add_done_callback(lambda _: self.leave())
         try:
             await self._session.prompt_async(
-                default=self._keep.draft(), handle_sigint=False, pre_run=self._painter.started
+                default=self._keep.draft(),
+                handle_sigint=False,
+                set_exception_handler=False,
+                pre_run=self._painter.started,
             )
         except EOFError:
             pass  # the terminal is gone
@@ -173,8 +218,9 @@ class PromptScreen:
             self.desk.save(self.typed)
             self._left = True
             self._painter.finish()
-        await self.desk.leave()
-        await link
+        await self.desk.leave(SETTLE_SECONDS)
+        await ended(link)
+        self._faults.raise_first()
         return self.code
 
     def _killed(self, number: int) -> None:
@@ -189,8 +235,9 @@ class PromptScreen:
                 self.refresh()  # it counts seconds
 
 
-def _one_line(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
+def _shortened(name: str) -> str:
+    """Leave room for typing in a narrow terminal."""
+    return name if len(name) <= 16 else name[:15] + "…"
 
 
 def _history(keep: Keep, *, wanted: bool) -> History:

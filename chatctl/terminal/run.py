@@ -11,16 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chatctl.client.address import Address
+from chatctl.client.files import private_folder
 from chatctl.client.identity import token_for
 from chatctl.client.keep import Keep
 from chatctl.errors import ChatError
 from chatctl.places import state_dir
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
-from chatctl.terminal.desk import Desk, Settings
+from chatctl.terminal.desk import Desk
 from chatctl.terminal.lines import Lines
-from chatctl.terminal.plain import PlainScreen
+from chatctl.terminal.plain import PlainScreen, is_interactive
 from chatctl.terminal.screen import Screen, Talk
+from chatctl.terminal.settings import Settings
 
 
 def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
@@ -29,10 +31,11 @@ def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
     Raises:
         ChatError: we could not get in, or a fault of our own; its traceback is in the file that is named.
     """
-    keep = Keep(None) if plain else Keep.open(settings.address, settings.room, settings.nick)
+    person = not plain or is_interactive()
+    keep = Keep.open(settings.address, settings.room, settings.nick) if person else Keep(None)
     token = token_for(settings.address)
     code = _run(lambda screen, lines: Desk(settings, keep, lines, screen, token), keep, plain, history_file)
-    if not plain:
+    if person:
         print(f"left {settings.room}; come back with: {come_back(settings)}", file=sys.stderr)  # noqa: T201
     return code
 
@@ -55,7 +58,8 @@ def _run(talk_on: Callable[[Screen, Lines], Talk], keep: Keep, plain: bool, hist
     except ChatError:
         raise
     except Exception as error:  # noqa: BLE001 — whatever it is, the terminal is not the place for a traceback
-        raise ChatError(f"a fault of chatctl's own: {error!r}; the details are in {_write_down(error)}") from None
+        cause = error.__cause__ or error
+        raise ChatError(f"a fault of chatctl's own: {cause!r}; the details are in {_write_down(error)}") from None
 
 
 def come_back(settings: Settings) -> str:
@@ -73,8 +77,7 @@ def come_back(settings: Settings) -> str:
 
 
 def _write_down(error: BaseException) -> Path:
-    path = state_dir() / "crash.log"
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = private_folder(state_dir()) / "crash.log"
     with path.open("a", encoding="utf-8") as file:
         file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         traceback.print_exception(error, file=file)

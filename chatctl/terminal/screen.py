@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+import contextlib
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 
@@ -21,6 +22,9 @@ class Screen(Protocol):
 
     def refresh(self) -> None:
         """The status changed."""
+
+    def busy(self) -> bool:
+        """Whether more lines wait than are worth waiting: the connection is not read meanwhile."""
 
     def leave(self) -> None:
         """End the program."""
@@ -42,6 +46,14 @@ class Talk(Protocol):
     def status(self) -> str:
         """What is worth a word beside the room's name; empty when all is well."""
 
+    @property
+    def waiting(self) -> int:
+        """How many messages are not acknowledged."""
+
+    @property
+    def refusals(self) -> int:
+        """How many lines were refused, here or by the server."""
+
     def unsent(self) -> list[str]:
         """What waits for its acknowledgement and is worth showing, one line each."""
 
@@ -54,11 +66,11 @@ class Talk(Protocol):
     def run(self) -> Coroutine[Any, Any, None]:
         """Be in the room until ``leave``. Raises ChatError if we can't be."""
 
-    def save(self, draft: str) -> None:
-        """Keep what a crash must not take."""
+    def save(self, draft: str | None) -> None:
+        """Keep what a crash must not take: the place in the log, and the line being typed, if that is known."""
 
-    async def leave(self, seconds: float = 2.0) -> int:
-        """Wait so long for what is under way, then go. Gives how many messages are unsent."""
+    async def leave(self, seconds: float) -> int:
+        """Wait for answers to what was said while they come, so long for each; then go. Gives how many are unsent."""
 
 
 async def entered(talk: Talk, run: asyncio.Task[None]) -> None:
@@ -68,3 +80,29 @@ async def entered(talk: Talk, run: asyncio.Task[None]) -> None:
     waiter.cancel()
     if run.done():
         run.result()
+
+
+class Faults:
+    """Exceptions of our own in callbacks, where nobody waits for them: the first one ends the program."""
+
+    def __init__(self, leave: Callable[[], None]) -> None:
+        """Listen for them in the running event loop."""
+        self._first: BaseException | None = None
+        self._leave = leave
+        asyncio.get_running_loop().set_exception_handler(self._caught)
+
+    def _caught(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if error := context.get("exception"):
+            self._first = self._first or error
+            self._leave()
+
+    def raise_first(self) -> None:
+        """Raise it, if there was one."""
+        if self._first is not None:
+            raise RuntimeError("a callback failed") from self._first
+
+
+async def ended(run: asyncio.Task[None]) -> None:
+    """Wait for a talk that was told to leave. One that does not within a second is left behind."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(run, 1.0)

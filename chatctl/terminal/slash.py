@@ -5,6 +5,7 @@ Lives here: the list that /help shows, completion offers and the desk obeys.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 COMMANDS = {
@@ -19,6 +20,7 @@ COMMANDS = {
     "quit": ("", "leave"),
 }
 _NEEDS_ARGUMENT = ("me", "msg", "nick")
+_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (
     ("Enter", "send; on an empty line while disconnected: try again now"),
@@ -27,6 +29,8 @@ KEYS = (
     ("Up, Down", "what you said before; Ctrl-R searches it"),
     ("Ctrl-C", "clear the line; on an empty line: leave"),
     ("Ctrl-D", "leave, on an empty line"),
+    ("Ctrl-Z", "pause chatctl; fg brings it back"),
+    ("Ctrl-W, Ctrl-U", "delete the word, or all, before the cursor; Ctrl-Y brings it back"),
 )
 
 
@@ -60,6 +64,8 @@ def parse(line: str) -> str | Command | Wrong:
         return Wrong(f"usage: /{name} {COMMANDS[name][0]}")
     if name == "msg" and " " not in rest:
         return Wrong(f"usage: /msg {COMMANDS['msg'][0]}")
+    if name == "history" and rest and not _NUMBER.fullmatch(rest):
+        return Wrong(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
     return Command(name, rest)
 
 

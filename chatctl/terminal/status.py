@@ -1,0 +1,41 @@
+"""How a connection is doing, in words: nothing when all is well."""
+
+from __future__ import annotations
+
+from chatctl.client.aio import Link
+from chatctl.text import clean
+
+LATE_SECONDS = 1.0
+"""An acknowledgement that takes longer is worth a word in the status."""
+
+SHOWN_UNSENT_SECONDS = 0.3
+"""One that takes longer is worth showing what waits for it: sooner, every line would flicker."""
+
+
+def brief(link: Link, now: float) -> str:
+    """Give what is worth a word beside the prompt; ``now`` is the event loop's time."""
+    parts: list[str] = []
+    if link.retry_at is not None:
+        left = max(0, round(link.retry_at - now))
+        parts.append(f"reconnecting in {left} s" if left else "reconnecting")
+    if len(link.outbox) and (link.retry_at is not None or link.oldest_wait() >= LATE_SECONDS):
+        parts.append(f"{len(link.outbox)} unsent")
+    if link.lag >= LATE_SECONDS:
+        parts.append(f"lag {link.lag:.1f} s")
+    return ", ".join(parts)
+
+
+def unsent(link: Link) -> list[str]:
+    """Give what waits for its acknowledgement and is worth showing, one line each."""
+    shown = link.retry_at is not None or link.oldest_wait() >= SHOWN_UNSENT_SECONDS
+    return [clean(say.text) for say in link.outbox] if shown else []
+
+
+def full(link: Link, now: float, count: int) -> list[str]:
+    """Give what ``/status`` tells of a connection."""
+    state = "connected" if link.connected else brief(link, now) or "connecting"
+    durability = link.welcome.durability if link.welcome else "unknown"
+    return [
+        f"{state}; {count} here; lag {link.lag * 1000:.0f} ms; {len(link.outbox)} unsent",
+        f"messages are kept: {durability}; you have read up to {link.cursor.after if link.cursor else 0}",
+    ]

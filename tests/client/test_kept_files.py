@@ -1,0 +1,107 @@
+"""Outbox, keep, back-off: what must survive, without a connection."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from chatctl.client.address import Address
+from chatctl.client.backoff import backoff
+from chatctl.client.files import private_folder, write_private
+from chatctl.client.keep import Keep
+from chatctl.client.outbox import Outbox, OutboxFull
+from chatctl.protocol import Resume
+
+HERE = Address("127.0.0.1", 5500)
+
+
+def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
+    """Started again, it holds the same messages with the same ids, in order."""
+    path = tmp_path / "outbox.json"
+    first = Outbox(path)
+    says = [first.add("one"), first.add("two", action=True)]
+    assert list(Outbox(path)) == says
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert first.settle(says[0].id) == says[0]
+    assert list(Outbox(path)) == says[1:]
+    assert first.settle(says[0].id) is None
+    assert first.settle("nobody's") is None
+
+
+@pytest.mark.parametrize("broken", [b"", b"[", b"{}", b'[{"type":"say"}]', b"\xff"])
+def test_a_broken_outbox_is_an_empty_one(tmp_path: Path, broken: bytes) -> None:
+    path = tmp_path / "outbox.json"
+    path.write_bytes(broken)
+    assert len(Outbox(path)) == 0
+
+
+def test_a_full_outbox_says_so() -> None:
+    outbox = Outbox()
+    for number in range(1000):
+        outbox.add(str(number))
+    with pytest.raises(OutboxFull, match="1000 messages wait"):
+        outbox.add("one more")
+    assert len(outbox) == 1000
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "state"))
+    return tmp_path / "state"
+
+
+def test_draft_and_cursor(state: Path) -> None:
+    keep = Keep.open(HERE, "lobby", "nadia")
+    keep.save_draft("half a\nline é")
+    keep.save_cursor(Resume("epoch", 12))
+    again = Keep(next(state.glob("rooms/*/*/nadia")))
+    assert again.draft() == "half a\nline é"
+    assert again.cursor() == Resume("epoch", 12)
+    assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in state.rglob("*"))
+
+
+def test_what_has_not_changed_is_not_written_again(state: Path) -> None:
+    keep = Keep.open(HERE, "lobby", "nadia")
+    keep.save_draft("same")
+    (path,) = state.glob("rooms/*/*/nadia/draft")
+    path.unlink()
+    keep.save_draft("same")
+    assert not path.exists()
+    keep.save_draft("other")
+    assert path.read_text() == "other"
+
+
+def test_one_process_at_a_time_has_a_keep(state: Path) -> None:
+    """A second one keeps nothing, rather than to mix two drafts. Another nickname or room is another keep."""
+    first = Keep.open(HERE, "lobby", "nadia")
+    first.save_draft("first")
+    second = Keep.open(HERE, "lobby", "Nadia")
+    second.save_draft("second")
+    assert first.draft() == "first"
+    assert second.draft() == ""
+    assert Keep.open(HERE, "ops", "nadia").history_file is not None
+
+
+def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nothing is kept, and nothing fails."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "file"))
+    keep = Keep.open(HERE, "lobby", "nadia")
+    keep.save_draft("x")
+    assert keep.draft() == ""
+    assert keep.cursor() is None
+    assert keep.history_file is None
+    assert keep.outbox.add("said").text == "said"
+    assert not write_private(tmp_path / "file" / "x", b"")
+
+
+def test_private_folders_all_the_way(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path / "a" / "b" / "c")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents[:2])] == [0o700] * 3
+
+
+def test_backoff_doubles_up_to_half_a_minute() -> None:
+    assert [backoff(attempt, lambda: 1.0) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert [backoff(attempt, lambda: 0.0) for attempt in (0, 6, 10_000)] == [0.25, 15, 15]

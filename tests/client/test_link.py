@@ -1,0 +1,238 @@
+"""A membership that outlives its connections, against a server that does what a test says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from chatctl import protocol as p
+from chatctl.client import aio
+from chatctl.client.address import Address
+from chatctl.client.aio import Link
+from chatctl.client.outbox import Outbox
+from chatctl.errors import NickTaken
+
+Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+DEADLINE = 8.0
+
+
+class Listener:
+    """Remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.is_busy = False
+
+    def connected(self, welcome: p.Welcome, missed: int | None) -> None:
+        self.events.append(f"connected {missed}")
+
+    def disconnected(self, why: str | None) -> None:
+        self.events.append(f"disconnected {why}")
+
+    def received(self, frame: p.ServerFrame) -> None:
+        self.events.append(f"msg {frame.seq}" if isinstance(frame, p.Msg) else type(frame).__name__)
+
+    def refused(self, say: p.Say, why: str) -> None:
+        self.events.append(f"refused {say.text}")
+
+    def busy(self) -> bool:
+        return self.is_busy
+
+
+class Server:
+    """Takes each connection as the next function says."""
+
+    def __init__(self, *peers: Peer) -> None:
+        self.peers = list(peers)
+        self.hellos: list[dict[str, Any]] = []
+        self.frames: list[dict[str, Any]] = []
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        writer.write(b"NAME")
+        self.hellos.append(json.loads(await reader.readline()))
+        await self.peers.pop(0)(self, reader, writer)
+        writer.close()
+
+    async def collect(self, reader: asyncio.StreamReader, count: int) -> None:
+        for _ in range(count):
+            self.frames.append(json.loads(await reader.readline()))
+
+
+def send(writer: asyncio.StreamWriter, *frames: Any) -> None:
+    for frame in frames:
+        writer.write(p.encode(frame))
+
+
+def welcome(last: int = 0, epoch: str = "e") -> p.Welcome:
+    return p.Welcome(1, "s", "lobby", "nadia", epoch, 1, last, ["nadia"], 1, 0, "memory", p.Limits())
+
+
+def msg(seq: int) -> p.Msg:
+    return p.Msg(seq=seq, time=0.0, nick="omar", text="x")
+
+
+@asynccontextmanager
+async def linked(server: Server) -> AsyncIterator[tuple[Link, Listener, asyncio.Task[None]]]:
+    listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
+    listener = Listener()
+    address = Address("127.0.0.1", listening.sockets[0].getsockname()[1])
+    link = Link(address, p.Hello(v=1, nick="nadia"), Outbox(), listener)
+    task = asyncio.get_running_loop().create_task(link.run())
+    try:
+        yield link, listener, task
+    finally:
+        link.leave()
+        await asyncio.wait([task], timeout=DEADLINE)
+        listening.close()
+        for writer in server.writers:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(DEADLINE):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def stay(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    send(writer, welcome())
+    await reader.read()
+
+
+def test_entries_come_once_across_connections() -> None:
+    async def first(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(2), msg(1), msg(2))
+
+    async def second(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(4), msg(2), msg(3), msg(4))
+        await reader.read()
+
+    async def scenario() -> None:
+        server = Server(first, second)
+        async with linked(server) as (_, listener, _task):
+            await until(lambda: "msg 4" in listener.events)
+            assert server.hellos[1]["resume"] == {"epoch": "e", "after": 2}
+            assert [event for event in listener.events if event.startswith("msg")] == [f"msg {n}" for n in (1, 2, 3, 4)]
+            assert "connected 2" in listener.events
+
+    asyncio.run(scenario())
+
+
+def test_what_is_unsent_goes_again_in_order_with_its_ids() -> None:
+    async def deaf(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+        await server.collect(reader, 2)
+
+    async def good(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+        await server.collect(reader, 2)
+        send(writer, *(p.Ack(frame["id"], 0.0, False, 1) for frame in server.frames[2:]))
+        await reader.read()
+
+    async def scenario() -> None:
+        server = Server(deaf, good)
+        async with linked(server) as (link, _, _task):
+            link.say("one")
+            link.say("two")
+            await until(lambda: not len(link.outbox))
+            assert server.frames[:2] == server.frames[2:]
+
+    asyncio.run(scenario())
+
+
+def test_refused_at_first_it_is_an_error_and_later_it_is_not() -> None:
+    async def refuse(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, p.Error("nick_taken", "taken"))
+
+    async def brief(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+
+    async def scenario() -> None:
+        async with linked(Server(refuse)) as (_, _listener, task):
+            with pytest.raises(NickTaken):
+                await asyncio.wait_for(task, DEADLINE)
+        async with linked(Server(brief, refuse, refuse, stay)) as (link, listener, _task):
+            await until(lambda: link.retry_now() or listener.events.count("connected 0") + len(listener.events) >= 5)  # type: ignore[func-returns-value]
+            assert listener.events.count("disconnected taken") == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_breaks_the_protocol_is_not_hammered() -> None:
+    """It lets us in and then talks nonsense, again and again: the waits grow."""
+
+    async def nonsense(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+        writer.write(b"nonsense\n")
+
+    async def scenario() -> None:
+        async with linked(Server(*[nonsense] * 8)) as (link, listener, _task):
+            waits: list[float] = []
+            while len(waits) < 4:
+                await until(lambda: link.retry_at is not None)
+                assert link.retry_at is not None
+                waits.append(link.retry_at - asyncio.get_running_loop().time())
+                link.retry_at = None
+                link.retry_now()
+            assert waits[3] > 1.5, waits
+            assert "not JSON" in "".join(listener.events)
+
+    asyncio.run(scenario())
+
+
+def test_a_reader_that_is_busy_is_waited_for() -> None:
+    """Nothing more is read from the connection until it has caught up."""
+
+    async def much(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+        await server.collect(reader, 1)
+        send(writer, *(msg(seq) for seq in range(1, 20_001)))
+        await reader.read()
+
+    async def scenario() -> None:
+        async with linked(Server(much)) as (link, listener, _task):
+            await until(lambda: listener.events)
+            listener.is_busy = True
+            link.say("go on")
+            await asyncio.sleep(0.1)
+            assert len(listener.events) < 20_001
+            listener.is_busy = False
+            await until(lambda: "msg 20000" in listener.events)
+
+    asyncio.run(scenario())
+
+
+def test_a_server_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that drops everything: asked, not answered, given up, tried again."""
+    monkeypatch.setattr(aio, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(aio, "WATCH_SECONDS", 0.02)
+
+    async def scenario() -> None:
+        server = Server(stay, stay)
+        async with linked(server) as (_, _listener, _task):
+            await until(lambda: len(server.hellos) == 2)
+
+    asyncio.run(scenario())
+
+
+def test_leaving_while_nobody_answers_is_quick() -> None:
+    async def silent(_server: Server, reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async def scenario() -> None:
+        server = Server(silent)
+        async with linked(server) as (link, _, task):
+            await until(lambda: server.hellos)
+            link.leave()
+            await asyncio.wait_for(task, 1.0)
+
+    asyncio.run(scenario())

@@ -1,0 +1,132 @@
+"""What frames look like, and the colours."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chatctl.protocol import Gap, Msg, Roster, RosterRow
+from chatctl.terminal.lines import Lines, idle, mentions
+from chatctl.terminal.palette import _READABLE, Palette
+
+DAY = 86400.0
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def lines(now: float = 0.0) -> Lines:
+    return Lines(Palette(0), now=lambda: now)
+
+
+def msg(text: str, at: float = 0.0, nick: str = "omar") -> Msg:
+    return Msg(seq=1, time=at, nick=nick, text=text)
+
+
+def test_a_new_day_has_a_line() -> None:
+    """History of another day begins with that day's name; midnight brings the next."""
+    made = lines(now=DAY)
+    assert made.entry(msg("old"), "me") == ["— Thursday, 01 January 1970 —", "00:00 omar: old"]
+    assert made.entry(msg("old, too"), "me") == ["00:00 omar: old, too"]
+    assert made.entry(msg("new", at=DAY), "me") == ["— Friday, 02 January 1970 —", "00:00 omar: new"]
+    assert lines(now=60.0).entry(msg("today"), "me") == ["00:00 omar: today"]
+
+
+def test_what_is_shown_again_does_not_change_the_day() -> None:
+    made = lines(now=DAY)
+    made.entry(msg("new", at=DAY), "me")
+    shown = made.again([msg("old")], "me")
+    assert shown == ["— the last message again —", "— Thursday, 01 January 1970 —", "00:00 omar: old", "— until here —"]
+    assert made.entry(msg("newer", at=DAY + 60), "me") == ["00:01 omar: newer"]
+    assert made.again([], "me") == ["nothing was said yet"]
+
+
+def test_a_mention_is_found_in_every_line() -> None:
+    made = Lines(Palette(16), now=lambda: 0.0)
+    first, second = made.entry(msg("one\nNadia, two"), "nadia")
+    assert "\x1b[1;7m" not in first
+    assert "\x1b[1;7mNadia\x1b[0m" in second
+
+
+@pytest.mark.parametrize(
+    ("text", "found"), [("nadia", True), ("hi NADIA!", True), ("nadia's", True), ("nadiah", False), ("x_nadia", False)]
+)
+def test_mentions(text: str, found: bool) -> None:
+    assert mentions(text, "nadia") is found
+    assert not mentions(text, "")
+
+
+def test_gaps() -> None:
+    made = lines()
+    assert made.gap(Gap(from_=3, to=3, why="slow")) == "— 1 message missing: this terminal was too slow for them —"
+    assert made.gap(Gap(from_=1, to=9, why="lost")) == "— the server began a new log —"
+    assert made.gap(Gap(from_=8, to=9, why="lost")) == "— 2 messages missing: the server has lost them —"
+
+
+def test_comings_and_goings_in_one_line() -> None:
+    crowd = [f"n{number}" for number in range(7)]
+    assert lines().presence(crowd, [], 9) == "n0, n1, n2, n3, n4 and 2 more joined (9 here)"
+    assert lines().presence(["a"], ["b", "c"], 1) == "a joined, b, c left (1 here)"
+
+
+def test_roster() -> None:
+    roster = Roster([RosterRow("omar", 0, 4000.0)], count=1, watchers=2)
+    assert lines().roster(roster) == ["1 here, 2 watching:", "  omar idle 1 h"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, ""), (12, "idle 12 s"), (90, "idle 1 min"), (1e300, "idle 999 d"), (float("inf"), "idle 999 d")],
+)
+def test_idle(seconds: float, shown: str) -> None:
+    assert idle(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("environ", "colours"),
+    [
+        ({"TERM": "xterm-256color"}, 256),
+        ({"TERM": "xterm"}, 16),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, 256),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, 0),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, 256),  # no-color.org: only where it is not empty
+        ({"TERM": "dumb"}, 0),
+        ({}, 0),
+    ],
+)
+def test_palette_of(environ: dict[str, str], colours: int) -> None:
+    assert Palette.of(environ).colours == colours
+
+
+def test_nicknames_keep_their_colour_whatever_their_case() -> None:
+    palette = Palette(256)
+    assert palette.nick("omar").replace("omar", "") == palette.nick("OMAR").replace("OMAR", "")
+    assert len({palette.nick(f"n{number}").split("m")[0] for number in range(200)}) > 10
+
+
+def luminance(colour: int) -> float:
+    def channel(level: int) -> float:
+        value = (0, 95, 135, 175, 215, 255)[level] / 255
+        return value / 12.92 if value <= 0.03928 else ((value + 0.055) / 1.055) ** 2.4
+
+    cube = colour - 16
+    return 0.2126 * channel(cube // 36) + 0.7152 * channel(cube // 6 % 6) + 0.0722 * channel(cube % 6)
+
+
+@pytest.mark.parametrize("colour", _READABLE)
+def test_colours_are_readable_on_black_and_on_white(colour: int) -> None:
+    """WCAG 2 contrast of at least 3.6 to both: midway between the two."""
+    light = luminance(colour)
+    assert (light + 0.05) / 0.05 >= 3.6
+    assert 1.05 / (light + 0.05) >= 3.6
+
+
+def test_nothing_raw_is_left_of_a_message() -> None:
+    shown = lines().entry(msg("a\x1b[31mb\r\nc\u202e", nick="o\x9dmar"), "me")
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", "".join(shown))

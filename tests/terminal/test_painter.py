@@ -1,0 +1,80 @@
+"""The output path: what it takes of prompt-toolkit, and what a frame is."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import io
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
+from prompt_toolkit.data_structures import Size
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.renderer import Renderer
+
+from chatctl.terminal.painter import BUSY_LINES, MAX_WAITING, FrameOutput, Painter
+
+
+class Tape(io.StringIO):
+    """Remembers each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return len(text)
+
+
+def test_the_private_parts_are_as_we_know_them() -> None:
+    """prompt-toolkit is pinned below 3.1 for these; a version that changes them must fail here, not on a screen."""
+    assert list(inspect.signature(Application._redraw).parameters) == ["self", "render_as_done"]
+    source = inspect.getsource(Renderer)
+    assert all(name in source for name in ("self._cursor_pos", "self._last_screen", "self._last_size"))
+    assert "disable_bracketed_paste" in inspect.getsource(Renderer.reset)
+
+
+async def frames(lines: int, wait_for: int) -> tuple[list[str], Painter]:
+    """Show lines above a prompt; give the writes."""
+    tape = Tape()
+    output = FrameOutput(tape, lambda: Size(24, 80), term="xterm")
+    with create_pipe_input() as keys:
+        session: PromptSession[str] = PromptSession("> ", input=keys, output=output)
+        painter = Painter(session.app, output, lambda number: f"{number} skipped")
+        task = asyncio.get_running_loop().create_task(session.prompt_async(pre_run=painter.started))
+        while not session.app.is_running:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        tape.writes.clear()
+        painter.show([f"line {number}." for number in range(lines)])
+        while sum(text.count("\n") for text in tape.writes) < wait_for:
+            await asyncio.sleep(0.001)
+        writes = list(tape.writes)
+        session.app.exit(result="")
+        await task
+        painter.finish()
+        return writes, painter
+
+
+def test_a_frame_is_one_write_and_leaves_bracketed_paste_on() -> None:
+    """Erase, lines and prompt together: no moment in between for anything to meet."""
+    writes, _ = asyncio.run(frames(3, 3))
+    written = [text for text in writes if "line" in text]
+    assert len(written) == 1
+    assert "line 0.\r\nline 1.\r\nline 2.\r\n" in written[0]
+    assert written[0].rfind(">") > written[0].find("line 2.")
+    assert "\x1b[?2004l" not in "".join(writes)
+
+
+def test_many_lines_are_several_frames() -> None:
+    writes, painter = asyncio.run(frames(1200, 1200))
+    assert len([text for text in writes if "line" in text]) == 3
+    assert not painter.busy
+
+
+def test_what_does_not_fit_is_counted() -> None:
+    """A last resort: reading stops long before."""
+    assert BUSY_LINES < MAX_WAITING
+    writes, _ = asyncio.run(frames(MAX_WAITING + 7, 1))
+    assert "7 skipped\r\nline 7.\r\n" in "".join(writes)
