@@ -352,6 +352,6 @@ def test_help_of_the_new_commands_loads_nothing_heavy() -> None:
 
 
 def test_a_command_looks_for_its_file_without_platformdirs(house: Server, env: dict[str, str], room: str) -> None:
-    _, names = loaded_by("who", "--port", str(house.port), "--room", room, **env, XDG_CONFIG_HOME=os.devnull)
+    _, names = loaded_by("who", "--port", str(house.port), "--room", room, **(env | {"XDG_CONFIG_HOME": os.devnull}))
     assert "chatctl.config" in names
     assert not names & {"platformdirs", "tomllib", "asyncio", "difflib"}
