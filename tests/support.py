@@ -48,7 +48,7 @@ def clean_env(state: Path, **more: str) -> dict[str, str]:
         | {
             "CHATCTL_STATE_DIR": str(state),
             "CHATCTL_JOURNAL": "none",
-            "CHATCTL_CONFIG": os.devnull,
+            "XDG_CONFIG_HOME": str(state / "config"),
             "PYTHONPATH": str(ROOT),
             "LC_ALL": "C.UTF-8",
         }
