@@ -25,7 +25,7 @@ archive
 hub
 connection listen
 server
-run
+serving
 """
 
 # Instead of all that is above: nothing but this. A package's own files may import each other.
@@ -35,7 +35,7 @@ NARROWER = {
     "client": "errors places text protocol",
     "terminal": "errors places text protocol client",
     "bench": "errors text protocol client",
-    "commands": "errors places text protocol moments export client terminal bench journal log admission run config",
+    "commands": "errors places text protocol moments export client terminal bench journal log admission serving config",
     "config": "errors places",
     "cli": "errors text commands",
     "__main__": "cli",

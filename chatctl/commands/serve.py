@@ -102,7 +102,7 @@ def serve(
     """
     from chatctl.admission import Admission
     from chatctl.log import Log
-    from chatctl.run import ServeOptions, default_max_clients, journal_path, run_server
+    from chatctl.serving import ServeOptions, default_max_clients, journal_path, run_server
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")
