@@ -1,27 +1,32 @@
-"""Moments as people write them: a date, a time, or how long ago."""
+"""Moments as people write them: a date, a time of day, or how long ago. Without a zone they are local ones."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
-
-_AGO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_HOUR = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?", re.ASCII)
+from datetime import time as clock_time
 
 
-def parse_moment(text: str, now: float) -> float:
-    """Give Unix seconds for ``10m`` or ``2d`` (ago), ``14:30`` (the last one), or an ISO date and time.
+def parse_moment(value: str, duration: Callable[[str], float | None], now: float) -> float:
+    """Give Unix seconds for ``10m`` (ago), ``14:30`` (the last one that was), or an ISO date and time.
 
-    Without a zone it is local time.
+    Args:
+        value: what was written.
+        duration: gives a duration's seconds, None for what is none.
+        now: Unix seconds.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError, OverflowError, OSError: it is none of these, or out of the calendar.
     """
-    if match := _AGO.fullmatch(text):
-        return now - float(match[1]) * _SECONDS[match[2]]
-    local = datetime.fromtimestamp(now).astimezone()
-    if match := _HOUR.fullmatch(text):
-        then = local.replace(hour=int(match[1]), minute=int(match[2]), second=int(match[3] or 0), microsecond=0)
-        return (then if then.timestamp() <= now else then - timedelta(days=1)).timestamp()
-    return datetime.fromisoformat(text).astimezone().timestamp()
+    seconds = duration(value)
+    if seconds is not None:
+        return now - seconds
+    try:
+        of_day = clock_time.fromisoformat(value)
+    except ValueError:
+        return datetime.fromisoformat(value).timestamp()
+    here = datetime.fromtimestamp(now, of_day.tzinfo)
+    moment = datetime.combine(here.date(), of_day)
+    if moment.timestamp() > now:
+        moment = datetime.combine(here.date() - timedelta(days=1), of_day)
+    return moment.timestamp()

@@ -12,8 +12,8 @@ from pathlib import Path
 # The server's side, and what both sides share. A file may import what stands on the lines above its own.
 ORDER = """
 errors places
-text bucket
-protocol moments
+text bucket moments
+protocol
 dialects export
 ring roster
 room
