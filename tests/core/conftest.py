@@ -1,6 +1,7 @@
 """How hard Hypothesis tries here: the core's tests are run on every save."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("core", max_examples=50, deadline=None)  # a deadline fails on a busy machine for nothing
+# A deadline, and the check of how fast examples are made, fail on a busy machine for nothing.
+settings.register_profile("core", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("core")

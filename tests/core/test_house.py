@@ -62,7 +62,11 @@ def test_the_check_finds(files: dict[str, str], line: str, tmp_path: Path) -> No
 
 FINE = [
     {"hub": "from chatctl.session import Session\nfrom chatctl import __version__", "session": ""},
-    {"cli": "from chatctl.commands import x", "commands/x": "def f():\n    import asyncio, chatctl.run", "run": ""},
+    {
+        "cli": "from chatctl.commands import x",
+        "commands/x": "def f():\n    import asyncio, chatctl.serving",
+        "serving": "",
+    },
     {
         "commands/x": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from chatctl.protocol import Msg",
         "cli": "import chatctl.commands.x",
