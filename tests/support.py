@@ -32,7 +32,7 @@ from chatctl.log import Log
 from chatctl.protocol import Limits
 from chatctl.server import Server as ChatServer
 
-DEADLINE = 8.0
+DEADLINE = 20.0
 """Seconds after which something that should have happened will not."""
 
 ROOT = Path(__file__).parent.parent
