@@ -172,8 +172,21 @@ def timeout_option(
 ) -> Callable[[F], F]:
     """``--timeout``."""
     return click.option(
-        "--timeout", type=DURATION, default=default, envvar="CHATCTL_TIMEOUT", metavar="DURATION", help=text
+        "--timeout",
+        type=DURATION,
+        default=default,
+        envvar="CHATCTL_TIMEOUT",
+        metavar="DURATION",
+        callback=_more_than_nothing,
+        help=text,
     )
+
+
+def _more_than_nothing(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse a deadline that passes before anything can be done: it would look like a server that is down."""
+    if value is not None and value <= 0:
+        raise click.BadParameter("it has to be more than nothing", ctx, param)
+    return value
 
 
 def json_option() -> Callable[[F], F]:

@@ -12,7 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from chatctl.errors import ChatError
-from chatctl.journal.schema import connect, make_folder, sync_folder
+from chatctl.journal.schema import connect, sync_folder
 from chatctl.journal.store import mark_as_copy
 
 
@@ -26,7 +26,8 @@ def begin(path: Path) -> Path:
     try:
         if path.exists():
             raise _taken(path)
-        make_folder(path.parent)
+        if not path.absolute().parent.is_dir():  # a volume that is not mounted, or a slip of the keyboard
+            raise ChatError(f"cannot write the backup {path}: there is no folder {path.absolute().parent}")
         discard(partial)  # of a backup that was killed
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except OSError as error:

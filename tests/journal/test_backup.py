@@ -24,7 +24,9 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return tmp_path / "backups" / "monday.db"
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    return folder / "monday.db"
 
 
 def files(folder: Path) -> list[str]:
@@ -82,7 +84,6 @@ def test_appends_and_pages_go_on_while_it_is_made(path: Path, copy: Path, monkey
 
 
 def test_it_overwrites_nothing(path: Path, copy: Path) -> None:
-    copy.parent.mkdir()
     copy.write_text("precious")
 
     async def main() -> None:
@@ -178,7 +179,6 @@ def test_a_journal_that_closes_gives_up_its_backup(path: Path, copy: Path, monke
 
 def test_what_a_killed_backup_left_is_no_hindrance(path: Path, copy: Path) -> None:
     write(path, "a")
-    copy.parent.mkdir()
     copy.with_name("monday.db.partial").write_bytes(b"half")
     backup_file(path, copy)
     assert files(copy.parent) == ["monday.db"]

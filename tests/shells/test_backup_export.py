@@ -184,3 +184,18 @@ def test_an_export_on_a_terminal_is_clean(run: Run, serve: Serve, kept: Path, fo
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", shown)
     if form == "jsonl":
         assert texts(shown) == [HOSTILE]
+
+
+def test_a_backup_makes_no_folders(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
+    """A volume that is not mounted must not look like a good backup."""
+    serve("--journal", str(kept))
+    done = run("backup", str(tmp_path / "not" / "mounted.db"), "--journal", str(kept))
+    assert done.returncode == 1
+    assert "there is no folder" in done.stderr.decode()
+    assert not (tmp_path / "not").exists()
+
+
+def test_no_time_at_all_is_a_usage_error(run: Run) -> None:
+    """It would look like a server that is down, and wake somebody."""
+    assert run("send", "--timeout", "0", "x").returncode == 2
+    assert run("probe", "--timeout", "0").returncode == 3
