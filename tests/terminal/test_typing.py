@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
+from chatctl.protocol import Limits
+from tests.support import Wire, in_process_server
 from tests.terminal.conftest import Start
 from tests.terminal.editor import Editor, random_key
 from tests.terminal.flood import message
@@ -90,6 +92,20 @@ def test_long_lines_come_whole(join: Start, flood: Callable[..., object]) -> Non
     term.wait_input(editor.text, editor.cursor)
     whole = message(20, "long")
     assert any(whole in line for line in term.lines()), "the URL was broken"
+
+
+def test_a_line_of_ten_thousand_characters(join: Start, room: str) -> None:
+    """More than this server's default takes; a server may take more, and its members' typing stays whole."""
+    whole = "".join(f"{number:05d}" for number in range(2000))
+    with in_process_server(Limits(text=16 << 10, line=64 << 10, rate=0)) as port:
+        term = join(port=port)
+        editor = Editor()
+        with Wire(("127.0.0.1", port)).greeted().enter("omar", room) as omar:
+            for number in range(5):
+                omar.say(f"{number} {whole}")
+                type_at_random(term, editor, seed=number, keys=40)
+        term.wait(lambda: sum(whole in line for line in term.screen.all_lines()) == 5, "five long lines")
+        term.wait_input(editor.text, editor.cursor)
 
 
 def test_keys_are_echoed_in_the_middle_of_a_flood(join: Start, flood: Callable[..., object]) -> None:
