@@ -1,12 +1,13 @@
 """Journals: what gives each entry its number, and keeps it.
 
-A journal is three methods, and a look at its head. It is not a second log: the ring, the cursors and the order of
-showing exist once, in room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
+A journal is three methods, a look at its head, and the house's facts. It is not a second log: the ring, the cursors and
+the order of showing exist once, in room.py, whatever the journal is. Nothing is shown to anyone before its journal has
+committed it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,7 @@ from msgspec import Struct
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
-__all__ = ["Deliver", "Done", "Draft", "Head", "Journal", "Receipt"]
+__all__ = ["Deliver", "Done", "Draft", "Facts", "Head", "Journal", "Kept", "Receipt"]
 
 
 class Draft(Struct, frozen=True):
@@ -53,6 +54,10 @@ class Head:
 Deliver = Callable[[Sequence[Msg]], None]
 Done = Callable[[Sequence[Receipt] | StorageFailed], None]
 
+Facts = Mapping[tuple[str, str], str | None]
+"""What a house knows beside what was said: a value for each (kind, key), such as whose name it is. None: no longer."""
+Kept = Callable[[StorageFailed | None], None]
+
 
 class Journal(Protocol):
     """Numbers entries and keeps them. Called from the event loop's thread, and calls back there."""
@@ -75,3 +80,9 @@ class Journal(Protocol):
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Give at most ``limit`` committed entries that follow ``after`` and are still kept."""
+
+    def facts(self) -> dict[tuple[str, str], str]:
+        """Give all facts, as they were kept when the journal was opened."""
+
+    def keep(self, changes: Facts, done: Kept) -> None:
+        """Commit changes of facts, all or none, and then call ``done``: with the error, if they could not be kept."""

@@ -45,6 +45,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " seq INTEGER NOT NULL, time REAL NOT NULL, PRIMARY KEY (room, token, id)) WITHOUT ROWID",
         "CREATE INDEX ids_by_seq ON ids (room, seq)",
     ),
+    (
+        # What the house knows beside what was said: whose name it is, who is banned, a room's topic.
+        "CREATE TABLE facts (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key))"
+        " WITHOUT ROWID",
+    ),
 )
 """What leads from each version of the schema to the next. ``user_version`` counts those that a file has seen."""
 

@@ -23,14 +23,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Deliver, Done, Draft, Head, backup
+from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept, backup
 from chatctl.journal.backup import backup_file
 from chatctl.journal.numbering import Committed, new_epoch
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
 from chatctl.journal.store import Store
 from chatctl.journal.trouble import sqlite_warning, unreadable
-from chatctl.journal.writer import Batch, NewRoom, Writer
+from chatctl.journal.writer import Batch, Change, NewRoom, Writer
 from chatctl.protocol import Msg
 
 __all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_warning"]
@@ -74,6 +74,9 @@ class _Desk:
     def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
         for batch in batches:
             self._tell(batch.done, error)
+
+    def kept(self, change: Change, error: StorageFailed | None) -> None:
+        self._tell(change.done, error)
 
     def trimmed(self, name: str, first: int) -> None:
         self.logs[name].first = first
@@ -127,6 +130,7 @@ class SqliteJournal:
         self.durability: str = durability
         self.renewed = store.renewed
         """Why its rooms have new epochs since it was opened: a line for the log. Or None."""
+        self._facts = store.facts()
         self._loop = loop
         self._closing = False
         self._backing_up = False
@@ -163,7 +167,18 @@ class SqliteJournal:
         except sqlite3.Error as error:
             raise unreadable(error) from None
 
-    # --- beyond the three methods
+    def facts(self) -> dict[tuple[str, str], str]:
+        """See ``Journal.facts``."""
+        return dict(self._facts)
+
+    def keep(self, changes: Facts, done: Kept) -> None:
+        """See ``Journal.keep``. After ``close`` it fails; after a fatal error it is never answered."""
+        if self._closing:
+            self._loop.call_soon(done, StorageFailed("the journal is closed"))
+        else:
+            self._writer.put(Change(changes, done))
+
+    # --- beyond the methods of a journal
 
     def head(self, room: str) -> Head:
         """Give where a room's log stands now: ``last`` was delivered, ``first`` rises as the log is trimmed."""

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from chatctl.journal import Draft
+from chatctl.journal import Draft, Facts
 from chatctl.journal.numbering import Committed, Numbering, Shelf, new_epoch
 from chatctl.journal.schema import Durability, connect, identity
 from chatctl.journal.stamp import Stamp, boot_id, doubt, stamp_path
@@ -150,6 +150,15 @@ class Store:
         self._since_checkpoint += _PAGES_A_COMMIT + len(work.rows)
         return work.result
 
+    def keep(self, changes: Facts) -> None:
+        """Write changes of facts in one transaction. Raises as ``commit``."""
+        gone = [key for key, value in changes.items() if value is None]
+        new = [(*key, value) for key, value in changes.items() if value is not None]
+        with self._transaction():
+            self._db.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", gone)
+            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", new)
+        self._since_checkpoint += _PAGES_A_COMMIT + len(changes)
+
     def _unsaved_rows(self) -> list[tuple[int, str, str]]:
         return [(shelf.id, shelf.name, shelf.epoch) for shelf in self._unsaved]
 
@@ -185,6 +194,10 @@ class Store:
             (shelf.id, after, limit),
         )
         return [Msg(seq, time, nick, text, bool(action)) for seq, time, nick, text, action in rows]
+
+    def facts(self) -> dict[tuple[str, str], str]:
+        """Give all facts."""
+        return {(kind, key): value for kind, key, value in self._db.execute("SELECT kind, key, value FROM facts")}
 
     # --- trimming
 

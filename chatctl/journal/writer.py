@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Done, Draft
+from chatctl.journal import Done, Draft, Facts, Kept
 from chatctl.journal.numbering import Committed
 from chatctl.journal.retention import Retention
 from chatctl.journal.store import Store
@@ -38,6 +38,14 @@ class Batch:
 
     drafts: Sequence[Draft]
     done: Done
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one call of ``keep`` brought."""
+
+    facts: Facts
+    done: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,9 @@ class Listener(Protocol):
     def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
         """Nothing of these was stored."""
 
+    def kept(self, change: Change, error: StorageFailed | None) -> None:
+        """A change of facts is through, or was not made."""
+
     def trimmed(self, name: str, first: int) -> None:
         """A room now begins at another entry."""
 
@@ -101,8 +112,9 @@ class Writer:
         self._retention = retention
         self._listener = listener
         self._post = post
-        self._queue: queue.SimpleQueue[Batch | NewRoom | Job[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Batch | Change | NewRoom | Job[Any] | None] = queue.SimpleQueue()
         self._batches: list[Batch] = []
+        self._changes: list[Change] = []
         self._jobs: deque[Job[Any]] = deque()
         self._new_rooms = False
         self._stopping = False
@@ -115,7 +127,7 @@ class Writer:
 
     # --- from other threads
 
-    def put(self, item: Batch | NewRoom) -> None:
+    def put(self, item: Batch | Change | NewRoom) -> None:
         """Have something written."""
         self._queue.put(item)
 
@@ -141,7 +153,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while not (self._stopping and not self._batches and not self._jobs):
+            while not (self._stopping and not self._batches and not self._changes and not self._jobs):
                 self._turn()
             self._store.close()
         except Exception as error:  # noqa: BLE001 — a thread that dies unheard would leave everybody waiting
@@ -181,6 +193,8 @@ class Writer:
                 match item:
                     case Batch():
                         self._batches.append(item)
+                    case Change():
+                        self._changes.append(item)
                     case Job():
                         self._jobs.append(item)
                     case NewRoom(name, epoch):
@@ -193,6 +207,9 @@ class Writer:
             pass
 
     def _commit(self) -> None:
+        changes, self._changes = self._changes, []
+        for change in changes:
+            self._keep(change)
         if not self._batches and not self._new_rooms:
             return
         batches, self._batches = self._batches, []
@@ -221,6 +238,16 @@ class Writer:
                 self._commit_group([batch])
         else:
             self._post(self._listener.refused, batches, unfit(error))
+
+    def _keep(self, change: Change) -> None:
+        try:
+            self._store.keep(change.facts)
+        except Exception as error:
+            if ends(error):
+                raise
+            self._post(self._listener.kept, change, no_room(error) if passes(error) else unfit(error))
+        else:
+            self._post(self._listener.kept, change, None)
 
     def _one_job(self) -> None:
         if self._jobs:
