@@ -13,6 +13,7 @@ from pathlib import Path
 ORDER = """
 errors places
 text bucket moments
+skeleton
 protocol
 dialects export
 ring roster
