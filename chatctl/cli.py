@@ -34,10 +34,25 @@ from chatctl.text import clean
 def cli() -> None:
     """A chat room that one command starts, and that scripts can rely on.
 
+    Each command's --help says what its own exit codes and environment variables are.
+
     \b
-      chatctl serve                     start a room on this machine
-      chatctl join --nick Rajat         talk in it
-      chatctl send "deploy done"        say something from a script
+    Examples:
+      chatctl serve                     # start a room on this machine
+      chatctl join --nick Rajat         # talk in it
+      chatctl send "deploy done"        # say something from a script
+
+    \b
+    Exit codes:
+      0 done   1 a fault of our own, or of a file   2 usage
+      3 nobody there, nothing sent   4 sent, and no answer came
+      5 name refused   6 rejected (too long, no such room, full)
+      7 not a chatctl server   8 the condition was not met, or not in time
+      130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_CONFIG   the configuration file
     """
 
 

@@ -37,10 +37,17 @@ OUTCOME_SECONDS = 15.0
     multiple=True,
     default=["yes", "no"],
     metavar="TEXT",
-    help="What can be answered. Repeatable.  [default: yes, no]",
+    help="An answer that can be given. Repeatable.  [default: yes, no]",
 )
-@click.option("--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help="Only theirs. Repeatable.")
-@timeout_option("10m", "Wait so long for an answer.  [default: 10m]")
+@click.option(
+    "--from",
+    "nicks",
+    type=FOLDED_NICK,
+    multiple=True,
+    metavar="NICK",
+    help="Only this member's answer counts. Repeatable.",
+)
+@timeout_option("10m", "Wait so long for an answer.")
 @json_option()
 def ask(
     question: str,
@@ -62,21 +69,24 @@ def ask(
 
     \b
     Examples:
-      chatctl ask "deploy 1.4 to production?" --from nadia --from abel --timeout 30m && ./deploy
+      chatctl ask "deploy 1.4?" --from nadia --timeout 30m && ./deploy
       chatctl ask "which one?" --choice blue --choice green --choice neither
       answer=$(chatctl ask "restart now?" --choice now --choice later)
 
     \b
     Exit codes:
       0 the first choice   11 the second one, 12 the third, …
-      1 internal error   2 usage   3 nobody there, nothing asked   4 unknown whether it was asked
-      5 name refused   6 rejected (too long, no such room)   7 not a chatctl server
-      8 nobody chose in time   130 interrupted   143 terminated (the room is told)
+      1 internal error   2 usage   3 nobody there, nothing asked
+      4 unknown whether it was asked   5 name refused
+      6 rejected (too long, no such room)   7 not a chatctl server
+      8 nobody chose in time
+      130 interrupted, 143 terminated (the room is told)
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_NICK
-      CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
     from chatctl.client.question import Question
     from chatctl.client.speaker import Speaker

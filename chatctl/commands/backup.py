@@ -19,18 +19,26 @@ from chatctl.commands.options import timeout_option
 )
 @timeout_option("10m")
 def backup(path: Path, journal: Path | None, timeout: float) -> None:
-    """Copy all rooms into PATH, through the running server or from its file at rest.
+    """Copy all rooms into the new file PATH.
 
-    The copy is whole and consistent; a plain cp is not. To restore it, stop the server and put the copy in the
-    journal's place: clients then notice that the log is another one.
+    Through the running server, while the rooms go on, or from a journal that no server has open. The copy is whole
+    and consistent; a plain cp is not. To restore it, stop the server and put the copy in the journal's place:
+    clients then notice that the log is another one.
 
     \b
     Examples:
-      chatctl backup /var/backups/chat-$(date +%F).db
+      chatctl backup "/var/backups/chat-$(date +%F).db"
+      chatctl backup --journal /srv/chat/rooms.db copy.db
 
     \b
     Exit codes:
       0 done   1 could not be done (the line says why)   2 usage
+      130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_JOURNAL CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.client.admin import ask_server
     from chatctl.journal.sqlite import backup_file

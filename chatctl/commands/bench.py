@@ -33,18 +33,37 @@ class MessageRate(click.ParamType[float | None]):
 
 @click.command()
 @server_options()
-@click.option("--members", type=click.IntRange(1), default=100, show_default=True, help="Members that read.")
-@click.option("--senders", type=click.IntRange(1), default=1, show_default=True, help="Connections that talk.")
 @click.option(
-    "--rate", type=MessageRate(), default="max", show_default=True, help="Messages a second, all senders together."
+    "--members", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Members that read."
 )
-@click.option("--size", type=click.IntRange(20), default=64, show_default=True, help="Bytes in a message.")
-@click.option("--duration", type=DURATION, default="5s", show_default=True, help="For how long they talk.")
+@click.option(
+    "--senders", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Connections that talk."
+)
+@click.option(
+    "--rate",
+    type=MessageRate(),
+    default="max",
+    show_default=True,
+    metavar="N|max",
+    help="Messages a second, all senders together.",
+)
+@click.option("--size", type=click.IntRange(20), default=64, show_default=True, metavar="N", help="Bytes in a message.")
+@click.option(
+    "--duration",
+    type=DURATION,
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="For how long they talk: 300ms, 5s, 2m.",
+)
 @click.option(
     "--dialect", type=click.Choice(["json", "text"]), default="json", show_default=True, help="What members speak."
 )
 @click.option(
-    "--pid", type=click.IntRange(1), help="The server's process, when it is on this machine: for CPU and memory."
+    "--pid",
+    type=click.IntRange(1),
+    metavar="PID",
+    help="The server's process, when it is on this machine: for CPU and memory.",
 )
 @json_option()
 def bench(
@@ -61,10 +80,10 @@ def bench(
     pid: int | None,
     as_json: bool,
 ) -> None:
-    """Load a server and check what arrives: every member, every message, once, in order.
+    """Load a server, and check what arrives.
 
-    Start the server with '--rate off --journal none' to measure the fan-out alone. It fails with 1 when anything is
-    missing: a benchmark that is also a check.
+    Every member has to get every message, once and in order. Start the server with '--rate off --journal none' to
+    measure the fan-out alone. It fails with 1 when anything is missing: a benchmark that is also a check.
 
     \b
     Examples:
@@ -76,6 +95,12 @@ def bench(
     Exit codes:
       0 all arrived   1 something is missing   2 usage   3 nobody there
       6 the server is full, or there is no such room   7 not a chatctl server
+      130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_CONFIG
     """
     from chatctl.bench import report
     from chatctl.bench.load import Load, Plan

@@ -11,11 +11,21 @@ import click
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for SHELL.
 
+    SHELL is bash, zsh or fish. A package puts these scripts where the shells look for them by themselves.
+
     \b
     Examples:
-      chatctl completion bash > ~/.local/share/bash-completion/completions/chatctl
+      eval "$(chatctl completion bash)"    # in ~/.bashrc
       chatctl completion zsh  > "${fpath[1]}/_chatctl"
       chatctl completion fish > ~/.config/fish/completions/chatctl.fish
+
+    \b
+    Exit codes:
+      0 done   2 usage
+
+    \b
+    Environment:
+      none
     """
     from click.shell_completion import get_completion_class
 

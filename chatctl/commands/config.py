@@ -42,7 +42,7 @@ def config() -> None:
     --server was given, and what is said beside it goes over it.
 
     \b
-    Example:
+    A file:
       [default]
       server = "work"
       [server.work]
@@ -54,12 +54,17 @@ def config() -> None:
       choice = ["yes", "no"]
 
     \b
+    Examples:
+      chatctl config edit
+      chatctl config show send
+
+    \b
     Exit codes:
       0 done   1 the editor failed   2 usage, or something in the file is wrong
 
     \b
     Environment:
-      CHATCTL_CONFIG   the file, instead of the one that 'chatctl config path' names
+      CHATCTL_CONFIG   the file, instead of the platform's
     """
 
 
@@ -79,6 +84,7 @@ def path(ctx: click.Context) -> None:
     \b
     Environment:
       CHATCTL_CONFIG   the file, instead of the platform's
+      XDG_CONFIG_HOME   the folder in which the platform's is, on Linux
     """
     from chatctl.commands.config_defaults import defaults_of
     from chatctl.commands.output import emit
@@ -97,11 +103,12 @@ def edit(ctx: click.Context) -> None:
 
     \b
     Exit codes:
-      0 done   1 the editor failed, or the file can't be made   2 usage, or something in the file is wrong
+      0 done   1 the editor failed, or the file can't be made
+      2 usage, or something in the file is wrong
 
     \b
     Environment:
-      VISUAL, EDITOR   the editor
+      VISUAL EDITOR   the editor
       CHATCTL_CONFIG   the file, instead of the platform's
     """
     from chatctl.commands.config_defaults import BadConfig, defaults_of
@@ -128,7 +135,9 @@ def edit(ctx: click.Context) -> None:
 @json_option()
 @click.pass_context
 def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
-    """Print each value and where it came from, as TOML; COMMAND's alone, or all commands'.
+    """Print each value and where it came from.
+
+    In the form of the file, with COMMAND for one command's alone.
 
     \b
     Examples:
@@ -141,7 +150,8 @@ def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
 
     \b
     Environment:
-      CHATCTL_CONFIG   the file, instead of the platform's; and those of the commands, which are shown
+      CHATCTL_CONFIG   the file, instead of the platform's
+      and those of the commands, which are what it shows
     """
     from chatctl.commands.config_defaults import defaults_of
     from chatctl.commands.output import emit

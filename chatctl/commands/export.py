@@ -35,16 +35,16 @@ class Moment(click.ParamType[float]):
 
 @click.command()
 @server_options()
-@click.option("--journal", type=click.Path(path_type=Path), help="Read this journal file, which no server has open.")
+@click.option("--journal", type=click.Path(path_type=Path), help="Read this journal, which no server has open.")
 @click.option("--since", type=Moment(), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
-@click.option("--until", type=Moment(), metavar="MOMENT", help="Up to when.")
+@click.option("--until", type=Moment(), metavar="MOMENT", help="Up to when, in the same forms.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["jsonl", "text", "html"]),
     default="jsonl",
     show_default=True,
-    help="html is one page that needs nothing else.",
+    help="What to print; html is one page that needs nothing else.",
 )
 @timeout_option("1m")
 def export(
@@ -58,7 +58,9 @@ def export(
     form: str,
     timeout: float,
 ) -> None:
-    """Print all that was said in a room, from the server or from a journal's file.
+    """Print all that was said in a room.
+
+    From the server, or from the file of a journal.
 
     \b
     Examples:
@@ -67,8 +69,14 @@ def export(
 
     \b
     Exit codes:
-      0 done   1 the file can't be read   2 usage   3 nobody there   6 no such room
-      7 not a chatctl server   8 the deadline passed
+      0 done   1 the file can't be read   2 usage   3 nobody there
+      6 no such room   7 not a chatctl server   8 the deadline passed
+      130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
     """
     from chatctl.commands.output import emit
     from chatctl.export import export_lines

@@ -14,7 +14,12 @@ from chatctl.commands.options import nick_option, server_options
 @server_options()
 @nick_option()
 @click.option(
-    "--history", type=click.IntRange(0, 1000), default=50, show_default=True, help="Messages of the past first."
+    "--history",
+    type=click.IntRange(0, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Show so many messages of the past first.",
 )
 @click.option(
     "--notify",
@@ -23,7 +28,7 @@ from chatctl.commands.options import nick_option, server_options
     show_default=True,
     help="When to ring the bell.",
 )
-@click.option("--plain", is_flag=True, help="Lines only: for screen readers. Chosen by itself without a terminal.")
+@click.option("--plain", is_flag=True, help="Lines only, as without a terminal: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 def join(
@@ -50,8 +55,18 @@ def join(
 
     \b
     Exit codes:
-      0 left   2 usage   3 nobody there   5 name refused   6 no such room, or full
-      7 not a chatctl server
+      0 left   1 internal error   2 usage   3 nobody there
+      4 from a pipe: a line was sent, and no answer came   5 name refused
+      6 no such room, or full; from a pipe: a line was refused
+      7 not a chatctl server   130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_NICK CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
+      NO_COLOR   no colours
+      TERM   dumb: as --plain
     """
     from chatctl.commands.options import address_of, own_nick
 

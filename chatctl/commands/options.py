@@ -131,18 +131,42 @@ def all_of(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 def host_option(text: str) -> Callable[[F], F]:
     """``--host``."""
-    return click.option("--host", cls=FromServer, default=DEFAULT_HOST, envvar="CHATCTL_HOST", help=text)
+    return click.option(
+        "--host",
+        cls=FromServer,
+        default=DEFAULT_HOST,
+        show_default=True,
+        metavar="HOST",
+        envvar="CHATCTL_HOST",
+        help=text,
+    )
 
 
 def port_option(text: str, least: int = 1) -> Callable[[F], F]:
     """``--port``."""
-    kind = click.IntRange(least, 65535)
-    return click.option("--port", cls=FromServer, type=kind, default=DEFAULT_PORT, envvar="CHATCTL_PORT", help=text)
+    return click.option(
+        "--port",
+        cls=FromServer,
+        type=click.IntRange(least, 65535),
+        default=DEFAULT_PORT,
+        show_default=True,
+        metavar="PORT",
+        envvar="CHATCTL_PORT",
+        help=text,
+    )
 
 
 def room_option() -> Callable[[F], F]:
     """``--room``."""
-    return click.option("--room", cls=FromServer, default=DEFAULT_ROOM, envvar="CHATCTL_ROOM", help="Room to talk in.")
+    return click.option(
+        "--room",
+        cls=FromServer,
+        default=DEFAULT_ROOM,
+        show_default=True,
+        metavar="ROOM",
+        envvar="CHATCTL_ROOM",
+        help="Which of its rooms.",
+    )
 
 
 def server_options() -> Callable[[F], F]:
@@ -164,7 +188,7 @@ def server_options() -> Callable[[F], F]:
 
 def nick_option(text: str = "Name to speak under.  [default: the login name]") -> Callable[[F], F]:
     """``--nick``."""
-    return click.option("--nick", cls=FromServer, envvar="CHATCTL_NICK", help=text)
+    return click.option("--nick", cls=FromServer, metavar="NICK", envvar="CHATCTL_NICK", help=text)
 
 
 def timeout_option(
@@ -175,6 +199,7 @@ def timeout_option(
         "--timeout",
         type=DURATION,
         default=default,
+        show_default=default is not None,
         envvar="CHATCTL_TIMEOUT",
         metavar="DURATION",
         callback=_more_than_nothing,

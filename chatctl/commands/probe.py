@@ -79,9 +79,25 @@ def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) ->
     show_default=True,
     help="The state if nobody answers, or not in time.",
 )
-@click.option("--wait", type=DURATION, metavar="DURATION", help="Wait so long for the server to be ready.")
-@click.option("--count", type=click.IntRange(1), default=1, show_default=True, help="So many checks; averages count.")
-@click.option("--interval", type=DURATION, default="1s", metavar="DURATION", help="Between two checks.  [default: 1s]")
+@click.option(
+    "--wait", type=DURATION, metavar="DURATION", help="Wait so long for the server to be ready, before the first check."
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="How many checks; their averages are judged.",
+)
+@click.option(
+    "--interval",
+    type=DURATION,
+    default="1s",
+    show_default=True,
+    metavar="DURATION",
+    help="From the start of one check to the next.",
+)
 @click.option(
     "--format",
     "form",
@@ -92,7 +108,10 @@ def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) ->
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
-    "--outfile", type=click.Path(path_type=Path), metavar="PATH", help="Replace this file by it, print nothing."
+    "--outfile",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Write it into this file, which is replaced as a whole, and print nothing.",
 )
 def probe(
     host: str,
@@ -110,16 +129,17 @@ def probe(
     outfile: Path | None,
     **limits: float | Range | None,
 ) -> None:
-    """Check that the room works: connect, ping, and send a message the whole way that nobody sees.
+    """Check that a room works, and leave no trace in it.
 
-    It leaves no trace in the room or its history. Times are seconds; a RANGE is one of the monitoring
-    plugins: 10 (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20, @10:20 (not 10 to 20).
+    It connects, pings, and sends a message the whole way that nobody sees and no history keeps. Times are printed
+    in seconds; a RANGE is one of the monitoring plugins: 10 (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20,
+    @10:20 (not 10 to 20).
 
     \b
     Examples:
-      chatctl probe --host chat.example.org --timeout 2s --echo-warn 200ms --echo-critical 1s
+      chatctl probe --timeout 2s --echo-warn 200ms --echo-critical 1s
       chatctl probe --wait 30s && chatctl send "the room is up"
-      chatctl probe --format prometheus --outfile /var/lib/node_exporter/chatctl.prom
+      chatctl probe --format prometheus --outfile /srv/textfile/chatctl.prom
       chatctl probe --format text --count 5
 
     \b
@@ -129,8 +149,8 @@ def probe(
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_TIMEOUT
-      CHATCTL_CONFIG
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
     """
     from chatctl.commands.options import address_of
 

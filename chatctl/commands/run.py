@@ -52,29 +52,32 @@ def run(
     require_room: bool,
     timeout: float,
 ) -> None:
-    """Run CMD, say in the room that it started and how it ended, and exit with its own status.
+    """Run CMD, and tell the room how it went.
 
-    CMD's output passes through untouched, its input is ours, and SIGINT, SIGTERM and SIGHUP go to it. A room
-    that can't be reached is warned of once, on stderr, and changes nothing else. The room sees the command
-    line: choose a --title if there is a secret in it.
+    The room hears that it started and how it ended; the exit code is CMD's own. CMD's output passes through
+    untouched, its input is ours, and SIGINT, SIGTERM and SIGHUP go to it. A room that can't be reached is warned of
+    once, on stderr, and changes nothing else. The room sees the command line: choose a --title if there is a secret
+    in it.
 
     \b
     Examples:
       chatctl run -- make test
       chatctl run --nick cron --quiet-success -- /usr/local/bin/backup --all
-      chatctl run --title "nightly report" --tail 3 -- sh -c './report | gzip > report.gz'
+      chatctl run --title report --tail 3 -- sh -c './report | gzip > it.gz'
 
     \b
     Exit codes:
-      those of CMD   128+n CMD was ended by signal n   127 CMD not found   126 CMD can't be run
-      2 usage
-      with --require-room, before CMD starts: 3 nobody there   4 outcome unknown   5 name refused
-      6 rejected (no such room)   7 not a chatctl server
+      those of CMD   128+n CMD was ended by signal n
+      126 CMD can't be run   127 CMD not found   2 usage
+      with --require-room, before CMD starts: 3 nobody there
+      4 outcome unknown   5 name refused   6 rejected (no such room)
+      7 not a chatctl server
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_NICK
-      CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
     from chatctl.client.speaker import Speaker
     from chatctl.commands.options import address_of, own_nick

@@ -31,7 +31,7 @@ what_to_say = all_of(
         "path",
         type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
         metavar="PATH",
-        help="Send each line of a file as a message.",
+        help="Send each line of a file as a message; - is stdin.",
     ),
     click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
     click.option("--to", metavar="NICK", help="Whisper to one member; nothing of it is kept."),
@@ -39,7 +39,7 @@ what_to_say = all_of(
 
 how_surely = all_of(
     click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY."),
-    click.option("--print-id", is_flag=True, help="Print KEY first, also one that was made up."),
+    click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up."),
     click.option(
         "--retry-for",
         type=DURATION,
@@ -51,10 +51,18 @@ how_surely = all_of(
 
 what_to_wait_for = all_of(
     click.option(
-        "--wait-reply", type=REGEX, metavar="REGEX", help="Then print the first message in which it is found."
+        "--wait-reply",
+        type=REGEX,
+        metavar="REGEX",
+        help="Then wait for a message in which this is found, and print it.",
     ),
     click.option(
-        "--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help="Of this member. Repeatable."
+        "--from",
+        "nicks",
+        type=FOLDED_NICK,
+        multiple=True,
+        metavar="NICK",
+        help="Only a reply of this member counts. Repeatable.",
     ),
 )
 
@@ -100,19 +108,21 @@ def send(
       uptime | chatctl send --nick db1
       tail -f build.log | chatctl send --lines --nick ci --retry-for 10m
       chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
-      chatctl send "deploy now?" --wait-reply '^(yes|no)$' --from nadia --timeout 10m
+      chatctl send "now?" --wait-reply '^(yes|no)$' --from nadia --timeout 10m
 
     \b
     Exit codes:
-      0 said   1 stdout could not be written   2 usage   3 nobody there, nothing sent
+      0 said   1 stdout could not be written   2 usage
+      3 nobody there, nothing sent
       4 outcome unknown: repeat it with the same --id and --retry-for
       5 name refused   6 rejected (too long, no such room, nobody of that name)
-      7 not a chatctl server   8 said, but no reply in time   130 interrupted   143 terminated
+      7 not a chatctl server   8 said, but no reply in time
+      130 interrupted   143 terminated
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_NICK
-      CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG   as the options
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """
     import os

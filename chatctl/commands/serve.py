@@ -16,16 +16,28 @@ from chatctl.commands.options import RATE, host_option, port_option
 @click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only.")
 @click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable.")
 @click.option("--open-rooms", is_flag=True, help="Let anybody open a room by entering it.")
-@click.option("--name", "server_name", default="chatctl", show_default=True, help="What the server calls itself.")
 @click.option(
-    "--max-clients", type=click.IntRange(1), help="Connections at once.  [default: 10000, or 0.8 × the file limit]"
+    "--name",
+    "server_name",
+    default="chatctl",
+    show_default=True,
+    metavar="NAME",
+    help="What the server calls itself.",
+)
+@click.option(
+    "--max-clients",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="10000, or 0.8 × the file limit",
+    help="Connections at once.",
 )
 @click.option(
     "--max-per-address",
     type=click.IntRange(1),
     default=64,
     show_default=True,
-    help="Of these, from one address (loopback exempt).",
+    metavar="N",
+    help="Of these, from one address; this machine's own are not counted.",
 )
 @click.option(
     "--rate",
@@ -33,13 +45,14 @@ from chatctl.commands.options import RATE, host_option, port_option
     default="10:30",
     show_default=True,
     metavar="N[:BURST]|off",
-    help="Messages a second from one connection; over it, reading waits.",
+    help="Messages a second from one connection, and how many at once; over it, they wait.",
 )
 @click.option(
     "--ring-entries",
     type=click.IntRange(1),
     default=100_000,
     show_default=True,
+    metavar="N",
     help="Messages of a room kept in memory.",
 )
 @click.option(
@@ -56,10 +69,18 @@ from chatctl.commands.options import RATE, host_option, port_option
     help="What an acknowledged message survives: a killed process, or a power cut too.",
 )
 @click.option(
-    "--keep-messages", type=click.IntRange(1), metavar="N", help="Messages kept of each room.  [default: all]"
+    "--keep-messages",
+    type=click.IntRange(1),
+    metavar="N",
+    show_default="all",
+    help="Messages of each room that the journal keeps.",
 )
 @click.option(
-    "--keep-days", type=click.FloatRange(0, min_open=True), metavar="N", help="For how many days.  [default: all]"
+    "--keep-days",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    show_default="for good",
+    help="For how many days it keeps them.",
 )
 @click.option(
     "--log-format",
@@ -99,6 +120,16 @@ def serve(
       chatctl serve
       chatctl serve --host 0.0.0.0 --port 5500 --room ops --room builds
       chatctl serve --unix /run/chat/room.sock --no-tcp
+
+    \b
+    Exit codes:
+      0 stopped (Ctrl-C, SIGTERM)
+      1 can't listen, or the journal can't be used, or broke   2 usage
+
+    \b
+    Environment:
+      CHATCTL_HOST CHATCTL_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.admission import Admission
     from chatctl.log import Log

@@ -35,7 +35,14 @@ NUMBER = 10
 """Messages of the past that are printed where nothing says how many."""
 
 where_to_start = all_of(
-    click.option("-n", "number", type=click.IntRange(0), help=f"Messages of the past first.  [default: {NUMBER}]"),
+    click.option(
+        "-n",
+        "number",
+        type=click.IntRange(0),
+        metavar="N",
+        show_default=str(NUMBER),
+        help="Print so many messages of the past first.",
+    ),
     click.option(
         "--since",
         type=SINCE,
@@ -52,7 +59,14 @@ where_to_start = all_of(
 )
 
 what_to_take = all_of(
-    click.option("--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help="Only theirs. Repeatable."),
+    click.option(
+        "--from",
+        "nicks",
+        type=FOLDED_NICK,
+        multiple=True,
+        metavar="NICK",
+        help="Only messages of this member. Repeatable.",
+    ),
     click.option("--match", type=REGEX, metavar="REGEX", help="Only messages in which this is found (Python's re)."),
 )
 
@@ -60,7 +74,7 @@ when_to_end = all_of(
     click.option(
         "--follow/--no-follow", "-f", default=True, help="Go on with what is said from now on.  [default: follow]"
     ),
-    click.option("--count", type=click.IntRange(1), help="End after so many messages."),
+    click.option("--count", type=click.IntRange(1), metavar="N", help="End after so many messages."),
     click.option(
         "--idle", type=DURATION, metavar="DURATION", help="End, with 0, when no message was printed for so long."
     ),
@@ -111,11 +125,11 @@ def tail(
     command: str | None,
     keep_going: bool,
 ) -> None:
-    """Print what was said and what is said, a line each, without joining.
+    """Print what was said and what is said, without joining.
 
-    It survives a server's restart and goes on where it stood; what can't be shown any more is told on stderr. CMD is no
-    shell string: its words are cut as a shell cuts them. It gets CHATCTL_SEQ, CHATCTL_TIME (Unix seconds),
-    CHATCTL_AUTHOR, CHATCTL_ROOM and CHATCTL_ACTION (1 or empty).
+    A message is a line. It survives a server's restart and goes on where it stood; what can't be shown any more is
+    told on stderr. CMD of --exec is no shell string: its words are cut as a shell cuts them. It gets CHATCTL_SEQ,
+    CHATCTL_TIME (Unix seconds), CHATCTL_AUTHOR, CHATCTL_ROOM and CHATCTL_ACTION (1 or empty).
 
     \b
     Examples:
@@ -127,14 +141,15 @@ def tail(
 
     \b
     Exit codes:
-      0 done, or nobody reads our output any more   1 CMD failed, or a file could not be written
+      0 done, or nobody reads our output any more
+      1 CMD failed, or a file could not be written
       2 usage   3 nobody there   6 no such room   7 not a chatctl server
       8 the deadline passed   130 interrupted   143 terminated
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_TIMEOUT
-      CHATCTL_CONFIG
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
     """
     from chatctl.client.blocking import Deadline
     from chatctl.client.cursor import Cursor, CursorFile

@@ -22,7 +22,7 @@ TIMEOUT = 5.0
 @click.command()
 @click.argument("name", required=False)
 @server_options()
-@click.option("--count", is_flag=True, help="Print only how many.")
+@click.option("--count", is_flag=True, help="Print only how many there are.")
 @click.option("--watch", is_flag=True, help="Print who comes, goes and is renamed from now on, as it happens.")
 @timeout_option(None, "Give up after this long: 300ms, 5s, 2m.  [default: 5s; with --watch never]")
 @json_option()
@@ -37,7 +37,7 @@ def who(
     timeout: float | None,
     as_json: bool,
 ) -> None:
-    """Print who is in the room: nickname, since when, idle for how long.
+    """Print who is in the room, since when, and idle for how long.
 
     A table on a terminal; in a pipe one member a line: nickname, date and time, seconds idle. With NAME,
     only that member; the exit code tells whether they are here. --watch prints a line a change (date and time,
@@ -48,18 +48,19 @@ def who(
       chatctl who
       chatctl who nadia && chatctl send "nadia: the build is green"
       chatctl who --json | jq -r 'select(.idle > 3600) | .nick'
-      chatctl who --watch nadia | while read -r when what nick; do echo "$nick: $what"; done
+      chatctl who --watch nadia | while read -r _ what _; do echo "$what"; done
 
     \b
     Exit codes:
       0 done, or nobody reads our output any more   2 usage   3 nobody there
       5 NAME can't be one   6 no such room   7 not a chatctl server
-      8 NAME is not here, or the deadline passed   130 interrupted   143 terminated
+      8 NAME is not here, or the deadline passed
+      130 interrupted   143 terminated
 
     \b
     Environment:
-      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM CHATCTL_TIMEOUT
-      CHATCTL_CONFIG
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
     """
     from chatctl.commands.options import address_of
     from chatctl.errors import ConditionNotMet

@@ -1,0 +1,239 @@
+"""Write what is made of the commands' own help: ``docs/commands.md`` and ``docs/man/``.
+
+    python docs/generate.py            write them
+    python docs/generate.py --check    write nothing; name each file that is out of date, and fail if there is one
+
+Nothing in them depends on the terminal, the environment, the day or the machine.
+
+click-man 0.6.0 does not fit. From our entry point it takes the command that comes first in the alphabet for the
+whole program; it wraps what ``\\b`` keeps as it is, and leaves that control character in the page; NAME ends after 45
+characters in dots; nothing in a description is escaped, so a line that begins with a dot is lost.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from chatctl import __version__
+from chatctl.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDTH = 80
+
+SECTIONS = {
+    "Example:": "EXAMPLES",
+    "Examples:": "EXAMPLES",
+    "Exit codes:": "EXIT STATUS",
+    "Environment:": "ENVIRONMENT",
+}
+"""What a block of a help text that is kept as it is begins with, and the section of the man page that it becomes."""
+
+HEAD = """\
+# The commands
+
+What `chatctl COMMAND --help` says, all of it. Each command is a man page, too: `man chatctl-send`, or
+`man -l docs/man/chatctl-send.1` in a clone. Made by `python docs/generate.py`; change the help texts, not this page.
+"""
+
+
+@dataclass
+class Help:
+    """A command's help, taken apart. Blocks that begin with ``\\b`` are kept line by line."""
+
+    ctx: click.Context
+    description: list[str] = field(default_factory=list)
+    sections: dict[str, list[str]] = field(default_factory=dict)
+    """By the man page's headings: the lines, without what all of them are indented by."""
+
+    @property
+    def name(self) -> str:
+        """Give the whole name: ``chatctl config show``."""
+        return self.ctx.command_path
+
+    @property
+    def page(self) -> str:
+        """Give the man page's name: ``chatctl-config-show``."""
+        return self.name.replace(" ", "-")
+
+    @property
+    def summary(self) -> str:
+        """Give the first sentence, without its dot."""
+        return _summary(self.ctx.command)
+
+
+def commands() -> Iterator[Help]:
+    """Give the group and every command in it, as deep as they go, in the order of ``--help``."""
+    yield from _walk(cli, "chatctl", None)
+
+
+def _walk(command: click.Command, name: str, parent: click.Context | None) -> Iterator[Help]:
+    ctx = command.context_class(
+        command, info_name=name, parent=parent, terminal_width=WIDTH, **command.context_settings
+    )
+    yield _take_apart(ctx)
+    for child, found in _children(ctx):
+        yield from _walk(found, child, ctx)
+
+
+def _children(ctx: click.Context) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(ctx.command, click.Group):
+        for name in ctx.command.list_commands(ctx):
+            command = ctx.command.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                yield name, command
+
+
+def _summary(command: click.Command) -> str:
+    return command.get_short_help_str(limit=1000).rstrip(".")
+
+
+def _take_apart(ctx: click.Context) -> Help:
+    found = Help(ctx)
+    for block in re.split(r"\n{2,}", inspect.cleandoc(ctx.command.help or "")):
+        heading, _, rest = block.removeprefix("\b\n").partition("\n")
+        if block.startswith("\b\n") and heading in SECTIONS:
+            found.sections[SECTIONS[heading]] = textwrap.dedent(rest).split("\n")
+        else:
+            found.description.append(block)
+    return found
+
+
+def commands_page(found: list[Help]) -> str:
+    """Give ``docs/commands.md``."""
+    contents = [f"- [{one.name}](#{one.page}): {one.summary}" for one in found]
+    texts = [f"## {one.name}\n\n```text\n{one.ctx.command.get_help(one.ctx)}\n```" for one in found]
+    return "\n".join([HEAD, *contents, "", "\n\n".join(texts), ""])
+
+
+def man_page(one: Help) -> str:
+    """Give a command's man page."""
+    lines = [
+        f'.TH {_escape(one.page.upper())} 1 "" "chatctl {__version__}" "chatctl manual"',
+        ".nh",  # a command that was cut in two can't be searched for
+        ".ad l",
+        ".SH NAME",
+        f"{_escape(one.page)} \\- {_escape(one.summary)}",
+        ".SH SYNOPSIS",
+        f".B {_escape(one.name)}",
+        *_lines(" ".join(one.ctx.command.collect_usage_pieces(one.ctx)).split("\n")),
+        ".SH DESCRIPTION",
+        *_description(one.description),
+        *_options(one.ctx),
+        *_subcommands(one),
+    ]
+    for heading in ("EXIT STATUS", "ENVIRONMENT", "EXAMPLES"):
+        if heading in one.sections:
+            lines += [f".SH {heading}", *_as_it_is(one.sections[heading])]
+    return "\n".join([*lines, *_see_also(one.ctx), ""])
+
+
+def _description(blocks: list[str]) -> Iterator[str]:
+    for number, block in enumerate(blocks):
+        yield from [".PP"] if number else []
+        yield from _as_it_is(block.split("\n")[1:]) if block.startswith("\b\n") else _filled(block)
+
+
+def _options(ctx: click.Context) -> Iterator[str]:
+    yield ".SH OPTIONS"
+    for param in ctx.command.get_params(ctx):
+        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
+        if record is not None:
+            yield from (".TP", _switches(record[0]), *_filled(record[1]))
+
+
+def _switches(text: str) -> str:
+    """Give an option's names in bold, and what it takes in italics."""
+    words = re.split(r"(,? )", text)
+    return "".join(
+        word if re.fullmatch(r",? |/", word) else f"\\f{'B' if word.startswith('-') else 'I'}{_escape(word)}\\fP"
+        for word in words
+    )
+
+
+def _subcommands(one: Help) -> Iterator[str]:
+    for number, (name, command) in enumerate(_children(one.ctx)):
+        yield from [] if number else [".SH COMMANDS"]
+        yield from (".TP", f".BR {_escape(f'{one.page}-{name}')} (1)", *_filled(_summary(command)))
+
+
+def _see_also(ctx: click.Context) -> Iterator[str]:
+    above = []
+    while ctx.parent is not None:
+        ctx = ctx.parent
+        above.append(f".BR {_escape(ctx.command_path.replace(' ', '-'))} (1)")
+    return iter([".SH SEE ALSO", *_joined(above)] if above else [])
+
+
+def _joined(pages: list[str]) -> list[str]:
+    return [f"{page} ," for page in pages[:-1]] + pages[-1:]
+
+
+def _filled(text: str) -> list[str]:
+    """Give prose, which man wraps; short lines, so that a change shows as a small one."""
+    return _lines(textwrap.wrap(text, 72, break_long_words=False, break_on_hyphens=False))
+
+
+def _as_it_is(lines: list[str]) -> list[str]:
+    return [".nf", *_lines(lines), ".fi"]
+
+
+def _lines(lines: list[str]) -> list[str]:
+    """Escape them; what begins as a request of roff does is no request."""
+    return [f"\\&{line}" if line.startswith((".", "'")) else line for line in map(_escape, lines)]
+
+
+def _escape(text: str) -> str:
+    r"""Give text that roff shows as it is: ``-`` and quotes too, so that it can be copied into a shell."""
+    special = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
+    return "".join(special.get(char) or (char if char.isascii() else f"\\[u{ord(char):04X}]") for char in text)
+
+
+def generated() -> dict[Path, str]:
+    """Give all files and what belongs into them."""
+    found = list(commands())
+    pages = {ROOT / "docs" / "man" / f"{one.page}.1": man_page(one) for one in found}
+    return {ROOT / "docs" / "commands.md": commands_page(found)} | pages
+
+
+def stale() -> list[str]:
+    """Name the files that are not as they would be written, and the pages of commands that are gone."""
+    wanted = generated()
+    wrong = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    return [str(path.relative_to(ROOT)) for path in [*wrong, *_left_over(wanted)]]
+
+
+def _left_over(wanted: dict[Path, str]) -> list[Path]:
+    return sorted(set((ROOT / "docs" / "man").glob("*")) - set(wanted))
+
+
+def write() -> None:
+    """Write them all, and remove the pages of commands that are gone."""
+    wanted = generated()
+    (ROOT / "docs" / "man").mkdir(exist_ok=True)
+    for path, text in wanted.items():
+        path.write_text(text, encoding="utf-8")
+    for path in _left_over(wanted):
+        path.unlink()
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing; name what is out of date, and fail if there is any.")
+def main(check: bool) -> None:
+    """Write docs/commands.md and docs/man/."""
+    if not check:
+        write()
+    elif wrong := stale():
+        click.echo("\n".join(wrong))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
