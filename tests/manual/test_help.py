@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -12,10 +12,12 @@ import pytest
 
 from chatctl.cli import cli
 from chatctl.commands.config_defaults import Defaults
-from docs.generate import Help, commands
+from docs.generate import ROOT, Help, commands
 
 ALL = list(commands())
 ONE = pytest.mark.parametrize("one", ALL, ids=[one.page for one in ALL])
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 WIDTH = 73
 """Columns of a line that is kept as it is: man indents it by 7 and shows 80, ``--help`` by 4."""
@@ -75,20 +77,32 @@ def test_the_examples_are_of_this_command(one: Help) -> None:
     assert any(call[: len(words(one))] == words(one) for call in calls), f"no example of '{one.name}' in {calls}"
 
 
-@ONE
-def test_the_examples_parse(one: Help, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No example may name an option that is gone, nor a value that it would not take."""
-    monkeypatch.setattr(click.Path, "convert", lambda _self, value, _param, _ctx: value)  # they are on no disk here
+@pytest.fixture
+def no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an example name files that are not on this disk, and read nobody's configuration."""
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, _param, _ctx: value)
     for name in ("HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    for call in example_calls(one):
-        try:
-            parse(call[1:])
-        except click.ClickException as error:
-            pytest.fail(f"'{one.name} --help' has {shlex.join(call)!r}: {error.message}")
 
 
-@pytest.mark.parametrize("call", ["send --no-such-option hi", "config shwo", "tail --since yesteryear", "ask"])
+@ONE
+@pytest.mark.usefixtures("no_files")
+def test_the_examples_parse(one: Help) -> None:
+    """No example may name an option that is gone, nor a value that it would not take."""
+    assert wrong_calls(example_calls(one)) == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=[path.name for path in DOCUMENTS])
+@pytest.mark.usefixtures("no_files")
+def test_what_documents_show_parses(path: Path) -> None:
+    shown = list(document_calls(path))
+    assert shown or path.name != "README.md"
+    assert wrong_calls(shown) == []
+
+
+@pytest.mark.parametrize(
+    "call", ["send --no-such-option hi", "config shwo", "tail --since yesteryear", "ask", "run --quite -- x"]
+)
 def test_a_wrong_example_is_found(call: str) -> None:
     """A check that can't fail holds nothing."""
     with pytest.raises(click.UsageError):
@@ -125,6 +139,24 @@ def example_calls(one: Help) -> Iterator[list[str]]:
         yield from calls(line)
 
 
+def document_calls(path: Path) -> Iterator[list[str]]:
+    """Give each call of chatctl in a document's lines of code: indented ones, and those behind a prompt."""
+    for line in re.findall(r"^(?:    |\$ )(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
+        if re.search(r"(?:^|[|&(] ?)chatctl [a-z]", line):
+            yield from (call for call in calls(line) if call[1:])
+
+
+def wrong_calls(found: Iterable[list[str]]) -> list[str]:
+    """Say what is wrong with each call that chatctl would not take."""
+    wrong = []
+    for call in found:
+        try:
+            parse(call[1:])
+        except click.ClickException as error:
+            wrong.append(f"{shlex.join(call)}: {error.message}")
+    return wrong
+
+
 def calls(line: str) -> Iterator[list[str]]:
     """Cut a shell's line into its commands; give those that are chatctl's, also from within ``"$(...)"``."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
@@ -151,4 +183,6 @@ def parse(arguments: list[str]) -> None:
         assert found is not None
         command = found
         ctx = click.Context(command, info_name=name, parent=ctx) if isinstance(command, click.Group) else ctx
-    command.make_context(command.name, list(arguments), parent=ctx)
+    ctx = command.make_context(command.name, list(arguments), parent=ctx)
+    if (words := ctx.params.get("command")) and words[0].startswith("-"):
+        raise click.NoSuchOption(words[0])  # 'run' takes what it does not know for the command to run
