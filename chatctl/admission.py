@@ -9,6 +9,9 @@ import hashlib
 from collections.abc import Collection
 from typing import TypeVar
 
+from msgspec import Struct
+
+from chatctl.claims import Claims
 from chatctl.dialects import Dialect, bend_nick
 from chatctl.errors import NickTaken, RoomInvalid
 from chatctl.protocol import DEFAULT_ROOM, Hello
@@ -26,12 +29,34 @@ def owner_of(token: str | None) -> bytes | None:
     return hashlib.sha256(token.encode()).digest() if token else None
 
 
+class Owner(Struct, frozen=True):
+    """What somebody brought that a name may be theirs by: the hash of a token, the fingerprint of a proved key."""
+
+    token: bytes | None = None
+    key: str | None = None
+
+    def owns(self, member: Member[Conn]) -> bool:
+        """Whether this member is the same one, come again."""
+        return (self.token is not None and self.token == member.token) or (
+            self.key is not None and self.key == member.proved
+        )
+
+
+NOBODY = Owner()
+
+
 class Admission:
     """The rules of one server."""
 
-    def __init__(self, server: str, rooms: Collection[str] = (), *, open_rooms: bool = False) -> None:
-        """Let people into ``lobby`` and the rooms named, or into any if ``open_rooms``. Raises RoomInvalid."""
+    def __init__(
+        self, server: str, rooms: Collection[str] = (), *, open_rooms: bool = False, claims: Claims | None = None
+    ) -> None:
+        """Let people into ``lobby`` and the rooms named, or into any if ``open_rooms``. Raises RoomInvalid.
+
+        ``claims`` are the names that are somebody's; without them names are only ever held.
+        """
         self.server = server
+        self.claims = claims if claims is not None else Claims(binding=False)
         self.rooms = frozenset([DEFAULT_ROOM, *map(check_room, rooms)])
         self._open_rooms = open_rooms
 
@@ -46,23 +71,50 @@ class Admission:
             raise RoomInvalid(f"this server has {len(opened)} rooms already: use one of those")
         return name
 
-    def nick(self, hello: Hello, dialect: Dialect, token: bytes | None, roster: Roster[Conn]) -> str:
+    def nick(self, hello: Hello, dialect: Dialect, owner: Owner, roster: Roster[Conn]) -> str:
         """Give the nickname that a hello gets, or the empty one if its mode needs none.
 
         Raises:
             NickInvalid: it can't be a name.
-            NickTaken: a member holds it, and not with this token.
+            NickTaken: it is somebody else's, or looks like somebody else's.
         """
         if hello.mode in ("watch", "probe"):
             return check_nick(hello.nick) if hello.nick else ""
         if dialect.bends_names:
-            return bend_nick(hello.nick, lambda nick: roster.find(nick) is not None)
-        return self.free(hello.nick, token, roster)
+            return bend_nick(hello.nick, lambda nick: self._is_anybodys(nick, roster))
+        return self.free(hello.nick, owner, roster)
 
-    def free(self, nick: str, token: bytes | None, roster: Roster[Conn], own: Member[Conn] | None = None) -> str:
-        """Give the nickname as it will be shown if nobody else holds it. Raises as ``nick``."""
+    def _is_anybodys(self, nick: str, roster: Roster[Conn]) -> bool:
+        try:
+            self.free(nick, NOBODY, roster)
+        except NickTaken:
+            return True
+        return False
+
+    def free(self, nick: str, owner: Owner, roster: Roster[Conn], own: Member[Conn] | None = None) -> str:
+        """Give the nickname as it will be shown, if it may be had. Raises as ``nick``.
+
+        Args:
+            own: the member that wants to be called so, if it is one already.
+        """
         shown = check_nick(nick)
+        self._check_look_alikes(shown, owner, roster, own)
+        claim = self.claims.find(shown)
+        if claim is not None:
+            if claim.key != owner.key:
+                raise NickTaken(f"{clean(claim.nick)} is bound to a key that is not yours: choose another name")
+            return shown
         holder = roster.find(shown)
-        if holder is None or holder is own or (own is None and token and holder.token == token):
+        if holder is None or holder is own or (own is None and owner.owns(holder)):
             return shown
         raise NickTaken(f"{clean(holder.nick)} is somebody else's nickname now: choose another one")
+
+    def _check_look_alikes(self, nick: str, owner: Owner, roster: Roster[Conn], own: Member[Conn] | None) -> None:
+        for claim in self.claims.like(nick):
+            if claim.key != owner.key:
+                raise NickTaken(
+                    f"{clean(nick)} looks like {clean(claim.nick)}, which is bound to a key that is not yours"
+                )
+        for member in roster.like(nick):
+            if member is not own and not owner.owns(member):
+                raise NickTaken(f"{clean(nick)} looks like {clean(member.nick)}, who is here: choose another name")

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
+from chatctl.admission import Owner
 from chatctl.dialects import JSON, Dialect
+from chatctl.gate import Way
 from chatctl.hub import Hub
 from chatctl.protocol import GREETING, Limits
 from chatctl.room import Reader, Room
@@ -33,6 +35,9 @@ class House(Protocol):
     def lost(self, connection: Connection, why: str) -> None:
         """Forget a connection."""
 
+    def places(self, sockname: object) -> tuple[str, ...]:
+        """Give the names under which a signature may know this server, for a connection that came in there."""
+
 
 class Connection(asyncio.Protocol):
     """One accepted connection: the hub's Peer. Its cursor is ``after``; while ``paused`` it simply stands."""
@@ -50,6 +55,7 @@ class Connection(asyncio.Protocol):
         "dialect",
         "host",
         "in_flight",
+        "key",
         "label",
         "leaving",
         "member",
@@ -57,6 +63,7 @@ class Connection(asyncio.Protocol):
         "room",
         "session",
         "token",
+        "way",
     )
 
     _transport: asyncio.Transport
@@ -76,6 +83,8 @@ class Connection(asyncio.Protocol):
         self.paused = False
         self.behind = False
         self.token: bytes | None = None
+        self.key: str | None = None
+        self.way = Way(host)
         self.room: Room | None = None
         self.member: Member[Reader] | None = None
         self.in_flight = 0
@@ -88,6 +97,7 @@ class Connection(asyncio.Protocol):
         """Greet."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
+        self.way = Way(self.host, self._server.places(transport.get_extra_info("sockname")))
         self._server.made(self)
         self._transport.write(GREETING)
         self._arrange()
@@ -139,6 +149,11 @@ class Connection(asyncio.Protocol):
         """Keep a reply for the end of this turn."""
         self._replies.append(data)
         self._owed += len(data)
+
+    @property
+    def owner(self) -> Owner:
+        """What names may be its own by."""
+        return Owner(self.token, self.key)
 
     @property
     def owes(self) -> bool:

@@ -96,6 +96,7 @@ HELP = b"""\
 /me TEXT        say what you do
 /msg NICK TEXT  tell NICK alone
 /who            who is here
+/whois NICK     with which key NICK came
 /quit           leave (//TEXT says a line that starts with a slash)
 """
 
@@ -127,6 +128,8 @@ def _parse_command(text: str) -> ClientFrame | bytes:
             return protocol.Whisper(to, what)
         case "/who":
             return protocol.Who()
+        case "/whois" if rest:
+            return protocol.Whois(rest.strip())
         case "/quit":
             return protocol.Bye()
         case "/help":
@@ -162,6 +165,10 @@ def _as_text(frame: Frame) -> str:
             return "".join(f"{clean(frame.from_)} (privately): {line}\n" for line in _lines(frame.text))
         case protocol.Roster():
             return f"{frame.count} here: {', '.join(clean(row.nick) for row in frame.members)}\n"
+        case protocol.Identity():
+            return (
+                f"{clean(frame.nick)}: {frame.key or 'no key'}{', bound to it' if frame.claimed is not None else ''}\n"
+            )
         case protocol.Page(entries=entries):
             return "".join(_say_lines(entry) for entry in entries)
         case protocol.Gap():

@@ -11,7 +11,10 @@ from collections.abc import Callable, Sequence
 from chatctl import protocol
 from chatctl.admission import Admission, owner_of
 from chatctl.archive import Archive
-from chatctl.errors import ChatError, NickTaken, NoSuchNick, StorageFailed
+from chatctl.claims import Claim, fact
+from chatctl.dialects import JSON
+from chatctl.errors import ChatError, NickTaken, NoSuchNick, StorageFailed, Unauthorized
+from chatctl.gate import Gate, Proved, Trial
 from chatctl.journal import Draft, Journal, Receipt
 from chatctl.log import Log
 from chatctl.peer import Peer
@@ -36,13 +39,18 @@ class Hub:
         *,
         clock: Callable[[], float],
         loop: Loop,
+        gate: Gate | None = None,
     ) -> None:
         """Serve the rooms that ``admission`` knows.
 
         Args:
             clock: Unix seconds; only ever shown.
             loop: runs the end of each turn.
+            gate: what newcomers have to prove; by default nothing but a key that they offer.
         """
+        self._gate = gate or Gate()
+        self._loop = loop
+        self._trials: dict[Peer, Trial] = {}
         self._journal = journal
         self._admission = admission
         self._limits = limits
@@ -103,13 +111,17 @@ class Hub:
             case protocol.Ping(t=t):
                 self.reply(peer, protocol.Pong(t=t, last=self._room_of(peer).ring.last))
             case protocol.Hello():
-                self._enter(peer, effect)
+                self._greet(peer, effect)
+            case protocol.Proof():
+                self._judge(peer, effect)
             case protocol.Whisper():
                 self._whisper(peer, effect)
             case protocol.Nick(nick):
                 self._rename(peer, nick)
             case protocol.Who():
                 self._who(peer)
+            case protocol.Whois(nick):
+                self._whois(peer, nick)
             case protocol.History():
                 self.archive.page(peer, self._room_of(peer), effect, self._landed)
             case Raw(data):
@@ -122,24 +134,93 @@ class Hub:
             raise RuntimeError("a session let a frame through before its hello")
         return peer.room
 
-    def _enter(self, peer: Peer, hello: protocol.Hello) -> None:
+    def _greet(self, peer: Peer, hello: protocol.Hello) -> None:
+        """Let a newcomer in, or have it prove first who it is."""
+        if self._gate.password is not None and peer.session.dialect is not JSON:
+            self._turn_away(
+                peer, hello, Unauthorized("this server wants a password, which has no place here: use chatctl")
+            )
+            return
+        try:
+            trial = self._gate.open(hello, peer.way, self._loop.time())
+        except ChatError as error:
+            self._turn_away(peer, hello, error)
+            return
+        if trial is None:
+            self._enter(peer, hello, Proved())
+            return
+        self._trials[peer] = trial
+        peer.session.challenged()
+        self.reply(peer, trial.challenge)
+
+    def _judge(self, peer: Peer, proof: protocol.Proof) -> None:
+        trial = self._trials.pop(peer)
+        try:
+            proved = trial.check(proof, self._loop.time())
+        except ChatError as error:
+            self._turn_away(peer, trial.hello, error)
+        else:
+            self._enter(peer, trial.hello, proved)
+
+    def _turn_away(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
+        self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+        peer.session.turned_away(error)
+
+    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
         peer.token = owner_of(hello.token)
+        peer.key = proved.key
         try:
             room = self.archive.open(self._admission.room(hello.room, self.archive.rooms))
-            nick = self._admission.nick(hello, peer.session.dialect, peer.token, room.roster)
+            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
         except ChatError as error:
             self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refused(error)
             return
+        claim = None
+        if hello.mode == "join" and proved.key is not None:
+            claim = self._admission.claims.propose(nick, proved.key, self._clock())
+        if claim is None:
+            self._let_in(peer, hello, proved, room, nick)
+        else:
+            self._bind(peer, hello, proved, claim)
+
+    def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: Claim) -> None:
+        """Keep a claim, and only then let its owner in. It holds from now on, or a second one would be kept over it."""
+        key, value = fact(claim)
+        self._admission.claims.add(claim)
+
+        def kept(error: StorageFailed | None) -> None:
+            if error is not None:
+                self._admission.claims.drop(claim.nick)
+                self._log.error("not bound", nick=claim.nick, why=error.text)
+            else:
+                self._log.info("bound", nick=claim.nick, key=claim.key)
+            if peer.leaving is None:
+                self._enter_bound(peer, hello, proved)
+                peer.pump()
+
+        self._journal.keep({key: value}, kept)
+
+    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
+        """Look again whether the name may be had: a moment has passed."""
+        room = self.archive.open(hello.room)
+        try:
+            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+        except ChatError as error:
+            peer.session.refused(error)
+        else:
+            self._let_in(peer, hello, proved, room, nick)
+
+    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
         peer.session.entered(nick)
         peer.dialect = peer.session.dialect
         peer.room = room
         if nick:
-            self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode)
+            self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
         if hello.mode == "join":
             self._take_place(peer, room, nick)
         room.watchers += hello.mode == "watch"
-        self.reply(peer, self._welcome(room, nick))
+        self.reply(peer, self._welcome(room, nick, proved))
         if hello.mode in ("join", "watch"):
             self.archive.place(peer, room, hello)
         self._turn.touch(room)
@@ -147,11 +228,11 @@ class Hub:
     def _take_place(self, peer: Peer, room: Room, nick: str) -> None:
         ghost = room.roster.find(nick)
         if ghost is None:
-            peer.member = room.roster.add(nick, peer.token, peer, self._clock())
+            peer.member = room.roster.add(nick, peer.token, peer, self._clock(), peer.key)
             return
-        before = self._peer_of(ghost)  # the same token: a takeover, which nobody else needs to hear of
+        before = self._peer_of(ghost)  # the same owner: a takeover, which nobody else needs to hear of
         peer.member, before.member = ghost, None
-        ghost.conn = peer
+        ghost.conn, ghost.token, ghost.proved = peer, peer.token, peer.key
         if ghost.nick != nick:
             room.roster.rename(ghost, nick)
         self.reply(before, protocol.Bye(why=protocol.REPLACED))
@@ -161,7 +242,8 @@ class Hub:
     def _peer_of(member: Member[Reader]) -> Peer:
         return member.conn  # type: ignore[return-value]  # the roster of a hub lists peers only
 
-    def _welcome(self, room: Room, nick: str) -> protocol.Welcome:
+    def _welcome(self, room: Room, nick: str, proved: Proved) -> protocol.Welcome:
+        claim = self._admission.claims.find(nick) if nick and proved.key is not None else None
         return protocol.Welcome(
             v=protocol.VERSION,
             server=self._admission.server,
@@ -175,6 +257,8 @@ class Hub:
             watchers=room.watchers,
             durability=self._journal.durability,
             limits=self._limits,
+            claimed=claim is not None and claim.key == proved.key,
+            scram=proved.scram,
         )
 
     def _say(self, peer: Peer, say: protocol.Say) -> None:
@@ -206,9 +290,11 @@ class Hub:
             return peer.member.nick
         nick = peer.session.nick
         if nick and peer.session.mode == "post":
-            holder = room.roster.find(nick)
-            if holder is not None and (holder.token is None or holder.token != peer.token):
+            holder, claim = room.roster.find(nick), self._admission.claims.find(nick)
+            if holder is not None and not peer.owner.owns(holder):
                 raise NickTaken(f"{holder.nick} is somebody else's nickname now")
+            if claim is not None and claim.key != peer.key:
+                raise NickTaken(f"{claim.nick} is bound to a key that is not yours now")
         return nick
 
     def _whisper(self, peer: Peer, whisper: protocol.Whisper) -> None:
@@ -236,7 +322,7 @@ class Hub:
         if member is None:
             return
         try:
-            nick = self._admission.free(nick, peer.token, room.roster, member)
+            nick = self._admission.free(nick, peer.owner, room.roster, member)
         except ChatError as error:
             self.reply(peer, error_frame(error))
             return
@@ -253,6 +339,47 @@ class Hub:
         rows = room.roster.rows(self._clock())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 
+    def _whois(self, peer: Peer, nick: str) -> None:
+        try:
+            member = self._room_of(peer).roster.find(nick)
+            if member is None:
+                raise NoSuchNick(f"there is no {nick} here")
+        except ChatError as error:
+            self.reply(peer, error_frame(error))
+            return
+        claim = self._admission.claims.find(member.nick)
+        self.reply(
+            peer,
+            protocol.Identity(
+                nick=member.nick,
+                since=member.since,
+                idle=max(0.0, round(self._clock() - member.spoke, 3)),
+                key=member.proved,
+                claimed=claim.since if claim is not None and claim.key == member.proved else None,
+            ),
+        )
+
+    # --- whose names are whose
+
+    def claims(self) -> list[Claim]:
+        """Give all claims, in no order."""
+        return list(self._admission.claims)
+
+    def drop_claim(self, nick: str, done: Callable[[StorageFailed | None], None]) -> Claim | None:
+        """Set a name free; ``done`` is called once that is kept. Give the claim, None if there is none."""
+        claim = self._admission.claims.find(nick)
+        if claim is not None:
+            key, _ = fact(claim)
+
+            def kept(error: StorageFailed | None) -> None:
+                if error is None:
+                    self._admission.claims.drop(nick)
+                    self._log.info("set free", nick=claim.nick, key=claim.key)
+                done(error)
+
+            self._journal.keep({key: None}, kept)
+        return claim
+
     # --- leaving
 
     def depart(self, peer: Peer, why: str) -> None:
@@ -260,6 +387,7 @@ class Hub:
         if peer.leaving is not None:
             return
         peer.leaving = why
+        self._trials.pop(peer, None)
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
             if peer.member is not None:

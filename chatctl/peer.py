@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from chatctl.admission import Owner
+from chatctl.gate import Way
 from chatctl.room import Reader, Room
 from chatctl.roster import Member
 from chatctl.session import Session
@@ -14,8 +16,12 @@ class Peer(Reader, Protocol):
 
     session: Session
     label: str
+    way: Way
+    """How it came in."""
     token: bytes | None
     """The hash of the secret that its hello brought."""
+    key: str | None
+    """The fingerprint of the key that it proved."""
     room: Room | None
     """Set while it is in one."""
     member: Member[Reader] | None
@@ -24,6 +30,10 @@ class Peer(Reader, Protocol):
     """What it said and the journal has not committed yet."""
     leaving: str | None
     """Why it goes, once that is known: it stays until what it said was shown."""
+
+    @property
+    def owner(self) -> Owner:
+        """What names may be its own by."""
 
     def owe(self, data: bytes) -> None:
         """Keep an answer of this turn; the next ``send`` takes it along, before its slice of the log."""

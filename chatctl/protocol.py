@@ -39,6 +39,10 @@ Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """A whole number that JSON readers of every language hold exactly."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]  # "$" alone lets a last LF pass
+Key = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$", max_length=44)]
+"""An Ed25519 public key: 32 bytes in base64."""
+Scram = Annotated[str, Meta(min_length=1, max_length=1024)]
+"""One message of SCRAM (RFC 5802)."""
 Mode = Literal["join", "watch", "post", "probe"]
 
 
@@ -57,7 +61,7 @@ class Resume(Struct, frozen=True):
 
 
 class Hello(Frame, frozen=True, tag="hello"):
-    """The first frame: who, where, how."""
+    """The first frame: who, where, how. With ``key`` or ``scram`` something is offered to be proved."""
 
     v: int
     nick: str = ""
@@ -66,6 +70,15 @@ class Hello(Frame, frozen=True, tag="hello"):
     token: Token | None = None
     resume: Resume | None = None
     history: Count = 0
+    key: Key | None = None
+    scram: Scram | None = None
+
+
+class Proof(Frame, frozen=True, tag="proof"):
+    """The answer to a challenge: a signature of ``proof.statement`` (base64), the last word of SCRAM, or both."""
+
+    signature: Annotated[str, Meta(max_length=88)] | None = None
+    scram: Scram | None = None
 
 
 class Say(Frame, frozen=True, tag="say"):
@@ -102,6 +115,12 @@ class History(Frame, frozen=True, tag="history"):
     before: Count | None = None
 
 
+class Whois(Frame, frozen=True, tag="whois"):
+    """Ask about one member."""
+
+    nick: str
+
+
 class Ping(Frame, frozen=True, tag="ping"):
     """Are you there? Both ends may ask; ``t`` comes back."""
 
@@ -122,7 +141,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     retry_after: float | None = None
 
 
-ClientFrame = Hello | Say | Whisper | Nick | Who | History | Ping | Pong | Bye
+ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Ping | Pong | Bye
 
 
 # --- server to client
@@ -152,8 +171,18 @@ class Limits(Struct, frozen=True):
     page: int = 1_000
 
 
+class Challenge(Frame, frozen=True, tag="challenge"):
+    """Prove what the hello offered: sign ``nonce`` (base64), go on with SCRAM, or both."""
+
+    nonce: str | None = None
+    scram: Scram | None = None
+
+
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """You are in. ``members`` holds at most 200 of the ``count`` nicknames."""
+    """You are in. ``members`` holds at most 200 of the ``count`` nicknames.
+
+    ``claimed``: the name is bound to your key. ``scram``: the server's own proof that it knows the password.
+    """
 
     v: int
     server: str
@@ -167,6 +196,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     watchers: Count
     durability: str
     limits: Limits
+    claimed: bool = False
+    scram: Scram | None = None
 
 
 class Msg(Frame, frozen=True, tag="msg"):
@@ -234,6 +265,16 @@ class Roster(Frame, frozen=True, tag="roster"):
     watchers: Count
 
 
+class Identity(Frame, frozen=True, tag="whois"):
+    """One member. ``key`` is the fingerprint of the key that it proved, ``claimed`` since when the name is its own."""
+
+    nick: str
+    since: float
+    idle: float
+    key: str | None = None
+    claimed: float | None = None
+
+
 class Page(Frame, frozen=True, tag="page"):
     """A part of the log; ``more`` says whether it goes on in that direction."""
 
@@ -258,7 +299,24 @@ class Error(Frame, frozen=True, tag="error"):
     retry_after: float | None = None
 
 
-ServerFrame = Welcome | Msg | Join | Leave | Rename | Whispered | Ack | Roster | Page | Gap | Ping | Pong | Error | Bye
+ServerFrame = (
+    Challenge
+    | Welcome
+    | Msg
+    | Join
+    | Leave
+    | Rename
+    | Whispered
+    | Ack
+    | Roster
+    | Identity
+    | Page
+    | Gap
+    | Ping
+    | Pong
+    | Error
+    | Bye
+)
 
 _encoder = msgspec.json.Encoder()
 _client_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
+from chatctl.skeleton import skeletons
 from chatctl.text import fold_nick
 
 Conn = TypeVar("Conn")
@@ -26,6 +27,8 @@ class Member(Generic[Conn]):
     since: float
     spoke: float
     conn: Conn
+    proved: str | None = None
+    """The fingerprint of the key that they proved."""
 
 
 class Roster(Generic[Conn]):
@@ -35,6 +38,7 @@ class Roster(Generic[Conn]):
         """Start with nobody."""
         self._members: dict[str, Member[Conn]] = {}
         self._going: dict[str, Member[Conn]] = {}  # unlisted, and not told yet
+        self._looks: dict[str, dict[str, Member[Conn]]] = {}  # by skeleton, then by folded name
         self.news = News()
 
     def __len__(self) -> int:
@@ -47,20 +51,39 @@ class Roster(Generic[Conn]):
         """Give the member of that name, however it is cased. Raises NickInvalid."""
         return self._members.get(fold_nick(nick))
 
-    def add(self, nick: str, token: bytes | None, conn: Conn, now: float) -> Member[Conn]:
+    def like(self, nick: str) -> Iterator[Member[Conn]]:
+        """Give the members whose names are others, and look like this one. Raises NickInvalid."""
+        own = fold_nick(nick)
+        for looks in skeletons(nick):
+            yield from (member for key, member in self._looks.get(looks, {}).items() if key != own)
+
+    def _list(self, member: Member[Conn]) -> None:
+        self._members[member.key] = member
+        for looks in skeletons(member.nick):
+            self._looks.setdefault(looks, {})[member.key] = member
+
+    def _strike(self, member: Member[Conn]) -> None:
+        del self._members[member.key]
+        for looks in skeletons(member.nick):
+            alike = self._looks[looks]
+            del alike[member.key]
+            if not alike:
+                del self._looks[looks]
+
+    def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:
         """List somebody whose name is free, and have it told. Raises NickInvalid."""
         key = fold_nick(nick)
         if key in self._members:
             raise ValueError(f"{nick} is listed already")
-        member = Member(nick, key, token, now, now, conn)
-        self._members[key] = member
+        member = Member(nick, key, token, now, now, conn, proved)
+        self._list(member)
         self._succeed(key)
         self.news.joined(nick)
         return member
 
     def unlist(self, member: Member[Conn]) -> None:
         """Set the name free. Have it told with ``gone`` once what they said was shown."""
-        del self._members[member.key]
+        self._strike(member)
         self._going[member.key] = member
 
     def gone(self, member: Member[Conn]) -> None:
@@ -77,11 +100,11 @@ class Roster(Generic[Conn]):
         key = fold_nick(nick)
         if self._members.get(key, member) is not member:
             raise ValueError(f"{nick} is listed already")
-        del self._members[member.key]
-        self._members[key] = member
+        self._strike(member)
         self._succeed(key)
         self.news.renamed(member.nick, nick)
         member.nick, member.key = nick, key
+        self._list(member)
 
     def rows(self, now: float) -> list[RosterRow]:
         """Give everybody's row, first come first."""

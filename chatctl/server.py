@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from chatctl.connection import Connection
 from chatctl.errors import ServerFull
 from chatctl.hub import Hub
 from chatctl.listen import Listener, describe
 from chatctl.log import Log
+from chatctl.proof import PLACE_OF_UNIX, place_of_tcp
 from chatctl.protocol import Bye, Limits
 
 SPARE_CLIENTS = 64
@@ -28,8 +29,15 @@ FLUSH_SECONDS = 2.0
 class Server:
     """All connections of one hub, and the sockets they come from."""
 
-    def __init__(self, hub_of: Callable[[Server], Hub], limits: Limits, log: Log) -> None:
-        """Make it inside a running event loop; ``hub_of`` gives the hub that does the work."""
+    def __init__(
+        self, hub_of: Callable[[Server], Hub], limits: Limits, log: Log, reached_as: Sequence[str] = ()
+    ) -> None:
+        """Make it inside a running event loop; ``hub_of`` gives the hub that does the work.
+
+        Args:
+            reached_as: further places (proof.py) at which clients reach it: forwarded ports.
+        """
+        self._reached_as = tuple(reached_as)
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self._log = log
@@ -72,6 +80,12 @@ class Server:
             if self._by_host[connection.host] > self.limits.per_address:
                 why = f"too many connections from {connection.host}: at most {self.limits.per_address}"
                 connection.session.dismiss(ServerFull(why, retry_after=5))
+
+    def places(self, sockname: object) -> tuple[str, ...]:
+        """Give the names under which a signature may know this server, for a connection that came in there."""
+        if not isinstance(sockname, tuple):
+            return (PLACE_OF_UNIX,)
+        return (place_of_tcp(sockname[0], sockname[1]), *self._reached_as)
 
     def lost(self, connection: Connection, why: str) -> None:
         """Forget a connection."""

@@ -22,6 +22,7 @@ from typing import cast
 from chatctl import __version__
 from chatctl.admin import AdminDoor
 from chatctl.admission import Admission
+from chatctl.claims import Claims
 from chatctl.errors import ChatError
 from chatctl.hub import Hub
 from chatctl.journal import Journal
@@ -58,6 +59,8 @@ class ServeOptions:
     durability: Durability
     keep_messages: int | None
     keep_days: float | None
+    claim_names: bool | None
+    """Whether a join with a key binds its name; None: where it is kept."""
 
 
 def journal_path(chosen: str | None) -> Path | None:
@@ -149,6 +152,9 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
 
 
 async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, stop: Stop, log: Log) -> None:
+    if options.claim_names if options.claim_names is not None else options.journal is not None:
+        options.admission.claims = Claims(journal.facts())
+
     def hub_of(server: Server) -> Hub:
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop)
 

@@ -29,7 +29,7 @@ ASK_AGAIN = b"NAME\n"
 MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
-_OPEN_TO_ALL = (protocol.Who, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
+_OPEN_TO_ALL = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
 _ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
     "join": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper, protocol.Nick]),
     "post": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper]),
@@ -67,9 +67,13 @@ class State(Enum):
 
     FRESH = auto()  # no dialect yet
     GREETING = auto()  # a dialect, no valid hello yet
-    ENTERING = auto()  # a hello went to the hub, whose answer is due
+    CHALLENGED = auto()  # a hello that has to be proved, no proof yet
+    ENTERING = auto()  # a hello or a proof went to the hub, whose answer is due
     LIVE = auto()
     CLOSED = auto()
+
+
+_NOT_IN = (State.FRESH, State.GREETING, State.CHALLENGED)
 
 
 def error_frame(error: ChatError, id: str | None = None) -> protocol.Error:  # noqa: A002 — the wire's own word
@@ -80,8 +84,8 @@ def error_frame(error: ChatError, id: str | None = None) -> protocol.Error:  # n
 class Session:
     """Feed it with ``receive``, ``end`` and ``tick``; then take effects with ``step`` until there is none.
 
-    The hub answers a Hello with ``entered`` or ``refused``. When ``step`` gives None and ``wake_at`` is set, call
-    ``step`` again at that time.
+    The hub answers a Hello with ``challenged``, ``entered``, ``refused`` or ``turned_away``, and a Proof with one of
+    the last three. When ``step`` gives None and ``wake_at`` is set, call ``step`` again at that time.
     """
 
     __slots__ = (
@@ -172,6 +176,11 @@ class Session:
 
     # --- what the hub tells
 
+    def challenged(self) -> None:
+        """The hello has to be proved. The time for it is that of the hello."""
+        self.state = State.CHALLENGED
+        self.wake_at = self._hello_by
+
     def entered(self, nick: str) -> None:
         """The hello was accepted, under this name."""
         self.state = State.LIVE
@@ -183,9 +192,14 @@ class Session:
         self._effects.append(Reply(error_frame(error)))
         if self.dialect.asks_again:
             self.state = State.GREETING
+            self.wake_at = self._hello_by
             self._effects.append(Raw(ASK_AGAIN))
         else:
             self._close(error.wire_code)
+
+    def turned_away(self, error: ChatError) -> None:
+        """The hello was not accepted, and no other one will be."""
+        self._give_up(error)
 
     def dismiss(self, error: ChatError) -> None:
         """Tell why, once the dialect is known, and close."""
@@ -209,7 +223,7 @@ class Session:
     def _watch_the_clock(self, now: float) -> None:
         if self.state is State.FRESH and self._sniff_by is not None and now >= self._sniff_by:
             self._sniff(b"", now)
-        if self.state in (State.FRESH, State.GREETING) and now >= self._hello_by:
+        if self.state in _NOT_IN and now >= self._hello_by:
             self._give_up(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
 
     def _must_wait(self, now: float) -> bool:
@@ -218,7 +232,9 @@ class Session:
         return ready > now
 
     def _run_dry(self) -> None:
-        if self.state is State.GREETING and (self._failed or self._greeting_bytes_so_far() > self._limits.hello_bytes):
+        if self.state in (State.GREETING, State.CHALLENGED) and (
+            self._failed or self._greeting_bytes_so_far() > self._limits.hello_bytes
+        ):
             self._failed = self._hello_too_long()
         if self._failed is not None and self.state is not State.FRESH:
             self._give_up(self._failed)
@@ -305,7 +321,9 @@ class Session:
             self._give_up(self._hello_too_long())
             return
         frame = self.dialect.parse_hello(line)
-        if not isinstance(frame, protocol.Hello):
+        if self.state is State.CHALLENGED:
+            self._take_proof(frame)
+        elif not isinstance(frame, protocol.Hello):
             self._effects.append(Reply(error_frame(NotJoined("say hello first"))))
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
@@ -314,8 +332,20 @@ class Session:
         else:
             self.asked = frame.nick
             self.mode = frame.mode
-            self.state = State.ENTERING
-            self._effects.append(frame)
+            self._enter(frame)
+
+    def _take_proof(self, frame: ClientFrame) -> None:
+        if isinstance(frame, protocol.Proof):
+            self._enter(frame)
+        elif isinstance(frame, protocol.Bye):
+            self._close("bye")
+        else:
+            self._effects.append(Reply(error_frame(NotJoined("answer the challenge first"))))
+
+    def _enter(self, frame: protocol.Hello | protocol.Proof) -> None:
+        self.state = State.ENTERING
+        self.wake_at = None
+        self._effects.append(frame)
 
     def _obey(self, frame: ClientFrame | bytes | None, now: float) -> None:
         if frame is None:
@@ -334,7 +364,7 @@ class Session:
             self._effects.append(frame)
 
     def _objection(self, frame: ClientFrame) -> ChatError | None:
-        if isinstance(frame, protocol.Hello):
+        if isinstance(frame, protocol.Hello | protocol.Proof):
             return BadFrame("hello was said already")
         if type(frame) not in _ALLOWED[self.mode]:
             return Forbidden(f"mode {self.mode} can't do that")

@@ -11,16 +11,18 @@ from pathlib import Path
 
 # The server's side, and what both sides share. A file may import what stands on the lines above its own.
 ORDER = """
-errors places
+errors places scram
 text bucket moments
 skeleton
 protocol
+proof claims
 dialects export
 ring roster
 room
 session
 journal
-log admission peer admin
+log admission gate admin
+peer
 turn catchup
 archive
 hub
@@ -33,7 +35,7 @@ serving
 NARROWER = {
     "__init__": "",
     "journal": "errors text protocol",
-    "client": "errors places text protocol",
+    "client": "errors places text protocol proof scram",
     "terminal": "errors places text protocol client",
     "bench": "errors text protocol client",
     "commands": "errors places text protocol moments export client terminal bench journal log admission serving config",
@@ -42,7 +44,7 @@ NARROWER = {
     "__main__": "cli",
 }
 
-SANS_IO = "errors text bucket protocol dialects ring roster room session"
+SANS_IO = "errors text skeleton bucket protocol proof claims dialects ring roster room session"
 NOT_THERE = (
     "asyncio click concurrent datetime logging multiprocessing os queue random secrets select selectors signal socket "
     "sqlite3 ssl subprocess sys threading time uvloop"

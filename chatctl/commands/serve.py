@@ -83,6 +83,11 @@ from chatctl.commands.options import RATE, host_option, port_option
     help="For how many days it keeps them.",
 )
 @click.option(
+    "--claim-names/--no-claim-names",
+    default=None,
+    help="Bind a name to the key of who first joins under it.  [default: where there is a journal]",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -107,6 +112,7 @@ def serve(
     durability: str,
     keep_messages: int | None,
     keep_days: float | None,
+    claim_names: bool | None,
     log_format: str,
     quiet: bool,
     verbose: bool,
@@ -153,6 +159,7 @@ def serve(
             durability="os" if durability == "os" else "disk",
             keep_messages=keep_messages,
             keep_days=keep_days,
+            claim_names=claim_names,
         ),
         Log("json" if log_format == "json" else "text", level),
     )

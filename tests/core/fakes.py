@@ -4,9 +4,10 @@ import io
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol as p
-from chatctl.admission import Admission
+from chatctl.admission import Admission, Owner
 from chatctl.dialects import JSON, Dialect
 from chatctl.errors import StorageFailed
+from chatctl.gate import Gate, Way
 from chatctl.hub import Hub
 from chatctl.journal import Deliver, Done, Draft, Head
 from chatctl.journal.memory import MemoryJournal
@@ -51,6 +52,8 @@ class FakePeer(FakeReader):
         self.session = Session(house.limits, house.now)
         self.label = label
         self.token: bytes | None = None
+        self.key: str | None = None
+        self.way = Way("192.0.2.7", ("tcp:192.0.2.1:5500",))
         self.room = None
         self.member = None
         self.in_flight = 0
@@ -60,6 +63,10 @@ class FakePeer(FakeReader):
 
     def owe(self, data: bytes) -> None:
         self.owed.append(data)
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.token, self.key)
 
     @property
     def owes(self) -> bool:
@@ -114,7 +121,11 @@ class House:
     """A hub, its journal, a loop that is turned by hand and a clock that stands still."""
 
     def __init__(
-        self, limits: Limits | None = None, journal: MemoryJournal | None = None, admission: Admission | None = None
+        self,
+        limits: Limits | None = None,
+        journal: MemoryJournal | None = None,
+        admission: Admission | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.limits = limits or Limits(rate=0)
         self.now = 1000.0
@@ -129,6 +140,7 @@ class House:
             Log(out=self.logged, clock=lambda: 0.0),
             clock=lambda: self.now,
             loop=self,
+            gate=gate,
         )
 
     def call_soon(self, callback: Callable[[], None]) -> None:

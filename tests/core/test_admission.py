@@ -2,7 +2,8 @@
 
 import pytest
 
-from chatctl.admission import MAX_OPEN_ROOMS, Admission, owner_of
+from chatctl.admission import MAX_OPEN_ROOMS, Admission, Owner, owner_of
+from chatctl.claims import Claim, Claims
 from chatctl.dialects import CLASSIC, JSON, TEXT, Dialect
 from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import Hello, Mode
@@ -21,7 +22,7 @@ def roster_of(**tokens: bytes | None) -> Roster[None]:
 def nick(
     asked: str, roster: Roster[None], token: bytes | None = None, dialect: Dialect = JSON, mode: Mode = "join"
 ) -> str:
-    return Admission("s").nick(Hello(v=1, nick=asked, mode=mode), dialect, token, roster)
+    return Admission("s").nick(Hello(v=1, nick=asked, mode=mode), dialect, Owner(token), roster)
 
 
 def test_the_server_keeps_a_hash_and_not_the_secret() -> None:
@@ -88,9 +89,9 @@ def test_a_member_may_not_take_another_members_name_even_with_the_same_token() -
     roster = roster_of(a=MINE, b=MINE)
     own = roster.find("a")
     admission = Admission("s")
-    assert admission.free("A", MINE, roster, own) == "A"
+    assert admission.free("A", Owner(MINE), roster, own) == "A"
     with pytest.raises(NickTaken):
-        admission.free("b", MINE, roster, own)
+        admission.free("b", Owner(MINE), roster, own)
 
 
 def test_those_who_only_watch_need_no_name() -> None:
@@ -105,3 +106,55 @@ def test_a_classic_client_gets_the_next_free_name() -> None:
     assert nick("Rajat", roster_of(Rajat=None, rajat_2=None), dialect=CLASSIC) == "Rajat_3"
     with pytest.raises(NickTaken):
         nick("Rajat", roster_of(Rajat=None), dialect=TEXT)
+
+
+# --- names that are bound to a key
+
+
+def bound(**keys: str) -> Admission:
+    claims = Claims()
+    for name, key in keys.items():
+        claims.add(Claim(name, key, 1.0))
+    return Admission("s", claims=claims)
+
+
+def test_a_bound_name_is_its_keys_alone() -> None:
+    """Neither the token of whoever holds it nor another key will do."""
+    admission, roster = bound(Rajat="k1"), roster_of(rajat=MINE)
+    assert admission.free("RAJAT", Owner(key="k1"), roster) == "RAJAT"
+    for owner in (Owner(), Owner(MINE), Owner(MINE, "k2")):
+        with pytest.raises(NickTaken, match="Rajat is bound to a key"):
+            admission.free("rajat", owner, roster_of())
+
+
+def test_a_bound_name_can_not_be_taken_by_renaming() -> None:
+    admission, roster = bound(Rajat="k1"), roster_of(a=MINE)
+    with pytest.raises(NickTaken):
+        admission.free("Rajat", Owner(MINE), roster, roster.find("a"))
+    assert admission.free("Rajat", Owner(MINE, "k1"), roster, roster.find("a")) == "Rajat"
+
+
+@pytest.mark.parametrize("alike", ["rаjat", "Raϳat"])
+def test_what_looks_like_a_bound_name_is_refused_whoever_is_here(alike: str) -> None:
+    with pytest.raises(NickTaken, match="looks like Rajat"):
+        bound(Rajat="k1").free(alike, Owner(MINE, "k2"), roster_of())
+    assert bound(Rajat="k1").free(alike, Owner(key="k1"), roster_of()) == alike
+
+
+def test_what_looks_like_a_member_is_refused_while_that_one_is_here() -> None:
+    roster = roster_of(dbl=MINE)
+    with pytest.raises(NickTaken, match="looks like dbl"):
+        nick("db1", roster, OTHER)
+    assert nick("db1", roster, MINE) == "db1"
+    member = roster.find("dbl")
+    assert member is not None
+    assert Admission("s").free("db1", Owner(), roster, member) == "db1"
+    roster.unlist(member)
+    assert nick("db1", roster, OTHER) == "db1"
+
+
+def test_a_classic_client_is_bent_away_from_what_is_bound_or_looks_like_it() -> None:
+    hello = Hello(v=1, nick="Rajat")
+    assert bound(rajat="k1").nick(hello, CLASSIC, Owner(), roster_of()) == "Rajat_2"
+    hello = Hello(v=1, nick="db1")
+    assert bound().nick(hello, CLASSIC, Owner(), roster_of(dbl=None)) == "db1_2"

@@ -40,9 +40,11 @@ def test_the_types_on_the_wire_are_those_of_the_contract() -> None:
     def tags(union: object) -> list[str]:
         return sorted(cls.__struct_config__.tag for cls in union.__args__)  # type: ignore[attr-defined]
 
-    assert tags(p.ClientFrame) == sorted(["hello", "say", "whisper", "nick", "who", "history", "ping", "pong", "bye"])
-    to_both = {"whisper", "ping", "pong", "bye"}
-    told = {"welcome", "msg", "join", "leave", "rename", "ack", "roster", "page", "gap", "error"}
+    assert tags(p.ClientFrame) == sorted(
+        ["hello", "proof", "say", "whisper", "nick", "who", "whois", "history", "ping", "pong", "bye"]
+    )
+    to_both = {"whisper", "whois", "ping", "pong", "bye"}
+    told = {"challenge", "welcome", "msg", "join", "leave", "rename", "ack", "roster", "page", "gap", "error"}
     assert tags(p.ServerFrame) == sorted(told | to_both)
 
 

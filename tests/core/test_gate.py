@@ -1,0 +1,233 @@
+"""gate.py and proof.py: what is proved, and what is not."""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatctl import gate as gates
+from chatctl import scram
+from chatctl.errors import Unauthorized
+from chatctl.gate import FIRST_WAIT, LONGEST_WAIT, Gate, Penalties, Trial, Verifier, Way
+from chatctl.proof import PLACE_OF_UNIX, fingerprint, place_of_tcp, place_of_tls, signed, statement
+from chatctl.protocol import Hello, Proof
+
+HERE = "tcp:192.0.2.1:5500"
+WAY = Way("192.0.2.7", (HERE,))
+SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+KEY = b64encode(SECRET.public_key().public_bytes_raw()).decode()
+HELLO = Hello(v=1, nick="Rajat", token="a" * 32, key=KEY)
+PASSWORD = "correct horse"
+VERIFIER = Verifier.of(PASSWORD)
+
+
+def sign(trial: Trial, place: str = HERE, hello: Hello = HELLO, secret: Ed25519PrivateKey = SECRET) -> Proof:
+    nonce = b64decode(trial.challenge.nonce or "")
+    return Proof(signature=b64encode(secret.sign(statement(hello, nonce, place))).decode())
+
+
+def trial_of(gate: Gate, hello: Hello = HELLO, way: Way = WAY, now: float = 0.0) -> Trial:
+    trial = gate.open(hello, way, now)
+    assert trial is not None
+    return trial
+
+
+# --- keys
+
+
+def test_who_offers_nothing_and_is_asked_for_nothing_has_nothing_to_prove() -> None:
+    assert Gate().open(Hello(v=1, nick="a"), WAY, 0) is None
+
+
+def test_a_key_is_proved_by_its_signature() -> None:
+    trial = trial_of(Gate())
+    assert trial.challenge.scram is None
+    assert trial.check(sign(trial), 0).key == fingerprint(SECRET.public_key().public_bytes_raw())
+
+
+def test_the_fingerprint_is_that_of_ssh_keygen() -> None:
+    """``ssh-keygen -l`` says it of the key whose 32 bytes are 0 to 31."""
+    assert fingerprint(bytes(range(32))) == "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
+
+
+def test_an_old_signature_does_not_fit_a_new_challenge() -> None:
+    """No replay: whoever recorded it has nothing."""
+    gate = Gate()
+    recorded = sign(trial_of(gate))
+    with pytest.raises(Unauthorized):
+        trial_of(gate).check(recorded, 0)
+
+
+def test_a_signature_for_another_server_is_not_one_for_this_one() -> None:
+    """No relay: a server in between is reached elsewhere, and that is what its guest signs."""
+    trial = trial_of(Gate())
+    with pytest.raises(Unauthorized, match="relay or a forwarded port"):
+        trial.check(sign(trial, "tcp:198.51.100.9:5500"), 0)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Hello(v=1, nick="Rajat", token="a" * 32, key=KEY, room="ops"),
+        Hello(v=1, nick="Nadia", token="a" * 32, key=KEY),
+        Hello(v=1, nick="Rajat", token="b" * 32, key=KEY),
+        Hello(v=1, nick="Rajat", token="a" * 32, key=KEY, mode="post"),
+    ],
+)
+def test_a_signature_holds_for_the_room_the_name_the_mode_and_the_token_it_was_made_for(other: Hello) -> None:
+    trial = trial_of(Gate())
+    with pytest.raises(Unauthorized):
+        trial.check(sign(trial, hello=other), 0)
+
+
+def test_another_key_can_not_sign_for_it() -> None:
+    trial = trial_of(Gate())
+    with pytest.raises(Unauthorized):
+        trial.check(sign(trial, secret=Ed25519PrivateKey.generate()), 0)
+
+
+@pytest.mark.parametrize("signature", [None, "", "?", "AAAA", b64encode(bytes(64)).decode()])
+def test_what_is_no_signature_proves_nothing(signature: str | None) -> None:
+    with pytest.raises(Unauthorized):
+        trial_of(Gate()).check(Proof(signature=signature), 0)
+
+
+@given(st.binary(max_size=80), st.binary(min_size=32, max_size=32))
+def test_no_bytes_pass_for_a_signature(signature: bytes, key: bytes) -> None:
+    assert not signed(key, b64encode(signature).decode(), b"x")
+
+
+@given(st.lists(st.text(max_size=9), min_size=2, max_size=2), st.lists(st.text(max_size=9), min_size=2, max_size=2))
+def test_two_statements_never_share_their_bytes(one: list[str], other: list[str]) -> None:
+    """Or a name could be moved into a room."""
+    made = [statement(Hello(v=1, nick=nick, room=room), b"n", "p") for nick, room in (one, other)]
+    assert (made[0] == made[1]) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("127.0.0.1", "tcp:127.0.0.1:5500"),
+        ("::ffff:192.0.2.1", "tcp:192.0.2.1:5500"),
+        ("FE80::1%eth0", "tcp:fe80::1:5500"),
+    ],
+)
+def test_a_place_is_spelt_in_one_way(host: str, place: str) -> None:
+    """A socket for both families shows IPv4 as IPv6, and a scope is each machine's own."""
+    assert place_of_tcp(host, 5500) == place
+
+
+def test_places_of_another_kind_are_no_tcp_places() -> None:
+    assert place_of_tls(b"\1" * 32) == "tls:" + "01" * 32
+    assert PLACE_OF_UNIX == "unix"
+
+
+# --- the password
+
+
+def pass_through(gate: Gate, password: str, way: Way = WAY, now: float = 0.0, channel: bytes = b"") -> None:
+    """Go through it as a client does. Raises Unauthorized; or ScramError if the server does not know the password."""
+    exchange = scram.client(password, channel)
+    trial = trial_of(gate, Hello(v=1, nick="a", scram=exchange.get_client_first()), way, now)
+    exchange.set_server_first(trial.challenge.scram)
+    exchange.set_server_final(trial.check(Proof(scram=exchange.get_client_final()), now).scram)
+
+
+def test_the_right_password_opens_and_the_server_proves_that_it_knows_it() -> None:
+    pass_through(Gate(VERIFIER), PASSWORD)
+
+
+def test_a_verifier_from_a_file_does_as_well_and_does_not_hold_the_password() -> None:
+    assert PASSWORD not in str(VERIFIER)
+    assert Verifier.of(str(VERIFIER)) == VERIFIER
+    pass_through(Gate(Verifier.of(str(VERIFIER))), PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "SCRAM-SHA-256$", "SCRAM-SHA-256$1:AAAA$B:C", "SCRAM-SHA-256$4096:AAAA$AAAA:AAAA", "\0"]
+)
+def test_what_is_no_verifier_and_no_password_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"verifier|password"):
+        Verifier.of(text)
+
+
+def test_without_a_password_nobody_gets_in() -> None:
+    with pytest.raises(Unauthorized, match="wants a password"):
+        Gate(VERIFIER).open(HELLO, WAY, 0)
+
+
+def test_a_proof_without_its_last_word_is_a_wrong_password() -> None:
+    first = scram.client(PASSWORD, b"").get_client_first()
+    trial = trial_of(Gate(VERIFIER), Hello(v=1, nick="a", scram=first))
+    with pytest.raises(Unauthorized):
+        trial.check(Proof(), 0)
+
+
+def test_a_password_for_another_certificate_does_not_open() -> None:
+    """A relay shows its own certificate: what its guest says there is of no use here."""
+    mine, theirs = b"\1" * 32, b"\2" * 32
+    way = Way("192.0.2.7", (place_of_tls(mine),), mine)
+    pass_through(Gate(VERIFIER), PASSWORD, way, channel=mine)
+    for channel in (theirs, b""):
+        with pytest.raises(Unauthorized):
+            pass_through(Gate(VERIFIER), PASSWORD, way, channel=channel)
+
+
+def test_a_key_and_a_password_are_both_wanted_where_both_are_offered() -> None:
+    exchange = scram.client(PASSWORD, b"")
+    hello = Hello(v=1, nick="Rajat", token="a" * 32, key=KEY, scram=exchange.get_client_first())
+    trial = trial_of(Gate(VERIFIER), hello)
+    exchange.set_server_first(trial.challenge.scram)
+    with pytest.raises(Unauthorized):
+        trial.check(Proof(scram=exchange.get_client_final()), 0)
+
+
+def test_wrong_passwords_wait_longer_each_time() -> None:
+    gate, now, waits = Gate(VERIFIER), 0.0, []
+    for _ in range(10):
+        with pytest.raises(Unauthorized) as wrong:
+            pass_through(gate, "guess", now=now)
+        waits.append(wrong.value.retry_after)
+        now += wrong.value.retry_after or 0
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600] == sorted(waits)
+    assert (waits[0], waits[-1]) == (FIRST_WAIT, LONGEST_WAIT)
+
+
+def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
+    """Or many could be tried at once: begun before the first one failed, too."""
+    gate = Gate(VERIFIER)
+    exchange = scram.client(PASSWORD, b"")
+    early = trial_of(gate, Hello(v=1, nick="a", scram=exchange.get_client_first()))
+    with pytest.raises(Unauthorized):
+        pass_through(gate, "guess")
+    exchange.set_server_first(early.challenge.scram)
+    with pytest.raises(Unauthorized, match="too many"):
+        early.check(Proof(scram=exchange.get_client_final()), 0)
+    with pytest.raises(Unauthorized, match="too many"):
+        pass_through(gate, PASSWORD, now=4.9)
+    pass_through(gate, PASSWORD, way=Way("192.0.2.8", (HERE,)))
+    pass_through(gate, PASSWORD, now=5.0)
+    with pytest.raises(Unauthorized) as wrong:
+        pass_through(gate, "guess", now=6.0)
+    assert wrong.value.retry_after == FIRST_WAIT
+
+
+def test_a_whole_network_of_ipv6_is_one_address() -> None:
+    penalties = Penalties()
+    penalties.wrong("2001:db8::1", 0)
+    assert penalties.wait("2001:db8::ffff", 0) == FIRST_WAIT
+    assert penalties.wait("2001:db8:0:1::1", 0) == 0
+
+
+def test_who_is_remembered_is_bounded_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gates, "REMEMBERED", 100)
+    penalties = Penalties()
+    for number in range(300):
+        penalties.wrong(f"10.0.{number // 250}.{number % 250}", 0)
+    assert len(penalties._given) == 100
+    assert penalties.wait("10.0.1.49", 0) == FIRST_WAIT
+    assert penalties.wait("10.0.1.49", gates.FORGIVEN_AFTER) == 0
