@@ -16,6 +16,7 @@ from chatctl.errors import OutcomeUnknown, Rejected
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.palette import Palette
 from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
+from chatctl.terminal.stdout import whole_stdout
 
 DRAIN_SECONDS = 10.0
 """How long the end of the input waits for each of its last acknowledgements."""
@@ -35,16 +36,17 @@ class PlainScreen:
         self._done: asyncio.Future[int] = self._loop.create_future()
         self.desk = talk_on(self, Lines(Palette(0)))
         self._faults = Faults(self.leave)
+        self._out = whole_stdout()
 
     # --- a desk's Screen
 
     def show(self, lines: list[str]) -> None:
         """See Screen."""
         try:
-            sys.stdout.write("".join(f"{line}\n" for line in lines))
-            sys.stdout.flush()
+            self._out.write("".join(f"{line}\n" for line in lines))
+            self._out.flush()
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the interpreter's end complains
             self._end(0)
 
     def clear(self) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import cast
 
@@ -31,6 +30,7 @@ from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.palette import Palette
 from chatctl.terminal.reflow import ReflowRenderer, reflows
 from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
+from chatctl.terminal.stdout import whole_stdout
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; the rest stays in the outbox."""
@@ -50,7 +50,7 @@ class PromptScreen:
         self._keep = keep
         self.code = 0
         self._loop = asyncio.get_running_loop()
-        self._output = cast(FrameOutput, FrameOutput.from_pty(sys.stdout, term=os.environ.get("TERM")))
+        self._output = cast(FrameOutput, FrameOutput.from_pty(whole_stdout(), term=os.environ.get("TERM")))
         self.desk = talk_on(self, self._lines)
         self._completer = DeskCompleter(lambda: self.desk.nicks())
         self._session = self._make_session(_history(keep, wanted=history_file))

@@ -6,8 +6,11 @@ import json
 import re
 import signal
 import stat
+import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.support import Server, Wire
 from tests.terminal.conftest import Start
@@ -240,3 +243,19 @@ def test_a_terminal_that_stops_reading_loses_nothing(join: Start, flood: Callabl
     assert re.findall(r"<(\d{6}) ", term.text()) == [f"{number:06d}" for number in range(6000)]
     term.keys("still here")
     term.wait_input("still here")
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_terminal_that_lags_and_changes_its_size_loses_nothing(
+    join: Start, flood: Callable[..., object], unbuffered: str
+) -> None:
+    """The signal ends a write(2) that waits; what it had not taken is written all the same, even unbuffered."""
+    term = join(PYTHONUNBUFFERED=unbuffered)
+    running = flood(3000, 6000)
+    with term.stopped():
+        running.wait(DEADLINE)  # type: ignore[attr-defined]
+        for _ in range(100):
+            term.child.send_signal(signal.SIGWINCH)
+            time.sleep(0.001)  # each one is to meet a write that waits
+    term.wait_for("005999>")
+    assert re.findall(r"<(\d{6}) ", term.text()) == [f"{number:06d}" for number in range(6000)]
