@@ -137,13 +137,17 @@ class Connection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         """Write this turn's replies and then ``data``."""
         if self._replies:
-            data = b"".join((*self._replies, data))
-            self._replies.clear()
-            if self._owed > self._server.limits.out_buffer and self.leaving is None:
-                self._server.loop.call_soon(self.pump)
-            self._owed = 0
+            data = self._with_replies(data)
         if not self._transport.is_closing():
             self._transport.write(data)
+
+    def _with_replies(self, data: bytes) -> bytes:
+        data = b"".join((*self._replies, data))
+        self._replies.clear()
+        if self._owed > self._server.limits.out_buffer and self.leaving is None:
+            self._server.loop.call_soon(self.pump)
+        self._owed = 0
+        return data
 
     def owe(self, data: bytes) -> None:
         """Keep a reply for the end of this turn."""
@@ -177,8 +181,8 @@ class Connection(asyncio.Protocol):
             self.leaving is None
             and not self.paused
             and self._owed <= limit
-            and self.in_flight < MAX_IN_FLIGHT
-            and (effect := self.session.step(now)) is not None
+            and (most := MAX_IN_FLIGHT - self.in_flight) > 0
+            and (effect := self.session.step(now, most)) is not None
         ):
             self._server.hub.perform(self, effect)
         self._arrange()

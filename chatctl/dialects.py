@@ -34,7 +34,11 @@ class Stranger(Enum):
     TLS = auto()
 
 
-@dataclass(frozen=True, slots=True)
+def _no_run(_lines: Sequence[bytes]) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # itself alone: it is a key wherever bytes are shared
 class Dialect:
     """One way to speak. Shared by all connections that speak it; it holds no state."""
 
@@ -52,6 +56,16 @@ class Dialect:
     bends_names: bool = False
     """A nickname that can't be had is bent until it can."""
     answers_pings: bool = False
+    parse_run: Callable[[Sequence[bytes]], Sequence[ClientFrame] | None] = _no_run
+    """Many lines at once, as ``parse`` one by one; None where that can't be, or one of them is bad."""
+    render_in_bulk: Callable[[Sequence[Frame]], bytes] | None = None
+    """Many frames at once, as ``render`` one by one. None where that is no faster."""
+
+    def render_run(self, frames: Sequence[Frame]) -> bytes:
+        """Give frames as bytes, one after the other."""
+        if self.render_in_bulk is not None:
+            return self.render_in_bulk(frames)
+        return b"".join(map(self.render, frames))
 
 
 def recognise(first: bytes, *, waited: bool) -> Dialect | Stranger | None:
@@ -238,7 +252,15 @@ def _nearest_nick(asked: str) -> str:
         return bent or "guest"
 
 
-JSON = Dialect("json", protocol.encode, _parse_json_hello, _parse_json, answers_pings=True)
+JSON = Dialect(
+    "json",
+    protocol.encode,
+    _parse_json_hello,
+    _parse_json,
+    answers_pings=True,
+    parse_run=protocol.decode_run,
+    render_in_bulk=protocol.encode_run,
+)
 TEXT = Dialect("text", render_text, _parse_text_hello, _parse_text, asks_again=True)
 CLASSIC = Dialect("classic", render_classic, _parse_classic_hello, _parse_classic, framed=False, bends_names=True)
 DIALECTS = (JSON, TEXT, CLASSIC)

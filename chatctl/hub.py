@@ -21,7 +21,7 @@ from chatctl.peer import Peer
 from chatctl.protocol import Limits
 from chatctl.room import Reader, Room
 from chatctl.roster import Member
-from chatctl.session import Effect, Hangup, Raw, Reply, error_frame
+from chatctl.session import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.turn import Loop, Turn
 
 MEMBERS_IN_WELCOME = 200
@@ -57,7 +57,8 @@ class Hub:
         self._log = log
         self._clock = clock
         self._turn = Turn(loop, self._commit, self._see_off)
-        self._drafts: list[tuple[Peer, protocol.Say, Draft]] = []
+        self._drafts: list[Draft] = []
+        self._said: list[tuple[Peer, int]] = []  # whose they are: so many of this one, then so many of that one
         self.archive = Archive(journal, limits, self._turn)
         self.reply = self._turn.reply
         self.wake = self.archive.wake
@@ -67,45 +68,49 @@ class Hub:
     def _commit(self) -> None:
         if not self._drafts:
             return
-        said, self._drafts = self._drafts, []
-        self._journal.append([draft for _, _, draft in said], lambda outcome: self._committed(said, outcome))
+        drafts, self._drafts = self._drafts, []
+        said, self._said = self._said, []
+        self._journal.append(drafts, lambda outcome: self._committed(said, drafts, outcome))
 
     def _committed(
-        self, said: Sequence[tuple[Peer, protocol.Say, Draft]], outcome: Sequence[Receipt] | StorageFailed
+        self, said: Sequence[tuple[Peer, int]], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
     ) -> None:
-        for index, (peer, say, draft) in enumerate(said):
+        start = 0
+        for peer, count in said:
+            run = slice(start, start := start + count)
             if isinstance(outcome, StorageFailed):
-                self.reply(peer, error_frame(outcome, say.id))
+                self._turn.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[run]])
             else:
-                self._acknowledge(peer, say, draft, outcome[index])
-            self._landed(peer)
+                self._acknowledge(peer, drafts[run], outcome[run])
+            self._landed(peer, count)
         if isinstance(outcome, StorageFailed):
-            self._log.error("not stored", messages=len(said), why=outcome.text)
+            self._log.error("not stored", messages=len(drafts), why=outcome.text)
 
-    def _landed(self, peer: Peer) -> None:
-        """One thing less is under way for a peer: it may go on, or go."""
-        peer.in_flight -= 1
+    def _landed(self, peer: Peer, count: int = 1) -> None:
+        """So much less is under way for a peer: it may go on, or go."""
+        peer.in_flight -= count
         if peer.in_flight == 0:
             if peer.leaving is not None:
                 self._turn.leave(peer)
             else:
                 peer.pump()
 
-    def _acknowledge(self, peer: Peer, say: protocol.Say, draft: Draft, receipt: Receipt) -> None:
-        if say.id is not None:
-            ack = protocol.Ack(id=say.id, time=receipt.time, duplicate=receipt.duplicate, seq=receipt.seq)
-            self.reply(peer, ack)
-        if not draft.trace:  # a probe's own message comes back to it alone; no entry has the number 0
-            echo = protocol.Msg(seq=0, time=draft.time, nick=draft.nick, text=draft.text, action=draft.action)
-            self.reply(peer, echo)
+    def _acknowledge(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
+        answers: list[protocol.Frame] = []
+        for draft, receipt in zip(drafts, receipts, strict=True):
+            if draft.id is not None:
+                answers.append(protocol.Ack(draft.id, receipt.time, receipt.duplicate, receipt.seq))
+            if not draft.trace:  # a probe's own message comes back to it alone; no entry has the number 0
+                answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
+        self._turn.reply_run(peer, answers)
 
     # --- effects
 
     def perform(self, peer: Peer, effect: Effect) -> None:
         """Do what a session gave."""
         match effect:
-            case protocol.Say():
-                self._say(peer, effect)
+            case Says(says):
+                self._say(peer, says)
             case Reply(frame):
                 self.reply(peer, frame)
             case protocol.Ping(t=t):
@@ -261,27 +266,19 @@ class Hub:
             scram=proved.scram,
         )
 
-    def _say(self, peer: Peer, say: protocol.Say) -> None:
+    def _say(self, peer: Peer, says: Sequence[protocol.Say]) -> None:
         room = self._room_of(peer)
         try:
             nick = self._voice(peer, room)
         except ChatError as error:
-            self.reply(peer, error_frame(error, say.id))
+            self._turn.reply_run(peer, [error_frame(error, say.id) for say in says])
             return
-        draft = Draft(
-            room=room.name,
-            time=self._clock(),
-            nick=nick,
-            text=say.text,
-            action=say.action,
-            token=peer.token,
-            id=say.id,
-            trace=peer.session.mode != "probe",
-        )
+        name, now, token, trace = room.name, self._clock(), peer.token, peer.session.mode != "probe"
+        self._drafts += [Draft(name, now, nick, say.text, say.action, token, say.id, trace) for say in says]
+        self._said.append((peer, len(says)))
         if peer.member is not None:
-            peer.member.spoke = draft.time
-        peer.in_flight += 1
-        self._drafts.append((peer, say, draft))
+            peer.member.spoke = now
+        peer.in_flight += len(says)
         self._turn.schedule()
 
     def _voice(self, peer: Peer, room: Room) -> str:

@@ -7,7 +7,7 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -336,6 +336,11 @@ def encode(frame: Struct) -> bytes:
     return _encoder.encode(frame) + b"\n"
 
 
+def encode_run(frames: Sequence[Struct]) -> bytes:
+    """Give frames as one line each: what ``encode`` gives for each of them, at a third of its cost."""
+    return _encoder.encode_lines(frames)
+
+
 def decode_client(line: bytes) -> ClientFrame:
     """Read what a client sent: one line, without its LF.
 
@@ -345,6 +350,20 @@ def decode_client(line: bytes) -> ClientFrame:
         BadFrame: a frame with something wrong in it; the connection can.
     """
     return _decode(_client_decoder, line)
+
+
+def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
+    """Read many lines, or give None if one of them is bad: ``decode_client`` then tells which, and why.
+
+    A call a line, since msgspec's own ``decode_lines`` takes a line break for any other space: two lines that are no
+    frames could make one.
+    """
+    try:
+        if not b"".join(lines).isascii():
+            b"\n".join(lines).decode()  # as in _decode
+        return list(map(_client_decoder.decode, lines))
+    except (ValueError, RecursionError):
+        return None
 
 
 def decode_server(line: bytes) -> ServerFrame:
@@ -395,6 +414,8 @@ class Framer:
     Any split of the same bytes yields the same lines and then the same error.
     """
 
+    __slots__ = ("_limit", "_tail")
+
     def __init__(self, limit: int = MAX_LINE) -> None:
         """Take lines of at most ``limit`` bytes, LF not counted."""
         self._limit = limit
@@ -404,8 +425,8 @@ class Framer:
         """Bytes of the line that has begun and not ended."""
         return len(self._tail)
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield each completed line, without its LF. Exhaust the iterator.
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """Give each completed line, without its LF. Exhaust the iterable.
 
         Args:
             data: the bytes of one read.
@@ -415,6 +436,16 @@ class Framer:
 
         Source: docs/protocol.md, "Framing".
         """
+        if len(self._tail) + len(data) > self._limit:
+            return self._one_by_one(data)
+        *ends, rest = data.split(b"\n")  # none of them can be too long
+        if ends and self._tail:
+            ends[0] = bytes(self._tail) + ends[0]
+            self._tail.clear()
+        self._tail += rest
+        return ends
+
+    def _one_by_one(self, data: bytes) -> Iterator[bytes]:
         *ends, rest = data.split(b"\n")
         for end in ends:
             line = bytes(self._tail) + end if self._tail else end

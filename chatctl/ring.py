@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from chatctl.dialects import Dialect
 from chatctl.protocol import Gap, Msg
 
-ENTRY_OVERHEAD = 400
-"""Bytes that an entry costs beside its text and nickname: the objects and one rendering's frame."""
+ENTRY_OVERHEAD = 460
+"""Bytes that an entry costs beside its text: the objects, and one rendering's frame and nickname."""
 
 _COMPACT_AFTER = 1024
 """Forgotten entries stay at the head of the lists until there are so many: deleting is linear in what is left."""
+
+_MAX_NEWS = 512
+"""Entries that are rendered together at most: about as many as a slice holds."""
 
 UNRENDERABLE = "(this message can't be shown)"
 
@@ -33,6 +36,7 @@ class Ring:
         self._dead = 0  # forgotten entries at the head of the lists
         self._entries: list[Msg] = []
         self._wires: dict[Dialect, list[bytes | None]] = {}
+        self._given: dict[Dialect, int] = {}  # up to this seq everything was rendered at least once
 
     @property
     def first(self) -> int:
@@ -42,20 +46,26 @@ class Ring:
     def __len__(self) -> int:
         return self.last + 1 - self.first
 
-    def append(self, entry: Msg) -> None:
-        """Take the log's next entry, and forget what no longer fits."""
-        if entry.seq != self.last + 1:
-            raise ValueError(f"entry {entry.seq} does not follow {self.last}")
-        self.last = entry.seq
-        self._entries.append(entry)
+    def extend(self, entries: Sequence[Msg]) -> None:
+        """Take the log's next entries, and forget what no longer fits."""
+        last = self.last + len(entries)
+        if [entry.seq for entry in entries] != list(range(self.last + 1, last + 1)):
+            raise ValueError(f"entries {[entry.seq for entry in entries]} do not follow {self.last}")
+        self.last = last
+        self._entries += entries
         for wires in self._wires.values():
-            wires.append(None)
-        self._size += _cost(entry)
-        while len(self) > self._max_entries or (self._size > self._max_bytes and len(self) > 1):
-            self._size -= _cost(self._entries[self._dead])
-            self._dead += 1
+            wires += [None] * len(entries)
+        self._size += _cost(entries)
+        self._forget(len(self) - self._max_entries)
+        while self._size > self._max_bytes and len(self) > 1:
+            self._forget(1)
         if self._dead > max(_COMPACT_AFTER, len(self)):
             self._compact()
+
+    def _forget(self, count: int) -> None:
+        if count > 0:
+            self._size -= _cost(self._entries[self._dead : self._dead + count])
+            self._dead += count
 
     def fill(self, entries: Sequence[Msg]) -> None:
         """Take, while still empty, what the log holds up to ``last``: the newest entries, dense."""
@@ -66,8 +76,7 @@ class Ring:
         self.last = entries[0].seq - 1
         self._base = entries[0].seq
         self._dead = 0
-        for entry in entries:
-            self.append(entry)
+        self.extend(entries)
 
     def _compact(self) -> None:
         del self._entries[: self._dead]
@@ -87,13 +96,32 @@ class Ring:
         What was forgotten is announced as a gap first. At least one entry is given if there is one, more while they
         fit into ``max_bytes``.
         """
-        parts: list[bytes] = []
         if after + 1 < self.first:
-            gap = Gap(from_=after + 1, to=self.first - 1, why="slow")
-            parts.append(dialect.render(gap))
-            after = self.first - 1
+            gap = dialect.render(Gap(from_=after + 1, to=self.first - 1, why="slow"))
+            data, after = self.take(dialect, self.first - 1, max_bytes)
+            return gap + data, after
+        news = self._news(dialect, after, max_bytes)
+        return (news, self.last) if news else self._kept(dialect, after, max_bytes)
+
+    def _news(self, dialect: Dialect, after: int, max_bytes: int) -> bytes:
+        """Render what nobody was given yet, all together; nothing if it does not fit, or is none.
+
+        It is not kept: most readers stand here and are given the same bytes in the same sweep.
+        """
+        if not self._given.get(dialect, 0) <= after < self.last <= after + _MAX_NEWS:
+            return b""
+        self._given[dialect] = self.last
+        try:
+            data = dialect.render_run(self._entries[after + 1 - self._base :])
+        except Exception:  # noqa: BLE001 — one by one it will be found which one it is
+            return b""
+        return data if len(data) <= max_bytes else b""
+
+    def _kept(self, dialect: Dialect, after: int, max_bytes: int) -> tuple[bytes, int]:
+        """Give what those get who do not stand where most do. Rendered entry by entry, and kept for the next one."""
+        parts: list[bytes] = []
         size = 0
-        while after < self.last and (size < max_bytes):
+        while after < self.last and size < max_bytes:
             wire = self._wire(dialect, after + 1)
             if size and size + len(wire) > max_bytes:
                 break
@@ -103,7 +131,7 @@ class Ring:
         return b"".join(parts), after
 
     def _wire(self, dialect: Dialect, seq: int) -> bytes:
-        """Render an entry once for all who speak the dialect."""
+        """Render an entry once for all who lag."""
         wires = self._wires.get(dialect)
         if wires is None:
             wires = self._wires[dialect] = [None] * len(self._entries)
@@ -114,8 +142,8 @@ class Ring:
         return wire
 
 
-def _cost(entry: Msg) -> int:
-    return ENTRY_OVERHEAD + 2 * (len(entry.text) + len(entry.nick))
+def _cost(entries: Sequence[Msg]) -> int:
+    return ENTRY_OVERHEAD * len(entries) + 2 * sum([len(entry.text) for entry in entries])
 
 
 def _render(dialect: Dialect, entry: Msg) -> bytes:

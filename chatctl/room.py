@@ -60,8 +60,7 @@ class Room:
 
     def append(self, entries: Sequence[Msg]) -> None:
         """Take what the journal has committed, in its order."""
-        for entry in entries:
-            self.ring.append(entry)
+        self.ring.extend(entries)
 
     def sweep(self, now: float) -> bool:
         """Hand every reader that can take it the news and its slice of the log.
@@ -72,20 +71,24 @@ class Room:
             Whether somebody who can take more still lags: sweep again next turn.
         """
         news = self._news(now)
-        self._swept = self.ring.last
-        slices: dict[tuple[str, int], tuple[bytes, int]] = {}
+        last = self._swept = self.ring.last
+        slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
         lagging = False
+        dialect: Dialect | None = None  # where the last one stood, and most of the others do
+        stood, to, data = -1, -1, b""
         for reader in list(self.readers):
             if reader.paused or reader.behind:
                 continue
-            key = (reader.dialect.name, reader.after)
-            slice_ = slices.get(key)
-            if slice_ is None:
-                slice_ = slices[key] = self._slice(reader, news)
-            data, reader.after = slice_
+            if reader.after != stood or reader.dialect is not dialect:
+                dialect, stood = key = reader.dialect, reader.after
+                if key not in slices:
+                    slices[key] = self._slice(reader, news)
+                data, to = slices[key]
+            reader.after = to
             if data:
                 reader.send(data)
-            lagging |= reader.after != self.ring.last and not reader.paused
+            if to != last and not reader.paused:
+                lagging = True
         return lagging
 
     def _news(self, now: float) -> Sequence[Frame]:

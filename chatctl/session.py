@@ -8,7 +8,9 @@ monotonic time in seconds. Source: docs/protocol.md.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import TypeVar, cast
 
 from msgspec import Struct
 
@@ -26,6 +28,9 @@ HTTP_ANSWER = (
 ASK_AGAIN = b"NAME\n"
 """What a person is asked who gave no nickname that can be had."""
 
+MAX_RUN = 256
+"""Lines that are looked at together at most."""
+
 MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
@@ -36,6 +41,8 @@ _ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
     "watch": frozenset(_OPEN_TO_ALL),
     "probe": frozenset([*_OPEN_TO_ALL, protocol.Say]),
 }
+_SAYS_ONLY = {protocol.Say}
+_T = TypeVar("_T")
 _FREE = frozenset([protocol.Ping, protocol.Pong, protocol.Bye])
 """Frames that cost no message of the rate; their bytes count all the same."""
 
@@ -52,14 +59,20 @@ class Raw(Struct, frozen=True):
     data: bytes
 
 
+class Says(Struct, frozen=True):
+    """Say these in the room, in order: one, or what came together."""
+
+    says: Sequence[protocol.Say]
+
+
 class Hangup(Struct, frozen=True):
     """Carry out what was asked before, flush, then close."""
 
     why: str
 
 
-Effect = ClientFrame | Reply | Raw | Hangup
-"""A client's frame is an effect when it may be carried out now."""
+Effect = ClientFrame | Says | Reply | Raw | Hangup
+"""A client's frame is an effect when it may be carried out now; Say only within Says."""
 
 
 class State(Enum):
@@ -139,7 +152,7 @@ class Session:
     @property
     def backlog(self) -> bool:
         """Whether lines wait: read no more until they are gone."""
-        return bool(self._lines)
+        return bool(self._lines or self._effects)
 
     # --- what the transport tells
 
@@ -165,7 +178,7 @@ class Session:
         """Notice a peer that is gone without a word. Call it now and then while its output is not stuck."""
         if self.state is not State.LIVE or not self.dialect.answers_pings:
             return
-        if self._lines or self._ended:
+        if self.backlog or self._ended:
             self._heard = now  # it is we who do not listen
         elif now - self._heard >= self._limits.ping_seconds * (self._missed + 1):
             if self._missed == MISSED_PINGS:
@@ -207,17 +220,17 @@ class Session:
 
     # --- effects
 
-    def step(self, now: float) -> Effect | None:
-        """Give the next thing to do, or None for now."""
+    def step(self, now: float, most: int = MAX_RUN) -> Effect | None:
+        """Give the next thing to do, or None for now; of messages, at most ``most`` together."""
         if self.state is not State.LIVE:
             self._watch_the_clock(now)
         while not self._effects and self.state not in (State.CLOSED, State.ENTERING):
             if not self._lines:
                 self._run_dry()
                 break
-            if self.state is State.LIVE and self._must_wait(now):
+            if self._limits.rate and self.state is State.LIVE and self._must_wait(now):
                 break
-            self._take(self._lines.popleft(), now)
+            self._take_run(now, min(most, self._at_once()))
         return self._effects.popleft() if self._effects else None
 
     def _watch_the_clock(self, now: float) -> None:
@@ -299,6 +312,26 @@ class Session:
 
     # --- lines
 
+    def _at_once(self) -> int:
+        """Tell how many lines may be looked at together. With a rate, each of them may be the last for now."""
+        alone = self.state is not State.LIVE or bool(self._limits.rate)
+        return 1 if alone else min(len(self._lines), MAX_RUN)
+
+    def _take_run(self, now: float, count: int) -> None:
+        lines = [self._lines.popleft() for _ in range(count)]
+        frames = self.dialect.parse_run(lines) if count > 1 else None
+        if frames is None:  # one alone, one of them is bad, or a dialect that has no runs
+            self._each(self._take, lines, now)
+        elif {*map(type, frames)} == _SAYS_ONLY and self._unobjectionable(cast(Sequence[protocol.Say], frames)):
+            self._effects.append(Says(cast(Sequence[protocol.Say], frames)))
+        else:
+            self._each(self._obey, frames, now)
+
+    def _each(self, act: Callable[[_T, float], None], of: Sequence[_T], now: float) -> None:
+        for one in of:
+            if self.state is not State.CLOSED:
+                act(one, now)
+
     def _take(self, line: bytes, now: float) -> None:
         try:
             if self.state is State.LIVE:
@@ -360,6 +393,8 @@ class Session:
             pass  # hearing it was the point
         elif error := self._objection(frame):
             self._effects.append(Reply(error_frame(error, getattr(frame, "id", None))))
+        elif isinstance(frame, protocol.Say):
+            self._effects.append(Says([frame]))
         else:
             self._effects.append(frame)
 
@@ -371,6 +406,11 @@ class Session:
         if isinstance(frame, protocol.Say | protocol.Whisper):
             return self._objection_to_text(frame.text)
         return None
+
+    def _unobjectionable(self, says: Sequence[protocol.Say]) -> bool:
+        """Whether ``_objection`` would surely find nothing in any of these. In doubt it is asked."""
+        sizes = [len(say.text) for say in says]
+        return protocol.Say in _ALLOWED[self.mode] and min(sizes) > 0 and 4 * max(sizes) <= self._limits.text
 
     def _objection_to_text(self, text: str) -> ChatError | None:
         if not text:

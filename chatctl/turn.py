@@ -6,7 +6,7 @@ means (hub.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -57,6 +57,11 @@ class Turn:
     def reply(self, peer: Peer, frame: Frame) -> None:
         """Have a frame sent to one peer, before its slice of the log."""
         self.reply_bytes(peer, peer.session.dialect.render(frame))
+
+    def reply_run(self, peer: Peer, frames: Sequence[Frame]) -> None:
+        """Have frames sent to one peer, as ``reply``."""
+        if frames:
+            self.reply_bytes(peer, peer.session.dialect.render_run(frames))
 
     def reply_bytes(self, peer: Peer, data: bytes) -> None:
         """Have bytes sent to one peer, as ``reply``."""

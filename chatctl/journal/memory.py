@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept, Receipt
 from chatctl.protocol import Msg
@@ -11,6 +13,7 @@ from chatctl.protocol import Msg
 _IDS_KEPT = 100_000
 """Receipts of messages with an id, all rooms together: what a late repeat is recognised by."""
 
+_ROOM = attrgetter("room")
 _Key = tuple[str, bytes, str]
 
 
@@ -29,31 +32,37 @@ class MemoryJournal:
 
     def append(self, batch: Sequence[Draft], done: Done) -> None:
         """See ``Journal.append``; everything happens before it returns."""
-        fresh: dict[str, list[Msg]] = {}
-        receipts = [self._commit(draft, fresh) for draft in batch]
-        for room, entries in fresh.items():
-            for deliver in self._followers.get(room, []):
+        receipts: list[Receipt] = []
+        for room, drafts in groupby(batch, _ROOM):
+            entries: list[Msg] = []
+            receipts += self._commit(room, drafts, entries)
+            for deliver in self._followers.get(room, []) if entries else []:
                 deliver(entries)
         done(receipts)
 
-    def _commit(self, draft: Draft, fresh: dict[str, list[Msg]]) -> Receipt:
-        if not draft.trace:
-            return Receipt(None, draft.time)
-        key = (draft.room, draft.token, draft.id) if draft.token and draft.id else None
-        if key and (first := self._receipts.get(key)):
-            return Receipt(first.seq, first.time, duplicate=True)
-        seq = self._last[draft.room] = self._last.get(draft.room, 0) + 1
-        entry = Msg(seq=seq, time=draft.time, nick=draft.nick, text=draft.text, action=draft.action)
-        fresh.setdefault(draft.room, []).append(entry)
-        receipt = Receipt(seq, draft.time)
-        if key:
-            self._remember(key, receipt)
-        return receipt
+    def _commit(self, room: str, drafts: Iterable[Draft], entries: list[Msg]) -> Iterator[Receipt]:
+        seq = self._last.get(room, 0)
+        for draft in drafts:
+            if not draft.trace:
+                yield Receipt(None, draft.time)
+            elif draft.id and (first := self._first_coming(draft, seq + 1)):
+                yield first
+            else:
+                seq += 1
+                entries.append(Msg(seq, draft.time, draft.nick, draft.text, draft.action))
+                yield Receipt(seq, draft.time)
+        self._last[room] = seq
 
-    def _remember(self, key: _Key, receipt: Receipt) -> None:
-        self._receipts[key] = receipt
+    def _first_coming(self, draft: Draft, seq: int) -> Receipt | None:
+        if not draft.token or not draft.id:
+            return None
+        key = (draft.room, draft.token, draft.id)
+        if first := self._receipts.get(key):
+            return Receipt(first.seq, first.time, duplicate=True)
+        self._receipts[key] = Receipt(seq, draft.time)
         if len(self._receipts) > self._ids_kept:
             del self._receipts[next(iter(self._receipts))]
+        return None
 
     def follow(self, room: str, deliver: Deliver) -> Head:
         """See ``Journal.follow``."""

@@ -24,6 +24,13 @@ def test_what_a_client_says_arrives_as_it_was_said(frame: p.ClientFrame) -> None
     assert p.decode_client(line[:-1]) == frame
 
 
+@given(st.lists(client_frames, max_size=5))
+def test_a_run_of_frames_is_read_and_written_as_one_by_one(frames: list[p.ClientFrame]) -> None:
+    wire = p.encode_run(frames)
+    assert wire == b"".join(map(p.encode, frames))
+    assert p.decode_run(wire.split(b"\n")[:-1]) == frames
+
+
 @given(server_frames)
 def test_what_a_server_says_arrives_as_it_was_said(frame: p.ServerFrame) -> None:
     line = p.encode(frame)
@@ -181,6 +188,21 @@ def test_an_unknown_type_is_told_from_a_known_one_that_is_wrong() -> None:
     with pytest.raises(BadFrame) as caught:
         p.decode_server(b'{"type":"msg","seq":"one"}')
     assert not isinstance(caught.value, p.UnknownType)
+
+
+@pytest.mark.parametrize(("line", "raised"), LINES, ids=[repr(line[:50]) for line, _ in LINES])
+def test_a_run_is_read_only_if_every_line_of_it_is_good(line: bytes, raised: type[Exception] | None) -> None:
+    """Else it is read line by line, for each has its own answer."""
+    run = [b'{"type":"who"}', line, b'{"type":"who"}']
+    if raised is None:
+        assert p.decode_run(run) == [p.Who(), p.decode_client(line), p.Who()]
+    else:
+        assert p.decode_run(run) is None
+
+
+def test_two_lines_that_are_no_frames_do_not_make_one() -> None:
+    """msgspec's decode_lines would take a line break for any other space."""
+    assert p.decode_run([b'{"type":"say",', b'"text":"x"}']) is None
 
 
 # --- framing

@@ -18,7 +18,7 @@ def entry(seq: int, text: str = "x", nick: str = "a") -> Msg:
 def ring_of(count: int, **limits: int) -> Ring:
     ring = Ring(**limits)
     for seq in range(1, count + 1):
-        ring.append(entry(seq))
+        ring.extend([entry(seq)])
     return ring
 
 
@@ -35,8 +35,8 @@ def test_an_empty_ring_stands_behind_the_last_entry_of_its_log() -> None:
 @pytest.mark.parametrize("seq", [0, 1, 2, 4])
 def test_an_entry_that_does_not_follow_is_refused(seq: int) -> None:
     """A hole in the log would be a skipped message for everybody."""
-    with pytest.raises(ValueError, match="does not follow"):
-        ring_of(2).append(entry(seq))
+    with pytest.raises(ValueError, match="do not follow"):
+        ring_of(2).extend([entry(seq)])
 
 
 def test_the_oldest_are_forgotten_over_the_number_of_entries() -> None:
@@ -48,21 +48,21 @@ def test_the_oldest_are_forgotten_over_the_number_of_entries() -> None:
 def test_the_oldest_are_forgotten_over_the_bytes() -> None:
     ring = Ring(max_bytes=10 * ENTRY_OVERHEAD)
     for seq in range(1, 100):
-        ring.append(entry(seq, "x" * 300))
+        ring.extend([entry(seq, "x" * 300)])
     assert 0 < len(ring) <= 4
 
 
 def test_one_entry_is_kept_however_large_it_is() -> None:
     ring = Ring(max_bytes=10)
-    ring.append(entry(1, "x" * 4096))
-    ring.append(entry(2, "x" * 4096))
+    ring.extend([entry(1, "x" * 4096)])
+    ring.extend([entry(2, "x" * 4096)])
     assert [e.seq for e in ring.entries(0, 9)] == [2]
 
 
 def test_what_was_forgotten_is_set_free_now_and_then() -> None:
     """Deleting is linear in what is left, so it is not done for each entry; nor may it never be done."""
     ring = ring_of(10_000, max_entries=10)
-    ring.take(JSON, 9_990, 10_000)
+    ring.take(JSON, 9_990, 10)
     assert len(ring._entries) <= 1024 + 2 * 10
     assert len(ring._wires[JSON]) == len(ring._entries)
 
@@ -88,18 +88,38 @@ def test_a_slice_holds_what_fits_and_at_least_one_entry() -> None:
         assert (len(frames(wire)), after) == (count, count), limit
 
 
-def test_an_entry_is_rendered_once_for_a_dialect() -> None:
+def test_an_entry_is_rendered_once_for_those_in_step_and_once_for_those_who_lag() -> None:
+    """However many they are, and wherever their cursors stand."""
     rendered: list[Frame] = []
 
     def render(frame: Frame) -> bytes:
         rendered.append(frame)
         return encode(frame)
 
-    counting = dataclasses.replace(JSON, name="counting", render=render)
+    counting = dataclasses.replace(JSON, name="counting", render=render, render_in_bulk=None)
     ring = ring_of(5)
-    for after in (0, 0, 2, 4):
+    for after in (0, 0, 2, 4, 0):
         ring.take(counting, after, 10_000)
-    assert rendered == [entry(seq) for seq in range(1, 6)]
+    assert rendered == [entry(seq) for seq in range(1, 6)] * 2
+
+
+@given(st.integers(1, 30), st.integers(1, 2000), st.data())
+def test_every_reader_is_given_the_same_bytes(count: int, limit: int, data: st.DataObject) -> None:
+    """Whether they were rendered together, one by one, or kept from before."""
+    ring = ring_of(count, max_entries=20)
+    for _ in range(3):
+        after = data.draw(st.integers(ring.first - 1, ring.last))
+        wire, end = ring.take(JSON, after, limit)
+        assert wire == b"".join(encode(each) for each in ring.entries(after, end - after))
+        ring.extend([entry(ring.last + 1 + more) for more in range(data.draw(st.integers(0, 5)))])
+
+
+def test_news_that_does_not_fit_is_cut() -> None:
+    """A slice is bounded, however much came in one turn."""
+    ring = Ring()
+    ring.extend([entry(seq, "x" * 1000) for seq in range(1, 101)])
+    wire, after = ring.take(JSON, 0, 10_000)
+    assert (len(wire) <= 10_000, after) == (True, 9)
 
 
 def test_an_entry_that_cannot_be_rendered_is_shown_as_a_placeholder() -> None:
@@ -110,10 +130,10 @@ def test_an_entry_that_cannot_be_rendered_is_shown_as_a_placeholder() -> None:
             raise RuntimeError("a bug")
         return encode(frame)
 
-    fragile = dataclasses.replace(JSON, name="fragile", render=render)
+    fragile = dataclasses.replace(JSON, name="fragile", render=render, render_in_bulk=None)
     ring = Ring()
     for seq, text in enumerate(["a", "boom", "b"], 1):
-        ring.append(entry(seq, text))
+        ring.extend([entry(seq, text)])
     wire, after = ring.take(fragile, 0, 10_000)
     assert frames(wire) == [entry(1, "a"), entry(2, UNRENDERABLE), entry(3, "b")]
     assert after == 3
@@ -131,7 +151,7 @@ def test_two_dialects_read_the_same_entries(steps: list[tuple[int, object, int]]
     ring, after, seen = Ring(max_entries=5), {JSON: 0, TEXT: 0}, {JSON: b"", TEXT: b""}
     for count, dialect, limit in steps:
         for _ in range(count):
-            ring.append(entry(ring.last + 1, f"m{ring.last + 1}"))
+            ring.extend([entry(ring.last + 1, f"m{ring.last + 1}")])
         wire, after[dialect] = ring.take(dialect, after[dialect], limit)
         seen[dialect] += wire
     expected = 1

@@ -10,7 +10,7 @@ from chatctl import protocol as p
 from chatctl.dialects import CLASSIC, JSON, TEXT
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import Limits, encode
-from chatctl.session import ASK_AGAIN, HTTP_ANSWER, Effect, Hangup, Raw, Reply, Session, State
+from chatctl.session import ASK_AGAIN, HTTP_ANSWER, Effect, Hangup, Raw, Reply, Says, Session, State
 from tests.core.strategies import client_frames, splits, two_cuts
 from tests.core.test_protocol import LINES
 
@@ -32,9 +32,14 @@ def steps(session: Session, now: float = 0, taken: Iterable[str] = ()) -> list[E
     """Take effects until there is none for now."""
     effects: list[Effect] = []
     while (effect := session.step(now)) is not None:
-        effects.append(effect)
+        effects += flat(effect)
         answer(session, effect, taken)
     return effects
+
+
+def flat(effect: Effect | None) -> list[Effect]:
+    """Give what a step gave, messages one by one: how many came together is no meaning."""
+    return list(effect.says) if isinstance(effect, Says) else [effect] if effect is not None else []
 
 
 def talk(
@@ -83,6 +88,10 @@ CONVERSATIONS = {
     "json, bad frames": HELLO + b'[]\n{"type":"shout"}\n{"type":"say","text":5}\n' + HELLO + encode(p.Say("")),
     "json, not json": HELLO + encode(p.Say("a")) + b"oops\n" + encode(p.Say("b")),
     "json, not utf-8": HELLO + b'{"type":"who","x":"\xff"}\n' + encode(p.Say("b")),
+    "json, a run": HELLO + b"".join(encode(p.Say(f"m{i}", id=str(i))) for i in range(5)) + encode(p.Who()) + b"rest",
+    "json, a run with a bad one": HELLO + encode(p.Say("a")) * 2 + encode(p.Say("")) + encode(p.Say("b")) * 2,
+    "json, a run with a bye": HELLO + encode(p.Say("a")) * 2 + BYE + encode(p.Say("b")) * 2,
+    "json, halves that are no frames": HELLO + encode(p.Say("a")) * 2 + b'{"type":"say",\n"text":"b"}\n' + BYE,
     "json, refused": encode(p.Hello(v=1, nick="taken")) + encode(p.Say("a")),
     "json, another version": b'{"type":"hello","v":2}\n' + encode(p.Say("a")),
     "json, before hello": encode(p.Say("a")) + b'{"type":"hello"}\n' + HELLO + encode(p.Say("b")),
@@ -297,7 +306,7 @@ def test_the_hub_answers_a_hello_before_anything_else_is_done() -> None:
     assert session.step(0) == p.Hello(v=1, nick="Rajat")
     assert session.step(0) is None
     session.entered("Rajat")
-    assert session.step(0) == SAY
+    assert session.step(0) == Says([SAY])
 
 
 def test_a_refused_json_client_is_told_and_closed() -> None:
@@ -402,6 +411,38 @@ def test_each_classic_read_is_a_message() -> None:
     assert talk(b"Rajat: one", b"Rajat: two\n", b"x\ny", session=session) == [p.Say("one"), p.Say("two"), p.Say("x\ny")]
 
 
+# --- runs
+
+
+def test_what_came_together_is_given_together() -> None:
+    """A message costs a fraction of what it costs alone."""
+    session = live()
+    session.receive(b"".join(encode(p.Say(f"m{i}")) for i in range(20)), 0)
+    assert session.step(0) == Says([p.Say(f"m{i}") for i in range(20)])
+    assert session.step(0) is None
+
+
+@given(st.integers(1, 20), st.lists(st.integers(1, 30), min_size=1))
+def test_no_more_are_given_together_than_may_be(count: int, mosts: list[int]) -> None:
+    """The hub counts what is under way, and gives what it may be."""
+    session, given_ = live(), list[Effect]()
+    session.receive(b"".join(encode(p.Say(f"m{i}")) for i in range(count)), 0)
+    for most in [*mosts, *[1] * count]:
+        effects = flat(session.step(0, most))
+        assert len(effects) <= most
+        given_ += effects
+    assert given_ == [p.Say(f"m{i}") for i in range(count)]
+
+
+def test_what_waits_behind_the_first_of_a_run_keeps_it_from_being_read() -> None:
+    session = live()
+    session.receive(encode(p.Who()) * 3, 0)
+    assert session.step(0) == p.Who()
+    assert session.backlog
+    assert steps(session) == [p.Who(), p.Who()]
+    assert not session.backlog
+
+
 # --- the rate
 
 
@@ -410,7 +451,7 @@ def clocked(session: Session, until: float) -> list[tuple[float, Effect]]:
     now, out = 0.0, list[tuple[float, Effect]]()
     while now <= until:
         while (effect := session.step(now)) is not None:
-            out.append((now, effect))
+            out += [(now, one) for one in flat(effect)]
         if session.wake_at is None:
             break
         assert session.wake_at > now, "it would spin"
@@ -422,8 +463,7 @@ def test_over_the_rate_messages_wait_and_none_is_lost() -> None:
     """The flood limiter must not eat a paste."""
     session = live(limits=Limits(rate=10, burst=5))
     session.receive(b"".join(encode(p.Say(f"m{i}")) for i in range(25)), 0)
-    first = [session.step(0) for _ in range(6)]
-    assert first == [*(p.Say(f"m{i}") for i in range(5)), None]
+    assert steps(session) == [p.Say(f"m{i}") for i in range(5)]
     assert session.backlog
     assert session.wake_at == pytest.approx(0, abs=0.1)
     rest = clocked(session, 10)
