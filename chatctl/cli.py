@@ -11,25 +11,34 @@ from typing import NoReturn
 import click
 
 from chatctl import __version__
-from chatctl.commands.ask import ask
-from chatctl.commands.backup import backup
-from chatctl.commands.bench import bench
-from chatctl.commands.completion import completion
-from chatctl.commands.config import config
 from chatctl.commands.config_defaults import config_option, origin
-from chatctl.commands.export import export
-from chatctl.commands.join import join
-from chatctl.commands.probe import probe
-from chatctl.commands.run import run
-from chatctl.commands.send import send
-from chatctl.commands.serve import serve
-from chatctl.commands.tail import tail
-from chatctl.commands.who import who
+from chatctl.commands.group import LightGroup, Members
 from chatctl.errors import ChatError
 from chatctl.text import clean
 
+COMMANDS = {
+    "serve": "Start a chat room and run it until Ctrl-C.",
+    "join": "Talk in the room.",
+    "send": "Say TEXT once, and end when the server has it.",
+    "tail": "Print what was said and what is said, without joining.",
+    "who": "Print who is in the room, since when, and idle for how long.",
+    "ask": "Ask QUESTION in the room and wait until somebody chooses.",
+    "run": "Run CMD, and tell the room how it went.",
+    "probe": "Check that a room works, and leave no trace in it.",
+    "config": "Show or edit the configuration file.",
+    "backup": "Copy all rooms into the new file PATH.",
+    "export": "Print all that was said in a room.",
+    "bench": "Load a server, and check what arrives.",
+    "completion": "Print the completion script for SHELL.",
+}
+"""Each command and the first sentence of its help. Its module is loaded when it runs."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(
+    cls=LightGroup,
+    commands=Members(COMMANDS),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="chatctl", message="%(prog)s %(version)s")
 def cli() -> None:
     """A chat room that one command starts, and that scripts can rely on.
@@ -56,8 +65,6 @@ def cli() -> None:
     """
 
 
-for command in (serve, join, send, tail, who, ask, run, probe, config, backup, export, bench, completion):
-    cli.add_command(command)
 cli.params.append(config_option())
 
 

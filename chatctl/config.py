@@ -6,13 +6,13 @@ which options there are (commands/).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 from chatctl.errors import ChatError
-from chatctl.places import config_dir
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVER_KEYS: Mapping[str, type] = {"host": str, "port": int, "unix": str, "nick": str, "room": str}
 """What a named server may say."""
@@ -34,47 +34,30 @@ class ConfigError(ChatError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True)
 class Config:
     """A file's contents. Keys of ``sections`` are as they stand in the file."""
 
-    path: Path
-    sections: dict[str, Table] = field(default_factory=dict)
-    servers: dict[str, Table] = field(default_factory=dict)
+    def __init__(self) -> None:
+        """Hold nothing, as where there is no file."""
+        self.sections: dict[str, Table] = {}
+        self.servers: dict[str, Table] = {}
 
 
-def default_path() -> Path:
-    """Give where the file is if nothing says otherwise."""
-    return config_dir() / "config.toml"
-
-
-def load(path: Path, schema: Schema, *, must_exist: bool = True) -> Config:
+def load(path: Path, schema: Schema) -> Config:
     """Read the file.
 
     Args:
         path: the file.
         schema: what each section may hold.
-        must_exist: whether no file is an error; else it is an empty one.
 
     Raises:
         ConfigError: the text names the file, and the nearest known name for an unknown one.
     """
-    if not must_exist and not _is_there(path):
-        return Config(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
     return parse(data, path, schema)
-
-
-def _is_there(path: Path) -> bool:
-    """Tell whether there is a file for us. The home of a service account may be anything, or somebody else's."""
-    try:
-        path.stat()
-    except OSError:
-        return False
-    return True
 
 
 def parse(data: bytes, path: Path, schema: Schema) -> Config:
@@ -85,32 +68,33 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
         found = tomllib.loads(data.decode())
     except ValueError as error:  # not TOML, or not UTF-8
         raise ConfigError(f"{path}: {error}") from None
-    config = Config(path)
-    known_keys: Mapping[str, Iterable[str]] = {SHARED: SHARED_KEYS, "server": (), **schema}
+    config = Config()
     for name, value in found.items():
         if not isinstance(value, dict):
             raise ConfigError(f"{path}: '{name}' stands in no section: [{SHARED}] is the one for all commands")
-        known(name, known_keys, f"{path}: there is no section [{name}]", "[{}]")
+        if name not in (SHARED, "server") and name not in schema:
+            known(name, (SHARED, "server", *schema), f"{path}: there is no section [{name}]", "[{}]")
         if name == "server":
             config.servers.update({server: _server(table, server, path) for server, table in value.items()})
         else:
-            config.sections[name] = _section(value, known_keys[name], f"[{name}]", path)
+            keys = SHARED_KEYS if name == SHARED else schema[name]
+            config.sections[name] = _section(value, keys, f"[{name}]", path)
     return config
 
 
-def known(name: str, names: Iterable[str], complaint: str, shape: str = "'{}'") -> None:
+def known(name: str, names: Collection[str], complaint: str, shape: str = "'{}'") -> None:
     """Raise ConfigError for a name that is none of ``names``, with the nearest one."""
+    if name in names:
+        return
     from difflib import get_close_matches
 
     names = sorted(names)
-    if name in names:
-        return
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f"did you mean {shape.format(near[0])}?" if near else f"known are {', '.join(names)}"
     raise ConfigError(f"{complaint}: {hint}")
 
 
-def _section(table: Table, keys: Iterable[str], where: str, path: Path) -> Table:
+def _section(table: Table, keys: Collection[str], where: str, path: Path) -> Table:
     for key in table:
         known(key, keys, f"{path}: there is no key '{key}' in {where}")
     return {key: _value(value, f"{key} in {where}", path) for key, value in table.items()}

@@ -7,8 +7,7 @@ Does not live here: where cleaning is done (text dialects at the server, every c
 from __future__ import annotations
 
 import re
-import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from chatctl.errors import NickInvalid, RoomInvalid
 
@@ -23,13 +22,11 @@ FORBIDDEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff"
 )
-_FORBIDDEN = re.compile(f"[{FORBIDDEN}]")
-_FORBIDDEN_OR_NEWLINE = re.compile(f"[{FORBIDDEN}\n]")
 _ZWJ = "\u200d"
 
-_NICK_SHAPE = re.compile(r"[^\x00-\x7f]|[A-Za-z0-9_^|~\[\]{}@+.-]")
-_NICK_START = re.compile(r"[^\x00-\x7f]|[A-Za-z0-9_^|~\[\]{}]")
-_ROOM = re.compile(r"[a-z0-9][a-z0-9_.-]{0,31}")
+_NICK_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_^|~[]{}")
+_NICK_SHAPE = _NICK_START | frozenset("@+.-")
+_ROOM = r"[a-z0-9][a-z0-9_.-]{0,31}"
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -42,8 +39,14 @@ def clean(text: str, *, lines: bool = False) -> str:
         text: what somebody else typed; any length, surrogates too.
         lines: keep newlines (a message of several lines); else they are shown as ``␊``.
     """
-    cleaned = (_FORBIDDEN if lines else _FORBIDDEN_OR_NEWLINE).sub(_show, text)
+    cleaned = _forbidden("" if lines else "\n").sub(_show, text)
     return cleaned if cleaned.isascii() else _thin_marks(cleaned)
+
+
+@cache
+def _forbidden(more: str) -> re.Pattern[str]:
+    """Compiled at the first use: it costs more than the rest of this module, and most commands never need it."""
+    return re.compile(f"[{FORBIDDEN}{more}]")
 
 
 def clean_bytes(data: bytes, limit: int = 60) -> str:
@@ -61,6 +64,8 @@ def _show(match: re.Match[str]) -> str:
 
 def _thin_marks(text: str) -> str:
     """Keep ``MAX_MARKS`` combining marks on a base. A joiner does not make a new base."""
+    import unicodedata
+
     out: list[str] = []
     marks = 0
     for char in text:
@@ -99,9 +104,9 @@ def _check_shape(nick: str) -> None:
     if len(nick) > MAX_NICK_POINTS or len(nick.encode("utf-8", "replace")) > MAX_NICK_BYTES:
         raise NickInvalid(f"a nickname has at most {MAX_NICK_POINTS} characters and {MAX_NICK_BYTES} bytes")
     for char in nick:
-        if not _NICK_SHAPE.match(char):
+        if char.isascii() and char not in _NICK_SHAPE:
             raise NickInvalid(f"a nickname can't hold {_quote(char)}: use letters, digits and _ - . @")
-    if not _NICK_START.match(nick):
+    if nick[0].isascii() and nick[0] not in _NICK_START:
         raise NickInvalid(f"a nickname can't start with {_quote(nick[0])}")
 
 
@@ -143,14 +148,14 @@ def check_room(room: str) -> str:
     Raises:
         RoomInvalid: with that rule as its text.
     """
-    if not _ROOM.fullmatch(room):
+    if not re.fullmatch(_ROOM, room):
         raise RoomInvalid(f"no room can be called '{clean(room[:40])}': use 1 to 32 of a-z 0-9 _ . -")
     return room
 
 
 def escape_json(line: str) -> str:
     """Escape, in a line of JSON, what would act on a terminal. The value that a JSON reader gets is the same."""
-    return _FORBIDDEN.sub(_escape, line)
+    return _forbidden("").sub(_escape, line)
 
 
 def _escape(match: re.Match[str]) -> str:

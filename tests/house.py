@@ -50,7 +50,8 @@ NOT_THERE = (
     "sqlite3 ssl subprocess sys threading time uvloop"
 )
 
-# ``--help`` and completion load cli.py and what it imports on top, all the way down: none of it may load these.
+# ``--help`` and completion load cli.py, at times a command, and what they import on top, all the way down: none of it
+# may load these.
 FAST = "cli"
 HEAVY = "asyncio msgspec platformdirs precis_i18n prompt_toolkit socket sqlite3 ssl uvloop"
 
@@ -131,6 +132,16 @@ def read(root: Path) -> Iterator[Import]:
             for name in names(node):
                 own = name == root.name or name.startswith(f"{root.name}.")
                 yield Import(module, shorten(name, root.name, known) if own else name, node.lineno, own, on_top)
+    if FAST in known:
+        yield from by_name(known[FAST])
+
+
+def by_name(path: Path) -> Iterator[Import]:
+    """Give the commands that FAST's table COMMANDS names: they are loaded by name, so no statement tells of them."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMMANDS":
+            for name in ast.literal_eval(node.value):
+                yield Import(FAST, f"commands.{name}", node.lineno, own=True, on_top=True)
 
 
 def statements(node: ast.AST, *, on_top: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:

@@ -10,45 +10,47 @@ import contextlib
 import getpass
 import os
 import re
-from pathlib import Path
 
 from chatctl.client.address import Address
-from chatctl.places import state_dir
+from chatctl.places import state_folder
 
-_TOKEN = re.compile(r"[0-9a-f]{32}")
+_SHAPE = r"[0-9a-f]{32}"
 
 
 def token_for(address: Address) -> str | None:
     """Give our token for a server, made now if there is none; None if it could not be kept."""
-    path = state_dir() / "tokens" / address.file_name
+    folder = os.path.join(state_folder(), "tokens")
+    path = os.path.join(folder, address.file_name)
     with contextlib.suppress(OSError):
         if found := _read(path):
             return found
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
         _create(path, os.urandom(16).hex())
         return _read(path)
     return None
 
 
-def _read(path: Path) -> str | None:
+def _read(path: str) -> str | None:
     try:
-        token = path.read_text(encoding="ascii", errors="replace").strip()
+        with open(path, "rb") as file:
+            token = file.read().decode("ascii", "replace").strip()
     except FileNotFoundError:
         return None
-    if _TOKEN.fullmatch(token):
+    if re.fullmatch(_SHAPE, token):
         return token
-    path.unlink()  # cut short by a full disk: it never worked
+    os.unlink(path)  # cut short by a full disk: it never worked
     return None
 
 
-def _create(path: Path, token: str) -> None:
+def _create(path: str, token: str) -> None:
     """Write it whole or not at all; of two who do it at once, the first one wins for both."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    folder, name = os.path.split(path)
+    draft = os.path.join(folder, f".{name}.{os.getpid()}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(token + "\n")
     with contextlib.suppress(FileExistsError):
         os.link(draft, path)
-    draft.unlink()
+    os.unlink(draft)
 
 
 def login_nick() -> str:

@@ -6,9 +6,9 @@ completion never read the file, so that they work while it is broken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cached_property
-from pathlib import Path
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +17,8 @@ from click.core import ParameterSource
 from chatctl.text import clean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.config import Config, Schema
 
 NOT_SHARED = ("serve", "bench")
@@ -44,7 +46,7 @@ class Section:
 
     def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
         """Read nothing yet."""
-        self._read = read
+        self._read = cache(read)
 
     def __contains__(self, name: str) -> bool:
         return name in self._values()
@@ -59,10 +61,29 @@ class Section:
         return self._read()
 
 
+class Keys(Mapping[str, Mapping[str, str]]):
+    """The keys of each command that has options. Looking at one command's loads that command alone."""
+
+    def __init__(self, commands: Mapping[str, click.Command]) -> None:
+        """Look at these."""
+        self._commands = commands
+
+    def __getitem__(self, name: str) -> Mapping[str, str]:
+        if keys := keys_of(self._commands[name]):
+            return keys
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._commands if keys_of(self._commands[name]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 class Defaults:
     """The group's ``default_map``: a section for each command. The file is read when a value is asked for."""
 
-    def __init__(self, group: click.Group, path: Path | None) -> None:
+    def __init__(self, group: click.Group, path: str | None) -> None:
         """Use the file ``path``, which then has to be there, or the one of the platform."""
         self._group = group
         self._chosen = path
@@ -70,23 +91,34 @@ class Defaults:
     @cached_property
     def path(self) -> Path:
         """Give where the file is, or would be."""
-        from chatctl.config import default_path
+        from pathlib import Path
 
-        return self._chosen if self._chosen is not None else default_path()
+        return Path(self._where())
+
+    def _where(self) -> str:
+        from chatctl.places import config_file
+
+        return self._chosen if self._chosen is not None else config_file()
+
+    def _is_there(self) -> bool:
+        """Tell whether there is a file to be read, even if that fails: a chosen one has to be there.
+
+        The home of a service account may be anything, or somebody else's.
+        """
+        return self._chosen is not None or os.path.exists(self._where())
 
     @property
     def schema(self) -> Schema:
         """Give what each section may hold: the commands' own options."""
-        named = {name: keys_of(command) for name, command in self._group.commands.items()}
-        return {name: keys for name, keys in named.items() if keys}
+        return Keys(self._group.commands)
 
     @cached_property
     def config(self) -> Config:
-        """Give what the file holds. Raises BadConfig."""
-        from chatctl.config import ConfigError, load
+        """Give what the file holds; nothing where there is none. Raises BadConfig."""
+        from chatctl.config import Config, ConfigError, load
 
         try:
-            return load(self.path, self.schema, must_exist=self._chosen is not None)
+            return load(self.path, self.schema) if self._is_there() else Config()
         except ConfigError as error:
             raise BadConfig(error.text, click.get_current_context(silent=True)) from None
 
@@ -128,7 +160,7 @@ def defaults_of(ctx: click.Context) -> Defaults:
     return found
 
 
-def use_config(ctx: click.Context, _param: click.Parameter, path: Path | None) -> None:
+def use_config(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
     """``--config``: take a command's defaults from a file."""
     assert isinstance(ctx.command, click.Group)
     ctx.default_map = Defaults(ctx.command, path)  # type: ignore[assignment]  # as much of a mapping as Click uses
@@ -138,7 +170,7 @@ def config_option() -> click.Option:
     """``--config`` of the group. Eager: the defaults are there before anything is parsed."""
     return click.Option(
         ["--config"],
-        type=click.Path(path_type=Path),
+        type=click.Path(),
         metavar="PATH",
         envvar="CHATCTL_CONFIG",
         is_eager=True,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatctl.client.address import Address
@@ -17,6 +16,7 @@ from chatctl.protocol import VERSION, Ack, Hello, Msg
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
     from msgspec import Struct
 

@@ -9,7 +9,6 @@ import os
 import select
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -19,6 +18,8 @@ from chatctl.errors import TooLong
 from chatctl.protocol import Framer, Say, Whisper
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.client.say import Sender
 
 _READ = 64 * 1024

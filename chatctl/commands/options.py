@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -25,7 +26,7 @@ class Duration(click.ParamType[float]):
     """``300ms``, ``5s``, ``2m``, ``1h``; a bare number is seconds."""
 
     name = "duration"
-    _SHAPE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?", re.ASCII)
+    _SHAPE = r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?"
     _SECONDS: ClassVar = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -39,7 +40,7 @@ class Duration(click.ParamType[float]):
 
     def seconds(self, value: str) -> float | None:
         """Give seconds, or None for what is no duration."""
-        match = self._SHAPE.fullmatch(value)
+        match = re.fullmatch(self._SHAPE, value, re.ASCII)
         return float(match[1]) * self._SECONDS[match[2]] if match else None
 
 
@@ -93,6 +94,16 @@ class SinceType(click.ParamType["Since"]):
             return parse_since(str(value), DURATION.seconds)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class FilePath(click.Path):
+    """A file as a ``Path``. pathlib is loaded when one is given: it costs as much as ten modules of ours."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give it as a ``Path``."""
+        from pathlib import Path
+
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
 class FoldedNick(click.ParamType[str]):

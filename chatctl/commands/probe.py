@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from chatctl.commands.options import DURATION, all_of, server_options, timeout_option
+from chatctl.commands.options import DURATION, FilePath, all_of, server_options, timeout_option
 from chatctl.commands.probe_out import Out
 from chatctl.commands.probe_verdict import (
     CRITICAL,
@@ -26,6 +25,8 @@ from chatctl.commands.probe_verdict import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.client.address import Address
     from chatctl.client.blocking import Deadline
     from chatctl.client.health import Health
@@ -109,7 +110,7 @@ def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) ->
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option(
     "--outfile",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="PATH",
     help="Write it into this file, which is replaced as a whole, and print nothing.",
 )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chatctl.commands.probe_verdict import Verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.client.address import Address
     from chatctl.client.health import Health
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -11,6 +10,7 @@ from chatctl.commands.options import (
     DURATION,
     FOLDED_NICK,
     REGEX,
+    FilePath,
     all_of,
     json_option,
     nick_option,
@@ -20,6 +20,7 @@ from chatctl.commands.options import (
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
 MAX_KEY = 100
 """Characters of ``--id``: a server takes 128, and each line's number comes behind it."""
@@ -29,7 +30,7 @@ what_to_say = all_of(
     click.option(
         "--file",
         "path",
-        type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+        type=FilePath(exists=True, dir_okay=False, allow_dash=True),
         metavar="PATH",
         help="Send each line of a file as a message; - is stdin.",
     ),

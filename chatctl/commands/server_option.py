@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import click
@@ -24,17 +23,18 @@ _STRENGTH = (
     ParameterSource.ENVIRONMENT,
     ParameterSource.COMMANDLINE,
 )
-_HOST_PORT = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+_HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5}))?"
 
 
-@dataclass
 class Named:
     """What ``--server`` stands for: values by parameter, and where it was given. ``used`` are those that counted."""
 
-    name: str
-    values: Mapping[str, Any]
-    source: ParameterSource
-    used: set[str] = field(default_factory=set)
+    def __init__(self, name: str, values: Mapping[str, Any], source: ParameterSource) -> None:
+        """Have counted nowhere yet."""
+        self.name = name
+        self.values = values
+        self.source = source
+        self.used: set[str] = set()
 
 
 def strength(source: ParameterSource | None) -> int:
@@ -107,7 +107,7 @@ def parse_server(text: str) -> dict[str, Any] | None:
         return address("127.0.0.1") | {"unix": text}
     if text.count(":") > 1 and not text.startswith("["):
         return address(text) if re.fullmatch(r"[0-9a-fA-F:.]+(%\S+)?", text) else None
-    match = _HOST_PORT.fullmatch(text)
+    match = re.fullmatch(_HOST_PORT, text, re.ASCII)
     if match is None or any(char.isspace() for char in text):
         return None
     port = int(match["port"] or DEFAULT_PORT)

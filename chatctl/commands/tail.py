@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +12,7 @@ from chatctl.commands.options import (
     FOLDED_NICK,
     REGEX,
     SINCE,
+    FilePath,
     all_of,
     json_option,
     server_options,
@@ -21,6 +21,7 @@ from chatctl.commands.options import (
 
 if TYPE_CHECKING:
     import re
+    from pathlib import Path
 
     from chatctl.client.address import Address
     from chatctl.client.blocking import Deadline
@@ -52,7 +53,7 @@ where_to_start = all_of(
     ),
     click.option(
         "--cursor-file",
-        type=click.Path(dir_okay=False, path_type=Path),
+        type=FilePath(dir_okay=False),
         metavar="PATH",
         help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count.",
     ),

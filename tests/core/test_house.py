@@ -39,6 +39,11 @@ BAD: list[tuple[str, dict[str, str], str]] = [
         "makes --help slow",
     ),
     (
+        "heavy in a command that is loaded by its name",
+        {"cli": "COMMANDS = {'x': 'Do x.'}", "commands/__init__": "", "commands/x": "import asyncio"},
+        "makes --help slow",
+    ),
+    (
         "heavy in a package's head",
         {"cli": "from chatctl.commands import x", "commands/__init__": "import asyncio", "commands/x": ""},
         "makes --help slow",

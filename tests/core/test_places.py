@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from chatctl.places import admin_socket, config_dir, reachable_socket, state_dir
+from chatctl.places import admin_socket, config_file, reachable_socket, state_dir
 
 
 @pytest.mark.parametrize("base", [None, "", "/elsewhere"])
@@ -20,7 +20,7 @@ def test_they_are_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, base:
         else:
             monkeypatch.setenv(variable, base)
     assert state_dir() == platformdirs.user_state_path("chatctl")
-    assert config_dir() == platformdirs.user_config_path("chatctl")
+    assert config_file() == str(platformdirs.user_config_path("chatctl") / "config.toml")
 
 
 def test_a_chosen_state_directory_wins(monkeypatch: pytest.MonkeyPatch) -> None:

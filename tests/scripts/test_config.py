@@ -8,11 +8,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import platformdirs
 import pytest
 
 from chatctl.commands.server_option import parse_server
-from chatctl.config import ConfigError, default_path, parse
+from chatctl.config import ConfigError, parse
 from tests.core.test_imports import HEAVY, loaded_by
 from tests.scripts.in_process import InProcess
 from tests.support import Server, err_line
@@ -74,16 +73,6 @@ def test_what_can_t_be_names_the_file_and_the_nearest_name(text: str | bytes, co
         parse(data, Path("/etc/c.toml"), {"send": {"nick": "nick", "print-id": "print_id"}})
     assert caught.value.text.startswith("/etc/c.toml: ")
     assert complaint in caught.value.text
-
-
-@pytest.mark.parametrize("base", [None, "", "/elsewhere"])
-def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, base: str | None) -> None:
-    """Without its import, which costs more than a whole command may."""
-    if base is None:
-        monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
-    else:
-        monkeypatch.setenv("XDG_CONFIG_HOME", base)
-    assert default_path() == platformdirs.user_config_path("chatctl") / "config.toml"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +45,45 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
     loaded = modules_after(env, "send", "hi", "--room", room, "--port", str(house.port))
     assert "msgspec" in loaded  # else this would not have been a run of it
     assert not {"asyncio", "prompt_toolkit", "uvloop", "ssl"} & loaded
+
+
+LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
+OURS = {
+    *("__main__", "cli", "config", "errors", "places", "protocol", "text", "client", "commands"),
+    *(f"client.{name}" for name in ("address", "blocking", "core", "identity", "retry", "say", "strangers")),
+    *(f"commands.{name}" for name in ("config_defaults", "group", "options", "server_option")),
+    *("commands.send", "commands.deliver", "commands.intake"),
+}
+REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}
+"""The last three are what a socket takes for a host that is given as a string."""
+
+
+def test_send_loads_what_it_needs_and_no_more(house: Server, env: dict[str, str], room: str) -> None:
+    """Each costs every message of every script; the dear ones that creep in are pathlib, dataclasses and json."""
+    base = subprocess.run(
+        [sys.executable, "-c", f"{LIBRARIES}, atexit, sys; print(*sys.modules)"], capture_output=True, check=True
+    )
+    more = modules_after(env, "send", "hi", "--room", room, "--port", str(house.port))
+    more -= set(base.stdout.decode().split())
+    assert "chatctl.client.say" in more
+    assert more <= {f"chatctl.{name}" for name in OURS} | REST
+
+
+def test_a_configuration_file_costs_its_reader_alone(
+    house: Server, env: dict[str, str], room: str, tmp_path: Path
+) -> None:
+    """What it says about other commands is checked all the same, with their modules; about named servers without."""
+    file = tmp_path / "config.toml"
+    env = env | {"CHATCTL_CONFIG": str(file)}
+    arguments = ("send", "hi", "--room", room, "--port", str(house.port))
+    file.write_text("[default]\nnick = 'ci'\n[server.work]\nhost = 'x'\n[send]\ntimeout = '9s'\n")
+    loaded = modules_after(env, *arguments)
+    assert "tomllib" in loaded
+    assert not {"chatctl.commands.who", "chatctl.commands.tail"} & loaded
+    file.write_text("[who]\ntimeout = '9s'\n")
+    loaded = modules_after(env, *arguments)
+    assert "chatctl.commands.who" in loaded
+    assert "chatctl.commands.tail" not in loaded
 
 
 def test_version(run: Run) -> None:
