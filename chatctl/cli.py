@@ -13,6 +13,7 @@ import click
 from chatctl import __version__
 from chatctl.commands.config_defaults import config_option, origin
 from chatctl.commands.group import LightGroup, Members
+from chatctl.commands.output import fault, open_standard_streams
 from chatctl.errors import ChatError
 from chatctl.text import clean
 
@@ -72,6 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
+    open_standard_streams()
     sys.exit(_run(arguments))
 
 
@@ -81,9 +83,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show()
-        if path := origin(error):
-            click.echo(f"That value comes from {clean(path)}", err=True)
+        _explain(error)
         command = getattr(getattr(error, "ctx", None), "command", None)
         return getattr(command, "usage_exit_code", error.exit_code)
     except click.Abort:
@@ -91,7 +91,30 @@ def _run(arguments: Sequence[str] | None) -> int:
     except ChatError as error:
         click.echo(f"chatctl: {clean(error.text)}", err=True)
         return error.exit_code
+    except Exception as error:  # noqa: BLE001 — stderr is not the place for a traceback
+        click.echo(f"chatctl: {clean(fault(error))}", err=True)
+        return ChatError.exit_code
     return 0
+
+
+def _explain(error: click.ClickException) -> None:
+    """Tell what is wrong in one line. Click takes four for a wrong usage, and a log tears them apart."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return
+    why = " ".join(error.format_message().split()).rstrip(".")
+    if why[:2].istitle():  # Click's own; one of ours that begins with QUESTION keeps it
+        why = why[0].lower() + why[1:]
+    click.echo(f"chatctl: {clean(why + _more(error))}", err=True)
+
+
+def _more(error: click.ClickException) -> str:
+    """Give where to look."""
+    if path := origin(error):
+        return f" (that value comes from {path})"
+    if not isinstance(error, click.UsageError):
+        return ""
+    return f" (see '{error.ctx.command_path if error.ctx else 'chatctl'} -h')"
 
 
 def _end(number: int, _frame: FrameType | None) -> NoReturn:

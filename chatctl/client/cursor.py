@@ -5,12 +5,11 @@ Lives here: the one rule by which every entry is shown once. Does not live here:
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 
-from chatctl.client.files import write_private
+from chatctl.client.files import replace_private
 from chatctl.errors import ChatError
 from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome
 
@@ -96,9 +95,10 @@ class CursorFile:
 
     def save(self, place: Resume) -> None:
         """Keep a place. Raises ChatError."""
-        if not write_private(self._path, msgspec.json.encode(place) + b"\n"):
-            reason = "no such place to write to" if not os.access(self._path.parent, os.W_OK) else "it can't be written"
-            raise ChatError(f"cannot keep the cursor in {self._path}: {reason}")
+        try:
+            replace_private(self._path, msgspec.json.encode(place) + b"\n")
+        except OSError as error:
+            raise ChatError(f"cannot keep the cursor in {self._path}: {_why(error)}") from None
 
 
 def _why(error: OSError) -> str:

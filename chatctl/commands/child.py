@@ -36,7 +36,6 @@ class Child:
 
     def __init__(self, command: Sequence[str]) -> None:
         """Start it. Raises NotStarted."""
-        open_standard_streams()
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         for number in FORWARDED:
@@ -116,13 +115,3 @@ def typed_at_our_terminal() -> bool:
         finally:
             os.close(terminal)
     return False
-
-
-def open_standard_streams() -> None:
-    """Put something on 0, 1 and 2 where the caller closed them: a pipe of ours must not get such a number."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # it takes the lowest free number: this one
-            os.set_inheritable(number, True)

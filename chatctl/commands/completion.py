@@ -6,10 +6,10 @@ import click
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion script for SHELL.
+    """Print the completion script for SHELL: bash, zsh or fish.
 
     SHELL is bash, zsh or fish. A package puts these scripts where the shells look for them by themselves.
 
@@ -29,6 +29,8 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from chatctl.commands.output import emit
+
     kind = get_completion_class(shell)
     assert kind is not None, "the choice above names Click's own three"
-    click.echo(kind(ctx.find_root().command, {}, "chatctl", "_CHATCTL_COMPLETE").source())
+    emit(kind(ctx.find_root().command, {}, "chatctl", "_CHATCTL_COMPLETE").source())

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from chatctl.text import clean
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,10 +33,6 @@ class BadConfig(click.ClickException):
         """Keep which command it was."""
         super().__init__(message)
         self.ctx = ctx
-
-    def show(self, file: object = None) -> None:
-        """Tell it in one line."""
-        click.echo(f"chatctl: {clean(self.message)}", err=True)
 
 
 class Section:

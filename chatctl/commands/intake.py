@@ -42,7 +42,7 @@ def compose(to: str | None, *, action: bool) -> Compose:
 def read_one(text: str | None) -> str:
     """Give the one message: TEXT, or all of stdin. A last line end of stdin ends the line, it is no part of it."""
     if text is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise click.UsageError("give TEXT, or pipe it in (chatctl send --help)")
+        raise click.UsageError("give TEXT, or pipe it in")
     if text is None or text == "-":
         text = _decode(_stdin().buffer.read(), "stdin").removesuffix("\n")
     if not text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import time
@@ -76,6 +77,28 @@ def emit_json(frame: Struct, end: str = "\n") -> None:
     """Print a frame as one JSON object on one line, in UTF-8."""
     if not deliver(json_line(frame) + end.encode()):
         raise SystemExit(0)
+
+
+def fault(error: Exception) -> str:
+    """Give the line for an exception that nobody expected, after its traceback was kept for us."""
+    from chatctl.client.files import write_down
+
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # Click's own printing, of a help text for one
+        return "cannot write to stdout: no space left on device"
+    return f"a fault of chatctl's own: {error!r}; the details are in {write_down(error)}"
+
+
+def open_standard_streams() -> None:
+    """Put something on 0, 1 and 2 where the caller closed them: a socket or a pipe of ours must not get such a number.
+
+    What is printed there would go to the server, and uvloop refuses to close it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # it takes the lowest free number: this one
+            os.set_inheritable(number, True)
 
 
 def note(line: str) -> None:

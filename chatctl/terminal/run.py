@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import shlex
 import sys
-import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 
 from chatctl.client.address import Address
-from chatctl.client.files import private_folder
+from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
 from chatctl.client.keep import Keep
 from chatctl.errors import ChatError
-from chatctl.places import state_dir
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
 from chatctl.terminal.desk import Desk
@@ -59,7 +55,7 @@ def _run(talk_on: Callable[[Screen, Lines], Talk], keep: Keep, plain: bool, hist
         raise
     except Exception as error:  # noqa: BLE001 — whatever it is, the terminal is not the place for a traceback
         cause = error.__cause__ or error
-        raise ChatError(f"a fault of chatctl's own: {cause!r}; the details are in {_write_down(error)}") from None
+        raise ChatError(f"a fault of chatctl's own: {cause!r}; the details are in {write_down(error)}") from None
 
 
 def come_back(settings: Settings) -> str:
@@ -74,12 +70,3 @@ def come_back(settings: Settings) -> str:
     if settings.room != DEFAULT_ROOM:
         words += ["--room", settings.room]
     return shlex.join(words)
-
-
-def _write_down(error: BaseException) -> Path:
-    path = private_folder(state_dir()) / "crash.log"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        traceback.print_exception(error, file=file)
-    path.chmod(0o600)
-    return path

@@ -231,8 +231,8 @@ def test_a_wrong_value_says_where_it_came_from(configured: Configured) -> None:
     done = configured("[who]\ntimeout = 'soon'\n", "who")
     assert done.returncode == 2
     assert b"'soon' is no duration" in done.stderr
-    assert b"That value comes from config.toml\n" in done.stderr
-    assert b"That value" not in configured("", "who", "--timeout", "soon").stderr
+    assert b"(that value comes from config.toml)\n" in done.stderr
+    assert b"that value comes" not in configured("", "who", "--timeout", "soon").stderr
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])

@@ -1,0 +1,72 @@
+"""stderr is one line that says what to do: for every wrong usage, and for a fault of our own."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from chatctl import cli
+from tests.support import CHATCTL, DEADLINE, clean_env
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "line"),
+    [
+        ("sned hi", 2, "no such command 'sned'. Did you mean 'send'? (see 'chatctl -h')"),
+        ("send --port x hi", 2, "invalid value for '--port': 'x' is not a valid integer range (see 'chatctl send -h')"),
+        ("ask", 2, "missing argument 'QUESTION' (see 'chatctl ask -h')"),
+        ("ask ''", 2, "QUESTION and every --choice need a text (see 'chatctl ask -h')"),
+        ("who --watch --count", 2, "--count is one number, --watch has no end: choose one (see 'chatctl who -h')"),
+        ("probe --interval soon", 3, "(see 'chatctl probe -h')"),
+        ("completion", 2, "missing argument 'SHELL'. Choose from: bash, zsh, fish (see 'chatctl completion -h')"),
+        ("config shwo", 2, "no such command 'shwo'. Did you mean 'show'? (see 'chatctl config -h')"),
+        ("send --nick \x1b[2J\n hi x", 2, "(see 'chatctl send -h')"),
+    ],
+)
+def test_wrong_usage_is_one_line(typed: str, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Click takes four for it, and the log of cron or a monitor shows but one of them."""
+    words = [word.strip("'") for word in typed.split(" ")]
+    assert cli._run(words) == code
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("chatctl: ")
+    assert told.err.endswith(f"{line}\n")
+    assert told.err[:-1].isprintable()
+
+
+def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no mistake to be told of in a line."""
+    assert cli._run([]) == 2
+    assert "Commands:" in capsys.readouterr().err
+
+
+def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("on purpose\n")
+
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
+    monkeypatch.setattr(cli.cli, "main", broken)
+    assert cli._run(["who"]) == 1
+    log = tmp_path / "crash.log"
+    what = repr(ZeroDivisionError("on purpose\n"))
+    assert capsys.readouterr().err == f"chatctl: a fault of chatctl's own: {what}; the details are in {log}\n"
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_a_full_disk_behind_the_help(option: str, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [*CHATCTL, option],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=clean_env(tmp_path),
+            timeout=2 * DEADLINE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"chatctl: cannot write to stdout: no space left on device\n")
