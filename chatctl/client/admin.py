@@ -25,19 +25,20 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
             return None
         except OSError as error:
             raise ChatError(f"cannot reach the server of {journal}: {(error.strerror or '').lower()}") from None
-        answer = _exchange(sock, json.dumps({"do": verb} | fields).encode() + b"\n")
+        try:
+            answer = _exchange(sock, json.dumps({"do": verb} | fields).encode() + b"\n")
+        except (OSError, ValueError):
+            what = f"the server of {journal} did not answer"
+            raise ChatError(f"{what}: it may or may not have made the {verb}") from None
     if not answer.get("ok"):
         raise ChatError(str(answer.get("error", "the server gave no reason")))
     return answer
 
 
 def _exchange(sock: socket.socket, ask: bytes) -> dict[str, object]:
-    try:
-        sock.sendall(ask)
-        with sock.makefile("rb") as file:
-            answer = json.loads(file.readline(1 << 20))
-    except (OSError, ValueError):
-        raise ChatError("the server did not answer: it may or may not have done it") from None
+    sock.sendall(ask)
+    with sock.makefile("rb") as file:
+        answer = json.loads(file.readline(1 << 20))
     if not isinstance(answer, dict):
         raise ChatError("the server gave an answer that is none")
     return answer

@@ -131,7 +131,7 @@ class Connection:
         except DeadlinePassed:
             raise Unreachable(f"cannot reach {self._address}: it accepts, but says nothing") from None
         except ConnectionEnded as ended:
-            raise Unreachable(f"cannot reach {self._address}: {ended.text} before it let us in") from None
+            raise Unreachable(f"{ended.text} before it let us in") from None
         self._frames.remove(self._core.welcome)
         return self._core.welcome
 
@@ -185,12 +185,10 @@ class Connection:
         try:
             self._sock.settimeout(deadline.left())
             data = self._sock.recv(_READ)
-        except TimeoutError:
-            raise DeadlinePassed("the deadline passed") from None
         except OSError as error:
-            raise ConnectionEnded(f"the connection broke ({(error.strerror or str(error)).lower()})") from None
+            raise self._failure(error) from None
         if not data:
-            raise ConnectionEnded("the server closed the connection")
+            raise ConnectionEnded(f"{self._address} closed the connection")
         return data
 
     def _flush(self, deadline: Deadline) -> None:
@@ -200,7 +198,10 @@ class Connection:
         try:
             self._sock.settimeout(deadline.left())
             self._sock.sendall(out)
-        except TimeoutError:
-            raise DeadlinePassed("the deadline passed") from None
         except OSError as error:
-            raise ConnectionEnded(f"the connection broke ({(error.strerror or str(error)).lower()})") from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> ChatError:
+        if isinstance(error, TimeoutError) and error.errno is None:  # our own; the kernel's has a number
+            return DeadlinePassed(f"{self._address} did not answer in time")
+        return ConnectionEnded(f"the connection to {self._address} broke ({(error.strerror or str(error)).lower()})")

@@ -11,7 +11,7 @@ from enum import Enum, auto
 
 from chatctl import protocol
 from chatctl.client.strangers import stranger
-from chatctl.errors import PeerBroke, from_wire
+from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
 from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Framer, Hello, Pong, ServerFrame, Welcome
 
 HURRY_SECONDS = 0.5
@@ -86,13 +86,15 @@ class ClientCore:
     def _frames(self, data: bytes) -> Iterator[ServerFrame]:
         if self.state is State.HELLO and not len(self._framer) and not data.startswith(b"{"):
             raise self._no_welcome(data)
-        for line in self._framer.feed(data):
+        for line in self._lines(data):
             try:
                 frame = protocol.decode_server(line)
             except protocol.UnknownType:
                 if self.state is State.HELLO and line + b"\n" == protocol.encode(self._hello):
                     raise self._first_version() from None  # it took our hello for a nickname, and tells everybody
                 continue  # of a later version: not for us
+            except BadFrame as error:
+                raise self._broke(error) from None
             if isinstance(frame, protocol.Ping):
                 self._out.append(protocol.encode(Pong(t=frame.t)))
             elif isinstance(frame, protocol.Error) and self.state is State.HELLO:
@@ -101,6 +103,15 @@ class ClientCore:
                 if isinstance(frame, Welcome):
                     self._let_in(frame)
                 yield frame
+
+    def _lines(self, data: bytes) -> Iterator[bytes]:
+        try:
+            yield from self._framer.feed(data)
+        except TooLong as error:
+            raise self._broke(error) from None
+
+    def _broke(self, error: ChatError) -> PeerBroke:
+        return PeerBroke(f"{self._where} broke the protocol ({error.text})")
 
     def _let_in(self, welcome: Welcome) -> None:
         self.welcome = welcome

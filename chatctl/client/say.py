@@ -231,7 +231,7 @@ class Sender:
         if not self._waiting:
             return error
         oldest = self._waiting[0]
-        if self._unanswered.get(oldest.id) and not isinstance(error, PeerBroke):
-            why = f"{error.text} before the message was acknowledged: it may or may not have been said"
-            error = OutcomeUnknown(why)
+        if self._unanswered.get(oldest.id):
+            kind = PeerBroke if isinstance(error, PeerBroke) else OutcomeUnknown
+            error = kind(f"{error.text} before the message was acknowledged: it may or may not have been said")
         return oldest.error(error)

@@ -20,6 +20,10 @@ BUSY_SECONDS = 0.02
 """How long reading waits before it looks again whether its reader has caught up."""
 
 
+class _Closed(Unreachable):
+    """The connection ended before we were let in."""
+
+
 class Wire(asyncio.Protocol):
     """One connection: bytes to the core, frames to ``on_frame``. While that one is ``busy``, nothing more is read."""
 
@@ -72,7 +76,7 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
         why = (getattr(exc, "strerror", None) or str(exc)).lower() if exc else "the server closed the connection"
-        self._fail(Unreachable(f"{why} before it let us in"), why)
+        self._fail(_Closed(why), why)
 
     def _fail(self, error: ChatError, why: str) -> None:
         if not self.welcomed.done():
@@ -122,6 +126,8 @@ async def connect(
     except TimeoutError:
         wire.abort()
         raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
+    except _Closed as closed:
+        raise Unreachable(f"cannot reach {address}: {closed.text} before it let us in") from None
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
     finally:
