@@ -19,10 +19,15 @@ from dataclasses import dataclass, field
 from chatctl import protocol
 from chatctl.client.address import Address
 from chatctl.client.blocking import Deadline, open_socket
-from chatctl.errors import PeerBroke, from_wire
+from chatctl.client.strangers import stranger
+from chatctl.errors import ChatError, NickTaken, PeerBroke, TooLong, Unreachable, from_wire
 from chatctl.protocol import Framer, Hello, Pong, Say, Welcome
+from chatctl.text import clean_bytes
 
 _READ = 256 * 1024
+ANSWER_SECONDS = 5.0
+"""How long a server may take to let one in."""
+
 _SETTLE_SECONDS = 30.0
 """How long what was said may take to arrive everywhere before it counts as missing."""
 
@@ -62,25 +67,48 @@ class Socket:
 
     def __init__(self, plan: Plan, hello: bytes) -> None:
         """Connect and send the hello; ``enter`` reads its answer."""
-        self.sock = open_socket(plan.address, Deadline.after(10))
-        self.sock.settimeout(10)
-        self.sock.sendall(hello)
+        self.sock = open_socket(plan.address, Deadline.after(ANSWER_SECONDS))
+        self.sock.settimeout(ANSWER_SECONDS)
         self.framer = Framer(protocol.MAX_SERVER_LINE)
+        self._address = plan.address
+        self._first = b""
+        try:
+            self.sock.sendall(hello)
+        except OSError as error:
+            raise self._not_in(error) from None
+
+    def _more(self) -> bytes:
+        """Read on until we are in; give all that came. Raises Unreachable."""
+        try:
+            data = self.sock.recv(_READ)
+        except OSError as error:
+            raise self._not_in(error) from None
+        if not data:
+            raise Unreachable(f"{self._address} closed the connection before it let us in")
+        self._first += data
+        return self._first
+
+    def _not_in(self, error: OSError) -> Unreachable:
+        if isinstance(error, TimeoutError):
+            return Unreachable(f"cannot reach {self._address}: it accepts, but says nothing")
+        why = (error.strerror or str(error)).lower()
+        return Unreachable(f"the connection to {self._address} broke ({why}) before it let us in")
 
     def enter(self) -> Welcome:
         """Read up to the welcome. Raises ChatError for anything else."""
-        buffer = b""
-        while b"\n" not in buffer:
-            data = self.sock.recv(_READ)
-            if not data:
-                raise PeerBroke("the server closed the connection before it let us in")
-            buffer += data
+        while b"\n" not in (buffer := self._more()):
+            pass
         line, _, rest = buffer.removeprefix(protocol.GREETING).partition(b"\n")
-        frame = protocol.decode_server(line)
+        try:
+            frame = protocol.decode_server(line)
+        except PeerBroke:
+            raise stranger(self._address, buffer) from None
         if isinstance(frame, protocol.Error):
+            if frame.code == NickTaken.wire_code:
+                raise NickTaken("a name of ours is taken there: is another bench running in this room?")
             raise from_wire(frame.code, frame.text)
         if not isinstance(frame, Welcome):
-            raise PeerBroke(f"the server said {type(frame).__name__} instead of welcome")
+            raise stranger(self._address, buffer)
         list(self.framer.feed(rest))
         self.sock.setblocking(False)
         return frame
@@ -100,12 +128,9 @@ class Member(Socket):
 
     def enter_text(self) -> None:
         """Read up to the line that says we are in."""
-        buffer = b""
-        while b"Connected to server!" not in buffer:
-            data = self.sock.recv(_READ)
-            if not data or b"! " in buffer:
-                raise PeerBroke(f"the server did not let us in: {buffer[-200:]!r}")
-            buffer += data
+        while b"Connected to server!" not in (buffer := self._more()):
+            if b"! " in buffer:
+                raise PeerBroke(f"{self._address} did not let us in: {clean_bytes(buffer[-200:], 200)}")
         self.sock.setblocking(False)
 
     def take(self, data: bytes, stamped: Callable[[bytes], None] | None) -> int:
@@ -163,11 +188,15 @@ class Load:
             tick(number + 1)
         for number in range(plan.senders):
             sender = Socket(plan, protocol.encode(Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post")))
-            sender.enter()
+            self._check_size(sender.enter())
             self._senders.append(sender)
         self.outcome.joined_in = time.monotonic() - started
         for fd in [*self._members, *(sender.sock.fileno() for sender in self._senders)]:
             self._poll.register(fd, select.EPOLLIN)
+
+    def _check_size(self, welcome: Welcome) -> None:
+        if self._plan.size > welcome.limits.text:
+            raise TooLong(f"--size {self._plan.size} is over what the server takes, {welcome.limits.text} bytes")
 
     def run(self, tick: Callable[[float], None] = lambda _: None) -> Outcome:
         """Talk for the time planned, wait until all has arrived, and check it."""
@@ -214,18 +243,32 @@ class Load:
             except BlockingIOError:
                 self.outcome.faults.append("the server did not read in time")
                 return
+            except OSError as error:
+                raise self._gone(error) from None
             self._next += 1
             self._unacked += 1
             self.outcome.said += 1
 
     def _acks(self, sender: Socket) -> None:
-        for line in sender.framer.feed(sender.sock.recv(_READ)):
+        try:
+            data = sender.sock.recv(_READ)
+        except OSError as error:
+            raise self._gone(error) from None
+        if not data:
+            raise self._gone()
+        for line in sender.framer.feed(data):
+            if not line.startswith(b"{"):
+                raise PeerBroke(f"{self._plan.address} broke the protocol: it said {clean_bytes(line)}")
             if line.startswith(b'{"type":"ack"'):
                 self._unacked -= 1
             elif line.startswith(b'{"type":"error"'):
                 self._unacked -= 1
                 self.outcome.said -= 1
                 self.outcome.faults.append(line.decode(errors="replace")[:200])
+
+    def _gone(self, error: OSError | None = None) -> ChatError:
+        why = (error.strerror or str(error)).lower() if error is not None else "it was closed"
+        return ChatError(f"the connection to {self._plan.address} broke ({why}) in the middle of the load")
 
     def _read(self, member: Member) -> None:
         try:
