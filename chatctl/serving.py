@@ -167,11 +167,22 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     server.listen(sockets)
     for sock in sockets:
-        print(f"chatctl {__version__} listening on {_name(sock)}", flush=True)
-    print(f"messages are kept in {options.journal or 'memory only'}", flush=True)
+        _announce(f"chatctl {__version__} listening on {_name(sock)}")
+    _announce(f"messages are kept in {options.journal or 'memory only'}")
     await stop.event.wait()
     log.info("stopping")
     await server.stop("the server is going down")
+
+
+def _announce(line: str) -> None:
+    """Print a line. That nobody reads it is no reason not to serve. Raises ChatError: it can't be written."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
 
 
 def _on_signal(stop: asyncio.Event, name: signal.Signals) -> None:

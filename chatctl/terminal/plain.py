@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from chatctl.errors import OutcomeUnknown, Rejected
+from chatctl.errors import ChatError, OutcomeUnknown, Rejected
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.palette import Palette
 from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
@@ -37,6 +37,7 @@ class PlainScreen:
         self.desk = talk_on(self, Lines(Palette(0)))
         self._faults = Faults(self.leave)
         self._out = whole_stdout()
+        self._trouble: ChatError | None = None
 
     # --- a desk's Screen
 
@@ -45,8 +46,16 @@ class PlainScreen:
         try:
             self._out.write("".join(f"{line}\n" for line in lines))
             self._out.flush()
-        except BrokenPipeError:
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the interpreter's end complains
+            self._cannot_print(error)
+
+    def _cannot_print(self, error: OSError) -> None:
+        """Nobody reads it: a script's lines are said all the same, a person is gone. Or there is no room for it."""
+        if not isinstance(error, BrokenPipeError):
+            self._trouble = ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}")
+            self._end(0)
+        elif is_interactive():
             self._end(0)
 
     def clear(self) -> None:
@@ -76,7 +85,7 @@ class PlainScreen:
         """Send each line of stdin, print each line that comes; end with stdin. Gives the exit code.
 
         Raises:
-            ChatError: we could not get in.
+            ChatError: we could not get in, or nothing can be printed.
             OutcomeUnknown: the last lines were not acknowledged.
         """
         link = self._loop.create_task(self.desk.run())
@@ -89,18 +98,29 @@ class PlainScreen:
         threading.Thread(target=self._read, daemon=True).start()
         code = await self._done
         saver.cancel()
-        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 else 0.0)
+        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 and await self._drained() else 0.0)
         self.desk.save(None)
         await ended(link)
         self._faults.raise_first()
+        if self._trouble is not None:
+            raise self._trouble
         if code == 0:
             self._judge(unsent)
         return code
 
+    async def _drained(self) -> bool:
+        """Wait until a script's last lines are acknowledged, also while the connection comes back; else False."""
+        left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
+        while not is_interactive() and self.desk.waiting and self._loop.time() < deadline:
+            await asyncio.sleep(0.01)
+            if self.desk.waiting < left:
+                left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
+        return is_interactive() or not self.desk.waiting
+
     def _judge(self, unsent: int) -> None:
         """Raise if a script's lines did not all arrive; a person has seen it."""
         if unsent:
-            raise OutcomeUnknown(f"{unsent} messages were not acknowledged: they may or may not have been said")
+            raise OutcomeUnknown(f"{unsent} of the lines {_were(unsent)} not acknowledged and may or may not be said")
         if self.desk.refusals and not is_interactive():
             raise Rejected(f"{self.desk.refusals} of the lines {_were(self.desk.refusals)} refused")
 
