@@ -30,8 +30,8 @@ class Peer:
         self.sock = sock
         self._data = b""
 
-    def frame(self, kind: str) -> dict[str, Any]:
-        """Read up to a frame of that type."""
+    def frame(self, *kinds: str) -> dict[str, Any]:
+        """Read up to a frame of one of these types."""
         while True:
             while b"\n" not in self._data:
                 piece = self.sock.recv(65536)
@@ -40,7 +40,7 @@ class Peer:
                 self._data += piece
             line, _, self._data = self._data.partition(b"\n")
             frame: dict[str, Any] = json.loads(line)
-            if frame["type"] == kind:
+            if frame["type"] in kinds:
                 return frame
 
     def send(self, **frame: object) -> None:

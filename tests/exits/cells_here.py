@@ -1,0 +1,130 @@
+"""The cells of the commands that are about this machine: serve, backup, config, completion."""
+
+from tests.exits.table import Cell, Nothing
+from tests.exits.words import FULL, USAGE
+
+SERVE = "chatctl serve -q --journal none"
+HIDDEN = f"{SERVE} --no-tcp --unix chat.sock"
+LISTENS = "chatctl {any:0.1.0} listening on 127.0.0.1:{any:5500}\nmessages are kept in memory only"
+BACKUP = "chatctl backup copy.db"
+LOST = "chatctl: the server of {here}/rooms.db did not answer: it may or may not have made the backup"
+ALONE = "it talks to no server"
+CLIENTS = "it is the server: see the other commands"
+BETWEEN = (
+    "refused", "silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long", "room missing",
+)  # fmt: skip
+SHORT = "it waits for nothing and ends at once"
+
+SERVE_CELLS = [
+    Cell("serve", "fine", f"{SERVE} --port 0", 0, LISTENS, peer="printed", signal="SIGTERM", note="ended by `kill`"),
+    Cell(
+        "serve",
+        "refused",
+        SERVE,
+        1,
+        err="chatctl: cannot listen on 127.0.0.1:{port}: the port is in use "
+        "(is another 'chatctl serve' running? choose another with --port)",
+        peer="taken",
+        note="here it is the system that refuses",
+    ),
+    *(
+        Nothing("serve", situation, CLIENTS)
+        for situation in ("silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long")
+    ),
+    Nothing("serve", "room missing", "it makes its rooms"),
+    Nothing("serve", "deadline", "it runs until it is ended"),
+    Cell("serve", "SIGINT", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="to be ended is its way to end well"),
+    Cell("serve", "SIGTERM", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="the same"),
+    Cell("serve", "closed stdout", f"{HIDDEN} >&-", 0, peer="serves", signal="SIGTERM", note="it serves all the same"),
+    Cell(
+        "serve",
+        "no stdin",
+        f"{HIDDEN} <&-",
+        0,
+        "chatctl {any:0.1.0} listening on {any:chat.sock}\nmessages are kept in memory only",
+        peer="serves",
+        signal="SIGTERM",
+    ),
+    Cell("serve", "full disk", f"{SERVE} --port 0 > /dev/full", 1, err=FULL),
+    Cell(
+        "serve",
+        "full disk",
+        "chatctl serve -q --port 0 --journal {disk}/rooms.db",
+        1,
+        err="chatctl: cannot open the journal {disk}/rooms.db: its disk is full",
+    ),
+]
+
+BACKUP_CELLS = [
+    Cell("backup", "fine", BACKUP, 0, note="through the running server"),
+    Cell("backup", "refused", BACKUP, 1, err="chatctl: there is no journal {here}/rooms.db", peer="no journal"),
+    Cell("backup", "silent peer", f"{BACKUP} --timeout 300ms", 1, err=LOST, peer="operator silent"),
+    Nothing("backup", "web server", "it talks to a server of this machine, over the socket beside its journal"),
+    Cell("backup", "drops mid-way", BACKUP, 1, err=LOST, peer="operator drops"),
+    Cell("backup", "garbage", BACKUP, 1, err=LOST, peer="operator garbage"),
+    Cell(
+        "backup",
+        "name taken",
+        "chatctl backup .",
+        1,
+        err="chatctl: {here} is there already: a backup overwrites nothing",
+        note="the copy's name, that is",
+    ),
+    Nothing("backup", "too long", "it says nothing"),
+    Nothing("backup", "room missing", "it copies all rooms"),
+    Cell("backup", "deadline", f"{BACKUP} --timeout 200ms", 1, err=LOST, peer="operator silent"),
+    Cell("backup", "SIGINT", BACKUP, 130, peer="operator silent"),
+    Cell("backup", "SIGTERM", BACKUP, 143, peer="operator silent"),
+    Cell("backup", "closed stdout", f"{BACKUP} >&-", 0),
+    Cell("backup", "no stdin", f"{BACKUP} <&-", 0),
+    Cell(
+        "backup",
+        "full disk",
+        "chatctl backup {disk}/copy.db",
+        1,
+        err="chatctl: cannot write the backup {disk}/copy.db: {any:database or disk is full}",
+        note="nothing half-made is left there",
+    ),
+]
+
+CONFIG_CELLS = [
+    Cell("config", "fine", "chatctl config path", 0, "{here}/.config/chatctl/config.toml"),
+    Cell(
+        "config",
+        "fine",
+        "chatctl --config no-such.toml config show",
+        2,
+        err="chatctl: cannot read no-such.toml: no such file or directory",
+    ),
+    Cell("config", "fine", "EDITOR=false chatctl config edit", 1, err="chatctl: false: Editing failed"),
+    *(Nothing("config", situation, ALONE) for situation in BETWEEN),
+    *(Nothing("config", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
+    Cell("config", "closed stdout", "chatctl config show >&-", 0),
+    Cell("config", "no stdin", "chatctl config path <&-", 0, "{here}/.config/chatctl/config.toml"),
+    Cell("config", "full disk", "chatctl config show > /dev/full", 1, err=FULL),
+    Cell(
+        "config",
+        "full disk",
+        "chatctl --config {disk}/new/config.toml config edit",
+        1,
+        err="chatctl: cannot make {disk}/new/config.toml: {full}",
+    ),
+]
+
+COMPLETION_CELLS = [
+    Cell("completion", "fine", "chatctl completion bash | head -1", 0, "_chatctl_completion() {"),
+    Cell(
+        "completion",
+        "fine",
+        "chatctl completion tcsh",
+        2,
+        err=USAGE.format("invalid value for 'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish'", "completion"),
+    ),
+    *(Nothing("completion", situation, ALONE) for situation in BETWEEN),
+    *(Nothing("completion", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
+    Cell("completion", "closed stdout", "chatctl completion bash >&-", 0),
+    Cell("completion", "no stdin", "chatctl completion bash <&- | head -1", 0, "_chatctl_completion() {"),
+    Cell("completion", "full disk", "chatctl completion bash > /dev/full", 1, err=FULL),
+]
+
+CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS]
