@@ -27,6 +27,7 @@ USER = pwd.getpwuid(os.getuid()).pw_name
 MASKS = (
     (r"\d{4}-\d\d-\d\d", "DATE"),
     (r"\d\d:\d\d:\d\d", "TIME"),
+    (r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d TIME \d{4}\b", "DAY TIME"),  # as C's ctime writes it
     (r"\b\d+(\.\d+)?(?= ?(ms|s|%|[KMGT])\b|%)", "N"),  # how long, how full, how big
     (r"\b\d+\.\d{3,}\b", "N"),  # a figure of Prometheus
     (r"\b[0-9a-f]{7,12}\b(?= )", "COMMIT"),

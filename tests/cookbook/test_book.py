@@ -102,5 +102,6 @@ def test_only_what_no_two_runs_share_is_masked() -> None:
     """A mask that took more would compare nothing."""
     assert masked("failed with 3 after 0.1 s: x") == "failed with 3 after N s: x"
     assert masked("2026-11-24 07:00:01 a:  42%  40G /") == "DATE TIME a: N% NG /"
+    assert masked("clock: Sun Nov  1 11:40:00 2026 UTC") == "clock: DAY TIME UTC"
     assert masked("users=1;1:;;0 echo=0.000848s;;;0") == "users=1;1:;;0 echo=Ns;;;0"
     assert masked('up{server="127.0.0.1:5500"} 0') == 'up{server="127.0.0.1:5500"} 0'
