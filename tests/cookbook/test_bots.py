@@ -63,6 +63,39 @@ def test_bot_in_shell__when_an_answer_can_not_be_given(kitchen: Kitchen) -> None
     assert ask_bot(nadia, "!help", "bot") == "nadia: !load !disk"
 
 
+def test_bot_in_python(kitchen: Kitchen) -> None:
+    nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
+    nadia.say("the build is green")
+    bot = kitchen.start("seen.py")
+    wait_for_watcher(abel)
+    for who in ("nadia", "rajat"):
+        ask_bot(abel, f"!seen {who}", "seen")
+    kitchen.show()
+    kitchen.stop(bot)
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_bot_in_python__over_restarts_of_both_sides(kitchen: Kitchen) -> None:
+    """It says that the server is away and back, and answers each question once."""
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start("seen.py")
+    wait_for_watcher(nadia)
+    assert ask_bot(nadia, "!seen abel", "seen") == "nadia: abel? not lately"
+    kitchen.stop(kitchen.processes[0])
+    assert bot.stderr is not None
+    assert bot.stderr.readline() != b""
+    kitchen.serve()
+    nadia = kitchen.person("nadia")
+    wait_for_watcher(nadia)
+    ask_bot(nadia, "!seen nadia", "seen")
+    kitchen.stop(bot)
+    nadia.say("!seen seen")
+    kitchen.start("seen.py")
+    nadia.frame("msg", where=lambda frame: frame["nick"] == "seen")
+    assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "seen:"] * 3
+
+
 def test_bot_in_perl(kitchen: Kitchen) -> None:
     nadia = kitchen.person("nadia")
     bot = kitchen.start("clock")
