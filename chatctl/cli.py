@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ COMMANDS = {
     "backup": "Copy all rooms into the new file PATH.",
     "export": "Print all that was said in a room.",
     "bench": "Load a server, and check what arrives.",
-    "completion": "Print the completion script for SHELL.",
+    "completion": "Print the completion script for SHELL: bash, zsh or fish.",
 }
 """Each command and the first sentence of its help. Its module is loaded when it runs."""
 
@@ -74,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
     open_standard_streams()
+    if "_CHATCTL_COMPLETE" in os.environ:
+        from chatctl.commands import shells
+
+        shells.use()
     sys.exit(_run(arguments))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from chatctl.commands.known import known
 from chatctl.commands.options import json_option
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def edit(ctx: click.Context) -> None:
 
 
 @config.command()
-@click.argument("command", required=False)
+@click.argument("command", required=False, shell_complete=known("commands"))
 @json_option()
 @click.pass_context
 def show(ctx: click.Context, command: str | None, as_json: bool) -> None:

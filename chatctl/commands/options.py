@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
 
+from chatctl.commands.known import known
 from chatctl.commands.server_option import FromServer, server_option
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from chatctl.client.address import Address
     from chatctl.client.seek import Since
 
@@ -111,6 +114,12 @@ class FoldedNick(click.ParamType[str]):
 
     name = "nick"
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Give who is in the room."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(nick) for nick in known("nicks")(ctx, param, incomplete)]
+
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give it folded."""
         from chatctl.errors import NickInvalid
@@ -176,6 +185,7 @@ def room_option() -> Callable[[F], F]:
         show_default=True,
         metavar="ROOM",
         envvar="CHATCTL_ROOM",
+        shell_complete=known("rooms"),
         help="Which of its rooms.",
     )
 
@@ -189,6 +199,7 @@ def server_options() -> Callable[[F], F]:
         click.option(
             "--unix",
             cls=FromServer,
+            type=click.Path(),
             metavar="PATH",
             envvar="CHATCTL_UNIX",
             help="Its unix socket, instead of host and port.",

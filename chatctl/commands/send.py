@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.commands.known import known
 from chatctl.commands.options import (
     DURATION,
     FOLDED_NICK,
@@ -35,7 +36,9 @@ what_to_say = all_of(
         help="Send each line of a file as a message; - is stdin.",
     ),
     click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
-    click.option("--to", metavar="NICK", help="Whisper to one member; nothing of it is kept."),
+    click.option(
+        "--to", metavar="NICK", shell_complete=known("nicks"), help="Whisper to one member; nothing of it is kept."
+    ),
 )
 
 how_surely = all_of(

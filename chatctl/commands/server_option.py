@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from chatctl.commands.known import known
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_PORT = 5500  # as in protocol.py, which --help must not import
@@ -79,6 +81,7 @@ def server_option() -> Callable[[F], F]:
         is_eager=True,
         expose_value=False,
         callback=_use_server,
+        shell_complete=known("servers"),
         help="A server named in the configuration file, or its address: chat.example.org, [::1]:5500.",
     )
 

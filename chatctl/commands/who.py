@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.commands.known import known
 from chatctl.commands.options import json_option, server_options, timeout_option
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ TIMEOUT = 5.0
 
 
 @click.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=known("nicks"))
 @server_options()
 @click.option("--count", is_flag=True, help="Print only how many there are.")
 @click.option("--watch", is_flag=True, help="Print who comes, goes and is renamed from now on, as it happens.")

@@ -51,7 +51,7 @@ LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
 OURS = {
     *("__main__", "cli", "config", "errors", "places", "protocol", "text", "client", "commands"),
     *(f"client.{name}" for name in ("address", "blocking", "core", "identity", "retry", "say", "strangers")),
-    *(f"commands.{name}" for name in ("config_defaults", "group", "options", "server_option")),
+    *(f"commands.{name}" for name in ("config_defaults", "group", "known", "options", "output", "server_option")),
     *("commands.send", "commands.deliver", "commands.intake"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}
