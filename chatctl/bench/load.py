@@ -180,16 +180,16 @@ class Load:
         plan, started = self._plan, time.monotonic()
         for number in range(plan.members):
             member = Member(plan, number)
+            self._members[member.sock.fileno()] = member
             if plan.dialect == "json":
                 member.enter()
             else:
                 member.enter_text()
-            self._members[member.sock.fileno()] = member
             tick(number + 1)
         for number in range(plan.senders):
             sender = Socket(plan, protocol.encode(Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post")))
-            self._check_size(sender.enter())
             self._senders.append(sender)
+            self._check_size(sender.enter())
         self.outcome.joined_in = time.monotonic() - started
         for fd in [*self._members, *(sender.sock.fileno() for sender in self._senders)]:
             self._poll.register(fd, select.EPOLLIN)

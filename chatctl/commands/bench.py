@@ -93,8 +93,9 @@ def bench(
 
     \b
     Exit codes:
-      0 all arrived   1 something is missing, or the connection broke   2 usage   3 nobody there
-      5 another bench runs in this room   6 the server is full, no such room, --size over its limit
+      0 all arrived   1 something is missing, or the connection broke
+      2 usage   3 nobody there   5 another bench runs in this room
+      6 the server is full, no such room, or --size is over its limit
       7 not a chatctl server   130 interrupted   143 terminated
 
     \b
