@@ -14,8 +14,19 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVER_KEYS: Mapping[str, type] = {"host": str, "port": int, "unix": str, "nick": str, "room": str}
+SERVER_KEYS: Mapping[str, type] = {
+    "host": str,
+    "port": int,
+    "unix": str,
+    "tls": bool,
+    "pin": str,
+    "ca": str,
+    "nick": str,
+    "room": str,
+}
 """What a named server may say."""
+
+_KINDS = {str: "a string", int: "a number", bool: "true or false"}
 
 SHARED = "default"
 """The section for each command that talks to a server. There are no keys above the sections: TOML has no
@@ -114,8 +125,8 @@ def _server(table: object, name: str, path: Path) -> Table:
     for key, value in table.items():
         known(key, SERVER_KEYS, f"{path}: there is no key '{key}' in {where}")
         kind = SERVER_KEYS[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise ConfigError(f"{path}: {key} in {where} has to be a {'number' if kind is int else 'string'}")
-        if isinstance(value, int) and not 1 <= value <= 65535:
+        if type(value) is not kind:
+            raise ConfigError(f"{path}: {key} in {where} has to be {_KINDS[kind]}")
+        if type(value) is int and not 1 <= value <= 65535:
             raise ConfigError(f"{path}: {key} in {where} is not in the range 1 to 65535")
     return table

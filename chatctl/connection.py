@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         """Greet."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
-        self.way = Way(self.host, self._server.places(transport.get_extra_info("sockname")))
+        self.way = Way(self.host, self._server.places(transport.get_extra_info("sockname")), self.way.channel)
         self._server.made(self)
         self._transport.write(GREETING)
         self._arrange()
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
         """Answer what was asked; the session hangs up then."""
         self.session.end(self._server.loop.time())
         self.pump()
-        return True
+        return not self.way.channel  # TLS has no half-closed connection: asyncio ends it whatever we say
 
     def pause_writing(self) -> None:
         """The output is over its high-water mark: its cursor stops, and it is not read from."""

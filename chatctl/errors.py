@@ -19,6 +19,7 @@
     │   └── TooLong                   too_long
     ├── PeerBroke                  7
     │   ├── BadFrame                  bad_frame
+    │   ├── Untrusted                 (the client's own)
     │   └── VersionMismatch           version
     └── ConditionNotMet            8
 
@@ -150,6 +151,10 @@ class BadFrame(PeerBroke):
     """A frame that can't be understood."""
 
     wire_code = "bad_frame"
+
+
+class Untrusted(PeerBroke):
+    """A server that shows a certificate which is not known to be its own. Nothing was sent."""
 
 
 class VersionMismatch(PeerBroke):

@@ -10,14 +10,17 @@ import asyncio
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from chatctl.connection import Connection
+from chatctl.door import Door, Doors
 from chatctl.errors import ServerFull
 from chatctl.hub import Hub
 from chatctl.listen import Listener, describe
 from chatctl.log import Log
 from chatctl.proof import PLACE_OF_UNIX, place_of_tcp
 from chatctl.protocol import Bye, Limits
+from chatctl.tls import Tls
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""
@@ -43,31 +46,45 @@ class Server:
         self._log = log
         self._connections: set[Connection] = set()
         self._by_host: Counter[str] = Counter()
+        self._doors = Doors(limits.per_address)
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
         self._joining: set[asyncio.Task[object]] = set()
         self.hub = hub_of(self)
 
-    def listen(self, sockets: Iterable[socket.socket]) -> None:
-        """Begin to accept."""
+    def listen(
+        self, sockets: Iterable[socket.socket], secure: Iterable[socket.socket] = (), tls: Tls | None = None
+    ) -> None:
+        """Begin to accept, from ``secure`` with TLS."""
         self._listeners = [Listener(sock, self.welcome, self._log) for sock in sockets]
+        if tls is not None:
+            welcome = partial(self.welcome, tls=tls)
+            self._listeners += [Listener(sock, welcome, self._log) for sock in secure]
         self._keep_house()
 
-    def welcome(self, sock: socket.socket, address: object) -> None:
+    def welcome(self, sock: socket.socket, address: object, tls: Tls | None = None) -> None:
         """Take an accepted connection."""
-        if len(self._connections) >= self.limits.clients + SPARE_CLIENTS:
+        if len(self._connections) + len(self._doors) >= self.limits.clients + SPARE_CLIENTS:
             sock.close()
             return
         label, host = describe(sock.family, address)
-        connect = self.loop.connect_accepted_socket(lambda: Connection(self, label, host), sock)
+        connection = Connection(self, label, host)
+        door = Door(self, connection, tls, self._doors, self._log) if tls is not None else None
+        if door is not None and not self._doors.take(door):
+            self._log.warning("too many TLS handshakes at once", peer=label)
+            sock.close()
+            return
+        connect = self.loop.connect_accepted_socket(lambda: door or connection, sock)
         task = self.loop.create_task(connect)
         self._joining.add(task)
-        task.add_done_callback(self._joined)
+        task.add_done_callback(partial(self._joined, door))
 
-    def _joined(self, task: asyncio.Task[object]) -> None:
+    def _joined(self, door: Door | None, task: asyncio.Task[object]) -> None:
         self._joining.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._log.warning("accepted in vain", why=str(error))
+            if door is not None:
+                self._doors.passed(door)
 
     def made(self, connection: Connection) -> None:
         """Count a connection, and tell it once it can listen that there is no place for it."""
@@ -109,6 +126,7 @@ class Server:
         """Say bye to everyone, flush what is due (``FLUSH_SECONDS`` at most), and close."""
         for listener in self._listeners:
             listener.close()
+        self._doors.abort()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         for connection in list(self._connections):

@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import ipaddress
 import os
+import shlex
 import signal
 import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -30,9 +32,11 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
-from chatctl.places import admin_socket, default_journal
+from chatctl.places import admin_socket, default_journal, state_dir
 from chatctl.protocol import Limits
+from chatctl.self_signed import self_signed
 from chatctl.server import Server
+from chatctl.tls import Tls
 
 SWITCH_SECONDS = 0.0005
 """How soon a busy loop lets the journal's thread go on. SQLite gives the interpreter's lock back at each call and has
@@ -61,6 +65,24 @@ class ServeOptions:
     keep_days: float | None
     claim_names: bool | None
     """Whether a join with a key binds its name; None: where it is kept."""
+    tls: TlsOptions | None = None
+    plain: bool = True
+    """Whether ``port`` is listened on."""
+    umask: int = 0o077
+    """For the unix socket alone: who may reach it is up to who starts us."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How to listen with TLS: ``cert`` None is a certificate of our own; ``key`` None is in the same file."""
+
+    port: int
+    cert: Path | None
+    key: Path | None
+
+    def open(self, host: str) -> Tls:
+        """Read what it needs, or make it. Raises ChatError."""
+        return Tls(self_signed(state_dir(), host) if self.cert is None else self.cert, self.key)
 
 
 def journal_path(chosen: str | None) -> Path | None:
@@ -76,6 +98,7 @@ def run_server(options: ServeOptions, log: Log) -> None:
     Raises:
         ChatError: nothing could be listened on, or the journal can't be used, or broke.
     """
+    options = replace(options, umask=os.umask(0o077))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(options, log))
 
@@ -159,16 +182,25 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop)
 
     server = Server(hub_of, limits, log)
+    tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
-    sockets = open_tcp(options.host, options.port) if options.host is not None else []
-    sockets += [open_unix(options.unix)] if options.unix is not None else []
+    sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
+    _warn_if_exposed(sockets, log)
+    sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
+    secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
     for name in (signal.SIGINT, signal.SIGTERM):
         server.loop.add_signal_handler(name, _on_signal, stop.event, name)
-    server.listen(sockets)
+    if tls is not None:
+        server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(tls, stop.event, log))
+    server.listen(sockets, secure, tls)
     for sock in sockets:
         _announce(f"chatctl {__version__} listening on {_name(sock)}")
+    for sock in secure:
+        _announce(f"chatctl {__version__} listening on {_name(sock)} with TLS")
     _announce(f"messages are kept in {options.journal or 'memory only'}")
+    if tls is not None and options.tls is not None and options.tls.cert is None:
+        _announce(f"join with: {_how_to_join(options.host, secure[0], tls)}")
     await stop.event.wait()
     log.info("stopping")
     await server.stop("the server is going down")
@@ -190,6 +222,59 @@ def _on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
     if stop.is_set():
         os._exit(128 + name)
     stop.set()
+
+
+def _open_unix(path: Path, umask: int) -> socket.socket:
+    ours = os.umask(umask)
+    try:
+        return open_unix(path)
+    finally:
+        os.umask(ours)
+
+
+def _on_hangup(tls: Tls, stop: asyncio.Event, log: Log) -> Callable[[], None]:
+    """Give what SIGHUP does: the certificate is read again. But a terminal that is gone takes its server with it."""
+    had_terminal = _has_terminal()
+
+    def hangup() -> None:
+        if had_terminal and not _has_terminal():
+            stop.set()
+            return
+        try:
+            tls.reload()
+        except ChatError as error:
+            log.error("the certificate stays as it was", why=error.text)  # noqa: TRY400 — the operator's fault, not ours
+        else:
+            log.info("certificate read again", path=str(tls.path), fingerprint=tls.current.fingerprint)
+
+    return hangup
+
+
+def _has_terminal() -> bool:
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+
+
+def _warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
+    """Say once that others on the way can read along, where they can."""
+    exposed = [_name(sock) for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
+    if exposed:
+        log.warning(
+            "listening beyond this machine without TLS: whoever is on the way can read and change what is said "
+            "(--tls self and --no-plain end that)",
+            address=", ".join(exposed),
+        )
+
+
+def _host_of(sock: socket.socket) -> str:
+    return str(sock.getsockname()[0]).partition("%")[0]
+
+
+def _how_to_join(host: str | None, sock: socket.socket, tls: Tls) -> str:
+    """Give the command that joins from elsewhere; who listens everywhere is known by this machine's name."""
+    everywhere = ipaddress.ip_address(_host_of(sock)).is_unspecified
+    name = socket.gethostname() if everywhere or host is None else host
+    port, pin = sock.getsockname()[1], tls.current.fingerprint
+    return shlex.join(["chatctl", "join", "--host", name, "--port", str(port), "--pin", pin])
 
 
 def _name(sock: socket.socket) -> str:

@@ -25,6 +25,9 @@ HTTP_ANSWER = (
     b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n"
 )
 
+TLS_ANSWER = b"There is no TLS on this port.\n"
+"""What is no TLS either: its client sees at once that this port has none, instead of a connection that ends."""
+
 ASK_AGAIN = b"NAME\n"
 """What a person is asked who gave no nickname that can be had."""
 
@@ -282,6 +285,7 @@ class Session:
                 self._effects.append(Raw(HTTP_ANSWER))
                 self._close("http")
             case Stranger.TLS:
+                self._effects.append(Raw(TLS_ANSWER))
                 self._close("tls")
             case None:
                 self._wait_for_more(now)

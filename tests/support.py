@@ -31,6 +31,7 @@ from chatctl.listen import open_tcp
 from chatctl.log import Log
 from chatctl.protocol import Limits
 from chatctl.server import Server as ChatServer
+from chatctl.tls import Tls
 
 DEADLINE = 20.0
 """Seconds after which something that should have happened will not."""
@@ -144,8 +145,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def in_process_server(limits: Limits) -> Iterator[int]:
-    """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop."""
+def in_process_server(limits: Limits, tls: Tls | None = None) -> Iterator[int]:
+    """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
+
+    With ``tls``, the port speaks that.
+    """
     started: queue.Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
     log = io.StringIO()
 
@@ -158,7 +162,7 @@ def in_process_server(limits: Limits) -> Iterator[int]:
 
         server = ChatServer(hub_of, limits, Log(out=log))
         sockets = open_tcp("127.0.0.1", 0)
-        server.listen(sockets)
+        server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))
         await stop.wait()
         await server.stop("the test is over")

@@ -7,11 +7,16 @@ from typing import NamedTuple
 
 
 class Address(NamedTuple):
-    """A TCP host and port, or a unix socket's path if there is one."""
+    """A TCP host and port, or a unix socket's path if there is one; over TCP perhaps with TLS."""
 
     host: str
     port: int
     unix: str | None = None
+    tls: bool = False
+    pin: str | None = None
+    """The fingerprint that its certificate has to have, whatever else is known of it."""
+    ca: str | None = None
+    """A file of certificates: the authorities that may vouch for it, instead of the system's."""
 
     def __str__(self) -> str:
         if self.unix is not None:

@@ -22,6 +22,9 @@ from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
 _READ = 64 * 1024
 
+LOOK_SECONDS = 5.0
+"""Time for a look at a certificate that was not trusted."""
+
 
 class DeadlinePassed(ConditionNotMet):
     """The time for a wait is over. Callers turn it into what it means for them."""
@@ -61,7 +64,28 @@ class Deadline:
 
 
 def open_socket(address: Address, deadline: Deadline) -> socket.socket:
-    """Connect. Raises Unreachable with the reason and what to do."""
+    """Connect, with TLS if the address says so.
+
+    Raises:
+        Unreachable: with the reason and what to do.
+        PeerBroke: there is no TLS, or a certificate that is not trusted.
+    """
+    sock = open_tcp(address, deadline)
+    if not address.tls:
+        return sock
+    from chatctl.client.secure import secure
+
+    left = None if deadline.at is None else max(0.001, deadline.at - time.monotonic())
+    return secure(sock, address, left, lambda: look_again(address))
+
+
+def look_again(address: Address) -> socket.socket:
+    """Connect once more, for a look at a certificate that was not trusted. Raises Unreachable."""
+    return open_tcp(address, Deadline.after(LOOK_SECONDS))
+
+
+def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
+    """Connect, and no more. Raises Unreachable."""
     try:
         if address.unix is not None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -113,11 +137,29 @@ class Connection:
         started = time.monotonic()
         self._sock = open_socket(address, deadline)
         self.connect_seconds = time.monotonic() - started
+        self.certificate = self._certificate()
         try:
             self.welcome = self._handshake(deadline)
         except BaseException:
             self._sock.close()
             raise
+
+    def _certificate(self) -> bytes:
+        """Give the certificate that the server showed (DER); empty without TLS."""
+        if not self._address.tls:
+            return b""
+        from chatctl.client.secure import certificate_of
+
+        return certificate_of(self._sock)
+
+    @property
+    def channel(self) -> bytes:
+        """Give the digest of the server's certificate (32 bytes); empty without TLS."""
+        if not self.certificate:
+            return b""
+        from chatctl.pins import digest
+
+        return digest(self.certificate)
 
     def _handshake(self, deadline: Deadline) -> Welcome:
         try:
@@ -184,7 +226,7 @@ class Connection:
     def _read(self, deadline: Deadline) -> bytes:
         try:
             self._sock.settimeout(deadline.left())
-            data = self._sock.recv(_READ)
+            data = self._sock.recv(_READ)  # over TLS that is a whole record: nothing is left that no poll would see
         except OSError as error:
             raise self._failure(error) from None
         if not data:

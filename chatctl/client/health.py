@@ -24,6 +24,8 @@ class Health:
     silence: float | None
     version: int
     server: str
+    cert_days: float | None = None
+    """For how many days the server's certificate is still valid; None without TLS."""
 
 
 def check(address: Address, room: str, deadline: Deadline) -> Health:
@@ -45,7 +47,16 @@ def check(address: Address, room: str, deadline: Deadline) -> Health:
             silence=_silence(connection, now, deadline),
             version=welcome.v,
             server=welcome.server,
+            cert_days=_days_left(connection.certificate),
         )
+
+
+def _days_left(certificate: bytes) -> float | None:
+    if not certificate:
+        return None
+    from chatctl.client.secure import days_left
+
+    return days_left(certificate)
 
 
 def _ping(connection: Connection, deadline: Deadline) -> float:

@@ -6,12 +6,16 @@ Does not live here: coming back when it breaks (aio.py), what a frame means (cor
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from typing import cast
 
 from chatctl.client.address import Address
+from chatctl.client.blocking import look_again
 from chatctl.client.core import HURRY_SECONDS, ClientCore
-from chatctl.errors import ChatError, Unreachable
+from chatctl.client.secure import look_closer
+from chatctl.client.trust import Trust, handshake_failed
+from chatctl.errors import ChatError, Unreachable, Untrusted
 from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
 
 CONNECT_SECONDS = 10.0
@@ -28,9 +32,15 @@ class Wire(asyncio.Protocol):
     """One connection: bytes to the core, frames to ``on_frame``. While that one is ``busy``, nothing more is read."""
 
     def __init__(
-        self, core: ClientCore, on_frame: Callable[[ServerFrame], None], busy: Callable[[], bool] = lambda: False
+        self,
+        core: ClientCore,
+        on_frame: Callable[[ServerFrame], None],
+        busy: Callable[[], bool] = lambda: False,
+        trust: Trust | None = None,
     ) -> None:
-        """Wait for ``connection_made``."""
+        """Wait for ``connection_made``. With ``trust``, it comes after a TLS handshake."""
+        self.channel = b""
+        self._trust = trust
         self._core = core
         self._on_frame = on_frame
         self._busy = busy
@@ -41,8 +51,14 @@ class Wire(asyncio.Protocol):
         self.heard = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the greeting."""
+        """Wait for the greeting, if it is the right server."""
         self._transport = cast(asyncio.Transport, transport)
+        if self._trust is not None:
+            try:
+                self.channel = self._trust.check(transport.get_extra_info("ssl_object").getpeercert(binary_form=True))
+            except Untrusted as error:
+                self._fail(error, error.text)
+                return
         self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     def _hurry(self) -> None:
@@ -114,25 +130,35 @@ async def connect(
         Unreachable: nobody there, or no word from it.
         ChatError: something else answered, or the server said no.
     """
-    loop = asyncio.get_running_loop()
-    wire = Wire(ClientCore(hello, address), on_frame, busy)
+    trust = Trust(address) if address.tls else None
+    wire = Wire(ClientCore(hello, address), on_frame, busy, trust)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
-            if address.unix is not None:
-                await loop.create_unix_connection(lambda: wire, address.unix)
-            else:
-                await loop.create_connection(lambda: wire, address.host, address.port)
+            await _open(address, wire, trust)
             return wire, await wire.welcomed
     except TimeoutError:
         wire.abort()
         raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
     except _Closed as closed:
         raise Unreachable(f"cannot reach {address}: {closed.text} before it let us in") from None
+    except ssl.SSLCertVerificationError as error:
+        raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
+    except ssl.SSLError as error:
+        raise handshake_failed(address, error) from None
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
     finally:
         if wire.welcomed.done() and not wire.welcomed.cancelled():
             wire.welcomed.exception()  # it was raised above, or its time was over: either way it is known
+
+
+async def _open(address: Address, wire: Wire, trust: Trust | None) -> None:
+    loop = asyncio.get_running_loop()
+    if address.unix is not None:
+        await loop.create_unix_connection(lambda: wire, address.unix)
+    else:
+        context = trust.context if trust is not None else None
+        await loop.create_connection(lambda: wire, address.host, address.port, ssl=context)
 
 
 def _reason(error: OSError | UnicodeError) -> str:

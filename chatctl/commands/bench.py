@@ -101,15 +101,18 @@ def bench(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_CONFIG
     """
     from chatctl.bench import report
     from chatctl.bench.load import Load, Plan
-    from chatctl.commands.options import address_of
+    from chatctl.commands.options import address_of, no_tls_with
     from chatctl.commands.output import emit
     from chatctl.errors import ChatError
 
-    plan = Plan(address_of(host, port, unix), room, members, senders, duration, rate, size, dialect)
+    address = address_of(host, port, unix)
+    no_tls_with("bench", address)
+    plan = Plan(address, room, members, senders, duration, rate, size, dialect)
     load = Load(plan)
     try:
         outcome, server = _run(load, plan, pid)

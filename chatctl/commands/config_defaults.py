@@ -24,6 +24,10 @@ NOT_SHARED = ("serve", "bench")
 be said."""
 
 
+NOT_HANDED_ON = ("server", "tls", "pin", "ca")
+"""Options that commands know nothing of, and the file may hold all the same."""
+
+
 class BadConfig(click.ClickException):
     """The file is in the way of a command: a usage error, whatever code that command has for them."""
 
@@ -141,7 +145,7 @@ def keys_of(command: click.Command) -> dict[str, str]:
     """Give the keys that a command's section may hold (its options' long names), and the parameters they are."""
     found = {}
     for option in command.params:
-        if isinstance(option, click.Option) and option.name and (option.expose_value or option.name == "server"):
+        if isinstance(option, click.Option) and option.name and (option.expose_value or option.name in NOT_HANDED_ON):
             longest = max(option.opts, key=len)
             found[longest.lstrip("-")] = option.name
     return found

@@ -76,7 +76,9 @@ def export(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.commands.output import emit
     from chatctl.export import export_lines

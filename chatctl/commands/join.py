@@ -51,6 +51,7 @@ def join(
     Examples:
       chatctl join --nick Rajat
       chatctl join --host chat.example.org --room ops
+      chatctl join --host chat.example.org --tls
       echo "hello from a script" | chatctl join
 
     \b
@@ -63,16 +64,22 @@ def join(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_NICK CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
-    from chatctl.commands.options import address_of, own_nick
+    from chatctl.commands.options import address_of, no_tls_with, own_nick
 
     address, name = address_of(host, port, unix), own_nick(nick)
     is_plain = plain or not has_terminal()
+    if address.tls and not classic:
+        from chatctl.terminal.introduce import introduce
+
+        address = introduce(address)
     if classic:
+        no_tls_with("--classic", address)
         from chatctl.terminal.run import run_classic
 
         raise SystemExit(run_classic(address, name, plain=is_plain))

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from chatctl.commands.known import known
-from chatctl.commands.server_option import FromServer, server_option
+from chatctl.commands.server_option import FromServer, has_own_port, server_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -22,6 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_HOST = "127.0.0.1"  # as in protocol.py, which --help must not import: it needs msgspec
 DEFAULT_PORT = 5500
+DEFAULT_TLS_PORT = 5501
 DEFAULT_ROOM = "lobby"
 
 
@@ -131,6 +133,21 @@ class FoldedNick(click.ParamType[str]):
             self.fail(error.text, param, ctx)
 
 
+class Pin(click.ParamType[str]):
+    """A certificate's fingerprint."""
+
+    name = "pin"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give it in the one form."""
+        from chatctl.pins import parse
+
+        try:
+            return parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 REGEX = Regex()
 SINCE = SinceType()
 FOLDED_NICK = FoldedNick()
@@ -204,8 +221,32 @@ def server_options() -> Callable[[F], F]:
             envvar="CHATCTL_UNIX",
             help="Its unix socket, instead of host and port.",
         ),
+        *_tls_options(),
         room_option(),
     )
+
+
+def _tls_options() -> tuple[Callable[[F], F], ...]:
+    """``--tls --pin --ca``. Their values are for ``address_of`` alone, so no command has to hand them on."""
+
+    def option(name: str, text: str, **more: Any) -> Callable[[F], F]:
+        return click.option(name, cls=FromServer, expose_value=False, callback=_keep, help=text, **more)
+
+    return (
+        option("--tls/--no-tls", "Talk TLS, on port 5501 unless told otherwise.", default=None, envvar="CHATCTL_TLS"),
+        option(
+            "--pin",
+            "TLS, and its certificate has this fingerprint.",
+            type=Pin(),
+            metavar="SHA256:...",
+            envvar="CHATCTL_PIN",
+        ),
+        option("--ca", "TLS, and the authorities in this file vouch for it.", metavar="FILE", envvar="CHATCTL_CA"),
+    )
+
+
+def _keep(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    ctx.meta[f"chatctl.{param.name} {ctx.command_path}"] = value
 
 
 def nick_option(text: str = "Name to speak under.  [default: the login name]") -> Callable[[F], F]:
@@ -242,10 +283,31 @@ def json_option() -> Callable[[F], F]:
 
 
 def address_of(host: str, port: int, unix: str | None) -> Address:
-    """Give the server that the options name."""
+    """Give the server that the options name, those of TLS included."""
     from chatctl.client.address import Address
 
-    return Address(host, port, unix)
+    ctx = click.get_current_context()
+    wanted, pin, ca = (ctx.meta.get(f"chatctl.{name} {ctx.command_path}") for name in ("tls", "pin", "ca"))
+    tls = wanted is True or (wanted is None and (pin is not None or ca is not None))
+    if unix is not None:
+        if tls and any(_is_typed(ctx, name) for name in ("tls", "pin", "ca")):
+            raise click.UsageError("a unix socket has no TLS: leave --tls, --pin and --ca out")
+        return Address(host, port, unix)
+    if not tls:
+        if _is_typed(ctx, "pin") or _is_typed(ctx, "ca"):
+            raise click.UsageError("--no-tls leaves nothing to check with --pin or --ca")
+        return Address(host, port)
+    return Address(host, port if has_own_port(ctx) else DEFAULT_TLS_PORT, tls=True, pin=pin, ca=ca)
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def no_tls_with(ctx_option: str, address: Address) -> None:
+    """Raise UsageError where an option of a command can't do with TLS."""
+    if address.tls:
+        raise click.UsageError(f"{ctx_option} has no TLS")
 
 
 def own_nick(nick: str | None) -> str:

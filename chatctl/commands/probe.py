@@ -19,6 +19,7 @@ from chatctl.commands.probe_verdict import (
     Range,
     Rules,
     Verdict,
+    at_least,
     at_most,
     judge,
     on_average,
@@ -54,6 +55,7 @@ def limit_options() -> Callable[[F], F]:
     ):
         options += _pair(name, DURATION, "DURATION", f"Time {about}: longer is a")
     options += _pair("users", RANGE, "RANGE", "Members in the room: outside of it is a")
+    options += _pair("cert", click.FloatRange(0), "DAYS", "Days that the server's certificate has left: fewer are a")
     return all_of(*options)
 
 
@@ -139,6 +141,7 @@ def probe(
     \b
     Examples:
       chatctl probe --timeout 2s --echo-warn 200ms --echo-critical 1s
+      chatctl probe --tls --cert-warn 20 --cert-critical 5
       chatctl probe --wait 30s && chatctl send "the room is up"
       chatctl probe --format prometheus --outfile /srv/textfile/chatctl.prom
       chatctl probe --format text --count 5
@@ -151,11 +154,15 @@ def probe(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.commands.options import address_of
 
     address = address_of(host, port, unix)
+    if not address.tls and (limits["cert_warn"] is not None or limits["cert_critical"] is not None):
+        raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin or --ca")
     rules = Rules(_limits(limits), expect_version, [name.lower() for name in NAMES].index(on_unreachable))
     prober = Prober(address, room, timeout, rules)
     out = Out("json" if as_json else form, outfile, address, room)
@@ -165,7 +172,9 @@ def probe(
 def _limits(chosen: dict[str, float | Range | None]) -> dict[str, Limits]:
     def range_of(name: str) -> Range | None:
         limit = chosen[name]
-        return limit if limit is None or isinstance(limit, Range) else at_most(limit)
+        if limit is None or isinstance(limit, Range):
+            return limit
+        return at_least(limit) if name.startswith("cert_") else at_most(limit)
 
     names = {name.rpartition("_")[0] for name in chosen}
     return {name: Limits(range_of(f"{name}_warn"), range_of(f"{name}_critical")) for name in names}

@@ -77,6 +77,7 @@ _METRICS = {
     "echo": ("chatctl_probe_echo_seconds", "Time of a message through the journal and back."),
     "users": ("chatctl_room_members", "Members of the room."),
     "silence": ("chatctl_room_silence_seconds", "Age of the newest message."),
+    "cert_days": ("chatctl_probe_certificate_days", "Days until the server's certificate ends."),
     "loss": ("chatctl_probe_loss_percent", "Share of the checks that failed."),
 }
 

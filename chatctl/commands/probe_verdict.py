@@ -71,6 +71,11 @@ def at_most(seconds: float) -> Range:
     return Range(plain(seconds), 0.0, seconds)
 
 
+def at_least(value: float) -> Range:
+    """Give the range of a threshold that is a floor: under it is an alert."""
+    return Range(f"{plain(value)}:", value, float("inf"))
+
+
 def plain(value: float) -> str:
     """Give a number without an exponent, and without zeros that say nothing."""
     text = f"{value:.6f}"
@@ -134,6 +139,9 @@ def judge(health: Health, room: str, rules: Rules) -> Verdict:
     figures = [Figure(name, value, "s", rules.limits.get(name, Limits())) for name, value in seconds.items()]
     figures.append(Figure("users", health.users, limits=rules.limits.get("users", Limits())))
     figures.append(Figure("silence", health.silence, "s", rules.limits.get("silence", Limits())))
+    if health.cert_days is not None:
+        days = round(health.cert_days, 3)
+        figures.append(Figure("cert_days", days, limits=rules.limits.get("cert", Limits())))
     members = f"{health.users} {'member' if health.users == 1 else 'members'} in {room}"
     return verdict_on(figures, f"echo {health.echo * 1000:.1f} ms, {members}", _version_problem(health, rules))
 

@@ -76,6 +76,7 @@ def run(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """

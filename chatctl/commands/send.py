@@ -126,13 +126,14 @@ def send(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """
     import os
 
     from chatctl.commands.deliver import Plan, deliver
-    from chatctl.commands.options import address_of, own_nick
+    from chatctl.commands.options import address_of, no_tls_with, own_nick
 
     _check_source(text, path, lines=lines)
     _check_key(key)
@@ -159,6 +160,8 @@ def send(
         nicks=nicks,
         as_json=as_json,
     )
+    if classic:
+        no_tls_with("--classic", plan.address)
     deliver(plan, classic=classic)
 
 

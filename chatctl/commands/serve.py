@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chatctl.commands.options import RATE, host_option, port_option
+from chatctl.commands.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
 
 
 @click.command()
@@ -14,6 +14,30 @@ from chatctl.commands.options import RATE, host_option, port_option
 @port_option("Port to listen on; 0 picks a free one.", least=0)
 @click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a unix socket as well.")
 @click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only.")
+@click.option("--tls", type=click.Choice(["self"]), help="Listen with TLS too; self: with a certificate of our own.")
+@click.option(
+    "--tls-cert",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    envvar="CHATCTL_TLS_CERT",
+    help="Listen with TLS too, with this certificate (PEM, its chain behind it). Read again on SIGHUP.",
+)
+@click.option(
+    "--tls-key",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    envvar="CHATCTL_TLS_KEY",
+    help="Its key (PEM), which nobody else may read.  [default: in the same file]",
+)
+@click.option(
+    "--tls-port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_TLS_PORT,
+    show_default=True,
+    envvar="CHATCTL_TLS_PORT",
+    help="Port to listen on with TLS.",
+)
+@click.option("--no-plain", is_flag=True, help="Listen on no TCP port without TLS.")
 @click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable.")
 @click.option("--open-rooms", is_flag=True, help="Let anybody open a room by entering it.")
 @click.option(
@@ -101,6 +125,11 @@ def serve(
     port: int,
     unix: Path | None,
     no_tcp: bool,
+    tls: str | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    tls_port: int,
+    no_plain: bool,
     rooms: tuple[str, ...],
     open_rooms: bool,
     server_name: str,
@@ -126,6 +155,8 @@ def serve(
       chatctl serve
       chatctl serve --host 0.0.0.0 --port 5500 --room ops --room builds
       chatctl serve --unix /run/chat/room.sock --no-tcp
+      chatctl serve --host 0.0.0.0 --tls self --no-plain
+      chatctl serve --tls-cert fullchain.pem --tls-key privkey.pem
 
     \b
     Exit codes:
@@ -134,15 +165,18 @@ def serve(
 
     \b
     Environment:
-      CHATCTL_HOST CHATCTL_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
+      CHATCTL_HOST CHATCTL_PORT CHATCTL_TLS_CERT CHATCTL_TLS_KEY
+      CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.admission import Admission
     from chatctl.log import Log
-    from chatctl.serving import ServeOptions, default_max_clients, journal_path, run_server
+    from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, run_server
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")
+    wants_tls = tls is not None or tls_cert is not None
+    _check_tls(tls, tls_cert, tls_key, no_tcp=no_tcp, no_plain=no_plain)
     level = "warning" if quiet else "debug" if verbose else "info"
     run_server(
         ServeOptions(
@@ -160,6 +194,20 @@ def serve(
             keep_messages=keep_messages,
             keep_days=keep_days,
             claim_names=claim_names,
+            tls=TlsOptions(tls_port, tls_cert, tls_key) if wants_tls else None,
+            plain=not no_plain,
         ),
         Log("json" if log_format == "json" else "text", level),
     )
+
+
+def _check_tls(tls: str | None, cert: Path | None, key: Path | None, *, no_tcp: bool, no_plain: bool) -> None:
+    if tls is not None and cert is not None:
+        raise click.UsageError("--tls self makes a certificate, --tls-cert names one: choose one of them")
+    if key is not None and cert is None:
+        raise click.UsageError("--tls-key needs --tls-cert PATH")
+    has_tls = tls is not None or cert is not None
+    if no_tcp and has_tls:
+        raise click.UsageError("--no-tcp leaves nothing to use TLS on")
+    if no_plain and not has_tls:
+        raise click.UsageError("--no-plain needs --tls self or --tls-cert PATH")

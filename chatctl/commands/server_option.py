@@ -31,11 +31,13 @@ _HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5
 class Named:
     """What ``--server`` stands for: values by parameter, and where it was given. ``used`` are those that counted."""
 
-    def __init__(self, name: str, values: Mapping[str, Any], source: ParameterSource) -> None:
+    def __init__(self, name: str, values: Mapping[str, Any], source: ParameterSource, *, has_port: bool) -> None:
         """Have counted nowhere yet."""
         self.name = name
         self.values = values
         self.source = source
+        self.has_port = has_port
+        """Whether a port was written, rather than meant."""
         self.used: set[str] = set()
 
 
@@ -60,16 +62,27 @@ class FromServer(click.Option):
         if named is not None and self.name in named.values and strength(named.source) > strength(source):
             named.used.add(self.name)
             value, source = named.values[self.name], named.source
-        if self.name == "unix" and _overruled(ctx, source):
+        if self.name == "unix" and _overruled(ctx, source, ("host", "port")):
             return None, ParameterSource.DEFAULT
+        is_its_own = named is not None and self.name in ("tls", "pin", "ca") and self.name in named.used
+        if is_its_own and _overruled(ctx, source, ("host",)):
+            return None, ParameterSource.DEFAULT  # it was said of another server than the one that is talked to
         return value, source
 
 
-def _overruled(ctx: click.Context, source: ParameterSource) -> bool:
-    """Tell whether a host or a port was given at a stronger place than the unix socket was."""
+def _overruled(ctx: click.Context, source: ParameterSource, names: tuple[str, ...]) -> bool:
+    """Tell whether a host or a port was given at a stronger place than this value was."""
     named = named_server(ctx)
-    given = [ctx.get_parameter_source(name) for name in ("host", "port") if named is None or name not in named.used]
+    given = [ctx.get_parameter_source(name) for name in names if named is None or name not in named.used]
     return any(strength(one) > strength(source) for one in given)
+
+
+def has_own_port(ctx: click.Context) -> bool:
+    """Tell whether somebody wrote a port; else it is the default one."""
+    named = named_server(ctx)
+    if named is not None and "port" in named.used:
+        return named.has_port
+    return ctx.get_parameter_source("port") is not ParameterSource.DEFAULT
 
 
 def server_option() -> Callable[[F], F]:
@@ -91,17 +104,19 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
     source = ctx.get_parameter_source(param.name)
     if text is None or source is None:
         return
-    values = _of_file(ctx, text) or parse_server(text)
+    written = _table(ctx, text)
+    values = parse_server(text) if written is None else address("127.0.0.1") | written
     if values is None:
         raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
-    ctx.meta[f"chatctl.server {ctx.command_path}"] = Named(text, values, source)
+    has_port = "port" in written if written is not None else _has_port(text)
+    ctx.meta[f"chatctl.server {ctx.command_path}"] = Named(text, values, source, has_port=has_port)
 
 
-def _of_file(ctx: click.Context, name: str) -> dict[str, Any] | None:
+def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
+    """Give what the configuration file says of a server, if it names it."""
     from chatctl.commands.config_defaults import defaults_of
 
-    table = defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
-    return None if table is None else address("127.0.0.1") | table
+    return defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
 
 
 def parse_server(text: str) -> dict[str, Any] | None:
@@ -115,6 +130,11 @@ def parse_server(text: str) -> dict[str, Any] | None:
         return None
     port = int(match["port"] or DEFAULT_PORT)
     return address(match["six"] or match["host"]) | {"port": port} if 1 <= port <= 65535 else None
+
+
+def _has_port(text: str) -> bool:
+    match = re.fullmatch(_HOST_PORT, text, re.ASCII)
+    return match is not None and match["port"] is not None
 
 
 def address(host: str) -> dict[str, Any]:

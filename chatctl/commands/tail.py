@@ -150,7 +150,9 @@ def tail(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.client.blocking import Deadline
     from chatctl.client.cursor import Cursor, CursorFile

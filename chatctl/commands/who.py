@@ -61,7 +61,9 @@ def who(
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.commands.options import address_of
     from chatctl.errors import ConditionNotMet

@@ -65,8 +65,16 @@ def come_back(settings: Settings) -> str:
         words += ["--unix", settings.address.unix]
     if settings.address.unix is None and settings.address.host != DEFAULT_HOST:
         words += ["--host", settings.address.host]
-    if settings.address.unix is None and settings.address.port != DEFAULT_PORT:
+    if settings.address.tls:
+        words += _tls_words(settings.address)
+    if settings.address.unix is None and (settings.address.tls or settings.address.port != DEFAULT_PORT):
         words += ["--port", str(settings.address.port)]
     if settings.room != DEFAULT_ROOM:
         words += ["--room", settings.room]
     return shlex.join(words)
+
+
+def _tls_words(address: Address) -> list[str]:
+    words = ["--pin", address.pin] if address.pin is not None else []
+    words += ["--ca", address.ca] if address.ca is not None else []
+    return words or ["--tls"]

@@ -10,7 +10,7 @@ from chatctl import protocol as p
 from chatctl.dialects import CLASSIC, JSON, TEXT
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import Limits, encode
-from chatctl.session import ASK_AGAIN, HTTP_ANSWER, Effect, Hangup, Raw, Reply, Says, Session, State
+from chatctl.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Effect, Hangup, Raw, Reply, Says, Session, State
 from tests.core.strategies import client_frames, splits, two_cuts
 from tests.core.test_protocol import LINES
 
@@ -219,7 +219,7 @@ FRESH: list[tuple[str, bytes, list[object]]] = [
     ("an unending line", HELLO + b"x" * (1 << 20), [p.Hello(v=1, nick="Rajat"), "too_long", Hangup("too_long")]),
     ("http", b"GET / HTTP/1.1\r\n\r\n", [Raw(HTTP_ANSWER), Hangup("http")]),
     ("an http post of json", b'POST / HTTP/1.1\r\n\r\n{"type":"hello"}\n', [Raw(HTTP_ANSWER), Hangup("http")]),
-    ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01", [Hangup("tls")]),
+    ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01", [Raw(TLS_ANSWER), Hangup("tls")]),
     ("a second hello", HELLO + HELLO, [p.Hello(v=1, nick="Rajat"), "bad_frame"]),
     ("unknown fields", b'{"type":"hello","v":1,"nick":"a","w":[{}]}\n', [p.Hello(v=1, nick="a")]),
     ("text that is no utf-8", b"Raj\xff\nRajat\n", ["bad_frame", Raw(ASK_AGAIN), p.Hello(v=1, nick="Rajat")]),

@@ -30,10 +30,14 @@ BESIDE_OPTIONS = {
     "chatctl config edit": "CHATCTL_CONFIG EDITOR VISUAL",
     "chatctl config path": "CHATCTL_CONFIG XDG_CONFIG_HOME",
     "chatctl config show": "CHATCTL_CONFIG",
+    "chatctl export": "CHATCTL_STATE_DIR",
     "chatctl join": "CHATCTL_STATE_DIR NO_COLOR TERM",
+    "chatctl probe": "CHATCTL_STATE_DIR",
     "chatctl run": "CHATCTL_STATE_DIR",
     "chatctl send": "CHATCTL_STATE_DIR",
     "chatctl serve": "CHATCTL_STATE_DIR",
+    "chatctl tail": "CHATCTL_STATE_DIR",
+    "chatctl who": "CHATCTL_STATE_DIR",
 }
 """What a command reads that none of its options declares."""
 

@@ -117,7 +117,7 @@ LAST = [
     pytest.param(b"{nonsense}\n", b'"code":"bad_frame"', id="no-json"),
     pytest.param(b"POST /room HTTP/1.1\r\nHost: x\r\n\r\n{}", b"HTTP/1.1 400 Bad Request", id="http-post"),
     pytest.param(b"GET / HTTP/1.0\r\n\r\n", b"not a web server", id="http-get"),
-    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"", id="tls"),
+    pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"There is no TLS on this port.", id="tls"),
     pytest.param(b"\x00" * 100_000, b'"code":"too_long"', id="zeros"),
 ]
 

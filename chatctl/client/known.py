@@ -1,0 +1,78 @@
+"""Servers whose certificate somebody has trusted: ``known_servers`` in the state directory, a line each.
+
+A line is ``HOST:PORT SHA256:…``; ``#`` begins a comment. Two lines for one server: either certificate will do.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from chatctl import pins
+from chatctl.client.address import Address
+from chatctl.client.files import private_folder, write_private
+from chatctl.errors import Untrusted
+from chatctl.places import state_dir
+
+
+def known_servers() -> Path:
+    """Give where they are kept."""
+    return state_dir() / "known_servers"
+
+
+def key_of(address: Address) -> str:
+    """Give what stands for a server there. Names have no case."""
+    return str(address).lower()
+
+
+def pins_of(address: Address) -> list[str]:
+    """Give the fingerprints that are known of a server; none if it is not known.
+
+    Raises:
+        Untrusted: what is kept can't be read. To go on as if nothing were known would trust anybody.
+    """
+    path = known_servers()
+    return [pin for where, pin in _entries(path, _read(path)) if where == key_of(address)]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise Untrusted(f"cannot read {path}, where known certificates are kept: {why}") from None
+
+
+def _entries(path: Path, text: str) -> list[tuple[str, str]]:
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        try:
+            where, pin = words
+            found.append((where.lower(), pins.parse(pin)))
+        except ValueError:
+            raise Untrusted(
+                f"{path}, line {number}: a line is HOST:PORT SHA256:… (correct it, or take it out)"
+            ) from None
+    return found
+
+
+def remember(address: Address, pin: str) -> bool:
+    """Keep a fingerprint for a server, beside those that are known of it; tell whether that was possible."""
+    path = known_servers()
+    try:
+        folder = os.open(private_folder(path.parent), os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # two who answer at once must not lose each other's
+        text = _read(path)
+        end = "\n" if text and not text.endswith("\n") else ""
+        return write_private(path, f"{text}{end}{key_of(address)} {pin}\n".encode())
+    finally:
+        os.close(folder)

@@ -1,0 +1,85 @@
+"""TLS on a plain socket, for the blocking shell. Imported only where TLS was asked for: ``ssl`` takes time to load."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+
+from chatctl import pins
+from chatctl.client.address import Address
+from chatctl.client.trust import Trust, UnknownServer, handshake_failed
+from chatctl.errors import ChatError, PeerBroke, Untrusted
+
+Again = Callable[[], socket.socket]
+"""Connects once more, with a timeout of its own."""
+
+
+def secure(sock: socket.socket, address: Address, seconds: float | None, again: Again) -> ssl.SSLSocket:
+    """Shake hands on a connected socket, and make sure that it is the right server before anything is sent.
+
+    Args:
+        sock: is closed when that fails.
+        address: where it leads.
+        seconds: for the whole handshake; None is for ever.
+        again: connects to the same address, for a look at a certificate that no authority vouches for.
+
+    Raises:
+        Untrusted: it is not the right server, or nobody can tell. The text has the fingerprints and what to do.
+        ChatError: it speaks no TLS, or not in time.
+    """
+    try:
+        sock.settimeout(seconds)
+        trust = Trust(address)
+        secured = _wrap(sock, trust, address)
+        try:
+            trust.check(certificate_of(secured))
+        except Untrusted:
+            secured.close()
+            raise
+    except ssl.SSLCertVerificationError as error:
+        raise look_closer(address, error, again) from None
+    except ChatError:
+        sock.close()
+        raise
+    return secured
+
+
+def _wrap(sock: socket.socket, trust: Trust, address: Address) -> ssl.SSLSocket:
+    """Shake hands. Raises ssl.SSLCertVerificationError, ChatError; the socket is closed then."""
+    try:
+        return trust.context.wrap_socket(sock, server_hostname=address.host)
+    except ssl.SSLCertVerificationError:
+        sock.close()
+        raise
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise handshake_failed(address, error) from None
+
+
+def look_closer(address: Address, error: ssl.SSLCertVerificationError, again: Again) -> ChatError:
+    """Give the error for a certificate that no authority vouches for. It takes another connection to see it."""
+    try:
+        trust = Trust(address, look_only=True)
+        with _wrap(again(), trust, address) as secured:
+            return UnknownServer(address, pins.shown(trust.check(certificate_of(secured))), error)
+    except ChatError as gone:
+        return gone
+
+
+def certificate_of(sock: socket.socket) -> bytes:
+    """Give the certificate that the other end showed (DER); empty without TLS."""
+    return (sock.getpeercert(binary_form=True) or b"") if isinstance(sock, ssl.SSLSocket) else b""
+
+
+def days_left(certificate: bytes) -> float:
+    """Give for how many days a certificate (DER) is still valid; less than 0 if it is no more. Raises PeerBroke."""
+    import datetime
+
+    from cryptography import x509
+
+    try:
+        end = x509.load_der_x509_certificate(certificate).not_valid_after_utc
+    except ValueError as error:
+        raise PeerBroke(f"the server's certificate can't be read: {error}") from None
+    return (end - datetime.datetime.now(datetime.UTC)) / datetime.timedelta(days=1)

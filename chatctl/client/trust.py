@@ -1,0 +1,100 @@
+"""Whether a server's certificate is the right one: known fingerprints, then authorities, then a person.
+
+In this order: the fingerprint of ``--pin`` decides alone. One that is kept for this host and port decides alone. Else
+the system's authorities (or ``--ca``) have to vouch for the certificate and its name. Who can't be trusted is sent
+nothing. Lives here: the decision, and its words. Does not live here: connections (secure.py, wire.py), asking a person
+(terminal/introduce.py). Source: docs/security.md, "TLS".
+"""
+
+from __future__ import annotations
+
+import shlex
+import ssl
+
+from chatctl import pins
+from chatctl.client.address import Address
+from chatctl.client.known import key_of, known_servers, pins_of
+from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted
+
+
+class UnknownServer(Untrusted):
+    """A server whose certificate nobody vouches for: neither an authority nor somebody here, before."""
+
+    def __init__(self, address: Address, found: str, error: ssl.SSLCertVerificationError) -> None:
+        """Tell its fingerprint, why no authority vouches for it, and what to do."""
+        self.found = found
+        self.why = error.verify_message.rstrip(".").lower() or "it can't be verified"
+        join = shlex.join(["chatctl", "join", "--tls", "--host", address.host, "--port", str(address.port)])
+        super().__init__(
+            f"the certificate of {address} is not known here ({self.why}): it is {found}; nothing was sent. If that "
+            f"is the one that the server printed when it started, use --pin {found}, or trust it once with: {join}"
+        )
+
+
+class Trust:
+    """What must hold for one server's certificate: shake hands with ``context``, then ``check``."""
+
+    def __init__(self, address: Address, *, look_only: bool = False) -> None:
+        """Prepare a handshake; ``look_only`` is for seeing a certificate, whatever it is.
+
+        Raises:
+            Untrusted: what is known of servers can't be read, or the authorities' file can't.
+        """
+        self._address = address
+        self._look_only = look_only
+        self._pins = [address.pin] if address.pin is not None else pins_of(address)
+        self.by_authority = not (self._pins or look_only)
+        self.context = _context(address, self.by_authority)
+
+    def check(self, der: bytes | None) -> bytes:
+        """Give the digest of the server's certificate, or raise Untrusted: send nothing then."""
+        if not der:
+            raise Untrusted(f"{self._address} showed no certificate")
+        found = pins.digest(der)
+        if self._pins and not self._look_only and pins.shown(found) not in self._pins:
+            raise self._another(pins.shown(found))
+        return found
+
+    def _another(self, found: str) -> Untrusted:
+        where, known = self._address, " or ".join(self._pins)
+        if where.pin is not None:
+            return Untrusted(
+                f"{where} is not the server of --pin {known}: its certificate is {found}; nothing was sent. "
+                "Ask its operator which one is right"
+            )
+        return Untrusted(
+            f"the certificate of {where} HAS CHANGED: it was {known}, it is {found}; nothing was sent. Somebody may "
+            f"be in between. If its operator says that the new one is right, take the line '{key_of(where)} …' out of "
+            f"{known_servers()} and join again"
+        )
+
+
+def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not by_authority:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE  # ``check`` compares the certificate itself
+    elif address.ca is None:
+        context.load_default_certs()
+    else:
+        try:
+            context.load_verify_locations(address.ca)
+        except OSError as error:
+            why = "there is no PEM certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            raise Untrusted(f"cannot use the authorities in {address.ca}: {(why or str(error)).lower()}") from None
+    return context
+
+
+def handshake_failed(address: Address, error: Exception) -> ChatError:
+    """Give the error for a handshake that failed, but not for want of trust."""
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"cannot reach {address}: it accepts, but does not answer the TLS handshake in time")
+    reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
+    if reason in ("wrong version number", "record layer failure", "packet length too long", "http request"):
+        return PeerBroke(f"{address} does not speak TLS: use --no-tls, or the port on which it does (5501)")
+    if "protocol version" in reason or "unsupported protocol" in reason:
+        return PeerBroke(f"{address} speaks no TLS of version 1.2 or later")
+    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return PeerBroke(f"{address} broke the TLS handshake ({reason or error})")
+    return Unreachable(f"cannot reach {address}: it hung up in the TLS handshake (does it speak TLS on this port?)")

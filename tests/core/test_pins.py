@@ -1,0 +1,26 @@
+"""pins.py: fingerprints, their one form and OpenSSL's."""
+
+import hashlib
+
+import pytest
+
+from chatctl import pins
+
+KNOWN_BY = hashlib.sha256(b"a certificate").digest()
+
+
+def test_a_fingerprint_reads_back_in_every_form() -> None:
+    """As the server prints it, with base64's padding, and as ``openssl x509 -fingerprint -sha256`` prints it."""
+    shown = pins.shown(KNOWN_BY)
+    assert shown.startswith("SHA256:")
+    assert len(shown) == 50
+    for form in (shown, shown + "=", KNOWN_BY.hex(), KNOWN_BY.hex(":").upper()):
+        assert pins.parse(form) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "SHA256:", "SHA256:" + "x" * 42, "MD5:" + "x" * 43, "ab" * 31, "SHA256:é" + "x" * 42]
+)
+def test_what_is_no_fingerprint_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="write SHA256: and its 43 characters"):
+        pins.parse(text)
