@@ -145,6 +145,10 @@ async def connect(
         raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
     except ssl.SSLError as error:
         raise handshake_failed(address, error) from None
+    except (ConnectionResetError, ConnectionAbortedError) as error:  # in the handshake, or even before
+        if trust is not None:
+            raise handshake_failed(address, error) from None
+        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
     finally:
