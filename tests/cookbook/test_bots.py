@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+
 from tests.cookbook.kitchen import Kitchen
-from tests.scripts.common import wait_for_watcher
 from tests.support import DEADLINE, Wire
 
 
@@ -14,10 +15,19 @@ def ask_bot(person: Wire, question: str, bot: str) -> str:
     return str(person.frame("msg", where=lambda frame: frame["nick"] == bot)["text"])
 
 
+def wait_until_it_watches(kitchen: Kitchen, bot: subprocess.Popen[bytes], person: Wire) -> None:
+    """Ask the server until somebody watches: each answer is an event. A bot that has ended never will."""
+    watchers = 0
+    while not watchers:
+        assert bot.poll() is None, kitchen.log_of(bot)
+        person.say_frame(type="who")
+        watchers = person.frame("roster")["watchers"]
+
+
 def test_bot_in_shell(kitchen: Kitchen) -> None:
     nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
-    kitchen.start(kitchen.recipe.take("sh").text)
-    wait_for_watcher(nadia)
+    bot = kitchen.start(kitchen.recipe.take("sh").text)
+    wait_until_it_watches(kitchen, bot, nadia)
     assert ask_bot(nadia, "!help", "bot") == "nadia: !load !disk"
     abel.say("!disk; rm -rf ~")
     ask_bot(abel, "!disk", "bot")
@@ -30,7 +40,7 @@ def test_bot_in_shell__across_its_own_restart(kitchen: Kitchen) -> None:
     start = kitchen.recipe.take("sh").text
     nadia = kitchen.person("nadia")
     bot = kitchen.start(start)
-    wait_for_watcher(nadia)
+    wait_until_it_watches(kitchen, bot, nadia)
     ask_bot(nadia, "!help", "bot")
     assert kitchen.stop(bot) == ""
     nadia.say("!load")
@@ -42,8 +52,8 @@ def test_bot_in_shell__across_its_own_restart(kitchen: Kitchen) -> None:
 def test_bot_in_shell__in_another_room(kitchen: Kitchen) -> None:
     """It answers where it was asked."""
     nadia = kitchen.person("nadia", "ops")
-    kitchen.start(f"{kitchen.recipe.take('sh').text.rstrip()} --room ops")
-    wait_for_watcher(nadia)
+    bot = kitchen.start(f"{kitchen.recipe.take('sh').text.rstrip()} --room ops")
+    wait_until_it_watches(kitchen, bot, nadia)
     ask_bot(nadia, "!help", "bot")
     assert len(kitchen.said("ops")) == 2
     assert kitchen.said() == []
@@ -53,7 +63,7 @@ def test_bot_in_shell__when_an_answer_can_not_be_given(kitchen: Kitchen) -> None
     """Somebody has its name: it says so, and goes on."""
     nadia, thief = kitchen.person("nadia"), kitchen.person("bot")
     bot = kitchen.start(kitchen.recipe.take("sh").text)
-    wait_for_watcher(nadia)
+    wait_until_it_watches(kitchen, bot, nadia)
     nadia.say("!load")
     assert bot.stderr is not None
     assert b"name" in bot.stderr.readline()
@@ -67,7 +77,7 @@ def test_bot_in_python(kitchen: Kitchen) -> None:
     nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
     nadia.say("the build is green")
     bot = kitchen.start("seen.py")
-    wait_for_watcher(abel)
+    wait_until_it_watches(kitchen, bot, abel)
     for who in ("nadia", "rajat"):
         ask_bot(abel, f"!seen {who}", "seen")
     kitchen.show()
@@ -80,14 +90,14 @@ def test_bot_in_python__over_restarts_of_both_sides(kitchen: Kitchen) -> None:
     """It says that the server is away and back, and answers each question once."""
     nadia = kitchen.person("nadia")
     bot = kitchen.start("seen.py")
-    wait_for_watcher(nadia)
+    wait_until_it_watches(kitchen, bot, nadia)
     assert ask_bot(nadia, "!seen abel", "seen") == "nadia: abel? not lately"
     kitchen.stop(kitchen.processes[0])
     assert bot.stderr is not None
     assert bot.stderr.readline() != b""
     kitchen.serve()
     nadia = kitchen.person("nadia")
-    wait_for_watcher(nadia)
+    wait_until_it_watches(kitchen, bot, nadia)
     ask_bot(nadia, "!seen nadia", "seen")
     kitchen.stop(bot)
     nadia.say("!seen seen")
