@@ -25,6 +25,12 @@ _append = SqliteJournal.append
 _commit = Store.commit
 
 
+def show_with(wire: Callable[[Ring, Dialect, int], bytes]) -> None:
+    """Have every entry rendered by ``wire``, one by one."""
+    Ring._news = lambda *_: b""  # type: ignore[method-assign]
+    Ring._wire = wire  # type: ignore[method-assign]
+
+
 def none() -> None:
     """Everything as it should be: that it stands behind this program is not what is found."""
 
@@ -49,7 +55,7 @@ def hides() -> None:
     def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
         return b"" if seq % _RARE == 0 else _wire(self, dialect, seq)
 
-    Ring._wire = wire  # type: ignore[method-assign]
+    show_with(wire)
 
 
 def repeats() -> None:
@@ -73,7 +79,7 @@ def shows_again() -> None:
     def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
         return _wire(self, dialect, seq) * (1 + (seq % _RARE == 0))
 
-    Ring._wire = wire  # type: ignore[method-assign]
+    show_with(wire)
 
 
 def swaps() -> None:
@@ -83,7 +89,7 @@ def swaps() -> None:
         other = seq + 1 if seq % _RARE == 0 else seq - 1 if seq % _RARE == 1 else seq
         return _wire(self, dialect, other if self.first <= other <= self.last else seq)
 
-    Ring._wire = wire  # type: ignore[method-assign]
+    show_with(wire)
 
 
 def forgets_ids() -> None:

@@ -108,8 +108,9 @@ def test_everybody_is_in_one_conversation(server: Server, window: Callable[..., 
     rajat.wait_for("omar joined", "lobby(4)>")
 
     rajat.type("Hello")
+    nadia.wait_for("Rajat: Hello")
     nadia.type("Howdy! ✨")
-    nadia.wait_for("Rajat: Hello", "nadia: Howdy! ✨")
+    nadia.wait_for("nadia: Howdy! ✨")
     old.wait_for("nadia: Howdy! ?")
     old.say("from 1999")
     nc.wait_for("Rajat_2: from 1999")
