@@ -378,6 +378,19 @@ class FirstVersionServer:
             thread.join(DEADLINE)
 
 
+def closed_port() -> int:
+    """Give a port at which nobody listens, and that nobody else is given while this process lives.
+
+    It is bound, and not listened on. A server that is told to take it can: both may share the address.
+    """
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", 0))
+    port = int(sock.getsockname()[1])
+    sock.detach()  # open until the end
+    return port
+
+
 class FirstVersionClient:
     """A client as the very first version was: it answers ``NAME``, shows what each read brings, dies of non-ASCII."""
 

@@ -9,8 +9,7 @@ import time
 from pathlib import Path
 
 from tests.cookbook.kitchen import Kitchen, answering
-from tests.scripts.common import closed_port
-from tests.support import DEADLINE
+from tests.support import DEADLINE, closed_port
 
 
 def test_before_you_start(empty_kitchen: Kitchen) -> None:

@@ -127,12 +127,6 @@ class LossyProxy:
             thread.join(DEADLINE)
 
 
-def closed_port() -> int:
-    """A port at which nobody listens: it was ours a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def wrong_usage(*arguments: str) -> str:
     """Give what is told of a usage that is wrong: exit code 2, and nobody is asked anything."""
     done = CliRunner().invoke(cli, [*arguments, "--port", "1"])

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.question import Question
-from tests.scripts.common import Peer, closed_port, line_of, log_of, one_after_another, told, wait_for_watcher
+from tests.scripts.common import Peer, line_of, log_of, one_after_another, told, wait_for_watcher
 from tests.scripts.conftest import PutStub, Serve, Start
 from tests.scripts.in_process import InProcess
-from tests.support import DEADLINE, Server, Wire, err_line
+from tests.support import DEADLINE, Server, Wire, closed_port, err_line
 
 
 def question_to(wire: Wire) -> str:

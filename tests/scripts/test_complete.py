@@ -12,9 +12,9 @@ import pytest
 from chatctl.cli import cli
 from chatctl.commands import complete, shells
 from tests.core.test_imports import HEAVY, loaded_by
-from tests.scripts.common import Peer, closed_port
+from tests.scripts.common import Peer
 from tests.scripts.conftest import PutStub, Serve
-from tests.support import DEADLINE, Server
+from tests.support import DEADLINE, Server, closed_port
 
 Offered = Callable[..., list[str]]
 

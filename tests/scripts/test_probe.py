@@ -26,10 +26,10 @@ from chatctl.commands.probe_verdict import (
     verdict_on,
     worst,
 )
-from tests.scripts.common import Peer, closed_port, log_of, told
+from tests.scripts.common import Peer, log_of, told
 from tests.scripts.conftest import PutStub, Start
 from tests.scripts.in_process import InProcess
-from tests.support import DEADLINE, Server, err_line
+from tests.support import DEADLINE, Server, closed_port, err_line
 
 NEVER, ALWAYS = "1h", "0s"
 

@@ -15,9 +15,9 @@ import pytest
 
 from chatctl.commands.last_lines import LastLines, cut_start, fit, shown
 from chatctl.commands.run import ending, span
-from tests.scripts.common import Peer, closed_port, log_of, told
+from tests.scripts.common import Peer, log_of, told
 from tests.scripts.conftest import PutStub, Run, Start
-from tests.support import CHATCTL, DEADLINE, Server, err_line
+from tests.support import CHATCTL, DEADLINE, Server, closed_port, err_line
 
 
 def where(server: Server, room: str, *more: str) -> list[str]:

@@ -12,19 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.common import (
-    Peer,
-    acknowledge,
-    closed_port,
-    line_of,
-    log_of,
-    one_after_another,
-    swallow,
-    told,
-    wait_for_watcher,
-)
+from tests.scripts.common import Peer, acknowledge, line_of, log_of, one_after_another, swallow, told, wait_for_watcher
 from tests.scripts.conftest import Lossy, PutStub, Run, Serve, Start
-from tests.support import Server, err_line
+from tests.support import Server, closed_port, err_line
 
 Handler = Callable[[Peer], None]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.common import Peer, closed_port, line_of, one_after_another, say_all, told, wait_for_watcher
+from tests.scripts.common import Peer, line_of, one_after_another, say_all, told, wait_for_watcher
 from tests.scripts.conftest import PutStub, Run, Serve, Start
-from tests.support import Server, err_line
+from tests.support import Server, closed_port, err_line
 
 
 def msg(seq: int) -> dict[str, object]:

@@ -13,8 +13,9 @@ from chatctl.client.cursor import Cursor
 from chatctl.client.follow import Follower
 from chatctl.errors import Unreachable
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome
-from tests.scripts.common import Peer, closed_port, one_after_another
+from tests.scripts.common import Peer, one_after_another
 from tests.scripts.conftest import PutStub
+from tests.support import closed_port
 
 
 def msg(seq: int) -> dict[str, object]:

@@ -14,10 +14,10 @@ import pytest
 
 from chatctl.commands.who import span, table
 from chatctl.protocol import RosterRow
-from tests.scripts.common import closed_port, line_of, told, wait_for_watcher
+from tests.scripts.common import line_of, told, wait_for_watcher
 from tests.scripts.conftest import Serve, Start
 from tests.scripts.in_process import InProcess
-from tests.support import CHATCTL, DEADLINE, Server, err_line
+from tests.support import CHATCTL, DEADLINE, Server, closed_port, err_line
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.shells.conftest import Run
-from tests.shells.test_send import closed_port, let_in
-from tests.support import Server, Stub
+from tests.shells.test_send import let_in
+from tests.support import Server, Stub, closed_port
 
 
 def test_ok(house: Server, run: Run, room: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.shells.conftest import Run, Start
-from tests.support import CHATCTL, FirstVersionServer, Server, Stub, err_line
+from tests.support import CHATCTL, FirstVersionServer, Server, Stub, closed_port, err_line
 
 PutStub = Callable[..., Stub]
 WELCOME = (
@@ -36,12 +36,6 @@ def let_in(sock: socket.socket) -> None:
     sock.sendall(b"NAME")
     read_until(sock, b"\n")
     sock.sendall(WELCOME)
-
-
-def closed_port() -> int:
-    """A port at which nobody listens: it was ours a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 # --- what it reads

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Callable
 
 from tests.shells.conftest import Run
-from tests.shells.test_send import closed_port, let_in
-from tests.support import Server, Stub, err_line
+from tests.shells.test_send import let_in
+from tests.support import Server, Stub, closed_port, err_line
 
 
 def test_everybody(house: Server, run: Run, room: str) -> None:

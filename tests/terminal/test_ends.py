@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.protocol import Limits
-from tests.support import CHATCTL, Server, Stub, Wire, in_process_server
+from tests.support import CHATCTL, Server, Stub, Wire, closed_port, in_process_server
 from tests.terminal.conftest import Start
 
 FAULT = """
@@ -52,12 +52,6 @@ def web_server(client: socket.socket) -> None:
     client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
 def refused(join: Start, port: int, *options: str, nick: str = "nadia") -> tuple[int, str]:
     """Try to join; give the exit code and the one line."""
     term = join(*options, nick=nick, port=port, ready=False)
@@ -69,7 +63,7 @@ def refused(join: Start, port: int, *options: str, nick: str = "nadia") -> tuple
 
 
 def test_nobody_there(join: Start) -> None:
-    code, line = refused(join, port := free_port())
+    code, line = refused(join, port := closed_port())
     assert (code, line) == (
         3,
         f"chatctl: cannot reach 127.0.0.1:{port}: connection refused (is 'chatctl serve' running there?)",
