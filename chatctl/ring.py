@@ -48,9 +48,11 @@ class Ring:
 
     def extend(self, entries: Sequence[Msg]) -> None:
         """Take the log's next entries, and forget what no longer fits."""
+        if not entries:
+            return
         last = self.last + len(entries)
-        if [entry.seq for entry in entries] != list(range(self.last + 1, last + 1)):
-            raise ValueError(f"entries {[entry.seq for entry in entries]} do not follow {self.last}")
+        if entries[0].seq != self.last + 1 or entries[-1].seq != last:
+            raise ValueError(f"entries {entries[0].seq} to {entries[-1].seq} do not follow {self.last}")
         self.last = last
         self._entries += entries
         for wires in self._wires.values():

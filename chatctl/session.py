@@ -322,7 +322,7 @@ class Session:
         return 1 if alone else min(len(self._lines), MAX_RUN)
 
     def _take_run(self, now: float, count: int) -> None:
-        lines = [self._lines.popleft() for _ in range(count)]
+        lines = self._next(count)
         frames = self.dialect.parse_run(lines) if count > 1 else None
         if frames is None:  # one alone, one of them is bad, or a dialect that has no runs
             self._each(self._take, lines, now)
@@ -330,6 +330,13 @@ class Session:
             self._effects.append(Says(cast(Sequence[protocol.Say], frames)))
         else:
             self._each(self._obey, frames, now)
+
+    def _next(self, count: int) -> list[bytes]:
+        if count < len(self._lines):
+            return [self._lines.popleft() for _ in range(count)]
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
 
     def _each(self, act: Callable[[_T, float], None], of: Sequence[_T], now: float) -> None:
         for one in of:
