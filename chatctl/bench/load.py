@@ -1,40 +1,41 @@
-"""Load: members that read, senders that talk, and the truth about what arrived.
+"""Load: members that read, speakers that talk, and the truth about what arrived.
 
-Every member is sent the same entries in the same bytes, so a checksum of a member's stream against that of one member
-whose every line was parsed shows that it got every message, once, in order: a benchmark that is also a check. Plain
-sockets in one epoll loop, so that the generator costs less than the server it measures.
+Plain sockets in one epoll loop, so that the generator costs less than the server it measures; ``stream.py`` judges
+what they read.
 """
 
 from __future__ import annotations
 
-import contextlib
-import re
-import resource
 import select
 import time
-import zlib
+from array import array
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatctl import protocol
+from chatctl.bench.crowd import READ, CutOff, Link, enter, new_poll
+from chatctl.bench.latency import Latencies
+from chatctl.bench.meter import own_cpu
+from chatctl.bench.speech import Speech, chatctl_speech, receipt, text_of, welcome_in
+from chatctl.bench.stream import Reader, Tally, Truth
 from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline, open_socket
-from chatctl.client.strangers import stranger
-from chatctl.errors import ChatError, NickTaken, PeerBroke, TooLong, Unreachable, from_wire
-from chatctl.protocol import Framer, Hello, Pong, Say, Welcome
+from chatctl.errors import ChatError, PeerBroke, TooLong
 from chatctl.text import clean_bytes
 
-_READ = 256 * 1024
-ANSWER_SECONDS = 5.0
-"""How long a server may take to let one in."""
-
-_SETTLE_SECONDS = 30.0
-"""How long what was said may take to arrive everywhere before it counts as missing."""
+_UNTIL_QUIET_SECONDS = 10.0
+_MOST_SETTLE_SECONDS = 60.0
+_KEPT = 64 * 1024 * 1024
+"""Bytes of the truth that are kept before it is looked which of them everybody has read."""
+_LINGER_SECONDS = 0.1
+"""How long it looks for more once all is there: what is said twice comes after it."""
+_SPARE_SECONDS = 0.001
+"""epoll waits whole milliseconds, rounded up: the rest is waited for by asking."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do. ``rate`` is messages a second by all senders together, None as fast as acknowledgements come."""
+    """What to do. ``rate`` is messages a second by all speakers together, None as fast as the window allows."""
 
     address: Address
     room: str = protocol.DEFAULT_ROOM
@@ -44,9 +45,24 @@ class Plan:
     rate: float | None = None
     size: int = 64
     dialect: str = "json"
-    """What the members speak: json or text. Senders speak json, for the acknowledgements."""
+    """What the members speak: json, text or classic. Speakers speak json, for the receipts."""
     window: int = 64
-    """Messages under way at once, all senders together, where no rate is given."""
+    """Messages under way at once, all speakers together, where no rate is given."""
+    speech: Speech | None = None
+    """How to speak to another kind of server; None: to chatctl, as ``dialect`` says."""
+    everybody: bool = False
+    """The members are the speakers."""
+    stalled: int = 0
+    """Of the members, so many do not read while the others talk. They are not checked."""
+    at_once: int = 200
+    """How many may be on their way in at a time."""
+    again: bool = False
+    """Who is cut off on the way in comes again."""
+    enter_seconds: float = 60.0
+    quiet_seconds: float = 0.3
+    """For how long nothing may arrive, after all are in, before the talk begins."""
+    settle_seconds: float = 5.0
+    """For how long nothing may arrive, after the talk, before what is not there counts as missing."""
 
 
 @dataclass(slots=True)
@@ -58,255 +74,283 @@ class Outcome:
     seconds: float = 0.0
     own_cpu: float = 0.0
     joined_in: float = 0.0
-    latencies: list[float] = field(default_factory=list)
+    latencies: Latencies = field(default_factory=Latencies)
     faults: list[str] = field(default_factory=list)
 
 
-class Socket:
-    """One connection that is in: what it sent and got, counted."""
-
-    def __init__(self, plan: Plan, hello: bytes) -> None:
-        """Connect and send the hello; ``enter`` reads its answer."""
-        self.sock = open_socket(plan.address, Deadline.after(ANSWER_SECONDS))
-        self.sock.settimeout(ANSWER_SECONDS)
-        self.framer = Framer(protocol.MAX_SERVER_LINE)
-        self._address = plan.address
-        self._first = b""
-        try:
-            self.sock.sendall(hello)
-        except OSError as error:
-            raise self._not_in(error) from None
-
-    def _more(self) -> bytes:
-        """Read on until we are in; give all that came. Raises Unreachable."""
-        try:
-            data = self.sock.recv(_READ)
-        except OSError as error:
-            raise self._not_in(error) from None
-        if not data:
-            raise Unreachable(f"{self._address} closed the connection before it let us in")
-        self._first += data
-        return self._first
-
-    def _not_in(self, error: OSError) -> Unreachable:
-        if isinstance(error, TimeoutError):
-            return Unreachable(f"cannot reach {self._address}: it accepts, but says nothing")
-        why = (error.strerror or str(error)).lower()
-        return Unreachable(f"the connection to {self._address} broke ({why}) before it let us in")
-
-    def enter(self) -> Welcome:
-        """Read up to the welcome. Raises ChatError for anything else."""
-        while b"\n" not in (buffer := self._more()):
-            pass
-        line, _, rest = buffer.removeprefix(protocol.GREETING).partition(b"\n")
-        try:
-            frame = protocol.decode_server(line)
-        except PeerBroke:
-            raise stranger(self._address, buffer) from None
-        if isinstance(frame, protocol.Error):
-            if frame.code == NickTaken.wire_code:
-                raise NickTaken("a name of ours is taken there: is another bench running in this room?")
-            raise from_wire(frame.code, frame.text)
-        if not isinstance(frame, Welcome):
-            raise stranger(self._address, buffer)
-        list(self.framer.feed(rest))
-        self.sock.setblocking(False)
-        return frame
-
-
-class Member(Socket):
-    """Reads. ``tail`` is what it has of a line that is not complete."""
-
-    def __init__(self, plan: Plan, number: int) -> None:
-        """See Socket."""
-        hello = protocol.encode(Hello(v=protocol.VERSION, nick=f"m{number}", room=plan.room))
-        super().__init__(plan, hello if plan.dialect == "json" else f"m{number}\n".encode())
-        self._mark = _MSG if plan.dialect == "json" else _SAID
-        self.lines = 0
-        self.sum = 0
-        self.tail = b""
-
-    def enter_text(self) -> None:
-        """Read up to the line that says we are in."""
-        while b"Connected to server!" not in (buffer := self._more()):
-            if b"! " in buffer:
-                raise PeerBroke(f"{self._address} did not let us in: {clean_bytes(buffer[-200:], 200)}")
-        self.sock.setblocking(False)
-
-    def take(self, data: bytes, stamped: Callable[[bytes], None] | None) -> int:
-        """Count the entries in what was read, and give how many there were."""
-        data = self.tail + data
-        end = data.rfind(b"\n") + 1
-        whole, self.tail = data[:end], data[end:]
-        if whole.count(self._mark) != whole.count(b"\n"):
-            whole = self._entries(whole)
-        if stamped is not None:
-            stamped(whole)
-        self.sum = zlib.crc32(whole, self.sum)
-        count = whole.count(b"\n")
-        self.lines += count
-        return count
-
-    def _entries(self, whole: bytes) -> bytes:
-        """Leave out what else a member gets: joins and pings. A ping is answered."""
-        lines = whole.split(b"\n")
-        if any(line.startswith(_PING) for line in lines):
-            with contextlib.suppress(OSError):
-                self.sock.send(protocol.encode(Pong()))
-        return b"".join(line + b"\n" for line in lines if line.startswith(self._mark))
-
-
-_STAMP = re.compile(rb"[0-9]{20}")
-_MSG = b'{"type":"msg"'  # can't stand in a text: its quotes would be escaped
-_SAID = b"sender"  # as a text member sees it: the senders' names start so
-_PING = b'{"type":"ping"'
-
-
 class Load:
-    """One run of a plan."""
+    """One run of a plan: ``enter``, ``run``, ``close``."""
 
     def __init__(self, plan: Plan) -> None:
         """Connect nobody yet."""
-        self._plan = plan
-        self._poll = select.epoll()
-        self._members: dict[int, Member] = {}
-        self._senders: list[Socket] = []
-        self._unacked = 0
-        self._next = 0
+        self.plan = plan
         self.outcome = Outcome()
+        self.speech = plan.speech or chatctl_speech(plan.dialect, plan.room)
+        self.members = [Link(f"member {n}", self.speech.hello(n), self.speech) for n in range(plan.members)]
+        self.speakers = self.members
+        if not plan.everybody:
+            speech = chatctl_speech("json", plan.room) if plan.speech is None else self.speech
+            if plan.speech is None:
+                speech = replace(speech, inside=self._may_speak)
+            self.speakers = [Link(f"speaker {n}", speech.speaker_hello(n), speech) for n in range(plan.senders)]
+        self._truth = Truth(self.speech, len(self.speakers), self.outcome.faults)
+        self._readers: dict[int, tuple[Link, Reader | Tally]] = {}
+        self._by_fd: dict[int, Link] = {}
+        self._poll: select.epoll | None = None
+        self._buffer = memoryview(bytearray(READ))
+        self._said_at = array("q")
+        self._answered = 0
+        self._refused: set[int] = set()
+        self._timed: int | None = None
+        self._heard = 0.0
+        self._acked = self.speech.acks and not plan.everybody
 
-    def enter(self, tick: Callable[[int], None] = lambda _: None) -> None:
-        """Let all members and senders in. Raises ChatError if one is refused."""
-        plan, started = self._plan, time.monotonic()
-        for number in range(plan.members):
-            member = Member(plan, number)
-            self._members[member.sock.fileno()] = member
-            if plan.dialect == "json":
-                member.enter()
-            else:
-                member.enter_text()
-            tick(number + 1)
-        for number in range(plan.senders):
-            sender = Socket(plan, protocol.encode(Hello(v=1, nick=f"sender{number}", room=plan.room, mode="post")))
-            self._senders.append(sender)
-            self._check_size(sender.enter())
+    def enter(self, tick: Callable[[], None] = lambda: None) -> None:
+        """Let all members and speakers in. Raises ChatError if one is refused."""
+        plan, started = self.plan, time.monotonic()
+        apart = [] if plan.everybody else self.speakers
+        enter(
+            plan.address,
+            [*self.members, *apart],
+            at_once=plan.at_once,
+            within=plan.enter_seconds,
+            again=plan.again,
+            tick=tick,
+        )
         self.outcome.joined_in = time.monotonic() - started
-        for fd in [*self._members, *(sender.sock.fileno() for sender in self._senders)]:
-            self._poll.register(fd, select.EPOLLIN)
+        self._poll = new_poll()
+        for link in [*self.members[plan.stalled :], *apart]:
+            self._by_fd[link.fd] = link
+            self._poll.register(link.fd, select.EPOLLIN)
 
-    def _check_size(self, welcome: Welcome) -> None:
-        if self._plan.size > welcome.limits.text:
-            raise TooLong(f"--size {self._plan.size} is over what the server takes, {welcome.limits.text} bytes")
+    def _may_speak(self, seen: bytes) -> bool:
+        """Whether a speaker is in. Raises ChatError as ``welcome_in``, and for texts that the server will not take."""
+        welcome = welcome_in(seen)
+        if welcome is not None and self.plan.size > welcome.limits.text:
+            raise TooLong(f"--size {self.plan.size} is over what the server takes, {welcome.limits.text} bytes")
+        return welcome is not None
+
+    def settle(self) -> None:
+        """Read away what comes of entering, until nothing does: what comes then is the load."""
+        end = time.monotonic() + _UNTIL_QUIET_SECONDS
+        while (ready := self._wait(self.plan.quiet_seconds)) and time.monotonic() < end:
+            self._drain(ready)
+
+    def idle(self, seconds: float) -> None:
+        """Be there and answer what asks, for so long. Raises ChatError if one is cut off."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self._drain(self._wait(left))
+
+    def _drain(self, ready: list[int]) -> None:
+        for fd in ready:
+            try:
+                self._by_fd[fd].drain()
+            except CutOff:
+                raise self._gone("it was closed") from None
 
     def run(self, tick: Callable[[float], None] = lambda _: None) -> Outcome:
         """Talk for the time planned, wait until all has arrived, and check it."""
-        plan, outcome = self._plan, self.outcome
-        self._quiet()
-        by_fd = {sender.sock.fileno(): sender for sender in self._senders}
-        cpu, started = _cpu(), time.monotonic()
-        end, settle_by = started + plan.seconds, started + plan.seconds + _SETTLE_SECONDS
-        while (now := time.monotonic()) < settle_by:
-            if now < end:
-                self._talk(now - started)
-            elif outcome.delivered >= outcome.said * plan.members and self._unacked == 0:
-                break
+        plan, outcome = self.plan, self.outcome
+        self.settle()
+        self._begin()
+        cpu, started = own_cpu(), time.monotonic()
+        end = started + plan.seconds
+        while (talking := self._more_to_say(now := time.monotonic(), end)) or not self._over(now, end):
+            if talking:
+                self._talk(started, now)
+            self._forget()
             tick(now - started)
-            wait = 0.5 if plan.rate is None else max(0.0, min(0.5, self._next / plan.rate + started - now))
-            for fd, _ in self._poll.poll(wait if now < end else 0.5):
-                member = self._members.get(fd)
-                if member is not None:
-                    self._read(member)
-                else:
-                    self._acks(by_fd[fd])
-        outcome.seconds = time.monotonic() - started
-        outcome.own_cpu = _cpu() - cpu
-        self._verify()
+            ready = self._wait(self._patience(started) if talking else _LINGER_SECONDS)
+            for fd in ready:
+                self._read(fd)
+            self._heard = time.monotonic() if ready else self._heard
+        outcome.seconds = max(self._heard, end) - started
+        outcome.own_cpu = own_cpu() - cpu
+        self._linger()
+        self._judge()
         return outcome
-
-    def _quiet(self) -> None:
-        """Wait until the last join was told: what comes from now on is the load."""
-        while self._poll.poll(0.3):
-            for member in self._members.values():
-                with contextlib.suppress(BlockingIOError):
-                    member.take(member.sock.recv(_READ), None)
-        for member in self._members.values():
-            member.lines = member.sum = 0
-
-    def _talk(self, elapsed: float) -> None:
-        plan = self._plan
-        due = plan.window - self._unacked if plan.rate is None else int(elapsed * plan.rate) + 1 - self._next
-        for _ in range(max(0, due)):
-            sender = self._senders[self._next % len(self._senders)]
-            text = f"{time.monotonic_ns():020d}".ljust(plan.size, "x")
-            try:
-                sender.sock.sendall(protocol.encode(Say(text, id=str(self._next))))
-            except BlockingIOError:
-                self.outcome.faults.append("the server did not read in time")
-                return
-            except OSError as error:
-                raise self._gone(error) from None
-            self._next += 1
-            self._unacked += 1
-            self.outcome.said += 1
-
-    def _acks(self, sender: Socket) -> None:
-        try:
-            data = sender.sock.recv(_READ)
-        except OSError as error:
-            raise self._gone(error) from None
-        if not data:
-            raise self._gone()
-        for line in sender.framer.feed(data):
-            if not line.startswith(b"{"):
-                raise PeerBroke(f"{self._plan.address} broke the protocol: it said {clean_bytes(line)}")
-            if line.startswith(b'{"type":"ack"'):
-                self._unacked -= 1
-            elif line.startswith(b'{"type":"error"'):
-                self._unacked -= 1
-                self.outcome.said -= 1
-                self.outcome.faults.append(line.decode(errors="replace")[:200])
-
-    def _gone(self, error: OSError | None = None) -> ChatError:
-        why = (error.strerror or str(error)).lower() if error is not None else "it was closed"
-        return ChatError(f"the connection to {self._plan.address} broke ({why}) in the middle of the load")
-
-    def _read(self, member: Member) -> None:
-        try:
-            data = member.sock.recv(_READ)
-        except OSError as error:
-            data = b""
-            self.outcome.faults.append(f"a member was cut off: {error.strerror}")
-        if not data:
-            self._poll.unregister(member.sock.fileno())
-            return
-        timed = self._stamped if self._plan.rate is not None or member is self._reference else None
-        self.outcome.delivered += member.take(data, timed)
-
-    @property
-    def _reference(self) -> Member:
-        return next(iter(self._members.values()))
-
-    def _stamped(self, whole: bytes) -> None:
-        now = time.monotonic_ns()
-        for stamp in _STAMP.findall(whole):
-            self.outcome.latencies.append((now - int(stamp)) / 1e9)
-
-    def _verify(self) -> None:
-        outcome = self.outcome
-        reference = self._reference
-        for number, member in enumerate(self._members.values()):
-            if member.lines != outcome.said:
-                outcome.faults.append(f"member {number} got {member.lines} of {outcome.said} messages")
-            elif member.sum != reference.sum:
-                outcome.faults.append(f"member {number} got other bytes than member 0")
 
     def close(self) -> None:
         """Hang up."""
-        self._poll.close()
-        for connection in [*self._members.values(), *self._senders]:
-            connection.sock.close()
+        if self._poll is not None:
+            self._poll.close()
+        for link in {*self.members, *self.speakers}:
+            link.close()
 
+    # --- talking
 
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    def _begin(self) -> None:
+        for number, link in enumerate(self.members[self.plan.stalled :], self.plan.stalled):
+            self._readers[link.fd] = link, self._reader(f"member {number}", link.seen)
+        self._timed = self.members[-1].fd if self.plan.rate is None else None
+
+    def _reader(self, name: str, held: bytes) -> Reader | Tally:
+        if self.plan.everybody and not self.speech.one_order:
+            return Tally(self.speech, len(self.speakers), self.outcome.faults, name)
+        return Reader(self._truth, name, held)
+
+    @property
+    def _planned(self) -> int:
+        """Messages in all, where there is a rate."""
+        return max(1, round(self.plan.seconds * (self.plan.rate or 0)))
+
+    def _more_to_say(self, now: float, end: float) -> bool:
+        """With a rate, all that was planned is said, however late; a server that reads no more ends that."""
+        if self.plan.rate is None or now > end + self.plan.settle_seconds:
+            return now < end
+        return self.outcome.said < self._planned
+
+    def _talk(self, started: float, now: float) -> None:
+        """Say what is due. While a server does not read what was said, nothing more is: it is late, and counts so."""
+        if any(link.out for link in self.speakers):
+            for link in self.speakers:
+                self._push(link, b"")
+            return
+        first, due = self.outcome.said, self._due(started, now)
+        count, say, size = len(self.speakers), self.speech.say, self.plan.size
+        for offset in range(min(due, count)):
+            numbers = range(first + offset, first + due, count)
+            self._push(self.speakers[numbers[0] % count], b"".join([say(n, text_of(n, size)) for n in numbers]))
+        self._stamp(first, due, started, now)
+        self.outcome.said += due
+
+    def _due(self, started: float, now: float) -> int:
+        plan, said = self.plan, self.outcome.said
+        if plan.rate is not None:
+            return max(0, min(self._planned, int((now - started) * plan.rate) + 1) - said)
+        arrived = self._answered if self._acked else self._truth.order.count
+        return max(0, plan.window - (said - arrived))
+
+    def _stamp(self, first: int, due: int, started: float, now: float) -> None:
+        """A latency counts from the moment at which a message was due: a generator that is late hides nothing."""
+        rate = self.plan.rate
+        if rate is None:
+            self._said_at.extend([int(now * 1e9)] * due)
+        else:
+            self._said_at.extend(int((started + number / rate) * 1e9) for number in range(first, first + due))
+
+    def _patience(self, started: float) -> float:
+        """Give the seconds for which nothing is due."""
+        plan = self.plan
+        if any(link.out for link in self.speakers):
+            return 0.002
+        if plan.rate is None:
+            return 0.05
+        left = started + self.outcome.said / plan.rate - time.monotonic()
+        return max(0.0, min(0.5, left - _SPARE_SECONDS if plan.rate <= 100 else left))
+
+    def _push(self, link: Link, data: bytes) -> None:
+        try:
+            link.push(data)
+        except OSError as error:
+            self._cut_off(link, error.strerror or str(error))
+
+    # --- reading
+
+    def _wait(self, seconds: float) -> list[int]:
+        assert self._poll is not None
+        return [fd for fd, _ in self._poll.poll(seconds)]
+
+    def _read(self, fd: int) -> None:
+        found = self._readers.get(fd)
+        if found is None:
+            self._acks(self._by_fd[fd])
+            return
+        link, reader = found
+        if not (data := self._receive(link)):
+            return
+        if answer := reader.take(data):
+            self._push(link, answer)
+        if self._timed is None or self._timed == fd:
+            self._time(data)
+
+    def _receive(self, link: Link) -> memoryview | None:
+        assert link.sock is not None
+        try:
+            count = link.sock.recv_into(self._buffer)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            self._cut_off(link, error.strerror or str(error))
+            return None
+        if not count:
+            self._cut_off(link, "it was closed")
+            return None
+        return self._buffer[:count]
+
+    def _cut_off(self, link: Link, why: str) -> None:
+        """A member that is cut off is a fault, as a lost message is; without a speaker there is no load at all."""
+        assert self._poll is not None
+        if not link.closed and link.fd not in self._readers:
+            raise self._gone(why)
+        if not link.closed:
+            self.outcome.faults.append(f"{link.name} was cut off: {why}")
+            self._poll.unregister(link.fd)
+            link.close()
+        link.out = b""
+
+    def _gone(self, why: str) -> ChatError:
+        return ChatError(f"the connection to {self.plan.address} broke ({why.lower()}) in the middle of the load")
+
+    def _time(self, data: memoryview) -> None:
+        now, said_at = time.monotonic_ns(), self._said_at
+        numbers = [number for number in map(int, self.speech.number.findall(data)) if number < len(said_at)]
+        for moment, times in Counter(map(said_at.__getitem__, numbers)).items():  # many were said at once
+            self.outcome.latencies.add(now - moment, times)
+
+    def _acks(self, link: Link) -> None:
+        if not (data := self._receive(link)) or not self._acked:
+            return
+        *lines, link.seen = (link.seen + bytes(data)).split(b"\n")
+        for line in lines:
+            if line.startswith(b'{"type":"ack"'):
+                self._answered += 1
+            elif (found := receipt(line)) is not None:
+                self._answered += 1
+                self._refused.add(found[0])
+                self.outcome.faults.append(f"message {found[0]} was refused: {found[1]}")
+            elif not line.startswith(b"{"):
+                raise PeerBroke(f"{self.plan.address} broke the protocol: it said {clean_bytes(line)}")
+            else:
+                self._push(link, self.speech.answer(line + b"\n"))
+
+    # --- the end
+
+    def _over(self, now: float, end: float) -> bool:
+        """Whether all is there, or nothing has come for so long that nothing more will."""
+        silent = now - max(self._heard, end) > self.plan.settle_seconds
+        return silent or now > end + _MOST_SETTLE_SECONDS or self._all_there()
+
+    def _all_there(self) -> bool:
+        said = self.outcome.said - len(self._refused)
+        if self._acked and self._answered < self.outcome.said:
+            return False
+        readers = [reader for link, reader in self._readers.values() if not link.closed]
+        return all(
+            r.level and self._truth.order.count >= said if isinstance(r, Reader) else r.delivered >= said
+            for r in readers
+        )
+
+    def _forget(self) -> None:
+        if len(self._truth.data) > _KEPT:
+            at = (r.position for link, r in self._readers.values() if isinstance(r, Reader) and not link.closed)
+            self._truth.trim(min(at, default=0))
+
+    def _linger(self) -> None:
+        end = time.monotonic() + 10 * _LINGER_SECONDS
+        while (ready := self._wait(_LINGER_SECONDS)) and time.monotonic() < end:
+            for fd in ready:
+                self._read(fd)
+
+    def _judge(self) -> None:
+        outcome, truth = self.outcome, self._truth
+        readers = [reader for _, reader in self._readers.values()]
+        for reader in readers:
+            if isinstance(reader, Tally):
+                reader.finish(outcome.said, self._refused)
+            elif reader.delivered != truth.order.count:
+                outcome.faults.append(f"{reader.name} got {reader.delivered} of {truth.order.count} messages")
+            outcome.delivered += reader.delivered
+        if any(isinstance(reader, Reader) for reader in readers):
+            truth.order.finish(outcome.said, self._refused)

@@ -1,73 +1,100 @@
-"""What a run of the load says: a table, a histogram, or one JSON object."""
+"""What a run of the load says: figures by name, a table, a histogram."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
+from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
+from chatctl.bench.meter import Usage
 
-PERCENTILES = (50.0, 90.0, 99.0, 99.9, 100.0)
+PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
+BUSY = 0.95
+"""A share of a core from which on the load may have been what was measured."""
 _BAR = 40
 
 
-def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value that ``share`` percent of the sorted values do not exceed (nearest rank); 0 of none."""
-    if not values:
-        return 0.0
-    rank = max(0, min(len(values) - 1, -(-int(len(values) * share * 10) // 1000) - 1))
-    return values[rank]
+def figures(plan: Plan, outcome: Outcome, server: Usage | None) -> dict[str, object]:
+    """Give all figures by name, as ``--json`` prints them.
 
-
-def figures(plan: Plan, outcome: Outcome, server: tuple[float, int] | None) -> dict[str, object]:
-    """Give all figures by name. ``server`` is its CPU seconds and its resident bytes, where they can be seen."""
-    latencies = sorted(outcome.latencies)
+    Args:
+        plan: what was to be done.
+        outcome: what became of it.
+        server: the CPU seconds that the server used meanwhile and its resident bytes, where they can be seen.
+    """
+    seconds = outcome.seconds
     found: dict[str, object] = {
+        "ok": not outcome.faults,
         "members": plan.members,
         "senders": plan.senders,
+        "rate": plan.rate if plan.rate is not None else "max",
+        "size": plan.size,
+        "dialect": plan.dialect,
         "joined_in_s": round(outcome.joined_in, 3),
-        "seconds": round(outcome.seconds, 3),
+        "seconds": round(seconds, 3),
         "messages": outcome.said,
-        "messages_per_s": round(outcome.said / outcome.seconds, 1),
+        "messages_per_s": round(outcome.said / seconds, 1),
         "deliveries": outcome.delivered,
-        "deliveries_per_s": round(outcome.delivered / outcome.seconds, 1),
-        "load_cpu_share": round(outcome.own_cpu / outcome.seconds, 3),
-        "faults": outcome.faults,
+        "deliveries_per_s": round(outcome.delivered / seconds, 1),
+        "load_cpu_share": round(outcome.own_cpu / seconds, 3),
     }
-    for share in PERCENTILES:
-        name = "max" if share == 100 else f"p{share:g}"
-        found[f"latency_{name}_ms"] = round(percentile(latencies, share) * 1000, 3)
+    latencies = outcome.latencies
+    for name, share in PERCENTILES.items():
+        found[f"latency_{name}_ms"] = round(latencies.percentile(share) * 1000, 3)
+    found["latency_max_ms"] = round(latencies.longest / 1e6, 3)
+    found["latencies"] = len(latencies)
     if server is not None:
-        cpu, resident = server
-        found["server_cpu_share"] = round(cpu / outcome.seconds, 3)
-        found["server_us_per_delivery"] = round(cpu / max(1, outcome.delivered) * 1e6, 3)
-        found["server_memory_mib"] = round(resident / 2**20, 1)
+        found["server_cpu_share"] = round(server.cpu / seconds, 3)
+        found["server_us_per_delivery"] = round(server.cpu / max(1, outcome.delivered) * 1e6, 3)
+        found["server_memory_mib"] = round(server.resident / 2**20, 1)
+    found["histogram_ms"] = [[round(below * 1000, 3), count] for below, count in latencies.doublings()]
+    found["faults"] = outcome.faults
     return found
 
 
 def as_json(found: dict[str, object]) -> str:
     """Give the figures as one line."""
-    return json.dumps(found)
+    return json.dumps(found, ensure_ascii=False)
 
 
 def as_table(found: dict[str, object]) -> list[str]:
-    """Give the figures as lines, a name and a value each."""
+    """Give the figures as lines for a person: what was done, how fast it was, what it cost."""
+    lines = [
+        "{members:,} members ({dialect}), {senders:,} speaking, {size} bytes, rate {rate}: {seconds:.1f} s",
+        "all in after          {joined_in_s:>14,.3f} s",
+        "messages in           {messages:>14,}   {messages_per_s:>14,.1f} /s",
+        "deliveries out        {deliveries:>14,}   {deliveries_per_s:>14,.1f} /s",
+        "the load's own CPU    {load_cpu_share:>14.1%}   of a core",
+    ]
+    if "server_cpu_share" in found:
+        lines += [
+            "the server's CPU      {server_cpu_share:>14.1%}   of a core, {server_us_per_delivery:.3f} µs a delivery",
+            "the server's memory   {server_memory_mib:>14,.1f} MiB",
+        ]
+    lines += [
+        "latency, ms           "
+        + "".join(f"{name:>10}" for name in [*(f"p{p:g}" for p in PERCENTILES.values()), "max"]),
+        "                      " + "".join(f"{{latency_{name}_ms:>10,.2f}}" for name in [*PERCENTILES, "max"]),
+    ]
+    return [line.format(**found).rstrip() for line in lines]
+
+
+def histogram(latencies: Latencies) -> list[str]:
+    """Give how the latencies are spread: a line and a bar for each doubling."""
+    spread = latencies.doublings()
+    most = max((count for _, count in spread), default=0)
     return [
-        f"{name.replace('_', ' '):<24} {value:>16,}" for name, value in found.items() if isinstance(value, int | float)
+        f"  < {below * 1000:>10,.3f} ms  {'█' * -(-count * _BAR // most):<{_BAR}} {count:>12,}"
+        for below, count in spread
     ]
 
 
-def histogram(latencies: Sequence[float]) -> list[str]:
-    """Give how the latencies are spread: a line and a bar for each doubling."""
-    if not latencies:
-        return []
-    buckets: dict[int, int] = {}
-    for value in latencies:
-        bucket = max(0, int(value * 1e6)).bit_length()
-        buckets[bucket] = buckets.get(bucket, 0) + 1
-    most = max(buckets.values())
-    lines = []
-    for bucket in range(min(buckets), max(buckets) + 1):
-        count = buckets.get(bucket, 0)
-        lines.append(f"  < {2**bucket / 1000:>10,.3f} ms {'#' * (-(-count * _BAR // most)):<{_BAR}} {count:,}")
-    return lines
+def limited(found: dict[str, object]) -> str | None:
+    """Give a warning if the load itself may have been the limit."""
+    share = found["load_cpu_share"]
+    if not isinstance(share, float) or share < BUSY:
+        return None
+    return (
+        f"the load generator used {share:.0%} of a core: the server may be able to do more than this shows"
+        " (--rate N, or fewer members)"
+    )

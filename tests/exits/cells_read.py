@@ -8,7 +8,7 @@ NADIA = "nadia {date}T{time}{zone} {n:7}"
 NAMELESS = "it goes by no name"
 WORDLESS = "it says nothing"
 BENCH = "chatctl bench --members 3 --duration 200ms"
-BENCHED = "members {lines:                                3\n…}"
+BENCHED = "3 members (json), 1 speaking, 64 bytes, rate max: {lines:0.2 s\n…}"
 OK = (
     "OK chatctl: echo {n:0.8} ms, 1 member in {room} | connect={n:0.001097}s;;;0 rtt={n:0.000131}s;;;0 "
     "echo={n:0.000848}s;;;0 users=1;;;0 silence={n:1.210000}s;;;0"
@@ -184,7 +184,7 @@ BENCH_CELLS = [
         err="chatctl: --size 5000 is over what the server takes, 4096 bytes",
     ),
     Cell("bench", "room missing", f"{BENCH} --room nowhere", 6, err=NO_ROOM),
-    Nothing("bench", "deadline", "it ends after `--duration`; what is then missing is a failure, 1"),
+    Nothing("bench", "deadline", "it ends after `--duration`; what is then missing is a failure, 8"),
     Cell("bench", "SIGINT", "chatctl bench --members 1 --duration 60s", 130, peer="joined"),
     Cell("bench", "SIGTERM", "chatctl bench --members 1 --duration 60s", 143, peer="joined"),
     Cell("bench", "closed stdout", f"{BENCH} >&-", 0, said=None),
