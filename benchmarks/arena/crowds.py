@@ -1,0 +1,184 @@
+"""Turns in which a crowd comes, comes back, or stops reading. They are chatctl's own: what is aimed at is absolute."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from arena import peers
+from arena.loads import Figures, Scale, inside, measure, plan_for
+from arena.ring import Failed, Server, free_port, running
+from chatctl import protocol
+from chatctl.bench.crowd import READ, Link
+from chatctl.bench.load import Load
+from chatctl.bench.meter import own_cpu
+from chatctl.bench.speech import Speech, text_of
+from chatctl.client.blocking import Connection, Deadline
+from chatctl.errors import PeerBroke
+from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
+
+PING_SECONDS = 10.0
+"""Between two pings to an idle member here; every day it is 60 s."""
+RARER = 5
+"""By how much a day is quieter: pings come six times as often here, the server's rounds (a tenth of that, at most 5 s)
+five times."""
+MISSED = 100
+
+
+def storm(scale: Scale, *, members: int) -> Figures:
+    """All connect at once; then all are silent, but for the server's pings."""
+    count = scale.members(members)
+    peer = peers.chatctl(ping_seconds=PING_SECONDS)
+    idle_seconds = min(PING_SECONDS, 5 * scale.seconds)
+    with running(peer, scale.core) as server:
+        plan = plan_for(server, scale, count, at_once=count, senders=0, again=True)
+        cpu, mine = server.usage().cpu, own_cpu()
+        with closing(Load(plan)) as load:
+            load.enter()
+            joined, busy, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
+            load.settle()
+            told = sum(link.received for link in load.members)
+            asked, before, idle_from = _pings(load), server.usage(), time.monotonic()
+            load.idle(idle_seconds)
+            idle = (server.usage().cpu - before.cpu) / (time.monotonic() - idle_from)
+            _still_there(server, count)
+            asked = _pings(load) - asked
+    return {
+        "all_in": joined,
+        "came_again": came_again(load),
+        "bytes_per_member": told / count,
+        "pings_per_s": asked / idle_seconds,
+        "idle_share_here": idle,
+        "idle_share": idle / RARER,
+        "server_share": busy / joined,
+        "load_share": own / joined,
+    }
+
+
+def came_again(load: Load) -> float:
+    """Give how often one was cut off on its way in, since more came than the server's queue holds, and tried again."""
+    return float(sum(link.lost for link in load.members))
+
+
+def _pings(load: Load) -> int:
+    return sum(link.pings for link in load.members)
+
+
+def _still_there(server: Server, count: int) -> None:
+    with Connection(server.address, Hello(v=protocol.VERSION, mode="watch"), Deadline.after(20)) as watcher:
+        if watcher.welcome.count != count:
+            raise Failed(f"{watcher.welcome.count} of {count} members are there")
+
+
+def herd(scale: Scale) -> Figures:
+    """The server is killed under 5,000 members, comes back, and all resume at once where they stood."""
+    count, port = scale.members(5000), free_port()
+    with tempfile.TemporaryDirectory(prefix="arena") as name:
+        folder = Path(name)
+        peer = peers.chatctl(journal="{folder}/rooms.db")
+        with running(peer, scale.core, port, folder) as server, inside(plan_for(server, scale, count, senders=0)):
+            _say(server, 10)
+            stood = _welcome(server)
+        with running(peer, scale.core, port, folder) as server:
+            _say(server, MISSED)
+            return _resume(server, scale, count, stood)
+
+
+def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures:
+    plan = replace(
+        plan_for(server, scale, count, at_once=count, senders=0, again=True),
+        speech=_resuming(server.peer.speech, stood),
+    )
+    cpu, mine = server.usage().cpu, own_cpu()
+    with closing(Load(plan)) as load:
+        load.enter()
+        caught_up, used, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
+        load.settle()
+        _still_there(server, count)
+    return {
+        "caught_up": caught_up,
+        "came_again": came_again(load),
+        "server_share": used / caught_up,
+        "load_share": own / caught_up,
+    }
+
+
+def _resuming(speech: Speech, stood: Welcome) -> Speech:
+    """Give the speech of members that are in once they have all that they missed, each once and in order."""
+    wanted = [b"%d" % seq for seq in range(stood.last + 1, stood.last + MISSED + 1)]
+
+    def hello(number: int) -> bytes:
+        resume = Resume(stood.epoch, stood.last)
+        return protocol.encode(Hello(v=protocol.VERSION, nick=f"m{number}", resume=resume))
+
+    def caught_up(seen: bytes) -> bool:
+        if not speech.inside(seen) or seen.count(speech.mark) < MISSED or not seen.endswith(b"\n"):
+            return False
+        if (got := re.findall(rb'"msg","seq":(\d+)', seen)) != wanted:
+            raise PeerBroke(f"{len(got)} messages came where {MISSED} were missed, {got[:1]} to {got[-1:]}")
+        return True
+
+    return replace(speech, hello=hello, inside=caught_up)
+
+
+def _say(server: Server, count: int) -> None:
+    """Say so many messages, and wait until they are committed."""
+    deadline = Deadline.after(20)
+    with Connection(server.address, Hello(v=protocol.VERSION, mode="post", nick="ci"), deadline) as speaker:
+        for number in range(count):
+            speaker.send(Say(f"message {number}", id=str(number)), deadline)
+        acks = 0
+        while acks < count:
+            acks += isinstance(speaker.receive(deadline), Ack)
+
+
+def _welcome(server: Server) -> Welcome:
+    with Connection(server.address, Hello(v=protocol.VERSION, mode="watch"), Deadline.after(20)) as watcher:
+        return watcher.welcome
+
+
+def slow(scale: Scale, *, stalled: int) -> Figures:
+    """800 members read at full burst, beside 200 that have stopped or alone.
+
+    The log kept in memory is short here: it would hide what the slow ones cost. At the end they read again, and have to
+    get everything or be told what they missed.
+    """
+    others = scale.members(800)
+    stalled = min(stalled, others // 4)
+    with running(peers.chatctl("--ring-entries", "1000"), scale.core) as server:
+        plan = replace(plan_for(server, scale, 1), members=others + stalled, stalled=stalled)
+        with inside(plan) as load:
+            before = most = server.usage().resident
+            looked = 0.0
+
+            def look(elapsed: float) -> None:
+                nonlocal most, looked
+                if elapsed - looked > 0.1:
+                    looked, most = elapsed, max(most, server.usage().resident)
+
+            found = measure(server, load, look)
+            most = max(most, server.usage().resident)
+            for link in load.members[:stalled]:
+                _catch_up(link, load.outcome.said)
+    return found | {"grown": float(most - before), "stalled": float(stalled)}
+
+
+def _catch_up(link: Link, said: int) -> None:
+    """Let one read again that had stopped: it gets everything, or is told of a gap, and then what is newest.
+
+    Raises Failed if it is neither.
+    """
+    assert link.sock is not None
+    link.sock.settimeout(10)
+    seen, newest = link.seen, b'"text":"%b' % text_of(said - 1, 0)
+    while newest not in seen[-1000:]:
+        if not (data := link.sock.recv(READ)):
+            raise Failed(f"{link.name}, who had stopped reading, was cut off")
+        seen += data
+    came = link.speech.number.findall(seen)
+    if list(map(int, came)) != list(range(said)) and b'{"type":"gap"' not in seen:
+        raise Failed(f"{link.name}, who had stopped reading, got {len(came)} of {said} messages and was told nothing")

