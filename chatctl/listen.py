@@ -21,6 +21,10 @@ from chatctl.log import Log
 
 Accepted = Callable[[socket.socket, object], None]
 
+BACKLOG = 4096
+"""Connections that the kernel holds until we accept them (Linux cuts it to net.core.somaxconn, 4096 by default). Ten
+thousand who come at once overflow 1,024, and are reset."""
+
 _ACCEPTS_A_TURN = 100
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -122,7 +126,7 @@ def open_tcp(host: str, port: int) -> list[socket.socket]:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             port = port or (sockets[0].getsockname()[1] if len(sockets) > 1 else 0)
             sock.bind((address[0], port, *address[2:]))
-            sock.listen(1024)
+            sock.listen(BACKLOG)
     except OSError as error:
         for sock in sockets:
             sock.close()
@@ -153,7 +157,7 @@ def open_unix(path: Path) -> socket.socket:
                 raise ChatError(f"cannot listen on {path}: another server is there")
             path.unlink()
         sock.bind(str(path))
-        sock.listen(1024)
+        sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
         raise ChatError(f"cannot listen on {path}: {(error.strerror or str(error)).lower()}") from None
