@@ -185,12 +185,12 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
+    for name in (signal.SIGINT, signal.SIGTERM):  # before anybody can connect: who could may also end us
+        server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
     _warn_if_exposed(sockets, log)
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
-    for name in (signal.SIGINT, signal.SIGTERM):
-        server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     if tls is not None:
         server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(tls, stop.event, log))
     server.listen(sockets, secure, tls)
