@@ -47,7 +47,11 @@ NARROWER = {
     "__main__": "cli",
 }
 
-SANS_IO = "errors pins text skeleton bucket protocol proof claims dialects ring roster room session"
+SANS_IO = """
+errors pins text skeleton bucket protocol proof claims dialects ring roster room session
+client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
+client.say client.speaker client.follow client.reply client.question client.api
+"""
 NOT_THERE = (
     "asyncio click concurrent datetime logging multiprocessing os queue random secrets select selectors signal socket "
     "sqlite3 ssl subprocess sys threading time uvloop"

@@ -1,5 +1,21 @@
-"""The client: one sans-I/O core, and shells around it that move its bytes.
+"""The client. Public are ``connect`` and what it gives, here for blocking programs and in ``aio.py`` for asyncio.
 
-``core.py`` and ``classic.py`` know no socket and no clock. ``blocking.py`` is for one-shot commands, which must start
-fast; ``aio.py`` is for programs that live long. Nothing here knows the server's side: both meet in protocol.py.
+One sans-I/O core (api.py is its top, core.py one connection), and two shells that move its bytes. One-shot commands
+use the blocking one and start fast; this file loads nothing before it is asked for. Nothing here knows the server's
+side: both meet in protocol.py. Source: docs/api.md.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chatctl.client.sync import Answer, Following, Room, connect
+
+__all__ = ["Answer", "Following", "Room", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from chatctl.client import sync
+
+    return getattr(sync, name)

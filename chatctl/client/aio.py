@@ -1,298 +1,142 @@
-"""A membership that comes back whenever its connection breaks (Link).
+"""The asyncio form of the client: ``from chatctl.client.aio import connect``.
 
-Lives here: back-off, resuming, noticing silence, sending what is not acknowledged again. Does not live here: one
-connection (wire.py), what a frame looks like to a person (terminal/).
+Nothing is decided here, and no line is shared with sync.py but the names: see api.py. Source: docs/api.md.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import time
-from collections.abc import Callable
-from typing import Protocol
-
-import msgspec
+from collections.abc import Generator, Sequence
+from typing import Any, Self
 
 from chatctl.client.address import Address
-from chatctl.client.backoff import MAX_SECONDS, backoff
-from chatctl.client.outbox import Outbox
-from chatctl.client.wire import Wire, connect
-from chatctl.errors import ChatError, Unreachable
-from chatctl.protocol import (
-    REPLACED,
-    Ack,
-    Bye,
-    ClientFrame,
-    Error,
-    Gap,
-    Hello,
-    Msg,
-    Ping,
-    Pong,
-    Resume,
-    Say,
-    ServerFrame,
-    Welcome,
-)
+from chatctl.client.aio_shell import AioShell
+from chatctl.client.api import ASK_SECONDS, CONNECT_SECONDS, RETRY_SECONDS, FollowCore, Notice, RoomCore, ignore
+from chatctl.client.question import Answer
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
-PING_SECONDS = 15.0
-"""So often a server is asked whether it is there. Silent for twice as long, it is not."""
-
-WATCH_SECONDS = 3.0
-SLEPT_SECONDS = 10.0
-"""A wall clock that jumps so far ahead between two looks: this machine slept, and what was open is suspect."""
-
-STEADY_SECONDS = 5.0
-"""A connection that lasted so long was a good one: after it, back-off begins anew."""
+__all__ = ["Answer", "Following", "Room", "connect"]
 
 
-class Listener(Protocol):
-    """Whoever shows what a link brings."""
-
-    def connected(self, welcome: Welcome, missed: int | None) -> None:
-        """We are in; ``missed`` entries behind, or None where there is no cursor that fits this log."""
-
-    def disconnected(self, why: str | None) -> None:
-        """The connection is gone, or could not be made again; the link tries at ``retry_at``.
-
-        ``why`` is None where nothing new can be said of it.
-        """
-
-    def received(self, frame: ServerFrame) -> None:
-        """A frame came: each entry of the log once."""
-
-    def refused(self, say: Say, why: str) -> None:
-        """The server will not take this message, ever."""
-
-    def busy(self) -> bool:
-        """Whether more than can be shown has come already: reading waits until it has caught up."""
+def connect(
+    server: str | Address = "127.0.0.1:5500",
+    *,
+    nick: str | None = None,
+    room: str = DEFAULT_ROOM,
+    timeout: float = CONNECT_SECONDS,
+    notice: Notice = ignore,
+) -> _Connecting:
+    """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
+    return _Connecting(server, nick, room, timeout, notice)
 
 
-class Link:
-    """A membership that outlives its connections.
+class _Connecting:
+    """A Room to be: what ``connect`` gives to ``await`` or to ``async with``."""
 
-    Entries come once each, in order, across any number of reconnects: the link's cursor says where it stands.
-    """
+    def __init__(self, server: str | Address, nick: str | None, room: str, timeout: float, notice: Notice) -> None:
+        self._shell = AioShell()
+        self._core = RoomCore(self._shell, server, nick, room, timeout, notice)
+        self._room: Room | None = None
 
-    def __init__(self, address: Address, hello: Hello, outbox: Outbox, listener: Listener) -> None:
-        """Begin with ``run``. The hello's ``resume``, if any, is where an earlier run stood."""
-        self._address = address
-        self._hello = hello
-        self._listener = listener
-        self._loop = asyncio.get_running_loop()
-        self._wire: Wire | None = None
-        self._now = asyncio.Event()
-        self._asked_at: float | None = None
-        self._leaving = False
-        self._waiting_since = self._loop.time()
-        self._running: asyncio.Task[None] | None = None
-        self._told: str | None = None
-        self._not_before = 0.0
-        self.outbox = outbox
-        self.cursor: Resume | None = hello.resume
-        self.welcome: Welcome | None = None
-        self.retry_at: float | None = None
-        self.lag = 0.0
+    def __await__(self) -> Generator[Any, Any, Room]:
+        return self._connect().__await__()
+
+    async def _connect(self) -> Room:
+        return Room(self._core, await self._core.open(), self._shell)
+
+    async def __aenter__(self) -> Room:
+        self._room = await self._connect()
+        return self._room
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._room is not None:
+            await self._room.close()
+
+
+class Room:
+    """A room that we are connected to. Any number of tasks may use it at once. See ``chatctl.client.Room``."""
+
+    def __init__(self, core: RoomCore, welcome: Welcome, shell: AioShell) -> None:
+        """Made by ``connect``."""
+        self._core = core
+        self._shell = shell
+        self.welcome = welcome
+        """What the server said of itself when we came: its limits, for one."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     @property
-    def connected(self) -> bool:
-        """Whether we are in at the moment."""
-        return self._wire is not None
+    def nick(self) -> str:
+        """Our name."""
+        return self._core.nick
 
-    async def run(self) -> None:
-        """Be in the room until ``leave``, or until our nickname joins again from elsewhere.
+    async def say(
+        self,
+        text: str,
+        *,
+        id: str | None = None,  # noqa: A002 — its name on the wire
+        action: bool = False,
+        retry_for: float = RETRY_SECONDS,
+    ) -> Ack:
+        """Say something once. Cancelled, it hangs up; it may or may not be said. See ``chatctl.client.Room.say``."""
+        return await self._core.say(text, id, action, retry_for)
 
-        Raises:
-            ChatError: we could not get in the first time.
-        """
-        self._running = asyncio.current_task()
-        try:
-            await self._be_in()
-        except asyncio.CancelledError:
-            if not self._leaving:
-                raise
+    def follow(
+        self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
+    ) -> Following:
+        """Give the room's entries, for ``async for``. See ``chatctl.client.Room.follow``."""
+        return Following(self._core.follow(history, resume, live, idle), self._shell)
 
-    async def _be_in(self) -> None:
-        attempt = 0
-        while not self._leaving:
-            began = self._loop.time()
-            try:
-                why: str | None = await self._once()
-                attempt = 0 if self._loop.time() - began >= STEADY_SECONDS else attempt
-            except ChatError as error:
-                if self.welcome is None:
-                    raise
-                why = self._news(error)
-                self._not_before = error.retry_after or 0.0
-            if not self._leaving:
-                await self._pause(why, max(backoff(attempt), min(self._not_before, MAX_SECONDS)))
-            attempt += 1
+    async def ask(
+        self,
+        question: str,
+        choices: Sequence[str] = ("yes", "no"),
+        *,
+        nicks: Sequence[str] = (),
+        timeout: float = ASK_SECONDS,  # noqa: ASYNC109 — as in the blocking form
+    ) -> Answer:
+        """Ask the people in the room. Cancelled, it tells them so first. See ``chatctl.client.Room.ask``."""
+        return await self._core.ask(question, choices, nicks, timeout)
 
-    def _news(self, error: ChatError) -> str | None:
-        """Give what is worth telling of a try that failed: not that nobody is there, and nothing twice.
+    async def close(self) -> None:
+        """Hang up, whatever is still being followed."""
+        self._core.close()
+        await self._shell.closed()
 
-        Once we were in, no refusal ends the membership: whatever stands there now may be gone by the next try, and
-        what the person is typing must not go with it.
-        """
-        if isinstance(error, Unreachable) or error.text == self._told:
-            return None
-        self._told = error.text
-        return error.text
 
-    async def _once(self) -> str:
-        """Connect, and stay until the connection breaks. Gives why it did."""
-        hello = msgspec.structs.replace(self._hello, resume=self.cursor)
-        if self.welcome is not None:
-            hello = msgspec.structs.replace(hello, nick=self.welcome.nick)
-        held: list[ServerFrame] = []
-        ready: Callable[[ServerFrame], None] | None = None
+class Following:
+    """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``."""
 
-        def on_frame(frame: ServerFrame) -> None:
-            (ready or held.append)(frame)
+    def __init__(self, core: FollowCore, shell: AioShell) -> None:
+        """Made by ``Room.follow``."""
+        self._core = core
+        self._shell = shell
 
-        wire, welcome = await connect(self._address, hello, on_frame, self._listener.busy)
-        self._wire = wire
-        self._enter(welcome)
-        ready = self._receive
-        for frame in held:
-            self._receive(frame)
-        for say in self.outbox:
-            wire.send(say)
-        watch = self._loop.create_task(self._watch(wire))
-        try:
-            return await wire.lost
-        finally:
-            watch.cancel()
-            self._wire = None
+    async def __aenter__(self) -> Self:
+        await self._core.open()
+        return self
 
-    def _enter(self, welcome: Welcome) -> None:
-        missed = None
-        if self.cursor is not None and self.cursor.epoch == welcome.epoch:
-            missed = max(0, welcome.last - self.cursor.after)
-        else:
-            self.cursor = Resume(welcome.epoch, welcome.last if self.cursor is not None else 0)
-        self.welcome = welcome
-        self.retry_at = None
-        self._asked_at = None
-        self._told = None
-        self._not_before = 0.0
-        self._listener.connected(welcome, missed)
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
-    async def _pause(self, why: str | None, delay: float) -> None:
-        self.retry_at = self._loop.time() + delay
-        self._now.clear()
-        self._listener.disconnected(why)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(delay):
-                await self._now.wait()
+    def __aiter__(self) -> Self:
+        return self
 
-    async def _watch(self, wire: Wire) -> None:
-        """Notice a server that is gone without a word: a network that drops everything, a laptop that slept."""
-        asked, wall = self._loop.time(), time.time()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            before, wall = wall, time.time()
-            now = self._loop.time()
-            if wall - before > WATCH_SECONDS + SLEPT_SECONDS:  # asyncio's clock stands still meanwhile
-                wire.heard = min(wire.heard, now - 2 * PING_SECONDS + WATCH_SECONDS)
-                asked = 0.0
-            if now - wire.heard >= 2 * PING_SECONDS:
-                wire.abort()
-            elif now - asked >= PING_SECONDS:
-                asked = now
-                self._ask(wire)
+    async def __anext__(self) -> Msg | Gap:
+        entry = await self._core.next()
+        if entry is None:
+            raise StopAsyncIteration
+        return entry
 
-    def _ask(self, wire: Wire) -> None:
-        if self._asked_at is None:
-            self._asked_at = self._loop.time()
-        wire.send(Ping(t=self._asked_at))
+    @property
+    def place(self) -> Resume | None:
+        """Where we stand. See ``chatctl.client.Following.place``."""
+        return self._core.place
 
-    def retry_now(self) -> None:
-        """Try at once instead of at ``retry_at``."""
-        self._now.set()
-
-    def _receive(self, frame: ServerFrame) -> None:
-        match frame:
-            case Welcome():
-                return
-            case Msg(seq=seq):
-                if not self._advance(seq):
-                    return
-            case Gap(to=to):
-                self._advance(to)
-            case Ack(id=ident):
-                self.outbox.settle(ident)
-                self._waiting_since = self._loop.time()
-            case Error(id=ident) if ident is not None and frame.code in ("storage", "rate_limited"):
-                wait = min(max(frame.retry_after or 1.0, 0.1), MAX_SECONDS)
-                self._loop.call_later(wait, self._say_again, ident)
-                return  # it stays in the outbox: the status says so
-            case Error(id=ident) if (say := self.outbox.settle(ident)) is not None:
-                self._listener.refused(say, frame.text)
-                return
-            case Pong(t=t) if t == self._asked_at and self._asked_at is not None:
-                self.lag = self._loop.time() - self._asked_at
-                self._asked_at = None
-            case Bye(why=why) if why == REPLACED:
-                self._leaving = True
-            case Bye(retry_after=seconds):
-                self._not_before = seconds or 0.0
-        self._listener.received(frame)
-
-    def _say_again(self, ident: str) -> None:
-        for say in self.outbox:
-            if say.id == ident and self._wire is not None:
-                self._wire.send(say)
-
-    def _advance(self, seq: int) -> bool:
-        """Move the cursor to an entry. False if it was shown before."""
-        if self.cursor is None or seq <= self.cursor.after:
-            return False
-        self.cursor = Resume(self.cursor.epoch, seq)
-        return True
-
-    def send(self, frame: ClientFrame) -> bool:
-        """Send a frame that is worth nothing later; False while there is no connection."""
-        if self._wire is None:
-            return False
-        self._wire.send(frame)
-        return True
-
-    def renamed(self, nick: str) -> None:
-        """Come back under this name from now on."""
-        if self.welcome is not None:
-            self.welcome = msgspec.structs.replace(self.welcome, nick=nick)
-
-    def oldest_wait(self) -> float:
-        """Give for how many seconds the oldest unacknowledged message has waited."""
-        return self._loop.time() - self._waiting_since if len(self.outbox) else 0.0
-
-    def say(self, text: str, *, action: bool = False) -> None:
-        """Say something, now or as soon as there is a connection. Raises OutboxFull."""
-        if not len(self.outbox):
-            self._waiting_since = self._loop.time()
-        say = self.outbox.add(text, action=action)
-        if self._wire is not None:
-            self._wire.send(say)
-
-    async def settled(self, seconds: float) -> bool:
-        """Wait until all that was sent is answered; False once no answer came for ``seconds``."""
-        if self._wire is not None:
-            self._asked_at = None
-            self._ask(self._wire)  # its answer comes after those to all that went before
-        unsent, deadline = len(self.outbox), self._loop.time() + seconds
-        while (len(self.outbox) or self._asked_at is not None) and self._loop.time() < deadline:
-            await asyncio.sleep(0.01)
-            if len(self.outbox) < unsent:
-                unsent, deadline = len(self.outbox), self._loop.time() + seconds
-        return not len(self.outbox)
-
-    def leave(self) -> None:
-        """Say bye and end ``run``."""
-        self._leaving = True
-        if self._wire is not None:
-            self._wire.send(Bye())
-            self._wire.close()
-        elif self._running is not None:
-            self._running.cancel()  # it waits for a server, perhaps for one that is not there
+    async def close(self) -> None:
+        """Hang up."""
+        self._core.close()
+        await self._shell.closed()

@@ -17,50 +17,16 @@ from typing import Self
 
 from chatctl.client.address import Address
 from chatctl.client.core import HURRY_SECONDS, ClientCore, State
-from chatctl.errors import ChatError, ConditionNotMet, Unreachable
+from chatctl.client.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
+from chatctl.client.deadline import Deadline as Deadline
+from chatctl.client.deadline import DeadlinePassed as DeadlinePassed
+from chatctl.errors import ChatError, Unreachable
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
 _READ = 64 * 1024
 
 LOOK_SECONDS = 5.0
 """Time for a look at a certificate that was not trusted."""
-
-
-class DeadlinePassed(ConditionNotMet):
-    """The time for a wait is over. Callers turn it into what it means for them."""
-
-
-class ConnectionEnded(Unreachable):
-    """The peer closed or the network failed. Callers turn it into what it means for them."""
-
-
-class Deadline:
-    """A moment that may not come: ``at`` is on the monotonic clock, in seconds."""
-
-    __slots__ = ("at",)  # a dataclass would cost each ``send`` a millisecond
-
-    def __init__(self, at: float | None) -> None:
-        """Be at that moment; None is never."""
-        self.at = at
-
-    @classmethod
-    def after(cls, seconds: float | None) -> Deadline:
-        """Give the deadline ``seconds`` from now; None is never."""
-        return cls(None if seconds is None else time.monotonic() + seconds)
-
-    def left(self) -> float | None:
-        """Give the seconds until then, None for ever. Raises DeadlinePassed."""
-        if self.at is None:
-            return None
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise DeadlinePassed("the deadline passed")
-        return left
-
-    def sooner(self, seconds: float) -> Deadline:
-        """Give this deadline or ``seconds`` from now, whichever comes first."""
-        at = time.monotonic() + seconds
-        return Deadline(at if self.at is None else min(at, self.at))
 
 
 def open_socket(address: Address, deadline: Deadline) -> socket.socket:

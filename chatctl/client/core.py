@@ -1,7 +1,7 @@
 """The client's end of one connection, without I/O: bytes in, frames out; frames in, bytes out.
 
 Lives here: the greeting, the hello, answering pings, noticing that the peer is something else. Does not live here:
-sockets and deadlines (blocking.py, aio.py). Source: docs/protocol.md.
+sockets and deadlines (blocking.py, wire.py). Source: docs/protocol.md.
 """
 
 from __future__ import annotations

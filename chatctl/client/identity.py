@@ -59,3 +59,8 @@ def login_nick() -> str:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return "guest"
+
+
+def new_id() -> str:
+    """Give an id that nothing else has: 16 hex digits."""
+    return os.urandom(8).hex()

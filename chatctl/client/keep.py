@@ -14,12 +14,28 @@ import msgspec
 
 from chatctl.client.address import Address
 from chatctl.client.files import private_folder, write_private
-from chatctl.client.outbox import Outbox
+from chatctl.client.outbox import Message, Outbox
 from chatctl.places import state_dir
-from chatctl.protocol import Resume
+from chatctl.protocol import Resume, Say
 from chatctl.text import fold_nick
 
 _resume = msgspec.json.Decoder(Resume)
+_says = msgspec.json.Decoder(list[Say])
+
+
+def kept_outbox(path: Path | None) -> Outbox:
+    """Give what an earlier run left unsent at ``path``; what is added is on disk before it is sent."""
+    if path is None:
+        return Outbox()
+
+    def save(messages: list[Message]) -> None:
+        write_private(path, msgspec.json.encode([message.frame for message in messages]))
+
+    try:
+        left = _says.decode(path.read_bytes())
+    except (OSError, ValueError):
+        left = []
+    return Outbox((Message(say) for say in left if say.id), save)
 
 
 class Keep:
@@ -29,7 +45,7 @@ class Keep:
         """Use ``folder``, or keep nothing if it is None."""
         self._folder = folder
         self._saved: dict[str, bytes] = {}
-        self.outbox = Outbox(self._path("outbox.json"))
+        self.outbox = kept_outbox(self._path("outbox.json"))
 
     @classmethod
     def open(cls, address: Address, room: str, nick: str) -> Keep:

@@ -15,7 +15,8 @@ from msgspec import Struct
 from chatctl.client.address import Address
 from chatctl.client.ask import roster
 from chatctl.client.blocking import Connection, ConnectionEnded, Deadline, DeadlinePassed
-from chatctl.client.follow import CONNECT_SECONDS, PING_SECONDS
+from chatctl.client.follow import CONNECT_SECONDS
+from chatctl.client.pulse import PING_SECONDS
 from chatctl.client.retry import Tries, may_pass
 from chatctl.errors import ChatError
 from chatctl.protocol import VERSION, Bye, Hello, Join, Leave, Ping, Rename, ServerFrame

@@ -1,7 +1,7 @@
 """Asking a room and taking the first answer that counts.
 
-Lives here: what is said, what counts as an answer, how long is waited. Does not live here: saying (say.py), following
-across broken connections (follow.py), who is told on which stream (commands/ask.py).
+Lives here: what is said, what counts as an answer, how long is waited, that the room hears how it ended. Does not live
+here: saying (say.py), following across broken connections (follow.py), who is told on which stream (commands/ask.py).
 """
 
 from __future__ import annotations
@@ -9,13 +9,22 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING
 
-from chatctl.client.blocking import Deadline, DeadlinePassed
+from chatctl.client.deadline import Deadline, DeadlinePassed
 from chatctl.client.follow import CONNECT_SECONDS, Follower
-from chatctl.errors import NickInvalid
+from chatctl.errors import ChatError, ConditionNotMet, NickInvalid
 from chatctl.protocol import Gap, Msg
 from chatctl.text import fold_nick
+
+if TYPE_CHECKING:
+    from chatctl.client.speaker import Speaker
+
+OUTCOME_SECONDS = 15.0
+"""How long it is tried to have the question said, and to tell the room how it ended."""
+
+MAX_QUOTED = 200
+"""Characters of the question that stand before its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,15 @@ class Question:
     def numbered(self) -> bool:
         """Whether a choice's number stands for it: not where a choice is a number itself."""
         return not any(choice.strip().isdecimal() for choice in self.choices)
+
+    def trouble(self) -> str | None:
+        """Give what is wrong with it, if there is something."""
+        plain = [_plain(choice) for choice in self.choices]
+        if not self.text.strip() or not plain or not all(plain):
+            return "a question and each choice need a text"
+        if len(set(plain)) < len(plain):
+            return "two choices are the same"
+        return "a choice is one line" if any("\n" in choice for choice in self.choices) else None
 
     def said(self) -> str:
         """Give what is said in the room."""
@@ -51,6 +69,11 @@ class Question:
             return int(said[:4]) - 1
         return None
 
+    def outcome(self, how: str) -> str:
+        """Give what the room is told of how it ended."""
+        quoted = self.text if len(self.text) <= MAX_QUOTED else self.text[:MAX_QUOTED] + "..."
+        return f"{quoted}  -> {how}"
+
 
 def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip().casefold()
@@ -58,44 +81,72 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The choice that was made, from 0, and the message that made it."""
+    """The ``choice`` that was made, its ``index`` among them from 0, and the message (``entry``) that made it."""
 
+    choice: str
     index: int
     entry: Msg
 
 
 class Asking:
-    """In a ``with`` block, call ``subscribe``, have the question said, then take ``answer``."""
+    """One question, from before it is asked until the room knows how it ended."""
 
-    def __init__(self, question: Question, follower: Follower, notice: Callable[[str], None]) -> None:
+    def __init__(self, question: Question, follower: Follower, speaker: Speaker, notice: Callable[[str], None]) -> None:
         """``notice`` is told, in a line for a person, of what is like an answer and does not count."""
         self._question = question
         self._follower = follower
+        self._speaker = speaker
         self._notice = notice
         self._epoch = ""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._follower.close()
-
-    def subscribe(self, deadline: Deadline) -> None:
-        """Start to watch, before anything is asked. Raises as ``Follower.open``."""
-        self._epoch = self._follower.open(deadline.sooner(CONNECT_SECONDS)).epoch
-
-    def answer(self, asked: int, deadline: Deadline) -> Answer | None:
-        """Give the first answer after entry number ``asked``, which is the question; None if none came in time.
+    async def ask(self, seconds: float) -> Answer:
+        """Ask, and give the first answer. Whatever else happens once it was asked, the room is told.
 
         Raises:
-            ChatError: as ``Follower.entries``.
+            ConditionNotMet: none came in ``seconds``.
+            ChatError: as ``Speaker.say`` and ``Follower.next``.
         """
+        deadline = Deadline.after(seconds)
         try:
-            for entry in self._follower.entries(deadline):
+            # We watch before anything is asked: no answer can be missed.
+            self._epoch = (await self._follower.open(deadline.sooner(CONNECT_SECONDS))).epoch
+            return await self._asked(seconds, deadline)
+        finally:
+            self._follower.close()
+
+    async def _asked(self, seconds: float, deadline: Deadline) -> Answer:
+        seq = None
+        try:
+            seq = (await self._speaker.say(self._question.said(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
+            answer = await self._answer(seq, deadline)
+        except ChatError as error:
+            if seq is not None:
+                await self._tell(f"withdrawn ({error.text})", retry_for=None)
+            raise
+        except BaseException:  # a signal, a task that is cancelled: it may be in the room already
+            await self._tell("withdrawn", retry_for=None)
+            raise
+        if answer is None:
+            await self._tell("nobody chose in time", retry_for=OUTCOME_SECONDS)
+            raise ConditionNotMet("nobody chose in time")
+        await self._tell(f"{answer.choice} ({answer.entry.nick})", retry_for=OUTCOME_SECONDS)
+        return answer
+
+    async def _tell(self, how: str, retry_for: float | None) -> None:
+        """Tell the room. That it can't be told changes nothing about the outcome."""
+        try:
+            await self._speaker.say(self._question.outcome(how), retry_for=retry_for)
+        except ChatError as error:
+            self._notice(f"chatctl: the room does not know how it ended: {error.text}")
+
+    async def _answer(self, asked: int, deadline: Deadline) -> Answer | None:
+        """Give the first answer after entry number ``asked``, which is the question; None if none came in time."""
+        try:
+            while (entry := await self._follower.next(deadline)) is not None:
                 if isinstance(entry, Gap):
                     self._notice(f"({_lost(entry)}: an answer may be among them)")
                 elif (entry.seq > asked or self._is_another_log()) and (index := self._counts(entry)) is not None:
-                    return Answer(index, entry)
+                    return Answer(self._question.choices[index], index, entry)
         except DeadlinePassed:
             pass
         return None

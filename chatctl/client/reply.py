@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from chatctl.client.blocking import Deadline, DeadlinePassed
+from chatctl.client.deadline import Deadline, DeadlinePassed
 from chatctl.client.follow import Follower
 from chatctl.client.wanted import Wanted
 from chatctl.errors import ConditionNotMet
-from chatctl.protocol import Msg
+from chatctl.protocol import Msg, Welcome
 
 
 class ReplyWait:
@@ -17,21 +17,21 @@ class ReplyWait:
         self._follower = follower
         self._wanted = wanted
 
-    def subscribe(self, deadline: Deadline) -> None:
+    async def subscribe(self, deadline: Deadline) -> Welcome:
         """Start to watch. Raises as ``Follower.open``."""
-        self._follower.open(deadline)
+        return await self._follower.open(deadline)
 
-    def reply(self, said: int | None, deadline: Deadline) -> Msg:
+    async def reply(self, said: int | None, deadline: Deadline) -> Msg:
         """Give the first reply after entry number ``said``: our own, which is none. None: after ``subscribe``.
 
         Raises:
             ConditionNotMet: none came in time.
-            ChatError: as ``Follower.entries``.
+            ChatError: as ``Follower.next``.
         """
         try:
             if said is not None and said < self._follower.cursor.after:
                 self._follower.rewind(said)  # an earlier run said it: the reply may be there already
-            for entry in self._follower.entries(deadline):
+            while (entry := await self._follower.next(deadline)) is not None:
                 if isinstance(entry, Msg) and entry.seq > (said or 0) and self._wanted(entry):
                     return entry
         except DeadlinePassed:

@@ -1,14 +1,12 @@
 """Trying again: which failures may be over at the next try, and how long to wait for it.
 
-Shared by all that outlives one connection without asyncio: saying (say.py) and following (follow.py). Does not live
-here: the waiting itself.
+Shared by all that outlives one connection: saying (say.py) and following (follow.py). Does not live here: the waiting
+itself.
 """
 
 from __future__ import annotations
 
-import time
-
-from chatctl.client.blocking import Deadline
+from chatctl.client.deadline import Deadline, now
 from chatctl.errors import ChatError, RateLimited, ServerFull, StorageFailed, Unreachable
 
 MAX_RETRY_AFTER = 60.0
@@ -42,7 +40,7 @@ class Tries:
         self._failed += 1
         if deadline.at is None:
             return wait
-        left = deadline.at - time.monotonic()
+        left = deadline.at - now()
         if left <= 0 or (left <= LAST_TRY and self._failed > 1):
             return None
         return min(wait, max(0.0, left - LAST_TRY))

@@ -1,46 +1,30 @@
-"""Saying something from a script: one message or many, and the truth about what became of each.
+"""Saying something: one message or many, and the truth about what became of each.
 
 Accepted, refused, or unknown: there is no fourth outcome. Unknown ends only by saying the same again with the same id:
-the server says it once, however often it is sent. Lives here: what was said and is not acknowledged, and saying it
-again on the next connection. Does not live here: where texts come from (commands/intake.py), one connection
-(blocking.py).
+the server says it once, however often it is sent. Lives here: when to say it again, on the next connection, and when
+to give up. Does not live here: what is not acknowledged (outbox.py), where texts come from (commands/intake.py), one
+connection (shell.py).
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
-from chatctl.client.blocking import Connection, ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.outbox import Message, Outbox
 from chatctl.client.retry import Tries, may_pass
 from chatctl.errors import ChatError, OutcomeUnknown, PeerBroke, TooLong, from_wire
-from chatctl.protocol import Ack, Bye, Error, Limits, Say, ServerFrame, Welcome, Whisper, encode
+from chatctl.protocol import Ack, Bye, Error, Hello, Limits, ServerFrame, Welcome, encode
+
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.shell import Peer, Shell
 
 T = TypeVar("T")
 
 WINDOW = 64
 """Messages that may be under way at once when there are many."""
-
-
-class Message(NamedTuple):
-    """What is to be said, with its ``id``, and where it came from (``line 12``; empty for the only one)."""
-
-    frame: Say | Whisper
-    where: str = ""
-
-    @property
-    def id(self) -> str:
-        """Its id."""
-        assert self.frame.id is not None
-        return self.frame.id
-
-    def error(self, error: ChatError) -> ChatError:
-        """Give an error that says which message it is about."""
-        if not self.where:
-            return error
-        return type(error)(f"{self.where}: {error.text}", retry_after=error.retry_after)
 
 
 def check_length(message: Message, limits: Limits, then: str) -> None:
@@ -61,27 +45,41 @@ class Sender:
     """
 
     def __init__(
-        self, connect: Callable[[Deadline], Connection], *, timeout: float, retry_for: float | None, many: bool
+        self,
+        shell: Shell,
+        address: Address,
+        hello: Hello,
+        *,
+        timeout: float,
+        retry_for: float | None = None,
+        many: bool = False,
     ) -> None:
-        """Use connections that ``connect`` makes.
+        """Connect when there is something to say.
 
         Args:
-            connect: gives a connection that may ``say``, by a deadline.
+            shell: gives connections.
+            address: of the server.
+            hello: enters in a mode that may ``say``.
             timeout: seconds for one try; with ``many``, for each answer.
             retry_for: seconds for all tries; with ``many``, since the last answer.
             many: each answer starts the time anew.
         """
-        self._connect = connect
+        self._shell = shell
+        self._address = address
+        self._hello = hello
         self._timeout = timeout
-        self._retry_for = retry_for
         self._many = many
-        self._connection: Connection | None = None
         self._tries = Tries()
-        self._waiting: deque[Message] = deque()
+        self._waiting = Outbox()
         self._answers: dict[str, Ack | Error] = {}
-        self._unanswered: dict[str, int] = {}
-        """How often each id was sent without an answer: once it is over 0, it may have been said."""
+        self.peer: Peer | None = None
         self.over = Deadline(None)
+        self.start(retry_for)
+
+    def start(self, retry_for: float | None) -> None:
+        """Let the time begin now: ``retry_for`` seconds for all tries, None for one try."""
+        self._retry_for = retry_for
+        self._tries.worked()
         self._restart_clock()
 
     def _restart_clock(self) -> None:
@@ -89,43 +87,42 @@ class Sender:
 
     def close(self) -> None:
         """Hang up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self.peer is not None:
+            self.peer.close()
+            self.peer = None
         self._answers.clear()
 
     # --- the connection
 
-    def open(self) -> Welcome:
+    async def open(self) -> Welcome:
         """Be connected, and give what the server said of itself. Raises as ``say``."""
-        return self.attempt(lambda _: self._connected().welcome)
 
-    def attempt(self, action: Callable[[Deadline], T]) -> T:
+        async def welcome(_: Deadline) -> Welcome:
+            return (await self._connected()).welcome
+
+        return await self.attempt(welcome)
+
+    async def attempt(self, action: Callable[[Deadline], Awaitable[T]]) -> T:
         """Do something else that needs the server, with the same patience. Raises as ``say``."""
         while True:
             try:
-                return action(self.over.sooner(self._timeout))
+                return await action(self.over.sooner(self._timeout))
             except ChatError as error:
-                self._failed(error)
+                await self._failed(error)
 
-    def _connected(self) -> Connection:
-        if self._connection is None:
-            self._connection = self._connect(self.over.sooner(self._timeout))
+    async def _connected(self) -> Peer:
+        if self.peer is None:
+            self.peer = await self._shell.connect(self._address, self._hello, self.over.sooner(self._timeout))
             for message in self._waiting:
-                self._transmit(message)
-        return self._connection
+                await self._transmit(message)
+        return self.peer
 
-    def fileno(self) -> int | None:
-        """Give the socket's descriptor, to wait for it beside another one; None while there is no connection."""
-        return self._connection.fileno() if self._connection is not None else None
-
-    def poll(self) -> None:
-        """Read what the server says while nothing is under way: its pings are answered, its end is noticed."""
-        if self._connection is None:
+    async def look(self) -> None:
+        """Take what the server says while nothing is under way: its pings are answered, its end is noticed."""
+        if self.peer is None:
             return
         try:
-            self._connection.poll()
-            for frame in self._connection.pending():
+            for frame in await self.peer.look():
                 self._note(frame)
         except ChatError as error:
             self.close()
@@ -134,7 +131,7 @@ class Sender:
 
     # --- saying
 
-    def say(self, messages: Iterable[Message | None]) -> Iterator[Ack]:
+    async def say(self, messages: Iterable[Message | None]) -> AsyncGenerator[Ack, None]:
         """Say each message and yield its acknowledgement, in order.
 
         A None among them means that the next one may be long in coming: all that was sent is acknowledged first.
@@ -146,58 +143,69 @@ class Sender:
         """
         for message in messages:
             if message is not None:
-                limits = self._limits()
+                limits = await self._limits()
                 try:
                     check_length(message, limits, "what came before it was said" if self._many else "nothing was sent")
                 except TooLong:
-                    yield from self._drain(0)
+                    while len(self._waiting):
+                        yield await self._next_ack()
                     raise
-                self._send(message)
-            yield from self._drain(0 if message is None else WINDOW - 1)
-        yield from self._drain(0)
+                await self._send(message)
+            while len(self._waiting) > (0 if message is None else WINDOW - 1):
+                yield await self._next_ack()
+        while len(self._waiting):
+            yield await self._next_ack()
 
-    def _limits(self) -> Limits:
-        if self._many and not self._waiting:
-            self._restart_clock()
-        return self.open().limits
-
-    def _send(self, message: Message) -> None:
-        self._waiting.append(message)
+    async def say_one(self, message: Message) -> Ack:
+        """Say it and give its acknowledgement. Cut short, it hangs up and forgets it. Raises as ``say``."""
         try:
-            self._transmit(message)
+            (ack,) = [ack async for ack in self.say([message])]
+        except BaseException:
+            self.close()
+            self._waiting.clear()
+            raise
+        return ack
+
+    async def _limits(self) -> Limits:
+        if self._many and not len(self._waiting):
+            self._restart_clock()
+        return (await self.open()).limits
+
+    async def _send(self, message: Message) -> None:
+        self._waiting.add(message)
+        try:
+            await self._transmit(message)
         except ChatError as error:
-            self._failed(error)
+            await self._failed(error)
 
-    def _transmit(self, message: Message) -> None:
-        assert self._connection is not None
-        self._unanswered[message.id] = self._unanswered.get(message.id, 0) + 1
-        self._connection.send(message.frame, self.over.sooner(self._timeout))
+    async def _transmit(self, message: Message) -> None:
+        assert self.peer is not None
+        self._waiting.sending(message)
+        await self.peer.send(message.frame, self.over.sooner(self._timeout))
 
-    def _drain(self, most: int) -> Iterator[Ack]:
-        while len(self._waiting) > most:
-            yield self._next_ack()
-
-    def _next_ack(self) -> Ack:
+    async def _next_ack(self) -> Ack:
         while True:
+            oldest = self._waiting.oldest
+            assert oldest is not None, "nothing is under way"
             try:
-                ack = self._answer_to(self._waiting[0])
+                ack = await self._answer_to(oldest)
             except ChatError as error:
-                self._failed(error)
+                await self._failed(error)
                 continue
-            self._unanswered.pop(self._waiting.popleft().id, None)
+            self._waiting.settle(oldest.id)
             self._tries.worked()
             if self._many:
                 self._restart_clock()
             return ack
 
-    def _answer_to(self, message: Message) -> Ack:
-        connection, deadline = self._connected(), self.over.sooner(self._timeout)
+    async def _answer_to(self, message: Message) -> Ack:
+        peer, deadline = await self._connected(), self.over.sooner(self._timeout)
         while message.id not in self._answers:
-            self._note(connection.receive(deadline))
+            self._note(await peer.receive(deadline))
         answer = self._answers.pop(message.id)
         if isinstance(answer, Ack):
             return answer
-        self._unanswered[message.id] -= 1
+        self._waiting.not_taken(message)
         raise from_wire(answer.code, answer.text, answer.retry_after)
 
     def _note(self, frame: ServerFrame) -> None:
@@ -211,27 +219,23 @@ class Sender:
 
     # --- failing
 
-    def _failed(self, error: ChatError) -> None:
+    async def _failed(self, error: ChatError) -> None:
         """Wait until it is worth trying again, or raise what has become of the oldest message."""
         self.close()
         if isinstance(error, DeadlinePassed):
             error = ConnectionEnded("the deadline passed")
-        if self._retry_for is not None and may_pass(error) and not self._must_not_repeat():
+        if self._retry_for is not None and may_pass(error) and not self._waiting.must_not_repeat:
             wait = self._tries.wait(error, self.over)
             if wait is not None:
-                time.sleep(wait)
+                await self._shell.sleep(wait)
                 return
         raise self._outcome(error) from None
 
-    def _must_not_repeat(self) -> bool:
-        """A whisper is not kept, so no server can know that it has heard one before."""
-        return any(isinstance(message.frame, Whisper) and self._unanswered.get(message.id) for message in self._waiting)
-
     def _outcome(self, error: ChatError) -> ChatError:
-        if not self._waiting:
+        oldest = self._waiting.oldest
+        if oldest is None:
             return error
-        oldest = self._waiting[0]
-        if self._unanswered.get(oldest.id):
+        if self._waiting.in_doubt(oldest):
             kind = PeerBroke if isinstance(error, PeerBroke) else OutcomeUnknown
             error = kind(f"{error.text} before the message was acknowledged: it may or may not have been said")
         return oldest.error(error)

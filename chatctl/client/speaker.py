@@ -1,55 +1,81 @@
-"""Saying one thing now and another later, each on a connection of its own: for commands that mostly wait."""
+"""Somebody who says one thing now and another later, under one name, without being in the room."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Connection, Deadline
-from chatctl.client.identity import token_for
-from chatctl.client.say import Message, Sender
-from chatctl.protocol import VERSION, Ack, Hello, Limits, Say
+from chatctl.client.identity import new_id, token_for
+from chatctl.client.outbox import Message
+from chatctl.client.say import Sender
+from chatctl.protocol import VERSION, Ack, Hello, Limits, Say, Welcome
+
+if TYPE_CHECKING:
+    from chatctl.client.address import Address
+    from chatctl.client.shell import Shell
 
 
 class Speaker:
-    """Somebody who posts in a room under a name, without being in it."""
+    """Says one message at a time, each in its turn."""
 
-    def __init__(self, address: Address, room: str, nick: str, timeout: float) -> None:
-        """Connect when there is something to say; ``timeout`` is for one try, in seconds."""
-        self._address = address
-        self._hello = Hello(v=VERSION, nick=nick, room=room, mode="post", token=token_for(address))
-        self._timeout = timeout
+    def __init__(self, shell: Shell, address: Address, room: str, nick: str, timeout: float, *, stay: bool) -> None:
+        """Connect when there is something to say.
 
-    def say(self, text: str | Callable[[Limits], str], *, retry_for: float | None = None) -> Ack:
+        Args:
+            shell: gives connections.
+            address: of the server.
+            room: its name.
+            nick: our name.
+            timeout: seconds for one try.
+            stay: keep the connection from one message to the next; else each has one of its own.
+        """
+        # A token of this process alone is enough to say a message once within it.
+        token = token_for(address) or new_id() + new_id()
+        hello = Hello(v=VERSION, nick=nick, room=room, mode="post", token=token)
+        self._sender = Sender(shell, address, hello, timeout=timeout)
+        self._turn = shell.lock()
+        self._stay = stay
+
+    async def say(
+        self,
+        text: str | Callable[[Limits], str],
+        *,
+        id: str | None = None,  # noqa: A002 — its name on the wire
+        action: bool = False,
+        retry_for: float | None = None,
+    ) -> Ack:
         """Say it once. With ``retry_for``, failures that may pass are tried again for so many seconds.
 
         Args:
             text: what to say, or what makes it fit into the server's limits.
+            id: under this it is said once, however often; made up if None.
+            action: it is what we do: "* ci deploys".
             retry_for: seconds.
 
         Raises:
             TooLong: it is over the server's limit; nothing was sent.
             ChatError: as ``Sender.say``.
         """
-        sender = self._sender(retry_for)
-        try:
-            said = text if isinstance(text, str) else text(sender.open().limits)
-            (ack,) = sender.say([Message(Say(said, id=os.urandom(8).hex()))])
-            return ack
-        finally:
-            sender.close()
+        async with self._turn:
+            self._sender.start(retry_for)
+            try:
+                await self._sender.look()
+                said = text if isinstance(text, str) else text((await self._sender.open()).limits)
+                return await self._sender.say_one(Message(Say(said, id=id or new_id(), action=action)))
+            finally:
+                if not self._stay:
+                    self.close()
 
-    def check(self) -> None:
+    async def check(self) -> Welcome:
         """Find out whether the server lets us in. Raises ChatError."""
-        sender = self._sender(None)
-        try:
-            sender.open()
-        finally:
-            sender.close()
+        async with self._turn:
+            self._sender.start(None)
+            try:
+                return await self._sender.open()
+            finally:
+                if not self._stay:
+                    self.close()
 
-    def _sender(self, retry_for: float | None) -> Sender:
-        return Sender(self._connect, timeout=self._timeout, retry_for=retry_for, many=False)
-
-    def _connect(self, deadline: Deadline) -> Connection:
-        return Connection(self._address, self._hello, deadline)
+    def close(self) -> None:
+        """Hang up."""
+        self._sender.close()

@@ -1,6 +1,6 @@
 """One connection as an asyncio protocol: connecting, being let in, bytes to the core, frames to whoever wants them.
 
-Does not live here: coming back when it breaks (aio.py), what a frame means (core.py, terminal/).
+Does not live here: coming back when it breaks (link.py, say.py, follow.py), what a frame means (core.py, terminal/).
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.welcomed: asyncio.Future[Welcome] = self._loop.create_future()
         self.lost: asyncio.Future[str] = self._loop.create_future()
+        self.error: ChatError | None = None
         self.heard = self._loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -98,8 +99,14 @@ class Wire(asyncio.Protocol):
         if not self.welcomed.done():
             self.welcomed.set_exception(error)
         elif not self.lost.done():
+            self.error = error
             self.lost.set_result(why)
         self.close()
+
+    @property
+    def closing(self) -> bool:
+        """Whether it is closed, or about to be."""
+        return self._transport is None or self._transport.is_closing()
 
     def send(self, frame: ClientFrame) -> None:
         """Send a frame now, or once we are in."""
@@ -151,6 +158,9 @@ async def connect(
         raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
     except (OSError, UnicodeError) as error:
         raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+    except asyncio.CancelledError:
+        wire.abort()
+        raise
     finally:
         if wire.welcomed.done() and not wire.welcomed.cancelled():
             wire.welcomed.exception()  # it was raised above, or its time was over: either way it is known

@@ -16,15 +16,12 @@ from chatctl.commands.options import (
 
 if TYPE_CHECKING:
     from chatctl.client.address import Address
-    from chatctl.client.question import Answer, Asking, Question
-    from chatctl.client.speaker import Speaker
+    from chatctl.client.question import Answer, Question
 
 MOST_CHOICES = 100
 """The exit code says which: 10 and its number, and from 126 on codes mean something else to a shell."""
 
 SAY_SECONDS = 5.0
-OUTCOME_SECONDS = 15.0
-"""How long it is tried to tell the room how it ended."""
 
 
 @click.command()
@@ -90,17 +87,14 @@ def ask(
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
     from chatctl.client.question import Question
-    from chatctl.client.speaker import Speaker
     from chatctl.commands.options import address_of, own_nick
     from chatctl.text import fold_nick
 
     _check(question, choices)
     address, name = address_of(host, port, unix), own_nick(nick)
     asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks))
-    speaker = Speaker(address, room, name, SAY_SECONDS)
-    with _asking(asked, address, room) as asking:
-        answer = _ask(asked, speaker, asking, timeout)
-    _tell(asked, answer, as_json)
+    answer = _ask(asked, address, room, name, timeout)
+    _tell(answer, as_json)
     raise SystemExit(0 if answer.index == 0 else 10 + answer.index)
 
 
@@ -120,58 +114,26 @@ def _check(question: str, choices: tuple[str, ...]) -> None:
         raise click.UsageError("QUESTION and choices have to be UTF-8") from None
 
 
-def _asking(question: Question, address: Address, room: str) -> Asking:
+def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
+    """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
+    from chatctl.client.blocking_shell import BlockingShell, drive
     from chatctl.client.cursor import Cursor
     from chatctl.client.follow import Follower
     from chatctl.client.question import Asking
+    from chatctl.client.speaker import Speaker
     from chatctl.commands.output import note
 
-    return Asking(question, Follower(address, room, Cursor(), notice=note), note)
+    shell = BlockingShell()
+    speaker = Speaker(shell, address, room, nick, SAY_SECONDS, stay=False)
+    follower = Follower(shell, address, room, Cursor(), notice=note)
+    return drive(Asking(question, follower, speaker, note).ask(timeout))
 
 
-def _ask(question: Question, speaker: Speaker, asking: Asking, timeout: float) -> Answer:
-    """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
-    from chatctl.client.blocking import Deadline
-    from chatctl.errors import ChatError, ConditionNotMet
-
-    deadline = Deadline.after(timeout)
-    asking.subscribe(deadline)
-    seq = None
-    try:
-        seq = speaker.say(question.said(), retry_for=min(timeout, OUTCOME_SECONDS)).seq or 0
-        answer = asking.answer(seq, deadline)
-    except SystemExit:  # it may be in the room already
-        _say_outcome(speaker, question, "withdrawn", retry_for=None)
-        raise
-    except ChatError as error:
-        if seq is not None:
-            _say_outcome(speaker, question, f"withdrawn ({error.text})", retry_for=None)
-        raise
-    if answer is None:
-        _say_outcome(speaker, question, "nobody chose in time", retry_for=OUTCOME_SECONDS)
-        raise ConditionNotMet("nobody chose in time")
-    chosen = f"{question.choices[answer.index]} ({answer.entry.nick})"
-    _say_outcome(speaker, question, chosen, retry_for=OUTCOME_SECONDS)
-    return answer
-
-
-def _say_outcome(speaker: Speaker, question: Question, outcome: str, retry_for: float | None) -> None:
-    """Tell the room. That it can't be told changes nothing about the outcome."""
-    from chatctl.commands.output import note
-    from chatctl.errors import ChatError
-
-    quoted = question.text if len(question.text) <= 200 else question.text[:200] + "..."
-    try:
-        speaker.say(f"{quoted}  -> {outcome}", retry_for=retry_for)
-    except ChatError as error:
-        note(f"chatctl: the room does not know how it ended: {error.text}")
-
-
-def _tell(question: Question, answer: Answer, as_json: bool) -> None:
+def _tell(answer: Answer, as_json: bool) -> None:
     from chatctl.commands.output import emit, note
     from chatctl.text import clean, escape_json
 
-    choice, entry = question.choices[answer.index], answer.entry
+    choice, entry = answer.choice, answer.entry
     if as_json:
         import json
 

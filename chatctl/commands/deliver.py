@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from chatctl.client.address import Address
-from chatctl.client.blocking import Connection, Deadline
-from chatctl.client.say import Message, Sender, check_length
+from chatctl.client.blocking_shell import BlockingShell, drive, each
+from chatctl.client.deadline import Deadline
+from chatctl.client.outbox import Message
+from chatctl.client.say import Sender, check_length
 from chatctl.commands import intake
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import VERSION, Ack, Hello, Msg
@@ -66,7 +68,7 @@ def deliver(plan: Plan, *, classic: bool) -> None:
 
 def _say_file(plan: Plan, messages: list[Message]) -> None:
     def checked(sender: Sender) -> list[Message]:
-        limits = sender.open().limits
+        limits = drive(sender.open()).limits
         for message in messages:
             check_length(message, limits, "nothing was sent")
         return messages
@@ -97,17 +99,18 @@ def _say(
     from chatctl.client.identity import token_for
 
     kept = token_for(plan.address)
-    sender = Sender(_connector(plan, kept), timeout=plan.timeout, retry_for=plan.retry_for, many=many)
+    hello = _hello(plan, kept)
+    sender = Sender(BlockingShell(), plan.address, hello, timeout=plan.timeout, retry_for=plan.retry_for, many=many)
     out = Printer(as_json=plan.as_json)
     if plan.print_id:
         out.key(plan.key)
     wait = _reply_wait(plan)
     last: Ack | None = None
     try:
-        sender.open()
+        drive(sender.open())
         if wait is not None:
-            sender.attempt(wait.subscribe)
-        for last in sender.say(messages(sender)):
+            drive(sender.attempt(wait.subscribe))
+        for last in each(sender.say(messages(sender))):
             step()
             out.ack(last)
     except OutcomeUnknown as unknown:
@@ -116,16 +119,15 @@ def _say(
         sender.close()
     if wait is not None and last is not None:
         deadline = sender.over if plan.retry_for is None else Deadline.after(plan.timeout)
-        out.reply(wait.reply(last.seq, deadline))
+        out.reply(drive(wait.reply(last.seq, deadline)))
 
 
-def _connector(plan: Plan, kept: str | None) -> Callable[[Deadline], Connection]:
-    """Give what connects. A token of this run alone is enough to say a message once within it."""
+def _hello(plan: Plan, kept: str | None) -> Hello:
+    """Give how we enter. A token of this run alone is enough to say a message once within it."""
     import os
 
     token = kept or os.urandom(16).hex()
-    hello = Hello(v=VERSION, nick=plan.nick, room=plan.room, mode="post", token=token)
-    return lambda deadline: Connection(plan.address, hello, deadline)
+    return Hello(v=VERSION, nick=plan.nick, room=plan.room, mode="post", token=token)
 
 
 def _advice(plan: Plan, kept: str | None) -> str:
@@ -150,7 +152,7 @@ def _reply_wait(plan: Plan) -> ReplyWait | None:
     from chatctl.client.reply import ReplyWait
     from chatctl.client.wanted import Wanted
 
-    follower = Follower(plan.address, plan.room, Cursor())
+    follower = Follower(BlockingShell(), plan.address, plan.room, Cursor())
     return ReplyWait(follower, Wanted(plan.nicks, plan.wait_reply))
 
 

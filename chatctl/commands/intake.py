@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from chatctl.client.say import Message
+from chatctl.client.blocking_shell import BlockingPeer, drive
+from chatctl.client.outbox import Message
 from chatctl.errors import TooLong
 from chatctl.protocol import Framer, Say, Whisper
 
@@ -99,10 +100,10 @@ def read_texts(text: str | None, path: Path | None, *, lines: bool) -> list[str]
 
 def _read_beside(stdin: int, sender: Sender) -> bytes:
     while True:
-        sock = sender.fileno()
+        sock = sender.peer.fileno() if isinstance(sender.peer, BlockingPeer) else None
         ready, _, _ = select.select([stdin] if sock is None else [stdin, sock], [], [])
         if sock in ready:
-            sender.poll()
+            drive(sender.look())
         if stdin in ready:
             return os.read(stdin, _READ)
 

@@ -80,6 +80,7 @@ def run(
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
+    from chatctl.client.blocking_shell import BlockingShell
     from chatctl.client.speaker import Speaker
     from chatctl.commands.options import address_of, own_nick
     from chatctl.text import clean
@@ -87,7 +88,11 @@ def run(
     address = address_of(host, port, unix)
     shown = clean(title if title is not None else shlex.join(command))
     shown = shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 3] + "..."
-    herald = Herald(lambda: Speaker(address, room, own_nick(nick), timeout), shown, quiet_success=quiet_success)
+
+    def speaker() -> Speaker:
+        return Speaker(BlockingShell(), address, room, own_nick(nick), timeout, stay=False)
+
+    herald = Herald(speaker, shown, quiet_success=quiet_success)
     if require_room:
         herald.insist()
     raise SystemExit(_run(command, herald, tail))
@@ -153,10 +158,12 @@ class Herald:
 
     def insist(self) -> None:
         """Tell the room now, or find out that it could be told. Raises ChatError."""
+        from chatctl.client.blocking_shell import drive
+
         if self._quiet_success:
-            self._speaker().check()
+            drive(self._speaker().check())
         else:
-            self._speaker().say(f"started: {self._title}")
+            drive(self._speaker().say(f"started: {self._title}"))
             self._said_start = True
 
     def start(self) -> None:
@@ -190,10 +197,11 @@ class Herald:
         return self._warned
 
     def _say(self, text: str | Callable[[Limits], str]) -> None:
+        from chatctl.client.blocking_shell import drive
         from chatctl.commands.output import note
 
         try:
-            self._speaker().say(text)
+            drive(self._speaker().say(text))
         except _Enough:
             raise
         except Exception as error:  # noqa: BLE001 — whatever is wrong with us, CMD's status must come through

@@ -6,7 +6,6 @@ over them. So ``--server work`` goes over CHATCTL_HOST, and ``--server work --ro
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -25,7 +24,6 @@ _STRENGTH = (
     ParameterSource.ENVIRONMENT,
     ParameterSource.COMMANDLINE,
 )
-_HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5}))?"
 
 
 class Named:
@@ -104,11 +102,13 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
     source = ctx.get_parameter_source(param.name)
     if text is None or source is None:
         return
+    from chatctl.client.address import names_port
+
     written = _table(ctx, text)
     values = parse_server(text) if written is None else address("127.0.0.1") | written
     if values is None:
         raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
-    has_port = "port" in written if written is not None else _has_port(text)
+    has_port = "port" in written if written is not None else names_port(text)
     ctx.meta[f"chatctl.server {ctx.command_path}"] = Named(text, values, source, has_port=has_port)
 
 
@@ -120,21 +120,14 @@ def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
 
 
 def parse_server(text: str) -> dict[str, Any] | None:
-    """Give what ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``, a bare IPv6 address or a socket's ``/path`` stands for."""
-    if text.startswith("/"):
-        return address("127.0.0.1") | {"unix": text}
-    if text.count(":") > 1 and not text.startswith("["):
-        return address(text) if re.fullmatch(r"[0-9a-fA-F:.]+(%\S+)?", text) else None
-    match = re.fullmatch(_HOST_PORT, text, re.ASCII)
-    if match is None or any(char.isspace() for char in text):
+    """Give what an address stands for, None if it is none: see ``parse_address``."""
+    from chatctl.client.address import parse_address
+
+    try:
+        found = parse_address(text)
+    except ValueError:
         return None
-    port = int(match["port"] or DEFAULT_PORT)
-    return address(match["six"] or match["host"]) | {"port": port} if 1 <= port <= 65535 else None
-
-
-def _has_port(text: str) -> bool:
-    match = re.fullmatch(_HOST_PORT, text, re.ASCII)
-    return match is not None and match["port"] is not None
+    return {"host": found.host, "port": found.port, "unix": found.unix}
 
 
 def address(host: str) -> dict[str, Any]:

@@ -155,6 +155,7 @@ def tail(
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.client.blocking import Deadline
+    from chatctl.client.blocking_shell import BlockingShell, drive
     from chatctl.client.cursor import Cursor, CursorFile
     from chatctl.client.follow import CONNECT_SECONDS, Follower, Quiet
     from chatctl.client.wanted import Wanted
@@ -171,9 +172,11 @@ def tail(
     if since is not None and cursor.resume is None:
         cursor.resume = _seek(address, room, since, entering)
     reader = sys.stdout.fileno() if sys.stdout is not None else None
-    follower = Follower(address, room, cursor, reconnect=reconnect, reader=reader, notice=note)
+    history = NUMBER if number is None else number
+    shell = BlockingShell(reader)
+    follower = Follower(shell, address, room, cursor, history=history, reconnect=reconnect, notice=note)
     try:
-        welcome = follower.open(entering, NUMBER if number is None else number)
+        welcome = drive(follower.open(entering))
         sink = _sink(words, welcome.room, deadline, as_json=as_json, null=null, keep_going=keep_going)
         least = (since.seq or 0) if since is not None else 0
         job = Job(follower, sink, Wanted(nicks, match), keep, Quiet(idle), least=least, count=count)
@@ -239,12 +242,13 @@ class Job:
 
     def run(self, deadline: Deadline, *, follow: bool) -> None:
         """Do it. Raises what the follower and the sink raise."""
+        from chatctl.client.blocking_shell import drive
         from chatctl.commands.output import note
         from chatctl.protocol import Gap
 
         taken = 0
         self._remember()
-        for entry in self._follower.entries(deadline, follow=follow, quiet=self._quiet):
+        while (entry := drive(self._follower.next(deadline, follow=follow, quiet=self._quiet))) is not None:
             if isinstance(entry, Gap):
                 note(gap_line(entry))
             elif entry.seq >= self._least and self._wanted(entry):

@@ -1,7 +1,7 @@
 """The desk: what ``join`` does with what is typed and what comes in, whatever the screen.
 
 Lives here: commands, what waits, the status. Does not live here: how lines look (lines.py), who is here (presence.py),
-the screen (prompt.py, plain.py), the connection (client/aio.py).
+the screen (prompt.py, plain.py), the connection (client/link.py).
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from chatctl import protocol
-from chatctl.client.aio import Link
 from chatctl.client.keep import Keep
+from chatctl.client.link import Link
 from chatctl.client.outbox import OutboxFull
-from chatctl.protocol import Say, ServerFrame, Welcome
+from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.lines import Lines, mentions
 from chatctl.terminal.presence import Presence
@@ -169,7 +169,7 @@ class Desk:
         self._out = True
         self._screen.refresh()
 
-    def refused(self, say: Say, why: str) -> None:
+    def refused(self, say: Say | Whisper, why: str) -> None:
         """See Listener."""
         self._refuse(f"not said: {why}: {say.text}")
         self._screen.refresh()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatctl.client.aio import Link
+from chatctl.client.link import Link
 from chatctl.text import clean
 
 LATE_SECONDS = 1.0
@@ -28,7 +28,7 @@ def brief(link: Link, now: float) -> str:
 def unsent(link: Link) -> list[str]:
     """Give what waits for its acknowledgement and is worth showing, one line each."""
     shown = link.retry_at is not None or link.oldest_wait() >= SHOWN_UNSENT_SECONDS
-    return [clean(say.text) for say in link.outbox] if shown else []
+    return [clean(message.frame.text) for message in link.outbox] if shown else []
 
 
 def full(link: Link, now: float, count: int) -> list[str]:

@@ -10,9 +10,9 @@ import pytest
 from chatctl.client.address import Address
 from chatctl.client.backoff import backoff
 from chatctl.client.files import private_folder, write_private
-from chatctl.client.keep import Keep
-from chatctl.client.outbox import Outbox, OutboxFull
-from chatctl.protocol import Resume
+from chatctl.client.keep import Keep, kept_outbox
+from chatctl.client.outbox import Message, Outbox, OutboxFull
+from chatctl.protocol import Resume, Say
 
 HERE = Address("127.0.0.1", 5500)
 
@@ -20,12 +20,14 @@ HERE = Address("127.0.0.1", 5500)
 def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     """Started again, it holds the same messages with the same ids, in order."""
     path = tmp_path / "outbox.json"
-    first = Outbox(path)
-    says = [first.add("one"), first.add("two", action=True)]
-    assert list(Outbox(path)) == says
+    first = kept_outbox(path)
+    says = [Message(Say("one", id="1")), Message(Say("two", id="2", action=True))]
+    for say in says:
+        first.add(say)
+    assert list(kept_outbox(path)) == says
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert first.settle(says[0].id) == says[0]
-    assert list(Outbox(path)) == says[1:]
+    assert list(kept_outbox(path)) == says[1:]
     assert first.settle(says[0].id) is None
     assert first.settle("nobody's") is None
 
@@ -34,15 +36,15 @@ def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
 def test_a_broken_outbox_is_an_empty_one(tmp_path: Path, broken: bytes) -> None:
     path = tmp_path / "outbox.json"
     path.write_bytes(broken)
-    assert len(Outbox(path)) == 0
+    assert len(kept_outbox(path)) == 0
 
 
 def test_a_full_outbox_says_so() -> None:
     outbox = Outbox()
     for number in range(1000):
-        outbox.add(str(number))
+        outbox.add(Message(Say("x", id=str(number))))
     with pytest.raises(OutboxFull, match="1000 messages wait"):
-        outbox.add("one more")
+        outbox.add(Message(Say("x", id="one more")))
     assert len(outbox) == 1000
 
 
@@ -93,7 +95,8 @@ def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert keep.draft() == ""
     assert keep.cursor() is None
     assert keep.history_file is None
-    assert keep.outbox.add("said").text == "said"
+    keep.outbox.add(Message(Say("said", id="1")))
+    assert len(keep.outbox) == 1
     assert not write_private(tmp_path / "file" / "x", b"")
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chatctl import protocol as p
-from chatctl.client import aio
+from chatctl.client import link as link_module
 from chatctl.client.address import Address
-from chatctl.client.aio import Link
+from chatctl.client.link import Link
 from chatctl.client.outbox import Outbox
 from chatctl.errors import NickTaken
 
@@ -213,8 +213,8 @@ def test_a_reader_that_is_busy_is_waited_for() -> None:
 
 def test_a_server_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that drops everything: asked, not answered, given up, tried again."""
-    monkeypatch.setattr(aio, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(aio, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(link_module, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(link_module, "WATCH_SECONDS", 0.02)
 
     async def scenario() -> None:
         server = Server(stay, stay)

@@ -8,8 +8,9 @@ import threading
 import pytest
 
 from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline
+from chatctl.client.blocking_shell import BlockingShell, drive
 from chatctl.client.cursor import Cursor
+from chatctl.client.deadline import Deadline
 from chatctl.client.follow import Follower
 from chatctl.errors import Unreachable
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome
@@ -26,7 +27,18 @@ def msg(seq: int) -> dict[str, object]:
 
 
 def follower(port: int, **more: object) -> Follower:
-    return Follower(Address("127.0.0.1", port), "lobby", Cursor(), ping_seconds=0.05, **more)  # type: ignore[arg-type]
+    return Follower(
+        BlockingShell(),
+        Address("127.0.0.1", port),
+        "lobby",
+        Cursor(),
+        ping_seconds=0.05,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def next_of(one: Follower) -> Msg | Gap | None:
+    return drive(one.next(Deadline.after(5)))
 
 
 def test_a_silent_server_is_asked_and_given_up(stub: PutStub) -> None:
@@ -39,9 +51,9 @@ def test_a_silent_server_is_asked_and_given_up(stub: PutStub) -> None:
         asked.set()  # and no pong
 
     one = follower(stub(one_after_another(silent)).port, reconnect=False)
-    one.open(Deadline.after(5))
+    drive(one.open(Deadline.after(5)))
     with pytest.raises(Unreachable, match="does not answer any more"):
-        next(one.entries(Deadline.after(5)))
+        next_of(one)
     assert asked.is_set()
     one.close()
 
@@ -54,8 +66,8 @@ def test_a_quiet_server_that_answers_is_kept(stub: PutStub) -> None:
         peer.send(**msg(1))
 
     one = follower(stub(one_after_another(quiet)).port, reconnect=False)
-    one.open(Deadline.after(5))
-    entry = next(one.entries(Deadline.after(5)))
+    drive(one.open(Deadline.after(5)))
+    entry = next_of(one)
     assert isinstance(entry, Msg)
     one.close()
 
@@ -72,9 +84,8 @@ def test_a_silent_server_is_left_for_one_that_speaks(stub: PutStub) -> None:
         peer.send(**msg(2))
 
     one = follower(stub(one_after_another(silent, speaking)).port)
-    one.open(Deadline.after(5))
-    entries = one.entries(Deadline.after(5))
-    assert [entry.seq for entry in (next(entries), next(entries)) if isinstance(entry, Msg)] == [1, 2]
+    drive(one.open(Deadline.after(5)))
+    assert [entry.seq for entry in (next_of(one), next_of(one)) if isinstance(entry, Msg)] == [1, 2]
     assert resumed == [{"epoch": "e", "after": 1}]
     one.close()
 
@@ -91,11 +102,10 @@ def test_our_own_delay_is_not_the_servers_silence(stub: PutStub) -> None:
         gate.set()
 
     one = follower(stub(one_after_another(patient)).port, reconnect=False)
-    one.open(Deadline.after(5))
-    entries = one.entries(Deadline.after(5))
-    next(entries)
+    drive(one.open(Deadline.after(5)))
+    next_of(one)
     gate.wait(0.3)  # six times as long as a server may be silent
-    assert isinstance(next(entries), Msg)
+    assert isinstance(next_of(one), Msg)
     one.close()
 
 
