@@ -103,6 +103,15 @@ class Follower:
         Raises:
             ChatError: as ``Shell.connect``.
         """
+        try:
+            welcome = await self._begin(deadline)
+        except BaseException:
+            self.close()
+            raise
+        self._last = welcome.last
+        return welcome
+
+    async def _begin(self, deadline: Deadline) -> Welcome:
         mine = self.cursor.resume is None
         welcome = await self._enter(deadline)
         kept = welcome.last + 1 - welcome.first
@@ -111,7 +120,6 @@ class Follower:
             self.close()
             self.cursor.resume = Resume(welcome.epoch, max(welcome.last - self._history, welcome.first - 1))
             welcome = await self._enter(deadline)
-        self._last = welcome.last
         return welcome
 
     async def _enter(self, deadline: Deadline) -> Welcome:
@@ -150,6 +158,9 @@ class Follower:
                 return None
             except ChatError as error:
                 wait = self._broke(error)
+            except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
+                self.close()
+                raise
             if not await self._pause(wait, deadline, quiet):
                 return None
 

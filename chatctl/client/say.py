@@ -92,6 +92,11 @@ class Sender:
             self.peer = None
         self._answers.clear()
 
+    def abandon(self) -> None:
+        """Hang up, and say no more of what is under way: it ended in a way of which nothing else is known."""
+        self.close()
+        self._waiting.clear()
+
     # --- the connection
 
     async def open(self) -> Welcome:
@@ -157,13 +162,8 @@ class Sender:
             yield await self._next_ack()
 
     async def say_one(self, message: Message) -> Ack:
-        """Say it and give its acknowledgement. Cut short, it hangs up and forgets it. Raises as ``say``."""
-        try:
-            (ack,) = [ack async for ack in self.say([message])]
-        except BaseException:
-            self.close()
-            self._waiting.clear()
-            raise
+        """Say it and give its acknowledgement. Raises as ``say``."""
+        (ack,) = [ack async for ack in self.say([message])]
         return ack
 
     async def _limits(self) -> Limits:

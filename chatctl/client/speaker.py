@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatctl.client.identity import new_id, token_for
 from chatctl.client.outbox import Message
 from chatctl.client.say import Sender
+from chatctl.errors import ChatError
 from chatctl.protocol import VERSION, Ack, Hello, Limits, Say, Welcome
 
 if TYPE_CHECKING:
@@ -59,9 +61,13 @@ class Speaker:
         async with self._turn:
             self._sender.start(retry_for)
             try:
-                await self._sender.look()
+                with contextlib.suppress(ChatError):  # what broke while nothing was under way is made anew
+                    await self._sender.look()
                 said = text if isinstance(text, str) else text((await self._sender.open()).limits)
                 return await self._sender.say_one(Message(Say(said, id=id or new_id(), action=action)))
+            except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
+                self._sender.abandon()
+                raise
             finally:
                 if not self._stay:
                     self.close()

@@ -1,0 +1,150 @@
+"""The two public forms of the client under one face, and the servers of the scripts' tests."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, Self
+
+import pytest
+
+from chatctl.client import aio, sync
+from chatctl.protocol import Ack, Gap, Msg, Resume
+from tests.scripts.conftest import close_wires as close_wires
+from tests.scripts.conftest import env as env
+from tests.scripts.conftest import house as house
+from tests.scripts.conftest import lossy as lossy
+from tests.scripts.conftest import room as room
+from tests.scripts.conftest import serve as serve
+from tests.scripts.conftest import stub as stub
+
+
+class CutShort(Exception):
+    """SIGUSR1 came while something was awaited."""
+
+
+class Blocking:
+    """The blocking form."""
+
+    def connect(self, server: str, **more: Any) -> Any:
+        return sync.connect(server, **more)
+
+    @contextmanager
+    def cut_short(self) -> Iterator[None]:
+        """Have SIGUSR1 end a wait, as a signal handler of a program's own does."""
+
+        def cut(_number: int, _frame: FrameType | None) -> None:
+            raise CutShort
+
+        before = signal.signal(signal.SIGUSR1, cut)
+        try:
+            with pytest.raises(CutShort):
+                yield
+        finally:
+            signal.signal(signal.SIGUSR1, before)
+
+
+class Asyncio:
+    """The asyncio form, one call at a time on a loop that stands still between them."""
+
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+
+    def connect(self, server: str, **more: Any) -> Any:
+        return AsyncioRoom(self._runner, self._runner.run(entered(aio.connect(server, **more))))
+
+    @contextmanager
+    def cut_short(self) -> Iterator[None]:
+        """Have SIGUSR1 cancel the task that waits."""
+        loop = self._runner.get_loop()
+
+        def cancel() -> None:
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+
+        loop.add_signal_handler(signal.SIGUSR1, cancel)
+        try:
+            with pytest.raises(asyncio.CancelledError):
+                yield
+        finally:
+            loop.remove_signal_handler(signal.SIGUSR1)
+
+
+async def entered(manager: Any) -> Any:
+    return await manager.__aenter__()
+
+
+class AsyncioRoom:
+    def __init__(self, runner: asyncio.Runner, room: aio.Room) -> None:
+        self._runner = runner
+        self._room = room
+        self.welcome = room.welcome
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._room.__aexit__())
+
+    def say(self, text: str, **more: Any) -> Ack:
+        return self._runner.run(self._room.say(text, **more))
+
+    def ask(self, question: str, *choices: Any, **more: Any) -> aio.Answer:
+        return self._runner.run(self._room.ask(question, *choices, **more))
+
+    def follow(self, **more: Any) -> AsyncioFollowing:
+        return AsyncioFollowing(self._runner, self._room.follow(**more))
+
+
+class AsyncioFollowing:
+    def __init__(self, runner: asyncio.Runner, following: aio.Following) -> None:
+        self._runner = runner
+        self._following = following
+
+    def __enter__(self) -> Self:
+        self._runner.run(entered(self._following))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._following.__aexit__())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Msg | Gap:
+        try:
+            return self._runner.run(entry_of(self._following))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    @property
+    def place(self) -> Resume | None:
+        return self._following.place
+
+    def close(self) -> None:
+        self._runner.run(self._following.close())
+
+
+async def entry_of(following: aio.Following) -> Msg | Gap:
+    return await anext(following)
+
+
+Form = Blocking | Asyncio
+
+
+@pytest.fixture(params=["blocking", "asyncio"])
+def form(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Form]:
+    """Give one form, then the other: each fact holds for both."""
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "client"))
+    if request.param == "blocking":
+        yield Blocking()
+        return
+    with asyncio.Runner() as runner:
+        yield Asyncio(runner)
+
+
+Handle = Callable[..., None]

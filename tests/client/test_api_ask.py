@@ -1,0 +1,97 @@
+"""Asking from a program, in both forms."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from chatctl.errors import ConditionNotMet, NickInvalid
+from tests.client.conftest import Form
+from tests.support import DEADLINE, Server, Wire
+
+
+def at(port: int) -> str:
+    return f"127.0.0.1:{port}"
+
+
+@contextmanager
+def when_asked(house: Server, room: str, do: Callable[[Wire], None]) -> Iterator[Wire]:
+    """Have nadia in the room, who does something once the question is there."""
+    nadia = house.member("nadia", room)
+
+    def wait() -> None:
+        nadia.frame("msg", where=lambda frame: "(answer with" in frame["text"])
+        do(nadia)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield nadia
+    finally:
+        thread.join(DEADLINE)
+
+
+@pytest.mark.parametrize(("said", "choice", "index"), [("YES", "yes", 0), ("2", "no", 1), ("@ci no", "no", 1)])
+def test_the_first_answer_that_counts(form: Form, house: Server, room: str, said: str, choice: str, index: int) -> None:
+    with (
+        when_asked(house, room, lambda nadia: nadia.say("what?").say(said) and None) as nadia,
+        form.connect(at(house.port), nick="ci", room=room) as here,
+    ):
+        answer = here.ask("deploy?", ["yes", "no"], timeout=DEADLINE)
+        assert (answer.choice, answer.index, answer.entry.nick, answer.entry.text) == (choice, index, "nadia", said)
+        assert nadia.texts(f"deploy?  -> {choice} (nadia)")
+
+
+def test_only_theirs_counts(form: Form, house: Server, room: str) -> None:
+    omar = house.member("omar", room)
+
+    def answer(nadia: Wire) -> None:
+        nadia.say("yes")
+        nadia.frame("msg")
+        omar.say("no")
+
+    notices: list[str] = []
+    with (
+        when_asked(house, room, answer),
+        form.connect(at(house.port), nick="ci", room=room, notice=notices.append) as here,
+    ):
+        assert here.ask("deploy?", nicks=["Omar"], timeout=DEADLINE).choice == "no"
+    assert notices == ["(nadia answered, but is not asked)"]
+
+
+def test_the_deadline(form: Form, house: Server, room: str) -> None:
+    """Nobody answers: the program goes on, and the room knows."""
+    nadia = house.member("nadia", room)
+    with form.connect(at(house.port), nick="ci", room=room) as here:
+        with pytest.raises(ConditionNotMet, match="nobody chose in time"):
+            here.ask("deploy?", timeout=0.2)
+        assert nadia.texts("deploy?  -> nobody chose in time")
+        assert here.say("on").seq == 3
+
+
+def test_cut_short_the_room_is_told(form: Form, house: Server, room: str) -> None:
+    """Nobody shall answer a question that nobody asks any more."""
+    with (
+        when_asked(house, room, lambda _: os.kill(os.getpid(), signal.SIGUSR1)) as nadia,
+        form.connect(at(house.port), nick="ci", room=room) as here,
+    ):
+        with form.cut_short():
+            here.ask("deploy?", timeout=DEADLINE)
+        assert nadia.texts("deploy?  -> withdrawn")
+
+
+@pytest.mark.parametrize("choices", [[], ["yes", ""], ["yes", " YES"], ["yes", "no\nno"]])
+def test_choices_that_can_not_be_told_apart(form: Form, house: Server, room: str, choices: list[str]) -> None:
+    nadia = house.member("nadia", room)
+    with form.connect(at(house.port), nick="ci", room=room) as here:
+        with pytest.raises(ValueError, match="choice"):
+            here.ask("deploy?", choices)
+        with pytest.raises(NickInvalid):
+            here.ask("deploy?", nicks=["\n"])
+        here.say("nothing was asked")
+    assert nadia.frame("msg")["text"] == "nothing was asked"
