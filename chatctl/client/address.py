@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT
 
-_HOST_PORT = re.compile(r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
+_HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>[0-9]{1,5}))?"
 
 
 class Address(NamedTuple):
@@ -43,7 +43,7 @@ def parse_address(text: str) -> Address:
         return Address(DEFAULT_HOST, DEFAULT_PORT, text)
     if re.fullmatch(r"[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%\S+)?", text):
         return Address(text, DEFAULT_PORT)
-    match = _HOST_PORT.fullmatch(text)
+    match = re.fullmatch(_HOST_PORT, text)  # compiled here: most commands are not asked
     port = int(match["port"] or DEFAULT_PORT) if match is not None else 0
     if match is None or any(char.isspace() for char in text) or not 1 <= port <= 65535:
         raise ValueError(f"{text!r} is no server: write HOST, HOST:PORT, [::1]:PORT or a socket's /path")

@@ -1,6 +1,6 @@
 """A reader's place in a room's log: which frames are news to it, and the file that remembers it between two runs.
 
-Lives here: the one rule by which every entry is shown once. Does not live here: connecting again (follow.py).
+Lives here: the one rule by which every entry is shown once. Does not live here: connecting again (follow.py, link.py).
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ class Cursor:
     def after(self) -> int:
         """The seq of the last entry that was taken."""
         return self.resume.after if self.resume is not None else 0
+
+    @property
+    def here(self) -> Resume | None:
+        """Where we stand in the log that is there now, whether or not we were told that ours is lost."""
+        return self._instead or self.resume
 
     @property
     def lost(self) -> bool:

@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from chatctl.client.cursor import Cursor
 from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone, now
 from chatctl.client.pulse import PING_SECONDS, Pulse
-from chatctl.client.retry import Tries, may_pass
+from chatctl.client.retry import STEADY_SECONDS, Tries, may_pass
 from chatctl.errors import ChatError, from_wire
 from chatctl.protocol import VERSION, Bye, Error, Gap, Hello, Msg, Ping, Resume, ServerFrame, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.address import Address
     from chatctl.client.shell import Peer, Shell
-
-STEADY_SECONDS = 5.0
-"""A connection that lasted so long was a good one: after it, back-off begins anew."""
 
 CONNECT_SECONDS = 5.0
 """Time for one connection."""

@@ -15,10 +15,12 @@ from typing import Protocol
 import msgspec
 
 from chatctl.client.address import Address
-from chatctl.client.backoff import MAX_SECONDS, backoff
+from chatctl.client.cursor import Cursor
+from chatctl.client.deadline import ConnectionEnded, Deadline
 from chatctl.client.identity import new_id
 from chatctl.client.outbox import Message, Outbox
 from chatctl.client.pulse import PING_SECONDS
+from chatctl.client.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
 from chatctl.client.wire import Wire, connect
 from chatctl.errors import ChatError, Unreachable
 from chatctl.protocol import (
@@ -42,9 +44,6 @@ from chatctl.protocol import (
 WATCH_SECONDS = 3.0
 SLEPT_SECONDS = 10.0
 """A wall clock that jumps so far ahead between two looks: this machine slept, and what was open is suspect."""
-
-STEADY_SECONDS = 5.0
-"""A connection that lasted so long was a good one: after it, back-off begins anew."""
 
 
 class Listener(Protocol):
@@ -88,12 +87,18 @@ class Link:
         self._waiting_since = self._loop.time()
         self._running: asyncio.Task[None] | None = None
         self._told: str | None = None
-        self._not_before = 0.0
+        self._tries = Tries()
+        self._not_before: float | None = None
+        self._place = Cursor(hello.resume)
         self.outbox = outbox
-        self.cursor: Resume | None = hello.resume
         self.welcome: Welcome | None = None
         self.retry_at: float | None = None
         self.lag = 0.0
+
+    @property
+    def cursor(self) -> Resume | None:
+        """Where we stand in the room's log; None before we were in."""
+        return self._place.here
 
     @property
     def connected(self) -> bool:
@@ -114,20 +119,20 @@ class Link:
                 raise
 
     async def _be_in(self) -> None:
-        attempt = 0
         while not self._leaving:
             began = self._loop.time()
             try:
-                why: str | None = await self._once()
-                attempt = 0 if self._loop.time() - began >= STEADY_SECONDS else attempt
+                lost = await self._once()
+                why: str | None = lost
+                end: ChatError = ConnectionEnded(lost, retry_after=self._not_before)
+                if self._loop.time() - began >= STEADY_SECONDS:
+                    self._tries.worked()
             except ChatError as error:
                 if self.welcome is None:
                     raise
-                why = self._news(error)
-                self._not_before = error.retry_after or 0.0
+                why, end = self._news(error), error
             if not self._leaving:
-                await self._pause(why, max(backoff(attempt), min(self._not_before, MAX_SECONDS)))
-            attempt += 1
+                await self._pause(why, self._tries.wait(end, Deadline(None)) or 0.0)
 
     def _news(self, error: ChatError) -> str | None:
         """Give what is worth telling of a try that failed: not that nobody is there, and nothing twice.
@@ -142,7 +147,7 @@ class Link:
 
     async def _once(self) -> str:
         """Connect, and stay until the connection breaks. Gives why it did."""
-        hello = msgspec.structs.replace(self._hello, resume=self.cursor)
+        hello = msgspec.structs.replace(self._hello, resume=self._place.resume)
         if self.welcome is not None:
             hello = msgspec.structs.replace(hello, nick=self.welcome.nick)
         held: list[ServerFrame] = []
@@ -167,16 +172,15 @@ class Link:
             self._wire = None
 
     def _enter(self, welcome: Welcome) -> None:
-        missed = None
-        if self.cursor is not None and self.cursor.epoch == welcome.epoch:
-            missed = max(0, welcome.last - self.cursor.after)
-        else:
-            self.cursor = Resume(welcome.epoch, welcome.last if self.cursor is not None else 0)
+        known = self._place.resume
+        self._place.enter(welcome, self._hello.history)
+        fits = known is not None and not self._place.lost
+        missed = welcome.last - self._place.after if fits else None
         self.welcome = welcome
         self.retry_at = None
         self._asked_at = None
         self._told = None
-        self._not_before = 0.0
+        self._not_before = None
         self._listener.connected(welcome, missed)
 
     async def _pause(self, why: str | None, delay: float) -> None:
@@ -216,16 +220,14 @@ class Link:
         match frame:
             case Welcome():
                 return
-            case Msg(seq=seq):
-                if not self._advance(seq):
+            case Msg() | Gap():
+                if self._place.take(frame) is None:
                     return
-            case Gap(to=to):
-                self._advance(to)
             case Ack(id=ident):
                 self.outbox.settle(ident)
                 self._waiting_since = self._loop.time()
             case Error(id=ident) if ident is not None and frame.code in ("storage", "rate_limited"):
-                wait = min(max(frame.retry_after or 1.0, 0.1), MAX_SECONDS)
+                wait = min(max(frame.retry_after or 1.0, 0.1), MAX_RETRY_AFTER)
                 self._loop.call_later(wait, self._say_again, ident)
                 return  # it stays in the outbox: the status says so
             case Error(id=ident) if (message := self.outbox.settle(ident)) is not None:
@@ -237,7 +239,7 @@ class Link:
             case Bye(why=why) if why == REPLACED:
                 self._leaving = True
             case Bye(retry_after=seconds):
-                self._not_before = seconds or 0.0
+                self._not_before = seconds
         self._listener.received(frame)
 
     def _say_again(self, ident: str) -> None:
@@ -248,13 +250,6 @@ class Link:
     def _transmit(self, message: Message) -> None:
         if self._wire is not None:
             self._wire.send(message.frame)
-
-    def _advance(self, seq: int) -> bool:
-        """Move the cursor to an entry. False if it was shown before."""
-        if self.cursor is None or seq <= self.cursor.after:
-            return False
-        self.cursor = Resume(self.cursor.epoch, seq)
-        return True
 
     def send(self, frame: ClientFrame) -> bool:
         """Send a frame that is worth nothing later; False while there is no connection."""

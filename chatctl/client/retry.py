@@ -1,7 +1,7 @@
 """Trying again: which failures may be over at the next try, and how long to wait for it.
 
-Shared by all that outlives one connection: saying (say.py) and following (follow.py). Does not live here: the waiting
-itself.
+Shared by all that outlives one connection: saying (say.py), following (follow.py), membership (link.py). Does not live
+here: the waiting itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from chatctl.errors import ChatError, RateLimited, ServerFull, StorageFailed, Un
 
 MAX_RETRY_AFTER = 60.0
 """Seconds that a server may keep us waiting, whatever it says."""
+
+STEADY_SECONDS = 5.0
+"""A connection that lasted so long was a good one: after it, back-off begins anew."""
 
 LAST_TRY = 1.0
 """Seconds that are kept for one more try before the time is over."""

@@ -79,11 +79,13 @@ def msg(seq: int) -> p.Msg:
 
 
 @asynccontextmanager
-async def linked(server: Server) -> AsyncIterator[tuple[Link, Listener, asyncio.Task[None]]]:
+async def linked(
+    server: Server, resume: p.Resume | None = None, history: int = 100
+) -> AsyncIterator[tuple[Link, Listener, asyncio.Task[None]]]:
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     listener = Listener()
     address = Address("127.0.0.1", listening.sockets[0].getsockname()[1])
-    link = Link(address, p.Hello(v=1, nick="nadia"), Outbox(), listener)
+    link = Link(address, p.Hello(v=1, nick="nadia", resume=resume, history=history), Outbox(), listener)
     task = asyncio.get_running_loop().create_task(link.run())
     try:
         yield link, listener, task
@@ -123,6 +125,42 @@ def test_entries_come_once_across_connections() -> None:
             assert server.hellos[1]["resume"] == {"epoch": "e", "after": 2}
             assert [event for event in listener.events if event.startswith("msg")] == [f"msg {n}" for n in (1, 2, 3, 4)]
             assert "connected 2" in listener.events
+
+    asyncio.run(scenario())
+
+
+def test_a_place_in_another_log_is_kept_until_the_gap_told_of_it() -> None:
+    """A connection that breaks between the two must not hide the loss."""
+
+    async def brief(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(3, epoch="new"))
+
+    async def tells(_server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(3, epoch="new"), p.Gap(from_=1, to=3, why="lost"), msg(4))
+        await reader.read()
+
+    async def scenario() -> None:
+        server = Server(brief, tells)
+        async with linked(server, p.Resume("old", 7)) as (link, listener, _task):
+            await until(lambda: "msg 4" in listener.events)
+            assert [hello["resume"] for hello in server.hellos] == [{"epoch": "old", "after": 7}] * 2
+            assert [event for event in listener.events if event in ("Gap", "msg 4")] == ["Gap", "msg 4"]
+            assert link.cursor == p.Resume("new", 4)
+
+    asyncio.run(scenario())
+
+
+def test_without_history_it_stands_at_the_logs_end() -> None:
+    """What lies before that can be asked for right away: \"/history\" asks for what is before the cursor."""
+
+    async def late(_server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(9))
+        await reader.read()
+
+    async def scenario() -> None:
+        async with linked(Server(late), history=0) as (link, _listener, _task):
+            await until(lambda: link.connected)
+            assert link.cursor == p.Resume("e", 9)
 
     asyncio.run(scenario())
 
