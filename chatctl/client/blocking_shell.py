@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import select
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from chatctl.client.address import Address
 from chatctl.client.blocking import Connection
 from chatctl.client.deadline import Deadline, DeadlinePassed, ReaderGone
-from chatctl.protocol import ClientFrame, Hello, ServerFrame
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
+    from contextlib import AbstractAsyncContextManager
+
+    from chatctl.client.address import Address
+    from chatctl.protocol import ClientFrame, Hello, ServerFrame
 
 T = TypeVar("T")
 
