@@ -69,7 +69,7 @@ def test_the_deadline(form: Form, house: Server, room: str) -> None:
     nadia = house.member("nadia", room)
     with form.connect(at(house.port), nick="ci", room=room) as here:
         with pytest.raises(ConditionNotMet, match="nobody chose in time"):
-            here.ask("deploy?", timeout=0.2)
+            here.ask("deploy?", timeout=1)
         assert nadia.texts("deploy?  -> nobody chose in time")
         assert here.say("on").seq == 3
 

@@ -68,7 +68,7 @@ def test_the_past_alone(form: Form, house: Server, room: str) -> None:
 def test_quiet_is_an_end(form: Form, house: Server, room: str) -> None:
     say_all(house.member("nadia", room), ["one"])
     with form.connect(at(house.port), nick="ci", room=room) as here:
-        entries = here.follow(history=9, idle=0.1)
+        entries = here.follow(history=9, idle=0.7)
         assert [entry.text for entry in entries] == ["one"]
         assert list(entries) == []  # an end is an end
 

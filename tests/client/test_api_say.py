@@ -97,7 +97,7 @@ def test_a_server_that_says_nothing_is_an_outcome_unknown(form: Form, stub: PutS
         peer.frame("say")
 
     with (
-        form.connect(at(stub(one_after_another(deaf)).port), nick="ci", timeout=0.2) as here,
+        form.connect(at(stub(one_after_another(deaf)).port), nick="ci", timeout=1) as here,
         pytest.raises(OutcomeUnknown, match="the deadline passed"),
     ):
         here.say("hi", retry_for=0)
