@@ -50,7 +50,8 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
 OURS = {
     *("__main__", "cli", "config", "errors", "places", "protocol", "text", "client", "commands"),
-    *(f"client.{name}" for name in ("address", "blocking", "core", "identity", "retry", "say", "strangers")),
+    *(f"client.{name}" for name in ("address", "blocking_shell", "core", "deadline", "identity", "outbox")),
+    *(f"client.{name}" for name in ("blocking", "retry", "say", "strangers")),
     *(f"commands.{name}" for name in ("config_defaults", "group", "known", "options", "output", "server_option")),
     *("commands.send", "commands.deliver", "commands.intake"),
 }
