@@ -7,7 +7,6 @@ and lets us take our own nickname over. Without a place to keep it we go without
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import re
 
@@ -55,6 +54,8 @@ def _create(path: str, token: str) -> None:
 
 def login_nick() -> str:
     """Give the login name, or ``guest`` where nobody has one."""
+    import getpass  # most scripts say who they are
+
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

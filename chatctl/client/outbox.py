@@ -7,7 +7,8 @@ been heard. Does not live here: when to send (say.py, link.py), its file (keep.p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chatctl.errors import ChatError
 from chatctl.protocol import Say, Whisper
@@ -20,7 +21,7 @@ class OutboxFull(ValueError):
     """There are too many unsent messages already."""
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """What is to be said, with its ``id``, and where it came from (``line 12``; empty for the only one)."""
 
     frame: Say | Whisper
