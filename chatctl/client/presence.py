@@ -97,7 +97,10 @@ class Watch:
 
     def _enter(self, deadline: Deadline) -> list[str]:
         self._connection = Connection(self._address, Hello(v=VERSION, room=self._room, mode="watch"), deadline)
-        return [row.nick for row in roster(self._connection, deadline).members]
+        welcome = self._connection.welcome
+        if len(welcome.members) == welcome.count:
+            return welcome.members
+        return [row.nick for row in roster(self._connection, deadline).members]  # more than a welcome holds
 
     def _next(self, deadline: Deadline) -> ServerFrame:
         """Wait for a frame, and notice a server that is gone without a word."""
