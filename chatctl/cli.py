@@ -31,6 +31,8 @@ COMMANDS = {
     "backup": "Copy all rooms into the new file PATH.",
     "export": "Print all that was said in a room.",
     "bench": "Load a server, and check what arrives.",
+    "key": "Make the key that keeps your nicknames yours.",
+    "password": "Make the line that a server checks a password with.",
     "completion": "Print the completion script for SHELL: bash, zsh or fish.",
 }
 """Each command and the first sentence of its help. Its module is loaded when it runs."""
@@ -57,7 +59,8 @@ def cli() -> None:
     Exit codes:
       0 done   1 a fault of our own, or of a file   2 usage
       3 nobody there, nothing sent   4 sent, and no answer came
-      5 name refused   6 rejected (too long, no such room, full)
+      5 name, key or password refused
+      6 rejected (too long, no such room, full)
       7 not a chatctl server   8 the condition was not met, or not in time
       130 interrupted   143 terminated
 

@@ -21,6 +21,8 @@ SERVER_KEYS: Mapping[str, type] = {
     "tls": bool,
     "pin": str,
     "ca": str,
+    "password-file": str,
+    "key": str,
     "nick": str,
     "room": str,
 }

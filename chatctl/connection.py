@@ -35,7 +35,7 @@ class House(Protocol):
     def lost(self, connection: Connection, why: str) -> None:
         """Forget a connection."""
 
-    def places(self, sockname: object) -> tuple[str, ...]:
+    def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
         """Give the names under which a signature may know this server, for a connection that came in there."""
 
 
@@ -97,7 +97,9 @@ class Connection(asyncio.Protocol):
         """Greet."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
-        self.way = Way(self.host, self._server.places(transport.get_extra_info("sockname")), self.way.channel)
+        channel = self.way.channel
+        places = self._server.places(transport.get_extra_info("sockname"), channel)
+        self.way = Way(self.host, places, channel)
         self._server.made(self)
         self._transport.write(GREETING)
         self._arrange()

@@ -7,6 +7,8 @@
     │   ├── NickInvalid               nick_invalid
     │   ├── NickTaken                 nick_taken
     │   └── Unauthorized              unauthorized
+    │       ├── PasswordWanted        (the client's own)
+    │       └── PasswordWrong         (the client's own)
     ├── Rejected                   6
     │   ├── Forbidden                 forbidden
     │   ├── NoSuchNick                no_such_nick
@@ -79,6 +81,14 @@ class Unauthorized(Refused):
     """A password or a key that does not fit."""
 
     wire_code = "unauthorized"
+
+
+class PasswordWanted(Unauthorized):
+    """The server wants a password, and we have none."""
+
+
+class PasswordWrong(Unauthorized):
+    """The server does not know ours. Trying it again by ourselves would only lock our address out."""
 
 
 class Rejected(ChatError):
@@ -173,7 +183,9 @@ def _leaves(root: type[ChatError]) -> list[type[ChatError]]:
     return [root, *(leaf for child in root.__subclasses__() for leaf in _leaves(child))]
 
 
-_BY_WIRE_CODE = {cls.wire_code: cls for cls in _leaves(ChatError) if cls.wire_code != "internal"}
+_BY_WIRE_CODE = {
+    cls.wire_code: cls for cls in _leaves(ChatError) if "wire_code" in vars(cls) and cls.wire_code != "internal"
+}
 WIRE_CODES = frozenset(_BY_WIRE_CODE) | {"internal"}
 
 

@@ -156,7 +156,9 @@ class Gate:
     def insist(self, way: Way, now: float) -> None:
         """Refuse, without a look at its password, who has to wait. Raises Unauthorized."""
         if wait := self._penalties.wait(way.host, now):
-            raise Unauthorized("too many wrong passwords from your address: wait", retry_after=round(wait, 1))
+            raise Unauthorized(
+                f"too many wrong passwords from your address: wait {wait:.0f} s", retry_after=round(wait, 1)
+            )
 
     def wrong(self, way: Way, now: float) -> Unauthorized:
         """Count a wrong password, and give the error."""
@@ -223,5 +225,5 @@ class Trial:
             return fingerprint(key)
         raise Unauthorized(
             "your key did not sign for this server: a relay or a forwarded port is in between "
-            f"(this is {', '.join(self._way.places)}; the operator can add --reached-as)"
+            f"(this is {', '.join(self._way.places)}; the operator can add --reached-as, or come without: --key none)"
         )

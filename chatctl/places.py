@@ -55,6 +55,11 @@ def default_journal() -> Path:
     return state_dir() / "rooms.db"
 
 
+def own_key() -> str:
+    """Give where our own key is, or would be."""
+    return os.path.join(state_folder(), "key")
+
+
 def admin_socket(journal: Path) -> Path:
     """Give the operator's socket of the server that has this journal."""
     return journal.with_name(journal.name + ".sock")

@@ -18,7 +18,8 @@ from chatctl.errors import ServerFull
 from chatctl.hub import Hub
 from chatctl.listen import Listener, describe
 from chatctl.log import Log
-from chatctl.proof import PLACE_OF_UNIX, place_of_tcp
+from chatctl.nets import Nets
+from chatctl.proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.protocol import Bye, Limits
 from chatctl.tls import Tls
 
@@ -33,14 +34,21 @@ class Server:
     """All connections of one hub, and the sockets they come from."""
 
     def __init__(
-        self, hub_of: Callable[[Server], Hub], limits: Limits, log: Log, reached_as: Sequence[str] = ()
+        self,
+        hub_of: Callable[[Server], Hub],
+        limits: Limits,
+        log: Log,
+        reached_as: Sequence[str] = (),
+        nets: Nets | None = None,
     ) -> None:
         """Make it inside a running event loop; ``hub_of`` gives the hub that does the work.
 
         Args:
             reached_as: further places (proof.py) at which clients reach it: forwarded ports.
+            nets: from where connections are taken; by default from everywhere.
         """
         self._reached_as = tuple(reached_as)
+        self._nets = nets or Nets()
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self._log = log
@@ -68,6 +76,10 @@ class Server:
             sock.close()
             return
         label, host = describe(sock.family, address)
+        if isinstance(address, tuple) and not self._nets.lets_in(address[0]):
+            self._log.info("denied", peer=label)
+            sock.close()
+            return
         connection = Connection(self, label, host)
         door = Door(self, connection, tls, self._doors, self._log) if tls is not None else None
         if door is not None and not self._doors.take(door):
@@ -98,8 +110,13 @@ class Server:
                 why = f"too many connections from {connection.host}: at most {self.limits.per_address}"
                 connection.session.dismiss(ServerFull(why, retry_after=5))
 
-    def places(self, sockname: object) -> tuple[str, ...]:
-        """Give the names under which a signature may know this server, for a connection that came in there."""
+    def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
+        """Give the names under which a signature may know this server, for a connection that came in there.
+
+        Over TLS (``channel`` is the digest of the certificate) that is the certificate, wherever it was reached.
+        """
+        if channel:
+            return (place_of_tls(channel),)
         if not isinstance(sockname, tuple):
             return (PLACE_OF_UNIX,)
         return (place_of_tcp(sockname[0], sockname[1]), *self._reached_as)

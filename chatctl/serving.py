@@ -26,12 +26,14 @@ from chatctl.admin import AdminDoor
 from chatctl.admission import Admission
 from chatctl.claims import Claims
 from chatctl.errors import ChatError
+from chatctl.gate import Gate, Verifier
 from chatctl.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
+from chatctl.nets import Nets
 from chatctl.places import admin_socket, default_journal, state_dir
 from chatctl.protocol import Limits
 from chatctl.self_signed import self_signed
@@ -65,6 +67,10 @@ class ServeOptions:
     keep_days: float | None
     claim_names: bool | None
     """Whether a join with a key binds its name; None: where it is kept."""
+    password: Verifier | None = None
+    reached_as: Sequence[str] = ()
+    """Further places (proof.py) at which clients reach us."""
+    nets: Nets | None = None
     tls: TlsOptions | None = None
     plain: bool = True
     """Whether ``port`` is listened on."""
@@ -179,15 +185,18 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         options.admission.claims = Claims(journal.facts())
 
     def hub_of(server: Server) -> Hub:
-        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop)
+        gate = Gate(options.password)
+        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate)
 
-    server = Server(hub_of, limits, log)
+    server = Server(hub_of, limits, log, options.reached_as, options.nets)
     tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
     for name in (signal.SIGINT, signal.SIGTERM):  # before anybody can connect: who could may also end us
         server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
+    if options.password is not None:
+        _insist_on_safety(sockets)
     _warn_if_exposed(sockets, log)
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
@@ -215,6 +224,20 @@ def _announce(line: str) -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
+
+
+def _insist_on_safety(sockets: Sequence[socket.socket]) -> None:
+    """Raise ChatError, and close them, where a password would not keep out who is on the way."""
+    exposed = [sock for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
+    if not exposed:
+        return
+    where = ", ".join(map(_name, exposed))
+    for sock in sockets:
+        sock.close()
+    raise ChatError(
+        f"a password needs TLS beyond this machine, and {where} has none: add --tls self --no-plain, or listen on "
+        "127.0.0.1 or a unix socket only"
+    )
 
 
 def _on_signal(stop: asyncio.Event, name: signal.Signals) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 # The server's side, and what both sides share. A file may import what stands on the lines above its own.
 ORDER = """
 errors places scram pins
+private
 text bucket moments
 skeleton
 protocol
@@ -21,7 +22,7 @@ ring roster
 room
 session
 journal
-log admission gate admin tls self_signed
+log admission gate admin nets tls self_signed
 peer
 turn catchup
 archive
@@ -36,11 +37,12 @@ serving
 NARROWER = {
     "__init__": "",
     "journal": "errors text protocol",
-    "client": "errors places pins text protocol proof scram",
+    "client": "errors places pins private text protocol proof scram",
     "terminal": "errors places pins text protocol client",
     "bench": "errors text protocol client",
     "commands": (
-        "errors places pins text protocol moments export client terminal bench journal log admission serving config"
+        "errors places pins private text protocol moments proof export client terminal bench journal log admission "
+        "gate nets serving config"
     ),
     "config": "errors places",
     "cli": "errors text commands",
@@ -48,7 +50,7 @@ NARROWER = {
 }
 
 SANS_IO = """
-errors pins text skeleton bucket protocol proof claims dialects ring roster room session
+errors pins text skeleton bucket protocol proof claims nets dialects ring roster room session
 client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
 client.say client.speaker client.follow client.reply client.question client.api
 """

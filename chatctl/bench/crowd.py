@@ -15,9 +15,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chatctl.bench.speech import Speech
+from chatctl.bench.speech import Speech, offer, prove
 from chatctl.client.address import Address
 from chatctl.client.blocking import Deadline, open_socket
+from chatctl.client.credentials import NO_KEY, Credentials
+from chatctl.client.prover import Prover, place_of
 from chatctl.client.strangers import stranger
 from chatctl.errors import BadFrame, ChatError, Unreachable
 
@@ -59,7 +61,20 @@ class CutOff(Unreachable):
 class Link:
     """One connection: on its way in, and then in. ``out`` is what its socket has not taken yet."""
 
-    __slots__ = ("closed", "hello", "lost", "name", "out", "pings", "received", "seen", "sock", "speech", "where")
+    __slots__ = (
+        "closed",
+        "hello",
+        "lost",
+        "name",
+        "out",
+        "pings",
+        "prover",
+        "received",
+        "seen",
+        "sock",
+        "speech",
+        "where",
+    )
 
     def __init__(self, name: str, hello: bytes, speech: Speech) -> None:
         """Connect later, with this hello."""
@@ -78,6 +93,7 @@ class Link:
         """How often it was asked whether it is there."""
         self.sock: socket.socket | None = None
         self.where: Address | None = None
+        self.prover: Prover | None = None
 
     @property
     def fd(self) -> int:
@@ -104,12 +120,24 @@ class Link:
         assert self.sock is not None
         if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise Unreachable(f"{self.name} cannot connect: {os.strerror(code).lower()}")
-        self.push(self.hello)
+        self.prover = self._prover()
+        self.push(self.hello if self.prover is None else offer(self.prover, self.hello))
+
+    def _prover(self) -> Prover | None:
+        """Prove the password, if there is one; names that a load makes up are nobody's."""
+        assert self.sock is not None
+        credentials = self.where.credentials if self.where is not None else None
+        if credentials is None or credentials.password is None or not self.hello.startswith(b"{"):
+            return None
+        return Prover(Credentials(password=credentials.password, key=NO_KEY), place_of(self.sock.getpeername(), b""))
 
     def hear(self) -> bool:
         """Read on the way in; give whether it is in. Raises ChatError if it will not be."""
         self.seen += self._more()
         try:
+            if self.prover is not None:
+                answer, self.seen = prove(self.prover, self.seen)
+                self.push(answer)
             inside = self.speech.inside(self.seen)
         except BadFrame:
             raise stranger(self.where, self.seen) from None

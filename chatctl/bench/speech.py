@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatctl import protocol
+from chatctl.client.prover import Prover
 from chatctl.errors import BadFrame, NickTaken, PeerBroke, from_wire
 from chatctl.text import clean_bytes
 
@@ -98,6 +99,28 @@ def welcome_in(seen: bytes) -> protocol.Welcome | None:
     if not isinstance(frame, protocol.Welcome):
         raise BadFrame("no welcome")
     return frame
+
+
+def offer(prover: Prover, hello: bytes) -> bytes:
+    """Give a json hello with what can be proved. Raises as ``Prover.offer``."""
+    frame = protocol.decode_client(hello.removesuffix(b"\n"))
+    assert isinstance(frame, protocol.Hello), "a speech begins with a hello"
+    return protocol.encode(prover.offer(frame))
+
+
+def prove(prover: Prover, seen: bytes) -> tuple[bytes, bytes]:
+    """Answer a challenge that is in what was seen, and check a welcome; give the answer, and what is left of it.
+
+    Raises:
+        ChatError: it can't be answered, or the server does not know the password.
+    """
+    line, end, rest = seen.removeprefix(protocol.GREETING).partition(b"\n")
+    frame = protocol.decode_server(line) if end else None
+    if isinstance(frame, protocol.Challenge):
+        return protocol.encode(prover.answer(frame)), rest
+    if isinstance(frame, protocol.Welcome):
+        prover.check(frame)
+    return b"", seen
 
 
 def _json_inside(seen: bytes) -> bool:

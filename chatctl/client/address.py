@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from chatctl.client.credentials import Credentials
 
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT
 
@@ -21,6 +24,8 @@ class Address(NamedTuple):
     """The fingerprint that its certificate has to have, whatever else is known of it."""
     ca: str | None = None
     """A file of certificates: the authorities that may vouch for it, instead of the system's."""
+    credentials: Credentials | None = None
+    """What we can prove of ourselves there."""
 
     def __str__(self) -> str:
         if self.unix is not None:

@@ -105,6 +105,7 @@ class Connection:
         self.connect_seconds = time.monotonic() - started
         self.certificate = self._certificate()
         try:
+            self._prove()
             self.welcome = self._handshake(deadline)
         except BaseException:
             self._sock.close()
@@ -126,6 +127,16 @@ class Connection:
         from chatctl.pins import digest
 
         return digest(self.certificate)
+
+    def _prove(self) -> None:
+        """Have the core prove what we can. Who has nothing to prove does not pay for the import."""
+        if self._address.credentials is None:
+            return
+        from chatctl.client.prover import Prover, place_of
+
+        self._core.prove_with(
+            Prover(self._address.credentials, place_of(self._sock.getpeername(), self.channel), self.channel)
+        )
 
     def _handshake(self, deadline: Deadline) -> Welcome:
         try:

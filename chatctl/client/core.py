@@ -1,18 +1,22 @@
 """The client's end of one connection, without I/O: bytes in, frames out; frames in, bytes out.
 
 Lives here: the greeting, the hello, answering pings, noticing that the peer is something else. Does not live here:
-sockets and deadlines (blocking.py, wire.py). Source: docs/protocol.md.
+sockets and deadlines (blocking.py, wire.py), what a challenge is answered with (prover.py). Source: docs/protocol.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from chatctl import protocol
 from chatctl.client.strangers import stranger
 from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
 from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Framer, Hello, Pong, ServerFrame, Welcome
+
+if TYPE_CHECKING:
+    from chatctl.client.prover import Prover
 
 HURRY_SECONDS = 0.5
 """A server greets at once. One that did not for so long may wait for us to speak first: a web server does."""
@@ -38,10 +42,15 @@ class ClientCore:
         self.state = State.GREETING
         self._hello = hello
         self._where = where
+        self._prover: Prover | None = None
         self._first = b""
         self._framer = Framer(MAX_SERVER_LINE)
         self._waiting: list[bytes] = []
         self._out: list[bytes] = []
+
+    def prove_with(self, prover: Prover) -> None:
+        """Offer and prove what this one can. Call it before the greeting comes."""
+        self._prover = prover
 
     def outgoing(self) -> bytes:
         """Give the bytes that are to be sent now."""
@@ -53,7 +62,7 @@ class ClientCore:
         (self._out if self.state is State.LIVE else self._waiting).append(protocol.encode(frame))
 
     def hurry(self) -> None:
-        """Say hello without having been greeted: whatever it is will then say something."""
+        """Say hello without having been greeted: whatever it is will then say something. Raises as ``Prover.offer``."""
         if self.state is State.GREETING:
             self._say_hello()
 
@@ -62,7 +71,7 @@ class ClientCore:
 
         Raises:
             PeerBroke: it is no chatctl server, or one that broke the protocol.
-            ChatError: it refused the hello.
+            ChatError: it refused the hello, or what has to be proved can't be.
         """
         if self._first != GREETING:
             data = self._greeted(data)
@@ -80,6 +89,8 @@ class ClientCore:
         return rest
 
     def _say_hello(self) -> None:
+        if self._prover is not None:
+            self._hello = self._prover.offer(self._hello)
         self.state = State.HELLO
         self._out.append(protocol.encode(self._hello))
 
@@ -98,7 +109,9 @@ class ClientCore:
             if isinstance(frame, protocol.Ping):
                 self._out.append(protocol.encode(Pong(t=frame.t)))
             elif isinstance(frame, protocol.Error) and self.state is State.HELLO:
-                raise from_wire(frame.code, frame.text, frame.retry_after)
+                raise self._refusal(frame)
+            elif isinstance(frame, protocol.Challenge):
+                self._out.append(protocol.encode(self._answer(frame)))
             else:
                 if isinstance(frame, Welcome):
                     self._let_in(frame)
@@ -113,7 +126,18 @@ class ClientCore:
     def _broke(self, error: ChatError) -> PeerBroke:
         return PeerBroke(f"{self._where} broke the protocol ({error.text})")
 
+    def _answer(self, challenge: protocol.Challenge) -> protocol.Proof:
+        if self._prover is None or self.state is not State.HELLO:
+            raise PeerBroke(f"{self._where} wants something proved that was not offered")
+        return self._prover.answer(challenge)
+
+    def _refusal(self, error: protocol.Error) -> ChatError:
+        explained = self._prover.explain(error) if self._prover is not None else None
+        return explained or from_wire(error.code, error.text, error.retry_after)
+
     def _let_in(self, welcome: Welcome) -> None:
+        if self._prover is not None:
+            self._prover.check(welcome)
         self.welcome = welcome
         self.state = State.LIVE
         self._out += self._waiting

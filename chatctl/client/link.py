@@ -22,7 +22,7 @@ from chatctl.client.outbox import Message, Outbox
 from chatctl.client.pulse import PING_SECONDS
 from chatctl.client.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
 from chatctl.client.wire import Wire, connect
-from chatctl.errors import ChatError, Unreachable
+from chatctl.errors import ChatError, PasswordWrong, Unreachable
 from chatctl.protocol import (
     REPLACED,
     Ack,
@@ -40,6 +40,9 @@ from chatctl.protocol import (
     Welcome,
     Whisper,
 )
+
+PERSON_SECONDS = 3600.0
+"""How long it waits for somebody to do something before it tries again by itself: wrong passwords lock us out."""
 
 WATCH_SECONDS = 3.0
 SLEPT_SECONDS = 10.0
@@ -132,7 +135,11 @@ class Link:
                     raise
                 why, end = self._news(error), error
             if not self._leaving:
-                await self._pause(why, self._tries.wait(end, Deadline(None)) or 0.0)
+                await self._pause(why, self._delay(end))
+
+    def _delay(self, end: ChatError) -> float:
+        """Give the seconds until the next try. A password that was changed will not be right by itself."""
+        return PERSON_SECONDS if isinstance(end, PasswordWrong) else self._tries.wait(end, Deadline(None)) or 0.0
 
     def _news(self, error: ChatError) -> str | None:
         """Give what is worth telling of a try that failed: not that nobody is there, and nothing twice.

@@ -7,7 +7,7 @@ here: the waiting itself.
 from __future__ import annotations
 
 from chatctl.client.deadline import Deadline, now
-from chatctl.errors import ChatError, RateLimited, ServerFull, StorageFailed, Unreachable
+from chatctl.errors import ChatError, PasswordWrong, RateLimited, ServerFull, StorageFailed, Unreachable
 
 MAX_RETRY_AFTER = 60.0
 """Seconds that a server may keep us waiting, whatever it says."""
@@ -20,7 +20,9 @@ LAST_TRY = 1.0
 
 
 def may_pass(error: ChatError) -> bool:
-    """Tell whether the same may succeed later: nobody there, no room now, too fast. Not: a wrong name, no such room."""
+    """Tell whether the same may succeed later: nobody there, no room now, too fast. Not: a wrong name or password."""
+    if isinstance(error, PasswordWrong):
+        return False
     return error.retry_after is not None or isinstance(error, Unreachable | ServerFull | StorageFailed | RateLimited)
 
 

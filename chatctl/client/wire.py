@@ -13,6 +13,8 @@ from typing import cast
 from chatctl.client.address import Address
 from chatctl.client.blocking import look_again
 from chatctl.client.core import HURRY_SECONDS, ClientCore
+from chatctl.client.credentials import Credentials
+from chatctl.client.prover import Prover, place_of
 from chatctl.client.secure import look_closer
 from chatctl.client.trust import Trust, handshake_failed
 from chatctl.errors import ChatError, Unreachable, Untrusted
@@ -37,10 +39,12 @@ class Wire(asyncio.Protocol):
         on_frame: Callable[[ServerFrame], None],
         busy: Callable[[], bool] = lambda: False,
         trust: Trust | None = None,
+        credentials: Credentials | None = None,
     ) -> None:
-        """Wait for ``connection_made``. With ``trust``, it comes after a TLS handshake."""
+        """Wait for ``connection_made``, with ``trust`` after a TLS handshake. Prove what ``credentials`` can."""
         self.channel = b""
         self._trust = trust
+        self._credentials = credentials
         self._core = core
         self._on_frame = on_frame
         self._busy = busy
@@ -60,10 +64,16 @@ class Wire(asyncio.Protocol):
             except Untrusted as error:
                 self._fail(error, error.text)
                 return
+        if self._credentials is not None:
+            place = place_of(transport.get_extra_info("peername"), self.channel)
+            self._core.prove_with(Prover(self._credentials, place, self.channel))
         self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     def _hurry(self) -> None:
-        self._core.hurry()
+        try:
+            self._core.hurry()
+        except ChatError as error:
+            self._fail(error, error.text)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
@@ -138,7 +148,7 @@ async def connect(
         ChatError: something else answered, or the server said no.
     """
     trust = Trust(address) if address.tls else None
-    wire = Wire(ClientCore(hello, address), on_frame, busy, trust)
+    wire = Wire(ClientCore(hello, address), on_frame, busy, trust, address.credentials)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await _open(address, wire, trust)

@@ -74,7 +74,7 @@ def ask(
     Exit codes:
       0 the first choice   11 the second one, 12 the third, …
       1 internal error   2 usage   3 nobody there, nothing asked
-      4 unknown whether it was asked   5 name refused
+      4 unknown whether it was asked   5 name, key or password refused
       6 rejected (too long, no such room)   7 not a chatctl server
       8 nobody chose in time
       130 interrupted, 143 terminated (the room is told)
@@ -83,6 +83,7 @@ def ask(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """

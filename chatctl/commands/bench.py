@@ -104,7 +104,8 @@ def bench(
     \b
     Exit codes:
       0 all arrived   1 the connection broke   2 usage
-      3 nobody there, or not all got in   5 another bench runs in this room
+      3 nobody there, or not all got in
+      5 another bench runs in this room, or password refused
       6 the server is full, no such room, or --size is over its limit
       7 not a chatctl server   8 something is missing, came twice, or in
       another order   130 interrupted   143 terminated
@@ -113,6 +114,7 @@ def bench(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_CONFIG
     """
     from chatctl.bench import report

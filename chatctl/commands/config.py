@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 TEMPLATE = """\
 # What chatctl does where neither an option nor a CHATCTL_* variable says otherwise: 'chatctl config --help'.
 
-# [default]                # every command that talks to a server: server, host, port, unix, tls, pin, ca, room, nick
+# [default]                # every command that talks to a server: server, host, port, unix, tls, pin, ca, room,
+#                          # nick, password-file, key
 # server = "work"
 
 # [server.work]            # chatctl join --server work
@@ -38,9 +39,9 @@ def config() -> None:
 
     An option counts more than its CHATCTL_* variable, that more than the file, and that more than the
     default. The file is TOML: one section a command, whose keys are the long options without their dashes;
-    [default] may hold server, host, port, unix, tls, pin, ca, room and nick for every command that talks to a
-    server (not serve and bench); named servers are sections of their own. What a named server says counts as
-    given where --server was given, and what is said beside it goes over it.
+    [default] may hold server, host, port, unix, tls, pin, ca, password-file, key, room and nick for every command
+    that talks to a server (not serve and bench); named servers are sections of their own. What a named server says
+    counts as given where --server was given, and what is said beside it goes over it.
 
     \b
     A file:

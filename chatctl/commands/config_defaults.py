@@ -24,7 +24,7 @@ NOT_SHARED = ("serve", "bench")
 be said."""
 
 
-NOT_HANDED_ON = ("server", "tls", "pin", "ca")
+NOT_HANDED_ON = ("server", "tls", "pin", "ca", "password_file", "key_file")
 """Options that commands know nothing of, and the file may hold all the same."""
 
 

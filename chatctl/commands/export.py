@@ -70,13 +70,15 @@ def export(
     \b
     Exit codes:
       0 done   1 the file can't be read   2 usage   3 nobody there
-      6 no such room   7 not a chatctl server   8 the deadline passed
+      5 password refused   6 no such room   7 not a chatctl server
+      8 the deadline passed
       130 interrupted   143 terminated
 
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """

@@ -57,7 +57,8 @@ def join(
     \b
     Exit codes:
       0 left   1 internal error   2 usage   3 nobody there
-      4 from a pipe: a line was sent, and no answer came   5 name refused
+      4 from a pipe: a line was sent, and no answer came
+      5 name, key or password refused
       6 no such room, or full; from a pipe: a line was refused
       7 not a chatctl server   130 interrupted   143 terminated
 
@@ -65,6 +66,7 @@ def join(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_NICK CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
       NO_COLOR   no colours

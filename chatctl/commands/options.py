@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from chatctl.commands.known import known
+from chatctl.commands.proving import credentials_of, proving_options
 from chatctl.commands.server_option import FromServer, has_own_port, server_option
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def room_option() -> Callable[[F], F]:
 
 
 def server_options() -> Callable[[F], F]:
-    """``--server --host --port --unix --room``: which server, which room."""
+    """``--server --host --port --unix --password-file --key --room``: which server, what we can prove, which room."""
     return all_of(
         server_option(),
         host_option("Server to talk to: IPv4, IPv6 or a name."),
@@ -222,6 +223,7 @@ def server_options() -> Callable[[F], F]:
             help="Its unix socket, instead of host and port.",
         ),
         *_tls_options(),
+        *proving_options(),
         room_option(),
     )
 
@@ -283,21 +285,23 @@ def json_option() -> Callable[[F], F]:
 
 
 def address_of(host: str, port: int, unix: str | None) -> Address:
-    """Give the server that the options name, those of TLS included."""
+    """Give the server that the options name, with TLS and what they let us prove there."""
     from chatctl.client.address import Address
 
     ctx = click.get_current_context()
+    credentials = credentials_of(ctx)
     wanted, pin, ca = (ctx.meta.get(f"chatctl.{name} {ctx.command_path}") for name in ("tls", "pin", "ca"))
     tls = wanted is True or (wanted is None and (pin is not None or ca is not None))
     if unix is not None:
         if tls and any(_is_typed(ctx, name) for name in ("tls", "pin", "ca")):
             raise click.UsageError("a unix socket has no TLS: leave --tls, --pin and --ca out")
-        return Address(host, port, unix)
+        return Address(host, port, unix, credentials=credentials)
     if not tls:
         if _is_typed(ctx, "pin") or _is_typed(ctx, "ca"):
             raise click.UsageError("--no-tls leaves nothing to check with --pin or --ca")
-        return Address(host, port)
-    return Address(host, port if has_own_port(ctx) else DEFAULT_TLS_PORT, tls=True, pin=pin, ca=ca)
+        return Address(host, port, credentials=credentials)
+    port = port if has_own_port(ctx) else DEFAULT_TLS_PORT
+    return Address(host, port, tls=True, pin=pin, ca=ca, credentials=credentials)
 
 
 def _is_typed(ctx: click.Context, name: str) -> bool:

@@ -70,13 +70,15 @@ def run(
       those of CMD   128+n CMD was ended by signal n
       126 CMD can't be run   127 CMD not found   2 usage
       with --require-room, before CMD starts: 3 nobody there
-      4 outcome unknown   5 name refused   6 rejected (no such room)
+      4 outcome unknown   5 name, key or password refused
+      6 rejected (no such room)
       7 not a chatctl server
 
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """

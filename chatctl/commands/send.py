@@ -119,7 +119,8 @@ def send(
       0 said   1 stdout could not be written   2 usage
       3 nobody there, nothing sent
       4 outcome unknown: repeat it with the same --id and --retry-for
-      5 name refused   6 rejected (too long, no such room, nobody of that name)
+      5 name, key or password refused
+      6 rejected (too long, no such room, nobody of that name)
       7 not a chatctl server   8 said, but no reply in time
       130 interrupted   143 terminated
 
@@ -127,6 +128,7 @@ def send(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """

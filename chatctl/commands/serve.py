@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.commands.networks import NET, PLACE
 from chatctl.commands.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
+from chatctl.commands.proving import password_source
+
+if TYPE_CHECKING:
+    from chatctl.gate import Verifier
+    from chatctl.nets import Net
 
 
 @click.command()
@@ -107,6 +114,29 @@ from chatctl.commands.options import DEFAULT_TLS_PORT, RATE, host_option, port_o
     help="For how many days it keeps them.",
 )
 @click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or CHATCTL_PASSWORD.",
+)
+@click.option(
+    "--allow",
+    type=NET,
+    multiple=True,
+    metavar="NET",
+    help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address. Repeatable; unix sockets are exempt.",
+)
+@click.option(
+    "--deny", type=NET, multiple=True, metavar="NET", help="Take none from there, even if allowed. Repeatable."
+)
+@click.option(
+    "--reached-as",
+    type=PLACE,
+    multiple=True,
+    metavar="IP:PORT",
+    help="Clients with a key may also have reached it there: the outer end of a forwarded port. Repeatable.",
+)
+@click.option(
     "--claim-names/--no-claim-names",
     default=None,
     help="Bind a name to the key of who first joins under it.  [default: where there is a journal]",
@@ -141,6 +171,10 @@ def serve(
     durability: str,
     keep_messages: int | None,
     keep_days: float | None,
+    password_file: Path | None,
+    allow: tuple[Net, ...],
+    deny: tuple[Net, ...],
+    reached_as: tuple[str, ...],
     claim_names: bool | None,
     log_format: str,
     quiet: bool,
@@ -157,20 +191,24 @@ def serve(
       chatctl serve --unix /run/chat/room.sock --no-tcp
       chatctl serve --host 0.0.0.0 --tls self --no-plain
       chatctl serve --tls-cert fullchain.pem --tls-key privkey.pem
+      chatctl serve --password-file room.password
 
     \b
     Exit codes:
       0 stopped (Ctrl-C, SIGTERM)
-      1 can't listen, or the journal can't be used, or broke   2 usage
+      1 can't listen, or a file can't be used, or the journal broke
+      2 usage
 
     \b
     Environment:
       CHATCTL_HOST CHATCTL_PORT CHATCTL_TLS_CERT CHATCTL_TLS_KEY
       CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
+      CHATCTL_PASSWORD   what the first line of --password-file would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.admission import Admission
     from chatctl.log import Log
+    from chatctl.nets import Nets
     from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, run_server
 
     if no_tcp and unix is None:
@@ -196,6 +234,9 @@ def serve(
             claim_names=claim_names,
             tls=TlsOptions(tls_port, tls_cert, tls_key) if wants_tls else None,
             plain=not no_plain,
+            password=_verifier(password_file),
+            reached_as=reached_as,
+            nets=Nets(allow, deny),
         ),
         Log("json" if log_format == "json" else "text", level),
     )
@@ -211,3 +252,18 @@ def _check_tls(tls: str | None, cert: Path | None, key: Path | None, *, no_tcp: 
         raise click.UsageError("--no-tcp leaves nothing to use TLS on")
     if no_plain and not has_tls:
         raise click.UsageError("--no-plain needs --tls self or --tls-cert PATH")
+
+
+def _verifier(path: Path | None) -> Verifier | None:
+    """Give what the password is checked with, None without one. Raises ChatError."""
+    source = click.get_current_context().get_parameter_source("password_file")
+    word, file = password_source(str(path) if path is not None else None, source)
+    from chatctl.errors import ChatError
+    from chatctl.gate import Verifier
+    from chatctl.private import read_password
+
+    word = read_password(file) if file is not None else word
+    try:
+        return Verifier.of(word) if word is not None else None
+    except ValueError as error:
+        raise ChatError(f"{file or 'CHATCTL_PASSWORD'}: {error}") from None

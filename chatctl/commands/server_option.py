@@ -18,6 +18,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_PORT = 5500  # as in protocol.py, which --help must not import
 
+_PARAMETERS = {"password-file": "password_file", "key": "key_file"}
+"""Keys of a named server that commands know under another name."""
+
 _STRENGTH = (
     ParameterSource.DEFAULT,
     ParameterSource.DEFAULT_MAP,
@@ -62,7 +65,9 @@ class FromServer(click.Option):
             value, source = named.values[self.name], named.source
         if self.name == "unix" and _overruled(ctx, source, ("host", "port")):
             return None, ParameterSource.DEFAULT
-        is_its_own = named is not None and self.name in ("tls", "pin", "ca") and self.name in named.used
+        is_its_own = (
+            named is not None and self.name in ("tls", "pin", "ca", "password_file") and self.name in named.used
+        )
         if is_its_own and _overruled(ctx, source, ("host",)):
             return None, ParameterSource.DEFAULT  # it was said of another server than the one that is talked to
         return value, source
@@ -116,7 +121,8 @@ def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
     """Give what the configuration file says of a server, if it names it."""
     from chatctl.commands.config_defaults import defaults_of
 
-    return defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
+    table = defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
+    return None if table is None else {_PARAMETERS.get(key, key): value for key, value in table.items()}
 
 
 def parse_server(text: str) -> dict[str, Any] | None:

@@ -144,13 +144,15 @@ def tail(
     Exit codes:
       0 done, or nobody reads our output any more
       1 CMD failed, or a file could not be written
-      2 usage   3 nobody there   6 no such room   7 not a chatctl server
-      8 the deadline passed   130 interrupted   143 terminated
+      2 usage   3 nobody there   5 password refused   6 no such room
+      7 not a chatctl server   8 the deadline passed
+      130 interrupted   143 terminated
 
     \b
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """

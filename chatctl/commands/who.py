@@ -54,7 +54,8 @@ def who(
     \b
     Exit codes:
       0 done, or nobody reads our output any more   2 usage   3 nobody there
-      5 NAME can't be one   6 no such room   7 not a chatctl server
+      5 NAME can't be one, or password refused   6 no such room
+      7 not a chatctl server
       8 NAME is not here, or the deadline passed
       130 interrupted   143 terminated
 
@@ -62,6 +63,7 @@ def who(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """

@@ -58,6 +58,7 @@ class Desk:
             "me": lambda rest: self._fits(rest) and self._speak(rest, action=True),
             "msg": lambda rest: self._fits(rest) and self._whisper(rest),
             "who": lambda _: self._ask(protocol.Who()),
+            "whois": lambda rest: self._ask(protocol.Whois(rest)),
             "nick": lambda rest: self._ask(protocol.Nick(rest)),
             "history": self._show_history,
             "clear": lambda _: self._do(screen.clear),
@@ -221,6 +222,8 @@ class Desk:
             case protocol.Roster():
                 self._presence.set([row.nick for row in frame.members], frame.count)
                 self._screen.show(lines.roster(frame))
+            case protocol.Identity():
+                self._screen.show(lines.identity(frame))
             case protocol.Page():
                 self._screen.show(lines.again(frame.entries, self.nick))
             case protocol.Gap():

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
-from chatctl.protocol import Gap, Msg, Roster
+from chatctl.protocol import Gap, Identity, Msg, Roster
 from chatctl.terminal.palette import Palette
 from chatctl.text import clean
 
@@ -116,6 +116,16 @@ class Lines:
             f"  {self._palette.nick(clean(row.nick))} {self._palette.dim(idle(row.idle))}" for row in roster.members
         ]
         return [self.note(f"{roster.count} here{watching}:"), *rows]
+
+    def identity(self, found: Identity) -> list[str]:
+        """Give who somebody is: since when here, by which key, and whether the name is theirs."""
+        here = f"  here since {_local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
+        if found.key is None:
+            return [self.note(f"{found.nick}:"), self.note(here), self.note("  no key: this name is who holds it now")]
+        bound = "this name is not bound"
+        if found.claimed is not None:
+            bound = f"this name is bound to it since {_local('%d %B %Y', found.claimed)}"
+        return [self.note(line) for line in (f"{found.nick}:", here, f"  key {found.key}", f"  {bound}")]
 
 
 def _some(nicks: Sequence[str]) -> str:

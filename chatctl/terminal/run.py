@@ -6,8 +6,10 @@ import asyncio
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from chatctl.client.address import Address
+from chatctl.client.credentials import NO_KEY, Credentials
 from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
 from chatctl.client.keep import Keep
@@ -15,6 +17,7 @@ from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
 from chatctl.terminal.desk import Desk
+from chatctl.terminal.entering import enter
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.plain import PlainScreen, is_interactive
 from chatctl.terminal.screen import Screen, Talk
@@ -28,9 +31,16 @@ def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
         ChatError: we could not get in, or a fault of our own; its traceback is in the file that is named.
     """
     person = not plain or is_interactive()
+    credentials = settings.address.credentials or Credentials(key=NO_KEY)
+    credentials.signer  # noqa: B018 — if it has a passphrase, that is asked for before the screen is drawn
+    settings = replace(settings, address=settings.address._replace(credentials=credentials))
     keep = Keep.open(settings.address, settings.room, settings.nick) if person else Keep(None)
     token = token_for(settings.address)
-    code = _run(lambda screen, lines: Desk(settings, keep, lines, screen, token), keep, plain, history_file)
+
+    def talk() -> int:
+        return _run(lambda screen, lines: Desk(settings, keep, lines, screen, token), keep, plain, history_file)
+
+    code = enter(credentials, talk) if person else talk()
     if person:
         print(f"left {settings.room}; come back with: {come_back(settings)}", file=sys.stderr)  # noqa: T201
     return code

@@ -13,13 +13,14 @@ COMMANDS = {
     "me": ("TEXT", "say what you do: /me waves"),
     "msg": ("NICK TEXT", "tell one member alone; it is not kept"),
     "who": ("", "who is here"),
+    "whois": ("NICK", "whether a name is somebody's, by which key"),
     "nick": ("NAME", "be called NAME"),
     "history": ("[N]", "show the last N messages again"),
     "clear": ("", "clear the screen"),
     "status": ("", "room, server, connection, what is unsent"),
     "quit": ("", "leave"),
 }
-_NEEDS_ARGUMENT = ("me", "msg", "nick")
+_NEEDS_ARGUMENT = ("me", "msg", "nick", "whois")
 _NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (

@@ -35,7 +35,9 @@ def full(link: Link, now: float, count: int) -> list[str]:
     """Give what ``/status`` tells of a connection."""
     state = "connected" if link.connected else brief(link, now) or "connecting"
     durability = link.welcome.durability if link.welcome else "unknown"
+    bound = ["this name is bound to your key"] if link.welcome is not None and link.welcome.claimed else []
     return [
         f"{state}; {count} here; lag {link.lag * 1000:.0f} ms; {len(link.outbox)} unsent",
         f"messages are kept: {durability}; you have read up to {link.cursor.after if link.cursor else 0}",
+        *bound,
     ]

@@ -6,16 +6,20 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from chatctl import protocol as p
 from chatctl.client import link as link_module
 from chatctl.client.address import Address
+from chatctl.client.credentials import Credentials
 from chatctl.client.link import Link
 from chatctl.client.outbox import Outbox
-from chatctl.errors import NickTaken
+from chatctl.errors import NickTaken, Unauthorized
+from chatctl.gate import Gate, Verifier, Way
 
 Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 DEADLINE = 8.0
@@ -80,11 +84,11 @@ def msg(seq: int) -> p.Msg:
 
 @asynccontextmanager
 async def linked(
-    server: Server, resume: p.Resume | None = None, history: int = 100
+    server: Server, resume: p.Resume | None = None, history: int = 100, credentials: Credentials | None = None
 ) -> AsyncIterator[tuple[Link, Listener, asyncio.Task[None]]]:
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     listener = Listener()
-    address = Address("127.0.0.1", listening.sockets[0].getsockname()[1])
+    address = Address("127.0.0.1", listening.sockets[0].getsockname()[1], credentials=credentials)
     link = Link(address, p.Hello(v=1, nick="nadia", resume=resume, history=history), Outbox(), listener)
     task = asyncio.get_running_loop().create_task(link.run())
     try:
@@ -274,3 +278,40 @@ def test_leaving_while_nobody_answers_is_quick() -> None:
             await asyncio.wait_for(task, 1.0)
 
     asyncio.run(scenario())
+
+
+async def once_with(
+    password: Verifier, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Ask for the password; let in who knows it, and hang up."""
+    hello = p.decode_client(json.dumps(server.hellos[-1]).encode())
+    assert isinstance(hello, p.Hello)
+    trial = Gate(password).open(hello, Way(), 0)
+    assert trial is not None
+    send(writer, trial.challenge)
+    proof = p.decode_client((await reader.readline()).removesuffix(b"\n"))
+    assert isinstance(proof, p.Proof)
+    try:
+        send(writer, structs.replace(welcome(), scram=trial.check(proof, 0).scram))
+    except Unauthorized as error:
+        send(writer, p.Error(code="unauthorized", text=error.text, retry_after=error.retry_after))
+
+
+def test_a_password_that_was_changed_is_not_tried_again_and_again() -> None:
+    """Each try would lengthen the time for which everybody at our address is locked out. Enter tries it once more."""
+
+    async def run() -> None:
+        old, new = (partial(once_with, Verifier.of(word)) for word in ("old", "new"))
+        async with linked(Server(old, new, new), credentials=Credentials(password="old", key="none")) as (
+            link,
+            listener,
+            _,
+        ):
+            await until(lambda: "disconnected this is not the password" in listener.events)
+            assert link.retry_at is not None
+            assert link.retry_at - asyncio.get_running_loop().time() > 600
+            link.retry_now()
+            await until(lambda: listener.events.count("disconnected None") == 1)
+            assert link.retry_at - asyncio.get_running_loop().time() > 600
+
+    asyncio.run(run())

@@ -25,7 +25,7 @@ def test_the_wire_codes_are_those_of_the_contract() -> None:
         (1, ["ChatError"]),
         (3, ["Unreachable"]),
         (4, ["OutcomeUnknown"]),
-        (5, ["Refused", "NickInvalid", "NickTaken", "Unauthorized"]),
+        (5, ["Refused", "NickInvalid", "NickTaken", "Unauthorized", "PasswordWanted", "PasswordWrong"]),
         (6, ["Rejected", "Forbidden", "NoSuchNick", "NotJoined", "RateLimited", "RoomFull", "RoomInvalid"]),
         (6, ["ServerFull", "StorageFailed", "TooLong"]),
         (7, ["PeerBroke", "BadFrame", "VersionMismatch"]),

@@ -1,4 +1,5 @@
-"""The cells of the commands that are about this machine: serve, backup, config, completion."""
+"""The cells of the commands that are about this machine: serve, backup, config, completion, key,
+password."""
 
 from tests.exits.table import Cell, Nothing
 from tests.exits.words import FULL, USAGE
@@ -127,4 +128,48 @@ COMPLETION_CELLS = [
     Cell("completion", "full disk", "chatctl completion bash > /dev/full", 1, err=FULL),
 ]
 
-CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS]
+KEY_CELLS = [
+    Cell(
+        "key",
+        "fine",
+        "chatctl key | tail -1",
+        0,
+        "SHA256:{any:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE}",
+        err="kept in {here}/.state/key: keep a copy in a safe place",
+    ),
+    Cell("key", "fine", "chatctl key show", 1, err="chatctl: there is no key yet: make one with 'chatctl key'"),
+    *(Nothing("key", situation, ALONE) for situation in BETWEEN),
+    *(Nothing("key", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
+    Cell(
+        "key",
+        "closed stdout",
+        "chatctl key >&-",
+        0,
+        err="kept in {here}/.state/key: keep a copy in a safe place",
+    ),
+    Cell("key", "no stdin", "chatctl key show <&-", 1, err="chatctl: there is no key yet: make one with 'chatctl key'"),
+    Cell(
+        "key",
+        "full disk",
+        "CHATCTL_STATE_DIR={disk} chatctl key",
+        1,
+        err="chatctl: cannot keep a key in {disk}/key: {full}",
+    ),
+]
+
+PASSWORD_CELLS = [
+    Cell(
+        "password",
+        "fine",
+        "echo 'a long one' | chatctl password",
+        0,
+        "SCRAM-SHA-256$16384:{any:c2FsdCBhbmQgcGVwcGVy$…:…}",
+    ),
+    *(Nothing("password", situation, ALONE) for situation in BETWEEN),
+    *(Nothing("password", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
+    Cell("password", "closed stdout", "echo 'a long one' | chatctl password >&-", 0),
+    Cell("password", "no stdin", "chatctl password <&-", 1, err="chatctl: an empty password keeps nobody out"),
+    Cell("password", "full disk", "echo 'a long one' | chatctl password > /dev/full", 1, err=FULL),
+]
+
+CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS, *KEY_CELLS, *PASSWORD_CELLS]

@@ -100,7 +100,7 @@ def test_a_pipe_that_nobody_reads_is_as_good_as_no_stdout(cell: Cell, stage: Sta
         finally:
             os.close(writing)
         compare_said(cell, scene, {})
-    compare(cell, end, {"port": str(scene.port)})
+    compare(cell, end, {"port": str(scene.port), "here": str(stage.here)})
 
 
 def compare(cell: Cell, end: End, known: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from tests.exits.table import Cell, Nothing
 
 COMMANDS = (
     "send", "tail", "who", "ask", "run", "probe", "join", "serve", "export", "backup", "bench", "config", "completion",
+    "key", "password",
 )  # fmt: skip
 
 ALL = [*cells_say.CELLS, *cells_read.CELLS, *cells_here.CELLS]

@@ -33,6 +33,8 @@ BESIDE_OPTIONS = {
     "chatctl export": "CHATCTL_STATE_DIR",
     "chatctl join": "CHATCTL_STATE_DIR NO_COLOR TERM",
     "chatctl probe": "CHATCTL_STATE_DIR",
+    "chatctl key": "CHATCTL_STATE_DIR",
+    "chatctl key show": "CHATCTL_STATE_DIR",
     "chatctl run": "CHATCTL_STATE_DIR",
     "chatctl send": "CHATCTL_STATE_DIR",
     "chatctl serve": "CHATCTL_STATE_DIR",
@@ -72,6 +74,8 @@ def named_variables(one: Help) -> set[str]:
 def declared_variables(one: Help) -> set[str]:
     """Give the variables of the options, and that of the configuration file for those that it may hold values for."""
     found = {str(param.envvar) for param in one.ctx.command.params if param.envvar}
+    if any("--password-file" in param.opts for param in one.ctx.command.params):
+        found.add("CHATCTL_PASSWORD")  # there is no option that takes the password itself
     section = Defaults(cli, None).get(one.ctx.info_name or "") if one.ctx.parent is not None else None
     return found | ({"CHATCTL_CONFIG"} if section is not None else set())
 
@@ -184,6 +188,8 @@ def parse(arguments: list[str]) -> None:
     ctx.default_map = Defaults(cli, None)  # type: ignore[assignment]
     while isinstance(command, click.Group):
         _, rest, _ = command.make_parser(ctx).parse_args(list(arguments))
+        if not rest and command.invoke_without_command:
+            return
         name, found, arguments = command.resolve_command(ctx, rest)
         assert found is not None
         command = found

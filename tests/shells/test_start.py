@@ -52,7 +52,10 @@ OURS = {
     *("__main__", "cli", "config", "errors", "places", "protocol", "text", "client", "commands"),
     *(f"client.{name}" for name in ("address", "blocking_shell", "core", "deadline", "identity", "outbox")),
     *(f"client.{name}" for name in ("blocking", "retry", "say", "strangers")),
-    *(f"commands.{name}" for name in ("config_defaults", "group", "known", "options", "output", "server_option")),
+    *(
+        f"commands.{name}"
+        for name in ("config_defaults", "group", "known", "options", "output", "proving", "server_option")
+    ),
     *("commands.send", "commands.deliver", "commands.intake"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}

@@ -1,0 +1,116 @@
+"""The running ssh-agent: which keys it has, and what it signs with them. Source: draft-miller-ssh-agent.
+
+Lives here: two questions over the socket that ``SSH_AUTH_SOCK`` names. Only Ed25519 keys are of use to us.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from chatctl.errors import ChatError
+from chatctl.proof import fingerprint
+
+SECONDS = 60.0
+"""How long it may take: a person may have to confirm it."""
+
+_LIST, _LISTED, _SIGN, _SIGNED = 11, 12, 13, 14
+_MOST = 256 * 1024
+"""Bytes of an answer: what OpenSSH's own client takes."""
+
+_ALGORITHM = b"ssh-ed25519"
+
+
+class AgentKey(NamedTuple):
+    """A key of the agent: ``public`` is its 32 bytes, ``comment`` what its owner called it."""
+
+    public: bytes
+    comment: str
+
+    def sign(self, data: bytes) -> bytes:
+        """Give the signature (64 bytes). Raises ChatError."""
+        answer = _ask(_SIGN, _string(_blob(self.public)) + _string(data) + bytes(4), _SIGNED)
+        algorithm, signature = _strings(_strings(answer, 1)[0], 2)
+        if algorithm != _ALGORITHM or len(signature) != 64:
+            raise ChatError("the ssh-agent made a signature of another kind")
+        return signature
+
+
+def agent_keys() -> list[AgentKey]:
+    """Give the Ed25519 keys that the agent has. Raises ChatError."""
+    answer = _ask(_LIST, b"", _LISTED)
+    number = int.from_bytes(answer[:4], "big")
+    if number > _MOST:
+        raise _nonsense()
+    parts = _strings(answer[4:], 2 * number)
+    keys = [(_strings(blob, None), comment) for blob, comment in zip(parts[::2], parts[1::2], strict=True)]
+    return [AgentKey(blob[1], comment.decode("utf-8", "replace")) for blob, comment in keys if _is_ed25519(blob)]
+
+
+def agent_key(wanted: str | None) -> AgentKey:
+    """Give the agent's only Ed25519 key, or the one with this fingerprint (``SHA256:…``). Raises ChatError."""
+    keys = agent_keys()
+    found = [key for key in keys if wanted is None or fingerprint(key.public) == wanted]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ChatError(f"the ssh-agent has {len(found)} Ed25519 keys: choose one of {_listed(found)}")
+    if wanted is None or not keys:
+        raise ChatError("the ssh-agent has no Ed25519 key: add one with ssh-add")
+    raise ChatError(f"the ssh-agent has no key {wanted}; it has {_listed(keys)}")
+
+
+def _listed(keys: Sequence[AgentKey]) -> str:
+    return ", ".join(f"agent:{fingerprint(key.public)} ({key.comment})" for key in keys)
+
+
+def _is_ed25519(blob: Sequence[bytes]) -> bool:
+    return len(blob) == 2 and blob[0] == _ALGORITHM and len(blob[1]) == 32
+
+
+def _blob(public: bytes) -> bytes:
+    return _string(_ALGORITHM) + _string(public)
+
+
+def _string(data: bytes) -> bytes:
+    return len(data).to_bytes(4, "big") + data
+
+
+def _strings(data: bytes, number: int | None) -> list[bytes]:
+    """Cut so many strings off, or all there are (None). Raises ChatError where they are not there."""
+    found: list[bytes] = []
+    while data if number is None else len(found) < number:
+        size = int.from_bytes(data[:4], "big")
+        if len(data) < 4 + size or len(data) < 4:
+            raise _nonsense()
+        found.append(data[4 : 4 + size])
+        data = data[4 + size :]
+    return found
+
+
+def _nonsense() -> ChatError:
+    return ChatError("the ssh-agent gave an answer that is none")
+
+
+def _ask(kind: int, body: bytes, wanted: int) -> bytes:
+    """Ask the agent; give its answer without its kind. Raises ChatError."""
+    path = os.environ.get("SSH_AUTH_SOCK")
+    if not path:
+        raise ChatError("there is no ssh-agent: SSH_AUTH_SOCK is not set")
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(SECONDS)
+            sock.connect(path)
+            sock.sendall(_string(bytes([kind]) + body))
+            with sock.makefile("rb") as file:
+                size = int.from_bytes(file.read(4), "big")
+                answer = file.read(min(size, _MOST))
+    except OSError as error:
+        raise ChatError(f"cannot ask the ssh-agent at {path}: {(error.strerror or str(error)).lower()}") from None
+    if not answer or len(answer) != size:
+        raise _nonsense()
+    if answer[0] != wanted:
+        raise ChatError("the ssh-agent refused (is it locked, or was the key taken out or not confirmed?)")
+    return answer[1:]

@@ -1,0 +1,80 @@
+"""What we can prove of ourselves: the room's password, our key. Looked up when a server is talked to, and kept then.
+
+Does not live here: what is sent of it (prover.py), the options (commands/).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from chatctl.errors import ChatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chatctl.client.keys import Signer
+
+NO_KEY, AGENT = "none", "agent"
+
+
+class Credentials:
+    """What a person or a script has to show. Nothing is read before it is needed; what was read is kept."""
+
+    def __init__(self, *, password: str | None = None, password_file: Path | None = None, key: str | None = None):
+        """Have a password, or the file of one; and a key.
+
+        Args:
+            password: the room's.
+            password_file: a file whose first line it is.
+            key: a file in OpenSSH's form, ``agent``, ``agent:FINGERPRINT``, ``none``, or None for our own if there is
+                one.
+        """
+        self._password = password
+        self._password_file = password_file
+        self._key = key
+        self._signer: Signer | None = None
+        self._looked = False
+
+    @property
+    def password(self) -> str | None:
+        """The room's password, None without one. Raises ChatError if its file can't be used."""
+        if self._password is None and self._password_file is not None:
+            from chatctl.private import read_password
+
+            self._password = _insist_on_password(read_password(self._password_file), self._password_file)
+        return self._password or None
+
+    @password.setter
+    def password(self, password: str) -> None:
+        self._password = password
+
+    @property
+    def signer(self) -> Signer | None:
+        """Our key, None without one. Raises ChatError if it can't be used."""
+        if not self._looked:
+            self._signer = self._find()
+            self._looked = True
+        return self._signer
+
+    def _find(self) -> Signer | None:
+        if self._key == NO_KEY:
+            return None
+        if self._key is not None and self._key.partition(":")[0] == AGENT:
+            from chatctl.client.agent import agent_key
+
+            return agent_key(self._key.partition(":")[2] or None)
+        from pathlib import Path
+
+        from chatctl.client.keys import read_key
+        from chatctl.places import own_key
+
+        if self._key is None and not os.path.lexists(own_key()):
+            return None
+        return read_key(Path(self._key or own_key()).expanduser())
+
+
+def _insist_on_password(line: str, path: Path) -> str:
+    if line.startswith("SCRAM-SHA-256$"):
+        raise ChatError(f"{path} holds a server's verifier: to come in takes the password itself")
+    return line

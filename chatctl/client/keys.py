@@ -1,0 +1,120 @@
+"""Our Ed25519 key in a file, in OpenSSH's own form: ssh-keygen reads ours, and we read its.
+
+Lives here: making and reading one. Does not live here: which one is used (credentials.py). Importing this is cheap;
+using it costs what ``cryptography`` costs.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from chatctl.client.files import private_folder
+from chatctl.errors import ChatError
+from chatctl.private import read_private
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+Ask = Callable[[str], str]
+
+
+class Signer(Protocol):
+    """A key that can sign, wherever it is."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key, 32 bytes."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Give the signature of ``data``, 64 bytes. Raises ChatError."""
+
+
+class FileKey(NamedTuple):
+    """A key that was read from a file."""
+
+    public: bytes
+    private: Ed25519PrivateKey
+
+    def sign(self, data: bytes) -> bytes:
+        """See Signer."""
+        return self.private.sign(data)
+
+
+def make_key(path: Path) -> FileKey:
+    """Make a key and keep it (0600); one that is there is never replaced.
+
+    Raises:
+        ChatError: there is one already, or it can't be written.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    private = Ed25519PrivateKey.generate()
+    data = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    try:
+        _create(path, data)
+    except FileExistsError:
+        raise ChatError(f"there is a key already: {path}") from None
+    except OSError as error:
+        raise ChatError(f"cannot keep a key in {path}: {(error.strerror or str(error)).lower()}") from None
+    return _of(private)
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Write it whole or not at all. Raises OSError."""
+    private_folder(path.parent)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def read_key(path: Path, ask: Ask | None = None) -> FileKey:
+    """Read a key, and ``ask`` for its passphrase if it has one; by default on the terminal.
+
+    Raises:
+        ChatError: it can't be read, others can read it, it is no Ed25519 key, or its passphrase is not to be had.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
+
+    data = read_private(path)
+    try:
+        try:
+            key = load_ssh_private_key(data, None)
+        except TypeError:  # it is encrypted
+            key = load_ssh_private_key(data, (ask or ask_on_terminal)(f"passphrase of {path}: ").encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ChatError(f"{path} is no OpenSSH private key, or its passphrase is another one") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ChatError(f"{path} is no Ed25519 key: make one with 'chatctl key' or 'ssh-keygen -t ed25519'")
+    return _of(key)
+
+
+def _of(private: Ed25519PrivateKey) -> FileKey:
+    return FileKey(private.public_key().public_bytes_raw(), private)
+
+
+def ask_on_terminal(prompt: str) -> str:
+    """Ask a person for a secret, without showing it. Raises ChatError where there is nobody to ask."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise ChatError(f"there is no terminal to ask for the {prompt.removesuffix(': ')}: use an ssh-agent")
+    return getpass.getpass(prompt)
+
+
+def public_line(public: bytes, comment: str) -> str:
+    """Give a public key (32 bytes) as it stands in a ``.pub`` file."""
+    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", public))
+    return f"ssh-ed25519 {b64encode(blob).decode()} {comment}"

@@ -1,0 +1,88 @@
+"""``chatctl key``: the key that names are bound to."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def key(ctx: click.Context) -> None:
+    """Make the key that keeps your nicknames yours.
+
+    It is made once, in the state directory, and used from then on by every command that speaks under a name:
+    the first join under a nickname binds the name to it, on servers that keep names. It has no passphrase; for
+    one that has, make it with 'ssh-keygen -t ed25519' and use --key PATH, or --key agent. A copy of the file is
+    you, and without it a bound name is lost until the operator sets it free.
+
+    \b
+    Examples:
+      chatctl key
+      chatctl key show
+      chatctl join --key ~/.ssh/id_ed25519
+      chatctl join --key agent
+
+    \b
+    Exit codes:
+      0 made, or there already   1 it can't be kept or read   2 usage
+
+    \b
+    Environment:
+      CHATCTL_STATE_DIR   where it is kept, instead of the platform's
+    """
+    if ctx.invoked_subcommand is not None:
+        return
+    import os
+    from pathlib import Path
+
+    from chatctl.client.keys import make_key, read_key
+    from chatctl.commands.output import note
+    from chatctl.places import own_key
+
+    path = Path(own_key())
+    if os.path.lexists(path):
+        note(f"there is one already: {path}")
+        _print(read_key(path).public)
+    else:
+        public = make_key(path).public
+        note(f"kept in {path}: keep a copy in a safe place")
+        _print(public)
+
+
+@key.command()
+def show() -> None:
+    """Print the public key and its fingerprint, as OpenSSH does.
+
+    \b
+    Example:
+      chatctl key show
+
+    \b
+    Exit codes:
+      0 done   1 there is none, or it can't be read   2 usage
+
+    \b
+    Environment:
+      CHATCTL_STATE_DIR   where it is kept, instead of the platform's
+    """
+    import os
+    from pathlib import Path
+
+    from chatctl.client.keys import read_key
+    from chatctl.errors import ChatError
+    from chatctl.places import own_key
+
+    path = Path(own_key())
+    if not os.path.lexists(path):
+        raise ChatError("there is no key yet: make one with 'chatctl key'")
+    _print(read_key(path).public)
+
+
+def _print(public: bytes) -> None:
+    from chatctl.client.identity import login_nick
+    from chatctl.client.keys import public_line
+    from chatctl.commands.output import emit
+    from chatctl.proof import fingerprint
+
+    emit(public_line(public, login_nick()))
+    emit(fingerprint(public))

@@ -1,0 +1,48 @@
+"""Types of options that are about networks and addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from chatctl.nets import Net
+
+
+class NetType(click.ParamType["Net"]):
+    """An IP network, or one address."""
+
+    name = "net"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Net:
+        """Give the network."""
+        import ipaddress
+
+        try:
+            return ipaddress.ip_network(str(value), strict=False)
+        except ValueError:
+            self.fail(f"{value!r} is no network: write 10.0.0.0/8, fd00::/8 or one address", param, ctx)
+
+
+class PlaceType(click.ParamType[str]):
+    """Where clients reach a server: ``IP:PORT``."""
+
+    name = "place"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Give the place, as it is signed."""
+        from chatctl.proof import place_of_tcp
+
+        text = str(value)
+        if text.startswith("tcp:"):
+            return text
+        host, _, port = text.rpartition(":")
+        try:
+            return place_of_tcp(host.removeprefix("[").removesuffix("]"), int(port))
+        except ValueError:
+            self.fail(f"{value!r} is no address with a port: write 203.0.113.7:5500 or [2001:db8::1]:5500", param, ctx)
+
+
+NET = NetType()
+PLACE = PlaceType()

@@ -1,0 +1,59 @@
+"""``chatctl password``: a password, in the form in which a server may keep it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+
+@click.command()
+def password() -> None:
+    """Make the line that a server checks a password with.
+
+    Asks for the password twice, on the terminal; from a pipe its first line is it. What is printed lets a server
+    check the password (SCRAM-SHA-256), and nobody say it: keep it in the file of 'serve --password-file'. It can be
+    guessed at, so choose a long one. Clients need the password itself.
+
+    \b
+    Examples:
+      chatctl password > room.password
+      chatctl serve --password-file room.password
+
+    \b
+    Exit codes:
+      0 done   1 the two are not the same, or it can't be one   2 usage
+      130 interrupted
+
+    \b
+    Environment:
+      None counts.
+    """
+    from chatctl.commands.output import emit
+    from chatctl.errors import ChatError
+    from chatctl.gate import Verifier
+
+    word = _ask()
+    if word.startswith("SCRAM-SHA-256$"):
+        raise ChatError("this is a verifier already")
+    try:
+        verifier = Verifier.of(word)
+    except ValueError as error:
+        raise ChatError(str(error)) from None
+    emit(str(verifier))
+
+
+def _ask() -> str:
+    from chatctl.client.keys import ask_on_terminal
+    from chatctl.errors import ChatError
+
+    if sys.stdin is None or not sys.stdin.isatty():
+        line = sys.stdin.buffer.readline() if sys.stdin is not None else b""
+        try:
+            return line.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise ChatError("this password is not UTF-8") from None
+    first = ask_on_terminal("Password: ")
+    if ask_on_terminal("The same again: ") != first:
+        raise ChatError("the two are not the same")
+    return first
