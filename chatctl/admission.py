@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from chatctl.claims import Claims
 from chatctl.dialects import Dialect, bend_nick
-from chatctl.errors import NickTaken, RoomInvalid
+from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import DEFAULT_ROOM, Hello
 from chatctl.roster import Member, Roster
-from chatctl.text import check_nick, check_room, clean
+from chatctl.text import MAX_NICK_POINTS, check_nick, check_room, clean
 
 MAX_OPEN_ROOMS = 1_000
 """Rooms that guests may open: each costs memory, and nothing ever closes one."""
@@ -59,6 +59,7 @@ class Admission:
         self.claims = claims if claims is not None else Claims(binding=False)
         self.rooms = frozenset([DEFAULT_ROOM, *map(check_room, rooms)])
         self._open_rooms = open_rooms
+        self.max_nick = MAX_NICK_POINTS
 
     def room(self, name: str, opened: Collection[str]) -> str:
         """Give the room's name if it may be entered. Raises RoomInvalid."""
@@ -81,7 +82,7 @@ class Admission:
         if hello.mode in ("watch", "probe"):
             return check_nick(hello.nick) if hello.nick else ""
         if dialect.bends_names:
-            return bend_nick(hello.nick, lambda nick: self._is_anybodys(nick, roster))
+            return bend_nick(hello.nick[: self.max_nick], lambda nick: self._is_anybodys(nick, roster))
         return self.free(hello.nick, owner, roster)
 
     def _is_anybodys(self, nick: str, roster: Roster[Conn]) -> bool:
@@ -98,6 +99,8 @@ class Admission:
             own: the member that wants to be called so, if it is one already.
         """
         shown = check_nick(nick)
+        if len(shown) > self.max_nick:
+            raise NickInvalid(f"a nickname has at most {self.max_nick} characters here")
         self._check_look_alikes(shown, owner, roster, own)
         claim = self.claims.find(shown)
         if claim is not None:

@@ -20,6 +20,14 @@ from chatctl.room import Room
 from chatctl.session import error_frame
 from chatctl.turn import Turn
 
+PAGE_WEIGHT = 1024
+"""As how many messages under way a page from the journal counts: all that a connection may have, so that one who asks
+for many of them has one in memory, not all."""
+
+MAX_PAGE_BYTES = 8 * 1024 * 1024
+"""Of a page as JSON, so that it fits into a line of a client's (protocol.MAX_SERVER_LINE). A page that would be longer
+holds fewer entries, and ``more`` is true."""
+
 
 class Archive:
     """All rooms of one server, by name."""
@@ -82,7 +90,7 @@ class Archive:
 
     # --- pages
 
-    def page(self, peer: Peer, room: Room, ask: History, landed: Callable[[Peer], None]) -> None:
+    def page(self, peer: Peer, room: Room, ask: History, landed: Callable[[Peer, int], None]) -> None:
         """Answer with a page: at once from the ring, or later from the journal and then call ``landed``."""
         if (ask.after is None) == (ask.before is None):
             self._turn.reply(peer, error_frame(BadFrame("history takes either after or before")))
@@ -91,7 +99,7 @@ class Archive:
         if after + 1 >= room.ring.first or after >= end:
             self._answer(peer, room, ask, room.ring.entries(after, max(0, end - after)))
             return
-        peer.in_flight += 1
+        peer.in_flight += PAGE_WEIGHT
         self._start(self._page_from_journal(peer, room, ask, after, end, landed))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
@@ -100,7 +108,7 @@ class Archive:
         task.add_done_callback(self._reading.discard)
 
     async def _page_from_journal(
-        self, peer: Peer, room: Room, ask: History, after: int, end: int, landed: Callable[[Peer], None]
+        self, peer: Peer, room: Room, ask: History, after: int, end: int, landed: Callable[[Peer, int], None]
     ) -> None:
         try:
             entries = await self._journal.read(room.name, after, end - after)
@@ -108,11 +116,22 @@ class Archive:
             self._turn.reply(peer, error_frame(error))
         else:
             self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
-        landed(peer)
+        landed(peer, PAGE_WEIGHT)
 
     def _answer(self, peer: Peer, room: Room, ask: History, entries: Sequence[Msg]) -> None:
+        entries = fitting(entries, newest=ask.after is None)
         if ask.after is not None:
             more = bool(entries) and entries[-1].seq < room.ring.last
         else:
             more = bool(entries) and entries[0].seq > self.first(room)
         self._turn.reply(peer, Page(entries=list(entries), more=more))
+
+
+def fitting(entries: Sequence[Msg], *, newest: bool) -> Sequence[Msg]:
+    """Give as many entries as MAX_PAGE_BYTES of JSON surely hold: the first ones, or the newest ones."""
+    room = MAX_PAGE_BYTES
+    for count, entry in enumerate(reversed(entries) if newest else entries):
+        room -= 256 + 6 * (len(entry.text) + len(entry.nick))  # a control character is escaped with six bytes
+        if room < 0 < count:
+            return entries[-count:] if newest else entries[:count]
+    return entries

@@ -36,6 +36,11 @@ class Bucket:
             self._fill(now)
             self._level -= cost
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether nothing was taken that has not come back."""
+        self._fill(now)
+        return self._level >= self._burst
+
     def _fill(self, now: float) -> None:
         if now > self._seen and not math.isinf(self._burst):
             self._level = min(self._burst, self._level + (now - self._seen) * self._rate)

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from chatctl.admission import Owner
 from chatctl.dialects import JSON, Dialect
-from chatctl.gate import Way
+from chatctl.gate import Way, neighbourhood
 from chatctl.hub import Hub
 from chatctl.protocol import GREETING, Limits
 from chatctl.room import Reader, Room
@@ -59,6 +59,7 @@ class Connection(asyncio.Protocol):
         "label",
         "leaving",
         "member",
+        "network",
         "paused",
         "room",
         "session",
@@ -78,6 +79,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(server.limits, server.loop.time())
         self.label = label
         self.host = host
+        self.network = neighbourhood(host)
         self.dialect: Dialect = JSON
         self.after = 0
         self.paused = False

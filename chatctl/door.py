@@ -56,9 +56,14 @@ class Doors:
     def __len__(self) -> int:
         return len(self._all)
 
+    @property
+    def counted(self) -> int:
+        """How many there are, exempt ones aside."""
+        return len(self._all) - self._by_host[""]
+
     def take(self, door: Door) -> bool:
         """Count a door; False if its address has its share already."""
-        host = door.connection.host
+        host = door.connection.network
         if host and self._by_host[host] >= self._per_address:
             return False
         self._all.add(door)
@@ -69,9 +74,10 @@ class Doors:
         """Forget a door: its connection stands, or is gone."""
         if door in self._all:
             self._all.discard(door)
-            self._by_host[door.connection.host] -= 1
-            if not self._by_host[door.connection.host]:
-                del self._by_host[door.connection.host]
+            host = door.connection.network
+            self._by_host[host] -= 1
+            if not self._by_host[host]:
+                del self._by_host[host]
 
     def abort(self) -> None:
         """Close all that are still there."""

@@ -108,22 +108,22 @@ class Penalties:
     def wrong(self, host: str, now: float) -> float:
         """Count a wrong password; give the wait."""
         count, _ = self._of(host, now)
-        self._given.pop(_neighbourhood(host), None)
-        self._given[_neighbourhood(host)] = min(count + 1, 20), now
+        self._given.pop(neighbourhood(host), None)
+        self._given[neighbourhood(host)] = min(count + 1, 20), now
         if len(self._given) > REMEMBERED:
             del self._given[next(iter(self._given))]
         return self.wait(host, now)
 
     def right(self, host: str) -> None:
         """Forget: it knows the password."""
-        self._given.pop(_neighbourhood(host), None)
+        self._given.pop(neighbourhood(host), None)
 
     def _of(self, host: str, now: float) -> tuple[int, float]:
-        count, at = self._given.get(_neighbourhood(host), (0, now))
+        count, at = self._given.get(neighbourhood(host), (0, now))
         return (count, at) if now - at < FORGIVEN_AFTER else (0, now)
 
 
-def _neighbourhood(host: str) -> str:
+def neighbourhood(host: str) -> str:
     """Give what counts as one address: a whole /64 of IPv6 belongs to one customer."""
     if ":" not in host:
         return host

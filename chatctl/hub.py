@@ -59,6 +59,7 @@ class Hub:
         self._turn = Turn(loop, self._commit, self._see_off)
         self._drafts: list[Draft] = []
         self._said: list[tuple[Peer, int]] = []  # whose they are: so many of this one, then so many of that one
+        admission.max_nick = limits.nick
         self.archive = Archive(journal, limits, self._turn)
         self.reply = self._turn.reply
         self.wake = self.archive.wake

@@ -169,6 +169,10 @@ class Limits(Struct, frozen=True):
     ring_bytes: int = 64 * 1024 * 1024
     backlog: int = 100
     page: int = 1_000
+    connect_rate: float = 20.0
+    greeting_start: int = 100
+    greeting_percent: int = 30
+    greeting_full: int = 1_000
 
 
 class Challenge(Frame, frozen=True, tag="challenge"):

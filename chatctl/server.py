@@ -7,12 +7,14 @@ sockets (listen.py), what is said (hub.py).
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from chatctl.connection import Connection
+from chatctl.crowd import Pace, turned_away
 from chatctl.door import Door, Doors
 from chatctl.errors import ServerFull
 from chatctl.hub import Hub
@@ -25,6 +27,9 @@ from chatctl.tls import Tls
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""
+
+SPARE_A_NETWORK = 8
+"""The same for one address. Without an end to them, the refused ones of one address could take every place."""
 
 FLUSH_SECONDS = 2.0
 """How long a stop waits for what is due to leave."""
@@ -53,7 +58,11 @@ class Server:
         self.limits = limits
         self._log = log
         self._connections: set[Connection] = set()
-        self._by_host: Counter[str] = Counter()
+        self._by_network: Counter[str] = Counter()
+        self._counted: set[Connection] = set()
+        self._greeting: set[Connection] = set()
+        self._pace = Pace(limits.connect_rate, limits.per_address)
+        self._dropped = 0
         self._doors = Doors(limits.per_address)
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
@@ -81,22 +90,41 @@ class Server:
             sock.close()
             return
         connection = Connection(self, label, host)
+        if host and self._is_crowded(connection.network):
+            self._dropped += 1
+            sock.close()
+            return
         door = Door(self, connection, tls, self._doors, self._log) if tls is not None else None
         if door is not None and not self._doors.take(door):
             self._log.warning("too many TLS handshakes at once", peer=label)
             sock.close()
             return
+        if door is None:
+            self._count(connection)  # now: of those that come in one turn of the loop, each one counts for the next
         connect = self.loop.connect_accepted_socket(lambda: door or connection, sock)
         task = self.loop.create_task(connect)
         self._joining.add(task)
-        task.add_done_callback(partial(self._joined, door))
+        task.add_done_callback(partial(self._joined, connection, door))
 
-    def _joined(self, door: Door | None, task: asyncio.Task[object]) -> None:
+    def _is_crowded(self, network: str) -> bool:
+        """Whether one more from there is closed unheard."""
+        if self._by_network[network] >= self.limits.per_address + SPARE_A_NETWORK:
+            return True
+        if self._waiting() < self.limits.greeting_start:
+            return False
+        self._greeting = {connection for connection in self._greeting if connection.room is None}
+        return turned_away(self._waiting(), self.limits, random.random())  # noqa: S311 — no secret depends on it
+
+    def _waiting(self) -> int:
+        return len(self._greeting) + self._doors.counted
+
+    def _joined(self, connection: Connection, door: Door | None, task: asyncio.Task[object]) -> None:
         self._joining.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._log.warning("accepted in vain", why=str(error))
             if door is not None:
                 self._doors.passed(door)
+            self._uncount(connection)
 
     def made(self, connection: Connection) -> None:
         """Count a connection, and tell it once it can listen that there is no place for it."""
@@ -104,11 +132,32 @@ class Server:
         self._log.info("connected", peer=connection.label)
         if len(self._connections) > self.limits.clients:
             connection.session.dismiss(ServerFull("this server is full: try again later", retry_after=5))
-        if connection.host:
-            self._by_host[connection.host] += 1
-            if self._by_host[connection.host] > self.limits.per_address:
-                why = f"too many connections from {connection.host}: at most {self.limits.per_address}"
-                connection.session.dismiss(ServerFull(why, retry_after=5))
+        self._count(connection)
+
+    def _count(self, connection: Connection) -> None:
+        """Count one from elsewhere, once, and decide whether its address has a place left."""
+        network = connection.network
+        if not network or connection in self._counted:
+            return
+        self._counted.add(connection)
+        self._greeting.add(connection)
+        self._by_network[network] += 1
+        wait = self._pace.wait(network, self.loop.time())
+        if self._by_network[network] > self.limits.per_address:
+            why = f"too many connections from {network}: at most {self.limits.per_address}"
+            connection.session.dismiss(ServerFull(why, retry_after=5))
+        elif wait:
+            why = f"{network} connects too often: at most {self.limits.connect_rate:g} times a second"
+            connection.session.dismiss(ServerFull(why, retry_after=max(1.0, round(wait, 1))))
+
+    def _uncount(self, connection: Connection) -> None:
+        network = connection.network
+        if network and connection in self._counted:
+            self._counted.discard(connection)
+            self._greeting.discard(connection)
+            self._by_network[network] -= 1
+            if not self._by_network[network]:
+                del self._by_network[network]
 
     def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
         """Give the names under which a signature may know this server, for a connection that came in there.
@@ -126,16 +175,17 @@ class Server:
         if connection not in self._connections:
             return
         self._connections.discard(connection)
-        if connection.host:
-            self._by_host[connection.host] -= 1
-            if not self._by_host[connection.host]:
-                del self._by_host[connection.host]
+        self._uncount(connection)
         self.hub.depart(connection, why)
 
     def _keep_house(self) -> None:
         period = min(5.0, max(0.05, min(self.limits.ping_seconds, self.limits.stall_seconds) / 10))
         self._housekeeping = self.loop.call_later(period, self._keep_house)
         now = self.loop.time()
+        self._pace.forget(now)
+        if self._dropped:
+            self._log.warning("dropped unheard, too many at the door", count=self._dropped)
+            self._dropped = 0
         for connection in list(self._connections):
             connection.check(now)
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from chatctl import __version__
 from chatctl.admin import AdminDoor
@@ -55,11 +55,7 @@ class ServeOptions:
     port: int
     unix: Path | None
     admission: Admission
-    max_clients: int
-    max_per_address: int
-    rate: float
-    burst: int
-    ring_entries: int
+    limits: Limits
     journal: Path | None
     """None: memory only."""
     durability: Durability
@@ -98,6 +94,11 @@ def journal_path(chosen: str | None) -> Path | None:
     return None if chosen == "none" else Path(chosen).absolute()
 
 
+def make_limits(fields: Mapping[str, Any]) -> Limits:
+    """Give the limits with these fields, and the rest as they are by default."""
+    return Limits(**fields)
+
+
 def run_server(options: ServeOptions, log: Log) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
@@ -118,13 +119,7 @@ def _loop_factory() -> LoopFactory | None:
 
 async def _serve(options: ServeOptions, log: Log) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
-    limits = Limits(
-        clients=options.max_clients,
-        per_address=options.max_per_address,
-        rate=options.rate,
-        burst=options.burst,
-        ring_entries=options.ring_entries,
-    )
+    limits = options.limits
     stop = Stop()
     journal = _open_journal(options, stop, log)
     door = _operators_door(journal) if isinstance(journal, SqliteJournal) else None

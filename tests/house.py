@@ -27,6 +27,7 @@ peer
 turn catchup
 archive
 hub
+crowd
 connection listen
 door
 server
@@ -50,7 +51,7 @@ NARROWER = {
 }
 
 SANS_IO = """
-errors pins text skeleton bucket protocol proof claims nets dialects ring roster room session
+errors pins text skeleton bucket crowd protocol proof claims nets dialects ring roster room session
 client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
 client.say client.speaker client.follow client.reply client.question client.api
 """

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatctl.commands.limit_options import as_limits, limit_options
 from chatctl.commands.networks import NET, PLACE
 from chatctl.commands.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
 from chatctl.commands.proving import password_source
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Messages of a room kept in memory.",
 )
+@limit_options
 @click.option(
     "--journal",
     metavar="PATH|none",
@@ -179,6 +181,7 @@ def serve(
     log_format: str,
     quiet: bool,
     verbose: bool,
+    **limits: Any,
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
@@ -209,7 +212,7 @@ def serve(
     from chatctl.admission import Admission
     from chatctl.log import Log
     from chatctl.nets import Nets
-    from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, run_server
+    from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits, run_server
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")
@@ -222,11 +225,16 @@ def serve(
             port=port,
             unix=unix,
             admission=Admission(server_name, rooms, open_rooms=open_rooms),
-            max_clients=max_clients or default_max_clients(),
-            max_per_address=max_per_address,
-            rate=rate[0],
-            burst=rate[1],
-            ring_entries=ring_entries,
+            limits=make_limits(
+                as_limits(limits)
+                | {
+                    "clients": max_clients or default_max_clients(),
+                    "per_address": max_per_address,
+                    "rate": rate[0],
+                    "burst": rate[1],
+                    "ring_entries": ring_entries,
+                }
+            ),
             journal=journal_path(journal),
             durability="os" if durability == "os" else "disk",
             keep_messages=keep_messages,

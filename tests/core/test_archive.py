@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatctl.connection import MAX_IN_FLIGHT
 from chatctl.errors import StorageFailed
 from chatctl.journal import Head
 from chatctl.journal.memory import MemoryJournal
@@ -206,3 +207,17 @@ async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> 
     await rest(house)
     assert all(seqs(back) == list(range(1401, 1501)) for back in backs)
     assert journal.reads == 1
+
+
+@run
+async def test_one_page_from_the_journal_is_under_way_at_a_time() -> None:
+    """It counts as all that a connection may have under way: a hundred pages asked for at once would all be there."""
+    journal = KeepingJournal()
+    journal.say(50)
+    house = House(journal=journal)
+    reader = house.join("Reader")
+    house.hub.perform(reader, History(limit=10, before=20))
+    assert reader.in_flight >= MAX_IN_FLIGHT
+    await rest(house)
+    assert reader.in_flight == 0
+    assert len(only(Page, reader.frames)) == 1
