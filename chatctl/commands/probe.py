@@ -239,6 +239,7 @@ class Prober:
 
 def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: float) -> int:
     """Check, print, and give the exit code: what can't be told is UNKNOWN, never OK."""
+    from chatctl.commands.output import note
     from chatctl.errors import ChatError
 
     try:
@@ -248,7 +249,7 @@ def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: flo
         finally:
             out.end(prober, count)
     except ChatError as error:
-        click.echo(f"chatctl: {error.text}", err=True)
+        note(f"chatctl: {error.text}")
         return UNKNOWN
     return prober.verdict.state
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.naughty import NAUGHTY
 from tests.support import Stub, Wire
 from tests.terminal.conftest import Start
 from tests.terminal.emulator import SHOWN_CURSOR
@@ -24,7 +26,7 @@ def assert_untouched(term: Term) -> None:
     assert SHOWN_CURSOR in term.screen.mode
     assert not term.screen.cursor.hidden
     assert b"\x1b]0;" not in term.raw
-    assert b"\x9d" not in term.raw.replace("漢".encode(), b"")
+    assert not re.search("[\x80-\x9f]", term.raw.decode("utf-8", "replace"))
 
 
 def test_text_and_whispers(join: Start, other: Callable[..., Wire]) -> None:
@@ -42,6 +44,26 @@ def test_a_heap_of_marks_stays_in_its_line(join: Start, other: Callable[..., Wir
     omar, term = other(), join()
     omar.say("Z" + "\u0301" * 100)
     term.wait_for("<+96 marks>")
+
+
+def test_no_naughty_string_acts(join: Start, other: Callable[..., Wire]) -> None:
+    """Nothing that the terminal keeps is changed, and no string goes to its clipboard or its colours."""
+    omar, term = other(), join(columns=160)
+    before = (term.screen.tabstops.copy(), term.screen.charset, term.screen.margins)
+    for text in NAUGHTY.values():
+        if text.strip():
+            omar.say(text)
+            omar.say_frame(type="whisper", to="nadia", text=text)
+    omar.say("that was all")
+    term.wait_for("omar: that was all")
+    term.keys("still typing")
+    term.wait_input("still typing")
+    assert_untouched(term)
+    assert (term.screen.tabstops, term.screen.charset, term.screen.margins) == before
+    assert not re.search(rb"\x1b[\]P_^X]|\xc2[\x80-\x9f]", term.raw)
+    assert term.screen.icon_name == ""
+    assert not term.screen.cursor.attrs.bold
+    assert term.screen.cursor.attrs.fg == "default"
 
 
 LIMITS = {
