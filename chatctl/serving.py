@@ -34,6 +34,7 @@ from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
 from chatctl.nets import Nets
+from chatctl.notify import Manager
 from chatctl.places import admin_socket, default_journal, state_dir
 from chatctl.protocol import Limits
 from chatctl.self_signed import self_signed
@@ -184,6 +185,7 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate)
 
     server = Server(hub_of, limits, log, options.reached_as, options.nets)
+    manager = Manager(os.environ)
     tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
@@ -196,7 +198,7 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
     if tls is not None:
-        server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(tls, stop.event, log))
+        server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(tls, stop.event, log, manager))
     server.listen(sockets, secure, tls)
     for sock in sockets:
         _announce(f"chatctl {__version__} listening on {_name(sock)}")
@@ -205,9 +207,13 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     _announce(f"messages are kept in {options.journal or 'memory only'}")
     if tls is not None and options.tls is not None and options.tls.cert is None:
         _announce(f"join with: {_how_to_join(options.host, secure[0], tls)}")
+    manager.ready()
+    manager.watch(server.loop)
     await stop.event.wait()
     log.info("stopping")
+    manager.stopping()
     await server.stop("the server is going down")
+    manager.close()
 
 
 def _announce(line: str) -> None:
@@ -250,7 +256,7 @@ def _open_unix(path: Path, umask: int) -> socket.socket:
         os.umask(ours)
 
 
-def _on_hangup(tls: Tls, stop: asyncio.Event, log: Log) -> Callable[[], None]:
+def _on_hangup(tls: Tls, stop: asyncio.Event, log: Log, manager: Manager) -> Callable[[], None]:
     """Give what SIGHUP does: the certificate is read again. But a terminal that is gone takes its server with it."""
     had_terminal = _has_terminal()
 
@@ -258,12 +264,14 @@ def _on_hangup(tls: Tls, stop: asyncio.Event, log: Log) -> Callable[[], None]:
         if had_terminal and not _has_terminal():
             stop.set()
             return
+        manager.reloading()
         try:
             tls.reload()
         except ChatError as error:
             log.error("the certificate stays as it was", why=error.text)  # noqa: TRY400 — the operator's fault, not ours
         else:
             log.info("certificate read again", path=str(tls.path), fingerprint=tls.current.fingerprint)
+        manager.ready()
 
     return hangup
 

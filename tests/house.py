@@ -30,7 +30,7 @@ hub
 crowd
 connection listen
 door
-server
+server notify
 serving
 """
 
