@@ -44,6 +44,7 @@ class ClientCore:
         self._where = where
         self._prover: Prover | None = None
         self._first = b""
+        self._silent = True  # nothing came yet but the greeting
         self._framer = Framer(MAX_SERVER_LINE)
         self._waiting: list[bytes] = []
         self._out: list[bytes] = []
@@ -95,8 +96,9 @@ class ClientCore:
         self._out.append(protocol.encode(self._hello))
 
     def _frames(self, data: bytes) -> Iterator[ServerFrame]:
-        if self.state is State.HELLO and not len(self._framer) and not data.startswith(b"{"):
+        if self._silent and not data.startswith(b"{"):
             raise self._no_welcome(data)
+        self._silent = False
         for line in self._lines(data):
             try:
                 frame = protocol.decode_server(line)

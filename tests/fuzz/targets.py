@@ -170,8 +170,9 @@ def client(data: bytes) -> None:
         return
     wire, pieces = cut(data)
     first = b"" if data[0] % 4 == 1 else b"NAME"
-    whole = _listen([first + wire + b"\n"])
-    assert _listen([first, *pieces, b"\n"]) == whole
+    end = b"" if wire.endswith(b"\n") else b"\n"
+    whole = _listen([first + wire + end])
+    assert _listen([first, *pieces, end]) == whole
 
 
 def _listen(pieces: Iterable[bytes]) -> tuple[list[object], type[ChatError] | None, bytes]:
