@@ -118,6 +118,8 @@ def relay() -> Iterator[LossyProxy]:
     """Stand between a client and a server, and hand on every byte. ``aim`` says which server."""
     proxy = LossyProxy(0, times=0)
     yield proxy
+    for thread in proxy._threads:  # both ends have hung up; to close a socket under a thread would leave it waiting
+        thread.join(DEADLINE)
     proxy.close()
 
 
