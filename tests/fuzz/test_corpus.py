@@ -6,6 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
 
@@ -33,6 +35,12 @@ def test_some_thousand_mutations_find_nothing(name: str) -> None:
         except Exception as error:
             error.add_note(f"on {data!r}")
             raise
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@given(data=st.binary(max_size=120))
+def test_no_bytes_at_all_find_anything(name: str, data: bytes) -> None:
+    TARGETS[name](data)
 
 
 def mutate(random: Random, one: bytes, other: bytes) -> bytes:

@@ -70,6 +70,12 @@ def test_a_manager_that_is_gone_stops_nothing(serve: Callable[..., Server], tmp_
     assert server.member("nadia").say("hi", id="1").frame("ack")["id"] == "1"
 
 
+def test_what_it_makes_is_for_its_own_account_alone(serve: Callable[..., Server]) -> None:
+    """Whatever file it is, and whoever forgets its mode."""
+    status = Path(f"/proc/{serve().process.pid}/status").read_text()
+    assert re.search(r"^Umask:\t0077$", status, re.MULTILINE)
+
+
 def test_what_the_manager_left_is_not_left_for_others(manager: socket.socket, tmp_path: Path) -> None:
     """A watchdog that is meant for another process is not answered, an abstract socket is."""
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1", "HOME": "x"}

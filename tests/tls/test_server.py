@@ -118,7 +118,7 @@ def ended(sock: socket.socket) -> bool:
 def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who only opens connections takes no more of them than who says hello. Loopback is exempt, so be elsewhere."""
     monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", "203.0.113.9"))
-    with in_process_server(Limits(per_address=2), Tls(good)) as port:
+    with in_process_server(Limits(per_address=2, hello_seconds=120), Tls(good)) as port:
         first, second = silent(port), silent(port)
         with silent(port) as third:
             assert ended(third)
@@ -132,7 +132,12 @@ def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.M
 
 def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatctl.server.SPARE_CLIENTS", 1)
-    with in_process_server(Limits(clients=1), Tls(good)) as port, silent(port), silent(port), silent(port) as third:
+    with (
+        in_process_server(Limits(clients=1, hello_seconds=120), Tls(good)) as port,
+        silent(port),
+        silent(port),
+        silent(port) as third,
+    ):
         assert ended(third)
 
 
