@@ -1,5 +1,7 @@
 """The operator's door: a unix socket beside the journal, for those who may read the file anyway.
 
+It is 0600, and whoever comes in is the server's own user or root: the kernel says so (SO_PEERCRED).
+
 One JSON object a line, one answer a line. Lives here: the socket and what can be asked. Does not live here: the room's
 own wire (protocol.py): nobody in the room can get here.
 """
@@ -10,11 +12,18 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Awaitable, Callable, Mapping
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
-from chatctl.errors import ChatError
+import msgspec
+
+from chatctl.errors import ChatError, Forbidden
 from chatctl.places import reachable_socket
+from chatctl.protocol import Admin
+from chatctl.steward import Actor, Outcome, Steward
+from chatctl.verbs import LISTS, VERBS
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -22,10 +31,11 @@ Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 class AdminDoor:
     """Answers ``verbs`` on the socket of a journal."""
 
-    def __init__(self, path: Path, verbs: Mapping[str, Verb]) -> None:
-        """Answer at ``path`` once it is opened."""
+    def __init__(self, path: Path, verbs: Mapping[str, Verb], users: Collection[int] | None = None) -> None:
+        """Answer at ``path`` once it is opened, whoever is one of ``users`` (by default ourselves and root)."""
         self._path = path
         self._verbs = verbs
+        self._users = {0, os.geteuid()} if users is None else users
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
@@ -35,6 +45,7 @@ class AdminDoor:
             ChatError: the socket can't be made there.
         """
         try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
             mask = os.umask(0o177)
             try:
@@ -55,7 +66,9 @@ class AdminDoor:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
             line = await reader.readuntil(b"\n")
-            writer.write(json.dumps(await self._do(line)).encode() + b"\n")
+            user = _user_of(writer.get_extra_info("socket"))
+            answer = await self._do(line) if user is None or user in self._users else _refusal(_STRANGER)
+            writer.write(json.dumps(answer).encode() + b"\n")
             await writer.drain()
         writer.close()
 
@@ -64,6 +77,38 @@ class AdminDoor:
             ask = json.loads(line)
             return {"ok": True} | await self._verbs[ask["do"]](ask)
         except ChatError as error:
-            return {"ok": False, "error": error.text}
+            return _refusal(error)
         except (ValueError, KeyError, TypeError):
-            return {"ok": False, "error": "this server does not know how to do that"}
+            return _refusal(Forbidden("this server does not know how to do that"))
+
+
+_STRANGER = Forbidden("this is for the server's own user and for root alone")
+
+
+def _refusal(error: ChatError) -> dict[str, object]:
+    return {"ok": False, "error": error.text, "code": error.wire_code}
+
+
+def _user_of(sock: socket.socket) -> int | None:
+    """Give who is at the other end; None where the system does not tell, and the socket's mode has to do."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return None
+    form = "iII"  # struct ucred: pid, uid, gid
+    _, user, _ = struct.unpack(form, sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(form)))
+    return int(user)
+
+
+def verbs_of(steward: Steward) -> dict[str, Verb]:
+    """Give what a steward can do, as this door asks for it."""
+
+    async def carry_out(ask: Mapping[str, object]) -> dict[str, object]:
+        fields = {key: value for key, value in ask.items() if key != "do"}
+        wanted = msgspec.convert({"type": "admin", "verb": ask["do"]} | fields, Admin)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        steward.carry_out(wanted, Actor("console"), outcome.set_result)
+        done = await outcome
+        if isinstance(done, ChatError):
+            raise done
+        return {"text": done.text, "rows": done.rows, "list": ask["do"] in LISTS}
+
+    return dict.fromkeys(VERBS, carry_out)

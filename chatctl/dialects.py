@@ -183,6 +183,8 @@ def _as_text(frame: Frame) -> str:
             return (
                 f"{clean(frame.nick)}: {frame.key or 'no key'}{', bound to it' if frame.claimed is not None else ''}\n"
             )
+        case protocol.Notice(text=text):
+            return f"! {clean(text)}\n"
         case protocol.Page(entries=entries):
             return "".join(_say_lines(entry) for entry in entries)
         case protocol.Gap():

@@ -13,7 +13,7 @@ from chatctl.admission import Admission, owner_of
 from chatctl.archive import Archive
 from chatctl.claims import Claim, fact
 from chatctl.dialects import JSON
-from chatctl.errors import ChatError, NickTaken, NoSuchNick, StorageFailed, Unauthorized
+from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed, Unauthorized
 from chatctl.gate import Gate, Proved, Trial
 from chatctl.journal import Draft, Journal, Receipt
 from chatctl.log import Log
@@ -21,7 +21,9 @@ from chatctl.peer import Peer
 from chatctl.protocol import Limits
 from chatctl.room import Reader, Room
 from chatctl.roster import Member
+from chatctl.rules import Rules, Who
 from chatctl.session import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.steward import Steward
 from chatctl.turn import Loop, Turn
 
 MEMBERS_IN_WELCOME = 200
@@ -40,6 +42,7 @@ class Hub:
         clock: Callable[[], float],
         loop: Loop,
         gate: Gate | None = None,
+        rules: Rules | None = None,
     ) -> None:
         """Serve the rooms that ``admission`` knows.
 
@@ -47,7 +50,10 @@ class Hub:
             clock: Unix seconds; only ever shown.
             loop: runs the end of each turn.
             gate: what newcomers have to prove; by default nothing but a key that they offer.
+            rules: what operators have set.
         """
+        self.rules = rules or Rules()
+        self.peers: dict[Peer, None] = {}
         self._gate = gate or Gate()
         self._loop = loop
         self._trials: dict[Peer, Trial] = {}
@@ -63,6 +69,8 @@ class Hub:
         self.archive = Archive(journal, limits, self._turn)
         self.reply = self._turn.reply
         self.wake = self.archive.wake
+        self.touch = self._turn.touch
+        self.steward = Steward(self, journal, log, clock)
 
     # --- what was said
 
@@ -128,6 +136,8 @@ class Hub:
                 self._who(peer)
             case protocol.Whois(nick):
                 self._whois(peer, nick)
+            case protocol.Admin():
+                self.steward.asked(peer, effect)
             case protocol.History():
                 self.archive.page(peer, self._room_of(peer), effect, self._landed)
             case Raw(data):
@@ -177,7 +187,7 @@ class Hub:
         peer.key = proved.key
         try:
             room = self.archive.open(self._admission.room(hello.room, self.archive.rooms))
-            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+            nick = self._name(peer, hello, room)
         except ChatError as error:
             self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refused(error)
@@ -189,6 +199,17 @@ class Hub:
             self._let_in(peer, hello, proved, room, nick)
         else:
             self._bind(peer, hello, proved, claim)
+
+    def _name(self, peer: Peer, hello: protocol.Hello, room: Room) -> str:
+        """Give the name that a hello gets. Raises as ``Admission.nick``, and Forbidden for who is banned."""
+        nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+        self.rules.admit(self.who(peer, nick), self._clock())
+        return nick
+
+    @staticmethod
+    def who(peer: Peer, nick: str) -> Who:
+        """Give what is known of a peer under this name."""
+        return Who(nick, peer.key, peer.token, peer.way.host)
 
     def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: Claim) -> None:
         """Keep a claim, and only then let its owner in. It holds from now on, or a second one would be kept over it."""
@@ -211,7 +232,7 @@ class Hub:
         """Look again whether the name may be had: a moment has passed."""
         room = self.archive.open(hello.room)
         try:
-            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+            nick = self._name(peer, hello, room)
         except ChatError as error:
             peer.session.refused(error)
         else:
@@ -221,6 +242,7 @@ class Hub:
         peer.session.entered(nick)
         peer.dialect = peer.session.dialect
         peer.room = room
+        self.peers[peer] = None
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
         if hello.mode == "join":
@@ -250,6 +272,7 @@ class Hub:
 
     def _welcome(self, room: Room, nick: str, proved: Proved) -> protocol.Welcome:
         claim = self._admission.claims.find(nick) if nick and proved.key is not None else None
+        rules = self.rules.room(room.name)
         return protocol.Welcome(
             v=protocol.VERSION,
             server=self._admission.server,
@@ -265,15 +288,23 @@ class Hub:
             limits=self._limits,
             claimed=claim is not None and claim.key == proved.key,
             scram=proved.scram,
+            topic=rules.topic,
+            slow=rules.slow or 0,  # not 0.0: it is left out if it is the default itself
+            read_only=rules.read_only,
         )
 
     def _say(self, peer: Peer, says: Sequence[protocol.Say]) -> None:
         room = self._room_of(peer)
         try:
             nick = self._voice(peer, room)
+            slow = self._may_speak(peer, room, nick)
         except ChatError as error:
             self._turn.reply_run(peer, [error_frame(error, say.id) for say in says])
             return
+        if slow and len(says) > 1:
+            later = RateLimited(f"{room.name} is slow: one message at a time", retry_after=slow)
+            self._turn.reply_run(peer, [error_frame(later, say.id) for say in says[1:]])
+            says = says[:1]
         name, now, token, trace = room.name, self._clock(), peer.token, peer.session.mode != "probe"
         self._drafts += [Draft(name, now, nick, say.text, say.action, token, say.id, trace) for say in says]
         self._said.append((peer, len(says)))
@@ -295,6 +326,12 @@ class Hub:
                 raise NickTaken(f"{claim.nick} is bound to a key that is not yours now")
         return nick
 
+    def _may_speak(self, peer: Peer, room: Room, nick: str) -> float:
+        """Raise as ``Rules.speak``. A probe's message is nobody's."""
+        if peer.session.mode == "probe":
+            return 0.0
+        return self.rules.speak(self.who(peer, nick), room.name, self._clock())
+
     def _whisper(self, peer: Peer, whisper: protocol.Whisper) -> None:
         room = self._room_of(peer)
         now = self._clock()
@@ -303,6 +340,7 @@ class Hub:
             to = room.roster.find(whisper.to)
             if to is None:
                 raise NoSuchNick(f"there is no {whisper.to} here")
+            self._may_speak(peer, room, nick)
         except ChatError as error:
             self.reply(peer, error_frame(error, whisper.id))
             return
@@ -321,6 +359,7 @@ class Hub:
             return
         try:
             nick = self._admission.free(nick, peer.owner, room.roster, member)
+            self.rules.admit(self.who(peer, nick), self._clock())
         except ChatError as error:
             self.reply(peer, error_frame(error))
             return
@@ -359,6 +398,10 @@ class Hub:
 
     # --- whose names are whose
 
+    def banned_at_the_door(self, host: str) -> ChatError | None:
+        """Give why nobody at this address is listened to, None if somebody is."""
+        return self.rules.at_the_door(host, self._clock())
+
     def claims(self) -> list[Claim]:
         """Give all claims, in no order."""
         return list(self._admission.claims)
@@ -394,6 +437,7 @@ class Hub:
         self._turn.leave(peer)
 
     def _see_off(self, peer: Peer) -> None:
+        self.peers.pop(peer, None)
         room, member = peer.room, peer.member
         peer.room = peer.member = None
         if room is not None:

@@ -65,6 +65,13 @@ def admin_socket(journal: Path) -> Path:
     return journal.with_name(journal.name + ".sock")
 
 
+def admin_socket_at(port: int, unix: Path | None) -> Path:
+    """Give the operator's socket of the server that has no journal, and listens there."""
+    if port or unix is None:
+        return state_dir() / f"admin-{port}.sock"
+    return unix.with_name(unix.name + ".admin")
+
+
 @contextmanager
 def reachable_socket(path: Path) -> Iterator[str]:
     """Give a name under which a unix socket can be bound or connected however long its path is."""

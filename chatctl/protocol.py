@@ -121,6 +121,21 @@ class Whois(Frame, frozen=True, tag="whois"):
     nick: str
 
 
+class Admin(Frame, frozen=True, tag="admin"):
+    """Do what only operators may (verbs.py). Which fields count is up to the verb; ``seconds`` 0 is for good."""
+
+    verb: Annotated[str, Meta(max_length=40)]
+    target: Annotated[str, Meta(max_length=128)] = ""
+    seconds: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    text: Annotated[str, Meta(max_length=400)] = ""
+    """Why; or the topic."""
+    on: bool = True
+    address: bool = False
+    """Ban a member's address, too."""
+    room: str | None = None
+    id: Id | None = None
+
+
 class Ping(Frame, frozen=True, tag="ping"):
     """Are you there? Both ends may ask; ``t`` comes back."""
 
@@ -139,9 +154,11 @@ class Bye(Frame, frozen=True, tag="bye"):
 
     why: str = ""
     retry_after: float | None = None
+    final: bool = False
+    """An operator ended it: coming back by itself is not what anybody wants."""
 
 
-ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Ping | Pong | Bye
+ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Ping | Pong | Bye
 
 
 # --- server to client
@@ -202,6 +219,9 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     limits: Limits
     claimed: bool = False
     scram: Scram | None = None
+    topic: str = ""
+    slow: float = 0
+    read_only: bool = False
 
 
 class Msg(Frame, frozen=True, tag="msg"):
@@ -279,6 +299,31 @@ class Identity(Frame, frozen=True, tag="whois"):
     claimed: float | None = None
 
 
+class Notice(Frame, frozen=True, tag="notice"):
+    """An operator did something: a line for people. ``by`` is empty for the server's own operator. Never stored."""
+
+    text: str
+    time: float
+    by: str = ""
+
+
+class RoomNow(Frame, frozen=True, tag="room"):
+    """What holds in the room from now on: all of it, as in the welcome."""
+
+    topic: str = ""
+    slow: float = 0
+    read_only: bool = False
+
+
+class Done(Frame, frozen=True, tag="done"):
+    """An ``admin`` was done: a line for people, and rows where it was a question."""
+
+    verb: str
+    text: str
+    rows: list[dict[str, Any]] = []
+    id: str | None = None
+
+
 class Page(Frame, frozen=True, tag="page"):
     """A part of the log; ``more`` says whether it goes on in that direction."""
 
@@ -314,6 +359,9 @@ ServerFrame = (
     | Ack
     | Roster
     | Identity
+    | Notice
+    | RoomNow
+    | Done
     | Page
     | Gap
     | Ping

@@ -49,6 +49,7 @@ class Room:
         self.roster: Roster[Reader] = Roster()
         self.readers: set[Reader] = set()
         self.watchers = 0
+        self._notices: list[Frame] = []
         self._batch_bytes = batch_bytes
         self._swept = ring.last
         self._tell_at = float("-inf")
@@ -56,7 +57,11 @@ class Room:
     @property
     def due(self) -> bool:
         """Whether a sweep would give somebody something new."""
-        return self._swept != self.ring.last or bool(self.roster.news)
+        return self._swept != self.ring.last or bool(self.roster.news) or bool(self._notices)
+
+    def tell(self, frame: Frame) -> None:
+        """Have a frame told in the next sweep to all who can take it then; it is no entry, and not kept."""
+        self._notices.append(frame)
 
     def append(self, entries: Sequence[Msg]) -> None:
         """Take what the journal has committed, in its order."""
@@ -70,7 +75,8 @@ class Room:
         Returns:
             Whether somebody who can take more still lags: sweep again next turn.
         """
-        news = self._news(now)
+        notices, self._notices = self._notices, []
+        news = [*self._news(now), *notices]
         last = self._swept = self.ring.last
         slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
         lagging = False

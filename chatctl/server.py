@@ -58,6 +58,8 @@ class Server:
         self.limits = limits
         self._log = log
         self._connections: set[Connection] = set()
+        self.port = 0
+        """Of its first TCP socket."""
         self._by_network: Counter[str] = Counter()
         self._counted: set[Connection] = set()
         self._greeting: set[Connection] = set()
@@ -130,6 +132,8 @@ class Server:
         """Count a connection, and tell it once it can listen that there is no place for it."""
         self._connections.add(connection)
         self._log.info("connected", peer=connection.label)
+        if banned := self.hub.banned_at_the_door(connection.host):
+            connection.session.dismiss(banned)
         if len(self._connections) > self.limits.clients:
             connection.session.dismiss(ServerFull("this server is full: try again later", retry_after=5))
         self._count(connection)
@@ -189,8 +193,8 @@ class Server:
         for connection in list(self._connections):
             connection.check(now)
 
-    async def stop(self, why: str) -> None:
-        """Say bye to everyone, flush what is due (``FLUSH_SECONDS`` at most), and close."""
+    async def stop(self, why: str, *, retry_after: float | None = None, within: float = FLUSH_SECONDS) -> None:
+        """Say bye to everyone, flush what is due (``within`` seconds at most), and close."""
         for listener in self._listeners:
             listener.close()
         self._doors.abort()
@@ -198,9 +202,9 @@ class Server:
             self._housekeeping.cancel()
         for connection in list(self._connections):
             if connection.session.nick or connection.room is not None:
-                self.hub.reply(connection, Bye(why=why))
+                self.hub.reply(connection, Bye(why=why, retry_after=retry_after))
             self.hub.depart(connection, "server stopped")
-        deadline = self.loop.time() + FLUSH_SECONDS
+        deadline = self.loop.time() + within
         while self._connections and self.loop.time() < deadline:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):

@@ -16,13 +16,13 @@ import socket
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from chatctl import __version__
-from chatctl.admin import AdminDoor
+from chatctl.admin import AdminDoor, verbs_of
 from chatctl.admission import Admission
 from chatctl.claims import Claims
 from chatctl.errors import ChatError
@@ -35,15 +35,23 @@ from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
 from chatctl.nets import Nets
 from chatctl.notify import Manager
-from chatctl.places import admin_socket, default_journal, state_dir
-from chatctl.protocol import Limits
+from chatctl.places import admin_socket, admin_socket_at, default_journal, state_dir
+from chatctl.protocol import Admin, Limits
+from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints
+from chatctl.rules import Rules, span
 from chatctl.self_signed import self_signed
-from chatctl.server import Server
+from chatctl.server import FLUSH_SECONDS, Server
 from chatctl.tls import Tls
 
 SWITCH_SECONDS = 0.0005
 """How soon a busy loop lets the journal's thread go on. SQLite gives the interpreter's lock back at each call and has
 to get it again: at Python's 5 ms the p99 of an acknowledgement was half as much again (docs/reliability.md)."""
+
+DRAIN_SECONDS = 10.0
+"""For how long those who are sent away may take what is theirs, unless told otherwise."""
+
+RETRY_AFTER = 5.0
+"""Seconds after which they come back: a new server is there by then."""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -71,6 +79,11 @@ class ServeOptions:
     tls: TlsOptions | None = None
     plain: bool = True
     """Whether ``port`` is listened on."""
+    operators: tuple[str, ...] = ()
+    """Fingerprints of keys."""
+    operators_file: Path | None = None
+    admin_socket: Path | None = None
+    """None: beside the journal, or in the state directory."""
     umask: int = 0o077
     """For the unix socket alone: who may reach it is up to who starts us."""
 
@@ -123,26 +136,41 @@ async def _serve(options: ServeOptions, log: Log) -> None:
     limits = options.limits
     stop = Stop()
     journal = _open_journal(options, stop, log)
-    door = _operators_door(journal) if isinstance(journal, SqliteJournal) else None
     try:
-        if door is not None:
-            await door.open()
         await _serve_with(journal, options, limits, stop, log)
     finally:
-        if door is not None:
-            await door.close()
         if isinstance(journal, SqliteJournal) and stop.error is None:
             await journal.close()
     if stop.error is not None:
         raise stop.error
 
 
-def _operators_door(journal: SqliteJournal) -> AdminDoor:
-    async def backup(ask: Mapping[str, object]) -> dict[str, object]:
-        await journal.backup(Path(str(ask["path"])))
-        return {}
+@contextlib.asynccontextmanager
+async def _operators_door(journal: Journal, options: ServeOptions, server: Server, log: Log) -> AsyncIterator[None]:
+    """Listen to the operator. Without a journal it is a convenience: who can't have it serves all the same."""
+    verbs = verbs_of(server.hub.steward)
+    if isinstance(journal, SqliteJournal):
+        kept = journal
 
-    return AdminDoor(admin_socket(journal.path), {"backup": backup})
+        async def backup(ask: Mapping[str, object]) -> dict[str, object]:
+            await kept.backup(Path(str(ask["path"])))
+            return {}
+
+        verbs["backup"] = backup
+    beside = (
+        admin_socket(options.journal) if options.journal is not None else admin_socket_at(server.port, options.unix)
+    )
+    door = AdminDoor(options.admin_socket or beside, verbs)
+    try:
+        await door.open()
+    except ChatError as error:
+        if options.journal is not None or options.admin_socket is not None:
+            raise
+        log.warning("no operator's socket", why=error.text)
+    try:
+        yield
+    finally:
+        await door.close()
 
 
 class Stop:
@@ -152,11 +180,22 @@ class Stop:
         """Go on for now."""
         self.event = asyncio.Event()
         self.error: ChatError | None = None
+        self.why = "the server is going down"
+        self.retry_after: float | None = None
+        self.within = FLUSH_SECONDS
 
     def fail(self, error: ChatError) -> None:
         """End it with an error."""
         self.error = error
         self.event.set()
+
+    def drain(self, ask: Admin) -> str:
+        """End it in order: everybody is told when to come back, and has some time to take what is theirs."""
+        self.why = ask.text or self.why
+        self.retry_after = RETRY_AFTER
+        self.within = ask.seconds or DRAIN_SECONDS
+        self.event.set()
+        return f"the server takes nobody any more, and ends within {span(self.within)}"
 
 
 def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal | MemoryJournal:
@@ -180,12 +219,18 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     if options.claim_names if options.claim_names is not None else options.journal is not None:
         options.admission.claims = Claims(journal.facts())
 
+    rules = Rules(journal.facts())
+    manager = Manager(os.environ)
+    reloads = Reloads(log, begin=manager.reloading, end=manager.ready)
+    _read_operators(rules, options)
+    reloads.add("operators", lambda: _read_operators(rules, options))
+
     def hub_of(server: Server) -> Hub:
         gate = Gate(options.password)
-        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate)
+        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate, rules=rules)
 
     server = Server(hub_of, limits, log, options.reached_as, options.nets)
-    manager = Manager(os.environ)
+    server.hub.steward.outside |= {"reload": reloads.asked, "drain": stop.drain}
     tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
@@ -198,8 +243,24 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
     if tls is not None:
-        server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(tls, stop.event, log, manager))
+        reloads.add("certificate", tls.reload, lambda: {"path": str(tls.path), "fingerprint": tls.current.fingerprint})
+    server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(reloads, stop.event))
     server.listen(sockets, secure, tls)
+    server.port = next((sock.getsockname()[1] for sock in (*sockets, *secure) if sock.family != socket.AF_UNIX), 0)
+    async with _operators_door(journal, options, server, log):
+        await _until_stopped(server, options, sockets, secure, tls, stop, log, manager)
+
+
+async def _until_stopped(
+    server: Server,
+    options: ServeOptions,
+    sockets: Sequence[socket.socket],
+    secure: Sequence[socket.socket],
+    tls: Tls | None,
+    stop: Stop,
+    log: Log,
+    manager: Manager,
+) -> None:
     for sock in sockets:
         _announce(f"chatctl {__version__} listening on {_name(sock)}")
     for sock in secure:
@@ -212,7 +273,7 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     await stop.event.wait()
     log.info("stopping")
     manager.stopping()
-    await server.stop("the server is going down")
+    await server.stop(stop.why, retry_after=stop.retry_after, within=stop.within)
     manager.close()
 
 
@@ -256,22 +317,21 @@ def _open_unix(path: Path, umask: int) -> socket.socket:
         os.umask(ours)
 
 
-def _on_hangup(tls: Tls, stop: asyncio.Event, log: Log, manager: Manager) -> Callable[[], None]:
-    """Give what SIGHUP does: the certificate is read again. But a terminal that is gone takes its server with it."""
+def _read_operators(rules: Rules, options: ServeOptions) -> None:
+    """Take the operators' keys of the command line and of the file. Raises ChatError."""
+    kept = read_fingerprints(options.operators_file) if options.operators_file is not None else frozenset[str]()
+    rules.configured = kept | {check_fingerprint(key, "--operator") for key in options.operators}
+
+
+def _on_hangup(reloads: Reloads, stop: asyncio.Event) -> Callable[[], None]:
+    """Give what SIGHUP does: all is read again. But a terminal that is gone takes its server with it."""
     had_terminal = _has_terminal()
 
     def hangup() -> None:
         if had_terminal and not _has_terminal():
             stop.set()
             return
-        manager.reloading()
-        try:
-            tls.reload()
-        except ChatError as error:
-            log.error("the certificate stays as it was", why=error.text)  # noqa: TRY400 — the operator's fault, not ours
-        else:
-            log.info("certificate read again", path=str(tls.path), fingerprint=tls.current.fingerprint)
-        manager.ready()
+        reloads.run()
 
     return hangup
 

@@ -38,9 +38,10 @@ MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
 _OPEN_TO_ALL = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
+_FOR_NAMES = (protocol.Say, protocol.Whisper, protocol.Admin)
 _ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
-    "join": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper, protocol.Nick]),
-    "post": frozenset([*_OPEN_TO_ALL, protocol.Say, protocol.Whisper]),
+    "join": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES, protocol.Nick]),
+    "post": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES]),
     "watch": frozenset(_OPEN_TO_ALL),
     "probe": frozenset([*_OPEN_TO_ALL, protocol.Say]),
 }

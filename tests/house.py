@@ -16,17 +16,18 @@ private
 text bucket moments
 skeleton
 protocol
-proof claims
+proof claims verbs rules
 dialects export
 ring roster
 room
 session
 journal
-log admission gate admin nets tls self_signed
+log admission gate nets tls self_signed
 peer
 turn catchup
 archive
-hub
+steward
+admin reloads hub
 crowd
 connection listen
 door
@@ -51,7 +52,7 @@ NARROWER = {
 }
 
 SANS_IO = """
-errors pins text skeleton bucket crowd protocol proof claims nets dialects ring roster room session
+errors pins text skeleton bucket crowd protocol proof claims verbs rules nets dialects ring roster room session
 client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
 client.say client.speaker client.follow client.reply client.question client.api
 """

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire
 from chatctl.places import admin_socket, reachable_socket
+
+MAX_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer that are read at most: 100,000 claims have some ten millions."""
 
 
 def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> dict[str, object] | None:
@@ -16,29 +20,60 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
     Raises:
         ChatError: it did not do it, or gave no answer in ``timeout`` seconds.
     """
+    try:
+        return _checked(_ask(admin_socket(journal), verb, timeout, fields), plainly=True)
+    except Unreachable:
+        return None
+    except _NoWay as error:
+        raise ChatError(f"cannot reach the server of {journal}: {error}") from None
+    except (OSError, ValueError):
+        what = f"the server of {journal} did not answer"
+        raise ChatError(f"{what}: it may or may not have made the {verb}") from None
+
+
+def order(path: Path, verb: str, timeout: float, **fields: object) -> dict[str, object]:
+    """Have the server whose operator's socket is at ``path`` do something, and give its answer.
+
+    Raises:
+        Unreachable: nobody listens there.
+        OutcomeUnknown: no answer came in ``timeout`` seconds.
+        ChatError: it refused.
+    """
+    try:
+        return _checked(_ask(path, verb, timeout, fields), plainly=False)
+    except Unreachable:
+        raise Unreachable(f"no server is there: nobody listens at {path} (is 'chatctl serve' running?)") from None
+    except _NoWay as error:
+        raise Unreachable(f"cannot reach the server at {path}: {error}") from None
+    except (OSError, ValueError):
+        raise OutcomeUnknown(f"the server at {path} did not answer: it may or may not have done that") from None
+
+
+class _NoWay(Exception):
+    """There may be a server, and it can't be reached."""
+
+
+def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> dict[str, object]:
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(timeout)
         try:
-            with reachable_socket(admin_socket(journal)) as name:
+            with reachable_socket(path) as name:
                 sock.connect(name)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
-            return None
+            raise Unreachable(str(path)) from None
         except OSError as error:
-            raise ChatError(f"cannot reach the server of {journal}: {(error.strerror or '').lower()}") from None
-        try:
-            answer = _exchange(sock, json.dumps({"do": verb} | fields).encode() + b"\n")
-        except (OSError, ValueError):
-            what = f"the server of {journal} did not answer"
-            raise ChatError(f"{what}: it may or may not have made the {verb}") from None
-    if not answer.get("ok"):
-        raise ChatError(str(answer.get("error", "the server gave no reason")))
-    return answer
-
-
-def _exchange(sock: socket.socket, ask: bytes) -> dict[str, object]:
-    sock.sendall(ask)
-    with sock.makefile("rb") as file:
-        answer = json.loads(file.readline(1 << 20))
+            raise _NoWay((error.strerror or "").lower()) from None
+        sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
+        with sock.makefile("rb") as file:
+            answer: Any = json.loads(file.readline(MAX_ANSWER))
     if not isinstance(answer, dict):
-        raise ChatError("the server gave an answer that is none")
+        raise ValueError("the server gave an answer that is none")  # noqa: TRY004 — as JSON that is none
     return answer
+
+
+def _checked(answer: dict[str, object], *, plainly: bool) -> dict[str, object]:
+    """Raise what the server refused with; ``plainly`` as a ChatError, whatever its code."""
+    if answer.get("ok"):
+        return answer
+    text = str(answer.get("error", "the server gave no reason"))
+    raise ChatError(text) if plainly else from_wire(str(answer.get("code", "internal")), text)

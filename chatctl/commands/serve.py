@@ -144,6 +144,28 @@ if TYPE_CHECKING:
     help="Bind a name to the key of who first joins under it.  [default: where there is a journal]",
 )
 @click.option(
+    "--operator",
+    "operators",
+    multiple=True,
+    metavar="SHA256:...",
+    help="Let the owner of this key keep order in the rooms. Repeatable.",
+)
+@click.option(
+    "--operators",
+    "operators_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    envvar="CHATCTL_OPERATORS",
+    help="The same for the keys in this file, one a line. Read again on SIGHUP.",
+)
+@click.option(
+    "--admin-socket",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    envvar="CHATCTL_ADMIN_SOCKET",
+    help="Where 'chatctl admin' reaches it.  [default: beside the journal]",
+)
+@click.option(
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
@@ -178,6 +200,9 @@ def serve(
     deny: tuple[Net, ...],
     reached_as: tuple[str, ...],
     claim_names: bool | None,
+    operators: tuple[str, ...],
+    operators_file: Path | None,
+    admin_socket: Path | None,
     log_format: str,
     quiet: bool,
     verbose: bool,
@@ -206,6 +231,7 @@ def serve(
     Environment:
       CHATCTL_HOST CHATCTL_PORT CHATCTL_TLS_CERT CHATCTL_TLS_KEY
       CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
+      CHATCTL_OPERATORS CHATCTL_ADMIN_SOCKET
       CHATCTL_PASSWORD   what the first line of --password-file would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
@@ -245,6 +271,9 @@ def serve(
             password=_verifier(password_file),
             reached_as=reached_as,
             nets=Nets(allow, deny),
+            operators=operators,
+            operators_file=operators_file,
+            admin_socket=admin_socket.absolute() if admin_socket is not None else None,
         ),
         Log("json" if log_format == "json" else "text", level),
     )

@@ -48,10 +48,25 @@ def test_the_types_on_the_wire_are_those_of_the_contract() -> None:
         return sorted(cls.__struct_config__.tag for cls in union.__args__)  # type: ignore[attr-defined]
 
     assert tags(p.ClientFrame) == sorted(
-        ["hello", "proof", "say", "whisper", "nick", "who", "whois", "history", "ping", "pong", "bye"]
+        ["hello", "proof", "say", "whisper", "nick", "who", "whois", "history", "admin", "ping", "pong", "bye"]
     )
     to_both = {"whisper", "whois", "ping", "pong", "bye"}
-    told = {"challenge", "welcome", "msg", "join", "leave", "rename", "ack", "roster", "page", "gap", "error"}
+    told = {
+        "challenge",
+        "welcome",
+        "msg",
+        "join",
+        "leave",
+        "rename",
+        "ack",
+        "roster",
+        "page",
+        "gap",
+        "error",
+        "notice",
+        "room",
+        "done",
+    }
     assert tags(p.ServerFrame) == sorted(told | to_both)
 
 

@@ -1,4 +1,4 @@
-"""The cells of the commands that are about this machine: serve, backup, config, completion, key,
+"""The cells of the commands that are about this machine: serve, backup, admin, config, completion, key,
 password."""
 
 from tests.exits.table import Cell, Nothing
@@ -88,6 +88,54 @@ BACKUP_CELLS = [
     ),
 ]
 
+MUTE = "chatctl admin mute rajat"
+NO_ANSWER = "chatctl: the server at {here}/rooms.db.sock did not answer: it may or may not have done that"
+
+ADMIN_CELLS = [
+    Cell("admin", "fine", "chatctl admin topic deploy freeze", 0, "the topic was set to 'deploy freeze'"),
+    Cell(
+        "admin",
+        "refused",
+        MUTE,
+        3,
+        err="chatctl: no server is there: nobody listens at {here}/rooms.db.sock (is 'chatctl serve' running?)",
+        peer="no journal",
+    ),
+    Cell("admin", "silent peer", f"{MUTE} --timeout 300ms", 4, err=NO_ANSWER, peer="operator silent"),
+    Nothing("admin", "web server", "it talks to a server of this machine, over a socket of its own"),
+    Cell("admin", "drops mid-way", MUTE, 4, err=NO_ANSWER, peer="operator drops"),
+    Cell("admin", "garbage", MUTE, 4, err=NO_ANSWER, peer="operator garbage"),
+    Cell(
+        "admin",
+        "name taken",
+        "chatctl admin kick rajat",
+        6,
+        err="chatctl: nobody of that name is here",
+        note="a name that nobody has, that is",
+    ),
+    Cell(
+        "admin",
+        "too long",
+        "chatctl admin ban averyveryverylongnicknamethatisnone",
+        5,
+        err="chatctl: a nickname has at most 32 characters and 64 bytes",
+    ),
+    Cell(
+        "admin",
+        "room missing",
+        "chatctl admin topic --room nowhere deploy freeze",
+        6,
+        err="chatctl: there is no room 'nowhere' here",
+        peer="room",
+    ),
+    Cell("admin", "deadline", f"{MUTE} --timeout 200ms", 4, err=NO_ANSWER, peer="operator silent"),
+    Cell("admin", "SIGINT", MUTE, 130, peer="operator silent"),
+    Cell("admin", "SIGTERM", MUTE, 143, peer="operator silent"),
+    Cell("admin", "closed stdout", "chatctl admin ops >&-", 0),
+    Cell("admin", "no stdin", "chatctl admin ops <&-", 0, "0 operators' keys"),
+    Cell("admin", "full disk", "chatctl admin ops > /dev/full", 1, err=FULL),
+]
+
 CONFIG_CELLS = [
     Cell("config", "fine", "chatctl config path", 0, "{here}/.config/chatctl/config.toml"),
     Cell(
@@ -172,4 +220,4 @@ PASSWORD_CELLS = [
     Cell("password", "full disk", "echo 'a long one' | chatctl password > /dev/full", 1, err=FULL),
 ]
 
-CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS, *KEY_CELLS, *PASSWORD_CELLS]
+CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *ADMIN_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS, *KEY_CELLS, *PASSWORD_CELLS]

@@ -4,8 +4,8 @@ from tests.exits import cells_here, cells_read, cells_say
 from tests.exits.table import Cell, Nothing
 
 COMMANDS = (
-    "send", "tail", "who", "ask", "run", "probe", "join", "serve", "export", "backup", "bench", "config", "completion",
-    "key", "password",
+    "send", "tail", "who", "ask", "run", "probe", "join", "serve", "export", "backup", "admin", "bench", "config",
+    "completion", "key", "password",
 )  # fmt: skip
 
 ALL = [*cells_say.CELLS, *cells_read.CELLS, *cells_here.CELLS]

@@ -12,6 +12,7 @@ import pytest
 
 from chatctl.cli import cli
 from chatctl.commands.config_defaults import Defaults
+from chatctl.verbs import VERBS
 from docs.generate import ROOT, Help, commands
 
 ALL = list(commands())
@@ -24,6 +25,8 @@ WIDTH = 73
 """Columns of a line that is kept as it is: man indents it by 7 and shows 80, ``--help`` by 4."""
 
 BESIDE_OPTIONS = {
+    "chatctl admin": "CHATCTL_ADMIN_SOCKET CHATCTL_JOURNAL",
+    **{f"chatctl admin {verb}": "CHATCTL_STATE_DIR" for verb in VERBS},
     "chatctl ask": "CHATCTL_STATE_DIR",
     "chatctl backup": "CHATCTL_STATE_DIR",
     "chatctl config": "CHATCTL_CONFIG",

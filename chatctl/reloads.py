@@ -1,0 +1,78 @@
+"""What a running server reads again, on SIGHUP or when its operator asks, without dropping anybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from chatctl.errors import ChatError
+from chatctl.log import Log
+from chatctl.protocol import Admin
+
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
+
+class Reloads:
+    """All that can be read again."""
+
+    def __init__(
+        self, log: Log, begin: Callable[[], None] = lambda: None, end: Callable[[], None] = lambda: None
+    ) -> None:
+        """Know of nothing yet. ``begin`` and ``end`` are called around each reading."""
+        self._log = log
+        self._begin = begin
+        self._end = end
+        self._all: dict[str, tuple[Callable[[], None], Callable[[], dict[str, str]]]] = {}
+
+    def add(self, what: str, read: Callable[[], None], tell: Callable[[], dict[str, str]] = dict) -> None:
+        """Have ``read`` called (it raises ChatError, and then leaves all as it was); ``tell`` gives what to log."""
+        self._all[what] = read, tell
+
+    def run(self) -> list[str]:
+        """Read all of it; give what could not be."""
+        failed = []
+        self._begin()
+        for what, (read, tell) in self._all.items():
+            try:
+                read()
+            except ChatError as error:
+                failed.append(error.text)
+                self._log.error(f"the {what} stays as it was", why=error.text)
+            else:
+                self._log.info(f"{what} read again", **tell())
+        self._end()
+        return failed
+
+    def asked(self, _: Admin) -> str:
+        """Do it for an operator. Raises ChatError for what could not be read."""
+        if failed := self.run():
+            raise ChatError(f"not all could be read again: {'; '.join(failed)}")
+        return f"read again: {', '.join(self._all)}"
+
+
+def read_fingerprints(path: Path) -> frozenset[str]:
+    """Give the keys of a file: a fingerprint a line, with anything behind it; ``#`` begins a comment.
+
+    Raises:
+        ChatError: it can't be read, or a line is none of these.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ChatError(f"cannot read the operators in {path}: {why.lower()}") from None
+    found = [(number, line.split()[0]) for number, line in enumerate(lines, 1) if line.strip()]
+    keys = [(number, word) for number, word in found if not word.startswith("#")]
+    for number, word in keys:
+        check_fingerprint(word, f"{path}, line {number}")
+    return frozenset(word for _, word in keys)
+
+
+def check_fingerprint(word: str, where: str) -> str:
+    """Give a key's fingerprint back. Raises ChatError for what is none."""
+    if not _FINGERPRINT.fullmatch(word):
+        raise ChatError(
+            f"{where}: {word!r} is no key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
+        )
+    return word

@@ -1,0 +1,405 @@
+"""The steward: carries out what an operator orders, wherever the order came from.
+
+Lives here: what each verb does: the rules are changed once the journal has the change, those whom it hits are sent
+away, the room is told, a line is logged. Does not live here: who may do what (verbs.py), what the rules mean
+(rules.py), the socket (admin.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from chatctl.archive import Archive
+from chatctl.claims import Claim
+from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
+from chatctl.journal import Facts, Journal
+from chatctl.log import Log
+from chatctl.peer import Peer
+from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
+from chatctl.room import Room
+from chatctl.rules import MOST, RoomRules, Rules, Sanction, Who, network_of, span
+from chatctl.session import error_frame
+from chatctl.text import check_nick, clean, fold_nick
+from chatctl.verbs import Kind, Role, check
+
+Outcome = Done | ChatError
+Answer = Callable[[Outcome], None]
+
+
+class House(Protocol):
+    """The hub, as its steward sees it."""
+
+    rules: Rules
+    peers: dict[Peer, None]
+    archive: Archive
+
+    def reply(self, peer: Peer, frame: Frame, /) -> None:
+        """Have a frame sent to one peer."""
+
+    def touch(self, room: Room, /) -> None:
+        """Have a room swept."""
+
+    def depart(self, peer: Peer, why: str) -> None:
+        """Begin to let a peer go."""
+
+    def who(self, peer: Peer, nick: str) -> Who:
+        """Give what is known of a peer under this name."""
+
+    def claims(self) -> list[Claim]:
+        """Give all claims."""
+
+    def drop_claim(self, nick: str, done: Callable[[ChatError | None], None]) -> Claim | None:
+        """Set a name free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who orders it: ``name`` is empty for the console, ``room`` is where they are."""
+
+    role: Role
+    name: str = ""
+    room: str | None = None
+
+    @property
+    def by(self) -> str:
+        """Give what stands behind ``was banned``."""
+        return f" by {clean(self.name)}" if self.name else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a target turned out to be."""
+
+    kind: Kind
+    shown: str = ""
+    name: str | None = None
+    key: str | None = None
+    network: str | None = None
+    peers: list[Peer] = field(default_factory=list)
+    """Those connections that it means."""
+
+
+class Steward:
+    """Carries out verbs."""
+
+    def __init__(self, house: House, journal: Journal, log: Log, clock: Callable[[], float]) -> None:
+        """Serve one hub. ``clock`` gives Unix seconds."""
+        self._house = house
+        self._journal = journal
+        self._log = log
+        self._clock = clock
+        self.outside: dict[str, Callable[[Admin], str]] = {}
+        """What whoever runs the server does for us: ``reload``, ``drain``."""
+        self._acts: Mapping[str, Callable[[Admin, Actor, Aim, Answer], None]] = {
+            "kick": self._kick,
+            "ban": self._sanction,
+            "mute": self._sanction,
+            "unban": self._lift,
+            "unmute": self._lift,
+            "bans": self._list_sanctions,
+            "topic": self._change_room,
+            "slow": self._change_room,
+            "read-only": self._change_room,
+            "claims": self._list_claims,
+            "unclaim": self._drop_claim,
+            "op": self._appoint,
+            "deop": self._appoint,
+            "ops": self._list_operators,
+            "reload": self._do_outside,
+            "drain": self._do_outside,
+        }
+
+    def asked(self, peer: Peer, ask: Admin) -> None:
+        """Carry out what somebody in a room orders, and answer them."""
+        role: Role = "operator" if self._house.rules.is_operator(peer.key) else "member"
+        name = peer.member.nick if peer.member is not None else peer.session.nick
+        actor = Actor(role, name, peer.room.name if peer.room is not None else None)
+
+        def answer(outcome: Outcome) -> None:
+            if peer.leaving is None:
+                frame = error_frame(outcome, ask.id) if isinstance(outcome, ChatError) else outcome
+                self._house.reply(peer, frame)
+
+        self.carry_out(ask, actor, answer)
+
+    def carry_out(self, ask: Admin, actor: Actor, answer: Answer) -> None:
+        """Do it, and answer once it is kept; or answer why not."""
+        try:
+            aim = self._aim(ask, actor)
+            check(ask.verb, actor.role, aim.kind)
+            self._acts[ask.verb](ask, actor, aim, answer)
+        except ChatError as error:
+            self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
+            answer(error)
+
+    # --- at what
+
+    def _aim(self, ask: Admin, actor: Actor) -> Aim:
+        """Tell what a verb is aimed at. Raises ChatError for what is nothing."""
+        if ask.verb in ("topic", "slow", "read-only"):
+            return Aim("room")
+        if ask.verb in ("bans", "claims", "ops", "reload", "drain") or not ask.target:
+            return Aim("server", "the server")
+        kind, _, rest = ask.target.partition(":")
+        if kind == "name":
+            return self._aim_at_name(rest, ask, actor)
+        if kind == "SHA256":
+            return self._aim_at_key(ask.target)
+        try:
+            return self._aim_at_network(str(network_of(ask.target)))
+        except ValueError:
+            return self._aim_at_name(ask.target, ask, actor)
+
+    def _aim_at_key(self, key: str) -> Aim:
+        kind: Kind = "operator" if self._house.rules.is_operator(key) else "key"
+        return Aim(kind, key, key=key, peers=[peer for peer in self._here() if peer.key == key])
+
+    def _aim_at_network(self, network: str) -> Aim:
+        peers = [peer for peer in self._here() if peer.way.host and _is_in(peer.way.host, network)]
+        return Aim("operator" if self._any_operator(peers) else "address", network, network=network, peers=peers)
+
+    def _aim_at_name(self, target: str, ask: Admin, actor: Actor) -> Aim:
+        nick = check_nick(target)
+        folded, room = fold_nick(nick), ask.room if actor.role == "console" else actor.room
+        everywhere = [peer for peer in self._here() if _is_called(peer, folded)]
+        peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
+        owners = {claim.key for claim in self._house.claims() if fold_nick(claim.nick) == folded}
+        if self._any_operator(everywhere) or any(map(self._house.rules.is_operator, owners)):
+            kind: Kind = "operator"
+        else:
+            kind = "member" if peers else "name"
+        if kind == "operator" and ask.verb == "kick" and not peers:
+            kind = "name"
+        return Aim(kind, _name_of(peers[0]) if peers else nick, name=nick, peers=peers)
+
+    def _here(self) -> Iterable[Peer]:
+        return [peer for peer in self._house.peers if peer.leaving is None and peer.room is not None]
+
+    def _any_operator(self, peers: Iterable[Peer]) -> bool:
+        return any(self._house.rules.is_operator(peer.key) for peer in peers)
+
+    # --- people
+
+    def _kick(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        text = f"{clean(aim.shown)} was kicked{actor.by}{_because(ask.text)}"
+        self._tell(_rooms_of(aim.peers), text, actor)
+        self._send_away(aim.peers, f"you were kicked{actor.by}{_because(ask.text)}")
+        self._finish(ask, actor, text, answer)
+
+    def _sanction(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        what: Literal["ban", "mute"] = "ban" if ask.verb == "ban" else "mute"
+        done = "banned" if what == "ban" else "muted"
+        one = self._sanction_on(what, ask, actor, aim)
+        changes = self._house.rules.over(self._clock())
+        if len(self._house.rules.of(what)) >= MOST:
+            raise TooLong(f"there are {MOST} of these already: lift some")
+        long = f" for {span(ask.seconds)}" if ask.seconds else ""
+        shown = clean(aim.shown) if aim.network is None else "an address"  # nobody's address is the room's business
+        text = f"{shown} was {done}{actor.by}{long}{_because(ask.text)}"
+
+        def kept() -> None:
+            self._house.rules.of(what).add(one)
+            hit = self._hit() if what == "ban" else aim.peers
+            self._tell(_rooms_of(hit) or self._rooms(actor.room or ask.room), text, actor)
+            if what == "ban":
+                self._send_away(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
+            self._finish(ask, actor, text, answer)
+
+        self._keep({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, kept, answer)
+
+    def _sanction_on(self, what: Literal["ban", "mute"], ask: Admin, actor: Actor, aim: Aim) -> Sanction:
+        """Hold on to all that is known of them, so that another name is no way back."""
+        peer = aim.peers[0] if aim.peers and aim.name is not None else None
+        if len({(one.key, one.token) for one in aim.peers}) > 1 and aim.name is not None:
+            rooms = ", ".join(room.name for room in _rooms_of(aim.peers))
+            raise Forbidden(f"{clean(aim.shown)} is more than one person here ({rooms}): say which --room, or the key")
+        host = peer.way.host if peer is not None and ask.address else ""
+        return Sanction(
+            what=what,
+            since=self._clock(),
+            until=self._clock() + ask.seconds if ask.seconds else None,
+            by=actor.name,
+            reason=ask.text,
+            name=aim.shown if aim.name is not None else None,
+            key=aim.key or (peer.key if peer is not None else None),
+            token=peer.token.hex() if peer is not None and peer.token is not None else None,
+            network=aim.network or (str(network_of(host)) if host else None),
+        )
+
+    def _hit(self) -> list[Peer]:
+        """Give all who would not be let in any more."""
+        rules, now = self._house.rules, self._clock()
+        hit: list[Peer] = []
+        for peer in self._here():
+            try:
+                rules.admit(self._house.who(peer, _name_of(peer) or ""), now)
+            except Forbidden:
+                hit.append(peer)
+        return hit
+
+    def _lift(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        what: Literal["ban", "mute"] = "ban" if ask.verb == "unban" else "mute"
+        held = self._house.rules.of(what).on(aim.name, aim.key, aim.network)
+        if not held:
+            raise Forbidden(f"there is no {what} on {clean(aim.shown)}: 'bans' lists them")
+        done = "let in again" if what == "ban" else "allowed to speak again"
+        shown = clean(aim.shown) if aim.network is None else "an address"
+        text = f"{shown} was {done}{actor.by}"
+
+        def kept() -> None:
+            for one in held:
+                self._house.rules.of(what).drop(one.ident)
+            self._tell(_rooms_of(aim.peers) or self._rooms(actor.room or ask.room), text, actor)
+            self._finish(ask, actor, text, answer)
+
+        self._keep({(what, one.ident): None for one in held}, kept, answer)
+
+    def _send_away(self, peers: Iterable[Peer], why: str) -> None:
+        for peer in peers:
+            self._house.reply(peer, Bye(why=why, final=True))
+            self._house.depart(peer, "removed")
+
+    def _list_sanctions(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        rules, now = self._house.rules, self._clock()
+        held = [one for one in (*rules.bans, *rules.mutes) if one.holds(now)]
+        rows = [msgspec.to_builtins(one) for one in held]
+        if actor.role != "console":
+            rows = [{key: value for key, value in row.items() if key != "network"} for row in rows]
+        for row in rows:
+            row.pop("token", None)
+        answer(Done(ask.verb, f"{len(rows)} bans and mutes", rows, ask.id))
+
+    # --- rooms
+
+    def _change_room(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        name = (actor.room if actor.role != "console" else ask.room) or DEFAULT_ROOM
+        room = self._house.archive.rooms.get(name)
+        if room is None:
+            raise RoomInvalid(f"there is no room '{clean(name[:40])}' here")
+        rules, text = _changed(ask, self._house.rules.room(name))
+
+        def kept() -> None:
+            self._house.rules.rooms[name] = rules
+            room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
+            self._tell([room], text + actor.by, actor)
+            self._finish(ask, actor, text + actor.by, answer, name)
+
+        self._keep({("room", name): msgspec.json.encode(rules).decode()}, kept, answer)
+
+    # --- names and operators
+
+    def _list_claims(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        rows = [msgspec.to_builtins(claim) for claim in self._house.claims()]
+        answer(Done(ask.verb, f"{len(rows)} names are bound to a key", rows, ask.id))
+
+    def _drop_claim(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        text = f"{clean(aim.shown)} is no longer bound to a key"
+
+        def dropped(error: ChatError | None) -> None:
+            if error is not None:
+                answer(error)
+            else:
+                self._finish(ask, actor, text, answer)
+
+        if self._house.drop_claim(aim.name or "", dropped) is None:
+            raise Forbidden(f"{clean(aim.shown)} is bound to no key: 'claims' lists the names that are")
+
+    def _appoint(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        key = aim.key or next((peer.key for peer in aim.peers if peer.key is not None), None)
+        if key is None:
+            raise Forbidden(f"{clean(aim.shown)} has proved no key: give the key itself, SHA256:...")
+        rules, up = self._house.rules, ask.verb == "op"
+        if not up and key in rules.configured:
+            raise Forbidden(f"{key} is an operator's by --operator or --operators: take it out there")
+        text = f"{clean(aim.shown)} is {'an' if up else 'no longer an'} operator"
+
+        def kept() -> None:
+            (rules.appointed.add if up else rules.appointed.discard)(key)
+            self._tell(_rooms_of(aim.peers), text, actor)
+            self._finish(ask, actor, text, answer)
+
+        self._keep({("operator", key): "" if up else None}, kept, answer)
+
+    def _list_operators(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        rules = self._house.rules
+        rows = [{"key": key, "kept": key not in rules.configured} for key in sorted(rules.configured | rules.appointed)]
+        answer(Done(ask.verb, f"{len(rows)} operators' keys", rows, ask.id))
+
+    # --- the server
+
+    def _do_outside(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+        if ask.verb not in self.outside:
+            raise Forbidden(f"this server can't {ask.verb}")
+        self._finish(ask, actor, self.outside[ask.verb](ask), answer)
+
+    # --- all of them
+
+    def _keep(self, changes: Facts, then: Callable[[], None], answer: Answer) -> None:
+        """Commit first, show after."""
+
+        def kept(error: ChatError | None) -> None:
+            if error is not None:
+                self._log.error("not kept", why=error.text)
+                answer(error)
+            else:
+                then()
+
+        self._journal.keep(changes, kept)
+
+    def _tell(self, rooms: Iterable[Room], text: str, actor: Actor) -> None:
+        for room in rooms:
+            room.tell(Notice(text, self._clock(), actor.name))
+            self._house.touch(room)
+
+    def _rooms(self, name: str | None) -> list[Room]:
+        rooms = self._house.archive.rooms
+        return list(rooms.values()) if name is None else [rooms[name]] if name in rooms else []
+
+    def _finish(self, ask: Admin, actor: Actor, text: str, answer: Answer, where: str = "") -> None:
+        by = actor.name or actor.role
+        self._log.info("ordered", verb=ask.verb, by=by, target=ask.target or where, what=text)
+        answer(Done(ask.verb, text, [], ask.id))
+
+
+def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:
+    """Give what holds in a room after this, and a line that says it."""
+    if ask.verb == "topic":
+        rules = msgspec.structs.replace(rules, topic=ask.text)
+        return rules, f"the topic was set to '{clean(ask.text)}'" if ask.text else "the topic was taken away"
+    if ask.verb == "slow":
+        rules = msgspec.structs.replace(rules, slow=ask.seconds)
+        return rules, f"the room was slowed to a message every {span(ask.seconds)}" if ask.seconds else (
+            "the room was made as fast as before"
+        )
+    rules = msgspec.structs.replace(rules, read_only=ask.on)
+    return rules, "the room was made read-only" if ask.on else "the room was opened to all again"
+
+
+def _because(reason: str) -> str:
+    return f": {clean(reason)}" if reason else ""
+
+
+def _name_of(peer: Peer) -> str:
+    """Give the name that a peer speaks under; one who watches has none, whatever it called itself."""
+    if peer.member is not None:
+        return peer.member.nick
+    return peer.session.nick if peer.session.mode == "post" else ""
+
+
+def _is_called(peer: Peer, folded: str) -> bool:
+    name = _name_of(peer)
+    return bool(name) and fold_nick(name) == folded
+
+
+def _rooms_of(peers: Iterable[Peer]) -> list[Room]:
+    return list({peer.room: None for peer in peers if peer.room is not None})
+
+
+def _is_in(host: str, network: str) -> bool:
+    rules = Rules()
+    rules.bans.add(Sanction("ban", 0.0, network=network))
+    return rules.at_the_door(host, 0.0) is not None

@@ -1,0 +1,170 @@
+"""``chatctl admin`` and a real server: over its socket, across a restart, refused to others; reload and drain."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatctl.admin import AdminDoor
+from tests.shells.conftest import Run
+from tests.support import Server, err_line
+
+Serve = Callable[..., Server]
+KEY = "SHA256:" + "A" * 43
+OTHER_KEY = "SHA256:" + "B" * 43
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    return tmp_path / "kept" / "rooms.db"
+
+
+def test_a_ban_by_the_console_holds_across_a_restart(run: Run, serve: Serve, kept: Path) -> None:
+    """The whole way: two processes, the socket, the journal, and the sender's exit code."""
+    journal = ("--journal", str(kept))
+    server = serve(*journal)
+    rajat = server.member("Rajat", "lobby")
+    done = run("admin", "ban", "rajat", "--for", "2h", "spam", "again", *journal)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"Rajat was banned for 2h: spam again\n", b"")
+    assert rajat.frame("bye") == {"type": "bye", "why": "you were banned for 2h: spam again", "final": True}
+    server.wait_for_log("ordered verb=ban by=console target=rajat")
+    server.stop()
+    server = serve(*journal)
+    refused = run("send", "--nick", "R\u0430jat", "hi", port=server.port)
+    assert refused.returncode == 6
+    assert "is banned for another 1h 59m: spam again" in err_line(refused)
+    [row] = map(json.loads, run("admin", "bans", "--json", *journal).stdout.splitlines())
+    assert (row["name"], row["reason"], round(row["until"] - row["since"])) == ("Rajat", "spam again", 7200)
+    assert run("admin", "unban", "Rajat", *journal).returncode == 0
+    assert run("admin", "bans", "--json", *journal).stdout == b""
+    assert run("send", "--nick", "Rajat", "hi", port=server.port).returncode == 0
+
+
+def test_a_room_is_set_and_everybody_in_it_is_told(run: Run, serve: Serve, kept: Path) -> None:
+    server = serve("--journal", str(kept), "--room", "ops")
+    ana = server.member("Ana", "ops")
+    assert run("admin", "topic", "deploy", "freeze", "--room", "ops", "--journal", str(kept)).returncode == 0
+    assert ana.frame("room") == {"type": "room", "topic": "deploy freeze"}
+    assert ana.frame("notice")["text"] == "the topic was set to 'deploy freeze'"
+    assert run("admin", "read-only", "on", "--room", "ops", "--journal", str(kept)).returncode == 0
+    assert run("send", "--room", "ops", "hi", port=server.port).returncode == 6
+    assert run("admin", "slow", "off", "--room", "nowhere", "--journal", str(kept)).returncode == 6
+
+
+def test_the_ends_that_an_order_can_come_to(run: Run, serve: Serve, kept: Path) -> None:
+    nobody = run("admin", "kick", "Ana", "--journal", str(kept))
+    assert nobody.returncode == 3
+    assert "is 'chatctl serve' running?" in err_line(nobody)
+    serve("--journal", str(kept))
+    absent = run("admin", "kick", "Ana", "--journal", str(kept))
+    assert (absent.returncode, err_line(absent)) == (6, "chatctl: nobody of that name is here")
+    assert run("admin", "ban", "a b", "--journal", str(kept)).returncode == 5
+    assert run("admin", "ban", "--journal", str(kept)).returncode == 2
+
+
+def test_a_server_without_a_journal_is_reached_by_its_port(run: Run, serve: Serve, env: dict[str, str]) -> None:
+    server = serve()
+    path = Path(env["CHATCTL_STATE_DIR"]) / f"admin-{server.port}.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run("admin", "mute", "Ana", "--port", str(server.port)).returncode == 0
+    server.stop()
+    assert not path.exists()
+
+
+def test_the_socket_is_where_the_operator_says(run: Run, serve: Serve, tmp_path: Path) -> None:
+    serve("--admin-socket", str(tmp_path / "here.sock"))
+    assert run("admin", "ops", "--admin-socket", str(tmp_path / "here.sock")).returncode == 0
+
+
+def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:
+    """Its mode alone would not do: a backup or a careless chmod may change it. The kernel says who is there."""
+
+    async def ask(users: set[int]) -> dict[str, object]:
+        async def verb(_: object) -> dict[str, object]:
+            return {}
+
+        door = AdminDoor(tmp_path / "s.sock", {"ops": verb}, users)
+        await door.open()
+        try:
+            reader, writer = await asyncio.open_unix_connection(tmp_path / "s.sock")
+            writer.write(b'{"do":"ops"}\n')
+            answer = json.loads(await reader.readline())
+            writer.close()
+        finally:
+            await door.close()
+        assert isinstance(answer, dict)
+        return answer
+
+    assert asyncio.run(ask({os.geteuid()}))["ok"] is True
+    refused = asyncio.run(ask({os.geteuid() + 1}))
+    assert (refused["ok"], refused["code"]) == (False, "forbidden")
+
+
+@pytest.mark.parametrize(
+    "line", [b"\n", b"[]\n", b'{"do":"dance"}\n', b'{"do":"ban","seconds":-1}\n', b"\xff\n", b"{}\n"]
+)
+def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
+    run: Run, serve: Serve, kept: Path, line: bytes
+) -> None:
+    serve("--journal", str(kept))
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(str(kept.with_name("rooms.db.sock")))
+        sock.sendall(line)
+        assert json.loads(sock.makefile("rb").readline())["ok"] is False
+    assert run("admin", "ops", "--journal", str(kept)).returncode == 0
+
+
+@pytest.mark.parametrize("way", ["reload", "SIGHUP"])
+def test_the_operators_file_is_read_again_and_nobody_is_dropped(
+    run: Run, serve: Serve, kept: Path, tmp_path: Path, way: str
+) -> None:
+    def reload(times: int) -> int:
+        if way == "reload":
+            return run("admin", "reload", *journal).returncode
+        server.signal(signal.SIGHUP)
+        server.wait_for_log("operators", times)
+        return 0
+
+    def ops() -> list[str]:
+        return [json.loads(line)["key"] for line in run("admin", "ops", "--json", *journal).stdout.splitlines()]
+
+    journal = ("--journal", str(kept))
+    file = tmp_path / "operators"
+    file.write_text(f"# those on duty\n{KEY} nadia@laptop\n\n")
+    server = serve(*journal, "--operators", str(file), "--operator", OTHER_KEY)
+    ana = server.member("Ana", "lobby")
+    assert ops() == [KEY, OTHER_KEY]
+    file.write_text("# nobody\n")
+    assert reload(1) == 0
+    assert ops() == [OTHER_KEY]
+    file.write_text(f"{KEY}\nnadia\n")
+    assert reload(2) == (1 if way == "reload" else 0)
+    server.wait_for_log("the operators stays as it was")
+    assert ops() == [OTHER_KEY], "half a file is none"
+    ana.send(b'{"type":"ping"}\n')
+    ana.frame("pong")
+
+
+def test_a_key_that_is_none_stops_the_start(run: Run) -> None:
+    done = run("serve", "--operator", "nadia", "--port", "0")
+    assert done.returncode == 1
+    assert "'nadia' is no key's fingerprint" in done.stderr.decode()
+
+
+def test_a_drained_server_sends_everybody_away_for_a_while_and_ends_well(run: Run, serve: Serve, kept: Path) -> None:
+    server = serve("--journal", str(kept))
+    ana = server.member("Ana", "lobby")
+    done = run("admin", "drain", "new", "version", "--within", "5s", "--journal", str(kept))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert ana.frame("bye") == {"type": "bye", "why": "new version", "retry_after": 5.0}
+    assert server.wait() == 0
+    assert run("send", "hi", port=server.port).returncode == 3
