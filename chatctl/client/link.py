@@ -245,6 +245,8 @@ class Link:
                 self._asked_at = None
             case Bye(why=why) if why == REPLACED:
                 self._leaving = True
+            case Bye(final=True):
+                self._leaving = True  # an operator sent us away: coming back by ourselves is not for us to decide
             case Bye(retry_after=seconds):
                 self._not_before = seconds
         self._listener.received(frame)

@@ -8,6 +8,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from chatctl.terminal.emoji import EMOJI
+from chatctl.terminal.orders import ORDERS
 from chatctl.terminal.slash import COMMANDS
 
 _MOST = 50
@@ -40,7 +41,7 @@ class DeskCompleter(Completer):
 
 
 def _commands(word: str) -> Iterable[Completion]:
-    for name, (takes, what) in COMMANDS.items():
+    for name, (takes, what) in (COMMANDS | ORDERS).items():
         if name.startswith(word[1:].lower()):
             yield Completion(f"/{name} " if takes else f"/{name}", -len(word), display=f"/{name}", display_meta=what)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
 from typing import Any
 
 from chatctl import protocol
@@ -18,6 +19,7 @@ from chatctl.client.outbox import OutboxFull
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.lines import Lines, mentions
+from chatctl.terminal.orders import ORDERS, order
 from chatctl.terminal.presence import Presence
 from chatctl.terminal.screen import Screen
 from chatctl.terminal.settings import Settings
@@ -65,6 +67,8 @@ class Desk:
             "status": self._show_status,
             "quit": lambda _: self._do(screen.leave),
         }
+        self._commands |= {name: partial(self._order, name) for name in ORDERS}
+        self._rules = protocol.RoomNow()
 
     # --- what is typed
 
@@ -118,6 +122,10 @@ class Desk:
             "there is no connection now: that can't wait, try again when it is back"
         )
 
+    def _order(self, name: str, rest: str) -> bool:
+        wanted = order(name, rest)
+        return wanted is not None and self._ask(wanted)
+
     def _show_history(self, rest: str) -> bool:
         cursor, welcome = self.link.cursor, self.link.welcome
         if cursor is None or welcome is None:
@@ -141,11 +149,18 @@ class Desk:
         self.ready.set()
         if not first:
             self._say_notes(["connected again"])
+        self._obey(protocol.RoomNow(welcome.topic, welcome.slow, welcome.read_only))
         if first and self._resumes and self.settings.history:  # an earlier run's cursor: show what came before it, too
             self._want_context(self.settings.history)
         else:
             self._announce_away()
         self._screen.refresh()
+
+    def _obey(self, rules: protocol.RoomNow) -> None:
+        """Tell on entering what holds in the room, and after a break what holds since."""
+        if rules != self._rules:
+            self._say_notes(status.rules(rules))
+        self._rules = rules
 
     def _want_context(self, limit: int) -> None:
         """Hold entries back until those before them are there."""
@@ -224,6 +239,12 @@ class Desk:
                 self._screen.show(lines.roster(frame))
             case protocol.Identity():
                 self._screen.show(lines.identity(frame))
+            case protocol.Notice(text=text):
+                self._screen.show([lines.notice(frame.time, text)])
+            case protocol.RoomNow():
+                self._rules = frame  # the notice beside it says what was done
+            case protocol.Done(text=text, rows=rows):
+                self._say_notes(status.rows(text, rows) if frame.verb in ("bans", "claims", "ops") else [])
             case protocol.Page():
                 self._screen.show(lines.again(frame.entries, self.nick))
             case protocol.Gap():
@@ -298,7 +319,7 @@ class Desk:
     def _show_status(self, _: str) -> bool:
         where = f"room {self.settings.room} on {self.settings.address}, as {self.nick}"
         now = asyncio.get_running_loop().time()
-        return self._say_notes([where, *status.full(self.link, now, self.count)])
+        return self._say_notes([where, *status.full(self.link, now, self.count), *status.rules(self._rules)])
 
     def save(self, draft: str | None) -> None:
         """See Talk."""

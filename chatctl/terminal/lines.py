@@ -82,6 +82,10 @@ class Lines:
         """Give who is called otherwise."""
         return self._palette.dim(f"{clean(old)} is now {clean(new)}")
 
+    def notice(self, seconds: float, text: str) -> str:
+        """Give what an operator did."""
+        return f"{self._hour(seconds)} {self._palette.bold(f'! {clean(text)}')}"
+
     def gap(self, gap: Gap) -> str:
         """Give what could not be shown."""
         if gap.why == "lost" and gap.from_ <= 1:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from chatctl.terminal.orders import ORDERS, order
+
 COMMANDS = {
     "help": ("", "show this list"),
     "me": ("TEXT", "say what you do: /me waves"),
@@ -58,6 +60,8 @@ def parse(line: str) -> str | Command | Wrong:
         return line
     verb, _, rest = line[1:].partition(" ")
     name = verb.lower()
+    if name in ORDERS:
+        return _order(name, rest.strip())
     if name not in COMMANDS:
         return Wrong(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
     rest = rest if name == "me" else rest.strip()
@@ -70,8 +74,23 @@ def parse(line: str) -> str | Command | Wrong:
     return Command(name, rest)
 
 
+def _order(name: str, rest: str) -> Command | Wrong:
+    if order(name, rest.encode("utf-8", "replace").decode()) is None:
+        return Wrong(f"usage: /{name} {ORDERS[name][0]}")
+    return Command(name, rest.encode("utf-8", "replace").decode())
+
+
 def help_lines() -> list[str]:
     """Give all commands and keys."""
+    orders = [f"  {f'/{name} {takes}':<30} {what}" for name, (takes, what) in ORDERS.items()]
     commands = [f"  {f'/{name} {takes}':<16} {what}" for name, (takes, what) in COMMANDS.items()]
     keys = [f"  {key:<18} {what}" for key, what in KEYS]
-    return ["Commands:", *commands, "  //TEXT           say a line that starts with a slash", "Keys:", *keys]
+    return [
+        "Commands:",
+        *commands,
+        "  //TEXT           say a line that starts with a slash",
+        "Operators:",
+        *orders,
+        "Keys:",
+        *keys,
+    ]

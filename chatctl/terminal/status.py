@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from chatctl.client.link import Link
+from chatctl.protocol import RoomNow
 from chatctl.text import clean
 
 LATE_SECONDS = 1.0
@@ -41,3 +47,23 @@ def full(link: Link, now: float, count: int) -> list[str]:
         f"messages are kept: {durability}; you have read up to {link.cursor.after if link.cursor else 0}",
         *bound,
     ]
+
+
+def rules(holds: RoomNow) -> list[str]:
+    """Give what operators have set for the room, a line each."""
+    lines = [f"topic: {holds.topic}"] if holds.topic else []
+    lines += [f"this room is slow: a message every {holds.slow:g} s"] if holds.slow else []
+    return lines + (["this room is read-only: operators alone speak"] if holds.read_only else [])
+
+
+def rows(text: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Give what an order listed: how many, then a line each."""
+    lines = (", ".join(f"{key} {_shown(key, value)}" for key, value in row.items()) for row in found)
+    return [f"{text}:", *(f"  {line}" for line in lines)]
+
+
+def _shown(key: str, value: Any) -> str:
+    if key in ("since", "until") and isinstance(value, int | float):
+        with contextlib.suppress(OverflowError, ValueError, OSError):
+            return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
+    return str(value)

@@ -1,0 +1,120 @@
+"""What an operator types, what is sent for it, and what everybody sees of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatctl import protocol as p
+from chatctl.terminal.orders import ORDERS, order
+from chatctl.terminal.slash import Command, Wrong, help_lines, parse
+from chatctl.verbs import VERBS
+
+from .test_desk import House
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("/kick rajat", p.Admin(verb="kick", target="rajat")),
+        ("/kick rajat 2h of spam", p.Admin(verb="kick", target="rajat", text="2h of spam")),
+        ("/ban rajat", p.Admin(verb="ban", target="rajat")),
+        ("/ban rajat 2h", p.Admin(verb="ban", target="rajat", seconds=7200)),
+        ("/ban rajat  90s  too  much", p.Admin(verb="ban", target="rajat", seconds=90, text="too  much")),
+        ("/ban rajat spam 2h", p.Admin(verb="ban", target="rajat", text="spam 2h")),
+        ("/BAN-address rajat 1d x", p.Admin(verb="ban", target="rajat", seconds=86400, text="x", address=True)),
+        ("/unban rajat", p.Admin(verb="unban", target="rajat")),
+        ("/mute rajat 5m", p.Admin(verb="mute", target="rajat", seconds=300)),
+        ("/unmute rajat", p.Admin(verb="unmute", target="rajat")),
+        ("/bans", p.Admin(verb="bans")),
+        ("/topic deploy freeze", p.Admin(verb="topic", text="deploy freeze")),
+        ("/topic -", p.Admin(verb="topic")),
+        ("/slow 30s", p.Admin(verb="slow", seconds=30)),
+        ("/slow off", p.Admin(verb="slow")),
+        ("/readonly on", p.Admin(verb="read-only", on=True)),
+        ("/readonly off", p.Admin(verb="read-only", on=False)),
+    ],
+)
+def test_what_is_asked(line: str, wanted: p.Admin) -> None:
+    command = parse(line)
+    assert isinstance(command, Command)
+    assert order(command.name, command.rest) == wanted
+
+
+@pytest.mark.parametrize(
+    "line", ["/kick", "/ban  ", "/topic", "/slow", "/slow soon", "/readonly", "/readonly yes", "/mute"]
+)
+def test_what_is_never_sent(line: str) -> None:
+    wrong = parse(line)
+    assert isinstance(wrong, Wrong)
+    assert wrong.why.startswith("usage: /")
+
+
+@given(st.sampled_from(sorted(ORDERS)), st.text())
+def test_whatever_is_typed_the_server_can_read_it(name: str, rest: str) -> None:
+    """A frame that is over a limit would cost the whole line: it is refused here."""
+    command = parse(f"/{name} {rest}")
+    if isinstance(command, Command):
+        wanted = order(command.name, command.rest)
+        assert wanted is not None
+        assert wanted.verb in VERBS
+        assert p.decode_client(p.encode(wanted)[:-1]) == wanted
+
+
+def test_help_lists_them() -> None:
+    assert [name for name in ORDERS if not any(f"/{name} " in line for line in help_lines())] == []
+
+
+def in_a_loop(test: Callable[[], None]) -> None:
+    async def run() -> None:
+        test()
+
+    asyncio.run(run())
+
+
+def test_an_order_is_sent_and_its_notice_shown_clean() -> None:
+    def test() -> None:
+        house = House()
+        assert house.desk.submit("/kick rajat spam")
+        assert house.wire.sent == [p.Admin(verb="kick", target="rajat", text="spam")]
+        [line] = house.receive(p.Notice("rajat was kicked by nadia: \x1b[2J", 0.0, "nadia"))
+        assert line.endswith("! rajat was kicked by nadia: ␛[2J")
+        assert house.receive(p.Done("kick", "rajat was kicked by nadia: spam")) == [], "the notice said it"
+        [line] = house.receive(p.Error("forbidden", "kick is for operators"))
+        assert line.endswith("! kick is for operators")
+
+    in_a_loop(test)
+
+
+def test_a_list_is_shown_a_line_each() -> None:
+    def test() -> None:
+        rows = [{"what": "ban", "since": 0.0, "name": "raj\x1bat"}]
+        head, row = House().receive(p.Done("bans", "1 bans and mutes", rows))
+        assert head == "1 bans and mutes:"
+        assert row.startswith("  what ban, since 1")
+        assert row.endswith("name raj␛at")
+
+    in_a_loop(test)
+
+
+def test_what_holds_in_the_room_is_told_on_entering_and_asked_for() -> None:
+    def test() -> None:
+        house = House(connected=False)
+        house.desk.link._wire = house.wire  # type: ignore[assignment]
+        welcome = p.Welcome(1, "s", "lobby", "nadia", "e", 1, 0, ["nadia"], 1, 0, "memory", p.Limits(), topic="freeze")
+        house.desk.link._enter(welcome)
+        assert house.screen.lines == ["topic: freeze"]
+        house.desk.link._enter(welcome)
+        assert house.screen.lines == ["topic: freeze", "connected again"], "not again and again"
+        assert house.receive(p.RoomNow("freeze", 30.0, True)) == []
+        house.desk.submit("/status")
+        assert house.screen.lines[-2:] == [
+            "this room is slow: a message every 30 s",
+            "this room is read-only: operators alone speak",
+        ]
+
+    in_a_loop(test)
