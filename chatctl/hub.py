@@ -406,6 +406,10 @@ class Hub:
         """Give all claims, in no order."""
         return list(self._admission.claims)
 
+    def claim_on(self, nick: str) -> Claim | None:
+        """Give the claim on a name, None if there is none."""
+        return self._admission.claims.find(nick)
+
     def drop_claim(self, nick: str, done: Callable[[StorageFailed | None], None]) -> Claim | None:
         """Set a name free; ``done`` is called once that is kept. Give the claim, None if there is none."""
         claim = self._admission.claims.find(nick)

@@ -52,6 +52,9 @@ class House(Protocol):
     def claims(self) -> list[Claim]:
         """Give all claims."""
 
+    def claim_on(self, nick: str) -> Claim | None:
+        """Give the claim on a name."""
+
     def drop_claim(self, nick: str, done: Callable[[ChatError | None], None]) -> Claim | None:
         """Set a name free."""
 
@@ -167,8 +170,8 @@ class Steward:
         folded, room = fold_nick(nick), ask.room if actor.role == "console" else actor.room
         everywhere = [peer for peer in self._here() if _is_called(peer, folded)]
         peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
-        owners = {claim.key for claim in self._house.claims() if fold_nick(claim.nick) == folded}
-        if self._any_operator(everywhere) or any(map(self._house.rules.is_operator, owners)):
+        claim = self._house.claim_on(nick)
+        if self._any_operator(everywhere) or self._house.rules.is_operator(claim.key if claim else None):
             kind: Kind = "operator"
         else:
             kind = "member" if peers else "name"
@@ -218,6 +221,7 @@ class Steward:
             rooms = ", ".join(room.name for room in _rooms_of(aim.peers))
             raise Forbidden(f"{clean(aim.shown)} is more than one person here ({rooms}): say which --room, or the key")
         host = peer.way.host if peer is not None and ask.address else ""
+        known = self._known(what, aim)  # who is banned anew, for longer say, is not known by less than before
         return Sanction(
             what=what,
             since=self._clock(),
@@ -225,10 +229,15 @@ class Steward:
             by=actor.name,
             reason=ask.text,
             name=aim.shown if aim.name is not None else None,
-            key=aim.key or (peer.key if peer is not None else None),
-            token=peer.token.hex() if peer is not None and peer.token is not None else None,
-            network=aim.network or (str(network_of(host)) if host else None),
+            key=aim.key or (peer.key if peer is not None else None) or known.key,
+            token=peer.token.hex() if peer is not None and peer.token is not None else known.token,
+            network=aim.network or (str(network_of(host)) if host else None) or known.network,
         )
+
+    def _known(self, what: Literal["ban", "mute"], aim: Aim) -> Sanction:
+        """Give what holds on that name already, an empty one if nothing does."""
+        held = self._house.rules.of(what).on(aim.name, None, None) if aim.name is not None else []
+        return next((one for one in held if one.holds(self._clock())), Sanction(what, 0.0))
 
     def _hit(self) -> list[Peer]:
         """Give all who would not be let in any more."""

@@ -101,6 +101,17 @@ def test_another_name_is_no_way_back_for_a_key(*, restart: bool) -> None:
     assert is_in(OWNER.join(house, "Innocent"))
 
 
+def test_who_is_banned_anew_is_not_known_by_less_than_before() -> None:
+    """A ban that is made longer once they are gone still holds their key and token."""
+    house = house_of()
+    house.join("Rajat", TOKEN)
+    banned(house, seconds=60)
+    banned(house, seconds=600)
+    house.now += 120
+    assert not is_in(house.join("Innocent", TOKEN))
+    assert len(house.hub.rules.bans) == 1
+
+
 def test_nobody_renames_into_a_banned_name() -> None:
     house = house_of()
     banned(house)
