@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -40,7 +41,7 @@ def test_a_ban_by_the_console_holds_across_a_restart(run: Run, serve: Serve, kep
     server = serve(*journal)
     refused = run("send", "--nick", "R\u0430jat", "hi", port=server.port)
     assert refused.returncode == 6
-    assert "is banned for another 1h 59m: spam again" in err_line(refused)
+    assert re.search("is banned for another (2h|1h 59m): spam again", err_line(refused))
     [row] = map(json.loads, run("admin", "bans", "--json", *journal).stdout.splitlines())
     assert (row["name"], row["reason"], round(row["until"] - row["since"])) == ("Rajat", "spam again", 7200)
     assert run("admin", "unban", "Rajat", *journal).returncode == 0
