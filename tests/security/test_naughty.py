@@ -54,6 +54,17 @@ def answer(wire: Wire, *kinds: str) -> dict[str, Any]:
 def full(env: dict[str, str]) -> Iterator[Server]:
     """A server in which everybody has said everything, in every dialect and every field."""
     server = Server("--rate", "off", "--log-format", "json", "--verbose", env=env)
+    try:
+        _say_everything(server)
+        yield server
+    finally:
+        log = server.stop()
+    for line in log.splitlines():
+        json.loads(line)
+    assert_inert(log.encode(), "the log")
+
+
+def _say_everything(server: Server) -> None:
     nadia = server.member("nadia")
     for number, text in enumerate(SAYABLE):
         answer(nadia.say(text, id=f"{number} {text}"[:128]), "ack", "error")
@@ -66,11 +77,6 @@ def full(env: dict[str, str]) -> Iterator[Server]:
         wire.close()
     _by_hand(server)
     nadia.say("that was all", id="end").frame("ack")
-    yield server
-    log = server.stop()
-    for line in log.splitlines():
-        json.loads(line)
-    assert_inert(log.encode(), "the log")
 
 
 def _every_field(server: Server, nadia: Wire, text: str) -> None:
