@@ -6,12 +6,14 @@ import json
 import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chatctl import protocol as p
-from chatctl.proof import place_of_tcp, statement
+from chatctl.client.keys import make_key
+from chatctl.proof import fingerprint, place_of_tcp, statement
 from tests.core.test_entering import OWNER
 from tests.support import DEADLINE, Server, Wire
 
@@ -50,6 +52,21 @@ def test_who_was_kicked_ends_and_may_join_again(serve: Serve, start: Start) -> N
     again = start("join", "--nick", "Rajat", port=server.port)
     assert nadia.frame("join")["nicks"] == ["Rajat"]
     again.kill()
+
+
+def test_an_operator_types_it_in_join(serve: Serve, start: Start, tmp_path: Path) -> None:
+    """Two real programs, with a key in a file: what a person would do."""
+    own = make_key(tmp_path / "key")
+    server = serve("--operator", fingerprint(own.public))
+    rajat = server.member("Rajat", "lobby")
+    nadia = start("join", "--nick", "nadia", "--key", str(tmp_path / "key"), port=server.port)
+    out, _ = nadia.communicate(b"/topic deploy freeze\n/ban RAJAT 2h spam\n/bans\n", timeout=DEADLINE)
+    assert rajat.frame("room")["topic"] == "deploy freeze"
+    assert rajat.frame("bye") == {"type": "bye", "why": "you were banned by nadia for 2h: spam", "final": True}
+    shown = out.decode()
+    assert "! the topic was set to 'deploy freeze' by nadia" in shown
+    assert "! Rajat was banned by nadia for 2h: spam" in shown
+    assert "1 bans and mutes:" in shown
 
 
 def test_the_same_key_without_the_servers_word_orders_nothing(serve: Serve) -> None:
