@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -73,6 +74,8 @@ class ServeOptions:
     claim_names: bool | None
     """Whether a join with a key binds its name; None: where it is kept."""
     password: Verifier | None = None
+    read_password: Callable[[], Verifier | None] | None = None
+    """Read it again, where it came from a file."""
     reached_as: Sequence[str] = ()
     """Further places (proof.py) at which clients reach us."""
     nets: Nets | None = None
@@ -225,8 +228,11 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     _read_operators(rules, options)
     reloads.add("operators", lambda: _read_operators(rules, options))
 
+    gate = Gate(options.password)
+    if options.read_password is not None:
+        reloads.add("password", partial(_read_password, gate, options.read_password))
+
     def hub_of(server: Server) -> Hub:
-        gate = Gate(options.password)
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate, rules=rules)
 
     server = Server(hub_of, limits, log, options.reached_as, options.nets)
@@ -321,6 +327,11 @@ def _read_operators(rules: Rules, options: ServeOptions) -> None:
     """Take the operators' keys of the command line and of the file. Raises ChatError."""
     kept = read_fingerprints(options.operators_file) if options.operators_file is not None else frozenset[str]()
     rules.configured = kept | {check_fingerprint(key, "--operator") for key in options.operators}
+
+
+def _read_password(gate: Gate, read: Callable[[], Verifier | None]) -> None:
+    """Take the password that is in the file now. Raises ChatError; a file without one is no way to open the room."""
+    gate.password = read() or gate.password
 
 
 def _on_hangup(reloads: Reloads, stop: asyncio.Event) -> Callable[[], None]:

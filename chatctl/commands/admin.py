@@ -235,7 +235,7 @@ _verb("deop", "Take that back.", "nadia", _target())
 _verb("ops", "List the operators' keys.", "")
 _verb(
     "reload",
-    "Read files again, as SIGHUP does.\n\nThe certificate and the operators' keys. Nobody is dropped.",
+    "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password. Nobody is dropped.",
     "",
 )
 _verb(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ if TYPE_CHECKING:
     "--password-file",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or CHATCTL_PASSWORD.",
+    help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or CHATCTL_PASSWORD. "
+    "Read again on SIGHUP.",
 )
 @click.option(
     "--allow",
@@ -269,6 +271,7 @@ def serve(
             tls=TlsOptions(tls_port, tls_cert, tls_key) if wants_tls else None,
             plain=not no_plain,
             password=_verifier(password_file),
+            read_password=partial(_verifier, password_file) if password_file is not None else None,
             reached_as=reached_as,
             nets=Nets(allow, deny),
             operators=operators,

@@ -155,6 +155,24 @@ def test_the_operators_file_is_read_again_and_nobody_is_dropped(
     ana.frame("pong")
 
 
+def test_another_password_counts_at_once_and_drops_nobody(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.touch(mode=0o600)
+    file.write_text("old secret\n")
+    server = serve("--journal", str(kept), "--password-file", str(file))
+    (tmp_path / "new").touch(mode=0o600)
+    (tmp_path / "new").write_text("new secret\n")
+    sends = ("send", "hi", "--password-file", str(tmp_path / "new"))
+    assert run("send", "hi", "--password-file", str(file), port=server.port).returncode == 0
+    file.write_text("new secret\n")
+    assert run("admin", "reload", "--journal", str(kept)).stdout == b"read again: operators, password\n"
+    assert run(*sends, port=server.port).returncode == 0
+    file.unlink()
+    assert run("admin", "reload", "--journal", str(kept)).returncode == 1
+    server.wait_for_log("the password stays as it was")
+    assert run(*sends, port=server.port).returncode == 0
+
+
 def test_a_key_that_is_none_stops_the_start(run: Run) -> None:
     done = run("serve", "--operator", "nadia", "--port", "0")
     assert done.returncode == 1
