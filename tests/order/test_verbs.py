@@ -100,6 +100,22 @@ def test_no_operator_can_do_anything_to_another_one() -> None:
     assert against == set()
 
 
+def test_what_only_the_console_can_do_is_this() -> None:
+    """Whoever adds a right to the table adds it here as well: it is no slip of the pen."""
+    console_alone = {verb for verb, one in VERBS.items() if not any("operator" in may for may in one.may.values())}
+    assert console_alone == {"unclaim", "op", "deop", "reload", "drain"}
+
+
+def test_an_operator_is_one_where_no_names_are_bound_too() -> None:
+    """It is the key of who is here that makes them one, with a claim on the name or without."""
+    house = House(admission=Admission("test"))
+    house.hub.rules.configured = frozenset({OWNER.fingerprint, SECOND.fingerprint})
+    SECOND.join(house, "chief")
+    assert isinstance(order(house, "operator", "kick", "chief"), Forbidden)
+    assert isinstance(order(house, "operator", "ban", "chief"), Forbidden)
+    assert isinstance(order(house, "console", "kick", "chief"), p.Done)
+
+
 def test_an_operator_orders_in_the_room_and_is_answered_there() -> None:
     house = village()
     rajat = next(peer for peer in house.hub.peers if peer.session.nick == "Rajat")
