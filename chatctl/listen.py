@@ -25,6 +25,10 @@ BACKLOG = 4096
 """Connections that the kernel holds until we accept them (Linux cuts it to net.core.somaxconn, 4096 by default). Ten
 thousand who come at once overflow 1,024, and are reset."""
 
+SEND_BUFFER = 64 * 1024
+"""Bytes that the kernel holds for one client. It would let that grow to megabytes, and a client that stops reading be
+written to for seconds more, at the others' cost."""
+
 _ACCEPTS_A_TURN = 100
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -94,6 +98,7 @@ def tune(sock: socket.socket) -> None:
         return
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
             if hasattr(socket, option):

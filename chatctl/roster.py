@@ -38,7 +38,7 @@ class Roster(Generic[Conn]):
         """Start with nobody."""
         self._members: dict[str, Member[Conn]] = {}
         self._going: dict[str, Member[Conn]] = {}  # unlisted, and not told yet
-        self._looks: dict[str, dict[str, Member[Conn]]] = {}  # by skeleton, then by folded name
+        self._looks: dict[str, tuple[Member[Conn], ...]] = {}  # by skeleton: one, nearly always
         self.news = News()
 
     def __len__(self) -> int:
@@ -55,19 +55,19 @@ class Roster(Generic[Conn]):
         """Give the members whose names are others, and look like this one. Raises NickInvalid."""
         own = fold_nick(nick)
         for looks in skeletons(nick):
-            yield from (member for key, member in self._looks.get(looks, {}).items() if key != own)
+            yield from (member for member in self._looks.get(looks, ()) if member.key != own)
 
     def _list(self, member: Member[Conn]) -> None:
         self._members[member.key] = member
         for looks in skeletons(member.nick):
-            self._looks.setdefault(looks, {})[member.key] = member
+            self._looks[looks] = (*self._looks.get(looks, ()), member)
 
     def _strike(self, member: Member[Conn]) -> None:
         del self._members[member.key]
         for looks in skeletons(member.nick):
-            alike = self._looks[looks]
-            del alike[member.key]
-            if not alike:
+            if others := tuple(other for other in self._looks[looks] if other is not member):
+                self._looks[looks] = others
+            else:
                 del self._looks[looks]
 
     def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:

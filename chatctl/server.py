@@ -11,7 +11,7 @@ import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from chatctl.connection import Connection
 from chatctl.crowd import Pace, turned_away
@@ -172,7 +172,7 @@ class Server:
             return (place_of_tls(channel),)
         if not isinstance(sockname, tuple):
             return (PLACE_OF_UNIX,)
-        return (place_of_tcp(sockname[0], sockname[1]), *self._reached_as)
+        return _tcp_places(sockname[0], sockname[1], self._reached_as)
 
     def lost(self, connection: Connection, why: str) -> None:
         """Forget a connection."""
@@ -210,3 +210,9 @@ class Server:
         for connection in list(self._connections):
             self.lost(connection, "server stopped")
             connection.abort()
+
+
+@lru_cache(maxsize=64)
+def _tcp_places(host: str, port: int, others: tuple[str, ...]) -> tuple[str, ...]:
+    """All who came in at one address share this."""
+    return (place_of_tcp(host, port), *others)
