@@ -32,7 +32,7 @@ MISSED = 100
 def storm(scale: Scale, *, members: int) -> Figures:
     """All connect at once; then all are silent, but for the server's pings."""
     count = scale.members(members)
-    peer = peers.chatctl(ping_seconds=PING_SECONDS)
+    peer = peers.chatctl("--ping", f"{PING_SECONDS:g}s")
     idle_seconds = min(PING_SECONDS, 5 * scale.seconds)
     with running(peer, scale.core) as server:
         plan = plan_for(server, scale, count, at_once=count, senders=0, again=True)
@@ -47,6 +47,8 @@ def storm(scale: Scale, *, members: int) -> Figures:
             idle = (server.usage().cpu - before.cpu) / (time.monotonic() - idle_from)
             _still_there(server, count)
             asked = _pings(load) - asked
+            if not asked:
+                raise Failed("nobody was pinged")
     return {
         "all_in": joined,
         "came_again": came_again(load),

@@ -67,12 +67,9 @@ def wire() -> Speech:
     return replace(chatctl_speech("json"), say=say_without_receipt, acks=False)
 
 
-def chatctl(*more: str, name: str = "chatctl", journal: str = "none", ping_seconds: float | None = None) -> Peer:
-    """Give chatctl with further options. ``journal`` may name ``{folder}``; ``ping_seconds`` None is every day's."""
+def chatctl(*more: str, name: str = "chatctl", journal: str = "none") -> Peer:
+    """Give chatctl with further options. ``journal`` may name ``{folder}``."""
     code = "import sys; from chatctl.cli import main; main(sys.argv[1:])"
-    if ping_seconds is not None:  # no option of serve: nobody needs another one, but to measure what pings cost
-        limits = f"serving.Limits = functools.partial(serving.Limits, ping_seconds={ping_seconds})"
-        code = f"import functools; from chatctl import serving; {limits}; {code}"
 
     def argv(port: int, folder: Path) -> list[str]:
         where = ["--port", str(port), "--journal", journal.format(folder=folder)]

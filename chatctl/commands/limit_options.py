@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chatctl.commands.options import all_of
+from chatctl.commands.options import Duration, all_of
 
 
 class Startups(click.ParamType[tuple[int, int, int]]):
@@ -26,8 +26,19 @@ class Startups(click.ParamType[tuple[int, int, int]]):
         return start, percent, full
 
 
-def _limit(name: str, field: str, kind: click.ParamType[Any], default: float, text: str) -> Any:
-    unit = "SECONDS" if isinstance(kind, click.FloatRange) else "N"
+class Span(Duration):
+    """A duration that a server can keep to."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give seconds."""
+        seconds = super().convert(value, param, ctx)
+        if not 0.05 <= seconds <= 86_400:
+            self.fail(f"'{value}' is not between 50ms and 1d", param, ctx)
+        return seconds
+
+
+def _limit(name: str, field: str, kind: click.ParamType[Any], default: float | str, text: str) -> Any:
+    unit = "DURATION" if isinstance(kind, Span) else "N"
     return click.option(name, field, type=kind, default=default, show_default=True, metavar=unit, help=text)
 
 
@@ -35,16 +46,16 @@ def _count(least: int, most: int | None = None) -> click.IntRange:
     return click.IntRange(least, most)
 
 
-_SECONDS = click.FloatRange(0.05, 86_400)
+_SPAN = Span()
 
 limit_options = all_of(
     _limit("--max-line", "line", _count(256, 1 << 20), 16_384, "Bytes of one line from a client."),
     _limit("--max-text", "text", _count(1, 256 * 1024), 4_096, "Bytes of one message."),
     _limit("--max-nick", "nick", _count(1, 32), 32, "Characters of a nickname."),
-    _limit("--hello-timeout", "hello_seconds", _SECONDS, 10.0, "Time to be let in, a TLS handshake included."),
+    _limit("--hello-timeout", "hello_seconds", _SPAN, "10s", "Time to be let in, a TLS handshake included."),
     _limit("--max-hello", "hello_bytes", _count(64, 1 << 20), 8_192, "Bytes that a client may send for that."),
-    _limit("--ping", "ping_seconds", _SECONDS, 60.0, "Silence before a client is asked whether it is there."),
-    _limit("--stall", "stall_seconds", _SECONDS, 30.0, "Time after which a client that reads nothing is closed."),
+    _limit("--ping", "ping_seconds", _SPAN, "60s", "Silence before a client is asked whether it is there."),
+    _limit("--stall", "stall_seconds", _SPAN, "30s", "Time after which a client that reads nothing is closed."),
     _limit("--byte-rate", "bytes_per_second", _count(256), 65_536, "Bytes a second from one connection."),
     _limit("--out-buffer", "out_buffer", _count(1_024, 1 << 26), 65_536, "Bytes that wait for a slow reader."),
     _limit("--ring-bytes", "ring_bytes", _count(1_024), 64 << 20, "Bytes of a room's messages kept in memory."),
