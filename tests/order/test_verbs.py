@@ -134,7 +134,9 @@ def test_an_operator_orders_in_the_room_and_is_answered_there() -> None:
 def test_who_proved_no_operators_key_is_refused_in_the_room() -> None:
     house = village()
     rajat = next(peer for peer in house.hub.peers if peer.session.nick == "Rajat")
-    rajat.say(p.Admin(verb="kick", target="nadia", id="1"))  # type: ignore[attr-defined]
+    house.join("omar")
+    rajat.take()  # type: ignore[attr-defined]
+    rajat.say(p.Admin(verb="kick", target="omar", id="1"))  # type: ignore[attr-defined]
     house.settle()
     [error] = only(p.Error, rajat.take())  # type: ignore[attr-defined]
     assert (error.code, error.id) == ("forbidden", "1")

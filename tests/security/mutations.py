@@ -451,6 +451,63 @@ MUTATIONS = (
         "ProtectSystem=no",
         "tests/security/test_service.py::test_the_unit_is_one_that_keeps_the_server_in",
     ),
+    # --- order in the room
+    Mutation(
+        "coming back from a ban under another spelling of the name",
+        "chatctl/rules.py",
+        'yield from (("looks", looks) for looks in skeletons(who.name))',
+        'yield "looks", who.name',
+        "tests/order/test_rules.py::test_a_ban_holds_under_every_spelling_of_the_name",
+    ),
+    Mutation(
+        "coming back from a ban under another name",
+        "chatctl/rules.py",
+        'if who.token is not None:\n            yield "token", who.token.hex()\n        if who.host',
+        'if False:\n            yield "token", ""\n        if who.host',
+        "tests/order/test_rules.py::test_another_name_is_no_way_back_for_a_token",
+    ),
+    Mutation(
+        "the same, with a new token",
+        "chatctl/rules.py",
+        'if who.key is not None:\n            yield "key", who.key\n        if who.token',
+        'if False:\n            yield "key", ""\n        if who.token',
+        "tests/order/test_rules.py::test_another_name_is_no_way_back_for_a_key",
+    ),
+    Mutation(
+        "coming back from a banned network, or after a restart",
+        "chatctl/rules.py",
+        "ban = self.bans.find(Who(host=host), now) if host else None",
+        "ban = None",
+        "tests/order/test_rules.py::test_a_ban_of_a_network_holds_at_the_door_and_after_a_restart",
+    ),
+    Mutation(
+        "a muted member who speaks on",
+        "chatctl/rules.py",
+        "if mute := self._hit(self.mutes, who, now):",
+        "if (mute := self._hit(self.mutes, who, now)) and False:",
+        "tests/order/test_rules.py::test_who_is_muted_reads_on_and_says_nothing",
+    ),
+    Mutation(
+        "getting around a slow room with another name or connection",
+        "chatctl/rules.py",
+        '    if who.token is not None:\n        yield "token", who.token.hex()\n\n\ndef span',
+        "\n\ndef span",
+        "tests/order/test_rules.py::test_another_name_or_connection_is_no_way_around_a_slow_room",
+    ),
+    Mutation(
+        "giving orders in the room without an operator's key",
+        "chatctl/steward.py",
+        'role: Role = "operator" if self._house.rules.is_operator(peer.key) else "member"',
+        'role: Role = "operator"',
+        "tests/order/test_verbs.py::test_who_proved_no_operators_key_is_refused_in_the_room",
+    ),
+    Mutation(
+        "another account of the machine gives the server orders",
+        "chatctl/admin.py",
+        "if user is None or user in self._users else _refusal(_STRANGER)",
+        "",
+        "tests/order/test_console.py::test_the_socket_answers_no_other_user",
+    ),
 )
 
 
