@@ -120,12 +120,16 @@ def _wait(reader: int | None, seconds: float | None, *readable: int) -> bool:
 
 
 class _Lock:
-    """A thread's lock in the form that the core enters."""
+    """A thread's lock in the form that the core enters.
+
+    A signal's exception may come right after it was taken, or right before it is let go: it stays taken then. The
+    thread that the signal came to has more to say ("withdrawn"), so its own lock must not keep it out.
+    """
 
     def __init__(self) -> None:
         import threading
 
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     async def __aenter__(self) -> None:
         self._lock.acquire()

@@ -88,9 +88,9 @@ class Follower:
 
     def close(self) -> None:
         """Hang up."""
-        if self._peer is not None:
-            self._peer.close()
-            self._peer = None
+        peer, self._peer = self._peer, None  # first: a signal's exception may end the closing
+        if peer is not None:
+            peer.close()
 
     # --- connecting
 

@@ -119,20 +119,20 @@ class Asking:
         try:
             seq = (await self._speaker.say(self._question.said(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
             answer = await self._answer(seq, deadline)
+            how = f"{answer.choice} ({answer.entry.nick})" if answer else "nobody chose in time"
+            await self._tell(how, retry_for=OUTCOME_SECONDS)
         except ChatError as error:
             if seq is not None:
-                await self._tell(f"withdrawn ({error.text})", retry_for=None)
+                await self._tell(f"withdrawn ({error.text})")
             raise
-        except BaseException:  # a signal, a task that is cancelled: it may be in the room already
-            await self._tell("withdrawn", retry_for=None)
+        except BaseException:  # a signal, a task that is cancelled: it may be in the room, and nobody acts on an answer
+            await self._tell("withdrawn")
             raise
         if answer is None:
-            await self._tell("nobody chose in time", retry_for=OUTCOME_SECONDS)
             raise ConditionNotMet("nobody chose in time")
-        await self._tell(f"{answer.choice} ({answer.entry.nick})", retry_for=OUTCOME_SECONDS)
         return answer
 
-    async def _tell(self, how: str, retry_for: float | None) -> None:
+    async def _tell(self, how: str, retry_for: float | None = None) -> None:
         """Tell the room. That it can't be told changes nothing about the outcome."""
         try:
             await self._speaker.say(self._question.outcome(how), retry_for=retry_for)

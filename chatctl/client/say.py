@@ -87,9 +87,9 @@ class Sender:
 
     def close(self) -> None:
         """Hang up."""
-        if self.peer is not None:
-            self.peer.close()
-            self.peer = None
+        peer, self.peer = self.peer, None  # first: a signal's exception may end the closing
+        if peer is not None:
+            peer.close()
         self._answers.clear()
 
     def abandon(self) -> None:

@@ -1,0 +1,155 @@
+"""A signal's exception at every place where Python looks for one: the room hears that the question is withdrawn.
+
+Handlers run between two instructions, so an exception that they raise comes out of any call at all: while a lock is
+held, while a connection is being closed. That is seldom, and then the asker hung, or the room waited for nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import sys
+import threading
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from chatctl.client.address import Address
+from chatctl.client.blocking_shell import BlockingShell, drive
+from chatctl.client.cursor import Cursor
+from chatctl.client.deadline import ConnectionEnded, Deadline
+from chatctl.client.follow import Follower
+from chatctl.client.question import Asking, Question
+from chatctl.client.speaker import Speaker
+from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
+from tests.support import DEADLINE
+
+LOOKS = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")}
+"""The instructions at whose end CPython runs the handlers of signals that have come."""
+
+
+class Interrupted(BaseException):
+    """What the handler raises."""
+
+
+class Room(BlockingShell):
+    """A server without a socket: it keeps a log, and nadia answers as soon as she is asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[Msg] = []
+
+    async def connect(self, _address: Address, hello: Hello, _deadline: Deadline) -> Any:
+        return Peer(self, hello)
+
+    def say(self, nick: str, text: str) -> int:
+        self.log.append(Msg(seq=len(self.log) + 1, time=0.0, nick=nick, text=text))
+        return len(self.log)
+
+    @property
+    def texts(self) -> list[str]:
+        return [entry.text for entry in self.log]
+
+
+class Peer:
+    """One connection to it."""
+
+    def __init__(self, room: Room, hello: Hello) -> None:
+        self.room, self.hello = room, hello
+        self.open = True
+        self.acks: list[Ack] = []
+        self.read = len(room.log)
+        self.welcome = Welcome(
+            v=1, server="", room="lobby", nick=hello.nick, epoch="e", first=1, last=self.read, members=[], count=0,
+            watchers=0, durability="memory", limits=Limits(),
+        )  # fmt: skip
+
+    async def send(self, frame: ClientFrame, _deadline: Deadline) -> None:
+        self._check()
+        if isinstance(frame, Say):
+            self.acks.append(Ack(frame.id or "", 0.0, False, self.room.say(self.hello.nick, frame.text)))
+            if "answer with" in frame.text:
+                self.room.say("nadia", "yes")
+
+    async def receive(self, _deadline: Deadline) -> ServerFrame:
+        self._check()
+        if self.hello.mode == "post":
+            return self.acks.pop(0)
+        self.read += 1
+        return self.room.log[self.read - 1]
+
+    async def look(self) -> Iterable[ServerFrame]:
+        return []
+
+    def close(self) -> None:
+        self.open = False
+
+    def _check(self) -> None:
+        if not self.open:
+            raise ConnectionEnded("it is closed")
+
+
+class Interrupter:
+    """Raises where Python looks for signals in our code for the ``at``-th time; ``looks`` says how often it did."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.looks = at, 0
+        self._before: dict[FrameType, int] = {}
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> Any:
+        if "/chatctl/" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "return":
+            self._before.pop(frame, None)
+        elif event == "opcode":
+            before = self._before.get(frame)
+            self._before[frame] = frame.f_code.co_code[frame.f_lasti]
+            self.looks += before in LOOKS
+            if before in LOOKS and self.looks == self.at:
+                raise Interrupted
+        return self
+
+
+def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
+    """Ask in the room; give what ended it. Fails if it hangs."""
+    address, ends = Address("a-server", 5500), list[BaseException | None]()
+    speaker = Speaker(room, address, "lobby", "deploy", DEADLINE, stay=False)
+    follower = Follower(room, address, "lobby", Cursor())
+    asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, lambda _: None)
+
+    def work() -> None:
+        sys.settrace(interrupter)
+        try:
+            drive(asking.ask(DEADLINE))
+        except BaseException as end:  # noqa: BLE001 — it is what we want to see
+            ends.append(end)
+        else:
+            ends.append(None)
+        finally:
+            sys.settrace(None)
+
+    thread = threading.Thread(target=work, daemon=True)  # one that hangs must not keep the tests
+    thread.start()
+    thread.join(DEADLINE)
+    assert ends, f"it hangs, interrupted at {interrupter.at}; the room has {room.texts}"
+    return ends[0]
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")  # made, and interrupted before its first step
+def test_wherever_it_is_interrupted_the_room_knows() -> None:
+    """The last word is the truth: withdrawn; or the answer, if the room had that and the asking was over."""
+    told = list[int]()
+    for at in range(1, 10_000):
+        room, interrupter = Room(), Interrupter(at)
+        end = ask(room, interrupter)
+        if end is None:
+            break
+        assert isinstance(end, Interrupted), (at, end)
+        with contextlib.suppress(IndexError):
+            assert room.texts[-1] in ("go?  -> withdrawn", "go?  -> yes (nadia)"), (at, room.texts)
+            told.append(at)
+    assert room.texts[-1] == "go?  -> yes (nadia)", "and it ends well where it is not interrupted"
+    assert len(told) > 100
