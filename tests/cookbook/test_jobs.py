@@ -137,17 +137,27 @@ def test_log_watch(kitchen: Kitchen) -> None:
     kitchen.show()
 
 
-def wait_until_open(path: Path, group: int) -> None:
-    """Wait until a process of that group has a file open: nothing else tells that ``tail`` is there."""
+def wait_until_at_end(path: Path, group: int) -> None:
+    """Wait until a process of that group has read a file to its end: nothing else tells that ``tail`` is there.
+
+    That it has it open is not enough: it goes to the end a moment later, past what was written meanwhile.
+    """
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if os.getpgid(int(process.name)) != group:
-                    continue
-                if any(link.readlink() == path for link in (process / "fd").iterdir()):
+                if os.getpgid(int(process.name)) == group and stands_at(process, path) == path.stat().st_size:
                     return
-    raise AssertionError(f"nobody opened {path}")
+    raise AssertionError(f"nobody reads {path}")
+
+
+def stands_at(process: Path, path: Path) -> int | None:
+    """Give where in a file a process stands, in bytes; None if it has not opened it."""
+    for link in (process / "fd").iterdir():
+        if link.readlink() == path:
+            info = (process / "fdinfo" / link.name).read_text()
+            return int(info.split()[1])  # "pos:\t0"
+    return None
 
 
 def append(path: Path, line: str) -> None:
@@ -156,11 +166,11 @@ def append(path: Path, line: str) -> None:
 
 
 def watched(kitchen: Kitchen, **env: str) -> tuple[Path, subprocess.Popen[bytes]]:
-    """Start the watch of an empty log, and wait until it reads it."""
+    """Start the watch of a log that has an error already, and wait until it stands behind it."""
     log = kitchen.home / "app.log"
-    log.touch()
+    append(log, "ERROR of yesterday")
     watch = kitchen.start(kitchen.recipe.take("sh").text, **env)
-    wait_until_open(log, watch.pid)
+    wait_until_at_end(log, watch.pid)
     return log, watch
 
 
