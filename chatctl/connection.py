@@ -53,6 +53,8 @@ class Connection(asyncio.Protocol):
         "after",
         "behind",
         "dialect",
+        "goodbye",
+        "goodbye",
         "host",
         "in_flight",
         "key",
@@ -91,6 +93,7 @@ class Connection(asyncio.Protocol):
         self.member: Member[Reader] | None = None
         self.in_flight = 0
         self.leaving: str | None = None
+        self.goodbye = b""
         self._replies: list[bytes] = []
 
     # --- asyncio's calls

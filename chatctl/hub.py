@@ -263,8 +263,7 @@ class Hub:
         ghost.conn, ghost.token, ghost.proved = peer, peer.token, peer.key
         if ghost.nick != nick:
             room.roster.rename(ghost, nick)
-        self.reply(before, protocol.Bye(why=protocol.REPLACED))
-        self.depart(before, "replaced")
+        self.depart(before, "replaced", protocol.Bye(why=protocol.REPLACED))
 
     @staticmethod
     def _peer_of(member: Member[Reader]) -> Peer:
@@ -427,11 +426,15 @@ class Hub:
 
     # --- leaving
 
-    def depart(self, peer: Peer, why: str) -> None:
-        """Begin to let a peer go: its name is free at once; that it left is told once its last words were shown."""
+    def depart(self, peer: Peer, why: str, bye: protocol.Bye | None = None) -> None:
+        """Begin to let a peer go: its name is free at once; that it left is told once its last words were shown.
+
+        ``bye`` is the last that it is sent: it stops reading there.
+        """
         if peer.leaving is not None:
             return
         peer.leaving = why
+        peer.goodbye = peer.session.dialect.render(bye) if bye is not None else b""
         self._trials.pop(peer, None)
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
@@ -452,4 +455,6 @@ class Hub:
             self._log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
         else:
             self._log.info("closed", peer=peer.label, why=peer.leaving)
+        if peer.goodbye:
+            peer.send(peer.goodbye)
         peer.close()

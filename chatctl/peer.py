@@ -30,6 +30,8 @@ class Peer(Reader, Protocol):
     """What it said and the journal has not committed yet."""
     leaving: str | None
     """Why it goes, once that is known: it stays until what it said was shown."""
+    goodbye: bytes
+    """What it is sent last of all."""
 
     @property
     def owner(self) -> Owner:

@@ -201,9 +201,8 @@ class Server:
         if self._housekeeping is not None:
             self._housekeeping.cancel()
         for connection in list(self._connections):
-            if connection.session.nick or connection.room is not None:
-                self.hub.reply(connection, Bye(why=why, retry_after=retry_after))
-            self.hub.depart(connection, "server stopped")
+            entered = connection.session.nick or connection.room is not None
+            self.hub.depart(connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None)
         deadline = self.loop.time() + within
         while self._connections and self.loop.time() < deadline:
             await asyncio.sleep(0.01)

@@ -43,8 +43,8 @@ class House(Protocol):
     def touch(self, room: Room, /) -> None:
         """Have a room swept."""
 
-    def depart(self, peer: Peer, why: str) -> None:
-        """Begin to let a peer go."""
+    def depart(self, peer: Peer, why: str, bye: Bye) -> None:
+        """Begin to let a peer go; ``bye`` is the last that it is sent."""
 
     def who(self, peer: Peer, nick: str) -> Who:
         """Give what is known of a peer under this name."""
@@ -269,8 +269,7 @@ class Steward:
 
     def _send_away(self, peers: Iterable[Peer], why: str) -> None:
         for peer in peers:
-            self._house.reply(peer, Bye(why=why, final=True))
-            self._house.depart(peer, "removed")
+            self._house.depart(peer, "removed", Bye(why=why, final=True))
 
     def _list_sanctions(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         rules, now = self._house.rules, self._clock()

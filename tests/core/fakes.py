@@ -58,6 +58,7 @@ class FakePeer(FakeReader):
         self.member = None
         self.in_flight = 0
         self.leaving: str | None = None
+        self.goodbye = b""
         self.closed = False
         self.owed: list[bytes] = []
 

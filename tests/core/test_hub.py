@@ -330,6 +330,19 @@ def test_the_last_words_of_one_who_was_replaced_are_shown() -> None:
     assert ghost.closed
 
 
+def test_a_goodbye_is_the_last_that_is_sent(house: House) -> None:
+    """Whoever reads one stops there: what was said in the same turn has to stand before it."""
+    bob, ghost, removed = house.join("Bob"), house.join("Ana", MINE), house.join("Rajat")
+    bob.say(Say("one"))
+    house.hub.depart(removed, "removed", Bye("you were kicked", final=True))
+    house.peer(p.Hello(v=1, nick="Ana", token=MINE))
+    house.settle()
+    for peer in (ghost, removed):
+        assert said(peer) == [(1, "Bob", "one")]
+        assert isinstance(peer.frames[-1], Bye)
+        assert peer.closed
+
+
 def test_a_rename_is_told_to_all(house: House) -> None:
     ana, bob = house.join("Ana"), house.text("Bob")
     ana.take(), bob.took()
