@@ -211,12 +211,11 @@ class Connection:
         return data
 
     def _flush(self, deadline: Deadline) -> None:
-        out = self._core.outgoing()
-        if not out:
+        if not self._core.has_outgoing:
             return
         try:
-            self._sock.settimeout(deadline.left())
-            self._sock.sendall(out)
+            self._sock.settimeout(deadline.left())  # first: what the core has given out is gone from it
+            self._sock.sendall(self._core.outgoing())
         except OSError as error:
             raise self._failure(error) from None
 

@@ -53,6 +53,11 @@ class ClientCore:
         """Offer and prove what this one can. Call it before the greeting comes."""
         self._prover = prover
 
+    @property
+    def has_outgoing(self) -> bool:
+        """Tell whether there are bytes to be sent."""
+        return bool(self._out)
+
     def outgoing(self) -> bytes:
         """Give the bytes that are to be sent now."""
         out, self._out = b"".join(self._out), []

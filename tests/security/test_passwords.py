@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from chatctl import scram
+from chatctl.client import deadline
+from chatctl.client.core import HURRY_SECONDS
 from chatctl.client.credentials import Credentials
+from chatctl.client.prover import Prover
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.gate import Verifier
+from chatctl.protocol import Hello
 from tests.scripts.common import Peer, one_after_another
 from tests.security.conftest import WORD, Chatctl, connect
 from tests.support import Server, Stub, Wire, err_line
@@ -76,6 +81,20 @@ def test_a_client_refuses_a_file_that_can_not_be_right(
     done = chatctl("send", "--password-file", str(file), "hi", port=guarded.port)
     assert done.returncode == 1
     assert text in err_line(done)
+
+
+def test_a_machine_that_takes_its_time_for_the_hello_gets_in(guarded: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making it can take longer than we wait for a greeting: an import from a slow disk, a key that asks its owner."""
+    late, offer = [0.0], Prover.offer
+
+    def slowly(prover: Prover, hello: Hello) -> Hello:
+        late[0] += 2 * HURRY_SECONDS
+        return offer(prover, hello)
+
+    monkeypatch.setattr(Prover, "offer", slowly)
+    monkeypatch.setattr(deadline, "now", lambda: time.monotonic() + late[0])
+    connect(guarded.port, "slow", Credentials(password=WORD, key="none")).close()
+    assert late == [2 * HURRY_SECONDS]
 
 
 def test_text_and_classic_clients_are_told_and_closed(guarded: Server) -> None:
