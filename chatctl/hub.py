@@ -13,6 +13,7 @@ from chatctl.admission import Admission, owner_of
 from chatctl.archive import Archive
 from chatctl.claims import Claim, fact
 from chatctl.dialects import JSON
+from chatctl.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed, Unauthorized
 from chatctl.gate import Gate, Proved, Trial
 from chatctl.journal import Draft, Journal, Receipt
@@ -22,7 +23,6 @@ from chatctl.protocol import Limits
 from chatctl.room import Reader, Room
 from chatctl.roster import Member
 from chatctl.rules import Rules, Who
-from chatctl.session import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.steward import Steward
 from chatctl.turn import Loop, Turn
 

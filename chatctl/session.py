@@ -1,7 +1,7 @@
 """A session: one connection as a state machine. Bytes in, effects out.
 
-Lives here: which dialect it is, whose turn it is to speak, what is allowed in which mode, how fast, and when to
-give up. Does not live here: what an effect does (hub.py), bytes on a socket (server.py). No clock: ``now`` is any
+Lives here: which dialect it is, whose turn it is to speak, how fast, and when to give up. Does not live here: what is
+allowed in which mode (modes.py), what an effect does (hub.py), bytes on a socket (server.py). No clock: ``now`` is any
 monotonic time in seconds. Source: docs/protocol.md.
 """
 
@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TypeVar, cast
 
-from msgspec import Struct
-
 from chatctl import protocol
 from chatctl.bucket import Bucket
 from chatctl.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
-from chatctl.errors import BadFrame, ChatError, Forbidden, NotJoined, TooLong, VersionMismatch
-from chatctl.protocol import ClientFrame, Frame, Framer, Limits, Mode, NotJson
+from chatctl.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
+from chatctl.modes import FREE, objection, unobjectionable
+from chatctl.protocol import ClientFrame, Framer, Limits, Mode, NotJson
 
 HTTP_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
@@ -37,46 +37,8 @@ MAX_RUN = 256
 MISSED_PINGS = 2
 """So many pings without any answer, and the peer is gone."""
 
-_OPEN_TO_ALL = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
-_FOR_NAMES = (protocol.Say, protocol.Whisper, protocol.Admin)
-_ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
-    "join": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES, protocol.Nick]),
-    "post": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES]),
-    "watch": frozenset(_OPEN_TO_ALL),
-    "probe": frozenset([*_OPEN_TO_ALL, protocol.Say]),
-}
 _SAYS_ONLY = {protocol.Say}
 _T = TypeVar("_T")
-_FREE = frozenset([protocol.Ping, protocol.Pong, protocol.Bye])
-"""Frames that cost no message of the rate; their bytes count all the same."""
-
-
-class Reply(Struct, frozen=True):
-    """Send this to the connection itself."""
-
-    frame: Frame
-
-
-class Raw(Struct, frozen=True):
-    """Send these bytes to the connection itself, as they are."""
-
-    data: bytes
-
-
-class Says(Struct, frozen=True):
-    """Say these in the room, in order: one, or what came together."""
-
-    says: Sequence[protocol.Say]
-
-
-class Hangup(Struct, frozen=True):
-    """Carry out what was asked before, flush, then close."""
-
-    why: str
-
-
-Effect = ClientFrame | Says | Reply | Raw | Hangup
-"""A client's frame is an effect when it may be carried out now; Say only within Says."""
 
 
 class State(Enum):
@@ -91,11 +53,6 @@ class State(Enum):
 
 
 _NOT_IN = (State.FRESH, State.GREETING, State.CHALLENGED)
-
-
-def error_frame(error: ChatError, id: str | None = None) -> protocol.Error:  # noqa: A002 — the wire's own word
-    """Give the frame that tells a client of an error; ``id`` is that of the frame it answers."""
-    return protocol.Error(code=error.wire_code, text=error.text, id=id, retry_after=error.retry_after)
 
 
 class Session:
@@ -327,7 +284,9 @@ class Session:
         frames = self.dialect.parse_run(lines) if count > 1 else None
         if frames is None:  # one alone, one of them is bad, or a dialect that has no runs
             self._each(self._take, lines, now)
-        elif {*map(type, frames)} == _SAYS_ONLY and self._unobjectionable(cast(Sequence[protocol.Say], frames)):
+        elif {*map(type, frames)} == _SAYS_ONLY and unobjectionable(
+            cast(Sequence[protocol.Say], frames), self.mode, self._limits.text
+        ):
             self._effects.append(Says(cast(Sequence[protocol.Say], frames)))
         else:
             self._each(self._obey, frames, now)
@@ -395,7 +354,7 @@ class Session:
     def _obey(self, frame: ClientFrame | bytes | None, now: float) -> None:
         if frame is None:
             return
-        if type(frame) not in _FREE:
+        if type(frame) not in FREE:
             self._messages.take(1, now)
         if isinstance(frame, bytes):
             self._effects.append(Raw(frame))
@@ -403,31 +362,9 @@ class Session:
             self._close("bye")
         elif isinstance(frame, protocol.Pong):
             pass  # hearing it was the point
-        elif error := self._objection(frame):
+        elif error := objection(frame, self.mode, self._limits.text):
             self._effects.append(Reply(error_frame(error, getattr(frame, "id", None))))
         elif isinstance(frame, protocol.Say):
             self._effects.append(Says([frame]))
         else:
             self._effects.append(frame)
-
-    def _objection(self, frame: ClientFrame) -> ChatError | None:
-        if isinstance(frame, protocol.Hello | protocol.Proof):
-            return BadFrame("hello was said already")
-        if type(frame) not in _ALLOWED[self.mode]:
-            return Forbidden(f"mode {self.mode} can't do that")
-        if isinstance(frame, protocol.Say | protocol.Whisper):
-            return self._objection_to_text(frame.text)
-        return None
-
-    def _unobjectionable(self, says: Sequence[protocol.Say]) -> bool:
-        """Whether ``_objection`` would surely find nothing in any of these. In doubt it is asked."""
-        sizes = [len(say.text) for say in says]
-        return protocol.Say in _ALLOWED[self.mode] and min(sizes) > 0 and 4 * max(sizes) <= self._limits.text
-
-    def _objection_to_text(self, text: str) -> ChatError | None:
-        if not text:
-            return BadFrame("there is nothing in this message")
-        limit = self._limits.text
-        if 4 * len(text) > limit and len(text.encode()) > limit:  # no character has more than four bytes
-            return TooLong(f"a message has at most {self._limits.text} bytes")
-        return None

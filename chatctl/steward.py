@@ -15,6 +15,7 @@ import msgspec
 
 from chatctl.archive import Archive
 from chatctl.claims import Claim
+from chatctl.effects import error_frame
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.journal import Facts, Journal
 from chatctl.log import Log
@@ -22,7 +23,6 @@ from chatctl.peer import Peer
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
 from chatctl.room import Room
 from chatctl.rules import MOST, RoomRules, Rules, Sanction, Who, network_of, span
-from chatctl.session import error_frame
 from chatctl.text import check_nick, clean, fold_nick
 from chatctl.verbs import Kind, Role, check
 

@@ -18,7 +18,7 @@ skeleton
 protocol
 proof claims verbs rules
 dialects export
-ring roster
+ring roster effects modes
 room
 session
 journal
@@ -52,8 +52,8 @@ NARROWER = {
 }
 
 SANS_IO = """
-errors pins text skeleton bucket crowd protocol proof claims verbs rules nets dialects ring roster room session
-client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
+errors pins text skeleton bucket crowd protocol proof claims verbs rules nets dialects ring roster effects modes
+room session client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
 client.say client.speaker client.follow client.reply client.question client.api
 """
 NOT_THERE = (

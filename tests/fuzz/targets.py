@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable
 from chatctl import protocol
 from chatctl.client.core import ClientCore
 from chatctl.dialects import DIALECTS, TEXT
+from chatctl.effects import Effect, Hangup, Says
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
 from chatctl.protocol import Framer, Hello, Limits
-from chatctl.session import Effect, Hangup, Says, Session
+from chatctl.session import Session
 from chatctl.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
 
 Target = Callable[[bytes], None]

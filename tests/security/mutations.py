@@ -326,7 +326,7 @@ MUTATIONS = (
     ),
     Mutation(
         "texts without end",
-        "chatctl/session.py",
+        "chatctl/modes.py",
         "if 4 * len(text) > limit and len(text.encode()) > limit:",
         "if False:",
         LIMITS + "test_a_line_a_text_and_a_name_have_their_length",
