@@ -28,6 +28,9 @@ from chatctl.turn import Loop, Turn
 
 MEMBERS_IN_WELCOME = 200
 
+REPLACED = "your nickname joined again from elsewhere"
+"""Why a member is sent away whose own token or key took its place."""
+
 
 class Hub:
     """All rooms of one server."""
@@ -263,7 +266,7 @@ class Hub:
         ghost.conn, ghost.token, ghost.proved = peer, peer.token, peer.key
         if ghost.nick != nick:
             room.roster.rename(ghost, nick)
-        self.depart(before, "replaced", protocol.Bye(why=protocol.REPLACED))
+        self.depart(before, "replaced", protocol.Bye(why=REPLACED, final=True))
 
     @staticmethod
     def _peer_of(member: Member[Reader]) -> Peer:

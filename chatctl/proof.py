@@ -1,7 +1,7 @@
 """Proving who one is with an Ed25519 key: what is signed, and how keys are named.
 
 Both ends share it. Lives here: the bytes of a statement, fingerprints, checking a signature. Does not live here: where
-keys are kept (client/), what a proved key is worth (gate.py, claims.py). Source: docs/protocol.md, "Keys".
+keys are kept (client/), what a proved key is worth (gate.py, claims.py). Source: docs/protocol.md, "Proving".
 """
 
 from __future__ import annotations

@@ -23,9 +23,6 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5500
 DEFAULT_ROOM = "lobby"
 
-REPLACED = "your nickname joined again from elsewhere"
-"""Why a server says bye to a member whose own token took its place: coming back would throw the other one out."""
-
 MAX_LINE = 16 * 1024
 """Bytes of one line that a client may send, its LF not counted."""
 MAX_TEXT = 4 * 1024
@@ -155,7 +152,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     why: str = ""
     retry_after: float | None = None
     final: bool = False
-    """An operator ended it: coming back by itself is not what anybody wants."""
+    """Do not come back by yourself: an operator ended it, or the name joined from elsewhere and would be thrown out."""
 
 
 ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Ping | Pong | Bye

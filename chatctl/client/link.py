@@ -24,7 +24,6 @@ from chatctl.client.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
 from chatctl.client.wire import Wire, connect
 from chatctl.errors import ChatError, PasswordWrong, Unreachable
 from chatctl.protocol import (
-    REPLACED,
     Ack,
     Bye,
     ClientFrame,
@@ -243,10 +242,8 @@ class Link:
             case Pong(t=t) if t == self._asked_at and self._asked_at is not None:
                 self.lag = self._loop.time() - self._asked_at
                 self._asked_at = None
-            case Bye(why=why) if why == REPLACED:
-                self._leaving = True
             case Bye(final=True):
-                self._leaving = True  # an operator sent us away: coming back by ourselves is not for us to decide
+                self._leaving = True  # an operator sent us away, or we are here twice: coming back is for a person
             case Bye(retry_after=seconds):
                 self._not_before = seconds
         self._listener.received(frame)

@@ -17,7 +17,7 @@ from chatctl.client.credentials import Credentials
 from chatctl.client.keys import FileKey, make_key, read_key
 from chatctl.errors import ChatError, NickTaken, Unauthorized
 from chatctl.proof import place_of_tcp, statement
-from chatctl.protocol import REPLACED, Bye, Hello
+from chatctl.protocol import Bye, Hello
 from tests.scripts.common import LossyProxy
 from tests.security.conftest import Chatctl, Person, aim, connect
 from tests.support import DEADLINE, Server, err_line
@@ -57,7 +57,7 @@ def test_the_owner_comes_back_at_once_though_somebody_seems_to_be_there(serve: S
     with rajat.join(server.port, "Rajat", token="a" * 32) as ghost, rajat.join(server.port, "rajat", token="b" * 32):
         while not isinstance(frame := ghost.receive(Deadline.after(DEADLINE)), Bye):
             pass
-        assert frame.why == REPLACED
+        assert (frame.why, frame.final) == ("your nickname joined again from elsewhere", True)
 
 
 def test_without_a_journal_names_are_only_held_unless_the_operator_wants_it(serve: Serve, person: Make) -> None:
