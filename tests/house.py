@@ -41,7 +41,7 @@ NARROWER = {
     "journal": "errors text protocol",
     "client": "errors places pins private text protocol proof scram",
     "terminal": "errors places pins text protocol client",
-    "bench": "errors text protocol client",
+    "bench": "errors text protocol scram client",
     "commands": (
         "errors places pins private text protocol moments proof export client terminal bench journal log admission "
         "gate nets serving config"

@@ -13,7 +13,7 @@ from arena import peers
 from arena.loads import Figures, Scale, inside, measure, plan_for
 from arena.ring import Failed, Server, free_port, running
 from chatctl import protocol
-from chatctl.bench.crowd import READ, Link
+from chatctl.bench.link import READ, Link
 from chatctl.bench.load import Load
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.speech import Speech, text_of

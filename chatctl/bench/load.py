@@ -14,8 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from chatctl import protocol
-from chatctl.bench.crowd import READ, CutOff, Link, enter, new_poll
+from chatctl.bench.crowd import enter, new_poll
 from chatctl.bench.latency import Latencies
+from chatctl.bench.link import READ, CutOff, Link
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.speech import Speech, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.bench.stream import Reader, Tally, Truth

@@ -15,7 +15,9 @@ Again = Callable[[], socket.socket]
 """Connects once more, with a timeout of its own."""
 
 
-def secure(sock: socket.socket, address: Address, seconds: float | None, again: Again) -> ssl.SSLSocket:
+def secure(
+    sock: socket.socket, address: Address, seconds: float | None, again: Again, trust: Trust | None = None
+) -> ssl.SSLSocket:
     """Shake hands on a connected socket, and make sure that it is the right server before anything is sent.
 
     Args:
@@ -23,6 +25,7 @@ def secure(sock: socket.socket, address: Address, seconds: float | None, again: 
         address: where it leads.
         seconds: for the whole handshake; None is for ever.
         again: connects to the same address, for a look at a certificate that no authority vouches for.
+        trust: what must hold, where others share it.
 
     Raises:
         Untrusted: it is not the right server, or nobody can tell. The text has the fingerprints and what to do.
@@ -30,7 +33,7 @@ def secure(sock: socket.socket, address: Address, seconds: float | None, again: 
     """
     try:
         sock.settimeout(seconds)
-        trust = Trust(address)
+        trust = trust or Trust(address)
         secured = _wrap(sock, trust, address)
         try:
             trust.check(certificate_of(secured))

@@ -19,7 +19,7 @@ from arena.ring import Failed
 from arena.scenarios import Scenario, all_scenarios
 from compare import chosen, few_files, measure
 
-from chatctl.bench.crowd import Link
+from chatctl.bench.link import Link
 from chatctl.bench.speech import chatctl_speech
 from chatctl.bench.stream import Reader, Truth
 

@@ -31,10 +31,8 @@ def measure() -> Iterator[Measure]:
 
 
 def load_at(port: int, **more: object) -> Outcome:
-    plan = Plan(
-        Address("127.0.0.1", port),
-        **({"members": 4, "seconds": 0.1, "rate": 200.0, "settle_seconds": 0.2, "quiet_seconds": 0.05} | more),
-    )  # type: ignore[arg-type]
+    usual = {"members": 4, "seconds": 0.1, "rate": 200.0, "settle_seconds": 0.2, "quiet_seconds": 0.05}
+    plan = Plan(**({"address": Address("127.0.0.1", port)} | usual | more))  # type: ignore[arg-type]
     load = Load(plan)
     try:
         load.enter()

@@ -55,6 +55,13 @@ MUTATIONS = (
         TLS_C + "test_an_unknown_server_is_not_trusted_without_a_person",
     ),
     Mutation(
+        "the same to all but the first connection of a load, which share its trust",
+        "chatctl/bench/secure.py",
+        "        self.channel(sock)\n",
+        "",
+        "tests/bench/test_secure.py::test_each_further_connection_has_to_show_the_right_certificate",
+    ),
+    Mutation(
         "a certificate that an authority signed, for another name",
         "chatctl/client/trust.py",
         "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)",
