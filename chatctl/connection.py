@@ -50,6 +50,7 @@ class Connection(asyncio.Protocol):
         "_timer",
         "_timer_at",
         "_transport",
+        "address",
         "after",
         "behind",
         "dialect",
@@ -71,8 +72,15 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, server: House, label: str, host: str) -> None:
-        """Wait for ``connection_made``. ``host`` is the address that limits count, empty for an exempt one."""
+    def __init__(self, server: House, label: str, host: str, address: str = "") -> None:
+        """Wait for ``connection_made``.
+
+        Args:
+            server: what it belongs to.
+            label: its name in the log.
+            host: the address that limits and bans count, empty for this machine's own.
+            address: its IP address, empty for a unix socket's.
+        """
         self._server = server
         self._owed = 0
         self._stuck_since: float | None = None
@@ -81,6 +89,7 @@ class Connection(asyncio.Protocol):
         self.session = Session(server.limits, server.loop.time())
         self.label = label
         self.host = host
+        self.address = address
         self.network = neighbourhood(host)
         self.dialect: Dialect = JSON
         self.after = 0

@@ -12,7 +12,11 @@ class Nets:
     """Those that are allowed, and those that are not: what is denied stays out, whatever is allowed."""
 
     def __init__(self, allow: Sequence[Net] = (), deny: Sequence[Net] = ()) -> None:
-        """Take connections from ``allow``, from everywhere if that is empty; but for ``deny``."""
+        """Begin as ``set`` does."""
+        self.set(allow, deny)
+
+    def set(self, allow: Sequence[Net], deny: Sequence[Net]) -> None:
+        """From now on take connections from ``allow``, from everywhere if that is empty; but for ``deny``."""
         self._allow = tuple(allow)
         self._deny = tuple(deny)
 

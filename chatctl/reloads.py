@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.errors import ChatError
 from chatctl.log import Log
+from chatctl.nets import Net
 from chatctl.protocol import Admin
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
@@ -57,16 +59,42 @@ def read_fingerprints(path: Path) -> frozenset[str]:
     Raises:
         ChatError: it can't be read, or a line is none of these.
     """
+    return frozenset(check_fingerprint(line.split()[0], where) for where, line in _lines(path, "operators"))
+
+
+def read_nets(wanted: Sequence[Net | Path]) -> list[Net]:
+    """Give networks, and those of files: one a line; ``#`` begins a comment.
+
+    Raises:
+        ChatError: a file can't be read, or a line is none.
+    """
+    nets: list[Net] = []
+    for one in wanted:
+        nets += _nets_in(one) if isinstance(one, Path) else [one]
+    return nets
+
+
+def _nets_in(path: Path) -> list[Net]:
+    return [_net(line.partition("#")[0].strip(), where) for where, line in _lines(path, "networks")]
+
+
+def _net(word: str, where: str) -> Net:
+    try:
+        return ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        raise ChatError(f"{where}: {word!r} is no network: write 10.0.0.0/8, fd00::/8 or one address") from None
+
+
+def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
+    """Give the lines of a file that say something, each with where it stands. Raises ChatError."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise ChatError(f"cannot read the operators in {path}: {why.lower()}") from None
-    found = [(number, line.split()[0]) for number, line in enumerate(lines, 1) if line.strip()]
-    keys = [(number, word) for number, word in found if not word.startswith("#")]
-    for number, word in keys:
-        check_fingerprint(word, f"{path}, line {number}")
-    return frozenset(word for _, word in keys)
+        raise ChatError(f"cannot read the {what} in {path}: {why.lower()}") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            yield f"{path}, line {number}", line
 
 
 def check_fingerprint(word: str, where: str) -> str:

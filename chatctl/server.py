@@ -87,11 +87,12 @@ class Server:
             sock.close()
             return
         label, host = describe(sock.family, address)
-        if isinstance(address, tuple) and not self._nets.lets_in(address[0]):
+        ip = address[0] if isinstance(address, tuple) else ""
+        if self._is_denied(ip):
             self._log.info("denied", peer=label)
             sock.close()
             return
-        connection = Connection(self, label, host)
+        connection = Connection(self, label, host, ip)
         if host and self._is_crowded(connection.network):
             self._dropped += 1
             sock.close()
@@ -107,6 +108,19 @@ class Server:
         task = self.loop.create_task(connect)
         self._joining.add(task)
         task.add_done_callback(partial(self._joined, connection, door))
+
+    def _is_denied(self, ip: str) -> bool:
+        return bool(ip) and not self._nets.lets_in(ip)
+
+    def send_denied_away(self) -> None:
+        """Send away whom ``nets`` takes no more, as a ban of their address does: operators who are in may stay."""
+        for connection in list(self._connections):
+            if not self._is_denied(connection.address) or self.hub.rules.is_operator(connection.key):
+                continue
+            self._log.info("denied", peer=connection.label)
+            if connection.room is not None and connection.leaving is None:
+                self.hub.reply(connection, Bye(why="connections from your network are taken no more", final=True))
+            self.hub.depart(connection, "removed")
 
     def _is_crowded(self, network: str) -> bool:
         """Whether one more from there is closed unheard."""
@@ -134,6 +148,8 @@ class Server:
         self._log.info("connected", peer=connection.label)
         if banned := self.hub.banned_at_the_door(connection.host):
             connection.session.dismiss(banned)
+        if self._is_denied(connection.address):  # since its accept: the handshake of TLS takes time
+            self.hub.depart(connection, "denied")
         if len(self._connections) > self.limits.clients:
             connection.session.dismiss(ServerFull("this server is full: try again later", retry_after=5))
         self._count(connection)

@@ -34,11 +34,11 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
-from chatctl.nets import Nets
+from chatctl.nets import Net, Nets
 from chatctl.notify import Manager
 from chatctl.places import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.protocol import Admin, Limits
-from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints
+from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets
 from chatctl.rules import Rules, span
 from chatctl.self_signed import self_signed
 from chatctl.server import FLUSH_SECONDS, Server
@@ -78,7 +78,10 @@ class ServeOptions:
     """Read it again, where it came from a file."""
     reached_as: Sequence[str] = ()
     """Further places (proof.py) at which clients reach us."""
-    nets: Nets | None = None
+    allow: Sequence[Net | Path] = ()
+    """Networks, or files of them, that connections are taken from; none: from everywhere."""
+    deny: Sequence[Net | Path] = ()
+    """The same for those that stay out, even if allowed."""
     tls: TlsOptions | None = None
     plain: bool = True
     """Whether ``port`` is listened on."""
@@ -235,7 +238,11 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     def hub_of(server: Server) -> Hub:
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate, rules=rules)
 
-    server = Server(hub_of, limits, log, options.reached_as, options.nets)
+    nets = Nets()
+    _read_nets(nets, options)
+    server = Server(hub_of, limits, log, options.reached_as, nets)
+    if any(isinstance(one, Path) for one in (*options.allow, *options.deny)):
+        reloads.add("network list", partial(_read_nets, nets, options, server.send_denied_away))
     server.hub.steward.outside |= {"reload": reloads.asked, "drain": stop.drain}
     tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
     for room in sorted(options.admission.rooms):
@@ -327,6 +334,15 @@ def _read_operators(rules: Rules, options: ServeOptions) -> None:
     """Take the operators' keys of the command line and of the file. Raises ChatError."""
     kept = read_fingerprints(options.operators_file) if options.operators_file is not None else frozenset[str]()
     rules.configured = kept | {check_fingerprint(key, "--operator") for key in options.operators}
+
+
+def _read_nets(nets: Nets, options: ServeOptions, then: Callable[[], None] = lambda: None) -> None:
+    """Take the networks of the command line and of the files. Raises ChatError."""
+    allow, deny = read_nets(options.allow), read_nets(options.deny)
+    if options.allow and not allow:
+        raise ChatError("--allow has no network left in it, which would let everybody in: name one, or leave it out")
+    nets.set(allow, deny)
+    then()
 
 
 def _read_password(gate: Gate, read: Callable[[], Verifier | None]) -> None:

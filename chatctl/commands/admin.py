@@ -235,7 +235,8 @@ _verb("deop", "Take that back.", "nadia", _target())
 _verb("ops", "List the operators' keys.", "")
 _verb(
     "reload",
-    "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password. Nobody is dropped.",
+    "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password, the networks of --allow "
+    "and --deny. Nobody is dropped but who is taken no more by these.",
     "",
 )
 _verb(

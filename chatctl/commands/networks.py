@@ -7,22 +7,28 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.nets import Net
 
 
-class NetType(click.ParamType["Net"]):
-    """An IP network, or one address."""
+class NetType(click.ParamType["Net | Path"]):
+    """An IP network, or one address; or ``@FILE``, which has a network a line."""
 
     name = "net"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Net:
-        """Give the network."""
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Net | Path:
+        """Give the network, or the file, which is read later."""
         import ipaddress
+        from pathlib import Path
 
+        text = str(value)
+        if text.startswith("@") and len(text) > 1:
+            return Path(text[1:]).expanduser().absolute()
         try:
-            return ipaddress.ip_network(str(value), strict=False)
+            return ipaddress.ip_network(text, strict=False)
         except ValueError:
-            self.fail(f"{value!r} is no network: write 10.0.0.0/8, fd00::/8 or one address", param, ctx)
+            self.fail(f"{value!r} is no network: write 10.0.0.0/8, fd00::/8, one address or @FILE", param, ctx)
 
 
 class PlaceType(click.ParamType[str]):

@@ -127,11 +127,16 @@ if TYPE_CHECKING:
     "--allow",
     type=NET,
     multiple=True,
-    metavar="NET",
-    help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address. Repeatable; unix sockets are exempt.",
+    metavar="NET|@FILE",
+    help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address, or @FILE with one a line, which is "
+    "read again on SIGHUP. Repeatable; unix sockets are exempt.",
 )
 @click.option(
-    "--deny", type=NET, multiple=True, metavar="NET", help="Take none from there, even if allowed. Repeatable."
+    "--deny",
+    type=NET,
+    multiple=True,
+    metavar="NET|@FILE",
+    help="Take none from there, even if allowed. Repeatable.",
 )
 @click.option(
     "--reached-as",
@@ -198,8 +203,8 @@ def serve(
     keep_messages: int | None,
     keep_days: float | None,
     password_file: Path | None,
-    allow: tuple[Net, ...],
-    deny: tuple[Net, ...],
+    allow: tuple[Net | Path, ...],
+    deny: tuple[Net | Path, ...],
     reached_as: tuple[str, ...],
     claim_names: bool | None,
     operators: tuple[str, ...],
@@ -239,7 +244,6 @@ def serve(
     """
     from chatctl.admission import Admission
     from chatctl.log import Log
-    from chatctl.nets import Nets
     from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits, run_server
 
     if no_tcp and unix is None:
@@ -273,7 +277,8 @@ def serve(
             password=_verifier(password_file),
             read_password=partial(_verifier, password_file) if password_file is not None else None,
             reached_as=reached_as,
-            nets=Nets(allow, deny),
+            allow=allow,
+            deny=deny,
             operators=operators,
             operators_file=operators_file,
             admin_socket=admin_socket.absolute() if admin_socket is not None else None,

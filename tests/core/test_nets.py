@@ -1,10 +1,13 @@
 """nets.py: from where connections are taken."""
 
 import ipaddress
+from pathlib import Path
 
 import pytest
 
+from chatctl.errors import ChatError
 from chatctl.nets import Nets
+from chatctl.reloads import read_nets
 
 
 def nets(allow: str = "", deny: str = "") -> Nets:
@@ -30,3 +33,21 @@ def nets(allow: str = "", deny: str = "") -> Nets:
 )
 def test_what_is_denied_stays_out_and_what_is_allowed_comes_in(some: Nets, host: str, in_: bool) -> None:
     assert some.lets_in(host) is in_
+
+
+def test_networks_may_stand_in_files(tmp_path: Path) -> None:
+    """Beside those of the command line, with comments."""
+    file = tmp_path / "nets"
+    file.write_text("# ours\n10.0.0.1/8 # the old one\n\n  fd00::7\n")
+    here = ipaddress.ip_network("192.0.2.0/24")
+    assert [str(net) for net in read_nets([here, file])] == ["192.0.2.0/24", "10.0.0.0/8", "fd00::7/128"]
+
+
+@pytest.mark.parametrize("line", ["10.0.0.0/8 fd00::/8", "example.com", "10.0.0.0/33", "@other"])
+def test_a_line_that_is_no_network_is_named(line: str, tmp_path: Path) -> None:
+    """Half a list would shut out, or let in, the wrong ones."""
+    (tmp_path / "nets").write_text(f"10.0.0.0/8\n{line}\n")
+    with pytest.raises(ChatError, match=r"nets, line 2: '.*' is no network"):
+        read_nets([tmp_path / "nets"])
+    with pytest.raises(ChatError, match="cannot read the networks in"):
+        read_nets([tmp_path / "missing"])

@@ -149,9 +149,16 @@ MUTATIONS = (
     Mutation(
         "coming from a network that the operator shut out",
         "chatctl/server.py",
-        "if isinstance(address, tuple) and not self._nets.lets_in(address[0]):",
+        "if self._is_denied(ip):",
         "if False:",
         PASSWORDS + "test_connections_are_taken_from_where_the_operator_says",
+    ),
+    Mutation(
+        "staying, from a network that is shut out while the server runs",
+        "chatctl/serving.py",
+        "    then()\n",
+        "",
+        PASSWORDS + "test_a_file_of_networks_is_read_again_and_who_is_denied_then_is_sent_away",
     ),
     # --- somebody else's name
     Mutation(

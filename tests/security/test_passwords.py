@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ COMMANDS = {
     "probe": ("probe",),
     "join": ("join", "--nick", "nadia"),
     "export": ("export",),
-    "bench": ("bench", "--members", "2", "--duration", "200ms"),
+    "bench": ("bench", "--members", "2", "--duration", "200ms", "--rate", "20"),
 }
 DONE = {"who --watch": 8, "ask": 8}
 REFUSED = {"probe": 2}
@@ -234,3 +235,32 @@ def test_connections_are_taken_from_where_the_operator_says(serve: Callable[...,
     other = serve("--allow", "10.0.0.0/8")
     assert Wire(("127.0.0.1", other.port)).rest() == b""
     serve("--allow", "127.0.0.0/8", "--deny", "10.0.0.0/8").member("a")
+
+
+def test_a_file_of_networks_is_read_again_and_who_is_denied_then_is_sent_away(
+    serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    """A flood is shut out without a restart; a file that can't be right changes nothing."""
+    allow, deny, path = tmp_path / "allow", tmp_path / "deny", str(tmp_path / "chat.sock")
+    allow.write_text("127.0.0.0/8  # this machine\n")
+    deny.write_text("# nobody\n\n")
+    server = serve("--allow", f"@{allow}", "--deny", f"@{deny}", "--unix", path)
+    ana, newcomer, local = server.member("ana"), server.wire(), Wire(path).greeted().enter("nadia")
+    deny.write_text("10.0.0.0/8\n127.0.0.1\n")
+    server.signal(signal.SIGHUP)
+    assert ana.frame("bye")["why"] == "connections from your network are taken no more"
+    assert (ana.rest(), newcomer.rest()) == (b"", b"")
+    assert local.frame("leave")["nicks"] == ["ana"]
+    for broken, file, why in (
+        ("127.0.0.1/99", deny, "deny, line 2: '127.0.0.1/99' is no"),
+        ("", allow, "let everybody"),
+    ):
+        file.write_text(f"# one of these:\n{broken}\n")
+        server.signal(signal.SIGHUP)
+        assert "the network list stays as it was" in server.wait_for_log(why)
+        assert Wire(("127.0.0.1", server.port)).rest() == b""
+        file.write_text("::/0\n")
+    allow.write_text("127.0.0.0/8\n")
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("network list read again", 2)
+    server.member("ana")
