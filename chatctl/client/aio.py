@@ -6,35 +6,53 @@ Nothing is decided here, and no line is shared with sync.py but the names: see a
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from chatctl.client.address import Address
 from chatctl.client.aio_shell import AioShell
-from chatctl.client.api import ASK_SECONDS, CONNECT_SECONDS, RETRY_SECONDS, FollowCore, Notice, RoomCore, ignore
+from chatctl.client.api import (
+    ASK_SECONDS,
+    CONNECT_SECONDS,
+    RETRY_SECONDS,
+    FollowCore,
+    Notice,
+    RoomCore,
+    address_of,
+    ignore,
+)
 from chatctl.client.question import Answer
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Answer", "Following", "Room", "connect"]
 
 
 def connect(
-    server: str | Address = "127.0.0.1:5500",
+    server: str | Address = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    tls: bool | None = None,
+    pin: str | None = None,
+    ca: str | Path | None = None,
+    password: str | None = None,
+    key: str | Path | None = None,
     timeout: float = CONNECT_SECONDS,
     notice: Notice = ignore,
 ) -> _Connecting:
     """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
-    return _Connecting(server, nick, room, timeout, notice)
+    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    return _Connecting(address, nick, room, timeout, notice)
 
 
 class _Connecting:
     """A Room to be: what ``connect`` gives to ``await`` or to ``async with``."""
 
-    def __init__(self, server: str | Address, nick: str | None, room: str, timeout: float, notice: Notice) -> None:
+    def __init__(self, address: Address, nick: str | None, room: str, timeout: float, notice: Notice) -> None:
         self._shell = AioShell()
-        self._core = RoomCore(self._shell, server, nick, room, timeout, notice)
+        self._core = RoomCore(self._shell, address, nick, room, timeout, notice)
         self._room: Room | None = None
 
     def __await__(self) -> Generator[Any, Any, Room]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from chatctl.client.address import Address, parse_address
+from chatctl.client.address import Address, names_port, parse_address
 from chatctl.client.cursor import Cursor
 from chatctl.client.deadline import Deadline
 from chatctl.client.follow import Follower, Quiet
 from chatctl.client.identity import login_nick
 from chatctl.client.question import Answer, Asking, Question
 from chatctl.client.speaker import Speaker
-from chatctl.protocol import Ack, Gap, Msg, Resume, Welcome
+from chatctl.pins import parse as parse_pin
+from chatctl.protocol import DEFAULT_TLS_PORT, Ack, Gap, Msg, Resume, Welcome
 from chatctl.text import check_nick, fold_nick
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.client.shell import Shell
 
 CONNECT_SECONDS = 5.0
@@ -38,14 +41,62 @@ def ignore(_line: str) -> None:
     """Take a notice, and do nothing."""
 
 
+def address_of(
+    server: str | Address,
+    *,
+    tls: bool | None,
+    pin: str | None,
+    ca: str | Path | None,
+    password: str | None,
+    key: str | Path | None,
+) -> Address:
+    """Give where a room is, and what is proved there: what is given here goes over what an Address says.
+
+    Raises:
+        ValueError: ``server`` is no address, ``pin`` no fingerprint, the password empty, or they do not go together.
+    """
+    address = parse_address(server) if isinstance(server, str) else server
+    if tls is None and (pin is not None or ca is not None):
+        tls = True
+    if tls is not None:
+        address = _with_tls(address, tls, pin, ca)
+        if tls and isinstance(server, str) and not names_port(server):
+            address = address._replace(port=DEFAULT_TLS_PORT)
+    return _with_proof(address, password, key)
+
+
+def _with_tls(address: Address, tls: bool, pin: str | None, ca: str | Path | None) -> Address:
+    if not tls:
+        if pin is not None or ca is not None:
+            raise ValueError("without TLS there is nothing to check with pin or ca")
+        return address._replace(tls=False, pin=None, ca=None)
+    if address.unix is not None:
+        raise ValueError("a unix socket has no TLS: leave tls, pin and ca out")
+    return address._replace(
+        tls=True,
+        pin=address.pin if pin is None else parse_pin(pin),
+        ca=address.ca if ca is None else str(ca),
+    )
+
+
+def _with_proof(address: Address, password: str | None, key: str | Path | None) -> Address:
+    if password is None and key is None:
+        return address
+    if not password and password is not None:
+        raise ValueError("an empty password opens nothing: leave it out where there is none")
+    from chatctl.client.credentials import NO_KEY, Credentials
+
+    return address._replace(credentials=Credentials(password=password, key=NO_KEY if key is None else str(key)))
+
+
 class RoomCore:
     """A room, as one who posts in it and watches it: nobody sees us in the list of members."""
 
     def __init__(
-        self, shell: Shell, server: str | Address, nick: str | None, room: str, timeout: float, notice: Notice
+        self, shell: Shell, address: Address, nick: str | None, room: str, timeout: float, notice: Notice
     ) -> None:
-        """Connect with ``open``. Raises NickInvalid, and ValueError for a ``server`` that is no address."""
-        self.address = server if isinstance(server, Address) else parse_address(server)
+        """Connect with ``open``. Raises NickInvalid."""
+        self.address = address
         self.nick = check_nick(login_nick() if nick is None else nick)
         self.room = room
         self.timeout = timeout

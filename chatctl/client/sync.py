@@ -6,22 +6,39 @@ Nothing is decided here, and no line is shared with aio.py but the names: see ap
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from chatctl.client.address import Address
-from chatctl.client.api import ASK_SECONDS, CONNECT_SECONDS, RETRY_SECONDS, FollowCore, Notice, RoomCore, ignore
+from chatctl.client.api import (
+    ASK_SECONDS,
+    CONNECT_SECONDS,
+    RETRY_SECONDS,
+    FollowCore,
+    Notice,
+    RoomCore,
+    address_of,
+    ignore,
+)
 from chatctl.client.blocking_shell import BlockingShell, drive
 from chatctl.client.question import Answer
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Answer", "Following", "Room", "connect"]
 
 
 def connect(
-    server: str | Address = "127.0.0.1:5500",
+    server: str | Address = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    tls: bool | None = None,
+    pin: str | None = None,
+    ca: str | Path | None = None,
+    password: str | None = None,
+    key: str | Path | None = None,
     timeout: float = CONNECT_SECONDS,
     notice: Notice = ignore,
 ) -> Room:
@@ -31,6 +48,13 @@ def connect(
         server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address.
         nick: our name there; the login name if None.
         room: which one.
+        tls: talk TLS, on port 5501 unless another one is written; as for every command, the certificate has to be one
+            that somebody here said yes to (``chatctl join``), or one that the system's authorities vouch for.
+        pin: TLS, and the certificate has this fingerprint, ``SHA256:...``.
+        ca: TLS, and the authorities in this file vouch for it.
+        password: the room's. It never crosses the wire, and a server that does not know it is refused.
+        key: what our name is bound to: a file that ``chatctl key`` or ssh-keygen made, ``agent`` or
+            ``agent:SHA256:...``; None is none.
         timeout: seconds for one connection, or one answer of the server.
         notice: is told, in a line for a person, when a connection breaks and when it is back.
 
@@ -38,10 +62,14 @@ def connect(
         Unreachable: nobody is there, or does not answer in time.
         Refused: the name is taken (NickTaken) or can't be one (NickInvalid).
         Rejected: there is no such room, or no place in it.
+        Unauthorized: the password is wrong, or missing.
         PeerBroke: it is no chatctl server.
-        ValueError: ``server`` is no address.
+        Untrusted: it is not the right one; nothing was sent to it.
+        ChatError: the key can't be used.
+        ValueError: ``server`` is no address, ``pin`` no fingerprint, or these options do not go together.
     """
-    core = RoomCore(BlockingShell(), server, nick, room, timeout, notice)
+    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    core = RoomCore(BlockingShell(), address, nick, room, timeout, notice)
     return Room(core, drive(core.open()))
 
 

@@ -158,6 +158,9 @@ async def connect(
         raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
     except _Closed as closed:
         raise Unreachable(f"cannot reach {address}: {closed.text} before it let us in") from None
+    except ChatError:
+        wire.abort()  # nothing of ours is under way, and TLS would wait for a goodbye that a loop that ends never reads
+        raise
     except ssl.SSLCertVerificationError as error:
         raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
     except ssl.SSLError as error:

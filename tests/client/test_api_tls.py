@@ -1,26 +1,117 @@
-"""The public forms over TLS: both know a server by its certificate, and send nothing to another."""
+"""The public forms and servers that want something proved: TLS, a password, a key."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatctl.client.address import Address
-from chatctl.errors import Untrusted
+from chatctl.client.api import address_of
+from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.keys import make_key
+from chatctl.errors import NickTaken, Unauthorized, Untrusted
+from chatctl.protocol import Hello
 from tests.client.conftest import Form
-from tests.support import clean_env
+from tests.support import DEADLINE, clean_env
 from tests.tls.common import TlsServer
 
+WORD = "correct horse"
+OTHER_PIN = "SHA256:" + "A" * 43
 
-def test_it_speaks_to_the_server_of_its_pin_alone(form: Form, tmp_path: Path) -> None:
-    server = TlsServer("--tls", "self", env=clean_env(tmp_path / "server"))
-    try:
-        right = Address("127.0.0.1", server.tls_port, tls=True, pin=server.pin)
-        with form.connect(right, nick="ci") as here, here.follow() as entries:
-            assert here.say("hi").seq == 1
-            assert next(entries).text == "hi"
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    """Give a server with TLS and a password, on which names can be bound to keys."""
+    folder = tmp_path_factory.mktemp("server")
+    file = folder / "room.password"
+    file.touch(0o600)
+    file.write_text(WORD)
+    options = ("--tls", "self", "--claim-names", "--open-rooms", "--password-file", str(file))
+    server = TlsServer(*options, env=clean_env(folder))
+    yield server
+    server.stop()
+
+
+def test_it_speaks_to_the_server_of_its_pin_alone(form: Form, server: TlsServer) -> None:
+    """And proves the password to it: what it says, it reads again over a connection that proves it, too."""
+    where = f"127.0.0.1:{server.tls_port}"
+    room = type(form).__name__.lower()
+    with (
+        form.connect(where, pin=server.pin, password=WORD, nick="ci", room=room) as here,
+        here.follow() as entries,
+    ):
+        assert here.say("hi").seq == 1
+        assert next(entries).text == "hi"
+    for wrong in (where, Address("127.0.0.1", server.tls_port, tls=True, pin=server.pin)):
         with pytest.raises(Untrusted, match="nothing was sent"):
-            form.connect(right._replace(pin="SHA256:" + "A" * 43), nick="ci")
-    finally:
-        server.stop()
+            form.connect(wrong, pin=OTHER_PIN, password=WORD, nick="ci")
+
+
+def test_nothing_is_taken_from_the_environment(form: Form, server: TlsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that talks to two servers must not tell one of them the other's password."""
+    monkeypatch.setenv("CHATCTL_PASSWORD", WORD)
+    monkeypatch.setenv("CHATCTL_PIN", OTHER_PIN)
+    with pytest.raises(Unauthorized, match="wants a password"):
+        form.connect(f"127.0.0.1:{server.tls_port}", pin=server.pin, nick="ci")
+
+
+def test_a_key_proves_whose_a_name_is(form: Form, server: TlsServer, tmp_path: Path) -> None:
+    """A name that is bound to a key is that key's, and nobody's without."""
+    nick, key = f"owner-{type(form).__name__}", tmp_path / "own.key"
+    make_key(key)
+    where = f"127.0.0.1:{server.tls_port}"
+    bind(address(where, pin=server.pin, password=WORD, key=key), nick)
+    with form.connect(where, pin=server.pin, password=WORD, key=key, nick=nick) as here:
+        assert here.say("mine", retry_for=0).seq
+    with pytest.raises(NickTaken):
+        form.connect(where, pin=server.pin, password=WORD, nick=nick)
+
+
+def bind(where: Address, nick: str) -> None:
+    """Join once under a name: that binds it to the key."""
+    with Connection(where, Hello(v=1, nick=nick), Deadline.after(DEADLINE)) as connection:
+        assert connection.welcome.claimed
+
+
+def address(server: str | Address, **more: Any) -> Address:
+    return address_of(server, **({"tls": None, "pin": None, "ca": None, "password": None, "key": None} | more))
+
+
+GIVEN = Address("a.example", 7, tls=True, pin=OTHER_PIN, ca="/ca")
+
+
+@pytest.mark.parametrize(
+    ("server", "more", "wanted"),
+    [
+        ("a.example", {}, Address("a.example", 5500)),
+        ("a.example", {"tls": True}, Address("a.example", 5501, tls=True)),
+        ("::1", {"tls": True}, Address("::1", 5501, tls=True)),
+        ("a.example:5500", {"tls": True}, Address("a.example", 5500, tls=True)),
+        ("a.example", {"pin": OTHER_PIN}, Address("a.example", 5501, tls=True, pin=OTHER_PIN)),
+        ("a.example:7", {"ca": Path("/ca")}, Address("a.example", 7, tls=True, ca="/ca")),
+        ("a.example", {"tls": False}, Address("a.example", 5500)),
+        (GIVEN, {}, GIVEN),
+        (GIVEN, {"ca": "/other"}, GIVEN._replace(ca="/other")),
+        (GIVEN, {"tls": False}, Address("a.example", 7)),
+    ],
+)
+def test_which_server_the_parameters_mean(server: str | Address, more: dict[str, Any], wanted: Address) -> None:
+    assert address(server, **more) == wanted
+
+
+@pytest.mark.parametrize(
+    ("server", "more", "why"),
+    [
+        ("a.example", {"pin": "SHA256:short"}, "no fingerprint"),
+        ("a.example", {"tls": False, "pin": OTHER_PIN}, "nothing to check"),
+        ("/run/chat.sock", {"tls": True}, "a unix socket has no TLS"),
+        ("a.example", {"password": ""}, "an empty password"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(server: str, more: dict[str, Any], why: str) -> None:
+    """Before anything is connected: a wish for TLS or for a password is never lost silently."""
+    with pytest.raises(ValueError, match=why):
+        address(server, **more)
