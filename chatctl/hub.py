@@ -31,6 +31,9 @@ MEMBERS_IN_WELCOME = 200
 REPLACED = "your nickname joined again from elsewhere"
 """Why a member is sent away whose own token or key took its place."""
 
+_Run = tuple[Peer, int, ChatError | None]
+"""Whose drafts, how many, and why they may not be said: then only what was said before is acknowledged."""
+
 
 class Hub:
     """All rooms of one server."""
@@ -67,7 +70,7 @@ class Hub:
         self._clock = clock
         self._turn = Turn(loop, self._commit, self._see_off)
         self._drafts: list[Draft] = []
-        self._said: list[tuple[Peer, int]] = []  # whose they are: so many of this one, then so many of that one
+        self._said: list[_Run] = []  # whose they are: so many of this one, then so many of that one
         admission.max_nick = limits.nick
         self.archive = Archive(journal, limits, self._turn)
         self.reply = self._turn.reply
@@ -85,13 +88,15 @@ class Hub:
         self._journal.append(drafts, lambda outcome: self._committed(said, drafts, outcome))
 
     def _committed(
-        self, said: Sequence[tuple[Peer, int]], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
+        self, said: Sequence[_Run], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
     ) -> None:
         start = 0
-        for peer, count in said:
+        for peer, count, refusal in said:
             run = slice(start, start := start + count)
             if isinstance(outcome, StorageFailed):
                 self._turn.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[run]])
+            elif refusal is not None:
+                self._refuse_what_is_new(peer, drafts[run], outcome[run], refusal)
             else:
                 self._acknowledge(peer, drafts[run], outcome[run])
             self._landed(peer, count)
@@ -115,6 +120,15 @@ class Hub:
             if not draft.trace:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._turn.reply_run(peer, answers)
+
+    def _refuse_what_is_new(
+        self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt], refusal: ChatError
+    ) -> None:
+        for draft, receipt in zip(drafts, receipts, strict=True):
+            if receipt.duplicate:
+                self._acknowledge(peer, [draft], [receipt])
+            else:
+                self.reply(peer, error_frame(refusal, draft.id))
 
     # --- effects
 
@@ -301,19 +315,37 @@ class Hub:
             nick = self._voice(peer, room)
             slow = self._may_speak(peer, room, nick)
         except ChatError as error:
-            self._turn.reply_run(peer, [error_frame(error, say.id) for say in says])
+            self._refuse(peer, room, says, error)
             return
-        if slow and len(says) > 1:
-            later = RateLimited(f"{room.name} is slow: one message at a time", retry_after=slow)
-            self._turn.reply_run(peer, [error_frame(later, say.id) for say in says[1:]])
-            says = says[:1]
         name, now, token, trace = room.name, self._clock(), peer.token, peer.session.mode != "probe"
-        self._drafts += [Draft(name, now, nick, say.text, say.action, token, say.id, trace) for say in says]
-        self._said.append((peer, len(says)))
+        one_only = says[:1] if slow else says
+        self._send_off(
+            peer, [Draft(name, now, nick, say.text, say.action, token, say.id, trace) for say in one_only], None
+        )
         if peer.member is not None:
             peer.member.spoke = now
-        peer.in_flight += len(says)
+        if slow and len(says) > 1:
+            later = RateLimited(f"{room.name} is slow: one message at a time", retry_after=slow)
+            self._refuse(peer, room, says[1:], later)
+
+    def _send_off(self, peer: Peer, drafts: Sequence[Draft], refusal: ChatError | None) -> None:
+        """Have drafts committed at the end of this turn."""
+        self._drafts += drafts
+        self._said.append((peer, len(drafts), refusal))
+        peer.in_flight += len(drafts)
         self._turn.schedule()
+
+    def _refuse(self, peer: Peer, room: Room, says: Sequence[protocol.Say], error: ChatError) -> None:
+        """Refuse what is said. What was said before is acknowledged all the same: the journal knows, and it alone."""
+        token, now = peer.token, self._clock()
+        repeats = [
+            Draft(room.name, now, "", say.text, say.action, token, say.id, anew=False)
+            for say in says
+            if say.id is not None and token is not None
+        ]
+        if repeats:
+            self._send_off(peer, repeats, error)
+        self._turn.reply_run(peer, [error_frame(error, say.id) for say in says if say.id is None or token is None])
 
     def _voice(self, peer: Peer, room: Room) -> str:
         """Give the name that a peer speaks under. A poster's may have been taken by a member since its hello."""

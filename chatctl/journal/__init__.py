@@ -32,10 +32,12 @@ class Draft(Struct, frozen=True):
     id: str | None = None
     trace: bool = True
     """False for a probe: it goes the whole way, commit included, and leaves nothing."""
+    anew: bool = True
+    """False for one whose sender may not speak now: it is looked for, and never added."""
 
 
 class Receipt(Struct, frozen=True):
-    """A draft is committed: under this number, or under that of its first coming."""
+    """A draft is committed: under this number, or under that of its first coming. None: it left nothing."""
 
     seq: int | None
     time: float
@@ -69,7 +71,8 @@ class Journal(Protocol):
         """Commit a batch: one transaction, all or nothing.
 
         Once it is committed, the new entries go to those who follow their room, then ``done`` gets a receipt for each
-        draft, in order. If it could not be committed, ``done`` gets the error and nobody gets an entry.
+        draft, in order. If it could not be committed, ``done`` gets the error and nobody gets an entry. A draft that is
+        not ``anew`` adds nothing: it gets the receipt of its first coming, or one without a number.
         """
 
     def follow(self, room: str, deliver: Deliver) -> Head:

@@ -47,6 +47,8 @@ class MemoryJournal:
                 yield Receipt(None, draft.time)
             elif draft.id and (first := self._first_coming(draft, seq + 1)):
                 yield first
+            elif not draft.anew:
+                yield Receipt(None, draft.time)
             else:
                 seq += 1
                 entries.append(Msg(seq, draft.time, draft.nick, draft.text, draft.action))
@@ -59,6 +61,8 @@ class MemoryJournal:
         key = (draft.room, draft.token, draft.id)
         if first := self._receipts.get(key):
             return Receipt(first.seq, first.time, duplicate=True)
+        if not draft.anew:
+            return None
         self._receipts[key] = Receipt(seq, draft.time)
         if len(self._receipts) > self._ids_kept:
             del self._receipts[next(iter(self._receipts))]

@@ -55,6 +55,8 @@ class Numbering:
             self._probed = True
             return Receipt(None, draft.time)
         shelf = self._shelves[draft.room]
+        if not draft.anew:
+            return self._coming(shelf.id, draft) or Receipt(None, draft.time)
         last = self._last.get(draft.room)
         seq = 1 + (shelf.last if last is None else last)
         if draft.token and draft.id:
@@ -68,12 +70,16 @@ class Numbering:
         return Receipt(seq, draft.time)
 
     def _first_coming(self, room: int, draft: Draft, seq: int) -> Receipt | None:
-        key = (room, draft.token, draft.id)
         insert = "INSERT INTO ids VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        if self._db.execute(insert, (*key, seq, draft.time)).rowcount:
+        if self._db.execute(insert, (room, draft.token, draft.id, seq, draft.time)).rowcount:
             return None
+        return self._coming(room, draft)
+
+    def _coming(self, room: int, draft: Draft) -> Receipt | None:
+        """Give the receipt of what was said under this id."""
+        key = (room, draft.token, draft.id)
         row = self._db.execute("SELECT seq, time FROM ids WHERE room = ? AND token = ? AND id = ?", key).fetchone()
-        return Receipt(row[0], row[1], duplicate=True)
+        return Receipt(row[0], row[1], duplicate=True) if row is not None else None
 
     def finish(self) -> None:
         """Write what ``take`` collected."""

@@ -76,6 +76,15 @@ def test_a_repeat_with_token_and_id_gets_its_first_number() -> None:
     assert len([told for told in follower.told if told != "done"]) == 1
 
 
+def test_what_may_not_be_said_anew_is_looked_for_and_not_added() -> None:
+    """A repeat of one who was muted since: it was said, or it is not."""
+    follower = Follower(MemoryJournal())
+    follower.append(draft(token=ME, id="1"))
+    asked = [draft(token=ME, id="1", anew=False), draft(token=ME, id="2", anew=False), draft(id="1", anew=False)]
+    assert follower.append(*asked) == [Receipt(1, 5.0, duplicate=True), Receipt(None, 5.0), Receipt(None, 5.0)]
+    assert follower.append(draft(token=ME, id="2")) == [Receipt(2, 5.0)]
+
+
 def test_an_id_without_token_or_of_another_token_or_room_is_another() -> None:
     """Nobody can suppress another's message by guessing ids."""
     follower = Follower(MemoryJournal(), "lobby", "ops")

@@ -163,6 +163,26 @@ def test_an_id_counts_for_one_token_in_one_room(path: Path) -> None:
     run(main())
 
 
+def test_what_may_not_be_said_anew_is_looked_for_and_not_added(path: Path) -> None:
+    """A repeat of one who was muted since: it was said, or it is not. In the same transaction, too."""
+
+    async def main() -> None:
+        async with opened(path) as journal:
+            drafts = [
+                draft(token=ALICE, id="k"),
+                draft("?", token=ALICE, id="k", anew=False),
+                draft("?", token=ALICE, id="l", anew=False),
+                draft("?", token=BOB, id="k", anew=False),
+            ]
+            receipts = await say(journal, *drafts)
+            assert [(r.seq, r.duplicate) for r in receipts] == [(1, False), (1, True), (None, False), (None, False)]
+            assert [(r.seq, r.duplicate) for r in await say(journal, *drafts[1:3])] == [(1, True), (None, False)]
+            assert await seqs(journal, draft(token=ALICE, id="l")) == [2]
+            assert await texts(journal) == ["hi", "hi"]
+
+    run(main())
+
+
 def test_a_probe_is_really_committed_and_leaves_nothing(path: Path) -> None:
     """A probe that skips the disk would call a dead disk healthy."""
 

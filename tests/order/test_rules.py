@@ -13,7 +13,7 @@ from chatctl.gate import Way
 from chatctl.rules import Rules, Sanction, Sanctions, Who, network_of, span
 from chatctl.skeleton import skeletons
 from chatctl.text import check_nick
-from tests.core.fakes import FakePeer, House, only
+from tests.core.fakes import FakePeer, House, SlowJournal, only
 from tests.core.test_entering import OTHER, OWNER, KeepingJournal
 
 from .test_verbs import order
@@ -252,6 +252,55 @@ def test_who_is_muted_reads_on_and_says_nothing(*, restart: bool) -> None:
     assert only(p.Msg, rajat.take())
     house.now += 60
     assert said(house, rajat, "back") == [("back", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("verb", "code"), [("mute", "forbidden"), ("read-only", "forbidden"), ("slow", "rate_limited")]
+)
+def test_what_was_said_before_is_acknowledged_whatever_holds_now(verb: str, code: str) -> None:
+    """Its ack got lost, and it is sent again: to refuse it would be to tell somebody that it was not said."""
+    house = house_of()
+    ana, rajat = house.join("Ana"), house.join("Rajat", TOKEN)
+    assert said(house, rajat, "1") == [("1", "ok")]
+    order(house, "console", verb, "Rajat" if verb == "mute" else "", seconds=60)
+    rajat.lose()
+    house.settle()
+    ana.take()
+    again = house.join("Rajat", TOKEN)
+    again.take()
+    again.say(p.Say("1", id="1"), p.Say("2", id="2"), p.Say("3"))
+    house.settle()
+    frames = again.take()
+    assert [(ack.id, ack.seq, ack.duplicate) for ack in only(p.Ack, frames)] == [("1", 1, True)]
+    assert sorted((one.id or "", one.code) for one in only(p.Error, frames)) == [("", code), ("2", code)]
+    assert not only(p.Msg, ana.take())
+    assert again.in_flight == 0
+    order(house, "console", "unmute", "Rajat")
+    order(house, "console", "read-only", "", on=False)
+    order(house, "console", "slow", "", seconds=0)
+    assert said(house, again, "2") == [("2", "ok")], "what was refused was not noted as said"
+
+
+def test_what_is_under_way_when_its_author_is_muted_is_said_once() -> None:
+    """The journal decides in the order in which it was handed things."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    rajat = house.join("Rajat", TOKEN)
+    rajat.say(p.Say("1", id="1"))
+    house.settle()
+    order(house, "console", "mute", "Rajat", seconds=60)
+    rajat.say(p.Say("1", id="1"))
+    house.settle()
+    while journal.waiting:
+        journal.commit()
+    house.settle()
+    assert [(ack.seq, ack.duplicate) for ack in only(p.Ack, rajat.frames)] == [(1, False), (1, True)]
+    assert not only(p.Error, rajat.frames)
+    rajat.say(p.Say("2", id="2"))
+    house.settle()
+    journal.fail()
+    house.settle()
+    assert errors(rajat) == [("storage", "the disk is full")]
 
 
 def test_a_slow_room_takes_one_message_in_its_time() -> None:
