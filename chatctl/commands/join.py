@@ -72,7 +72,7 @@ def join(
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
-    from chatctl.commands.options import address_of, no_tls_with, own_nick
+    from chatctl.commands.options import address_of, no_tls_with_classic, own_nick
 
     address, name = address_of(host, port, unix), own_nick(nick)
     is_plain = plain or not has_terminal()
@@ -81,7 +81,7 @@ def join(
 
         address = introduce(address)
     if classic:
-        no_tls_with("--classic", address)
+        no_tls_with_classic(address)
         from chatctl.terminal.run import run_classic
 
         raise SystemExit(run_classic(address, name, plain=is_plain))

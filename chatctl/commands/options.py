@@ -308,10 +308,12 @@ def _is_typed(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
-def no_tls_with(ctx_option: str, address: Address) -> None:
-    """Raise UsageError where an option of a command can't do with TLS."""
+def no_tls_with_classic(address: Address) -> None:
+    """Raise UsageError where TLS was asked for, be it by the environment or the configuration: it is never left out."""
     if address.tls:
-        raise click.UsageError(f"{ctx_option} has no TLS")
+        raise click.UsageError(
+            "--classic has no TLS: a server of the first version speaks none; say --no-tls to talk to it in the open"
+        )
 
 
 def own_nick(nick: str | None) -> str:

@@ -135,7 +135,7 @@ def send(
     import os
 
     from chatctl.commands.deliver import Plan, deliver
-    from chatctl.commands.options import address_of, no_tls_with, own_nick
+    from chatctl.commands.options import address_of, no_tls_with_classic, own_nick
 
     _check_source(text, path, lines=lines)
     _check_key(key)
@@ -163,7 +163,7 @@ def send(
         as_json=as_json,
     )
     if classic:
-        no_tls_with("--classic", plan.address)
+        no_tls_with_classic(plan.address)
     deliver(plan, classic=classic)
 
 

@@ -338,14 +338,18 @@ def test_which_server_the_options_mean(
     assert (found.host, found.port, found.tls, found.pin) == wanted
 
 
+CLASSIC = "--classic has no TLS: a server of the first version speaks none; say --no-tls to talk to it in the open"
+
+
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
         (["send", "--pin", "SHA256:short", "x"], "write SHA256: and its 43 characters"),
         (["send", "--unix", "/x", "--tls", "x"], "a unix socket has no TLS"),
         (["send", "--no-tls", "--ca", "x", "x"], "--no-tls leaves nothing to check"),
-        (["send", "--classic", "--tls", "x"], "--classic has no TLS"),
-        (["join", "--classic", "--tls"], "--classic has no TLS"),
+        (["send", "--classic", "--tls", "x"], CLASSIC),
+        (["send", "--classic", "--pin", OTHER_PIN, "x"], CLASSIC),
+        (["join", "--classic", "--ca", "x"], CLASSIC),
     ],
 )
 def test_options_that_make_no_sense_together(arguments: list[str], wanted: str) -> None:
