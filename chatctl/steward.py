@@ -279,7 +279,9 @@ class Steward:
             rows = [{key: value for key, value in row.items() if key != "network"} for row in rows]
         for row in rows:
             row.pop("token", None)
-        answer(Done(ask.verb, f"{len(rows)} bans and mutes", rows, ask.id))
+        bans, mutes = (sum(one.what == what for one in held) for what in ("ban", "mute"))
+        counts = [_counted(bans, "ban", "bans")] * bool(bans) + [_counted(mutes, "mute", "mutes")] * bool(mutes)
+        answer(Done(ask.verb, ", ".join(counts) or "no bans, no mutes", rows, ask.id))
 
     # --- rooms
 
@@ -302,7 +304,7 @@ class Steward:
 
     def _list_claims(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         rows = [msgspec.to_builtins(claim) for claim in self._house.claims()]
-        answer(Done(ask.verb, f"{len(rows)} names are bound to a key", rows, ask.id))
+        answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
     def _drop_claim(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         text = f"{clean(aim.shown)} is no longer bound to a key"
@@ -335,7 +337,7 @@ class Steward:
     def _list_operators(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         rules = self._house.rules
         rows = [{"key": key, "kept": key not in rules.configured} for key in sorted(rules.configured | rules.appointed)]
-        answer(Done(ask.verb, f"{len(rows)} operators' keys", rows, ask.id))
+        answer(Done(ask.verb, _counted(len(rows), "operator's key", "operators' keys"), rows, ask.id))
 
     # --- the server
 
@@ -385,6 +387,10 @@ def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:
         )
     rules = msgspec.structs.replace(rules, read_only=ask.on)
     return rules, "the room was made read-only" if ask.on else "the room was opened to all again"
+
+
+def _counted(number: int, one: str, more: str) -> str:
+    return f"{number} {one if number == 1 else more}"
 
 
 def _because(reason: str) -> str:

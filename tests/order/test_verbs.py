@@ -195,3 +195,18 @@ def test_the_list_of_bans_holds_no_secret_and_tells_operators_no_address() -> No
     assert (row["name"], row["reason"], row["network"]) == ("Ana", "spam", "192.0.2.7/32")
     [row] = order(house, "operator", "bans", "").rows  # type: ignore[union-attr]
     assert not {"network", "token"} & set(row)
+
+
+def test_a_list_is_counted_as_a_person_would() -> None:
+    def count(verb: str) -> str:
+        return order(house, "console", verb, "").text  # type: ignore[union-attr]
+
+    house = village()
+    assert (count("bans"), count("ops")) == ("no bans, no mutes", "2 operators' keys")
+    order(house, "console", "mute", "One")
+    assert count("bans") == "1 mute"
+    order(house, "console", "ban", "Two")
+    order(house, "console", "ban", "Three")
+    assert count("bans") == "2 bans, 1 mute"
+    order(house, "console", "op", "SHA256:" + "C" * 43)
+    assert count("ops") == "3 operators' keys"

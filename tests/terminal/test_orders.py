@@ -93,8 +93,8 @@ def test_an_order_is_sent_and_its_notice_shown_clean() -> None:
 def test_a_list_is_shown_a_line_each() -> None:
     def test() -> None:
         rows = [{"what": "ban", "since": 0.0, "name": "raj\x1bat"}]
-        head, row = House().receive(p.Done("bans", "1 bans and mutes", rows))
-        assert head == "1 bans and mutes:"
+        head, row = House().receive(p.Done("bans", "1 ban", rows))
+        assert head == "1 ban:"
         assert row.startswith("  what ban, since 1")
         assert row.endswith("name raj␛at")
 
