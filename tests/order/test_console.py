@@ -16,7 +16,7 @@ import pytest
 
 from chatctl.admin import AdminDoor
 from tests.shells.conftest import Run
-from tests.support import Server, err_line
+from tests.support import Server, Wire, err_line
 
 Serve = Callable[..., Server]
 KEY = "SHA256:" + "A" * 43
@@ -80,9 +80,15 @@ def test_a_server_without_a_journal_is_reached_by_its_port(run: Run, serve: Serv
     assert not path.exists()
 
 
-def test_the_socket_is_where_the_operator_says(run: Run, serve: Serve, tmp_path: Path) -> None:
-    serve("--admin-socket", str(tmp_path / "here.sock"))
-    assert run("admin", "ops", "--admin-socket", str(tmp_path / "here.sock")).returncode == 0
+def test_the_socket_is_where_the_operator_says_and_no_ban_of_addresses_reaches_it(
+    run: Run, serve: Serve, tmp_path: Path
+) -> None:
+    """Who has shut everybody out, themselves included, gets in there."""
+    where = ("--admin-socket", str(tmp_path / "here.sock"))
+    server = serve(*where, "--deny", "0.0.0.0/0", "--deny", "::/0")
+    assert run("admin", "ban", "0.0.0.0/0", *where).returncode == 0
+    assert Wire(("127.0.0.1", server.port)).rest() == b""
+    assert run("admin", "unban", "0.0.0.0/0", *where).stdout == b"an address was let in again\n"
 
 
 def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:

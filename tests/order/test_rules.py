@@ -172,6 +172,19 @@ def test_a_ban_of_a_network_holds_at_the_door_and_after_a_restart(network: str, 
         assert one.hub.banned_at_the_door("") is None, "this machine's own, and unix sockets, have none"
 
 
+def test_a_banned_address_shuts_operators_out_and_the_console_lets_them_in_again() -> None:
+    """It is judged before any proof; the way back is the one that has no address."""
+    house = house_of()
+    house.hub.rules.configured = frozenset({OWNER.fingerprint})
+    banned(house, "192.0.2.0/24")
+    for one in (house, restarted(house)):
+        one.hub.rules.configured = house.hub.rules.configured
+        assert one.hub.banned_at_the_door("192.0.2.7") is not None
+        assert isinstance(order(one, "console", "unban", "192.0.2.0/24"), p.Done)
+        assert one.hub.banned_at_the_door("192.0.2.7") is None
+        assert is_in(OWNER.join(one, "nadia"))
+
+
 def test_the_room_does_not_hear_of_an_address() -> None:
     house = house_of()
     ana = house.join("Ana")
