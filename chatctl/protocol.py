@@ -271,12 +271,13 @@ class Ack(Frame, frozen=True, tag="ack"):
     seq: Count | None = None
 
 
-class RosterRow(Struct, frozen=True):
-    """One member: since when (Unix seconds), and for how many seconds silent."""
+class RosterRow(Struct, frozen=True, omit_defaults=True):
+    """One member: since when (Unix seconds), for how many seconds silent, the fingerprint of the key that it proved."""
 
     nick: str
     since: float
     idle: float
+    key: str | None = None
 
 
 class Roster(Frame, frozen=True, tag="roster"):

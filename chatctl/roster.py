@@ -108,7 +108,7 @@ class Roster(Generic[Conn]):
 
     def rows(self, now: float) -> list[RosterRow]:
         """Give everybody's row, first come first."""
-        return [RosterRow(m.nick, m.since, max(0.0, round(now - m.spoke, 3))) for m in self]
+        return [RosterRow(m.nick, m.since, max(0.0, round(now - m.spoke, 3)), m.proved) for m in self]
 
     def nicks(self, limit: int) -> list[str]:
         """Give at most ``limit`` nicknames, first come first."""

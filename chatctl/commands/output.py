@@ -62,18 +62,19 @@ def quiet_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def json_line(frame: Struct) -> bytes:
-    """Give a frame as one JSON object, with no line end.
+def json_line(frame: Struct | dict[str, object]) -> bytes:
+    """Give a frame, or what is like one, as one JSON object, with no line end.
 
     JSON escapes C0 controls by itself; the other characters that act on a terminal are escaped here.
     """
-    from chatctl.protocol import encode
+    from msgspec.json import encode
+
     from chatctl.text import escape_json
 
-    return escape_json(encode(frame).decode().rstrip("\n")).encode()
+    return escape_json(encode(frame).decode()).encode()
 
 
-def emit_json(frame: Struct, end: str = "\n") -> None:
+def emit_json(frame: Struct | dict[str, object], end: str = "\n") -> None:
     """Print a frame as one JSON object on one line, in UTF-8."""
     if not deliver(json_line(frame) + end.encode()):
         raise SystemExit(0)

@@ -41,8 +41,11 @@ def who(
     """Print who is in the room, since when, and idle for how long.
 
     A table on a terminal; in a pipe one member a line: nickname, date and time, seconds idle. With NAME,
-    only that member; the exit code tells whether they are here. --watch prints a line a change (date and time,
-    join, leave or rename, nickname, for a rename the new one), and survives a server's restart.
+    only that member; the exit code tells whether they are here. With --json also the fingerprint of the key
+    that each has proved ("key", null without one): a nickname alone is no proof of a person.
+
+    --watch prints a line a change (date and time, join, leave or rename, nickname, for a rename the new one), and
+    survives a server's restart.
 
     \b
     Examples:
@@ -119,8 +122,10 @@ def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
     from chatctl.text import clean
 
     if as_json:
+        from msgspec.structs import asdict
+
         for row in rows:
-            emit_json(row)
+            emit_json(asdict(row))  # with the key of who proved none, which the wire leaves out
     elif sys.stdout is not None and sys.stdout.isatty():
         for line in table(rows):
             emit(line)

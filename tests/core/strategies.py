@@ -73,7 +73,9 @@ server_frames: st.SearchStrategy[p.ServerFrame] = st.one_of(
     st.builds(p.Ack, id=ids, time=times, duplicate=st.booleans(), seq=st.none() | counts),
     st.builds(
         p.Roster,
-        members=st.lists(st.builds(p.RosterRow, nick=texts, since=times, idle=times), max_size=3),
+        members=st.lists(
+            st.builds(p.RosterRow, nick=texts, since=times, idle=times, key=st.none() | texts), max_size=3
+        ),
         count=counts,
         watchers=counts,
     ),

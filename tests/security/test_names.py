@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import threading
@@ -95,6 +96,8 @@ def test_whois_tells_the_key(serve: Serve, person: Make, chatctl: Chatctl) -> No
         nc = server.wire().send(b"nadia\n/whois Rajat\n/whois nadia\n")
         assert f"Rajat: {rajat.fingerprint}, bound to it" in nc.lines_until("Rajat: SHA256")
         assert "nadia: no key" in nc.lines_until("nadia: no key")[-1]
+        rows = [json.loads(line) for line in chatctl("who", "--json", port=server.port).stdout.splitlines()]
+        assert [(row["nick"], row["key"]) for row in rows] == [("Rajat", rajat.fingerprint), ("nadia", None)]
 
 
 # --- no replay, no relay

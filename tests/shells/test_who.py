@@ -19,7 +19,7 @@ def test_everybody(house: Server, run: Run, room: str) -> None:
     assert [line.split()[0] for line in done.stdout.decode().splitlines()] == ["nadia", "rajat"]
     rows = [json.loads(line) for line in as_json.stdout.splitlines()]
     assert [row["nick"] for row in rows] == ["nadia", "rajat"]
-    assert all(row["since"] > 0 and row["idle"] >= 0 for row in rows)
+    assert all(row["since"] > 0 and row["idle"] >= 0 and row["key"] is None for row in rows)
 
 
 def test_nobody_is_no_failure(house: Server, run: Run, room: str) -> None:
