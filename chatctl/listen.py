@@ -15,6 +15,7 @@ import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from chatctl.errors import ChatError
 from chatctl.log import Log
@@ -28,6 +29,9 @@ thousand who come at once overflow 1,024, and are reset."""
 SEND_BUFFER = 64 * 1024
 """Bytes that the kernel holds for one client. It would let that grow to megabytes, and a client that stops reading be
 written to for seconds more, at the others' cost."""
+
+ANY = "::"
+"""The host that stands for every address of this machine."""
 
 _ACCEPTS_A_TURN = 100
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -117,13 +121,15 @@ def describe(family: int, address: object) -> tuple[str, str]:
 def open_tcp(host: str, port: int) -> list[socket.socket]:
     """Listen on every address of ``host``, all on one port; port 0 picks one.
 
+    ``::`` is every address that this machine has, of IPv4 as well, in a socket of its own: nobody's address is a
+    mapped one. Where there is no IPv6, IPv4 has to do.
+
     Raises:
         ChatError: in use, not ours, or no such host.
     """
     sockets: list[socket.socket] = []
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, _, _, _, address in dict.fromkeys(found):
+        for family, address in _addresses(host, port):
             sock = socket.socket(family, socket.SOCK_STREAM)
             sockets.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -137,6 +143,21 @@ def open_tcp(host: str, port: int) -> list[socket.socket]:
             sock.close()
         raise ChatError(f"cannot listen on {host}:{port}: {_reason(error)}") from None
     return sockets
+
+
+def _addresses(host: str, port: int) -> list[tuple[int, tuple[Any, ...]]]:
+    everywhere = host == ANY
+    found = socket.getaddrinfo(None if everywhere else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    families = dict.fromkeys((family, address) for family, _, _, _, address in found)
+    return [(family, address) for family, address in families if not everywhere or _is_known(family)]
+
+
+def _is_known(family: int) -> bool:
+    try:
+        socket.socket(family, socket.SOCK_STREAM).close()
+    except OSError:
+        return False
+    return True
 
 
 def _reason(error: OSError) -> str:

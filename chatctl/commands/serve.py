@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@host_option("Address to listen on: IPv4, IPv6 or a name.")
+@host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine.")
 @port_option("Port to listen on; 0 picks a free one.", least=0)
 @click.option("--unix", type=click.Path(path_type=Path), metavar="PATH", help="Listen on a unix socket as well.")
 @click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only.")
