@@ -41,9 +41,13 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.client.admin import ask_server
+    from chatctl.errors import ChatError
     from chatctl.journal.sqlite import backup_file
     from chatctl.places import default_journal
 
     source = journal or default_journal()
     if ask_server(source, "backup", timeout, path=str(path.absolute())) is None:
         backup_file(source, path)
+    elif not path.exists():
+        why = "a service has a /tmp of its own, name another folder"
+        raise ChatError(f"the server made {path}, and it is not here: {why}")

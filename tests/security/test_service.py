@@ -100,9 +100,11 @@ def test_the_unit_is_one_that_keeps_the_server_in() -> None:
     wanted = {
         "Type": "notify", "DynamicUser": "yes", "StateDirectory": "chatctl", "UMask": "0077", "ProtectSystem": "strict",
         "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "MemoryDenyWriteExecute": "yes",
+        "RestartPreventExitStatus": "2",
     }  # fmt: skip
     assert {name: service[name] for name in wanted} == wanted
     assert "WatchdogSec" in service
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it would stay down after five failures"
     assert "--log-format json" in service["ExecStart"]
 
 

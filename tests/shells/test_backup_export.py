@@ -2,16 +2,22 @@
 
 import json
 import re
+import socket
 import stat
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from chatctl.cli import cli
+from chatctl.errors import ChatError
+from chatctl.places import admin_socket, reachable_socket
 from tests.shells.conftest import Run
-from tests.support import Server
+from tests.support import DEADLINE, Server
 
 Serve = Callable[..., Server]
 
@@ -30,6 +36,33 @@ def exported(run: Run, *args: str, port: int | None = None) -> str:
     done = run("export", *args, port=port)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode()
+
+
+@pytest.fixture
+def says_done(kept: Path) -> Iterator[None]:
+    """Stand in a server's place, say that all is done, and do nothing."""
+
+    def answer() -> None:
+        with listener.accept()[0] as client:
+            client.recv(4096)
+            client.sendall(b'{"ok": true}\n')
+
+    kept.parent.mkdir()
+    with reachable_socket(admin_socket(kept)) as name, socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(name)
+        listener.listen()
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield
+        thread.join(DEADLINE)
+
+
+@pytest.mark.usefixtures("says_done")
+def test_a_backup_that_is_nowhere_is_none(kept: Path) -> None:
+    """A service has a /tmp of its own: what the server calls done would be missed on the day that it is needed."""
+    done = CliRunner().invoke(cli, ["backup", "--journal", str(kept), str(kept.with_name("copy.db"))])
+    assert isinstance(done.exception, ChatError)
+    assert "it is not here" in done.exception.text
 
 
 def texts(jsonl: str) -> list[str]:
