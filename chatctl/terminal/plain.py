@@ -6,6 +6,7 @@ For pipes, dumb terminals and screen readers.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -125,10 +126,14 @@ class PlainScreen:
             raise Rejected(f"{self.desk.refusals} of the lines {_were(self.desk.refusals)} refused")
 
     def _read(self) -> None:
+        with contextlib.suppress(RuntimeError):  # we have ended, and closed the loop: nobody wants the rest
+            self._read_all()
+
+    def _read_all(self) -> None:
         if sys.stdin is not None:
             for line in _lines_of(sys.stdin.fileno()):
                 text = line.decode("utf-8", "replace").rstrip("\r")
-                if text:
+                if text and not self._loop.is_closed():
                     asyncio.run_coroutine_threadsafe(self._submit(text), self._loop).result()
         self._loop.call_soon_threadsafe(self._end, 0)
 
