@@ -70,12 +70,17 @@ def receipt(line: bytes) -> tuple[int, str] | None:
         return None
     match protocol.decode_server(line):
         case protocol.Ack(id=number):
-            return int(number), ""
+            return _number(number), ""
         case protocol.Error(id=number, text=text):
-            return int(number or -1), text
+            return _number(number or ""), text
         case protocol.Bye(why=why):
             return -1, f"the server said bye: {why}"
     return None
+
+
+def _number(ident: str) -> int:
+    """Give the number that we made an id of; a server may send another one."""
+    return int(ident) if re.fullmatch("[0-9]{1,18}", ident) else -1
 
 
 # --- chatctl's own dialects

@@ -21,6 +21,10 @@ class ReplyWait:
         """Start to watch. Raises as ``Follower.open``."""
         return await self._follower.open(deadline)
 
+    def close(self) -> None:
+        """Watch no more."""
+        self._follower.close()
+
     async def reply(self, said: int | None, deadline: Deadline) -> Msg:
         """Give the first reply after entry number ``said``: our own, which is none. None: after ``subscribe``.
 

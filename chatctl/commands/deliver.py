@@ -106,20 +106,21 @@ def _say(
         out.key(plan.key)
     wait = _reply_wait(plan)
     last: Ack | None = None
-    try:
-        drive(sender.open())
-        if wait is not None:
-            drive(sender.attempt(wait.subscribe))
-        for last in each(sender.say(messages(sender))):
-            step()
-            out.ack(last)
-    except OutcomeUnknown as unknown:
-        raise OutcomeUnknown(f"{unknown.text}; {_advice(plan, kept)}") from None
-    finally:
-        sender.close()
-    if wait is not None and last is not None:
-        deadline = sender.over if plan.retry_for is None else Deadline.after(plan.timeout)
-        out.reply(drive(wait.reply(last.seq, deadline)))
+    with contextlib.closing(wait) if wait is not None else contextlib.nullcontext():
+        try:
+            drive(sender.open())
+            if wait is not None:
+                drive(sender.attempt(wait.subscribe))
+            for last in each(sender.say(messages(sender))):
+                step()
+                out.ack(last)
+        except OutcomeUnknown as unknown:
+            raise OutcomeUnknown(f"{unknown.text}; {_advice(plan, kept)}") from None
+        finally:
+            sender.close()
+        if wait is not None and last is not None:
+            deadline = sender.over if plan.retry_for is None else Deadline.after(plan.timeout)
+            out.reply(drive(wait.reply(last.seq, deadline)))
 
 
 def _hello(plan: Plan, kept: str | None) -> Hello:
