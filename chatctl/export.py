@@ -6,10 +6,10 @@ in a browser.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from html import escape
 
+from chatctl.moments import local
 from chatctl.protocol import Msg, encode
 from chatctl.text import clean, escape_json
 
@@ -47,7 +47,7 @@ def _json(entry: Msg) -> list[str]:
 
 
 def _text(entry: Msg) -> list[str]:
-    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.time))
+    moment = local("%Y-%m-%d %H:%M:%S", entry.time)
     nick = clean(entry.nick)
     start = f"{moment} * {nick} " if entry.action else f"{moment} {nick}: "
     return [start + line for line in clean(entry.text, lines=True).split("\n")]
@@ -57,12 +57,11 @@ def _html(entries: Iterable[Msg], room: str) -> Iterator[str]:
     yield _PAGE_TOP.format(title=escape(f"chatctl: {clean(room)}"))
     day = None
     for entry in entries:
-        local = time.localtime(entry.time)
-        today = time.strftime("%A, %d %B %Y", local)
+        today = local("%A, %d %B %Y", entry.time)
         if today != day:
             day = today
             yield f"<h2>{today}</h2>"
-        yield _html_entry(entry, time.strftime("%H:%M", local))
+        yield _html_entry(entry, local("%H:%M", entry.time))
     yield _PAGE_END
 
 

@@ -1,7 +1,9 @@
-"""Moments as people write them: a date, a time of day, or how long ago. Without a zone they are local ones."""
+"""Moments as people write and read them: a date, a time of day, or how long ago. Without a zone they are local ones."""
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -30,3 +32,11 @@ def parse_moment(value: str, duration: Callable[[str], float | None], now: float
     if moment.timestamp() > now:
         moment = datetime.combine(here.date() - timedelta(days=1), of_day)
     return moment.timestamp()
+
+
+def local(form: str, seconds: float) -> str:
+    """Give a Unix time in a form of ``strftime``; question marks if no calendar has it: a server may say anything."""
+    try:
+        return time.strftime(form, time.localtime(seconds))
+    except (OverflowError, ValueError, OSError):
+        return re.sub(r"\w", "?", time.strftime(form, time.localtime(0)))

@@ -42,6 +42,7 @@ from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_
 from chatctl.rules import Rules, span
 from chatctl.self_signed import self_signed
 from chatctl.server import FLUSH_SECONDS, Server
+from chatctl.text import clean
 from chatctl.tls import Tls
 
 SWITCH_SECONDS = 0.0005
@@ -293,7 +294,7 @@ async def _until_stopped(
 def _announce(line: str) -> None:
     """Print a line. That nobody reads it is no reason not to serve. Raises ChatError: it can't be written."""
     try:
-        print(line, flush=True)
+        print(clean(line), flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
     except OSError as error:

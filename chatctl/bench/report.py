@@ -7,6 +7,7 @@ import json
 from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
 from chatctl.bench.meter import Usage
+from chatctl.text import escape_json
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 BUSY = 0.95
@@ -54,7 +55,7 @@ def figures(plan: Plan, outcome: Outcome, server: Usage | None) -> dict[str, obj
 
 def as_json(found: dict[str, object]) -> str:
     """Give the figures as one line."""
-    return json.dumps(found, ensure_ascii=False)
+    return escape_json(json.dumps(found, ensure_ascii=False))
 
 
 def as_table(found: dict[str, object]) -> list[str]:

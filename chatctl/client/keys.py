@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from chatctl.client.files import private_folder
 from chatctl.errors import ChatError
 from chatctl.private import read_private
+from chatctl.text import clean
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -111,7 +112,7 @@ def ask_on_terminal(prompt: str) -> str:
     """Ask a person for a secret, without showing it. Raises ChatError where there is nobody to ask."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise ChatError(f"there is no terminal to ask for the {prompt.removesuffix(': ')}: use an ssh-agent")
-    return getpass.getpass(prompt)
+    return getpass.getpass(clean(prompt))  # it may hold the name of a file
 
 
 def public_line(public: bytes, comment: str) -> str:

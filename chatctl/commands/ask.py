@@ -131,7 +131,7 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
 
 
 def _tell(answer: Answer, as_json: bool) -> None:
-    from chatctl.commands.output import emit, note
+    from chatctl.commands.output import emit, emit_given, note
     from chatctl.text import clean, escape_json
 
     choice, entry = answer.choice, answer.entry
@@ -142,4 +142,4 @@ def _tell(answer: Answer, as_json: bool) -> None:
         emit(escape_json(json.dumps(found, ensure_ascii=False)))
     else:
         note(f"{clean(entry.nick)} chose {choice}")
-        emit(choice)
+        emit_given(choice)

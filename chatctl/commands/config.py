@@ -89,9 +89,9 @@ def path(ctx: click.Context) -> None:
       XDG_CONFIG_HOME   the folder in which the platform's is, on Linux
     """
     from chatctl.commands.config_defaults import defaults_of
-    from chatctl.commands.output import emit
+    from chatctl.commands.output import emit_given
 
-    emit(str(defaults_of(ctx).path))
+    emit_given(str(defaults_of(ctx).path))
 
 
 @config.command()

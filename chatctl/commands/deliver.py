@@ -167,12 +167,12 @@ class Printer:
 
     def key(self, key: str) -> None:
         """Print the id."""
-        from chatctl.text import clean
+        from chatctl.text import clean, escape_json
 
         if self._as_json:
             from msgspec.json import encode
 
-            self._put(encode({"id": key}))
+            self._put(escape_json(encode({"id": key}).decode()).encode())
         else:
             self._put(clean(key).encode())
 

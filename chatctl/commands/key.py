@@ -83,6 +83,7 @@ def _print(public: bytes) -> None:
     from chatctl.client.keys import public_line
     from chatctl.commands.output import emit
     from chatctl.proof import fingerprint
+    from chatctl.text import clean
 
-    emit(public_line(public, login_nick()))
+    emit(clean(public_line(public, login_nick())))  # the login name is what LOGNAME says
     emit(fingerprint(public))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +22,17 @@ def emit(line: str, end: str = "\n") -> None:
     """Print a line of data at once. Nobody reading it any more is no error: the command ends quietly."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     if not deliver((line + end).encode(encoding, "backslashreplace")):
+        raise SystemExit(0)
+
+
+def emit_given(text: str) -> None:
+    """Print what we were given ourselves, a path or a choice: as it is, for the program that compares it or opens it.
+
+    On a terminal it is a line like any other, in which nothing acts.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        emit(clean(text))
+    elif not deliver(os.fsencode(text) + b"\n"):
         raise SystemExit(0)
 
 
@@ -109,7 +119,9 @@ def note(line: str) -> None:
 
 def moment(seconds: float) -> str:
     """Give a Unix time as local date and time, to the second."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    from chatctl.moments import local
+
+    return local("%Y-%m-%d %H:%M:%S", seconds)
 
 
 def message_start(entry: Msg) -> str:

@@ -103,13 +103,14 @@ def run(
 def _run(command: tuple[str, ...], herald: Herald, tail: int) -> int:
     from chatctl.commands.child import Child, NotStarted
     from chatctl.commands.last_lines import LastLines
+    from chatctl.commands.output import note
 
     lines = LastLines(tail)
     began = time.monotonic()
     try:
         child = Child(command)
     except NotStarted as error:
-        click.echo(f"chatctl: cannot run {command[0]}: {error.why}", err=True)
+        note(f"chatctl: cannot run {command[0]}: {error.why}")
         herald.finish(error.status, f"could not be started ({error.why})", [])
         return error.status
     herald.start()

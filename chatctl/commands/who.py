@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -167,7 +166,9 @@ def span(seconds: float) -> str:
 
 def _stamp(seconds: float) -> str:
     """Give a Unix time as one word: local date, time and zone."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+    from chatctl.moments import local
+
+    return local("%Y-%m-%dT%H:%M:%S%z", seconds)
 
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:

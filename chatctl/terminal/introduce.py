@@ -13,6 +13,7 @@ from chatctl.client.known import known_servers, pins_of, remember
 from chatctl.client.trust import UnknownServer
 from chatctl.errors import Untrusted
 from chatctl.pins import parse
+from chatctl.text import clean
 
 CONNECT_SECONDS = 10.0
 
@@ -66,4 +67,4 @@ def _agrees(found: str) -> bool:
 
 
 def _tell(text: str, end: str = "\n") -> None:
-    print(text, end=end, file=sys.stderr, flush=True)  # noqa: T201
+    print(clean(text), end=end, file=sys.stderr, flush=True)  # noqa: T201

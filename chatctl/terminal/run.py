@@ -22,6 +22,7 @@ from chatctl.terminal.lines import Lines
 from chatctl.terminal.plain import PlainScreen, is_interactive
 from chatctl.terminal.screen import Screen, Talk
 from chatctl.terminal.settings import Settings
+from chatctl.text import clean
 
 
 def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
@@ -42,7 +43,7 @@ def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
 
     code = enter(credentials, talk) if person else talk()
     if person:
-        print(f"left {settings.room}; come back with: {come_back(settings)}", file=sys.stderr)  # noqa: T201
+        print(clean(f"left {settings.room}; come back with: {come_back(settings)}"), file=sys.stderr)  # noqa: T201
     return code
 
 

@@ -302,6 +302,12 @@ def test_path(run: InProcess, env: dict[str, str], tmp_path: Path) -> None:
     assert run("--config", "x.toml", "config", "path").stdout == b"x.toml\n"
 
 
+def test_path_is_the_file_whatever_it_is_called(run: InProcess, env: dict[str, str]) -> None:
+    """``cp "$(chatctl config path)"`` finds it; on a terminal, what would act there is shown instead."""
+    name = "/naïve \x9b\x7f\u202e.toml"
+    assert run("config", "path", env=env | {"CHATCTL_CONFIG": name}).stdout.decode() == f"{name}\n"
+
+
 def test_edit(run: InProcess, env: dict[str, str], tmp_path: Path) -> None:
     """The first time there is something to begin with; afterwards it is checked."""
     path = tmp_path / "of" / "mine" / "config.toml"

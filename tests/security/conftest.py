@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +18,10 @@ from chatctl.client.keys import make_key
 from chatctl.gate import Verifier
 from chatctl.proof import fingerprint
 from chatctl.protocol import Hello
-from tests.scripts.common import LossyProxy
+from tests.scripts.common import LossyProxy, Peer
+from tests.scripts.in_process import InProcess
+from tests.security.rogues import Rogue
+from tests.security.screen import assert_inert
 from tests.support import CHATCTL, DEADLINE, Server, Wire, clean_env
 
 WORD = "correct horse"
@@ -134,3 +139,59 @@ def close_wires() -> Iterator[None]:
     """Close what a test left open."""
     yield
     Wire.close_all()
+
+
+class Shown(NamedTuple):
+    """What a command printed, and what it told the person. Nothing of it acts on a terminal."""
+
+    out: str
+    told: str
+
+
+class Here:
+    """Runs a command in this process, to its end, and looks at all that it shows on a watched terminal."""
+
+    def __init__(self, env: Mapping[str, str], run: InProcess) -> None:
+        self._env = env
+        self._run = run
+
+    def __call__(self, *words: str, port: int | None = None, **variables: str) -> Shown:
+        """Give what it showed. It may fail, but not by a fault of its own."""
+        if port is not None:
+            at = words.index("--") if "--" in words else len(words)
+            words = (*words[:at], "--port", str(port), *words[at:])
+        done = self._run(*words, env={**self._env, **variables})
+        told = assert_inert(done.stderr, f"{words} {variables}: stderr")
+        assert "a fault of chatctl's own" not in told, (words, variables, told)
+        out = done.stdout.replace(b"\0", b"\n") if "-0" in words else done.stdout
+        return Shown(assert_inert(out, f"{words} {variables}: stdout"), told)
+
+
+@pytest.fixture
+def here(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Here]:
+    """Run commands in this process, and take back what some of them do to its signals."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    with Path(os.devnull).open() as nothing:
+        monkeypatch.setattr("sys.stdin", nothing)
+        yield Here(env | {"NO_COLOR": "1"}, InProcess(env, tmp_path, monkeypatch, capfd))
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+Put = Callable[[Callable[[Peer], None]], int]
+
+
+@pytest.fixture
+def rogue() -> Iterator[Put]:
+    """Put a rogue at a port, which is given."""
+    rogues: list[Rogue] = []
+
+    def put(handle: Callable[[Peer], None]) -> int:
+        rogues.append(Rogue(handle))
+        return rogues[-1].port
+
+    yield put
+    for one in rogues:
+        one.close()

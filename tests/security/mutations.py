@@ -37,6 +37,7 @@ TLS_S, TLS_C = "tests/tls/test_server.py::", "tests/tls/test_client.py::"
 PASSWORDS = "tests/security/test_passwords.py::"
 GATE, ADMIT = "tests/core/test_gate.py::", "tests/core/test_admission.py::"
 LIMITS, NAUGHTY = "tests/shells/test_limits.py::", "tests/security/test_naughty.py::"
+OUTPUTS = "tests/security/test_outputs.py::"
 
 MUTATIONS = (
     # --- on the way
@@ -258,6 +259,41 @@ MUTATIONS = (
         "chatctl/cli.py",
         'click.echo(f"chatctl: {clean(error.text)}", err=True)',
         'click.echo(f"chatctl: {error.text}", err=True)',
+        NAUGHTY + "test_no_server_acts_through_a_command",
+    ),
+    Mutation(
+        "a hostile argument, variable, file name or configuration, quoted in an error",
+        "chatctl/cli.py",
+        "{clean(why + _more(error))}",
+        "{why + _more(error)}",
+        OUTPUTS + "test_no_argument_acts",
+    ),
+    Mutation(
+        "a path or a choice that is printed as it was given",
+        "chatctl/commands/output.py",
+        "        emit(clean(text))",
+        "        emit(text)",
+        OUTPUTS + "test_what_a_program_gets_exactly_does_not_act_on_a_terminal",
+    ),
+    Mutation(
+        "another program in the place of the operator's socket",
+        "chatctl/commands/admin.py",
+        'yield clean(str(answer.get("text", "")))',
+        'yield str(answer.get("text", ""))',
+        OUTPUTS + "test_no_answer_of_the_console_acts",
+    ),
+    Mutation(
+        "names that Tab offers, made up by a server",
+        "chatctl/commands/complete.py",
+        "name.startswith(incomplete) and clean(name) == name",
+        "name.startswith(incomplete)",
+        OUTPUTS + "test_no_name_that_is_offered_acts",
+    ),
+    Mutation(
+        "a message at a time that no calendar has",
+        "chatctl/moments.py",
+        "except (OverflowError, ValueError, OSError):",
+        "except KeyError:",
         NAUGHTY + "test_no_server_acts_through_a_command",
     ),
     Mutation(

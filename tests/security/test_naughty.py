@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
+from chatctl.bench.load import Plan
+from chatctl.protocol import Limits
 from tests.naughty import ESCAPED, NAUGHTY, RAW
 from tests.scripts.common import Peer
+from tests.security.conftest import Here, Put
+from tests.security.outputs import ROWS
+from tests.security.rogues import HARMLESS, SAYABLE, STRINGS, agree, leave, rave, refuse, speak
 from tests.security.screen import assert_inert
-from tests.support import CHATCTL, DEADLINE, ROOT, Server, Stub, Wire, clean_env
-
-STRINGS = list(NAUGHTY.values())
-SAYABLE = [text for text in STRINGS if text.strip()]
-
-
-@pytest.fixture(scope="module")
-def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return clean_env(tmp_path_factory.mktemp("state"), NO_COLOR="1")
+from tests.support import CHATCTL, DEADLINE, ROOT, Server, Wire, in_process_server
 
 
 @pytest.fixture(autouse=True)
 def close_wires() -> Iterator[None]:
     yield
     Wire.close_all()
-
-
-def run(
-    env: dict[str, str], *arguments: str, port: int, stdin: bytes | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [*CHATCTL, *arguments, "--port", str(port)],
-        capture_output=True, timeout=2 * DEADLINE, env=env, cwd=ROOT, check=False, input=stdin or b"",
-    )  # fmt: skip
 
 
 def answer(wire: Wire, *kinds: str) -> dict[str, Any]:
@@ -111,35 +101,31 @@ def _by_hand(server: Server) -> None:
         assert_inert(wire.rest().replace(b"\r", b""), "what nc sees of its own")
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "tail -n 1000 --no-follow",
-        "tail -n 1000 --no-follow --json",
-        "who",
-        "who --json",
-        "export --format text",
-        "export --format html",
-        "export --format jsonl",
-        "probe",
-    ],
-)
-def test_what_was_said_does_not_act(full: Server, env: dict[str, str], command: str) -> None:
-    done = run(env, *command.split(), port=full.port)
-    shown = assert_inert(done.stdout, command)
-    assert_inert(done.stderr, command)
-    if not command.startswith(("who", "probe")):
-        assert "that was all" in shown
-        for kept in ("emoji", "scripts", "rtl", "persian"):
-            assert NAUGHTY[kept] in shown, "what harms nobody is shown as it is"
-        assert "html" in command or not re.search(r"^Rajat", shown, re.MULTILINE), (
-            "no second line speaks for somebody else"
-        )
+def test_what_was_said_does_not_act(full: Server, here: Here) -> None:
+    for number, text in enumerate(SAYABLE):
+        here("admin", "ban", "--", f"guest{number}", text, port=full.port)
+    here("admin", "ban", "--", "omar", "that was all", port=full.port)
+    for call in (call for row in ROWS.values() if isinstance(row.members, tuple) for call in row.members):
+        seen = here(*shlex.split(call), port=full.port).out
+        if call.startswith("admin"):
+            assert "that was all" in seen, call
+            assert "owned" in seen
+        if call.startswith(("tail", "export")):
+            assert "that was all" in seen, call
+            assert all(kept in seen for kept in HARMLESS), "what harms nobody is shown as it is"
+            assert "html" in call or "-0" in call or not re.search(r"^Rajat", seen, re.MULTILINE), (
+                "no second line speaks for somebody else"
+            )
 
 
-def test_what_nc_and_the_first_version_see_does_not_act(full: Server) -> None:
-    nadia = full.member("nadia2")
-    text, classic = full.wire().send(b"reader\n"), full.wire().send(b"Old")
+def test_what_nc_and_the_first_version_see_does_not_act() -> None:
+    with in_process_server(Limits(rate=0)) as port:
+        _read_by_hand(lambda: Wire(("127.0.0.1", port)).greeted())
+
+
+def _read_by_hand(connect: Callable[[], Wire]) -> None:
+    nadia = connect().enter("nadia")
+    text, classic = connect().send(b"reader\n"), connect().send(b"Old")
     text.until(b"Connected to server!\n")
     classic.until(b"Connected to server!")
     for said in SAYABLE:
@@ -147,8 +133,8 @@ def test_what_nc_and_the_first_version_see_does_not_act(full: Server) -> None:
         nadia.say_frame(type="whisper", to="reader", text=said)
     nadia.say("that was all")
     seen = b"\n".join(line.encode() for line in text.lines_until("that was all"))
-    shown = assert_inert(seen, "text")
-    assert not re.search(r"^Rajat", shown, re.MULTILINE)
+    seen_by_nc = assert_inert(seen, "text")
+    assert not re.search(r"^Rajat", seen_by_nc, re.MULTILINE)
     old = classic.until(b"that was all")
     assert old.isascii()
     assert_inert(old, "classic")
@@ -157,122 +143,33 @@ def test_what_nc_and_the_first_version_see_does_not_act(full: Server) -> None:
 # --- from a server that is not to be trusted
 
 
-@pytest.fixture
-def rogue() -> Iterator[Callable[[Callable[[Peer], None]], int]]:
-    stubs: list[Stub] = []
-
-    def put(handle: Callable[[Peer], None]) -> int:
-        stubs.append(Stub(lambda sock: handle(Peer(sock))))
-        return stubs[-1].port
-
-    yield put
-    for stub in stubs:
-        stub.close()
-
-
-def everything(peer: Peer) -> None:
-    """Put every string into every field of a server's frames."""
-    for number, text in enumerate(STRINGS, 1):
-        peer.send(type="msg", seq=number, time=1.0, nick=text, text=text)
-        peer.send(type="join", nicks=[text], count=number)
-        peer.send(type="rename", old=text, new=text)
-        peer.send(type="leave", nicks=[text], count=1, why=text)
-        peer.send(type="whisper", **{"from": text, "time": 1.0, "text": text})
-        peer.send(type="ack", id=text or "x", time=1.0, duplicate=False, seq=number)
-        peer.send(type="error", code=text, text=text, id=text)
-        peer.send(type="pong", t=text)
-        peer.send(type=text or "x")
-        peer.send(type="gap", **{"from": number, "to": number, "why": "slow"})
-    peer.send(type="bye", why="\n".join(STRINGS))
-
-
-EVIL = "".join(SAYABLE)
-NASTY_WELCOME = dict.fromkeys(("server", "room", "nick", "epoch", "durability"), EVIL) | {
-    "members": STRINGS,
-    "last": 200,
-    "count": 99,
-}
-
-
-def speak(peer: Peer) -> None:
-    """Welcome, answer whatever is asked for, and say everything."""
-    with contextlib.suppress(OSError):
-        peer.let_in(**NASTY_WELCOME)
-        rows = [{"nick": text, "since": 1.0, "idle": 1.0} for text in STRINGS]
-        everything(peer)
-        while True:
-            asked = peer.frame("say", "who", "history", "ping", "whisper", "bye")
-            if asked["type"] == "who":
-                peer.send(type="roster", members=rows, count=len(rows), watchers=1)
-            elif asked["type"] == "history":
-                entries = [{"seq": n, "time": 1.0, "nick": text, "text": text} for n, text in enumerate(STRINGS, 1)]
-                peer.send(type="page", entries=entries, more=False)
-            elif asked["type"] == "ping":
-                peer.send(type="pong", t=asked.get("t"), last=200)
-            elif "id" in asked:
-                peer.send(type="error", code=EVIL, text=EVIL, id=asked["id"])
-            else:
-                return peer.close()
-
-
-def refuse(peer: Peer) -> None:
-    """Let nobody in, at length."""
-    peer.sock.sendall(b"NAME")
-    peer.frame("hello")
-    peer.send(type="error", code="room_full", text=EVIL)
-
-
-def rave(peer: Peer) -> None:
-    """Speak no protocol at all."""
-    peer.sock.sendall(EVIL.encode())
-    peer.close()
-
-
-COMMANDS = [
-    ("send", "hi"),
-    ("send", "--wait-reply", "1s", "hi"),
-    ("tail", "-n", "5", "--no-follow"),
-    ("tail", "--json", "--no-follow"),
-    ("who",),
-    ("who", "--json"),
-    ("who", "--watch"),
-    ("ask", "well?"),
-    ("probe",),
-    ("probe", "--format", "json"),
-    ("export", "--format", "text"),
-    ("export", "--format", "html"),
-    ("run", "--", "true"),
-    ("join", "--nick", "nadia"),
-    ("bench", "--members", "1", "--duration", "1s"),
-]
-
-
-@pytest.mark.parametrize("server", [speak, refuse, rave], ids=lambda server: server.__name__)
+@pytest.mark.parametrize("server", [speak, agree, leave, refuse, rave], ids=lambda server: server.__name__)
 def test_no_server_acts_through_a_command(
-    rogue: Callable[[Callable[[Peer], None]], int], env: dict[str, str], server: Callable[[Peer], None]
+    rogue: Put,
+    here: Here,
+    monkeypatch: pytest.MonkeyPatch,
+    server: Callable[[Peer], None],
 ) -> None:
-    """All commands at once: they wait for a deadline here and there."""
+    """What ends well shows what there is, and shows it harmless."""
+    monkeypatch.setattr("chatctl.bench.load.Plan", partial(Plan, settle_seconds=0.05, quiet_seconds=0.05))
     port = rogue(server)
-    running = []
-    for command in COMMANDS:
-        at = command.index("--") if "--" in command else len(command)
-        where = ["--port", str(port)] + (["--timeout", "2s"] if command[0] not in ("run", "join", "bench") else [])
-        argv = [*CHATCTL, *command[:at], *where, *command[at:]]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        running.append((command, subprocess.Popen(argv, env=env, cwd=ROOT, **pipes)))  # type: ignore[call-overload]
-    for command, process in running:
-        try:
-            out, err = process.communicate(timeout=2 * DEADLINE)
-        finally:
-            process.kill()
-        assert_inert(out, f"{command}: stdout")
-        assert_inert(err, f"{command}: stderr")
-        assert b"a fault of chatctl's own" not in err, (command, err)
+    for command, row in ROWS.items():
+        for call in row.server if isinstance(row.server, tuple) else ():
+            if server is not agree or command in ("send", "ask", "run"):
+                seen = here(*shlex.split(call), port=port).out
+                if server is speak and call.startswith(("tail", "export", "who --json", "who --watch --json")):
+                    assert all(kept in seen for kept in HARMLESS), call
 
 
-def test_a_program_that_exec_runs_gets_nothing_that_acts(
-    rogue: Callable[[Callable[[Peer], None]], int], env: dict[str, str], tmp_path: Path
-) -> None:
+def test_who_comes_and_goes_does_not_act_on_a_terminal(rogue: Put, env: dict[str, str]) -> None:
+    program, *words = [*CHATCTL, "who", "--watch", "--port", str(rogue(speak))]
+    with pexpect.spawn(program, words, env=env, cwd=ROOT, timeout=DEADLINE, dimensions=(50, 200)) as child:  # type: ignore[arg-type]
+        child.expect_exact(b"join that-was-all\r\n")
+        assert_inert(child.before.replace(b"\r\n", b"\n"), "who --watch")
+        child.close(force=True)
+
+
+def test_a_program_that_exec_runs_gets_nothing_that_acts(rogue: Put, env: dict[str, str], tmp_path: Path) -> None:
     """Its environment as well as its stdin."""
     script = tmp_path / "show"
     script.write_text('#!/bin/sh\nprintf "%s %s " "$CHATCTL_AUTHOR" "$CHATCTL_ROOM"; cat\n')
@@ -284,7 +181,8 @@ def test_a_program_that_exec_runs_gets_nothing_that_acts(
         for number, text in enumerate(some, 1):
             peer.send(type="msg", seq=number, time=1.0, nick=text, text=text)
 
-    done = run(env, "tail", "--count", str(len(some)), "--exec", str(script), port=rogue(say_some))
+    argv = [*CHATCTL, "tail", "--count", str(len(some)), "--exec", str(script), "--port", str(rogue(say_some))]
+    done = subprocess.run(argv, capture_output=True, timeout=2 * DEADLINE, env=env, cwd=tmp_path, check=False)
     assert done.stdout.count(b"$(touch") == 2
     assert_inert(done.stdout, "exec")
     assert_inert(done.stderr, "exec")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.naughty import NAUGHTY
+from tests.security.rogues import Rogue
 from tests.support import DEADLINE, ROOT, Server
 
 CONFIG = """
@@ -63,6 +67,7 @@ class Shell:
             program, arguments, env=env, cwd=str(folder), encoding="utf-8", timeout=DEADLINE, dimensions=(24, 200)
         )
         self._child.delaybeforesend = None
+        self._child.logfile_read = self._seen = io.StringIO()
         for line in (SET_UP[name], RECORD[name], "echo RE''ADY"):
             self._child.send(line + "\r")
         self._child.expect_exact("READY\r\n")
@@ -73,6 +78,11 @@ class Shell:
         self._child.send(keys + "\r")
         self._child.expect_exact("DONE\r\n")
         return (self._folder / "arguments").read_text().split("\0")[:-1]
+
+    @property
+    def seen(self) -> str:
+        """All that its terminal got."""
+        return self._seen.getvalue()
 
     def close(self) -> None:
         self._child.close(force=True)
@@ -147,6 +157,18 @@ def test_an_option_and_its_value_may_be_one_word(shell: Shell, house: Server, ro
     said = shell.type(f"chatctl send {where} --to=na\t")
     assert said == ["send", f"--room={room}", f"--server=localhost:{house.port}", "--to=nadia"]
     assert shell.type("chatctl who --server=my\t") == ["who", "--server=my work"]
+
+
+def test_no_server_acts_through_tab(shell: Shell) -> None:
+    """Names that a server makes up are asked for at each Tab; shells show and insert what they are given as it is."""
+    members = [start + text for text in NAUGHTY.values() for start in ("", "م")]
+    rogue = Rogue(lambda peer: peer.let_in(members=members, count=len(members)))
+    start = ["--port", str(rogue.port)]
+    assert shell.type(f"chatctl send {' '.join(start)} --to مر\t") == ["send", *start, "--to", "مریم"]
+    assert shell.type(f"chatctl send {' '.join(start)} --to م\t")[:4] == ["send", *start, "--to"]
+    rogue.close()
+    assert not re.search("\x1b[]P_^X][^\x07\x1b]*(owned|52;|b3du)|[\x80-\x9f\u202a-\u202e\u2066-\u2069]", shell.seen)
+    assert "owned" not in shell.seen
 
 
 BASH = """
