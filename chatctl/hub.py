@@ -1,7 +1,8 @@
 """The hub: joins rooms, sessions and the journal.
 
-Lives here: what each effect of a session does. Does not live here: sockets (server.py), the wire (dialects.py), who may
-come in (admission.py), the order of a turn (turn.py), the past (archive.py). Source: docs/design.md.
+Lives here: what each effect of a session does. Does not live here: how one comes in (reception.py), what operators
+order (steward.py), the order of a turn (turn.py), the past (archive.py), the wire (dialects.py), sockets (server.py).
+Source: docs/design.md.
 """
 
 from __future__ import annotations
@@ -9,27 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol
-from chatctl.admission import Admission, owner_of
+from chatctl.admission import Admission
 from chatctl.archive import Archive
 from chatctl.claims import Claim, fact
-from chatctl.dialects import JSON
 from chatctl.effects import Effect, Hangup, Raw, Reply, Says, error_frame
-from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed, Unauthorized
-from chatctl.gate import Gate, Proved, Trial
+from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
+from chatctl.gate import Gate
 from chatctl.journal import Draft, Journal, Receipt
 from chatctl.log import Log
-from chatctl.peer import Peer
+from chatctl.peer import Peer, peer_of
 from chatctl.protocol import Limits
-from chatctl.room import Reader, Room
-from chatctl.roster import Member
+from chatctl.reception import Reception
+from chatctl.room import Room
 from chatctl.rules import Rules, Who
 from chatctl.steward import Steward
 from chatctl.turn import Loop, Turn
-
-MEMBERS_IN_WELCOME = 200
-
-REPLACED = "your nickname joined again from elsewhere"
-"""Why a member is sent away whose own token or key took its place."""
 
 _Run = tuple[Peer, int, ChatError | None]
 """Whose drafts, how many, and why they may not be said: then only what was said before is acknowledged."""
@@ -60,9 +55,6 @@ class Hub:
         """
         self.rules = rules or Rules()
         self.peers: dict[Peer, None] = {}
-        self._gate = gate or Gate()
-        self._loop = loop
-        self._trials: dict[Peer, Trial] = {}
         self._journal = journal
         self._admission = admission
         self._limits = limits
@@ -77,6 +69,7 @@ class Hub:
         self.wake = self.archive.wake
         self.touch = self._turn.touch
         self.steward = Steward(self, journal, log, clock)
+        self._reception = Reception(self, journal, admission, gate or Gate(), limits, log, clock=clock, loop=loop)
 
     # --- what was said
 
@@ -142,9 +135,9 @@ class Hub:
             case protocol.Ping(t=t):
                 self.reply(peer, protocol.Pong(t=t, last=self._room_of(peer).ring.last))
             case protocol.Hello():
-                self._greet(peer, effect)
+                self._reception.greet(peer, effect)
             case protocol.Proof():
-                self._judge(peer, effect)
+                self._reception.judge(peer, effect)
             case protocol.Whisper():
                 self._whisper(peer, effect)
             case protocol.Nick(nick):
@@ -167,147 +160,10 @@ class Hub:
             raise RuntimeError("a session let a frame through before its hello")
         return peer.room
 
-    def _greet(self, peer: Peer, hello: protocol.Hello) -> None:
-        """Let a newcomer in, or have it prove first who it is."""
-        if self._gate.password is not None and peer.session.dialect is not JSON:
-            self._turn_away(
-                peer, hello, Unauthorized("this server wants a password, which has no place here: use chatctl")
-            )
-            return
-        try:
-            trial = self._gate.open(hello, peer.way, self._loop.time())
-        except ChatError as error:
-            self._turn_away(peer, hello, error)
-            return
-        if trial is None:
-            self._enter(peer, hello, Proved())
-            return
-        self._trials[peer] = trial
-        peer.session.challenged()
-        self.reply(peer, trial.challenge)
-
-    def _judge(self, peer: Peer, proof: protocol.Proof) -> None:
-        trial = self._trials.pop(peer)
-        try:
-            proved = trial.check(proof, self._loop.time())
-        except ChatError as error:
-            self._turn_away(peer, trial.hello, error)
-        else:
-            self._enter(peer, trial.hello, proved)
-
-    def _turn_away(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
-        self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
-        peer.session.turned_away(error)
-
-    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
-        peer.token = owner_of(hello.token)
-        peer.key = proved.key
-        try:
-            room = self.archive.open(self._admission.room(hello.room, self.archive.rooms))
-            nick = self._name(peer, hello, room)
-        except ChatError as error:
-            self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
-            peer.session.refused(error)
-            return
-        claim = None
-        if hello.mode == "join" and proved.key is not None:
-            claim = self._admission.claims.propose(nick, proved.key, self._clock())
-        if claim is None:
-            self._let_in(peer, hello, proved, room, nick)
-        else:
-            self._bind(peer, hello, proved, claim)
-
-    def _name(self, peer: Peer, hello: protocol.Hello, room: Room) -> str:
-        """Give the name that a hello gets. Raises as ``Admission.nick``, and Forbidden for who is banned."""
-        nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
-        self.rules.admit(self.who(peer, nick), self._clock())
-        return nick
-
     @staticmethod
     def who(peer: Peer, nick: str) -> Who:
         """Give what is known of a peer under this name."""
         return Who(nick, peer.key, peer.token, peer.way.host)
-
-    def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: Claim) -> None:
-        """Keep a claim, and only then let its owner in. It holds from now on, or a second one would be kept over it."""
-        key, value = fact(claim)
-        self._admission.claims.add(claim)
-
-        def kept(error: StorageFailed | None) -> None:
-            if error is not None:
-                self._admission.claims.drop(claim.nick)
-                self._log.error("not bound", nick=claim.nick, why=error.text)
-            else:
-                self._log.info("bound", nick=claim.nick, key=claim.key)
-            if peer.leaving is None:
-                self._enter_bound(peer, hello, proved)
-                peer.pump()
-
-        self._journal.keep({key: value}, kept)
-
-    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
-        """Look again whether the name may be had: a moment has passed."""
-        room = self.archive.open(hello.room)
-        try:
-            nick = self._name(peer, hello, room)
-        except ChatError as error:
-            peer.session.refused(error)
-        else:
-            self._let_in(peer, hello, proved, room, nick)
-
-    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
-        peer.session.entered(nick)
-        peer.dialect = peer.session.dialect
-        peer.room = room
-        self.peers[peer] = None
-        if nick:
-            self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
-        if hello.mode == "join":
-            self._take_place(peer, room, nick)
-        room.watchers += hello.mode == "watch"
-        self.reply(peer, self._welcome(room, nick, proved))
-        if hello.mode in ("join", "watch"):
-            self.archive.place(peer, room, hello)
-        self._turn.touch(room)
-
-    def _take_place(self, peer: Peer, room: Room, nick: str) -> None:
-        ghost = room.roster.find(nick)
-        if ghost is None:
-            peer.member = room.roster.add(nick, peer.token, peer, self._clock(), peer.key)
-            return
-        before = self._peer_of(ghost)  # the same owner: a takeover, which nobody else needs to hear of
-        peer.member, before.member = ghost, None
-        ghost.conn, ghost.token, ghost.proved = peer, peer.token, peer.key
-        if ghost.nick != nick:
-            room.roster.rename(ghost, nick)
-        self.depart(before, "replaced", protocol.Bye(why=REPLACED, final=True))
-
-    @staticmethod
-    def _peer_of(member: Member[Reader]) -> Peer:
-        return member.conn  # type: ignore[return-value]  # the roster of a hub lists peers only
-
-    def _welcome(self, room: Room, nick: str, proved: Proved) -> protocol.Welcome:
-        claim = self._admission.claims.find(nick) if nick and proved.key is not None else None
-        rules = self.rules.room(room.name)
-        return protocol.Welcome(
-            v=protocol.VERSION,
-            server=self._admission.server,
-            room=room.name,
-            nick=nick,
-            epoch=room.epoch,
-            first=self.archive.first(room),
-            last=room.ring.last,
-            members=room.roster.nicks(MEMBERS_IN_WELCOME),
-            count=len(room.roster),
-            watchers=room.watchers,
-            durability=self._journal.durability,
-            limits=self._limits,
-            claimed=claim is not None and claim.key == proved.key,
-            scram=proved.scram,
-            topic=rules.topic,
-            slow=rules.slow or 0,  # not 0.0: it is left out if it is the default itself
-            read_only=rules.read_only,
-        )
 
     def _say(self, peer: Peer, says: Sequence[protocol.Say]) -> None:
         room = self._room_of(peer)
@@ -378,7 +234,7 @@ class Hub:
         except ChatError as error:
             self.reply(peer, error_frame(error, whisper.id))
             return
-        target = self._peer_of(to)
+        target = peer_of(to)
         if target.paused:
             slow = NoSuchNick(f"{to.nick} is too slow to be whispered to now")
             self.reply(peer, error_frame(slow, whisper.id))
@@ -470,7 +326,7 @@ class Hub:
             return
         peer.leaving = why
         peer.goodbye = peer.session.dialect.render(bye) if bye is not None else b""
-        self._trials.pop(peer, None)
+        self._reception.forget(peer)
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
             if peer.member is not None:

@@ -49,3 +49,8 @@ class Peer(Reader, Protocol):
 
     def pump(self) -> None:
         """Go on taking effects from its session."""
+
+
+def peer_of(member: Member[Reader]) -> Peer:
+    """Give the peer that a member is: the roster of a hub lists peers only."""
+    return member.conn  # type: ignore[return-value]

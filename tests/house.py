@@ -26,7 +26,7 @@ log admission gate nets tls self_signed
 peer
 turn catchup
 archive
-steward
+steward reception
 admin reloads hub
 crowd
 connection listen

@@ -158,7 +158,7 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
     peer.lose()
     house.settle()
     assert peer.closed
-    assert house.hub._trials == {}
+    assert house.hub._reception._trials == {}
 
 
 # --- a password

@@ -333,7 +333,7 @@ MUTATIONS = (
     ),
     Mutation(
         "reading secrets in the log",
-        "chatctl/hub.py",
+        "chatctl/reception.py",
         'mode=hello.mode, key=peer.key or "")',
         'mode=hello.mode, token=hello.token, key=peer.key or "")',
         "tests/security/test_log.py::test_no_secret_and_nothing_that_was_said_is_logged",
