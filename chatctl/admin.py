@@ -19,10 +19,11 @@ from pathlib import Path
 
 import msgspec
 
+from chatctl.aim import Actor
 from chatctl.errors import ChatError, Forbidden
 from chatctl.places import reachable_socket
 from chatctl.protocol import Admin
-from chatctl.steward import Actor, Outcome, Steward
+from chatctl.steward import Outcome, Steward
 from chatctl.verbs import LISTS, VERBS
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]

@@ -1,18 +1,19 @@
 """The steward: carries out what an operator orders, wherever the order came from.
 
 Lives here: what each verb does: the rules are changed once the journal has the change, those whom it hits are sent
-away, the room is told, a line is logged. Does not live here: who may do what (verbs.py), what the rules mean
-(rules.py), the socket (admin.py).
+away, the room is told, a line is logged. Does not live here: at whom (aim.py), who may do what (verbs.py), what
+the rules mean (rules.py), the socket (admin.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import msgspec
 
+from chatctl import aim
+from chatctl.aim import Actor, Aim, aim_of, here, name_of
 from chatctl.archive import Archive
 from chatctl.claims import Claim
 from chatctl.effects import error_frame
@@ -22,19 +23,17 @@ from chatctl.log import Log
 from chatctl.peer import Peer
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
 from chatctl.room import Room
-from chatctl.rules import MOST, RoomRules, Rules, Sanction, Who, network_of, span
-from chatctl.text import check_nick, clean, fold_nick
-from chatctl.verbs import Kind, Role, check
+from chatctl.rules import MOST, RoomRules, Sanction, Who, network_of, span
+from chatctl.text import clean
+from chatctl.verbs import Role, check
 
 Outcome = Done | ChatError
 Answer = Callable[[Outcome], None]
 
 
-class House(Protocol):
+class House(aim.House, Protocol):
     """The hub, as its steward sees it."""
 
-    rules: Rules
-    peers: dict[Peer, None]
     archive: Archive
 
     def reply(self, peer: Peer, frame: Frame, /) -> None:
@@ -52,38 +51,8 @@ class House(Protocol):
     def claims(self) -> list[Claim]:
         """Give all claims."""
 
-    def claim_on(self, nick: str) -> Claim | None:
-        """Give the claim on a name."""
-
     def drop_claim(self, nick: str, done: Callable[[ChatError | None], None]) -> Claim | None:
         """Set a name free."""
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who orders it: ``name`` is empty for the console, ``room`` is where they are."""
-
-    role: Role
-    name: str = ""
-    room: str | None = None
-
-    @property
-    def by(self) -> str:
-        """Give what stands behind ``was banned``."""
-        return f" by {clean(self.name)}" if self.name else ""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """What a target turned out to be."""
-
-    kind: Kind
-    shown: str = ""
-    name: str | None = None
-    key: str | None = None
-    network: str | None = None
-    peers: list[Peer] = field(default_factory=list)
-    """Those connections that it means."""
 
 
 class Steward:
@@ -132,58 +101,12 @@ class Steward:
     def carry_out(self, ask: Admin, actor: Actor, answer: Answer) -> None:
         """Do it, and answer once it is kept; or answer why not."""
         try:
-            aim = self._aim(ask, actor)
+            aim = aim_of(ask, actor, self._house)
             check(ask.verb, actor.role, aim.kind)
             self._acts[ask.verb](ask, actor, aim, answer)
         except ChatError as error:
             self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
             answer(error)
-
-    # --- at what
-
-    def _aim(self, ask: Admin, actor: Actor) -> Aim:
-        """Tell what a verb is aimed at. Raises ChatError for what is nothing."""
-        if ask.verb in ("topic", "slow", "read-only"):
-            return Aim("room")
-        if ask.verb in ("bans", "claims", "ops", "reload", "drain") or not ask.target:
-            return Aim("server", "the server")
-        kind, _, rest = ask.target.partition(":")
-        if kind == "name":
-            return self._aim_at_name(rest, ask, actor)
-        if kind == "SHA256":
-            return self._aim_at_key(ask.target)
-        try:
-            return self._aim_at_network(str(network_of(ask.target)))
-        except ValueError:
-            return self._aim_at_name(ask.target, ask, actor)
-
-    def _aim_at_key(self, key: str) -> Aim:
-        kind: Kind = "operator" if self._house.rules.is_operator(key) else "key"
-        return Aim(kind, key, key=key, peers=[peer for peer in self._here() if peer.key == key])
-
-    def _aim_at_network(self, network: str) -> Aim:
-        peers = [peer for peer in self._here() if peer.way.host and _is_in(peer.way.host, network)]
-        return Aim("operator" if self._any_operator(peers) else "address", network, network=network, peers=peers)
-
-    def _aim_at_name(self, target: str, ask: Admin, actor: Actor) -> Aim:
-        nick = check_nick(target)
-        folded, room = fold_nick(nick), ask.room if actor.role == "console" else actor.room
-        everywhere = [peer for peer in self._here() if _is_called(peer, folded)]
-        peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
-        claim = self._house.claim_on(nick)
-        if self._any_operator(everywhere) or self._house.rules.is_operator(claim.key if claim else None):
-            kind: Kind = "operator"
-        else:
-            kind = "member" if peers else "name"
-        if kind == "operator" and ask.verb == "kick" and not peers:
-            kind = "name"
-        return Aim(kind, _name_of(peers[0]) if peers else nick, name=nick, peers=peers)
-
-    def _here(self) -> Iterable[Peer]:
-        return [peer for peer in self._house.peers if peer.leaving is None and peer.room is not None]
-
-    def _any_operator(self, peers: Iterable[Peer]) -> bool:
-        return any(self._house.rules.is_operator(peer.key) for peer in peers)
 
     # --- people
 
@@ -243,9 +166,9 @@ class Steward:
         """Give all who would not be let in any more."""
         rules, now = self._house.rules, self._clock()
         hit: list[Peer] = []
-        for peer in self._here():
+        for peer in here(self._house):
             try:
-                rules.admit(self._house.who(peer, _name_of(peer) or ""), now)
+                rules.admit(self._house.who(peer, name_of(peer) or ""), now)
             except Forbidden:
                 hit.append(peer)
         return hit
@@ -397,23 +320,5 @@ def _because(reason: str) -> str:
     return f": {clean(reason)}" if reason else ""
 
 
-def _name_of(peer: Peer) -> str:
-    """Give the name that a peer speaks under; one who watches has none, whatever it called itself."""
-    if peer.member is not None:
-        return peer.member.nick
-    return peer.session.nick if peer.session.mode == "post" else ""
-
-
-def _is_called(peer: Peer, folded: str) -> bool:
-    name = _name_of(peer)
-    return bool(name) and fold_nick(name) == folded
-
-
 def _rooms_of(peers: Iterable[Peer]) -> list[Room]:
     return list({peer.room: None for peer in peers if peer.room is not None})
-
-
-def _is_in(host: str, network: str) -> bool:
-    rules = Rules()
-    rules.bans.add(Sanction("ban", 0.0, network=network))
-    return rules.at_the_door(host, 0.0) is not None

@@ -25,7 +25,7 @@ journal
 log admission gate nets tls self_signed
 peer
 turn catchup
-archive
+archive aim
 steward reception
 admin reloads hub
 crowd
