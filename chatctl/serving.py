@@ -8,9 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import ipaddress
 import os
-import shlex
 import signal
 import socket
 import sqlite3
@@ -25,6 +23,7 @@ from typing import Any, cast
 from chatctl import __version__
 from chatctl.admin import AdminDoor, verbs_of
 from chatctl.admission import Admission
+from chatctl.announce import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
 from chatctl.claims import Claims
 from chatctl.errors import ChatError
 from chatctl.gate import Gate, Verifier
@@ -42,7 +41,6 @@ from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_
 from chatctl.rules import Rules, span
 from chatctl.self_signed import self_signed
 from chatctl.server import FLUSH_SECONDS, Server
-from chatctl.text import clean
 from chatctl.tls import Tls
 
 SWITCH_SECONDS = 0.0005
@@ -252,8 +250,8 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         server.loop.add_signal_handler(name, _on_signal, stop.event, name)
     sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
     if options.password is not None:
-        _insist_on_safety(sockets)
-    _warn_if_exposed(sockets, log)
+        insist_on_safety(sockets)
+    warn_if_exposed(sockets, log)
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
     if tls is not None:
@@ -276,12 +274,12 @@ async def _until_stopped(
     manager: Manager,
 ) -> None:
     for sock in sockets:
-        _announce(f"chatctl {__version__} listening on {_name(sock)}")
+        announce(f"chatctl {__version__} listening on {name_of(sock)}")
     for sock in secure:
-        _announce(f"chatctl {__version__} listening on {_name(sock)} with TLS")
-    _announce(f"messages are kept in {options.journal or 'memory only'}")
+        announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
+    announce(f"messages are kept in {options.journal or 'memory only'}")
     if tls is not None and options.tls is not None and options.tls.cert is None:
-        _announce(f"join with: {_how_to_join(options.host, secure[0], tls)}")
+        announce(f"join with: {how_to_join(options.host, secure[0], tls)}")
     manager.ready()
     manager.watch(server.loop)
     await stop.event.wait()
@@ -289,31 +287,6 @@ async def _until_stopped(
     manager.stopping()
     await server.stop(stop.why, retry_after=stop.retry_after, within=stop.within)
     manager.close()
-
-
-def _announce(line: str) -> None:
-    """Print a line. That nobody reads it is no reason not to serve. Raises ChatError: it can't be written."""
-    try:
-        print(clean(line), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
-
-
-def _insist_on_safety(sockets: Sequence[socket.socket]) -> None:
-    """Raise ChatError, and close them, where a password would not keep out who is on the way."""
-    exposed = [sock for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if not exposed:
-        return
-    where = ", ".join(map(_name, exposed))
-    for sock in sockets:
-        sock.close()
-    raise ChatError(
-        f"a password needs TLS beyond this machine, and {where} has none: add --tls self --no-plain, or listen on "
-        "127.0.0.1 or a unix socket only"
-    )
 
 
 def _on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
@@ -366,36 +339,6 @@ def _on_hangup(reloads: Reloads, stop: asyncio.Event) -> Callable[[], None]:
 
 def _has_terminal() -> bool:
     return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
-
-
-def _warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
-    """Say once that others on the way can read along, where they can."""
-    exposed = [_name(sock) for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if exposed:
-        log.warning(
-            "listening beyond this machine without TLS: whoever is on the way can read and change what is said "
-            "(--tls self and --no-plain end that)",
-            address=", ".join(exposed),
-        )
-
-
-def _host_of(sock: socket.socket) -> str:
-    return str(sock.getsockname()[0]).partition("%")[0]
-
-
-def _how_to_join(host: str | None, sock: socket.socket, tls: Tls) -> str:
-    """Give the command that joins from elsewhere; who listens everywhere is known by this machine's name."""
-    everywhere = ipaddress.ip_address(_host_of(sock)).is_unspecified
-    name = socket.gethostname() if everywhere or host is None else host
-    port, pin = sock.getsockname()[1], tls.current.fingerprint
-    return shlex.join(["chatctl", "join", "--host", name, "--port", str(port), "--pin", pin])
-
-
-def _name(sock: socket.socket) -> str:
-    if sock.family == socket.AF_UNIX:
-        return str(sock.getsockname())
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def default_max_clients() -> int:

@@ -31,7 +31,7 @@ admin reloads hub
 crowd
 connection listen
 door
-server notify
+server notify announce
 serving
 """
 

@@ -72,7 +72,7 @@ MUTATIONS = (
     Mutation(
         "a room that everybody on the way can read, by an oversight",
         "chatctl/serving.py",
-        "    _warn_if_exposed(sockets, log)\n",
+        "    warn_if_exposed(sockets, log)\n",
         "",
         TLS_S + "test_listening_to_the_network_without_tls_is_warned_of",
     ),
@@ -135,7 +135,7 @@ MUTATIONS = (
     ),
     Mutation(
         "taking a connection over after the password, on a line without TLS",
-        "chatctl/serving.py",
+        "chatctl/announce.py",
         "    if not exposed:\n        return\n    where = ",
         "    if exposed or not exposed:\n        return\n    where = ",
         PASSWORDS + "test_there_is_no_password_beyond_this_machine_without_tls",

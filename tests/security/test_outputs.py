@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
-from chatctl import serving
+from chatctl import announce
 from chatctl.cli import COMMANDS, cli
 from chatctl.client import keys
 from chatctl.commands import complete, shells
@@ -218,7 +218,7 @@ def test_no_question_acts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     monkeypatch.setattr("getpass.getpass", lambda prompt: prompt)
     assert_inert(keys.ask_on_terminal(f"passphrase of {GIVEN}: ").encode(), "a passphrase")
     introduce._tell(f"The certificate of {GIVEN} is not known here")
-    serving._announce(f"messages are kept in {GIVEN}")
+    announce.announce(f"messages are kept in {GIVEN}")
     out, err = capfd.readouterr()
     assert "owned" in assert_inert(out.encode(), "serve")
     assert "owned" in assert_inert(err.encode(), "join")
