@@ -18,7 +18,8 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
     """Have the server that has ``journal`` do something, and give its answer; None if no server has it.
 
     Raises:
-        ChatError: it did not do it, or gave no answer in ``timeout`` seconds.
+        OutcomeUnknown: no answer came in ``timeout`` seconds.
+        ChatError: it did not do it.
     """
     try:
         return _checked(_ask(admin_socket(journal), verb, timeout, fields), plainly=True)
@@ -28,7 +29,7 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
         raise ChatError(f"cannot reach the server of {journal}: {error}") from None
     except (OSError, ValueError):
         what = f"the server of {journal} did not answer"
-        raise ChatError(f"{what}: it may or may not have made the {verb}") from None
+        raise OutcomeUnknown(f"{what}: it may or may not have made the {verb}") from None
 
 
 def order(path: Path, verb: str, timeout: float, **fields: object) -> dict[str, object]:

@@ -33,6 +33,7 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
     \b
     Exit codes:
       0 done   1 could not be done (the line says why)   2 usage
+      4 the server gave no answer: the copy may or may not be there
       130 interrupted   143 terminated
 
     \b

@@ -59,10 +59,10 @@ SERVE_CELLS = [
 BACKUP_CELLS = [
     Cell("backup", "fine", BACKUP, 0, note="through the running server"),
     Cell("backup", "refused", BACKUP, 1, err="chatctl: there is no journal {here}/rooms.db", peer="no journal"),
-    Cell("backup", "silent peer", f"{BACKUP} --timeout 300ms", 1, err=LOST, peer="operator silent"),
+    Cell("backup", "silent peer", f"{BACKUP} --timeout 300ms", 4, err=LOST, peer="operator silent"),
     Nothing("backup", "web server", "it talks to a server of this machine, over the socket beside its journal"),
-    Cell("backup", "drops mid-way", BACKUP, 1, err=LOST, peer="operator drops"),
-    Cell("backup", "garbage", BACKUP, 1, err=LOST, peer="operator garbage"),
+    Cell("backup", "drops mid-way", BACKUP, 4, err=LOST, peer="operator drops"),
+    Cell("backup", "garbage", BACKUP, 4, err=LOST, peer="operator garbage"),
     Cell(
         "backup",
         "name taken",
@@ -73,7 +73,7 @@ BACKUP_CELLS = [
     ),
     Nothing("backup", "too long", "it says nothing"),
     Nothing("backup", "room missing", "it copies all rooms"),
-    Cell("backup", "deadline", f"{BACKUP} --timeout 200ms", 1, err=LOST, peer="operator silent"),
+    Cell("backup", "deadline", f"{BACKUP} --timeout 200ms", 4, err=LOST, peer="operator silent"),
     Cell("backup", "SIGINT", BACKUP, 130, peer="operator silent"),
     Cell("backup", "SIGTERM", BACKUP, 143, peer="operator silent"),
     Cell("backup", "closed stdout", f"{BACKUP} >&-", 0),
