@@ -88,7 +88,9 @@ def _net(word: str, where: str) -> Net:
 def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
     """Give the lines of a file that say something, each with where it stands. Raises ChatError."""
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise ChatError(f"cannot read the {what} in {path}: {why.lower()}") from None

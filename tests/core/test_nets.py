@@ -1,9 +1,12 @@
 """nets.py: from where connections are taken."""
 
 import ipaddress
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chatctl.errors import ChatError
 from chatctl.nets import Nets
@@ -29,6 +32,10 @@ def nets(allow: str = "", deny: str = "") -> Nets:
         (nets("10.0.0.0/8", "10.1.0.0/16"), "10.1.2.3", False),
         (nets("10.0.0.0/8", "10.1.0.0/16"), "10.2.2.3", True),
         (nets("10.1.0.0/16", "10.0.0.0/8"), "10.1.2.3", False),
+        (nets("", "::ffff:10.0.0.0/104"), "10.1.2.3", False),
+        (nets("", "::ffff:10.0.0.0/104"), "11.1.2.3", True),
+        (nets("", "::/0"), "10.1.2.3", True),
+        (nets("0.0.0.0/0"), "10.1.2.3", True),
     ],
 )
 def test_what_is_denied_stays_out_and_what_is_allowed_comes_in(some: Nets, host: str, in_: bool) -> None:
@@ -51,3 +58,31 @@ def test_a_line_that_is_no_network_is_named(line: str, tmp_path: Path) -> None:
         read_nets([tmp_path / "nets"])
     with pytest.raises(ChatError, match="cannot read the networks in"):
         read_nets([tmp_path / "missing"])
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    """A pipe would have the whole server wait until somebody writes into it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ChatError, match="no regular file"):
+        read_nets([tmp_path / "pipe"])
+
+
+def test_a_file_of_another_system_is_read(tmp_path: Path) -> None:
+    (tmp_path / "nets").write_bytes(b"\xef\xbb\xbf10.0.0.0/8\r\n192.0.2.7\r\n")
+    assert [str(net) for net in read_nets([tmp_path / "nets"])] == ["10.0.0.0/8", "192.0.2.7/32"]
+
+
+@given(st.data())
+def test_it_says_what_each_network_says_by_itself(data: st.DataObject) -> None:
+    """The index against the plain loop over all of them."""
+    bits = data.draw(st.sampled_from([32, 128]))
+    kind = ipaddress.IPv4Address if bits == 32 else ipaddress.IPv6Address
+    near = st.integers(0, 255).map(lambda low: kind((0xFE80 << (bits - 16)) + low))
+    address = data.draw(near)
+    denied = data.draw(
+        st.lists(
+            st.tuples(near, st.integers(bits - 9, bits)).map(lambda net: ipaddress.ip_network(net, strict=False)),
+            max_size=6,
+        )
+    )
+    assert Nets((), denied).lets_in(str(address)) is not any(address in net for net in denied)
