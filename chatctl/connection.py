@@ -55,7 +55,6 @@ class Connection(asyncio.Protocol):
         "behind",
         "dialect",
         "goodbye",
-        "goodbye",
         "host",
         "in_flight",
         "key",

@@ -25,9 +25,6 @@ from chatctl.tls import Tls
 _HANDSHAKE = 0x16
 """The first byte of every TLS client."""
 
-_GOODBYE_SECONDS = 2.0
-"""How long a peer may take to say goodbye when we do."""
-
 _READ = 8 * 1024
 """Bytes of one read, and of what may wait unread in front of a connection that pauses. At asyncio's own 256 KiB a
 member costs seven times as much. A record has up to 16 KiB and comes in pieces then; members rarely send one."""
@@ -136,7 +133,7 @@ class Door(asyncio.Protocol):
             done,
             server_side=True,
             ssl_handshake_timeout=max(0.001, self._hello_by - loop.time()),  # type: ignore[arg-type]  # float is right
-            ssl_shutdown_timeout=_GOODBYE_SECONDS,
+            ssl_shutdown_timeout=self._house.limits.stall_seconds,  # of all that it was sent last, too
         )
         secure._set_read_buffer_limits(high=_READ)  # type: ignore[attr-defined]  # noqa: SLF001 — as its transport's
         transport.pause_reading()  # uvloop asks its protocol anew for how it wants to read when it starts again

@@ -60,7 +60,7 @@ class Hub:
         self._limits = limits
         self._log = log
         self._clock = clock
-        self._turn = Turn(loop, self._commit, self._see_off)
+        self._turn = Turn(loop, self._commit, self.see_off)
         self._drafts: list[Draft] = []
         self._said: list[_Run] = []  # whose they are: so many of this one, then so many of that one
         admission.max_nick = limits.nick
@@ -334,7 +334,8 @@ class Hub:
         self.wake(peer)
         self._turn.leave(peer)
 
-    def _see_off(self, peer: Peer) -> None:
+    def see_off(self, peer: Peer) -> None:
+        """Let a peer that is leaving go, whatever of it is still under way."""
         self.peers.pop(peer, None)
         room, member = peer.room, peer.member
         peer.room = peer.member = None

@@ -118,9 +118,8 @@ class Server:
             if not self._is_denied(connection.address) or self.hub.rules.is_operator(connection.key):
                 continue
             self._log.info("denied", peer=connection.label)
-            if connection.room is not None and connection.leaving is None:
-                self.hub.reply(connection, Bye(why="connections from your network are taken no more", final=True))
-            self.hub.depart(connection, "removed")
+            bye = Bye(why="connections from your network are taken no more", final=True)
+            self.hub.depart(connection, "removed", bye if connection.room is not None else None)
 
     def _is_crowded(self, network: str) -> bool:
         """Whether one more from there is closed unheard."""
@@ -223,6 +222,8 @@ class Server:
         while self._connections and self.loop.time() < deadline:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
+            if connection.in_flight:  # what it said will not be answered any more: it has not been seen off
+                self.hub.see_off(connection)
             self.lost(connection, "server stopped")
             connection.abort()
 

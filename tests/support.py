@@ -26,6 +26,7 @@ from typing import Any, ClassVar, Self
 
 from chatctl.admission import Admission
 from chatctl.hub import Hub
+from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.listen import open_tcp
 from chatctl.log import Log
@@ -145,10 +146,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def in_process_server(limits: Limits, tls: Tls | None = None) -> Iterator[int]:
+def in_process_server(
+    limits: Limits, tls: Tls | None = None, *, journal: Journal | None = None, within: float = 2.0
+) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
-    With ``tls``, the port speaks that.
+    With ``tls``, the port speaks that. At the end it flushes ``within`` so many seconds.
     """
     started: queue.Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
     log = io.StringIO()
@@ -158,14 +161,14 @@ def in_process_server(limits: Limits, tls: Tls | None = None) -> Iterator[int]:
 
         def hub_of(server: ChatServer) -> Hub:
             everything = Admission("test", open_rooms=True)
-            return Hub(MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop)
+            return Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop)
 
         server = ChatServer(hub_of, limits, Log(out=log))
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))
         await stop.wait()
-        await server.stop("the test is over")
+        await server.stop("the test is over", within=within)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()

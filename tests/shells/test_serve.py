@@ -15,8 +15,10 @@ import pytest
 
 from chatctl import listen
 from chatctl.listen import open_tcp
+from chatctl.protocol import Limits
+from tests.core.fakes import SlowJournal
 from tests.shells.conftest import Run, Start
-from tests.support import DEADLINE, FirstVersionClient, Server, Wire, err_line
+from tests.support import DEADLINE, FirstVersionClient, Server, Wire, err_line, in_process_server
 
 Serve = Callable[..., Server]
 
@@ -286,3 +288,12 @@ def test_two_servers_do_not_share_a_port(serve: Serve, start: Start) -> None:
     server = serve()
     second = start("serve", port=server.port, stdin=subprocess.DEVNULL)
     assert second.wait(8) == 1
+
+
+def test_who_still_waits_for_an_answer_is_told_goodbye_too() -> None:
+    """A disk that hangs, say: they of all people have to know why it ends, and when to come back."""
+    with in_process_server(Limits(), journal=SlowJournal(), within=0.05) as port:
+        nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")
+        nadia.say("hm", id="1").say_frame(type="ping", t=1).frame("pong")
+    assert nadia.frame("bye")["why"] == "the test is over"
+    assert nadia.rest() == b""

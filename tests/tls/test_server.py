@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
-from chatctl import pins
+from chatctl import door, pins
 from chatctl.cli import cli
 from chatctl.connection import Connection
 from chatctl.errors import ChatError
@@ -157,6 +157,23 @@ def test_the_connection_knows_which_certificate_it_showed(good: Path, monkeypatc
 
 
 # --- flow
+
+
+def test_a_slow_reader_has_as_much_time_for_the_last_words_as_without_tls(
+    good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """asyncio's own timer for the end of TLS counts while all that was sent is still flushed, the goodbye with it."""
+    seen: list[object] = []
+    made = door._Secure.__init__
+
+    def look(*arguments: object, **more: object) -> None:
+        seen.append(more["ssl_shutdown_timeout"])
+        made(*arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(door._Secure, "__init__", look)
+    with in_process_server(Limits(stall_seconds=77), Tls(good)) as port:
+        TlsWire(port).greeted().enter("nadia")
+    assert seen == [77]
 
 
 def test_a_flood_arrives_whole(serve: Serve, loop: dict[str, str]) -> None:
