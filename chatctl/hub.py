@@ -110,6 +110,8 @@ class Hub:
         for draft, receipt in zip(drafts, receipts, strict=True):
             if draft.id is not None:
                 answers.append(protocol.Ack(draft.id, receipt.time, receipt.duplicate, receipt.seq))
+            if receipt.duplicate and draft.anew:  # nothing was said: it has not spoken
+                self.rules.unspeak(self.who(peer, draft.nick), draft.room, draft.time)
             if not draft.trace:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._turn.reply_run(peer, answers)
@@ -166,14 +168,14 @@ class Hub:
         return Who(nick, peer.key, peer.token, peer.way.host)
 
     def _say(self, peer: Peer, says: Sequence[protocol.Say]) -> None:
-        room = self._room_of(peer)
+        room, now = self._room_of(peer), self._clock()
         try:
             nick = self._voice(peer, room)
-            slow = self._may_speak(peer, room, nick)
+            slow = self._may_speak(peer, room, nick, now)
         except ChatError as error:
             self._refuse(peer, room, says, error)
             return
-        name, now, token, trace = room.name, self._clock(), peer.token, peer.session.mode != "probe"
+        name, token, trace = room.name, peer.token, peer.session.mode != "probe"
         one_only = says[:1] if slow else says
         self._send_off(
             peer, [Draft(name, now, nick, say.text, say.action, token, say.id, trace) for say in one_only], None
@@ -216,11 +218,11 @@ class Hub:
                 raise NickTaken(f"{claim.nick} is bound to a key that is not yours now")
         return nick
 
-    def _may_speak(self, peer: Peer, room: Room, nick: str) -> float:
+    def _may_speak(self, peer: Peer, room: Room, nick: str, now: float) -> float:
         """Raise as ``Rules.speak``. A probe's message is nobody's."""
         if peer.session.mode == "probe":
             return 0.0
-        return self.rules.speak(self.who(peer, nick), room.name, self._clock())
+        return self.rules.speak(self.who(peer, nick), room.name, now)
 
     def _whisper(self, peer: Peer, whisper: protocol.Whisper) -> None:
         room = self._room_of(peer)
@@ -230,7 +232,7 @@ class Hub:
             to = room.roster.find(whisper.to)
             if to is None:
                 raise NoSuchNick(f"there is no {whisper.to} here")
-            self._may_speak(peer, room, nick)
+            self._may_speak(peer, room, nick, now)
         except ChatError as error:
             self.reply(peer, error_frame(error, whisper.id))
             return

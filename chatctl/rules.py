@@ -257,8 +257,18 @@ class Rules:
             self._slow_down(who, room, rules.slow, now)
         return rules.slow
 
+    def unspeak(self, who: Who, room: str, at: float) -> None:
+        """Take back what ``speak`` noted ``at`` that time: it had been said before, and is not said again."""
+        for mark in self._turns(who, room):
+            if self._spoke.get(mark) == at:  # whoever spoke earlier might speak again by then: nothing is lost
+                del self._spoke[mark]
+
+    @staticmethod
+    def _turns(who: Who, room: str) -> list[Fact]:
+        return [(room, f"{kind} {value}") for kind, value in _own_marks(who)]
+
     def _slow_down(self, who: Who, room: str, slow: float, now: float) -> None:
-        marks = [(room, f"{kind} {value}") for kind, value in _own_marks(who)]
+        marks = self._turns(who, room)
         wait = max(self._spoke.get(mark, now - slow) for mark in marks) + slow - now
         if wait > 0:
             raise RateLimited(

@@ -332,6 +332,19 @@ def test_a_slow_room_takes_one_message_in_its_time() -> None:
     assert said(house, rajat, "5") == [("5", "ok")]
 
 
+def test_a_repeat_takes_no_turn_in_a_slow_room() -> None:
+    """Whose ack was lost says it again, and has said nothing by that."""
+    house = house_of()
+    rajat = house.join("Rajat", TOKEN)
+    order(house, "console", "slow", "", seconds=30)
+    assert said(house, rajat, "1") == [("1", "ok")]
+    house.now += 30
+    assert said(house, rajat, "1") == [("1", "ok")]
+    assert said(house, rajat, "2") == [("2", "ok")]
+    assert said(house, rajat, "1") == [("1", "ok")]
+    assert said(house, rajat, "3") == [("3", "rate_limited")]
+
+
 def test_another_name_or_connection_is_no_way_around_a_slow_room() -> None:
     house = house_of()
     rajat = house.join("Rajat", TOKEN)
