@@ -6,7 +6,6 @@ For pipes, dumb terminals and screen readers.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -39,6 +38,7 @@ class PlainScreen:
         self._faults = Faults(self.leave)
         self._out = whole_stdout()
         self._trouble: ChatError | None = None
+        self._taken = threading.Semaphore(0)
 
     # --- a desk's Screen
 
@@ -54,10 +54,13 @@ class PlainScreen:
     def _cannot_print(self, error: OSError) -> None:
         """Nobody reads it: a script's lines are said all the same, a person is gone. Or there is no room for it."""
         if not isinstance(error, BrokenPipeError):
-            self._trouble = ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}")
-            self._end(0)
+            self._fail("cannot write to stdout", error)
         elif is_interactive():
             self._end(0)
+
+    def _fail(self, what: str, error: OSError) -> None:
+        self._trouble = ChatError(f"{what}: {(error.strerror or str(error)).lower()}")
+        self._end(0)
 
     def clear(self) -> None:
         """There is nothing to clear."""
@@ -79,6 +82,7 @@ class PlainScreen:
     def _end(self, code: int) -> None:
         if not self._done.done():
             self._done.set_result(code)
+            self._taken.release()  # the reader waits no longer
 
     # --- the whole run
 
@@ -125,23 +129,41 @@ class PlainScreen:
         if self.desk.refusals and not is_interactive():
             raise Rejected(f"{self.desk.refusals} of the lines {_were(self.desk.refusals)} refused")
 
+    # --- the thread that reads
+
     def _read(self) -> None:
-        with contextlib.suppress(RuntimeError):  # we have ended, and closed the loop: nobody wants the rest
-            self._read_all()
+        """Hand each line of stdin to the loop, the next one once it was taken, until stdin ends or we do."""
+        try:
+            for line in _lines_of_stdin():
+                if not self._tell(self._take, line):
+                    return
+                self._taken.acquire()
+                if self._done.done():
+                    return
+        except OSError as error:
+            self._tell(self._fail, "cannot read stdin", error)
+        else:
+            self._tell(self._end, 0)
 
-    def _read_all(self) -> None:
-        if sys.stdin is not None:
-            for line in _lines_of(sys.stdin.fileno()):
-                text = line.decode("utf-8", "replace").rstrip("\r")
-                if text and not self._loop.is_closed():
-                    asyncio.run_coroutine_threadsafe(self._submit(text), self._loop).result()
-        self._loop.call_soon_threadsafe(self._end, 0)
+    def _tell(self, callback: Callable[..., None], *args: object) -> bool:
+        """Have the loop call something. False once it is closed: we have ended, and nobody wants the rest."""
+        try:
+            self._loop.call_soon_threadsafe(callback, *args)
+        except RuntimeError:
+            return False
+        return True
 
-    async def _submit(self, line: str) -> None:
-        while self.desk.waiting >= MOST_WAITING and not self._done.done():
-            await asyncio.sleep(0.01)
-        if not self._done.done():
+    # --- and the loop again
+
+    def _take(self, line: str) -> None:
+        """Submit a line once there is room for it. A fault in it is the loop's to catch, as in every callback."""
+        if self._done.done():
+            return
+        if self.desk.waiting >= MOST_WAITING:
+            self._loop.call_later(0.01, self._take, line)
+        else:
             self.desk.submit(line)
+            self._taken.release()
 
     async def _keep_saving(self) -> None:
         while True:
@@ -156,6 +178,14 @@ def is_interactive() -> bool:
 
 def _were(number: int) -> str:
     return "was" if number == 1 else "were"
+
+
+def _lines_of_stdin() -> Iterator[str]:
+    """Yield its lines that hold something. Raises OSError."""
+    if sys.stdin is not None:
+        for line in _lines_of(sys.stdin.fileno()):
+            if text := line.decode("utf-8", "replace").rstrip("\r"):
+                yield text
 
 
 def _lines_of(fd: int) -> Iterator[bytes]:
