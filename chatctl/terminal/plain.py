@@ -103,7 +103,7 @@ class PlainScreen:
         threading.Thread(target=self._read, daemon=True).start()
         code = await self._done
         saver.cancel()
-        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 and await self._drained() else 0.0)
+        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 and await self._drained(link) else 0.0)
         self.desk.save(None)
         await ended(link)
         self._faults.raise_first()
@@ -113,14 +113,17 @@ class PlainScreen:
             self._judge(unsent)
         return code
 
-    async def _drained(self) -> bool:
-        """Wait until a script's last lines are acknowledged, also while the connection comes back; else False."""
+    async def _drained(self, link: asyncio.Task[None]) -> bool:
+        """Wait until a script's last lines are acknowledged, also while the connection comes back; else False.
+
+        Once the link is done, after a final bye, nothing comes any more.
+        """
         left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
-        while not is_interactive() and self.desk.waiting and self._loop.time() < deadline:
+        while not is_interactive() and self.desk.waiting and not link.done() and self._loop.time() < deadline:
             await asyncio.sleep(0.01)
             if self.desk.waiting < left:
                 left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
-        return is_interactive() or not self.desk.waiting
+        return not link.done() and (is_interactive() or not self.desk.waiting)
 
     def _judge(self, unsent: int) -> None:
         """Raise if a script's lines did not all arrive; a person has seen it."""

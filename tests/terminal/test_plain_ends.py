@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.address import Address
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, OutcomeUnknown
 from chatctl.terminal import run
 from chatctl.terminal.plain import MOST_WAITING, PlainScreen
 from tests.support import DEADLINE
@@ -145,6 +145,10 @@ class Gone(Talk):
     async def run(self) -> None:
         await asyncio.sleep(0)
 
+    async def leave(self, seconds: float) -> int:
+        assert seconds == 0.0, "it would wait for what was sent last"
+        return await super().leave(seconds)
+
 
 @pytest.mark.parametrize("late", [b"a line\n", b""])
 def test_stdin_that_says_more_after_the_end(join: Join, ends: list[int], late: bytes) -> None:
@@ -156,11 +160,31 @@ def test_stdin_that_says_more_after_the_end(join: Join, ends: list[int], late: b
     assert join.reader_is_quiet()
 
 
-def test_a_stdin_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """``join < folder``: one line, and no wait for ever."""
-    folder = os.open(tmp_path, os.O_RDONLY)
-    join = Join(monkeypatch, folder)
-    with pytest.raises(ChatError, match="cannot read stdin: is a directory"):
+def test_a_stdin_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, ends: list[int]) -> None:
+    """``join 0>file``, or a terminal that is gone: one line, and no wait for ever."""
+    join = Join(monkeypatch, ends[1])
+    with pytest.raises(ChatError, match="cannot read stdin: bad file descriptor"):
         join.run(Talk)
     assert join.reader_is_quiet()
-    os.close(folder)
+
+
+class Unanswered(Talk):
+    """Lines that the server does not acknowledge before it says its last word."""
+
+    looks = 0
+
+    @property
+    def waiting(self) -> int:
+        self.looks += 1
+        if self.looks == 5:
+            self.over.set()
+        assert self.looks < 15, "it goes on waiting"
+        return 3
+
+
+def test_nothing_is_waited_for_after_a_final_bye(join: Join, ends: list[int]) -> None:
+    """Kicked, or replaced: the acknowledgements that are missing will not come."""
+    os.close(ends[1])
+    ends[1] = os.dup(ends[0])
+    with pytest.raises(OutcomeUnknown, match="3 of the lines were not acknowledged"):
+        join.run(Unanswered)
