@@ -53,7 +53,8 @@ def address_of(
     """Give where a room is, and what is proved there: what is given here goes over what an Address says.
 
     Raises:
-        ValueError: ``server`` is no address, ``pin`` no fingerprint, the password empty, or they do not go together.
+        ValueError: ``server`` is no address, ``pin`` no fingerprint, the password or the key empty, or they do not go
+            together.
     """
     address = parse_address(server) if isinstance(server, str) else server
     if tls is None and (pin is not None or ca is not None):
@@ -84,9 +85,12 @@ def _with_proof(address: Address, password: str | None, key: str | Path | None) 
         return address
     if not password and password is not None:
         raise ValueError("an empty password opens nothing: leave it out where there is none")
+    if key == "":
+        raise ValueError("an empty key is none: leave it out where there is none")
     from chatctl.client.credentials import NO_KEY, Credentials
 
-    return address._replace(credentials=Credentials(password=password, key=NO_KEY if key is None else str(key)))
+    known = address.credentials or Credentials(key=NO_KEY)
+    return address._replace(credentials=known.but(password=password, key=None if key is None else str(key)))
 
 
 class RoomCore:

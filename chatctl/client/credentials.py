@@ -57,6 +57,14 @@ class Credentials:
             self._looked = True
         return self._signer
 
+    def but(self, *, password: str | None, key: str | None) -> Credentials:
+        """Give the same with another password or key; None is the same."""
+        return Credentials(
+            password=self._password if password is None else password,
+            password_file=self._password_file,
+            key=self._key if key is None else key,
+        )
+
     def _find(self) -> Signer | None:
         if self._key == NO_KEY:
             return None

@@ -11,6 +11,7 @@ import pytest
 from chatctl.client.address import Address
 from chatctl.client.api import address_of
 from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.credentials import Credentials
 from chatctl.client.keys import make_key
 from chatctl.errors import NickTaken, Unauthorized, Untrusted
 from chatctl.protocol import Hello
@@ -109,9 +110,26 @@ def test_which_server_the_parameters_mean(server: str | Address, more: dict[str,
         ("a.example", {"tls": False, "pin": OTHER_PIN}, "nothing to check"),
         ("/run/chat.sock", {"tls": True}, "a unix socket has no TLS"),
         ("a.example", {"password": ""}, "an empty password"),
+        ("a.example", {"key": ""}, "an empty key"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(server: str, more: dict[str, Any], why: str) -> None:
     """Before anything is connected: a wish for TLS or for a password is never lost silently."""
     with pytest.raises(ValueError, match=why):
         address(server, **more)
+
+
+def test_what_is_proved_goes_over_what_an_address_proves(tmp_path: Path) -> None:
+    """A key beside an Address with a password: without it, we would no longer check that the server has it."""
+    ours, other = (make_key(tmp_path / name).public for name in ("ours", "other"))
+    given = GIVEN._replace(credentials=Credentials(password=WORD, key=str(tmp_path / "ours")))
+    assert proved(given, key=tmp_path / "other") == (WORD, other)
+    assert proved(given, password="another") == ("another", ours)
+    assert proved(given) == (WORD, ours), "and the Address is as it was"
+    assert proved("a.example", password=WORD) == (WORD, None), "nothing of it is our own default key"
+
+
+def proved(server: str | Address, **more: Any) -> tuple[str | None, bytes | None]:
+    credentials = address(server, **more).credentials
+    assert credentials is not None
+    return credentials.password, credentials.signer.public if credentials.signer else None
