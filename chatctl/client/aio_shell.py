@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 from chatctl.client.address import Address
 from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.wire import Wire, connect
 from chatctl.errors import PeerBroke, Unreachable
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
+
+T = TypeVar("T")
 
 MOST_WAITING = 1000
 """Frames that wait to be taken; with more, nothing is read."""
@@ -114,12 +116,25 @@ class AioShell:
         """See Shell."""
         await asyncio.sleep(seconds)
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
+    def lock(self) -> AioLock:
         """See Shell."""
-        return asyncio.Lock()
+        return AioLock()
 
     async def closed(self) -> None:
         """Wait until all that was closed is: a loop that ended before would leave a socket open."""
         closing = [wire.lost for wire in self._open if wire.closing]
         if closing:
             await asyncio.wait(closing, timeout=CLOSE_SECONDS)
+
+
+class AioLock:
+    """See Lock: tasks take their turn."""
+
+    def __init__(self) -> None:
+        """Use the loop that runs when it is first held."""
+        self._lock = asyncio.Lock()
+
+    async def hold(self, action: Callable[[], Awaitable[T]]) -> T:
+        """See Lock."""
+        async with self._lock:
+            return await action()

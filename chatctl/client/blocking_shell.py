@@ -13,8 +13,7 @@ from chatctl.client.blocking import Connection
 from chatctl.client.deadline import Deadline, DeadlinePassed, ReaderGone
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
 
     from chatctl.client.address import Address
     from chatctl.protocol import ClientFrame, Hello, ServerFrame
@@ -101,9 +100,9 @@ class BlockingShell:
         """See Shell."""
         _wait(self._reader, seconds)
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
+    def lock(self) -> BlockingLock:
         """See Shell."""
-        return _Lock()
+        return BlockingLock()
 
 
 def _wait(reader: int | None, seconds: float | None, *readable: int) -> bool:
@@ -119,20 +118,26 @@ def _wait(reader: int | None, seconds: float | None, *readable: int) -> bool:
     return bool(events)
 
 
-class _Lock:
-    """A thread's lock in the form that the core enters.
+class BlockingLock:
+    """See Lock: threads take their turn.
 
-    A signal's exception may come right after it was taken, or right before it is let go: it stays taken then. The
-    thread that the signal came to has more to say ("withdrawn"), so its own lock must not keep it out.
+    A signal's exception may come at any place where Python calls something, or begins a function of its own. So both
+    ends are calls of C in one ``try``: when the one returns we are in it, and when the other returns it is let go.
     """
 
     def __init__(self) -> None:
+        """Be free. The thread that holds it may take it once more: a signal's handler may say something, too."""
         import threading
 
         self._lock = threading.RLock()
 
-    async def __aenter__(self) -> None:
-        self._lock.acquire()
-
-    async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
+    async def hold(self, action: Callable[[], Awaitable[T]]) -> T:
+        """See Lock."""
+        try:
+            self._lock.acquire()
+            return await action()
+        finally:
+            try:  # noqa: SIM105 — suppress() is a function of Python's own
+                self._lock.release()
+            except RuntimeError:  # the exception came while we waited for our turn
+                pass

@@ -7,13 +7,14 @@ sockets nothing that they await ever waits for a loop: it blocks, so one ``send`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
 
 from chatctl.client.address import Address
 from chatctl.client.deadline import Deadline
 from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
+
+T = TypeVar("T")
 
 
 class Peer(Protocol):
@@ -48,6 +49,14 @@ class Shell(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Let time go by. Raises ReaderGone where one is known."""
 
-    def lock(self) -> AbstractAsyncContextManager[object]:
-        """Give what one task or thread at a time can be in."""
+    def lock(self) -> Lock:
+        """Give what one task or thread at a time can hold."""
+        ...
+
+
+class Lock(Protocol):
+    """Held by one task or thread at a time."""
+
+    async def hold(self, action: Callable[[], Awaitable[T]]) -> T:
+        """Hold it while ``action`` is done, and give what that gives. It is let go wherever an exception comes from."""
         ...

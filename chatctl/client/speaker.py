@@ -58,29 +58,33 @@ class Speaker:
             TooLong: it is over the server's limit; nothing was sent.
             ChatError: as ``Sender.say``.
         """
-        async with self._turn:
-            self._sender.start(retry_for)
-            try:
-                with contextlib.suppress(ChatError):  # what broke while nothing was under way is made anew
-                    await self._sender.look()
-                said = text if isinstance(text, str) else text((await self._sender.open()).limits)
-                return await self._sender.say_one(Message(Say(said, id=id or new_id(), action=action)))
-            except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
-                self._sender.abandon()
-                raise
-            finally:
-                if not self._stay:
-                    self.close()
+        return await self._turn.hold(lambda: self._say(text, id or new_id(), action, retry_for))
+
+    async def _say(self, text: str | Callable[[Limits], str], ident: str, action: bool, retry_for: float | None) -> Ack:
+        self._sender.start(retry_for)
+        try:
+            with contextlib.suppress(ChatError):  # what broke while nothing was under way is made anew
+                await self._sender.look()
+            said = text if isinstance(text, str) else text((await self._sender.open()).limits)
+            return await self._sender.say_one(Message(Say(said, id=ident, action=action)))
+        except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
+            self._sender.abandon()
+            raise
+        finally:
+            if not self._stay:
+                self.close()
 
     async def check(self) -> Welcome:
         """Find out whether the server lets us in. Raises ChatError."""
-        async with self._turn:
-            self._sender.start(None)
-            try:
-                return await self._sender.open()
-            finally:
-                if not self._stay:
-                    self.close()
+        return await self._turn.hold(self._check)
+
+    async def _check(self) -> Welcome:
+        self._sender.start(None)
+        try:
+            return await self._sender.open()
+        finally:
+            if not self._stay:
+                self.close()
 
     def close(self) -> None:
         """Hang up."""

@@ -1,7 +1,8 @@
 """A signal's exception at every place where Python looks for one: the room hears that the question is withdrawn.
 
 Handlers run between two instructions, so an exception that they raise comes out of any call at all: while a lock is
-held, while a connection is being closed. That is seldom, and then the asker hung, or the room waited for nobody.
+held, while a connection is being closed. That is seldom, and then the asker hung, or the room waited for nobody, or
+the other threads that share the room.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ from tests.support import DEADLINE
 
 LOOKS = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")}
 """The instructions at whose end CPython runs the handlers of signals that have come."""
+
+
+ANOTHER = "another thread speaks"
 
 
 class Interrupted(BaseException):
@@ -114,7 +118,7 @@ class Interrupter:
 
 
 def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
-    """Ask in the room; give what ended it. Fails if it hangs."""
+    """Ask in the room; give what ended it. Fails if it hangs, or if another thread can't speak then."""
     address, ends = Address("a-server", 5500), list[BaseException | None]()
     speaker = Speaker(room, address, "lobby", "deploy", DEADLINE, stay=False)
     follower = Follower(room, address, "lobby", Cursor())
@@ -135,6 +139,12 @@ def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
     thread.start()
     thread.join(DEADLINE)
     assert ends, f"it hangs, interrupted at {interrupter.at}; the room has {room.texts}"
+    if ends[0] is not None:
+        another = threading.Thread(target=lambda: drive(speaker.say(ANOTHER)), daemon=True)
+        another.start()
+        another.join(DEADLINE)
+        assert room.texts[-1:] == [ANOTHER], f"nobody else can say anything, interrupted at {interrupter.at}"
+        room.log.pop()
     return ends[0]
 
 
@@ -153,3 +163,25 @@ def test_wherever_it_is_interrupted_the_room_knows() -> None:
             told.append(at)
     assert room.texts[-1] == "go?  -> yes (nadia)", "and it ends well where it is not interrupted"
     assert len(told) > 100
+
+
+class Waiting:
+    """A lock that another thread holds; the signal comes while it is waited for."""
+
+    release = staticmethod(threading.RLock().release)
+
+    def acquire(self) -> None:
+        raise Interrupted
+
+
+async def never() -> None:
+    raise AssertionError("it is not our turn")
+
+
+def test_interrupted_while_another_thread_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes out is the handler's exception, and not that the lock was never ours."""
+    lock = BlockingShell().lock()
+    monkeypatch.setattr(lock, "_lock", Waiting())
+    with pytest.raises(Interrupted) as caught:
+        drive(lock.hold(never))
+    assert caught.value.__context__ is None
