@@ -77,7 +77,9 @@ class Sender:
         self.start(retry_for)
 
     def start(self, retry_for: float | None) -> None:
-        """Let the time begin now: ``retry_for`` seconds for all tries, None for one try."""
+        """Let the time for something new begin now: ``retry_for`` seconds for all tries, None for one try."""
+        if len(self._waiting):  # a signal's exception ended its being abandoned
+            self.abandon()
         self._retry_for = retry_for
         self._tries.worked()
         self._restart_clock()
