@@ -95,6 +95,7 @@ def fault(error: Exception) -> str:
     from chatctl.client.files import write_down
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # Click's own printing, of a help text for one
+        quiet_stdout()  # what Python still holds of it would be tried again at the end, and fail again
         return "cannot write to stdout: no space left on device"
     return f"a fault of chatctl's own: {error!r}; the details are in {write_down(error)}"
 

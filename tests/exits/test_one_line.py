@@ -58,14 +58,16 @@ def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("option", ["--help", "--version"])
-def test_a_full_disk_behind_the_help(option: str, tmp_path: Path) -> None:
+def test_a_full_disk_behind_the_help(option: str, unbuffered: str, tmp_path: Path) -> None:
+    """Also where Python writes at once, as in many containers; else it tries once more at its end."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [*CHATCTL, option],
             stdout=full,
             stderr=subprocess.PIPE,
-            env=clean_env(tmp_path),
+            env=clean_env(tmp_path, PYTHONUNBUFFERED=unbuffered),
             timeout=2 * DEADLINE,
             check=False,
         )
