@@ -36,22 +36,17 @@ from chatctl.log import Log
 from chatctl.nets import Net, Nets
 from chatctl.notify import Manager
 from chatctl.places import admin_socket, admin_socket_at, default_journal, state_dir
-from chatctl.protocol import Admin, Limits
+from chatctl.protocol import Limits
 from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets
-from chatctl.rules import Rules, span
+from chatctl.rules import Rules
 from chatctl.self_signed import self_signed
-from chatctl.server import FLUSH_SECONDS, Server
+from chatctl.server import Server
+from chatctl.stopping import Stop, on_hangup, on_signal
 from chatctl.tls import Tls
 
 SWITCH_SECONDS = 0.0005
 """How soon a busy loop lets the journal's thread go on. SQLite gives the interpreter's lock back at each call and has
 to get it again: at Python's 5 ms the p99 of an acknowledgement was half as much again (docs/reliability.md)."""
-
-DRAIN_SECONDS = 10.0
-"""For how long those who are sent away may take what is theirs, unless told otherwise."""
-
-RETRY_AFTER = 5.0
-"""Seconds after which they come back: a new server is there by then."""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -178,31 +173,6 @@ async def _operators_door(journal: Journal, options: ServeOptions, server: Serve
         await door.close()
 
 
-class Stop:
-    """Why the server ends, once it does."""
-
-    def __init__(self) -> None:
-        """Go on for now."""
-        self.event = asyncio.Event()
-        self.error: ChatError | None = None
-        self.why = "the server is going down"
-        self.retry_after: float | None = None
-        self.within = FLUSH_SECONDS
-
-    def fail(self, error: ChatError) -> None:
-        """End it with an error."""
-        self.error = error
-        self.event.set()
-
-    def drain(self, ask: Admin) -> str:
-        """End it in order: everybody is told when to come back, and has some time to take what is theirs."""
-        self.why = ask.text or self.why
-        self.retry_after = RETRY_AFTER
-        self.within = ask.seconds or DRAIN_SECONDS
-        self.event.set()
-        return f"the server takes nobody any more, and ends within {span(self.within)}"
-
-
 def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal | MemoryJournal:
     if options.journal is None:
         return MemoryJournal()
@@ -247,7 +217,7 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     for room in sorted(options.admission.rooms):
         await server.hub.archive.warm_up(room)
     for name in (signal.SIGINT, signal.SIGTERM):  # before anybody can connect: who could may also end us
-        server.loop.add_signal_handler(name, _on_signal, stop.event, name)
+        server.loop.add_signal_handler(name, on_signal, stop.event, name)
     sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
     if options.password is not None:
         insist_on_safety(sockets)
@@ -256,7 +226,7 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
     secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
     if tls is not None:
         reloads.add("certificate", tls.reload, lambda: {"path": str(tls.path), "fingerprint": tls.current.fingerprint})
-    server.loop.add_signal_handler(signal.SIGHUP, _on_hangup(reloads, stop.event))
+    server.loop.add_signal_handler(signal.SIGHUP, on_hangup(reloads, stop.event))
     server.listen(sockets, secure, tls)
     server.port = next((sock.getsockname()[1] for sock in (*sockets, *secure) if sock.family != socket.AF_UNIX), 0)
     async with _operators_door(journal, options, server, log):
@@ -289,13 +259,6 @@ async def _until_stopped(
     manager.close()
 
 
-def _on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
-    """The first one stops in order; a second one stops at once."""
-    if stop.is_set():
-        os._exit(128 + name)
-    stop.set()
-
-
 def _open_unix(path: Path, umask: int) -> socket.socket:
     ours = os.umask(umask)
     try:
@@ -322,23 +285,6 @@ def _read_nets(nets: Nets, options: ServeOptions, then: Callable[[], None] = lam
 def _read_password(gate: Gate, read: Callable[[], Verifier | None]) -> None:
     """Take the password that is in the file now. Raises ChatError; a file without one is no way to open the room."""
     gate.password = read() or gate.password
-
-
-def _on_hangup(reloads: Reloads, stop: asyncio.Event) -> Callable[[], None]:
-    """Give what SIGHUP does: all is read again. But a terminal that is gone takes its server with it."""
-    had_terminal = _has_terminal()
-
-    def hangup() -> None:
-        if had_terminal and not _has_terminal():
-            stop.set()
-            return
-        reloads.run()
-
-    return hangup
-
-
-def _has_terminal() -> bool:
-    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
 
 
 def default_max_clients() -> int:

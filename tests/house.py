@@ -32,6 +32,7 @@ crowd
 connection listen
 door
 server notify announce
+stopping
 serving
 """
 
