@@ -6,9 +6,11 @@ ones, as those of members that come from everywhere. Imported only where TLS was
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import Any
 
 from chatctl.client.address import Address
@@ -24,22 +26,24 @@ class _NonBlocking(ssl.SSLSocket):
     """
 
     def recv(self, *args: Any, **more: Any) -> bytes:
-        try:
+        with _as_a_plain_one():
             return super().recv(*args, **more)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise BlockingIOError from None
 
     def recv_into(self, *args: Any, **more: Any) -> int:
-        try:
+        with _as_a_plain_one():
             return super().recv_into(*args, **more)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise BlockingIOError from None
 
     def send(self, *args: Any, **more: Any) -> int:
-        try:
+        with _as_a_plain_one():
             return super().send(*args, **more)
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            raise BlockingIOError from None
+
+
+@contextlib.contextmanager
+def _as_a_plain_one() -> Iterator[None]:
+    try:
+        yield
+    except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+        raise BlockingIOError from None
 
 
 def begin(sock: socket.socket, address: Address, seconds: float) -> tuple[Tls, ssl.SSLSocket]:
