@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -23,6 +24,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
+
+import pytest
 
 from chatctl.admission import Admission
 from chatctl.hub import Hub
@@ -56,6 +59,14 @@ def clean_env(state: Path, **more: str) -> dict[str, str]:
         }
         | more
     )
+
+
+def need(program: str) -> str:
+    """Give a program's name; where the project is checked (CI is set) it has to be there."""
+    if shutil.which(program) is None:
+        assert not os.environ.get("CI"), f"{program} is not installed"
+        pytest.skip(f"{program} is not installed")
+    return program
 
 
 # --- a real server

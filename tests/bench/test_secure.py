@@ -16,8 +16,8 @@ from chatctl.client.credentials import Credentials
 from chatctl.errors import PeerBroke, Unauthorized, Untrusted
 from tests.bench.fake import WELCOME
 from tests.bench.test_load import load_at
-from tests.support import Stub, clean_env
-from tests.tls.common import Authority, TlsServer, fingerprint_of
+from tests.support import Stub
+from tests.tls.common import Authority, TlsServer, fingerprint_of, guarded
 
 WORD = "correct horse"
 
@@ -25,11 +25,7 @@ WORD = "correct horse"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     """Give a server with TLS and a password."""
-    folder = tmp_path_factory.mktemp("secure")
-    file = folder / "room.password"
-    file.touch(0o600)
-    file.write_text(WORD)
-    server = TlsServer("--rate", "off", "--tls", "self", "--password-file", str(file), env=clean_env(folder))
+    server = guarded(tmp_path_factory.mktemp("secure"), WORD, "--rate", "off")
     yield server
     server.stop()
 

@@ -16,8 +16,8 @@ from chatctl.client.keys import make_key
 from chatctl.errors import NickTaken, Unauthorized, Untrusted
 from chatctl.protocol import Hello
 from tests.client.conftest import Form
-from tests.support import DEADLINE, clean_env
-from tests.tls.common import TlsServer
+from tests.support import DEADLINE
+from tests.tls.common import TlsServer, guarded
 
 WORD = "correct horse"
 OTHER_PIN = "SHA256:" + "A" * 43
@@ -26,12 +26,7 @@ OTHER_PIN = "SHA256:" + "A" * 43
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
     """Give a server with TLS and a password, on which names can be bound to keys."""
-    folder = tmp_path_factory.mktemp("server")
-    file = folder / "room.password"
-    file.touch(0o600)
-    file.write_text(WORD)
-    options = ("--tls", "self", "--claim-names", "--open-rooms", "--password-file", str(file))
-    server = TlsServer(*options, env=clean_env(folder))
+    server = guarded(tmp_path_factory.mktemp("server"), WORD, "--claim-names", "--open-rooms")
     yield server
     server.stop()
 

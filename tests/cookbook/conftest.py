@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from tests.cookbook.book import recipes
 from tests.cookbook.kitchen import Kitchen
-from tests.support import Wire
+from tests.support import Wire, need
 
 NEEDS = {"git_hook": "git", "bot_in_perl": "perl", "without_chatctl": "nc"}  # .ci/run gets them
 
@@ -19,8 +18,8 @@ NEEDS = {"git_hook": "git", "bot_in_perl": "perl", "without_chatctl": "nc"}  # .
 def empty_kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
     """Give the recipe's kitchen, its files in place, and no server; at the end no block of it may be left unused."""
     slug, _, part = request.function.__name__.removeprefix("test_").partition("__")
-    if (tool := NEEDS.get(slug)) and not shutil.which(tool):
-        pytest.skip(f"there is no {tool}")
+    if tool := NEEDS.get(slug):
+        need(tool)
     kitchen = Kitchen(tmp_path, recipes()[slug])
     kitchen.put_files()
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.notify import Manager
-from tests.support import DEADLINE, ROOT, Server, Wire, clean_env
+from tests.support import DEADLINE, ROOT, Server, Wire, clean_env, need
 
 UNIT = ROOT / "contrib" / "chatctl.service"
 MOST_EXPOSED = 1.5
@@ -108,10 +107,9 @@ def test_the_unit_is_one_that_keeps_the_server_in() -> None:
     assert "--log-format json" in service["ExecStart"]
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_systemd_finds_the_unit_strict() -> None:
     done = subprocess.run(
-        ["systemd-analyze", "security", "--offline=true", str(UNIT)],
+        [need("systemd-analyze"), "security", "--offline=true", str(UNIT)],
         capture_output=True, text=True, timeout=DEADLINE, check=True,
     )  # fmt: skip
     exposure = re.search(r"Overall exposure level for chatctl\.service: ([\d.]+)", done.stdout)

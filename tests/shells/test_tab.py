@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import pytest
 
 from tests.naughty import NAUGHTY
 from tests.security.rogues import Rogue
-from tests.support import DEADLINE, ROOT, Server
+from tests.support import DEADLINE, ROOT, Server, need
 
 CONFIG = """
 [server."my work"]
@@ -104,14 +103,6 @@ def tab_env(env: dict[str, str], house: Server, tmp_path: Path) -> dict[str, str
         "LC_ALL": "C.UTF-8",
         "CHATCTL_CONFIG": str(tmp_path / "config.toml"),
     }
-
-
-def need(shell: str) -> str:
-    """Give the shell; where the project is checked (CI is set) it has to be there."""
-    if shutil.which(shell) is None:
-        assert not os.environ.get("CI"), f"{shell} is not installed"
-        pytest.skip(f"{shell} is not installed")
-    return shell
 
 
 @pytest.fixture(params=["bash", "zsh", "fish"])

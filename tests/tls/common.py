@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support import DEADLINE, Server, Wire
+from tests.support import DEADLINE, Server, Wire, clean_env
 
 
 class Authority:
@@ -91,6 +91,14 @@ class TlsServer(Server):
         wire = TlsWire(self.tls_port, **more)  # type: ignore[arg-type]
         assert wire.take(4) == b"NAME"
         return wire
+
+
+def guarded(folder: Path, word: str, *options: str) -> TlsServer:
+    """Start a server with TLS whose password is ``word``."""
+    file = folder / "room.password"
+    file.touch(0o600)
+    file.write_text(word)
+    return TlsServer("--tls", "self", "--password-file", str(file), *options, env=clean_env(folder))
 
 
 def context(**limits: ssl.TLSVersion) -> ssl.SSLContext:
