@@ -51,19 +51,15 @@ def _ask(address: Address, stranger: UnknownServer) -> Address:
 
 
 def _agrees(found: str) -> bool:
-    """Take yes, no, or the fingerprint itself, which is compared."""
-    _tell("Trust it (yes, no, or the fingerprint that you were given)? ", end="")
-    while True:
-        line = sys.stdin.readline()
-        answer = line.strip()
-        if not line or answer.lower() == "no":
-            return False
-        if answer.lower() == "yes":
-            return True
-        try:
-            return parse(answer) == found
-        except ValueError:
-            _tell("Please type yes, no, or the fingerprint: ", end="")
+    """Ask once: y and yes agree, the fingerprint itself is compared, everything else refuses, as Enter does."""
+    _tell("Trust it (or type the fingerprint that you were given)? [y/N] ", end="")
+    answer = sys.stdin.readline().strip()
+    if answer.lower() in ("y", "yes"):
+        return True
+    try:
+        return parse(answer) == found
+    except ValueError:
+        return False
 
 
 def _tell(text: str, end: str = "\n") -> None:

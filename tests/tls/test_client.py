@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ssl
 import stat
 import time
@@ -17,6 +18,7 @@ from chatctl.client.address import Address
 from chatctl.commands.config_defaults import config_option
 from chatctl.commands.options import address_of, server_options
 from chatctl.pins import shown
+from chatctl.terminal import introduce
 from tests.core.test_imports import loaded_by
 from tests.support import Stub, clean_env
 from tests.tls.common import Authority, TlsServer, fingerprint_of
@@ -232,26 +234,21 @@ def test_a_port_without_tls_is_told_from_a_server_that_is_away(
 
 
 def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, state: Path) -> None:
-    """No is no; nonsense is asked again; yes is kept, private, and every command believes it."""
+    """Whoever does not agree refuses; y is kept, private, and every command believes it."""
     server = serve("--tls", "self")
     where = at(server.tls_port, "--tls", "--nick", "nadia")
-    refused = start("join", *where)
-    refused.wait_for("is not known here (self-signed certificate)", server.pin, "Trust it")
-    refused.keys("perhaps\r")
-    refused.wait_for("Please type yes, no, or the fingerprint:")
-    refused.keys("no\r")
-    assert refused.wait_end() == 7
-    assert "is not trusted: nothing was sent" in refused.text()
-    mistyped = start("join", *where)
-    mistyped.wait_for("Trust it")
-    mistyped.keys(OTHER_PIN + "\r")
-    assert mistyped.wait_end() == 7
+    for answer in ("\r", "no\r", "\x04", OTHER_PIN + "\r"):
+        refused = start("join", *where)
+        refused.wait_for("is not known here (self-signed certificate)", server.pin, "were given)? [y/N]")
+        refused.keys(answer)
+        assert refused.wait_end() == 7
+        assert "is not trusted: nothing was sent" in refused.text()
     assert not (state / "known_servers").exists()
     assert "Nickname" not in server.stderr_text()
 
     trusted = start("join", *where)
     trusted.wait_for("Trust it")
-    trusted.keys("yes\r")
+    trusted.keys("y\r")
     trusted.wait_ready()
     file = state / "known_servers"
     assert file.read_text() == f"127.0.0.1:{server.tls_port} {server.pin}\n"
@@ -264,6 +261,19 @@ def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, stat
     again = start("join", *where, "--plain")
     again.wait_for("from a script")
     assert "Trust it" not in again.text()
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"),
+    [
+        ("y\n", True), ("Y\n", True), ("yes\n", True), ("YES\n", True), (" y \n", True), (f"{OTHER_PIN}\n", True),
+        ("", False), ("\n", False), ("n\n", False), ("no\n", False), ("yess\n", False), ("SHA256:short\n", False),
+    ],
+)  # fmt: skip
+def test_who_agrees_to_a_certificate(monkeypatch: pytest.MonkeyPatch, answer: str, agrees: bool) -> None:
+    """The question is asked once: what is neither y, yes nor the right fingerprint refuses."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert introduce._agrees(OTHER_PIN) is agrees
 
 
 def test_an_impostor_that_takes_the_port_gets_nothing(
