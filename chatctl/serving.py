@@ -30,7 +30,7 @@ from chatctl.gate import Gate, Verifier
 from chatctl.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
-from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_warning
+from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
 from chatctl.nets import Net, Nets
@@ -184,9 +184,10 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
         on_fatal=stop.fail,
     )
     log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
-    for warning in (sqlite_warning(), journal.renewed):
-        if warning:
-            log.warning(warning)
+    if defect := sqlite_defect():
+        log.debug(defect)
+    if journal.renewed:
+        log.warning(journal.renewed)
     return journal
 
 

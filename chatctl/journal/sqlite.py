@@ -29,11 +29,11 @@ from chatctl.journal.numbering import Committed, new_epoch
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
 from chatctl.journal.store import Store
-from chatctl.journal.trouble import sqlite_warning, unreadable
+from chatctl.journal.trouble import sqlite_defect, unreadable
 from chatctl.journal.writer import Batch, Change, NewRoom, Writer
 from chatctl.protocol import Msg
 
-__all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_warning"]
+__all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_defect"]
 
 _T = TypeVar("_T")
 

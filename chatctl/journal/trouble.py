@@ -118,14 +118,17 @@ def not_ours(path: Path) -> ChatError:
     return ChatError(f"{path} is not a chatctl journal: name another file")
 
 
-def sqlite_warning(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str | None:
-    """Give a warning for the start message if this SQLite has the WAL defect that 3.51.3 mended."""
+def sqlite_defect(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str | None:
+    """Return a line for the log at ``-v`` if this SQLite has the WAL defect that 3.51.3 fixed, else None.
+
+    Nobody has to act on it: see docs/reliability.md, "The version of SQLite".
+    """
     if version >= SAFE_VERSION:
         return None
     number = ".".join(map(str, version))
     return (
-        f"SQLite {number} can corrupt a journal that several programs write at once (mended in 3.51.3); "
-        "chatctl writes it alone and keeps others out: update SQLite all the same"
+        f"SQLite {number} can corrupt a database that several connections write at once (fixed in 3.51.3); the journal "
+        "has one connection, which locks all others out"
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import trouble
-from chatctl.journal.sqlite import SqliteJournal, sqlite_warning
+from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.store import Store
 
 from .common import ROOM, child, draft, held, on_thread, opened, reopen, run, say, send, seqs, texts, write
@@ -295,6 +295,6 @@ def test_a_file_that_was_only_begun_is_a_new_journal(path: Path) -> None:
 
 
 def test_old_versions_of_sqlite_are_named() -> None:
-    assert "3.51.2" in (sqlite_warning((3, 51, 2)) or "")
-    assert sqlite_warning((3, 51, 3)) is None
-    assert sqlite_warning((3, 52, 0)) is None
+    assert "3.51.2" in (sqlite_defect((3, 51, 2)) or "")
+    assert sqlite_defect((3, 51, 3)) is None
+    assert sqlite_defect((3, 52, 0)) is None
