@@ -55,7 +55,8 @@ class AdminDoor:
             finally:
                 os.umask(mask)
         except OSError as error:
-            raise ChatError(f"cannot listen on {self._path}: {(error.strerror or str(error)).lower()}") from None
+            why = (error.strerror or str(error)).lower()
+            raise ChatError(f"cannot listen on {self._path}: {why} (choose another path with --admin-socket)") from None
 
     async def close(self) -> None:
         """Answer no more."""

@@ -118,11 +118,11 @@ def describe(family: int, address: object) -> tuple[str, str]:
     return shown, "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
 
 
-def open_tcp(host: str, port: int) -> list[socket.socket]:
+def open_tcp(host: str, port: int, option: str = "--port") -> list[socket.socket]:
     """Listen on every address of ``host``, all on one port; port 0 picks one.
 
     ``::`` is every address that this machine has, of IPv4 as well, in a socket of its own: nobody's address is a
-    mapped one. Where there is no IPv6, IPv4 has to do.
+    mapped one. Where there is no IPv6, IPv4 has to do. ``option`` is the one that chose the port, for the error.
 
     Raises:
         ChatError: in use, not ours, or no such host.
@@ -141,7 +141,8 @@ def open_tcp(host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for sock in sockets:
             sock.close()
-        raise ChatError(f"cannot listen on {host}:{port}: {_reason(error)}") from None
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise ChatError(f"cannot listen on {where}: {_reason(error, option)}") from None
     return sockets
 
 
@@ -160,10 +161,13 @@ def _is_known(family: int) -> bool:
     return True
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "the port is in use (is another 'chatctl serve' running? choose another with --port)"
-    return (error.strerror or str(error)).lower()
+        return f"the port is in use (is another 'chatctl serve' running? choose another with {option})"
+    why = (error.strerror or str(error)).lower()
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{why} (choose a port from 1024 up with {option})"
+    return f"{why} (--host has to be an address or a name of this machine)"
 
 
 def open_unix(path: Path) -> socket.socket:
@@ -180,13 +184,15 @@ def open_unix(path: Path) -> socket.socket:
                 contextlib.closing(socket.socket(socket.AF_UNIX)) as probe,
             ):
                 probe.connect(str(path))
-                raise ChatError(f"cannot listen on {path}: another server is there")
+                raise ChatError(f"cannot listen on {path}: another server is there (choose another path with --unix)")
             path.unlink()
         sock.bind(str(path))
         sock.listen(BACKLOG)
     except OSError as error:
         sock.close()
-        raise ChatError(f"cannot listen on {path}: {(error.strerror or str(error)).lower()}") from None
+        in_use = error.errno == errno.EADDRINUSE
+        why = "a file that is no socket is there" if in_use else (error.strerror or str(error)).lower()
+        raise ChatError(f"cannot listen on {path}: {why} (choose another path with --unix)") from None
     except ChatError:
         sock.close()
         raise

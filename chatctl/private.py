@@ -15,8 +15,13 @@ _MOST = 64 * 1024
 """Bytes of a file that are read: a secret is short, and a pipe may have no end."""
 
 
-def read_private(path: Path) -> bytes:
+def read_private(path: Path, what: str, option: str) -> bytes:
     """Read a secret file, or a pipe as a shell's ``<(...)`` makes one.
+
+    Args:
+        path: the file.
+        what: what it holds, for the error: ``key``.
+        option: the one that names the file, for the error.
 
     Raises:
         ChatError: it can't be read, or others can read it.
@@ -26,7 +31,8 @@ def read_private(path: Path) -> bytes:
             _insist(path, os.fstat(file.fileno()))
             return file.read(_MOST)
     except OSError as error:
-        raise ChatError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        why = (error.strerror or str(error)).lower()
+        raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None
 
 
 def _insist(path: Path, found: os.stat_result) -> None:
@@ -39,7 +45,7 @@ def _insist(path: Path, found: os.stat_result) -> None:
 def read_password(path: Path) -> str:
     """Give the first line of a password file. Raises ChatError as ``read_private``, and for one that is empty."""
     try:
-        line = read_private(path).decode().split("\n", 1)[0].removesuffix("\r")
+        line = read_private(path, "password", "--password-file").decode().split("\n", 1)[0].removesuffix("\r")
     except UnicodeDecodeError:
         raise ChatError(f"the password in {path} is not UTF-8") from None
     if not line:

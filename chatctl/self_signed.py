@@ -35,7 +35,8 @@ def self_signed(folder: Path, host: str) -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _keep(path, _made(host))
     except OSError as error:
-        raise ChatError(f"cannot make {path}: {(error.strerror or str(error)).lower()}") from None
+        why = (error.strerror or str(error)).lower()
+        raise ChatError(f"cannot make {path}: {why} (choose another folder with CHATCTL_STATE_DIR)") from None
     return path
 
 

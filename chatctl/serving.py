@@ -224,7 +224,9 @@ async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, s
         insist_on_safety(sockets)
     warn_if_exposed(sockets, log)
     sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
-    secure = open_tcp(options.host, options.tls.port) if options.host is not None and options.tls is not None else []
+    secure: list[socket.socket] = []
+    if options.host is not None and options.tls is not None:
+        secure = open_tcp(options.host, options.tls.port, "--tls-port")
     if tls is not None:
         reloads.add("certificate", tls.reload, lambda: {"path": str(tls.path), "fingerprint": tls.current.fingerprint})
     server.loop.add_signal_handler(signal.SIGHUP, on_hangup(reloads, stop.event))

@@ -52,8 +52,9 @@ class Tls:
 
 def load(cert: Path, key: Path) -> Certificate:
     """Read a certificate and its key. Raises ChatError."""
+    pem = _read(cert, "certificate", "--tls-cert")
     _check_private(key)
-    first = _FIRST.search(_read(cert))
+    first = _FIRST.search(pem)
     if first is None:
         raise ChatError(f"there is no certificate in {cert}: it has to be PEM")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -67,16 +68,17 @@ def load(cert: Path, key: Path) -> Certificate:
     return Certificate(context, pins.digest(ssl.PEM_cert_to_DER_cert(first[0].decode("ascii", "replace"))))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, what: str, option: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ChatError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        why = (error.strerror or str(error)).lower()
+        raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None
 
 
 def _check_private(key: Path) -> None:
     """Refuse a key that everybody on this machine can read. A group may: that is how some systems share keys."""
-    _read(key)
+    _read(key, "key", "--tls-key")
     mode = stat.S_IMODE(key.stat().st_mode)
     if mode & stat.S_IRWXO:
         raise ChatError(f"others may read the key in {key} (mode {mode:04o}): chmod o= {key}")

@@ -91,7 +91,7 @@ def read_key(path: Path, ask: Ask | None = None) -> FileKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    data = read_private(path)
+    data = read_private(path, "key", "--key")
     try:
         try:
             key = load_ssh_private_key(data, None)

@@ -195,7 +195,7 @@ def _check(db: sqlite3.Connection, path: Path) -> int:
     if version > len(MIGRATIONS):
         raise ChatError(
             f"the journal {path} was written by a newer chatctl (schema {version}, this one knows {len(MIGRATIONS)}): "
-            "update chatctl, or name another file"
+            "update chatctl, or name another file with --journal"
         )
     [(verdict,)] = db.execute("PRAGMA quick_check(1)")
     if verdict != "ok":

@@ -96,13 +96,14 @@ def refusal(path: Path, error: sqlite3.Error | OSError) -> ChatError:
             return ChatError(f"cannot open the journal {path}: its disk is full")
     what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return ChatError(
-        f"cannot open the journal {path}: {what} (check that it is a file you may write, in such a folder)"
+        f"cannot open the journal {path}: {what.lower()} (check that it is a file you may write, in such a folder, or "
+        "name another with --journal)"
     )
 
 
 def in_use(path: Path) -> ChatError:
     """Give the line for a file that another server has open."""
-    return ChatError(f"the journal {path} is in use: stop the other server, or name another file")
+    return ChatError(f"the journal {path} is in use: stop the other server, or name another file with --journal")
 
 
 def damaged(path: Path, detail: str) -> ChatError:
@@ -115,7 +116,7 @@ def damaged(path: Path, detail: str) -> ChatError:
 
 def not_ours(path: Path) -> ChatError:
     """Give the line for a file that was never a journal."""
-    return ChatError(f"{path} is not a chatctl journal: name another file")
+    return ChatError(f"{path} is not a chatctl journal: name another file with --journal")
 
 
 def sqlite_defect(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> str | None:

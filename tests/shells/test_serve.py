@@ -99,7 +99,7 @@ def test_unix_socket(serve: Serve, run: Run, tmp_path: Path) -> None:
         assert b"nadia" in run("who", "--unix", str(path)).stdout
     taken = run("serve", "--unix", str(path), "--no-tcp")
     assert taken.returncode == 1
-    assert "another server is there" in err_line(taken)
+    assert "another server is there (choose another path with --unix)" in err_line(taken)
     server.stop()
     assert not path.exists()
 
