@@ -11,11 +11,18 @@ import shlex
 import socket
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from chatctl.errors import ChatError
 from chatctl.log import Log
 from chatctl.text import clean
-from chatctl.tls import Tls
+
+Bound = tuple[Any, ...]
+"""Where a TCP socket is bound, as ``getsockname`` returns it: an address, a port and perhaps more."""
+
+HOST = "HOST"
+"""Stands for a host that we don't know, as in ``--help``."""
 
 
 def announce(line: str) -> None:
@@ -58,12 +65,42 @@ def _host_of(sock: socket.socket) -> str:
     return str(sock.getsockname()[0]).partition("%")[0]
 
 
-def how_to_join(host: str | None, sock: socket.socket, tls: Tls) -> str:
-    """Give the command that joins from elsewhere; who listens everywhere is known by this machine's name."""
-    everywhere = ipaddress.ip_address(_host_of(sock)).is_unspecified
-    name = socket.gethostname() if everywhere or host is None else host
-    port, pin = sock.getsockname()[1], tls.current.fingerprint
-    return shlex.join(["chatctl", "join", "--host", name, "--port", str(port), "--pin", pin])
+def how_to_join(
+    host: str | None,
+    tcp: Sequence[Bound],
+    secure: Sequence[Bound],
+    *,
+    unix: Path | None = None,
+    pin: str | None = None,
+    machine: str,
+) -> str:
+    """Return the command that joins: over TLS where there is TLS, else over TCP, else over the unix socket.
+
+    Host and port are always in it, so that it leads here whatever ``CHATCTL_HOST`` and ``CHATCTL_PORT`` say where it
+    is pasted. A password is never in it: ``join`` asks for one.
+
+    Args:
+        host: what the operator gave as ``--host``.
+        tcp: where the sockets without TLS are bound.
+        secure: where those with TLS are.
+        unix: the unix socket's path; it has to be given where both are empty.
+        pin: the fingerprint of a certificate of our own. None with one of the operator's: then the host has to be a
+            name that the certificate is for, and only the operator knows which of them leads here.
+        machine: this machine's name.
+    """
+    if not (secure or tcp):
+        return shlex.join(["chatctl", "join", "--unix", str((unix or Path()).absolute())])
+    address, port = (secure or tcp)[0][:2]
+    name = HOST if secure and pin is None else _known_as(host, str(address), machine)
+    tls = [] if not secure else ["--tls"] if pin is None else ["--tls", "--pin", pin]
+    return shlex.join(["chatctl", "join", "--host", name, "--port", str(port), *tls])
+
+
+def _known_as(host: str | None, address: str, machine: str) -> str:
+    """Return what others call the host: for every address of this machine its name, unless it has none."""
+    if not ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+        return host or address
+    return HOST if machine.partition(".")[0] in ("", "localhost") else machine
 
 
 def name_of(sock: socket.socket) -> str:

@@ -246,13 +246,7 @@ async def _until_stopped(
     log: Log,
     manager: Manager,
 ) -> None:
-    for sock in sockets:
-        announce(f"chatctl {__version__} listening on {name_of(sock)}")
-    for sock in secure:
-        announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
-    announce(f"messages are kept in {options.journal or 'memory only'}")
-    if tls is not None and options.tls is not None and options.tls.cert is None:
-        announce(f"join with: {how_to_join(options.host, secure[0], tls)}")
+    _tell_where(options, sockets, secure, tls)
     manager.ready()
     manager.watch(server.loop)
     await stop.event.wait()
@@ -260,6 +254,22 @@ async def _until_stopped(
     manager.stopping()
     await server.stop(stop.why, retry_after=stop.retry_after, within=stop.within)
     manager.close()
+
+
+def _tell_where(
+    options: ServeOptions, sockets: Sequence[socket.socket], secure: Sequence[socket.socket], tls: Tls | None
+) -> None:
+    """Print the lines of stdout. Scripts read the port from the first one; the last one is how to join."""
+    for sock in sockets:
+        announce(f"chatctl {__version__} listening on {name_of(sock)}")
+    for sock in secure:
+        announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
+    announce(f"messages are kept in {options.journal or 'memory only'}")
+    tcp = [sock.getsockname() for sock in sockets if sock.family != socket.AF_UNIX]
+    with_tls = [sock.getsockname() for sock in secure]
+    pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
+    command = how_to_join(options.host, tcp, with_tls, unix=options.unix, pin=pin, machine=socket.gethostname())
+    announce(f"join with: {command}")
 
 
 def _open_unix(path: Path, umask: int) -> socket.socket:

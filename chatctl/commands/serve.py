@@ -217,7 +217,7 @@ def serve(
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
-    The first lines of stdout say where it listens; events are logged on stderr.
+    The first line of stdout says where it listens, the last one how to join; events are logged on stderr.
 
     \b
     Examples:

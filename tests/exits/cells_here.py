@@ -6,7 +6,10 @@ from tests.exits.words import FULL, USAGE
 
 SERVE = "chatctl serve -q --journal none"
 HIDDEN = f"{SERVE} --no-tcp --unix chat.sock"
-LISTENS = "chatctl {any:0.1.0} listening on 127.0.0.1:{any:5500}\nmessages are kept in memory only"
+LISTENS = (
+    "chatctl {any:0.1.0} listening on 127.0.0.1:{any:5500}\nmessages are kept in memory only\n"
+    "join with: chatctl join --host 127.0.0.1 --port {any:5500}"
+)
 BACKUP = "chatctl backup copy.db"
 LOST = "chatctl: the server of {here}/rooms.db did not answer: it may or may not have made the backup"
 ALONE = "it talks to no server"
@@ -42,7 +45,8 @@ SERVE_CELLS = [
         "no stdin",
         f"{HIDDEN} <&-",
         0,
-        "chatctl {any:0.1.0} listening on {any:chat.sock}\nmessages are kept in memory only",
+        "chatctl {any:0.1.0} listening on {any:chat.sock}\nmessages are kept in memory only\n"
+        "join with: chatctl join --unix {here}/chat.sock",
         peer="serves",
         signal="SIGTERM",
     ),

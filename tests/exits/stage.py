@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,20 @@ def install(folder: Path) -> Path:
     program.write_text(IN_A_SHELL.format(command=" ".join(CHATCTL)))
     program.chmod(0o755)
     return folder
+
+
+def paste(command: str, env: Mapping[str, str], folder: Path, stdin: bytes) -> subprocess.CompletedProcess[bytes]:
+    """Run what somebody pastes into a shell in ``folder``, with ``chatctl`` on its PATH."""
+    search = os.pathsep.join((str(install(folder)), os.environ["PATH"]))
+    return subprocess.run(
+        ["sh", "-c", command],
+        input=stdin,
+        capture_output=True,
+        timeout=2 * DEADLINE,
+        env={**env, "PATH": search},
+        cwd=folder,
+        check=False,
+    )
 
 
 def environment(here: Path, stage: Stage, scene: Scene, path: Path) -> dict[str, str]:

@@ -4,19 +4,160 @@ from __future__ import annotations
 
 import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from chatctl import listen
+from chatctl.announce import how_to_join
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite import sqlite_defect
 from chatctl.listen import open_tcp
-from tests.shells.conftest import Run
-from tests.support import Server, err_line
+from tests.exits.stage import paste
+from tests.shells.conftest import Run, Start
+from tests.support import DEADLINE, Server, Wire, err_line
 
 Serve = Callable[..., Server]
+
+PIN = "SHA256:FIrGiX9dI0XZTnjrukwS36ET0pxuPJJkNUX4YZ/Y4Co"
+PLAIN, SECURE = ("127.0.0.1", 5500), ("127.0.0.1", 5501)
+
+
+# --- the line that says how to join
+
+
+@pytest.mark.parametrize(
+    ("host", "tcp", "secure", "pin", "joins"),
+    [
+        ("127.0.0.1", [PLAIN], [], None, "--host 127.0.0.1 --port 5500"),
+        ("localhost", [("::1", 5500, 0, 0), PLAIN], [], None, "--host localhost --port 5500"),
+        ("::1", [("::1", 41000, 0, 0)], [], None, "--host ::1 --port 41000"),
+        ("fe80::1%eth0", [("fe80::1%eth0", 5500, 0, 2)], [], None, "--host fe80::1%eth0 --port 5500"),
+        ("0.0.0.0", [("0.0.0.0", 5500)], [], None, "--host chat --port 5500"),
+        ("::", [("0.0.0.0", 5500), ("::", 5500, 0, 0)], [], None, "--host chat --port 5500"),
+        ("0", [("0.0.0.0", 5500)], [], None, "--host chat --port 5500"),
+        ("chat.example.org", [("192.0.2.7", 5500)], [], None, "--host chat.example.org --port 5500"),
+        ("127.0.0.1", [PLAIN], [SECURE], PIN, f"--host 127.0.0.1 --port 5501 --tls --pin {PIN}"),
+        ("127.0.0.1", [], [SECURE], PIN, f"--host 127.0.0.1 --port 5501 --tls --pin {PIN}"),
+        ("::", [], [("::", 5501, 0, 0)], PIN, f"--host chat --port 5501 --tls --pin {PIN}"),
+        ("0.0.0.0", [], [("0.0.0.0", 5501)], None, "--host HOST --port 5501 --tls"),
+        ("127.0.0.1", [PLAIN], [SECURE], None, "--host HOST --port 5501 --tls"),
+    ],
+)
+@pytest.mark.parametrize("unix", [None, Path("/run/chat.sock")])
+def test_how_to_join(
+    host: str,
+    tcp: list[tuple[str, int]],
+    secure: list[tuple[str, int]],
+    pin: str | None,
+    joins: str,
+    unix: Path | None,
+) -> None:
+    """TLS goes before plain, TCP before a unix socket; HOST stands for what only the operator's certificate says."""
+    assert how_to_join(host, tcp, secure, unix=unix, pin=pin, machine="chat") == f"chatctl join {joins}"
+
+
+@pytest.mark.parametrize("machine", ["", "localhost", "localhost.localdomain"])
+def test_a_machine_without_a_name_of_its_own_has_a_placeholder(machine: str) -> None:
+    """Elsewhere, ``localhost`` is another machine."""
+    assert how_to_join("0.0.0.0", [("0.0.0.0", 5500)], [], machine=machine) == "chatctl join --host HOST --port 5500"
+
+
+@pytest.mark.parametrize(
+    ("path", "joins"),
+    [
+        ("/run/chat.sock", "--unix /run/chat.sock"),
+        ("/run/our room's.sock", """--unix '/run/our room'"'"'s.sock'"""),
+        ("chat.sock", "--unix {here}/chat.sock"),
+    ],
+)
+def test_the_unix_socket_where_there_is_no_tcp(
+    path: str, joins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is whole, so that the line works in every directory, and quoted for the shell."""
+    monkeypatch.chdir(tmp_path)
+    assert how_to_join(None, [], [], unix=Path(path), machine="chat") == f"chatctl join {joins.format(here=tmp_path)}"
+
+
+def lines_of(process: subprocess.Popen[bytes], first: str = "") -> list[str]:
+    """Give all lines of a server's stdout, after the ``first`` if that was read: to the one that says how to join."""
+    assert process.stdout is not None
+    lines = [first or process.stdout.readline().decode()]
+    while not lines[-1].startswith("join with: "):
+        lines.append(process.stdout.readline().decode())
+        assert lines[-1], lines
+    return [line.rstrip("\n") for line in lines]
+
+
+@pytest.mark.parametrize("more", [(), ("-q", "--log-format", "json")])
+def test_what_is_printed_joins_as_it_stands(
+    serve: Serve, env: dict[str, str], tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """Whatever the log is like, and whatever the environment says where it is pasted."""
+    server = serve(*more)
+    lines = lines_of(server.process, server.first_line)
+    assert lines == [
+        f"chatctl 0.1.0 listening on 127.0.0.1:{server.port}",
+        "messages are kept in memory only",
+        f"join with: chatctl join --host 127.0.0.1 --port {server.port}",
+    ]
+    watcher = server.member("", mode="watch")
+    elsewhere = env | {"CHATCTL_HOST": "host.invalid", "CHATCTL_PORT": "1"}
+    done = paste(lines[-1].removeprefix("join with: "), elsewhere, tmp_path, stdin=b"hello\n")
+    assert done.returncode == 0, done
+    assert watcher.frame("msg")["text"] == "hello"
+
+
+def test_the_unix_socket_is_joined_from_another_directory(start: Start, env: dict[str, str], tmp_path: Path) -> None:
+    """The path that was given is one of the server's directory, with what a shell takes for its own."""
+    folder = tmp_path / "our room's"
+    folder.mkdir()
+    lines = lines_of(start("serve", "-q", "--unix", "our room's/s.sock", "--no-tcp"))
+    assert lines[0] == "chatctl 0.1.0 listening on our room's/s.sock"
+    with Wire(str(folder / "s.sock")) as watcher:
+        watcher.greeted().enter("", mode="watch")
+        done = paste(lines[-1].removeprefix("join with: "), env, folder, stdin=b"hello\n")
+        assert done.returncode == 0, done
+        assert watcher.frame("msg")["text"] == "hello"
+
+
+def test_no_password_is_in_it(serve: Serve, tmp_path: Path) -> None:
+    """``join`` asks for it, or takes it from a file."""
+    (tmp_path / "room.password").write_text("open sesame\n")
+    (tmp_path / "room.password").chmod(0o600)
+    server = serve("--password-file", str(tmp_path / "room.password"))
+    lines = lines_of(server.process, server.first_line)
+    assert lines[-1] == f"join with: chatctl join --host 127.0.0.1 --port {server.port}"
+    assert "sesame" not in "\n".join(lines) + server.stop()
+
+
+ONE_BY_ONE = """
+from chatctl.announce import announce
+announce("the first line")
+input()
+announce("the second line")
+announce("the last line")
+"""
+
+
+def test_who_reads_the_first_line_alone_ends_nothing(env: dict[str, str]) -> None:
+    """``chatctl serve | head -1``, and scripts that close the pipe once they know the port: before the other lines."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ONE_BY_ONE],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"the first line\n"
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(b"\n", timeout=DEADLINE)
+    assert (process.returncode, err) == (0, b"")
 
 
 # --- SQLite's version

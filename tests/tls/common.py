@@ -72,8 +72,7 @@ class TlsServer(Server):
         super().__init__("--tls-port", str(tls_port), *options, env=env)
         assert self.process.stdout is not None
         self.lines = [self.first_line.rstrip("\n")]
-        last = "join with:" if "--tls" in options else "messages are kept"
-        while not self.lines[-1].startswith(last):
+        while not self.lines[-1].startswith("join with: "):
             line = self.process.stdout.readline().decode()
             assert line, self.stderr_text()
             self.lines.append(line.rstrip("\n"))

@@ -21,9 +21,10 @@ from chatctl.connection import Connection
 from chatctl.errors import ChatError
 from chatctl.protocol import Limits
 from chatctl.tls import Tls
+from tests.exits.stage import paste
 from tests.support import CHATCTL, DEADLINE, ROOT, Wire, clean_env, in_process_server
 from tests.tls.common import Authority, TlsServer, TlsWire, context, fingerprint_of, silent
-from tests.tls.conftest import Run, Serve
+from tests.tls.conftest import Serve
 
 TEXTS = 20_000
 
@@ -255,17 +256,21 @@ def test_a_renewed_certificate_is_read_on_sighup(serve: Serve, authority: Author
     assert member.say("still here").frame("msg")["text"] == "still here"
 
 
-def test_a_certificate_of_ones_own_is_made_once(serve: Serve, tmp_path: Path, run: Run) -> None:
+def test_a_certificate_of_ones_own_is_made_once(serve: Serve, tmp_path: Path, state: Path) -> None:
     """The line that it prints lets others in as it stands, also after the next start."""
     lines = []
     for _ in range(2):
         server = serve("--tls", "self", "--no-plain")
         assert server.lines[0] == f"chatctl 0.1.0 listening on 127.0.0.1:{server.tls_port} with TLS"
-        assert run(*server.lines[-1].removeprefix("join with: chatctl ").split(), stdin=b"hello\n").returncode == 0
+        watcher = server.secure().enter("", mode="watch")
+        command = server.lines[-1].removeprefix("join with: ")
+        done = paste(command, clean_env(state, CHATCTL_PORT="1", CHATCTL_TLS="0"), tmp_path, stdin=b"hello\n")
+        assert done.returncode == 0, done
+        assert watcher.frame("msg")["text"] == "hello"
         lines.append(server.lines[-1].replace(str(server.tls_port), "PORT"))
         server.stop()
     assert lines[0] == lines[1]
-    assert lines[0].startswith("join with: chatctl join --host 127.0.0.1 --port PORT --pin SHA256:")
+    assert lines[0].startswith("join with: chatctl join --host 127.0.0.1 --port PORT --tls --pin SHA256:")
     file = tmp_path / "server" / "tls-self.pem"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert lines[0].endswith(fingerprint_of(file))
