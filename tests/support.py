@@ -12,7 +12,6 @@ import json
 import os
 import queue
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -24,8 +23,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
-
-import pytest
 
 from chatctl.admission import Admission
 from chatctl.hub import Hub
@@ -59,14 +56,6 @@ def clean_env(state: Path, **more: str) -> dict[str, str]:
         }
         | more
     )
-
-
-def need(program: str) -> str:
-    """Give a program's name; where the project is checked (CI is set) it has to be there."""
-    if shutil.which(program) is None:
-        assert not os.environ.get("CI"), f"{program} is not installed"
-        pytest.skip(f"{program} is not installed")
-    return program
 
 
 # --- a real server

@@ -9,17 +9,19 @@ import pytest
 
 from tests.cookbook.book import recipes
 from tests.cookbook.kitchen import Kitchen
-from tests.support import Wire, need
+from tests.needs import need
+from tests.support import Wire
 
-NEEDS = {"git_hook": "git", "bot_in_perl": "perl", "without_chatctl": "nc"}  # .ci/run gets them
+NEEDS = {"git_hook": "git", "bot_in_perl": "perl with JSON::PP", "without_chatctl": "nc"}
 
 
 @pytest.fixture
 def empty_kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
     """Give the recipe's kitchen, its files in place, and no server; at the end no block of it may be left unused."""
     slug, _, part = request.function.__name__.removeprefix("test_").partition("__")
-    if tool := NEEDS.get(slug):
-        need(tool)
+    need("bash")
+    if slug in NEEDS:
+        need(NEEDS[slug])
     kitchen = Kitchen(tmp_path, recipes()[slug])
     kitchen.put_files()
     try:

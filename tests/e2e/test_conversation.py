@@ -5,7 +5,6 @@ pexpect drives the real programs; what a person would see is read off a pyte scr
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pexpect
 import pyte
 import pytest
 
+from tests.needs import is_met
 from tests.support import CHATCTL, FirstVersionClient, Server, clean_env
 
 pytestmark = pytest.mark.e2e
@@ -82,8 +82,8 @@ def window(env: dict[str, str]) -> Iterator[Callable[..., Window]]:
 
 def netcat(port: int) -> list[str]:
     """Give a real ``nc``; where there is none, bash can do the same."""
-    if nc := shutil.which("nc"):
-        return [nc, "127.0.0.1", str(port)]
+    if is_met("nc"):
+        return ["nc", "127.0.0.1", str(port)]
     return ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & cat >&3"]
 
 

@@ -19,6 +19,7 @@ from chatctl.client.keys import FileKey, make_key, read_key
 from chatctl.errors import ChatError, NickTaken, Unauthorized
 from chatctl.proof import place_of_tcp, statement
 from chatctl.protocol import Bye, Hello
+from tests.needs import need
 from tests.scripts.common import LossyProxy
 from tests.security.conftest import Chatctl, Person, aim, connect
 from tests.support import DEADLINE, Server, err_line
@@ -154,6 +155,7 @@ def test_a_place_that_is_none_is_a_wrong_usage(wrong: str, chatctl: Chatctl) -> 
 
 
 def test_chatctl_makes_a_key_once_that_openssh_reads(chatctl: Chatctl, tmp_path: Path) -> None:
+    need("ssh-keygen")
     more = {"CHATCTL_STATE_DIR": str(tmp_path / "new" / "state")}
     made = chatctl("key", more=more)
     path = tmp_path / "new" / "state" / "key"
@@ -184,6 +186,7 @@ def test_a_key_in_the_state_directory_is_used_without_being_told(
 
 
 def openssh_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
+    need("ssh-keygen")
     more = ("-b", "2048") if kind == "rsa" else ("-a", "1")
     subprocess.run(["ssh-keygen", "-q", "-t", kind, *more, "-N", passphrase, "-f", path], check=True)
     return path
@@ -229,6 +232,7 @@ def test_a_script_is_not_asked_for_a_passphrase(serve: Serve, chatctl: Chatctl, 
 @pytest.fixture
 def agent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """Run a real ssh-agent; give the variable that leads to it."""
+    need("ssh-agent")
     path = tmp_path_factory.mktemp("agent") / "s"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
     assert process.stdout is not None

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from chatctl.notify import Manager
-from tests.support import DEADLINE, ROOT, Server, Wire, clean_env, need
+from tests.needs import need
+from tests.support import DEADLINE, ROOT, Server, Wire, clean_env
 
 UNIT = ROOT / "contrib" / "chatctl.service"
 MOST_EXPOSED = 1.5
@@ -108,8 +109,9 @@ def test_the_unit_is_one_that_keeps_the_server_in() -> None:
 
 
 def test_systemd_finds_the_unit_strict() -> None:
+    need("systemd-analyze")
     done = subprocess.run(
-        [need("systemd-analyze"), "security", "--offline=true", str(UNIT)],
+        ["systemd-analyze", "security", "--offline=true", str(UNIT)],
         capture_output=True, text=True, timeout=DEADLINE, check=True,
     )  # fmt: skip
     exposure = re.search(r"Overall exposure level for chatctl\.service: ([\d.]+)", done.stdout)

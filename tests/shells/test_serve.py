@@ -17,18 +17,11 @@ from chatctl import listen
 from chatctl.listen import open_tcp
 from chatctl.protocol import Limits
 from tests.core.fakes import SlowJournal
+from tests.needs import need
 from tests.shells.conftest import Run, Start
 from tests.support import DEADLINE, FirstVersionClient, Server, Wire, err_line, in_process_server
 
 Serve = Callable[..., Server]
-
-
-def has_ipv6() -> bool:
-    try:
-        with socket.create_server(("::1", 0), family=socket.AF_INET6):
-            return True
-    except OSError:
-        return False
 
 
 def test_the_first_line_says_which_port_was_picked(serve: Serve) -> None:
@@ -52,16 +45,16 @@ def test_a_host_that_is_none_is_one_clear_line(run: Run) -> None:
     assert "cannot listen on no.such.host.invalid" in err_line(done)
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_ipv6(serve: Serve, run: Run) -> None:
+    need("IPv6")
     server = serve("--host", "::1")
     assert server.first_line.strip().endswith(f"listening on [::1]:{server.port}")
     assert run("send", "hello", "--host", "::1", port=server.port).returncode == 0
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
 def test_two_colons_are_every_address_of_both_families() -> None:
     """Each of them comes to its own socket, so that who is let in over IPv4 is known by that address."""
+    need("IPv6")
     sockets = open_tcp("::", 0)
     port = sockets[0].getsockname()[1]
     for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

@@ -14,8 +14,9 @@ import pexpect
 import pytest
 
 from tests.naughty import NAUGHTY
+from tests.needs import need
 from tests.security.rogues import Rogue
-from tests.support import DEADLINE, ROOT, Server, need
+from tests.support import DEADLINE, ROOT, Server
 
 CONFIG = """
 [server."my work"]
@@ -108,7 +109,8 @@ def tab_env(env: dict[str, str], house: Server, tmp_path: Path) -> dict[str, str
 @pytest.fixture(params=["bash", "zsh", "fish"])
 def shell(request: pytest.FixtureRequest, tab_env: dict[str, str], tmp_path: Path) -> Iterator[Shell]:
     """Give each of the three, at a terminal."""
-    one = Shell(need(request.param), tab_env, tmp_path)
+    need(request.param)
+    one = Shell(request.param, tab_env, tmp_path)
     yield one
     one.close()
 
@@ -183,19 +185,21 @@ def test_bash_is_given_quotes(tab_env: dict[str, str], tmp_path: Path) -> None:
 
 def bash(env: dict[str, str], folder: Path, *words: str) -> list[str]:
     """Give what bash is offered for the last word."""
-    command = [need("bash"), "-c", BASH, "bash", "chatctl", *words]
+    need("bash")
+    command = ["bash", "-c", BASH, "bash", "chatctl", *words]
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=True, timeout=DEADLINE)
     assert done.stderr == ""
     return [line for line in done.stdout.split("\n") if line]
 
 
 def test_fish_is_given_names(tab_env: dict[str, str], house: Server, room: str, tmp_path: Path) -> None:
+    need("fish")
     for nick in ("nadia", "a|b", "x[1]"):
         house.member(nick, room)
     line = f"chatctl send --room {room} --port {house.port} --to "
     script = ". $ROOT/completions/chatctl.fish; complete -C $LINE"
     found = subprocess.run(
-        [need("fish"), "--no-config", "-c", script],
+        ["fish", "--no-config", "-c", script],
         env=tab_env | {"LINE": line},
         cwd=tmp_path,
         capture_output=True,

@@ -13,6 +13,7 @@ from chatctl.client.credentials import Credentials
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
 from chatctl.terminal import entering
 from chatctl.terminal.entering import MOST_TRIES, enter
+from tests.needs import need
 from tests.support import Server
 from tests.terminal.conftest import Start
 
@@ -50,6 +51,7 @@ def test_a_person_is_asked_for_the_password_and_nothing_of_it_is_shown(
 def test_a_key_with_a_passphrase_is_opened_before_the_screen_is_drawn(
     join: Start, serve: Callable[..., Server], tmp_path: Path
 ) -> None:
+    need("ssh-keygen")
     key, server = tmp_path / "key", serve("--claim-names")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-a", "1", "-N", "open sesame", "-f", key], check=True)
     term = join("--key", str(key), port=server.port, ready=False)
