@@ -11,7 +11,7 @@ from chatctl.bench.load import Load, Outcome, Plan
 from chatctl.client.address import Address
 from chatctl.errors import ChatError, Unreachable
 from tests.bench.fake import Fake, Twist, honest
-from tests.support import Server, clean_env
+from tests.support import DEADLINE, Server, clean_env
 
 Measure = Callable[..., Outcome]
 
@@ -23,7 +23,7 @@ def measure() -> Iterator[Measure]:
 
     def run(twist: Twist = honest, *, refuse: int | None = None, **more: object) -> Outcome:
         fakes.append(Fake(twist, refuse=refuse))
-        return load_at(fakes[-1].port, **more)
+        return load_at(fakes[-1].port, **({"settle_seconds": 2.0} | more))  # some wait for what never comes
 
     yield run
     for fake in fakes:
@@ -31,7 +31,7 @@ def measure() -> Iterator[Measure]:
 
 
 def load_at(port: int, **more: object) -> Outcome:
-    usual = {"members": 4, "seconds": 0.1, "rate": 200.0, "settle_seconds": 0.2, "quiet_seconds": 0.05}
+    usual = {"members": 4, "seconds": 0.1, "rate": 200.0, "settle_seconds": DEADLINE, "quiet_seconds": 0.05}
     plan = Plan(**({"address": Address("127.0.0.1", port)} | usual | more))  # type: ignore[arg-type]
     load = Load(plan)
     try:

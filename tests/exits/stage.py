@@ -77,6 +77,7 @@ def play(cell: Cell, env: dict[str, str], scene: Scene, here: Path, **ends: int)
         ["sh", "-c", f"exec {cell.typed}" if simple else cell.typed],
         cwd=here,
         env=env,
+        start_new_session=True,  # ``run`` takes a SIGINT for a typed one where the tests run at a terminal
         **({"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | ends),
     )
     try:
