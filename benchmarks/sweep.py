@@ -34,7 +34,7 @@ def sweep(room, now):
 
 Room.sweep = sweep
 """
-SERVE = "from chatctl.cli import main; main('serve --port 0 --rate off --journal none -q --max-clients 20000'.split())"
+SERVE = "from chatctl.main import main; main('serve --port 0 --rate off --journal none -q --max-clients 20000'.split())"
 
 
 def serve(naive: bool) -> tuple[subprocess.Popen[str], int]:

@@ -11,7 +11,7 @@ takes an eighth longer."""
 def main() -> NoReturn:
     """Run the command that the arguments name."""
     gc.set_threshold(COLLECT_EVERY)
-    from chatctl.cli import main as run
+    from chatctl.main import main as run
 
     try:
         run()

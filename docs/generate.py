@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from chatctl import __version__
-from chatctl.cli import cli
+from chatctl.main import cli
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 80

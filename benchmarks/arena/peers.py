@@ -69,7 +69,7 @@ def wire() -> Speech:
 
 def chatctl(*more: str, name: str = "chatctl", journal: str = "none") -> Peer:
     """Give chatctl with further options. ``journal`` may name ``{folder}``."""
-    code = "import sys; from chatctl.cli import main; main(sys.argv[1:])"
+    code = "import sys; from chatctl.main import main; main(sys.argv[1:])"
 
     def argv(port: int, folder: Path) -> list[str]:
         where = ["--port", str(port), "--journal", journal.format(folder=folder)]

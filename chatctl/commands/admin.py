@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatctl.commands.options import DEFAULT_PORT, DURATION, json_option, timeout_option
+from chatctl.cli.options import DEFAULT_PORT, DURATION, json_option, timeout_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -152,8 +152,8 @@ def _socket(given: dict[str, Any]) -> Path:
 
 
 def _order(verb: str, path: Path, given: dict[str, Any]) -> None:
+    from chatctl.cli.output import emit
     from chatctl.client.admin import order
-    from chatctl.commands.output import emit
 
     timeout, as_json = given.pop("timeout"), given.pop("as_json")
     fields = {name: " ".join(value) if name == "text" else value for name, value in given.items() if value is not None}
@@ -186,7 +186,7 @@ def _lines(answer: dict[str, Any]) -> Iterator[str]:
 
 
 def _shown(key: str, value: Any) -> str:
-    from chatctl.commands.output import moment
+    from chatctl.cli.output import moment
 
     if key in ("since", "until") and isinstance(value, int | float):
         return moment(value).replace(" ", "T")

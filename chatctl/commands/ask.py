@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.options import (
+from chatctl.cli.options import (
     FOLDED_NICK,
     json_option,
     nick_option,
@@ -87,8 +87,8 @@ def ask(
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
+    from chatctl.cli.options import address_of, own_nick
     from chatctl.client.question import Question
-    from chatctl.commands.options import address_of, own_nick
     from chatctl.text import fold_nick
 
     _check(question, choices)
@@ -117,12 +117,12 @@ def _check(question: str, choices: tuple[str, ...]) -> None:
 
 def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
     """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
+    from chatctl.cli.output import note
     from chatctl.client.blocking_shell import BlockingShell, drive
     from chatctl.client.cursor import Cursor
     from chatctl.client.follow import Follower
     from chatctl.client.question import Asking
     from chatctl.client.speaker import Speaker
-    from chatctl.commands.output import note
 
     shell = BlockingShell()
     speaker = Speaker(shell, address, room, nick, SAY_SECONDS, stay=False)
@@ -131,7 +131,7 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
 
 
 def _tell(answer: Answer, as_json: bool) -> None:
-    from chatctl.commands.output import emit, emit_given, note
+    from chatctl.cli.output import emit, emit_given, note
     from chatctl.text import clean, escape_json
 
     choice, entry = answer.choice, answer.entry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from chatctl.commands.options import timeout_option
+from chatctl.cli.options import timeout_option
 
 
 @click.command()

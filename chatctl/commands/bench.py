@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.options import DURATION, json_option, server_options
+from chatctl.cli.options import DURATION, json_option, server_options
 
 if TYPE_CHECKING:
     from chatctl.bench.load import Load, Outcome, Plan
@@ -129,8 +129,8 @@ def bench(
     """
     from chatctl.bench import report
     from chatctl.bench.load import Load, Plan
-    from chatctl.commands.options import address_of
-    from chatctl.commands.output import emit
+    from chatctl.cli.options import address_of
+    from chatctl.cli.output import emit
     from chatctl.errors import ConditionNotMet
 
     if duration <= 0:

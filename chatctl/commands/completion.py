@@ -29,7 +29,7 @@ def completion(ctx: click.Context, shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from chatctl.commands.output import emit
+    from chatctl.cli.output import emit
 
     kind = get_completion_class(shell)
     assert kind is not None, "the choice above names Click's own three"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from chatctl.commands.known import known
-from chatctl.commands.options import json_option
+from chatctl.cli.completers import known
+from chatctl.cli.options import json_option
 
 if TYPE_CHECKING:
-    from chatctl.commands.config_defaults import Defaults
+    from chatctl.cli.config_defaults import Defaults
 
 TEMPLATE = """\
 # What chatctl does where neither an option nor a CHATCTL_* variable says otherwise: 'chatctl config --help'.
@@ -88,8 +88,8 @@ def path(ctx: click.Context) -> None:
       CHATCTL_CONFIG   the file, instead of the platform's
       XDG_CONFIG_HOME   the folder in which the platform's is, on Linux
     """
-    from chatctl.commands.config_defaults import defaults_of
-    from chatctl.commands.output import emit_given
+    from chatctl.cli.config_defaults import defaults_of
+    from chatctl.cli.output import emit_given
 
     emit_given(str(defaults_of(ctx).path))
 
@@ -113,8 +113,8 @@ def edit(ctx: click.Context) -> None:
       VISUAL EDITOR   the editor
       CHATCTL_CONFIG   the file, instead of the platform's
     """
-    from chatctl.commands.config_defaults import BadConfig, defaults_of
-    from chatctl.config import ConfigError, load
+    from chatctl.cli.config_defaults import BadConfig, defaults_of
+    from chatctl.cli.config_file import ConfigError, load
     from chatctl.errors import ChatError
 
     defaults = defaults_of(ctx)
@@ -155,8 +155,8 @@ def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
       CHATCTL_CONFIG   the file, instead of the platform's
       and those of the commands, which are what it shows
     """
-    from chatctl.commands.config_defaults import defaults_of
-    from chatctl.commands.output import emit
+    from chatctl.cli.config_defaults import defaults_of
+    from chatctl.cli.output import emit
 
     defaults = defaults_of(ctx)
     if command is not None and command not in defaults.schema:
@@ -178,7 +178,7 @@ class Value:
 
 def _values(ctx: click.Context, name: str) -> Iterator[Value]:
     """Give what a run of the command without options would take, from the machinery that it would take it with."""
-    from chatctl.commands.config_defaults import keys_of
+    from chatctl.cli.config_defaults import keys_of
 
     root = ctx.find_root()
     assert isinstance(root.command, click.Group)
@@ -202,8 +202,8 @@ def _raw(ctx: click.Context, option: click.Parameter) -> Any:
 
 
 def _source(ctx: click.Context, option: click.Parameter) -> str:
-    from chatctl.commands.config_defaults import defaults_of
-    from chatctl.commands.server_option import named_server
+    from chatctl.cli.config_defaults import defaults_of
+    from chatctl.cli.server_option import named_server
 
     assert option.name is not None
     named = named_server(ctx)

@@ -183,7 +183,7 @@ class Printer:
 
     def reply(self, entry: Msg) -> None:
         """Print the reply."""
-        from chatctl.commands.output import message_lines
+        from chatctl.cli.output import message_lines
 
         if self._as_json:
             self._frame(entry)
@@ -191,12 +191,12 @@ class Printer:
             self._put("\n".join(message_lines(entry)).encode())
 
     def _frame(self, frame: Struct) -> None:
-        from chatctl.commands.output import json_line
+        from chatctl.cli.output import json_line
 
         self._put(json_line(frame))
 
     def _put(self, line: bytes) -> None:
-        from chatctl.commands.output import deliver as put
+        from chatctl.cli.output import deliver as put
 
         if not self._mute:
             self._mute = not put(line + b"\n")

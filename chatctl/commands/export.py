@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.options import DURATION, server_options, timeout_option
+from chatctl.cli.options import DURATION, server_options, timeout_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def export(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
-    from chatctl.commands.output import emit
+    from chatctl.cli.output import emit
     from chatctl.export import export_lines
 
     found = _from_file(journal, room) if journal is not None else _from_server(host, port, unix, room, timeout)
@@ -98,9 +98,9 @@ def _from_file(journal: Path, room: str) -> Iterator[Msg]:
 
 
 def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:
+    from chatctl.cli.options import address_of
     from chatctl.client.blocking import Connection, Deadline
     from chatctl.client.pages import all_entries
-    from chatctl.commands.options import address_of
     from chatctl.protocol import VERSION, Hello
 
     deadline = Deadline.after(timeout)

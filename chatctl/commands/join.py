@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from chatctl.commands.options import nick_option, server_options
+from chatctl.cli.options import nick_option, server_options
 
 
 @click.command()
@@ -72,7 +72,7 @@ def join(
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
-    from chatctl.commands.options import address_of, no_tls_with_classic, own_nick
+    from chatctl.cli.options import address_of, no_tls_with_classic, own_nick
 
     address, name = address_of(host, port, unix), own_nick(nick)
     is_plain = plain or not has_terminal()

@@ -35,8 +35,8 @@ def key(ctx: click.Context) -> None:
     import os
     from pathlib import Path
 
+    from chatctl.cli.output import note
     from chatctl.client.keys import make_key, read_key
-    from chatctl.commands.output import note
     from chatctl.places import own_key
 
     path = Path(own_key())
@@ -79,9 +79,9 @@ def show() -> None:
 
 
 def _print(public: bytes) -> None:
+    from chatctl.cli.output import emit
     from chatctl.client.identity import login_nick
     from chatctl.client.keys import public_line
-    from chatctl.commands.output import emit
     from chatctl.proof import fingerprint
     from chatctl.text import clean
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from chatctl.commands.options import Duration, all_of
+from chatctl.cli.options import Duration, all_of
 
 
 class Startups(click.ParamType[tuple[int, int, int]]):

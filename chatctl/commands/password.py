@@ -29,7 +29,7 @@ def password() -> None:
     Environment:
       None counts.
     """
-    from chatctl.commands.output import emit
+    from chatctl.cli.output import emit
     from chatctl.errors import ChatError
     from chatctl.gate import Verifier
 

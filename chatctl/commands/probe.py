@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from chatctl.commands.options import DURATION, FilePath, all_of, server_options, timeout_option
+from chatctl.cli.options import DURATION, FilePath, all_of, server_options, timeout_option
 from chatctl.commands.probe_out import Out
 from chatctl.commands.probe_verdict import (
     CRITICAL,
@@ -159,7 +159,7 @@ def probe(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
-    from chatctl.commands.options import address_of
+    from chatctl.cli.options import address_of
 
     address = address_of(host, port, unix)
     if not address.tls and (limits["cert_warn"] is not None or limits["cert_critical"] is not None):
@@ -239,7 +239,7 @@ class Prober:
 
 def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: float) -> int:
     """Check, print, and give the exit code: what can't be told is UNKNOWN, never OK."""
-    from chatctl.commands.output import note
+    from chatctl.cli.output import note
     from chatctl.errors import ChatError
 
     try:

@@ -67,7 +67,7 @@ class Out:
         if self._path is not None:
             self._kept.append(line)
         else:
-            from chatctl.commands.output import deliver
+            from chatctl.cli.output import deliver
 
             deliver(f"{line}\n".encode())  # nobody reads it? The exit code still tells
 

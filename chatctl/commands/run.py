@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from chatctl.commands.options import nick_option, server_options, timeout_option
+from chatctl.cli.options import nick_option, server_options, timeout_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,9 +82,9 @@ def run(
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
+    from chatctl.cli.options import address_of, own_nick
     from chatctl.client.blocking_shell import BlockingShell
     from chatctl.client.speaker import Speaker
-    from chatctl.commands.options import address_of, own_nick
     from chatctl.text import clean
 
     address = address_of(host, port, unix)
@@ -101,9 +101,9 @@ def run(
 
 
 def _run(command: tuple[str, ...], herald: Herald, tail: int) -> int:
+    from chatctl.cli.output import note
     from chatctl.commands.child import Child, NotStarted
     from chatctl.commands.last_lines import LastLines
-    from chatctl.commands.output import note
 
     lines = LastLines(tail)
     began = time.monotonic()
@@ -200,8 +200,8 @@ class Herald:
         return self._warned
 
     def _say(self, text: str | Callable[[Limits], str]) -> None:
+        from chatctl.cli.output import note
         from chatctl.client.blocking_shell import drive
-        from chatctl.commands.output import note
 
         try:
             drive(self._speaker().say(text))

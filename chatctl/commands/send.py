@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.known import known
-from chatctl.commands.options import (
+from chatctl.cli.completers import known
+from chatctl.cli.options import (
     DURATION,
     FOLDED_NICK,
     REGEX,
@@ -134,8 +134,8 @@ def send(
     """
     import os
 
+    from chatctl.cli.options import address_of, no_tls_with_classic, own_nick
     from chatctl.commands.deliver import Plan, deliver
-    from chatctl.commands.options import address_of, no_tls_with_classic, own_nick
 
     _check_source(text, path, lines=lines)
     _check_key(key)

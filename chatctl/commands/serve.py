@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatctl.cli.credential_options import password_source
+from chatctl.cli.network_types import NET, PLACE
+from chatctl.cli.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
 from chatctl.commands.limit_options import as_limits, limit_options
-from chatctl.commands.networks import NET, PLACE
-from chatctl.commands.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
-from chatctl.commands.proving import password_source
 
 if TYPE_CHECKING:
     from chatctl.gate import Verifier

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 import click
 
+from chatctl.cli.output import emit, emit_json, message_lines, message_start, note
 from chatctl.client.blocking import Deadline, DeadlinePassed
-from chatctl.commands.output import emit, emit_json, message_lines, message_start, note
 from chatctl.errors import ChatError
 from chatctl.protocol import Msg
 from chatctl.text import clean

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.options import (
+from chatctl.cli.options import (
     DURATION,
     FOLDED_NICK,
     REGEX,
@@ -156,13 +156,13 @@ def tail(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
+    from chatctl.cli.options import address_of
+    from chatctl.cli.output import note
     from chatctl.client.blocking import Deadline
     from chatctl.client.blocking_shell import BlockingShell, drive
     from chatctl.client.cursor import Cursor, CursorFile
     from chatctl.client.follow import CONNECT_SECONDS, Follower, Quiet
     from chatctl.client.wanted import Wanted
-    from chatctl.commands.options import address_of
-    from chatctl.commands.output import note
     from chatctl.commands.sinks import split_command
 
     words = split_command(command) if command is not None else None
@@ -244,8 +244,8 @@ class Job:
 
     def run(self, deadline: Deadline, *, follow: bool) -> None:
         """Do it. Raises what the follower and the sink raise."""
+        from chatctl.cli.output import note
         from chatctl.client.blocking_shell import drive
-        from chatctl.commands.output import note
         from chatctl.protocol import Gap
 
         taken = 0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.commands.known import known
-from chatctl.commands.options import json_option, server_options, timeout_option
+from chatctl.cli.completers import known
+from chatctl.cli.options import json_option, server_options, timeout_option
 
 if TYPE_CHECKING:
     from chatctl.client.address import Address
@@ -69,7 +69,7 @@ def who(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
-    from chatctl.commands.options import address_of
+    from chatctl.cli.options import address_of
     from chatctl.errors import ConditionNotMet
     from chatctl.text import fold_nick
 
@@ -110,14 +110,14 @@ def _folded(nick: str) -> str:
 
 
 def _print_count(number: int, watchers: int, as_json: bool) -> None:
-    from chatctl.commands.output import emit
+    from chatctl.cli.output import emit
 
     others = max(0, watchers - 1)  # ourselves are one
     emit(f'{{"count":{number},"watchers":{others}}}' if as_json else str(number))
 
 
 def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
-    from chatctl.commands.output import emit, emit_json
+    from chatctl.cli.output import emit, emit_json
     from chatctl.text import clean
 
     if as_json:
@@ -135,7 +135,7 @@ def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
 
 def table(rows: list[RosterRow]) -> list[str]:
     """Give the lines of a table for a person; nothing at all if nobody is here."""
-    from chatctl.commands.output import moment
+    from chatctl.cli.output import moment
     from chatctl.text import clean
 
     cells = [("NICK", "SINCE", "IDLE")]
@@ -172,9 +172,9 @@ def _stamp(seconds: float) -> str:
 
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
+    from chatctl.cli.output import emit, emit_json, note
     from chatctl.client.blocking import Deadline
     from chatctl.client.presence import Watch
-    from chatctl.commands.output import emit, emit_json, note
 
     deadline = Deadline.after(timeout)
     with Watch(address, room, note) as watch:

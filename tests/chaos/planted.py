@@ -10,12 +10,12 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 
-from chatctl.cli import main
 from chatctl.dialects import Dialect
 from chatctl.journal import Done, Draft, Receipt
 from chatctl.journal.numbering import Committed, Numbering
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
+from chatctl.main import main
 from chatctl.ring import Ring
 
 _RARE = 100

@@ -6,8 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from chatctl.cli import COMMANDS, cli
-from chatctl.commands.group import LightGroup, Members
+from chatctl.main import COMMANDS, LightGroup, Members, cli
 from tests.core.test_imports import loaded_by
 
 MODULES = {f"chatctl.commands.{name}" for name in COMMANDS}

@@ -11,7 +11,7 @@ HEAVY = ("asyncio", "prompt_toolkit", "msgspec", "sqlite3", "precis_i18n", "plat
 
 RUN = """
 import json, sys
-from chatctl.cli import main
+from chatctl.main import main
 try:
     main()
 except SystemExit as done:
@@ -39,7 +39,7 @@ def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     """41 ms with light imports, 221 with everything: it is what completion costs on every Tab."""
     shown, names = loaded_by(*arguments)
     assert "chatctl" in shown
-    assert "chatctl.cli" in names
+    assert "chatctl.main" in names
     assert not names & set(HEAVY)
 
 

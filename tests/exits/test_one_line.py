@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import cli
+from chatctl import main
 from tests.support import CHATCTL, DEADLINE, clean_env
 
 
@@ -28,7 +28,7 @@ from tests.support import CHATCTL, DEADLINE, clean_env
 def test_wrong_usage_is_one_line(typed: str, code: int, line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Click takes four for it, and the log of cron or a monitor shows but one of them."""
     words = [word.strip("'") for word in typed.split(" ")]
-    assert cli._run(words) == code
+    assert main._run(words) == code
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("chatctl: ")
@@ -38,7 +38,7 @@ def test_wrong_usage_is_one_line(typed: str, code: int, line: str, capsys: pytes
 
 def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     """That is no mistake to be told of in a line."""
-    assert cli._run([]) == 2
+    assert main._run([]) == 2
     assert "Commands:" in capsys.readouterr().err
 
 
@@ -49,8 +49,8 @@ def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
         raise ZeroDivisionError("on purpose\n")
 
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
-    monkeypatch.setattr(cli.cli, "main", broken)
-    assert cli._run(["who"]) == 1
+    monkeypatch.setattr(main.cli, "main", broken)
+    assert main._run(["who"]) == 1
     log = tmp_path / "crash.log"
     what = repr(ZeroDivisionError("on purpose\n"))
     assert capsys.readouterr().err == f"chatctl: a fault of chatctl's own: {what}; the details are in {log}\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli import cli
+from chatctl.main import cli
 from tests.chaos.disk import small_disk
 from tests.exits import render
 from tests.exits.peers import Scene, Stage

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from chatctl.cli import cli
-from chatctl.commands.config_defaults import Defaults
+from chatctl.cli.config_defaults import Defaults
+from chatctl.main import cli
 from chatctl.verbs import VERBS
 from docs.generate import ROOT, Help, commands
 

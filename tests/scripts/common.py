@@ -14,7 +14,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from chatctl.cli import cli
+from chatctl.main import cli
 from tests.support import DEADLINE, Stub, Wire
 
 WELCOME: dict[str, Any] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import cli
+from chatctl import main
 
 
 class InProcess:
@@ -40,7 +40,7 @@ class InProcess:
                 patch.setenv(name, value)
             self._capfd.readouterr()
             try:
-                code = cli._run(arguments)
+                code = main._run(arguments)
             except SystemExit as done:
                 code = done.code if isinstance(done.code, int) else 1
         out, err = self._capfd.readouterr()

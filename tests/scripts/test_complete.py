@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli import cli
-from chatctl.commands import complete, shells
+from chatctl.cli import shell_completion, shells
+from chatctl.main import cli
 from tests.core.test_imports import HEAVY, loaded_by
 from tests.scripts.common import Peer
 from tests.scripts.conftest import PutStub, Serve
@@ -29,7 +29,7 @@ def offered(
     for name, value in (env | {"CHATCTL_CONFIG": str(tmp_path / "config.toml")}).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "config.toml").touch()
-    monkeypatch.setattr(complete, "ASK_SECONDS", DEADLINE)  # a busy machine is not what is tested
+    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)  # a busy machine is not what is tested
     shells.use()
 
     def offer(*words: str, config: str = "", **variables: str) -> list[str]:
@@ -158,7 +158,7 @@ def test_a_full_room_is_asked_for_everybody(stub: PutStub, offered: Offered) -> 
 
 
 def test_a_silent_peer_offers_nothing(stub: PutStub, offered: Offered, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(complete, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(shell_completion, "ASK_SECONDS", 0.05)
     assert offered("who", "--port", str(stub(lambda _: None).port), "") == []
 
 
@@ -177,7 +177,7 @@ def test_a_look_up_that_hangs_does_not_hold_the_line(offered: Offered, monkeypat
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(complete, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(shell_completion, "ASK_SECONDS", 0.05)
     assert offered("who", "--host", "chat.example.org", "") == []
     assert asked.wait(DEADLINE)
     over.set()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.server_option import parse_server
-from chatctl.config import ConfigError, parse
+from chatctl.cli.config_file import ConfigError, parse
+from chatctl.cli.server_option import parse_server
 from tests.core.test_imports import HEAVY, loaded_by
 from tests.scripts.in_process import InProcess
 from tests.support import Server, err_line
@@ -348,5 +348,5 @@ def test_help_of_the_new_commands_loads_nothing_heavy() -> None:
 
 def test_a_command_looks_for_its_file_without_platformdirs(house: Server, env: dict[str, str], room: str) -> None:
     _, names = loaded_by("who", "--port", str(house.port), "--room", room, **(env | {"XDG_CONFIG_HOME": os.devnull}))
-    assert "chatctl.config" in names
+    assert "chatctl.cli.config_file" in names
     assert not names & {"platformdirs", "tomllib", "asyncio", "difflib"}

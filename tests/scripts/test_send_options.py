@@ -205,7 +205,7 @@ def test_it_loads_nothing_that_it_does_not_need(house: Server, run: Run, room: s
     """Each of these costs milliseconds of every line that a script sends."""
     code = (
         "import atexit, sys; atexit.register(lambda: print('\\n'.join(sys.modules)))\n"
-        "from chatctl.cli import main; main(sys.argv[1:])"
+        "from chatctl.main import main; main(sys.argv[1:])"
     )
     done = subprocess.run(
         [CHATCTL[0], "-c", code, "send", "hi", "--room", room, "--port", str(house.port)],

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from chatctl.cli.options import DURATION
+from chatctl.cli.since_type import parse_since
 from chatctl.client.seek import PAGE, before_moment
-from chatctl.commands.options import DURATION
-from chatctl.commands.since import parse_since
 from chatctl.protocol import Msg
 from tests.scripts.common import say_all, wrong_usage
 from tests.scripts.conftest import Run

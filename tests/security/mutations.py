@@ -256,21 +256,21 @@ MUTATIONS = (
     ),
     Mutation(
         "a hostile server's errors",
-        "chatctl/cli.py",
+        "chatctl/main.py",
         'click.echo(f"chatctl: {clean(error.text)}", err=True)',
         'click.echo(f"chatctl: {error.text}", err=True)',
         NAUGHTY + "test_no_server_acts_through_a_command",
     ),
     Mutation(
         "a hostile argument, variable, file name or configuration, quoted in an error",
-        "chatctl/cli.py",
+        "chatctl/main.py",
         "{clean(why + _more(error))}",
         "{why + _more(error)}",
         OUTPUTS + "test_no_argument_acts",
     ),
     Mutation(
         "a path or a choice that is printed as it was given",
-        "chatctl/commands/output.py",
+        "chatctl/cli/output.py",
         "        emit(clean(text))",
         "        emit(text)",
         OUTPUTS + "test_what_a_program_gets_exactly_does_not_act_on_a_terminal",
@@ -284,7 +284,7 @@ MUTATIONS = (
     ),
     Mutation(
         "names that Tab offers, made up by a server",
-        "chatctl/commands/complete.py",
+        "chatctl/cli/shell_completion.py",
         "name.startswith(incomplete) and clean(name) == name",
         "name.startswith(incomplete)",
         OUTPUTS + "test_no_name_that_is_offered_acts",

@@ -18,9 +18,9 @@ import click
 import pytest
 
 from chatctl import announce
-from chatctl.cli import COMMANDS, cli
+from chatctl.cli import shell_completion, shells
 from chatctl.client import keys
-from chatctl.commands import complete, shells
+from chatctl.main import COMMANDS, cli
 from chatctl.places import admin_socket, reachable_socket
 from chatctl.terminal import introduce
 from tests.naughty import RAW
@@ -266,7 +266,7 @@ SHELLS = {"bash": shells.Bash, "zsh": shells.Zsh, "fish": shells.Fish}
 
 def test_no_name_that_is_offered_acts(here: Here, rogue: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Members that a server makes up, servers and rooms of a file: what acts is not offered."""
-    monkeypatch.setattr(complete, "ASK_SECONDS", DEADLINE)
+    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)
     shells.use()
     tables = [f"[server.{toml(text)}]\nroom = {toml(text)}" for text in STRINGS]
     (tmp_path / "all.toml").write_text("\n".join(tables))

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from chatctl.cli import cli
 from chatctl.errors import ChatError
+from chatctl.main import cli
 from chatctl.places import admin_socket, reachable_socket
 from tests.shells.conftest import Run
 from tests.support import DEADLINE, Server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.shell_completion import get_completion_class
 
-from chatctl.cli import cli
+from chatctl.main import cli
 from tests.shells.conftest import Run
 from tests.support import ROOT
 

@@ -17,7 +17,7 @@ HEAVY = {"asyncio", "prompt_toolkit", "msgspec", "uvloop", "precis_i18n", "platf
 TELL = """
 import atexit, sys
 atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
-from chatctl.cli import main
+from chatctl.main import main
 main(sys.argv[1:])
 """
 

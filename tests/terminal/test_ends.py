@@ -17,7 +17,7 @@ from tests.terminal.conftest import Start
 
 FAULT = """
 import sys
-from chatctl.cli import main
+from chatctl.main import main
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.slash import COMMANDS
 import chatctl.terminal.desk as desk

@@ -13,10 +13,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from chatctl.cli import cli
+from chatctl.cli.config_defaults import config_option
+from chatctl.cli.options import address_of, server_options
 from chatctl.client.address import Address
-from chatctl.commands.config_defaults import config_option
-from chatctl.commands.options import address_of, server_options
+from chatctl.main import cli
 from chatctl.pins import shown
 from chatctl.terminal import introduce
 from tests.core.test_imports import loaded_by

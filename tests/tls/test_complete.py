@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli import cli
-from chatctl.commands import complete, shells
+from chatctl.cli import shell_completion, shells
+from chatctl.main import cli
 from tests.support import DEADLINE, clean_env
 from tests.tls.common import TlsServer
 
@@ -18,7 +18,7 @@ def test_members_are_asked_over_tls(
 ) -> None:
     for name, value in clean_env(tmp_path).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(complete, "ASK_SECONDS", DEADLINE)
+    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)
     shells.use()
     house.member("nadia", f"tab-{command}")
 

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
 from chatctl import door, pins
-from chatctl.cli import cli
 from chatctl.connection import Connection
 from chatctl.errors import ChatError
+from chatctl.main import cli
 from chatctl.protocol import Limits
 from chatctl.tls import Tls
 from tests.exits.stage import paste

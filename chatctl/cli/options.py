@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 import click
 from click.core import ParameterSource
 
-from chatctl.commands.known import known
-from chatctl.commands.proving import credentials_of, proving_options
-from chatctl.commands.server_option import FromServer, has_own_port, server_option
+from chatctl.cli.completers import known
+from chatctl.cli.credential_options import credentials_of, proving_options
+from chatctl.cli.server_option import FromServer, has_own_port, server_option
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -94,7 +94,7 @@ class SinceType(click.ParamType["Since"]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Since:
         """Give the place."""
-        from chatctl.commands.since import parse_since
+        from chatctl.cli.since_type import parse_since
 
         try:
             return parse_since(str(value), DURATION.seconds)

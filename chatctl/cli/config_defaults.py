@@ -17,7 +17,7 @@ from click.core import ParameterSource
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.config import Config, Schema
+    from chatctl.cli.config_file import Config, Schema
 
 NOT_SHARED = ("serve", "bench")
 """Commands that the section [default] is not for: where a server listens, and which one is put under load, must
@@ -113,7 +113,7 @@ class Defaults:
     @cached_property
     def config(self) -> Config:
         """Give what the file holds; nothing where there is none. Raises BadConfig."""
-        from chatctl.config import Config, ConfigError, load
+        from chatctl.cli.config_file import Config, ConfigError, load
 
         try:
             return load(self.path, self.schema) if self._is_there() else Config()
@@ -122,7 +122,7 @@ class Defaults:
 
     def section(self, name: str) -> dict[str, Any]:
         """Give what the file says for a command, under the names of its parameters. Raises BadConfig."""
-        from chatctl.config import SHARED
+        from chatctl.cli.config_file import SHARED
 
         keys = keys_of(self._group.commands[name])
         own = self.config.sections.get(name, {})

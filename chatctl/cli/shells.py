@@ -21,8 +21,8 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from chatctl.commands import complete
-from chatctl.commands.known import learn
+from chatctl.cli import shell_completion
+from chatctl.cli.completers import learn
 
 BREAKS = frozenset("=:@")
 """Where bash cuts a word for readline, of COMP_WORDBREAKS, and a word of ours goes on."""
@@ -131,7 +131,12 @@ def _open_quote(word: str) -> str:
 def use() -> None:
     """Have Click use these, and what is known of values."""
     learn(
-        {"servers": complete.servers, "rooms": complete.rooms, "nicks": complete.nicks, "commands": complete.commands}
+        {
+            "servers": shell_completion.servers,
+            "rooms": shell_completion.rooms,
+            "nicks": shell_completion.nicks,
+            "commands": shell_completion.commands,
+        }
     )
     for kind in (Bash, Zsh, Fish):
         add_completion_class(kind)

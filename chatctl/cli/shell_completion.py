@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from chatctl.cli.config_file import Config
     from chatctl.client.address import Address
-    from chatctl.config import Config
 
 ASK_SECONDS = 0.3
 """How long a server may keep Tab waiting, the look-up of its name included."""
@@ -28,7 +28,7 @@ def servers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
 
 def rooms(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Give the rooms that the environment and the configuration file name. No server tells which it has."""
-    from chatctl.commands.options import DEFAULT_ROOM
+    from chatctl.cli.options import DEFAULT_ROOM
     from chatctl.text import check_room
 
     config = _config(ctx)
@@ -71,8 +71,8 @@ def _offer(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _config(ctx: click.Context) -> Config:
-    from chatctl.commands.config_defaults import defaults_of
-    from chatctl.config import Config
+    from chatctl.cli.config_defaults import defaults_of
+    from chatctl.cli.config_file import Config
 
     with contextlib.suppress(Exception):
         return defaults_of(ctx).config
@@ -84,8 +84,8 @@ def _where(ctx: click.Context) -> tuple[Address, str]:
 
     Raises what parsing raises.
     """
-    from chatctl.commands.options import address_of
-    from chatctl.commands.server_option import FromServer
+    from chatctl.cli.options import address_of
+    from chatctl.cli.server_option import FromServer
 
     assert ctx.parent is not None
     typed = _typed(ctx)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from chatctl.commands.known import known
+from chatctl.cli.completers import known
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -119,7 +119,7 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
 
 def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
     """Give what the configuration file says of a server, if it names it."""
-    from chatctl.commands.config_defaults import defaults_of
+    from chatctl.cli.config_defaults import defaults_of
 
     table = defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
     return None if table is None else {_PARAMETERS.get(key, key): value for key, value in table.items()}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from chatctl.commands.server_option import FromServer, strength
+from chatctl.cli.server_option import FromServer, strength
 
 if TYPE_CHECKING:
     from pathlib import Path
