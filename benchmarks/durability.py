@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatctl.bench.load import Load, Plan
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 
 LEVELS = ("none", "os", "disk")
 _OPTIONS = ("--port", "0", "--rate", "off", "-q", "--max-clients", "20000")

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 from chatctl.bench.load import Load, Outcome, Plan
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 
 NAIVE = """
 from chatctl.room import Room

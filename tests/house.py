@@ -57,8 +57,8 @@ NARROWER = {
 
 SANS_IO = """
 errors pins text skeleton bucket crowd protocol proof claims verbs rules nets dialects ring roster effects modes
-room session client.core client.classic client.outbox client.retry client.pulse client.wanted client.shell
-client.say client.speaker client.follow client.reply client.question client.api
+room session client.core.connection client.core.classic client.core.outbox client.core.retry client.core.keepalive client.core.wanted client.core.transport
+client.core.sender client.core.speaker client.core.follower client.core.reply client.core.question client.core.api
 """
 NOT_THERE = (
     "asyncio click concurrent datetime logging multiprocessing os queue random secrets select selectors signal socket "

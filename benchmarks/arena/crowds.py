@@ -17,7 +17,7 @@ from chatctl.bench.link import READ, Link
 from chatctl.bench.load import Load
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.speech import Speech, text_of
-from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
 

@@ -17,7 +17,7 @@ from types import FrameType
 
 from arena.peers import Peer
 from chatctl.bench.meter import Usage, usage_of
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 
 START_SECONDS = 15.0
 _LIBC = ctypes.CDLL(None)

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from chatctl.bench.link import ANSWER_SECONDS, CutOff, Link, Where
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 
 _SPARE_FILES = 64

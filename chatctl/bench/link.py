@@ -14,11 +14,11 @@ import socket
 from typing import TYPE_CHECKING
 
 from chatctl.bench.speech import Speech, offer, prove
-from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline, open_tcp
-from chatctl.client.credentials import NO_KEY, Credentials
-from chatctl.client.prover import Prover, place_of
-from chatctl.client.strangers import stranger
+from chatctl.client.core.address import Address
+from chatctl.client.core.prover import Prover, place_of
+from chatctl.client.core.strangers import stranger
+from chatctl.client.io.blocking_connection import Deadline, open_tcp
+from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import BadFrame, Unreachable
 
 if TYPE_CHECKING:

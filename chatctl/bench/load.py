@@ -20,7 +20,7 @@ from chatctl.bench.link import READ, CutOff, Link
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.speech import Speech, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.bench.stream import Reader, Tally, Truth
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, PeerBroke, TooLong
 from chatctl.text import clean_bytes
 

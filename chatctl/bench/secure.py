@@ -13,10 +13,10 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import look_again
-from chatctl.client.secure import certificate_of, secure
-from chatctl.client.trust import Trust, handshake_failed
+from chatctl.client.core.address import Address
+from chatctl.client.io.blocking_connection import look_again
+from chatctl.client.io.blocking_tls import certificate_of, secure
+from chatctl.client.security.trust import Trust, handshake_failed
 
 
 class _NonBlocking(ssl.SSLSocket):

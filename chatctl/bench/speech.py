@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chatctl import protocol
-from chatctl.client.prover import Prover
+from chatctl.client.core.prover import Prover
 from chatctl.errors import BadFrame, NickTaken, PeerBroke, from_wire
 from chatctl.text import clean_bytes
 

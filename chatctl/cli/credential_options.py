@@ -17,7 +17,7 @@ from chatctl.cli.server_option import FromServer, strength
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.credentials import Credentials
+    from chatctl.client.security.credentials import Credentials
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,7 +62,7 @@ def credentials_of(ctx: click.Context) -> Credentials | None:
     key = ctx.meta.get(f"chatctl.key_file {ctx.command_path}")
     if password is None and path is None and (key == "none" or (key is None and not _has_own_key())):
         return None
-    from chatctl.client.credentials import Credentials
+    from chatctl.client.security.credentials import Credentials
 
     return Credentials(password=password, password_file=path, key=key)
 

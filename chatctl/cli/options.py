@@ -17,7 +17,7 @@ from chatctl.cli.server_option import FromServer, has_own_port, server_option
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
     from chatctl.client.seek import Since
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -286,7 +286,7 @@ def json_option() -> Callable[[F], F]:
 
 def address_of(host: str, port: int, unix: str | None) -> Address:
     """Give the server that the options name, with TLS and what they let us prove there."""
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
 
     ctx = click.get_current_context()
     credentials = credentials_of(ctx)

@@ -107,7 +107,7 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
     source = ctx.get_parameter_source(param.name)
     if text is None or source is None:
         return
-    from chatctl.client.address import names_port
+    from chatctl.client.core.address import names_port
 
     written = _table(ctx, text)
     values = parse_server(text) if written is None else address("127.0.0.1") | written
@@ -127,7 +127,7 @@ def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
 
 def parse_server(text: str) -> dict[str, Any] | None:
     """Give what an address stands for, None if it is none: see ``parse_address``."""
-    from chatctl.client.address import parse_address
+    from chatctl.client.core.address import parse_address
 
     try:
         found = parse_address(text)

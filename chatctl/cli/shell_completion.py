@@ -15,7 +15,7 @@ import click
 
 if TYPE_CHECKING:
     from chatctl.cli.config_file import Config
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
 
 ASK_SECONDS = 0.3
 """How long a server may keep Tab waiting, the look-up of its name included."""
@@ -106,8 +106,8 @@ def _typed(ctx: click.Context) -> dict[str, object]:
 
 
 def _members(address: Address, room: str) -> list[str]:
-    from chatctl.client.ask import roster
-    from chatctl.client.blocking import Connection, Deadline
+    from chatctl.client.io.blocking_connection import Connection, Deadline
+    from chatctl.client.requests import roster
     from chatctl.protocol import VERSION, Hello
 
     deadline = Deadline.after(ASK_SECONDS)

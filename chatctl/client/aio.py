@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from chatctl.client.address import Address
-from chatctl.client.aio_shell import AioShell
-from chatctl.client.api import (
+from chatctl.client.core.address import Address
+from chatctl.client.core.api import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
@@ -20,7 +19,8 @@ from chatctl.client.api import (
     address_of,
     ignore,
 )
-from chatctl.client.question import Answer
+from chatctl.client.core.question import Answer
+from chatctl.client.io.aio_transport import AioShell
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import os
 import time
 from dataclasses import dataclass
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.core.address import Address
+from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import from_wire
 from chatctl.protocol import VERSION, Ack, Error, Hello, History, Msg, Page, Ping, Pong, Say, ServerFrame
 
@@ -54,7 +54,7 @@ def check(address: Address, room: str, deadline: Deadline) -> Health:
 def _days_left(certificate: bytes) -> float | None:
     if not certificate:
         return None
-    from chatctl.client.secure import days_left
+    from chatctl.client.io.blocking_tls import days_left
 
     return days_left(certificate)
 

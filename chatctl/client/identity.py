@@ -10,7 +10,7 @@ import contextlib
 import os
 import re
 
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.places import state_folder
 
 _SHAPE = r"[0-9a-f]{32}"

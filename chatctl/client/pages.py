@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import from_wire
 from chatctl.protocol import Error, History, Msg, Page
 

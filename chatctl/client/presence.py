@@ -12,12 +12,12 @@ from typing import Literal, Self
 
 from msgspec import Struct
 
-from chatctl.client.address import Address
-from chatctl.client.ask import roster
-from chatctl.client.blocking import Connection, ConnectionEnded, Deadline, DeadlinePassed
-from chatctl.client.follow import CONNECT_SECONDS
-from chatctl.client.pulse import PING_SECONDS
-from chatctl.client.retry import Tries, may_pass
+from chatctl.client.core.address import Address
+from chatctl.client.core.follower import CONNECT_SECONDS
+from chatctl.client.core.keepalive import PING_SECONDS
+from chatctl.client.core.retry import Tries, may_pass
+from chatctl.client.io.blocking_connection import Connection, ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.requests import roster
 from chatctl.errors import ChatError
 from chatctl.protocol import VERSION, Bye, Hello, Join, Leave, Ping, Rename, ServerFrame
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from chatctl.client.blocking import Connection, ConnectionEnded, Deadline
+from chatctl.client.io.blocking_connection import Connection, ConnectionEnded, Deadline
 from chatctl.errors import from_wire
 from chatctl.protocol import Bye, Error, History, Msg, Page, Resume
 

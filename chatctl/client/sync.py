@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from chatctl.client.address import Address
-from chatctl.client.api import (
+from chatctl.client.core.address import Address
+from chatctl.client.core.api import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
@@ -19,8 +19,8 @@ from chatctl.client.api import (
     address_of,
     ignore,
 )
-from chatctl.client.blocking_shell import BlockingShell, drive
-from chatctl.client.question import Answer
+from chatctl.client.core.question import Answer
+from chatctl.client.io.blocking_transport import BlockingShell, drive
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:

@@ -153,7 +153,7 @@ def _socket(given: dict[str, Any]) -> Path:
 
 def _order(verb: str, path: Path, given: dict[str, Any]) -> None:
     from chatctl.cli.output import emit
-    from chatctl.client.admin import order
+    from chatctl.client.admin_socket import order
 
     timeout, as_json = given.pop("timeout"), given.pop("as_json")
     fields = {name: " ".join(value) if name == "text" else value for name, value in given.items() if value is not None}

@@ -15,8 +15,8 @@ from chatctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
-    from chatctl.client.question import Answer, Question
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.question import Answer, Question
 
 MOST_CHOICES = 100
 """The exit code says which: 10 and its number, and from 126 on codes mean something else to a shell."""
@@ -88,7 +88,7 @@ def ask(
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
     from chatctl.cli.options import address_of, own_nick
-    from chatctl.client.question import Question
+    from chatctl.client.core.question import Question
     from chatctl.text import fold_nick
 
     _check(question, choices)
@@ -118,11 +118,11 @@ def _check(question: str, choices: tuple[str, ...]) -> None:
 def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
     """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
     from chatctl.cli.output import note
-    from chatctl.client.blocking_shell import BlockingShell, drive
-    from chatctl.client.cursor import Cursor
-    from chatctl.client.follow import Follower
-    from chatctl.client.question import Asking
-    from chatctl.client.speaker import Speaker
+    from chatctl.client.core.cursor import Cursor
+    from chatctl.client.core.follower import Follower
+    from chatctl.client.core.question import Asking
+    from chatctl.client.core.speaker import Speaker
+    from chatctl.client.io.blocking_transport import BlockingShell, drive
 
     shell = BlockingShell()
     speaker = Speaker(shell, address, room, nick, SAY_SECONDS, stay=False)

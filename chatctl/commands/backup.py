@@ -41,7 +41,7 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
       CHATCTL_JOURNAL CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
-    from chatctl.client.admin import ask_server
+    from chatctl.client.admin_socket import ask_server
     from chatctl.errors import ChatError
     from chatctl.journal.sqlite import backup_file
     from chatctl.places import default_journal

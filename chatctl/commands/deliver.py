@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from chatctl.client.address import Address
-from chatctl.client.blocking_shell import BlockingShell, drive, each
-from chatctl.client.deadline import Deadline
-from chatctl.client.outbox import Message
-from chatctl.client.say import Sender, check_length
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.outbox import Message
+from chatctl.client.core.sender import Sender, check_length
+from chatctl.client.io.blocking_transport import BlockingShell, drive, each
 from chatctl.commands import intake
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import VERSION, Ack, Hello, Msg
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import re
     from pathlib import Path
 
-    from chatctl.client.reply import ReplyWait
+    from chatctl.client.core.reply import ReplyWait
 
 BAR_FROM = 30
 """Lines of a file from which on a progress bar is worth its place: a server takes so many at once."""
@@ -148,10 +148,10 @@ def _quoted(key: str) -> str:
 def _reply_wait(plan: Plan) -> ReplyWait | None:
     if plan.wait_reply is None:
         return None
-    from chatctl.client.cursor import Cursor
-    from chatctl.client.follow import Follower
-    from chatctl.client.reply import ReplyWait
-    from chatctl.client.wanted import Wanted
+    from chatctl.client.core.cursor import Cursor
+    from chatctl.client.core.follower import Follower
+    from chatctl.client.core.reply import ReplyWait
+    from chatctl.client.core.wanted import Wanted
 
     follower = Follower(BlockingShell(), plan.address, plan.room, Cursor())
     return ReplyWait(follower, Wanted(plan.nicks, plan.wait_reply))
@@ -206,6 +206,6 @@ class Printer:
 
 
 def _say_classic(plan: Plan) -> None:
-    from chatctl.client.classic_blocking import say_classic
+    from chatctl.client.io.blocking_classic import say_classic
 
     say_classic(plan.address, plan.nick, intake.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout)

@@ -99,7 +99,7 @@ def _from_file(journal: Path, room: str) -> Iterator[Msg]:
 
 def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:
     from chatctl.cli.options import address_of
-    from chatctl.client.blocking import Connection, Deadline
+    from chatctl.client.io.blocking_connection import Connection, Deadline
     from chatctl.client.pages import all_entries
     from chatctl.protocol import VERSION, Hello
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from chatctl.client.blocking_shell import BlockingPeer, drive
-from chatctl.client.outbox import Message
+from chatctl.client.core.outbox import Message
+from chatctl.client.io.blocking_transport import BlockingPeer, drive
 from chatctl.errors import TooLong
 from chatctl.protocol import Framer, Say, Whisper
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.say import Sender
+    from chatctl.client.core.sender import Sender
 
 _READ = 64 * 1024
 _MAX_STDIN_LINE = 1 << 24

@@ -36,7 +36,7 @@ def key(ctx: click.Context) -> None:
     from pathlib import Path
 
     from chatctl.cli.output import note
-    from chatctl.client.keys import make_key, read_key
+    from chatctl.client.security.key_files import make_key, read_key
     from chatctl.places import own_key
 
     path = Path(own_key())
@@ -68,7 +68,7 @@ def show() -> None:
     import os
     from pathlib import Path
 
-    from chatctl.client.keys import read_key
+    from chatctl.client.security.key_files import read_key
     from chatctl.errors import ChatError
     from chatctl.places import own_key
 
@@ -81,7 +81,7 @@ def show() -> None:
 def _print(public: bytes) -> None:
     from chatctl.cli.output import emit
     from chatctl.client.identity import login_nick
-    from chatctl.client.keys import public_line
+    from chatctl.client.security.key_files import public_line
     from chatctl.proof import fingerprint
     from chatctl.text import clean
 

@@ -44,7 +44,7 @@ def password() -> None:
 
 
 def _ask() -> str:
-    from chatctl.client.keys import ask_on_terminal
+    from chatctl.client.security.key_files import ask_on_terminal
     from chatctl.errors import ChatError
 
     if sys.stdin is None or not sys.stdin.isatty():

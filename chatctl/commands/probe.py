@@ -28,9 +28,9 @@ from chatctl.commands.probe_verdict import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.address import Address
-    from chatctl.client.blocking import Deadline
+    from chatctl.client.core.address import Address
     from chatctl.client.health import Health
+    from chatctl.client.io.blocking_connection import Deadline
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -222,8 +222,8 @@ class Prober:
 
     def _once(self, deadline: Deadline) -> tuple[Verdict, Health | None, bool]:
         """Give also whether what is wrong may pass by itself."""
-        from chatctl.client.blocking import DeadlinePassed
         from chatctl.client.health import check
+        from chatctl.client.io.blocking_connection import DeadlinePassed
         from chatctl.errors import ChatError, Unreachable
 
         try:
@@ -257,7 +257,7 @@ def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: flo
 def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[Verdict]:
     import time
 
-    from chatctl.client.blocking import Deadline
+    from chatctl.client.io.blocking_connection import Deadline
 
     due = time.monotonic()
     for number in range(count):

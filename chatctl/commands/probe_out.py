@@ -10,7 +10,7 @@ from chatctl.commands.probe_verdict import Verdict
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
     from chatctl.client.health import Health
 
 

@@ -16,7 +16,7 @@ from chatctl.cli.options import nick_option, server_options, timeout_option
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from chatctl.client.speaker import Speaker
+    from chatctl.client.core.speaker import Speaker
     from chatctl.protocol import Limits
 
 MAX_TITLE = 200
@@ -83,8 +83,8 @@ def run(
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
     from chatctl.cli.options import address_of, own_nick
-    from chatctl.client.blocking_shell import BlockingShell
-    from chatctl.client.speaker import Speaker
+    from chatctl.client.core.speaker import Speaker
+    from chatctl.client.io.blocking_transport import BlockingShell
     from chatctl.text import clean
 
     address = address_of(host, port, unix)
@@ -161,7 +161,7 @@ class Herald:
 
     def insist(self) -> None:
         """Tell the room now, or find out that it could be told. Raises ChatError."""
-        from chatctl.client.blocking_shell import drive
+        from chatctl.client.io.blocking_transport import drive
 
         if self._quiet_success:
             drive(self._speaker().check())
@@ -201,7 +201,7 @@ class Herald:
 
     def _say(self, text: str | Callable[[Limits], str]) -> None:
         from chatctl.cli.output import note
-        from chatctl.client.blocking_shell import drive
+        from chatctl.client.io.blocking_transport import drive
 
         try:
             drive(self._speaker().say(text))

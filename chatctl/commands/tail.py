@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import re
     from pathlib import Path
 
-    from chatctl.client.address import Address
-    from chatctl.client.blocking import Deadline
-    from chatctl.client.cursor import CursorFile
-    from chatctl.client.follow import Follower, Quiet
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.cursor import CursorFile
+    from chatctl.client.core.follower import Follower, Quiet
+    from chatctl.client.core.wanted import Wanted
+    from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.seek import Since
-    from chatctl.client.wanted import Wanted
     from chatctl.commands.sinks import Sink
     from chatctl.protocol import Gap, Resume
 
@@ -158,11 +158,11 @@ def tail(
     """
     from chatctl.cli.options import address_of
     from chatctl.cli.output import note
-    from chatctl.client.blocking import Deadline
-    from chatctl.client.blocking_shell import BlockingShell, drive
-    from chatctl.client.cursor import Cursor, CursorFile
-    from chatctl.client.follow import CONNECT_SECONDS, Follower, Quiet
-    from chatctl.client.wanted import Wanted
+    from chatctl.client.core.cursor import Cursor, CursorFile
+    from chatctl.client.core.follower import CONNECT_SECONDS, Follower, Quiet
+    from chatctl.client.core.wanted import Wanted
+    from chatctl.client.io.blocking_connection import Deadline
+    from chatctl.client.io.blocking_transport import BlockingShell, drive
     from chatctl.commands.sinks import split_command
 
     words = split_command(command) if command is not None else None
@@ -199,7 +199,7 @@ def _check(
 
 
 def _seek(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
-    from chatctl.client.blocking import Connection
+    from chatctl.client.io.blocking_connection import Connection
     from chatctl.client.seek import seek
     from chatctl.protocol import VERSION, Hello
 
@@ -245,7 +245,7 @@ class Job:
     def run(self, deadline: Deadline, *, follow: bool) -> None:
         """Do it. Raises what the follower and the sink raise."""
         from chatctl.cli.output import note
-        from chatctl.client.blocking_shell import drive
+        from chatctl.client.io.blocking_transport import drive
         from chatctl.protocol import Gap
 
         taken = 0

@@ -11,7 +11,7 @@ from chatctl.cli.completers import known
 from chatctl.cli.options import json_option, server_options, timeout_option
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
     from chatctl.client.presence import Change
     from chatctl.protocol import Roster, RosterRow
 
@@ -90,8 +90,8 @@ def who(
 
 
 def _look(address: Address, room: str, timeout: float) -> Roster:
-    from chatctl.client.ask import roster
-    from chatctl.client.blocking import Connection, Deadline
+    from chatctl.client.io.blocking_connection import Connection, Deadline
+    from chatctl.client.requests import roster
     from chatctl.protocol import VERSION, Hello
 
     deadline = Deadline.after(timeout)
@@ -173,7 +173,7 @@ def _stamp(seconds: float) -> str:
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
     from chatctl.cli.output import emit, emit_json, note
-    from chatctl.client.blocking import Deadline
+    from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.presence import Watch
 
     deadline = Deadline.after(timeout)

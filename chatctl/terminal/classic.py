@@ -6,9 +6,9 @@ import asyncio
 import socket
 from collections.abc import Iterable
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline, hang_up, open_socket
-from chatctl.client.classic import ClassicCore
+from chatctl.client.core.address import Address
+from chatctl.client.core.classic import ClassicCore
+from chatctl.client.io.blocking_connection import Deadline, hang_up, open_socket
 from chatctl.errors import Rejected, Unreachable
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.screen import Screen

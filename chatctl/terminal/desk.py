@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 from chatctl import protocol
-from chatctl.client.keep import Keep
-from chatctl.client.link import Link
-from chatctl.client.outbox import OutboxFull
+from chatctl.client.core.outbox import OutboxFull
+from chatctl.client.membership import Link
+from chatctl.client.saved_state import Keep
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.lines import Lines, mentions

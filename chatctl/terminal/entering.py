@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from chatctl.client.credentials import Credentials
-from chatctl.client.keys import Ask, ask_on_terminal
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import Ask, ask_on_terminal
 from chatctl.errors import PasswordWanted, PasswordWrong
 from chatctl.text import clean
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline, open_socket
-from chatctl.client.known import known_servers, pins_of, remember
-from chatctl.client.trust import UnknownServer
+from chatctl.client.core.address import Address
+from chatctl.client.io.blocking_connection import Deadline, open_socket
+from chatctl.client.security.known_servers import known_servers, pins_of, remember
+from chatctl.client.security.trust import UnknownServer
 from chatctl.errors import Untrusted
 from chatctl.pins import parse
 from chatctl.text import clean

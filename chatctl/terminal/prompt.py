@@ -23,7 +23,7 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from chatctl.client.keep import Keep
+from chatctl.client.saved_state import Keep
 from chatctl.terminal.complete import DeskCompleter
 from chatctl.terminal.lines import Lines
 from chatctl.terminal.painter import FrameOutput, Painter

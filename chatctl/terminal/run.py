@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from chatctl.client.address import Address
-from chatctl.client.credentials import NO_KEY, Credentials
+from chatctl.client.core.address import Address
 from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
-from chatctl.client.keep import Keep
+from chatctl.client.saved_state import Keep
+from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 
 Notify = Literal["off", "mention", "all"]
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chatctl.client.link import Link
+from chatctl.client.membership import Link
 from chatctl.protocol import RoomNow
 from chatctl.text import clean
 

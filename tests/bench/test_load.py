@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from chatctl.bench.load import Load, Outcome, Plan
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 from tests.bench.fake import Fake, Twist, honest
 from tests.support import DEADLINE, Server, clean_env

@@ -8,7 +8,7 @@ from chatctl.bench import report
 from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
 from chatctl.bench.meter import Usage
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 
 
 def latencies(*milliseconds: float) -> Latencies:

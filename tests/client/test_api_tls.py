@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.api import address_of
-from chatctl.client.blocking import Connection, Deadline
-from chatctl.client.credentials import Credentials
-from chatctl.client.keys import make_key
+from chatctl.client.core.address import Address
+from chatctl.client.core.api import address_of
+from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import make_key
 from chatctl.errors import NickTaken, Unauthorized, Untrusted
 from chatctl.protocol import Hello
 from tests.client.conftest import Form

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.blocking_shell import BlockingShell, drive
-from chatctl.client.cursor import Cursor
-from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed
-from chatctl.client.follow import Follower
-from chatctl.client.question import Asking, Question
-from chatctl.client.speaker import Speaker
+from chatctl.client.core.address import Address
+from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.follower import Follower
+from chatctl.client.core.question import Asking, Question
+from chatctl.client.core.speaker import Speaker
+from chatctl.client.io.blocking_transport import BlockingShell, drive
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
 from tests.support import DEADLINE

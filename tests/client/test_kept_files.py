@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.backoff import backoff
+from chatctl.client.core.address import Address
+from chatctl.client.core.backoff import backoff
+from chatctl.client.core.outbox import Message, Outbox, OutboxFull
 from chatctl.client.files import private_folder, write_private
-from chatctl.client.keep import Keep, kept_outbox
-from chatctl.client.outbox import Message, Outbox, OutboxFull
+from chatctl.client.saved_state import Keep, kept_outbox
 from chatctl.protocol import Resume, Say
 
 HERE = Address("127.0.0.1", 5500)

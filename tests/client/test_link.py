@@ -13,11 +13,11 @@ import pytest
 from msgspec import structs
 
 from chatctl import protocol as p
-from chatctl.client import link as link_module
-from chatctl.client.address import Address
-from chatctl.client.credentials import Credentials
-from chatctl.client.link import Link
-from chatctl.client.outbox import Outbox
+from chatctl.client import membership as link_module
+from chatctl.client.core.address import Address
+from chatctl.client.core.outbox import Outbox
+from chatctl.client.membership import Link
+from chatctl.client.security.credentials import Credentials
 from chatctl.errors import NickTaken, Unauthorized
 from chatctl.gate import Gate, Verifier, Way
 

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatctl.client.core import ClientCore, State
-from chatctl.client.credentials import Credentials
-from chatctl.client.keys import FileKey
-from chatctl.client.prover import MOST_ITERATIONS, Prover, place_of
-from chatctl.client.retry import may_pass
+from chatctl.client.core.connection import ClientCore, State
+from chatctl.client.core.prover import MOST_ITERATIONS, Prover, place_of
+from chatctl.client.core.retry import may_pass
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import FileKey
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.gate import Gate, Trial, Verifier, Way
 from chatctl.proof import fingerprint, statement

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from chatctl import protocol
-from chatctl.client.core import ClientCore
+from chatctl.client.core.connection import ClientCore
 from chatctl.dialects import DIALECTS, TEXT
 from chatctl.effects import Effect, Hangup, Says
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chatctl import protocol as p
-from chatctl.client.keys import make_key
+from chatctl.client.security.key_files import make_key
 from chatctl.proof import fingerprint, place_of_tcp, statement
 from tests.core.test_entering import OWNER
 from tests.support import DEADLINE, Server, Wire

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.question import Question
+from chatctl.client.core.question import Question
 from tests.scripts.common import Peer, line_of, log_of, one_after_another, told, wait_for_watcher
 from tests.scripts.conftest import PutStub, Serve, Start
 from tests.scripts.in_process import InProcess

@@ -189,7 +189,7 @@ def test_it_loads_little(house: Server, room: str, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("[server.work]\nhost = 'x'\n")
     env = {"CHATCTL_CONFIG": str(tmp_path / "c.toml"), "_CHATCTL_COMPLETE": "bash_complete"}
     _, names = loaded_by(COMP_WORDS=f"chatctl\nwho\n--room\n{room}\n--port\n{house.port}\n", COMP_CWORD="6", **env)
-    assert "chatctl.client.blocking" in names
+    assert "chatctl.client.io.blocking_connection" in names
     assert not names & (set(HEAVY) - {"msgspec"})
     shown, names = loaded_by(COMP_WORDS="chatctl\nsend\n--server\n", COMP_CWORD="3", **env)
     assert shown == "plain,work\n"

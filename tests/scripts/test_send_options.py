@@ -212,7 +212,7 @@ def test_it_loads_nothing_that_it_does_not_need(house: Server, run: Run, room: s
         env=env, cwd=ROOT, capture_output=True, timeout=10, check=True,
     )  # fmt: skip
     loaded = set(done.stdout.decode().split("\n"))
-    assert "chatctl.client.say" in loaded
+    assert "chatctl.client.core.sender" in loaded
     assert loaded & HEAVY == set()
     ours = {name for name in loaded if name.startswith("chatctl.client")}
     assert (

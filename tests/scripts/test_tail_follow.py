@@ -7,11 +7,11 @@ import threading
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.blocking_shell import BlockingShell, drive
-from chatctl.client.cursor import Cursor
-from chatctl.client.deadline import Deadline
-from chatctl.client.follow import Follower
+from chatctl.client.core.address import Address
+from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.follower import Follower
+from chatctl.client.io.blocking_transport import BlockingShell, drive
 from chatctl.errors import Unreachable
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome
 from tests.scripts.common import Peer, one_after_another

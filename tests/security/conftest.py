@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Connection, Deadline
-from chatctl.client.credentials import Credentials
-from chatctl.client.keys import make_key
+from chatctl.client.core.address import Address
+from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import make_key
 from chatctl.gate import Verifier
 from chatctl.proof import fingerprint
 from chatctl.protocol import Hello

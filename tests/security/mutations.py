@@ -43,14 +43,14 @@ MUTATIONS = (
     # --- on the way
     Mutation(
         "somebody takes the server's place, with a certificate of his own",
-        "chatctl/client/trust.py",
+        "chatctl/client/security/trust.py",
         "if self._pins and not self._look_only and pins.shown(found) not in self._pins:",
         "if False:",
         TLS_C + "test_a_server_with_another_certificate_is_a_hard_stop",
     ),
     Mutation(
         "the same at the first contact, to a script",
-        "chatctl/client/trust.py",
+        "chatctl/client/security/trust.py",
         "    if not by_authority:",
         "    if True:",
         TLS_C + "test_an_unknown_server_is_not_trusted_without_a_person",
@@ -64,7 +64,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a certificate that an authority signed, for another name",
-        "chatctl/client/trust.py",
+        "chatctl/client/security/trust.py",
         "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)",
         "context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n    context.check_hostname = False",
         TLS_C + "test_a_certificate_for_another_name_is_not_vouched_for",
@@ -121,14 +121,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a server in the place of the one that has the password",
-        "chatctl/client/prover.py",
+        "chatctl/client/core/prover.py",
         'raise Unauthorized("the server does not know the password: it is not the one it seems") from None',
         "return",
         "tests/core/test_prover.py::test_a_server_that_does_not_know_the_password_is_refused",
     ),
     Mutation(
         "the same, and it asks for none",
-        "chatctl/client/prover.py",
+        "chatctl/client/core/prover.py",
         "if not self._answered or welcome.scram is None:\n            raise self._unasked()",
         "if not self._answered or welcome.scram is None:\n            return",
         "tests/core/test_prover.py::test_a_server_that_asks_for_no_password_is_refused_where_there_is_one",

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.agent import agent_key, agent_keys
-from chatctl.client.blocking import Deadline
-from chatctl.client.credentials import Credentials
-from chatctl.client.keys import FileKey, make_key, read_key
+from chatctl.client.io.blocking_connection import Deadline
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import FileKey, make_key, read_key
+from chatctl.client.security.ssh_agent import agent_key, agent_keys
 from chatctl.errors import ChatError, NickTaken, Unauthorized
 from chatctl.proof import place_of_tcp, statement
 from chatctl.protocol import Bye, Hello

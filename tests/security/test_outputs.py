@@ -19,7 +19,7 @@ import pytest
 
 from chatctl import announce
 from chatctl.cli import shell_completion, shells
-from chatctl.client import keys
+from chatctl.client.security import key_files
 from chatctl.main import COMMANDS, cli
 from chatctl.places import admin_socket, reachable_socket
 from chatctl.terminal import introduce
@@ -216,7 +216,7 @@ def test_no_question_acts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     """What a person is asked names files and servers; so do the first lines of ``serve``."""
     monkeypatch.setattr("sys.stdin", Person("\n"))
     monkeypatch.setattr("getpass.getpass", lambda prompt: prompt)
-    assert_inert(keys.ask_on_terminal(f"passphrase of {GIVEN}: ").encode(), "a passphrase")
+    assert_inert(key_files.ask_on_terminal(f"passphrase of {GIVEN}: ").encode(), "a passphrase")
     introduce._tell(f"The certificate of {GIVEN} is not known here")
     announce.announce(f"messages are kept in {GIVEN}")
     out, err = capfd.readouterr()

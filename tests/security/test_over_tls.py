@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Connection, Deadline
-from chatctl.client.credentials import Credentials
+from chatctl.client.core.address import Address
+from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.security.credentials import Credentials
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
 from tests.security.conftest import WORD, Chatctl, Person

@@ -69,7 +69,7 @@ def test_send_loads_what_it_needs_and_no_more(house: Server, env: dict[str, str]
     )
     more = modules_after(env, "send", "hi", "--room", room, "--port", str(house.port))
     more -= set(base.stdout.decode().split())
-    assert "chatctl.client.say" in more
+    assert "chatctl.client.core.sender" in more
     assert more <= {f"chatctl.{name}" for name in OURS} | REST
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from chatctl import protocol as p
-from chatctl.client.address import Address
-from chatctl.client.keep import Keep
+from chatctl.client.core.address import Address
+from chatctl.client.saved_state import Keep
 from chatctl.terminal import presence
 from chatctl.terminal.desk import Desk
 from chatctl.terminal.lines import Lines

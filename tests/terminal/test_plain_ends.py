@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, OutcomeUnknown
 from chatctl.terminal import run
 from chatctl.terminal.plain import MOST_WAITING, PlainScreen

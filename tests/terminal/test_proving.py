@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client import keys
-from chatctl.client.credentials import Credentials
+from chatctl.client.security import key_files
+from chatctl.client.security.credentials import Credentials
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
 from chatctl.terminal import entering
 from chatctl.terminal.entering import MOST_TRIES, enter
@@ -130,6 +130,6 @@ def test_what_is_no_matter_of_passwords_is_not_asked_about() -> None:
 
 
 def test_without_a_terminal_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys.sys, "stdin", None)
+    monkeypatch.setattr(key_files.sys, "stdin", None)
     with pytest.raises(ChatError, match="no terminal to ask for the passphrase of x"):
-        keys.ask_on_terminal("passphrase of x: ")
+        key_files.ask_on_terminal("passphrase of x: ")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from chatctl.cli.config_defaults import config_option
 from chatctl.cli.options import address_of, server_options
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.main import cli
 from chatctl.pins import shown
 from chatctl.terminal import introduce
@@ -104,7 +104,7 @@ def test_an_authority_vouches(run: Run, signed: TlsServer, authority: Authority,
 def test_without_tls_nothing_of_it_is_loaded(house: TlsServer, tmp_path: Path) -> None:
     """``ssl`` takes longer to load than all that ``send`` does."""
     _, names = loaded_by("send", "--port", str(house.port), "hello", **clean_env(tmp_path))
-    assert not names & {"ssl", "cryptography", "asyncio", "chatctl.client.secure"}
+    assert not names & {"ssl", "cryptography", "asyncio", "chatctl.client.io.blocking_tls"}
     _, names = loaded_by("send", *at(house.tls_port, "--pin", house.pin), "hello", **clean_env(tmp_path))
     assert "ssl" in names
     assert not names & {"cryptography", "asyncio"}

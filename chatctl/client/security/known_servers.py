@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from chatctl import pins
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
 from chatctl.client.files import private_folder, write_private
 from chatctl.errors import Untrusted
 from chatctl.places import state_dir

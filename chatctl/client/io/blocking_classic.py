@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import Deadline, DeadlinePassed, hang_up, open_socket
-from chatctl.client.classic import ClassicCore
+from chatctl.client.core.address import Address
+from chatctl.client.core.classic import ClassicCore
+from chatctl.client.io.blocking_connection import Deadline, DeadlinePassed, hang_up, open_socket
 from chatctl.errors import OutcomeUnknown, Unreachable
 
 

@@ -11,12 +11,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from chatctl import protocol
-from chatctl.client.strangers import stranger
+from chatctl.client.core.strangers import stranger
 from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
 from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Framer, Hello, Pong, ServerFrame, Welcome
 
 if TYPE_CHECKING:
-    from chatctl.client.prover import Prover
+    from chatctl.client.core.prover import Prover
 
 HURRY_SECONDS = 0.5
 """A server greets at once. One that did not for so long may wait for us to speak first: a web server does."""

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed
-from chatctl.client.outbox import Message, Outbox
-from chatctl.client.retry import Tries, may_pass
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.outbox import Message, Outbox
+from chatctl.client.core.retry import Tries, may_pass
 from chatctl.errors import ChatError, OutcomeUnknown, PeerBroke, TooLong, from_wire
 from chatctl.protocol import Ack, Bye, Error, Hello, Limits, ServerFrame, Welcome, encode
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
-    from chatctl.client.shell import Peer, Shell
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.transport import Peer, Shell
 
 T = TypeVar("T")
 

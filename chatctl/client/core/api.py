@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from chatctl.client.address import Address, names_port, parse_address
-from chatctl.client.cursor import Cursor
-from chatctl.client.deadline import Deadline
-from chatctl.client.follow import Follower, Quiet
+from chatctl.client.core.address import Address, names_port, parse_address
+from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.follower import Follower, Quiet
+from chatctl.client.core.question import Answer, Asking, Question
+from chatctl.client.core.speaker import Speaker
 from chatctl.client.identity import login_nick
-from chatctl.client.question import Answer, Asking, Question
-from chatctl.client.speaker import Speaker
 from chatctl.pins import parse as parse_pin
 from chatctl.protocol import DEFAULT_TLS_PORT, Ack, Gap, Msg, Resume, Welcome
 from chatctl.text import check_nick, fold_nick
@@ -23,7 +23,7 @@ from chatctl.text import check_nick, fold_nick
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.shell import Shell
+    from chatctl.client.core.transport import Shell
 
 CONNECT_SECONDS = 5.0
 """For one connection, or one answer of the server."""
@@ -87,7 +87,7 @@ def _with_proof(address: Address, password: str | None, key: str | Path | None) 
         raise ValueError("an empty password opens nothing: leave it out where there is none")
     if key == "":
         raise ValueError("an empty key is none: leave it out where there is none")
-    from chatctl.client.credentials import NO_KEY, Credentials
+    from chatctl.client.security.credentials import NO_KEY, Credentials
 
     known = address.credentials or Credentials(key=NO_KEY)
     return address._replace(credentials=known.but(password=password, key=None if key is None else str(key)))

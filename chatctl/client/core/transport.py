@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol, TypeVar
 
-from chatctl.client.address import Address
-from chatctl.client.deadline import Deadline
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline
 from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from chatctl.client.credentials import Credentials
+    from chatctl.client.security.credentials import Credentials
 
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chatctl.client.cursor import Cursor
-from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone, now
-from chatctl.client.pulse import PING_SECONDS, Pulse
-from chatctl.client.retry import STEADY_SECONDS, Tries, may_pass
+from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone, now
+from chatctl.client.core.keepalive import PING_SECONDS, Pulse
+from chatctl.client.core.retry import STEADY_SECONDS, Tries, may_pass
 from chatctl.errors import ChatError, from_wire
 from chatctl.protocol import VERSION, Bye, Error, Gap, Hello, Msg, Ping, Resume, ServerFrame, Welcome
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
-    from chatctl.client.shell import Peer, Shell
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.transport import Peer, Shell
 
 CONNECT_SECONDS = 5.0
 """Time for one connection."""

@@ -10,13 +10,13 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from chatctl.client.address import Address
-from chatctl.client.blocking import look_again
-from chatctl.client.core import HURRY_SECONDS, ClientCore
-from chatctl.client.credentials import Credentials
-from chatctl.client.prover import Prover, place_of
-from chatctl.client.secure import look_closer
-from chatctl.client.trust import Trust, handshake_failed
+from chatctl.client.core.address import Address
+from chatctl.client.core.connection import HURRY_SECONDS, ClientCore
+from chatctl.client.core.prover import Prover, place_of
+from chatctl.client.io.blocking_connection import look_again
+from chatctl.client.io.blocking_tls import look_closer
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.trust import Trust, handshake_failed
 from chatctl.errors import ChatError, Unreachable, Untrusted
 from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
 

@@ -9,13 +9,13 @@ import contextlib
 import select
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chatctl.client.blocking import Connection
-from chatctl.client.deadline import Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.io.blocking_connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
 
-    from chatctl.client.address import Address
+    from chatctl.client.core.address import Address
     from chatctl.protocol import ClientFrame, Hello, ServerFrame
 
 T = TypeVar("T")

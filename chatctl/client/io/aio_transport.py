@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from chatctl.client.address import Address
-from chatctl.client.deadline import ConnectionEnded, Deadline, DeadlinePassed
-from chatctl.client.wire import Wire, connect
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.io.aio_connection import Wire, connect
 from chatctl.errors import PeerBroke, Unreachable
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 

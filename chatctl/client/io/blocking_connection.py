@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from chatctl.client.address import Address
-from chatctl.client.core import HURRY_SECONDS, ClientCore, State
-from chatctl.client.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
-from chatctl.client.deadline import Deadline as Deadline
-from chatctl.client.deadline import DeadlinePassed as DeadlinePassed
+from chatctl.client.core.address import Address
+from chatctl.client.core.connection import HURRY_SECONDS, ClientCore, State
+from chatctl.client.core.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
+from chatctl.client.core.deadline import Deadline as Deadline
+from chatctl.client.core.deadline import DeadlinePassed as DeadlinePassed
 from chatctl.errors import ChatError, Unreachable
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
@@ -39,7 +39,7 @@ def open_socket(address: Address, deadline: Deadline) -> socket.socket:
     sock = open_tcp(address, deadline)
     if not address.tls:
         return sock
-    from chatctl.client.secure import secure
+    from chatctl.client.io.blocking_tls import secure
 
     left = None if deadline.at is None else max(0.001, deadline.at - time.monotonic())
     return secure(sock, address, left, lambda: look_again(address))
@@ -115,7 +115,7 @@ class Connection:
         """Give the certificate that the server showed (DER); empty without TLS."""
         if not self._address.tls:
             return b""
-        from chatctl.client.secure import certificate_of
+        from chatctl.client.io.blocking_tls import certificate_of
 
         return certificate_of(self._sock)
 
@@ -132,7 +132,7 @@ class Connection:
         """Have the core prove what we can. Who has nothing to prove does not pay for the import."""
         if self._address.credentials is None:
             return
-        from chatctl.client.prover import Prover, place_of
+        from chatctl.client.core.prover import Prover, place_of
 
         self._core.prove_with(
             Prover(self._address.credentials, place_of(self._sock.getpeername(), self.channel), self.channel)

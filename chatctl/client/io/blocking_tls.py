@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 
 from chatctl import pins
-from chatctl.client.address import Address
-from chatctl.client.trust import Trust, UnknownServer, handshake_failed
+from chatctl.client.core.address import Address
+from chatctl.client.security.trust import Trust, UnknownServer, handshake_failed
 from chatctl.errors import ChatError, PeerBroke, Untrusted
 
 Again = Callable[[], socket.socket]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatctl.client.deadline import ConnectionEnded, Deadline, now
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, now
 
 PING_SECONDS = 15.0
 """So often a server is asked whether it is there. Silent for twice as long, it is not."""

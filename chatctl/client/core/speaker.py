@@ -6,15 +6,15 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from chatctl.client.core.outbox import Message
+from chatctl.client.core.sender import Sender
 from chatctl.client.identity import new_id, token_for
-from chatctl.client.outbox import Message
-from chatctl.client.say import Sender
 from chatctl.errors import ChatError
 from chatctl.protocol import VERSION, Ack, Hello, Limits, Say, Welcome
 
 if TYPE_CHECKING:
-    from chatctl.client.address import Address
-    from chatctl.client.shell import Shell
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.transport import Shell
 
 
 class Speaker:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatctl.client.deadline import Deadline, DeadlinePassed
-from chatctl.client.follow import CONNECT_SECONDS, Follower
+from chatctl.client.core.deadline import Deadline, DeadlinePassed
+from chatctl.client.core.follower import CONNECT_SECONDS, Follower
 from chatctl.errors import ChatError, ConditionNotMet, NickInvalid
 from chatctl.protocol import Gap, Msg
 from chatctl.text import fold_nick
 
 if TYPE_CHECKING:
-    from chatctl.client.speaker import Speaker
+    from chatctl.client.core.speaker import Speaker
 
 OUTCOME_SECONDS = 15.0
 """How long it is tried to have the question said, and to tell the room how it ended."""

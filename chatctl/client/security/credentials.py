@@ -13,7 +13,7 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.keys import Signer
+    from chatctl.client.security.key_files import Signer
 
 NO_KEY, AGENT = "none", "agent"
 
@@ -69,12 +69,12 @@ class Credentials:
         if self._key == NO_KEY:
             return None
         if self._key is not None and self._key.partition(":")[0] == AGENT:
-            from chatctl.client.agent import agent_key
+            from chatctl.client.security.ssh_agent import agent_key
 
             return agent_key(self._key.partition(":")[2] or None)
         from pathlib import Path
 
-        from chatctl.client.keys import read_key
+        from chatctl.client.security.key_files import read_key
         from chatctl.places import own_key
 
         if self._key is None and not os.path.lexists(own_key()):

@@ -14,14 +14,14 @@ from typing import Protocol
 
 import msgspec
 
-from chatctl.client.address import Address
-from chatctl.client.cursor import Cursor
-from chatctl.client.deadline import ConnectionEnded, Deadline
+from chatctl.client.core.address import Address
+from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.deadline import ConnectionEnded, Deadline
+from chatctl.client.core.keepalive import PING_SECONDS
+from chatctl.client.core.outbox import Message, Outbox
+from chatctl.client.core.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
 from chatctl.client.identity import new_id
-from chatctl.client.outbox import Message, Outbox
-from chatctl.client.pulse import PING_SECONDS
-from chatctl.client.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
-from chatctl.client.wire import Wire, connect
+from chatctl.client.io.aio_connection import Wire, connect
 from chatctl.errors import ChatError, PasswordWrong, Unreachable
 from chatctl.protocol import (
     Ack,

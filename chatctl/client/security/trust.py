@@ -12,8 +12,8 @@ import shlex
 import ssl
 
 from chatctl import pins
-from chatctl.client.address import Address
-from chatctl.client.known import key_of, known_servers, pins_of
+from chatctl.client.core.address import Address
+from chatctl.client.security.known_servers import key_of, known_servers, pins_of
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted
 
 

@@ -6,7 +6,7 @@ here: the waiting itself.
 
 from __future__ import annotations
 
-from chatctl.client.deadline import Deadline, now
+from chatctl.client.core.deadline import Deadline, now
 from chatctl.errors import ChatError, PasswordWrong, RateLimited, ServerFull, StorageFailed, Unreachable
 
 MAX_RETRY_AFTER = 60.0
@@ -39,7 +39,7 @@ class Tries:
 
     def wait(self, error: ChatError, deadline: Deadline) -> float | None:
         """Count a failure; give the seconds until the next try, None where ``deadline`` leaves no time for one."""
-        from chatctl.client.backoff import backoff  # it needs random, which a command that works at once does not
+        from chatctl.client.core.backoff import backoff  # it needs random, which a command that works at once does not
 
         wait = max(backoff(self._failed), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
         self._failed += 1

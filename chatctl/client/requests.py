@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatctl.client.blocking import Connection, Deadline
+from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import from_wire
 from chatctl.protocol import Error, Roster, Who
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.client.address import Address
+from chatctl.client.core.address import Address
+from chatctl.client.core.outbox import Message, Outbox
 from chatctl.client.files import private_folder, write_private
-from chatctl.client.outbox import Message, Outbox
 from chatctl.places import state_dir
 from chatctl.protocol import Resume, Say
 from chatctl.text import fold_nick

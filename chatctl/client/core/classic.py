@@ -6,7 +6,7 @@ arrived when it comes back. Source: docs/protocol.md, "classic".
 
 from __future__ import annotations
 
-from chatctl.client.strangers import stranger
+from chatctl.client.core.strangers import stranger
 from chatctl.errors import Rejected
 from chatctl.protocol import GREETING
 

@@ -17,7 +17,7 @@ from chatctl.proof import NONCE_BYTES, PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.protocol import Challenge, Error, Hello, Proof, Welcome
 
 if TYPE_CHECKING:
-    from chatctl.client.credentials import Credentials
+    from chatctl.client.security.credentials import Credentials
 
 MOST_ITERATIONS = 1_000_000
 """Half a second of work: a server may not have us do more for it."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from chatctl.client.deadline import Deadline, DeadlinePassed
-from chatctl.client.follow import Follower
-from chatctl.client.wanted import Wanted
+from chatctl.client.core.deadline import Deadline, DeadlinePassed
+from chatctl.client.core.follower import Follower
+from chatctl.client.core.wanted import Wanted
 from chatctl.errors import ConditionNotMet
 from chatctl.protocol import Msg, Welcome
 

@@ -1,0 +1,1 @@
+"""The client without I/O: no socket, asyncio, clock, file or logging, nor in anything that is imported here."""

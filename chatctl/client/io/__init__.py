@@ -1,0 +1,1 @@
+"""What moves the bytes of ``client.core``: blocking sockets, and asyncio."""

@@ -1,0 +1,1 @@
+"""Passwords, keys, and whether a server is the right one."""
