@@ -46,7 +46,7 @@ COMMANDS = {
 
 
 class Members(MutableMapping[str, click.Command]):
-    """Commands by name. The command ``send`` is what ``chatctl/commands/send.py`` calls ``send``."""
+    """Commands by name. The command ``send`` is what ``chatctl.commands.send`` calls ``send``."""
 
     def __init__(self, helps: Mapping[str, str]) -> None:
         """Load nothing; ``helps`` has each one's name, and the first sentence of its help."""

@@ -17,7 +17,7 @@ text bucket moments
 skeleton
 protocol
 proof claims verbs rules
-dialects export
+dialects
 ring roster effects modes
 room
 session
@@ -37,7 +37,7 @@ serving
 """
 
 COMMANDS_USE = (
-    "errors places pins private text protocol moments proof export client terminal bench journal log admission "
+    "errors places pins private text protocol moments proof client terminal bench journal log admission "
     "gate nets serving cli.config_file"
 )
 

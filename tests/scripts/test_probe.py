@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.probe_verdict import (
+from chatctl.commands.probe.verdict import (
     CRITICAL,
     NOTHING_RAN,
     OK,

@@ -13,8 +13,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from chatctl.commands.last_lines import LastLines, cut_start, fit, shown
-from chatctl.commands.run import ending, span
+from chatctl.commands.run.command import ending, span
+from chatctl.commands.run.last_lines import LastLines, cut_start, fit, shown
 from tests.scripts.common import Peer, log_of, told
 from tests.scripts.conftest import PutStub, Run, Start
 from tests.support import CHATCTL, DEADLINE, Server, closed_port, err_line

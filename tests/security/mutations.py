@@ -298,7 +298,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a name in the environment of --exec",
-        "chatctl/commands/sinks.py",
+        "chatctl/commands/tail/sinks.py",
         '"CHATCTL_AUTHOR": clean(entry.nick)',
         '"CHATCTL_AUTHOR": entry.nick',
         NAUGHTY + "test_a_program_that_exec_runs_gets_nothing_that_acts",
@@ -319,7 +319,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a script in an exported page",
-        "chatctl/export.py",
+        "chatctl/commands/export/formats.py",
         "escape(clean(entry.text, lines=True))",
         "clean(entry.text, lines=True)",
         "tests/shells/test_backup_export.py::test_html_is_one_page_in_which_nothing_that_was_typed_acts",

@@ -83,11 +83,11 @@ def test_a_configuration_file_costs_its_reader_alone(
     file.write_text("[default]\nnick = 'ci'\n[server.work]\nhost = 'x'\n[send]\ntimeout = '9s'\n")
     loaded = modules_after(env, *arguments)
     assert "tomllib" in loaded
-    assert not {"chatctl.commands.who", "chatctl.commands.tail"} & loaded
+    assert not {"chatctl.commands.who", "chatctl.commands.tail.command"} & loaded
     file.write_text("[who]\ntimeout = '9s'\n")
     loaded = modules_after(env, *arguments)
     assert "chatctl.commands.who" in loaded
-    assert "chatctl.commands.tail" not in loaded
+    assert "chatctl.commands.tail.command" not in loaded
 
 
 def test_version(run: Run) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from chatctl.commands.probe_verdict import NAMES, Figure, Verdict, plain
+from chatctl.commands.probe.verdict import NAMES, Figure, Verdict, plain
 from chatctl.text import clean
 
 if TYPE_CHECKING:

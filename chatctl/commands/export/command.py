@@ -83,7 +83,7 @@ def export(
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.cli.output import emit
-    from chatctl.export import export_lines
+    from chatctl.commands.export.formats import export_lines
 
     found = _from_file(journal, room) if journal is not None else _from_server(host, port, unix, room, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))

@@ -11,7 +11,7 @@ import click
 from chatctl.cli.credential_options import password_source
 from chatctl.cli.network_types import NET, PLACE
 from chatctl.cli.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
-from chatctl.commands.limit_options import as_limits, limit_options
+from chatctl.commands.serve.limits import as_limits, limit_options
 
 if TYPE_CHECKING:
     from chatctl.gate import Verifier

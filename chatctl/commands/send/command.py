@@ -135,7 +135,7 @@ def send(
     import os
 
     from chatctl.cli.options import address_of, no_tls_with_classic, own_nick
-    from chatctl.commands.deliver import Plan, deliver
+    from chatctl.commands.send.delivery import Plan, deliver
 
     _check_source(text, path, lines=lines)
     _check_key(key)

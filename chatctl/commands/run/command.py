@@ -102,8 +102,8 @@ def run(
 
 def _run(command: tuple[str, ...], herald: Herald, tail: int) -> int:
     from chatctl.cli.output import note
-    from chatctl.commands.child import Child, NotStarted
-    from chatctl.commands.last_lines import LastLines
+    from chatctl.commands.run.child import Child, NotStarted
+    from chatctl.commands.run.last_lines import LastLines
 
     lines = LastLines(tail)
     began = time.monotonic()
@@ -180,8 +180,8 @@ class Herald:
         if self._quiet_success and status == 0:
             return
 
-        from chatctl.commands.child import FORWARDED
-        from chatctl.commands.last_lines import fit
+        from chatctl.commands.run.child import FORWARDED
+        from chatctl.commands.run.last_lines import fit
 
         try:
             for number in FORWARDED:
@@ -214,7 +214,7 @@ class Herald:
 
 
 def _enough(_number: int, _frame: FrameType | None) -> NoReturn:
-    from chatctl.commands.child import FORWARDED
+    from chatctl.commands.run.child import FORWARDED
 
     ignore(FORWARDED)
     raise _Enough

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Protocol
 
-from chatctl.commands.probe_verdict import Verdict
+from chatctl.commands.probe.verdict import Verdict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,27 +38,27 @@ class Out:
 
     def one(self, verdict: Verdict, number: int) -> None:
         """Tell of one check, in the forms that tell of each."""
-        from chatctl.commands import probe_formats
+        from chatctl.commands.probe import formats
 
         if self._form == "text":
-            self._line(probe_formats.text(verdict, number))
+            self._line(formats.text(verdict, number))
         elif self._form == "json" and number:
-            self._line(probe_formats.as_json(verdict))
+            self._line(formats.as_json(verdict))
 
     def end(self, prober: Checked, count: int) -> None:
         """Tell of all together."""
-        from chatctl.commands import probe_formats
+        from chatctl.commands.probe import formats
 
         verdict = prober.verdict
         match self._form:
             case "nagios":
-                self._line(probe_formats.nagios(verdict))
+                self._line(formats.nagios(verdict))
             case "prometheus":
-                self._line(probe_formats.prometheus(verdict, str(self._address), self._room))
+                self._line(formats.prometheus(verdict, str(self._address), self._room))
             case "json":
-                self._line(probe_formats.as_json(verdict))
+                self._line(formats.as_json(verdict))
             case "text" if count > 1:
-                for line in probe_formats.summary(verdict, len(prober.verdicts), prober.healths):
+                for line in formats.summary(verdict, len(prober.verdicts), prober.healths):
                     self._line(line)
         if self._path is not None:
             replace_file(self._path, "".join(f"{line}\n" for line in self._kept).encode())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from chatctl.cli.options import DURATION, FilePath, all_of, server_options, timeout_option
-from chatctl.commands.probe_out import Out
-from chatctl.commands.probe_verdict import (
+from chatctl.commands.probe.output import Out
+from chatctl.commands.probe.verdict import (
     CRITICAL,
     NAMES,
     NOTHING_RAN,

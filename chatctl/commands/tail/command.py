@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from chatctl.client.core.wanted import Wanted
     from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.seek import Since
-    from chatctl.commands.sinks import Sink
+    from chatctl.commands.tail.sinks import Sink
     from chatctl.protocol import Gap, Resume
 
 NUMBER = 10
@@ -163,7 +163,7 @@ def tail(
     from chatctl.client.core.wanted import Wanted
     from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.io.blocking_transport import BlockingShell, drive
-    from chatctl.commands.sinks import split_command
+    from chatctl.commands.tail.sinks import split_command
 
     words = split_command(command) if command is not None else None
     _check(number, since, words, as_json=as_json, null=null, keep_going=keep_going)
@@ -210,7 +210,7 @@ def _seek(address: Address, room: str, since: Since, deadline: Deadline) -> Resu
 def _sink(
     words: list[str] | None, room: str, deadline: Deadline, *, as_json: bool, null: bool, keep_going: bool
 ) -> Sink:
-    from chatctl.commands.sinks import Exec, json_sink, print_lines, print_record
+    from chatctl.commands.tail.sinks import Exec, json_sink, print_lines, print_record
 
     if words is not None:
         return Exec(words, room, deadline, keep_going=keep_going)

@@ -14,7 +14,7 @@ from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Sender, check_length
 from chatctl.client.io.blocking_transport import BlockingShell, drive, each
-from chatctl.commands import intake
+from chatctl.commands.send import message_source
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import VERSION, Ack, Hello, Msg
 
@@ -53,13 +53,13 @@ def deliver(plan: Plan, *, classic: bool) -> None:
     if classic:
         _say_classic(plan)
         return
-    make = intake.compose(plan.to, action=plan.me)
+    make = message_source.compose(plan.to, action=plan.me)
     if plan.lines:
-        _say(plan, lambda sender: intake.read_lines(sender, plan.key, make), many=True)
+        _say(plan, lambda sender: message_source.read_lines(sender, plan.key, make), many=True)
     elif plan.path is not None:
-        _say_file(plan, intake.read_file(plan.path, plan.key, make))
+        _say_file(plan, message_source.read_file(plan.path, plan.key, make))
     else:
-        message = make(intake.read_one(plan.text), plan.key, "")
+        message = make(message_source.read_one(plan.text), plan.key, "")
         _say(plan, lambda _: [message], many=False)
 
 
@@ -208,4 +208,4 @@ class Printer:
 def _say_classic(plan: Plan) -> None:
     from chatctl.client.io.blocking_classic import say_classic
 
-    say_classic(plan.address, plan.nick, intake.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout)
+    say_classic(plan.address, plan.nick, message_source.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout)

@@ -1,0 +1,3 @@
+"""The command ``chatctl export``."""
+
+from chatctl.commands.export.command import export as export

@@ -1,0 +1,3 @@
+"""The command ``chatctl send``."""
+
+from chatctl.commands.send.command import send as send

@@ -1,0 +1,3 @@
+"""The command ``chatctl tail``."""
+
+from chatctl.commands.tail.command import tail as tail
