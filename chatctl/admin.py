@@ -20,8 +20,8 @@ from pathlib import Path
 import msgspec
 
 from chatctl.aim import Actor
+from chatctl.common.paths import reachable_socket
 from chatctl.errors import ChatError, Forbidden
-from chatctl.places import reachable_socket
 from chatctl.protocol import Admin
 from chatctl.steward import Outcome, Steward
 from chatctl.verbs import LISTS, VERBS

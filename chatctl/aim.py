@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from chatctl.claims import Claim
+from chatctl.common.text import check_nick, clean, fold_nick
 from chatctl.peer import Peer
 from chatctl.protocol import Admin
 from chatctl.rules import Rules, Sanction, network_of
-from chatctl.text import check_nick, clean, fold_nick
 from chatctl.verbs import Kind, Role
 
 

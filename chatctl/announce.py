@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.log import Log
-from chatctl.text import clean
 
 Bound = tuple[Any, ...]
 """Where a TCP socket is bound, as ``getsockname`` returns it: an address, a port and perhaps more."""

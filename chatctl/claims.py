@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from chatctl.common.text import fold_nick
 from chatctl.skeleton import skeletons
-from chatctl.text import fold_nick
 
 MOST_OF_A_KEY = 8
 """Names that one key may bind: nobody collects a room's names."""

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from chatctl import protocol
+from chatctl.common.text import MAX_NICK_POINTS, check_nick, clean
 from chatctl.errors import BadFrame, NickInvalid
 from chatctl.protocol import ClientFrame, Frame
-from chatctl.text import MAX_NICK_POINTS, check_nick, clean
 
 SNIFF_SECONDS = 0.2
 """Bytes that bring no LF for so long come from a program of the first version."""

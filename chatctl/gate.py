@@ -16,8 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from chatctl.common.key_proof import NONCE_BYTES, fingerprint, signed, statement
 from chatctl.errors import Unauthorized
-from chatctl.proof import NONCE_BYTES, fingerprint, signed, statement
 from chatctl.protocol import Challenge, Hello, Proof
 
 FIRST_WAIT = 5.0
@@ -66,7 +66,7 @@ class Verifier(Struct, frozen=True):
         """
         if text.startswith("SCRAM-SHA-256$"):
             return cls._parsed(text)
-        from chatctl.scram import make_verifier
+        from chatctl.common.scram import make_verifier
 
         return cls(*make_verifier(text))
 
@@ -186,7 +186,7 @@ class Trial:
         )
 
     def _begin_scram(self) -> Any:
-        from chatctl.scram import ScramError, server
+        from chatctl.common.scram import ScramError, server
 
         try:
             exchange = server(self._gate.password, self._way.channel)
@@ -207,7 +207,7 @@ class Trial:
     def _check_password(self, proof: Proof, now: float) -> str | None:
         if self._scram is None:
             return None
-        from chatctl.scram import ScramError
+        from chatctl.common.scram import ScramError
 
         self._gate.insist(self._way, now)  # others of this address may have failed meanwhile
         try:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Literal, TextIO
 
-from chatctl.text import clean
+from chatctl.common.text import clean
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 

@@ -18,8 +18,8 @@ import click
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
 from chatctl.cli.output import fault, open_standard_streams
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
-from chatctl.text import clean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

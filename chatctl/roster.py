@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from chatctl.common.text import fold_nick
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
 from chatctl.skeleton import skeletons
-from chatctl.text import fold_nick
 
 Conn = TypeVar("Conn")
 

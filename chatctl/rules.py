@@ -13,9 +13,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from chatctl.common.text import clean, fold_nick
 from chatctl.errors import ChatError, Forbidden, RateLimited
 from chatctl.skeleton import skeletons
-from chatctl.text import clean, fold_nick
 
 MOST = 10_000
 """Bans, and mutes, of one server: memory is bounded, whoever is an operator."""

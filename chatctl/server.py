@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 
+from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.connection import Connection
 from chatctl.crowd import Pace, turned_away
 from chatctl.door import Door, Doors
@@ -21,7 +22,6 @@ from chatctl.hub import Hub
 from chatctl.listen import Listener, describe
 from chatctl.log import Log
 from chatctl.nets import Nets
-from chatctl.proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.protocol import Bye, Limits
 from chatctl.tls import Tls
 

@@ -25,6 +25,7 @@ from chatctl.admin import AdminDoor, verbs_of
 from chatctl.admission import Admission
 from chatctl.announce import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
 from chatctl.claims import Claims
+from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.errors import ChatError
 from chatctl.gate import Gate, Verifier
 from chatctl.hub import Hub
@@ -35,7 +36,6 @@ from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
 from chatctl.nets import Net, Nets
 from chatctl.notify import Manager
-from chatctl.places import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.protocol import Limits
 from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets
 from chatctl.rules import Rules

@@ -10,7 +10,7 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-from chatctl.text import check_nick, fold_nick
+from chatctl.common.text import check_nick, fold_nick
 
 _DATA = Path(__file__).with_name("data") / "confusables.txt"
 

@@ -16,6 +16,7 @@ from chatctl import aim
 from chatctl.aim import Actor, Aim, aim_of, here, name_of
 from chatctl.archive import Archive
 from chatctl.claims import Claim
+from chatctl.common.text import clean
 from chatctl.effects import error_frame
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.journal import Facts, Journal
@@ -24,7 +25,6 @@ from chatctl.peer import Peer
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
 from chatctl.room import Room
 from chatctl.rules import MOST, RoomRules, Sanction, Who, network_of, span
-from chatctl.text import clean
 from chatctl.verbs import Role, check
 
 Outcome = Done | ChatError

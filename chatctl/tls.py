@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from chatctl import pins
+from chatctl.common import fingerprints
 from chatctl.errors import ChatError
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
@@ -29,7 +29,7 @@ class Certificate:
     @property
     def fingerprint(self) -> str:
         """Give it as people compare it."""
-        return pins.shown(self.digest)
+        return fingerprints.shown(self.digest)
 
 
 class Tls:
@@ -65,7 +65,7 @@ def load(cert: Path, key: Path) -> Certificate:
         context.load_cert_chain(cert, key, password=lambda: _is_encrypted(key))
     except (ssl.SSLError, ValueError) as error:
         raise ChatError(_broken(cert, key, error)) from None
-    return Certificate(context, pins.digest(ssl.PEM_cert_to_DER_cert(first[0].decode("ascii", "replace"))))
+    return Certificate(context, fingerprints.digest(ssl.PEM_cert_to_DER_cert(first[0].decode("ascii", "replace"))))
 
 
 def _read(path: Path, what: str, option: str) -> bytes:

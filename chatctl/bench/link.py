@@ -64,7 +64,7 @@ def _password_alone(address: Address) -> Credentials | None:
     """Give the password, if there is one; names that a load makes up are nobody's, so there is no key to prove."""
     if address.credentials is None or address.credentials.password is None:
         return None
-    from chatctl.scram import derive_once
+    from chatctl.common.scram import derive_once
 
     derive_once()
     return Credentials(password=address.credentials.password, key=NO_KEY)

@@ -21,8 +21,8 @@ from chatctl.bench.meter import own_cpu
 from chatctl.bench.speech import Speech, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.bench.stream import Reader, Tally, Truth
 from chatctl.client.core.address import Address
+from chatctl.common.text import clean_bytes
 from chatctl.errors import ChatError, PeerBroke, TooLong
-from chatctl.text import clean_bytes
 
 _UNTIL_QUIET_SECONDS = 10.0
 _MOST_SETTLE_SECONDS = 60.0

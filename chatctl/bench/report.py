@@ -7,7 +7,7 @@ import json
 from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
 from chatctl.bench.meter import Usage
-from chatctl.text import escape_json
+from chatctl.common.text import escape_json
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 BUSY = 0.95

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from chatctl import protocol
 from chatctl.client.core.prover import Prover
+from chatctl.common.text import clean_bytes
 from chatctl.errors import BadFrame, NickTaken, PeerBroke, from_wire
-from chatctl.text import clean_bytes
 
 DIGITS = 12
 """Each text begins with its number, so many digits: what arrives shows which message it was."""

@@ -94,7 +94,7 @@ class Defaults:
         return Path(self._where())
 
     def _where(self) -> str:
-        from chatctl.places import config_file
+        from chatctl.common.paths import config_file
 
         return self._chosen if self._chosen is not None else config_file()
 

@@ -78,6 +78,6 @@ def password_source(path: str | None, source: ParameterSource | None) -> tuple[s
 
 
 def _has_own_key() -> bool:
-    from chatctl.places import own_key
+    from chatctl.common.paths import own_key
 
     return os.path.lexists(own_key())

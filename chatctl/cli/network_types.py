@@ -38,7 +38,7 @@ class PlaceType(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give the place, as it is signed."""
-        from chatctl.proof import place_of_tcp
+        from chatctl.common.key_proof import place_of_tcp
 
         text = str(value)
         if text.startswith("tcp:"):

@@ -125,8 +125,8 @@ class FoldedNick(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give it folded."""
+        from chatctl.common.text import fold_nick
         from chatctl.errors import NickInvalid
-        from chatctl.text import fold_nick
 
         try:
             return fold_nick(str(value))
@@ -141,7 +141,7 @@ class Pin(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give it in the one form."""
-        from chatctl.pins import parse
+        from chatctl.common.fingerprints import parse
 
         try:
             return parse(str(value))
@@ -319,8 +319,8 @@ def no_tls_with_classic(address: Address) -> None:
 def own_nick(nick: str | None) -> str:
     """Give the nickname chosen, or the login name. Raises NickInvalid, naming ``--nick``."""
     from chatctl.client.identity import login_nick
+    from chatctl.common.text import check_nick
     from chatctl.errors import NickInvalid
-    from chatctl.text import check_nick
 
     try:
         return check_nick(nick if nick is not None else login_nick())

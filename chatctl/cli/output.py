@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
-from chatctl.text import clean
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -79,7 +79,7 @@ def json_line(frame: Struct | dict[str, object]) -> bytes:
     """
     from msgspec.json import encode
 
-    from chatctl.text import escape_json
+    from chatctl.common.text import escape_json
 
     return escape_json(encode(frame).decode()).encode()
 
@@ -120,7 +120,7 @@ def note(line: str) -> None:
 
 def moment(seconds: float) -> str:
     """Give a Unix time as local date and time, to the second."""
-    from chatctl.moments import local
+    from chatctl.common.times import local
 
     return local("%Y-%m-%d %H:%M:%S", seconds)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from chatctl.client.seek import Since
-from chatctl.moments import parse_moment
+from chatctl.common.times import parse_moment
 
 DIGITS = 15
 """Of the longest number of an entry: JSON readers hold 2**53 exactly."""

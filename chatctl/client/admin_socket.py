@@ -7,8 +7,8 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire
-from chatctl.places import admin_socket, reachable_socket
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that are read at most: 100,000 claims have some ten millions."""

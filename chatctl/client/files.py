@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from chatctl.places import state_dir
+from chatctl.common.paths import state_dir
 
 
 def private_folder(path: Path) -> Path:

@@ -11,7 +11,7 @@ import os
 import re
 
 from chatctl.client.core.address import Address
-from chatctl.places import state_folder
+from chatctl.common.paths import state_folder
 
 _SHAPE = r"[0-9a-f]{32}"
 

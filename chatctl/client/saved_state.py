@@ -15,9 +15,9 @@ import msgspec
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message, Outbox
 from chatctl.client.files import private_folder, write_private
-from chatctl.places import state_dir
+from chatctl.common.paths import state_dir
+from chatctl.common.text import fold_nick
 from chatctl.protocol import Resume, Say
-from chatctl.text import fold_nick
 
 _resume = msgspec.json.Decoder(Resume)
 _says = msgspec.json.Decoder(list[Say])

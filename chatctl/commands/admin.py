@@ -141,7 +141,7 @@ def _socket(given: dict[str, Any]) -> Path:
     """Give where the server is reached, and take that out of what is asked."""
     from pathlib import Path
 
-    from chatctl.places import admin_socket, admin_socket_at, default_journal
+    from chatctl.common.paths import admin_socket, admin_socket_at, default_journal
 
     path, journal, port = given.pop("admin_socket"), given.pop("journal"), given.pop("port")
     if path is not None:
@@ -165,7 +165,7 @@ def _order(verb: str, path: Path, given: dict[str, Any]) -> None:
 def _json_lines(answer: dict[str, Any]) -> Iterator[str]:
     import json
 
-    from chatctl.text import escape_json
+    from chatctl.common.text import escape_json
 
     for row in answer.get("rows") or ([] if _is_list(answer) else [{"text": answer.get("text")}]):
         yield escape_json(json.dumps(row, ensure_ascii=False))
@@ -176,7 +176,7 @@ def _is_list(answer: dict[str, Any]) -> bool:
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     rows: Sequence[dict[str, Any]] = answer.get("rows") or []
     for row in rows:

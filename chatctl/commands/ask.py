@@ -89,7 +89,7 @@ def ask(
     """
     from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.question import Question
-    from chatctl.text import fold_nick
+    from chatctl.common.text import fold_nick
 
     _check(question, choices)
     address, name = address_of(host, port, unix), own_nick(nick)
@@ -132,7 +132,7 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
 
 def _tell(answer: Answer, as_json: bool) -> None:
     from chatctl.cli.output import emit, emit_given, note
-    from chatctl.text import clean, escape_json
+    from chatctl.common.text import clean, escape_json
 
     choice, entry = answer.choice, answer.entry
     if as_json:

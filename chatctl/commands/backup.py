@@ -42,9 +42,9 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.client.admin_socket import ask_server
+    from chatctl.common.paths import default_journal
     from chatctl.errors import ChatError
     from chatctl.journal.sqlite import backup_file
-    from chatctl.places import default_journal
 
     source = journal or default_journal()
     if ask_server(source, "backup", timeout, path=str(path.absolute())) is None:

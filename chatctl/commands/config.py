@@ -220,7 +220,7 @@ def _source(ctx: click.Context, option: click.Parameter) -> str:
 def _json_lines(values: list[Value]) -> Iterator[str]:
     import json
 
-    from chatctl.text import escape_json
+    from chatctl.common.text import escape_json
 
     for one in values:
         found = {"command": one.command, "option": one.key, "value": one.value, "source": one.source}
@@ -228,7 +228,7 @@ def _json_lines(values: list[Value]) -> Iterator[str]:
 
 
 def _toml_lines(defaults: Defaults, values: list[Value]) -> Iterator[str]:
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     there = "" if defaults.path.exists() else " (there is no such file)"
     yield f"# {clean(str(defaults.path))}{there}"
@@ -246,7 +246,7 @@ def _toml(value: Any) -> str:
     """Give a value as TOML. Its strings are JSON's, but for DEL."""
     import json
 
-    from chatctl.text import escape_json
+    from chatctl.common.text import escape_json
 
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(item) for item in value)}]"

@@ -37,7 +37,7 @@ def key(ctx: click.Context) -> None:
 
     from chatctl.cli.output import note
     from chatctl.client.security.key_files import make_key, read_key
-    from chatctl.places import own_key
+    from chatctl.common.paths import own_key
 
     path = Path(own_key())
     if os.path.lexists(path):
@@ -69,8 +69,8 @@ def show() -> None:
     from pathlib import Path
 
     from chatctl.client.security.key_files import read_key
+    from chatctl.common.paths import own_key
     from chatctl.errors import ChatError
-    from chatctl.places import own_key
 
     path = Path(own_key())
     if not os.path.lexists(path):
@@ -82,8 +82,8 @@ def _print(public: bytes) -> None:
     from chatctl.cli.output import emit
     from chatctl.client.identity import login_nick
     from chatctl.client.security.key_files import public_line
-    from chatctl.proof import fingerprint
-    from chatctl.text import clean
+    from chatctl.common.key_proof import fingerprint
+    from chatctl.common.text import clean
 
     emit(clean(public_line(public, login_nick())))  # the login name is what LOGNAME says
     emit(fingerprint(public))

@@ -70,8 +70,8 @@ def who(
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.cli.options import address_of
+    from chatctl.common.text import fold_nick
     from chatctl.errors import ConditionNotMet
-    from chatctl.text import fold_nick
 
     if watch and count:
         raise click.UsageError("--count is one number, --watch has no end: choose one")
@@ -100,8 +100,8 @@ def _look(address: Address, room: str, timeout: float) -> Roster:
 
 
 def _folded(nick: str) -> str:
+    from chatctl.common.text import fold_nick
     from chatctl.errors import NickInvalid
-    from chatctl.text import fold_nick
 
     try:
         return fold_nick(nick)
@@ -118,7 +118,7 @@ def _print_count(number: int, watchers: int, as_json: bool) -> None:
 
 def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
     from chatctl.cli.output import emit, emit_json
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     if as_json:
         from msgspec.structs import asdict
@@ -136,7 +136,7 @@ def _print_rows(rows: list[RosterRow], as_json: bool) -> None:
 def table(rows: list[RosterRow]) -> list[str]:
     """Give the lines of a table for a person; nothing at all if nobody is here."""
     from chatctl.cli.output import moment
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     cells = [("NICK", "SINCE", "IDLE")]
     cells += [(clean(row.nick), moment(row.since), span(row.idle)) for row in rows]
@@ -166,7 +166,7 @@ def span(seconds: float) -> str:
 
 def _stamp(seconds: float) -> str:
     """Give a Unix time as one word: local date, time and zone."""
-    from chatctl.moments import local
+    from chatctl.common.times import local
 
     return local("%Y-%m-%dT%H:%M:%S%z", seconds)
 
@@ -189,7 +189,7 @@ def _watch(address: Address, room: str, wanted: str | None, timeout: float | Non
 
 
 def _change_line(change: Change) -> str:
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     names = f"{clean(change.old)} {clean(change.nick)}" if change.old else clean(change.nick)
     return f"{_stamp(change.time)} {change.type} {names}"

@@ -16,6 +16,7 @@ from chatctl import protocol
 from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.membership import Link
 from chatctl.client.saved_state import Keep
+from chatctl.common.text import clean
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.lines import Lines, mentions
@@ -24,7 +25,6 @@ from chatctl.terminal.presence import Presence
 from chatctl.terminal.screen import Screen
 from chatctl.terminal.settings import Settings
 from chatctl.terminal.slash import Command, Wrong, help_lines, parse
-from chatctl.text import clean
 
 
 class Desk:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import Ask, ask_on_terminal
+from chatctl.common.text import clean
 from chatctl.errors import PasswordWanted, PasswordWrong
-from chatctl.text import clean
 
 MOST_TRIES = 3
 

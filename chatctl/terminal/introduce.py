@@ -11,9 +11,9 @@ from chatctl.client.core.address import Address
 from chatctl.client.io.blocking_connection import Deadline, open_socket
 from chatctl.client.security.known_servers import known_servers, pins_of, remember
 from chatctl.client.security.trust import UnknownServer
+from chatctl.common.fingerprints import parse
+from chatctl.common.text import clean
 from chatctl.errors import Untrusted
-from chatctl.pins import parse
-from chatctl.text import clean
 
 CONNECT_SECONDS = 10.0
 

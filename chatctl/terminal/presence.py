@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from chatctl.common.text import fold_nick
 from chatctl.errors import NickInvalid
 from chatctl.terminal.lines import Lines
-from chatctl.text import fold_nick
 
 FOLD_SECONDS = 1.0
 """At most one line about comings and goings in so many seconds."""

@@ -13,6 +13,7 @@ from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
 from chatctl.client.saved_state import Keep
 from chatctl.client.security.credentials import NO_KEY, Credentials
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
@@ -22,7 +23,6 @@ from chatctl.terminal.lines import Lines
 from chatctl.terminal.plain import PlainScreen, is_interactive
 from chatctl.terminal.screen import Screen, Talk
 from chatctl.terminal.settings import Settings
-from chatctl.text import clean
 
 
 def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chatctl.client.membership import Link
+from chatctl.common.text import clean
 from chatctl.protocol import RoomNow
-from chatctl.text import clean
 
 LATE_SECONDS = 1.0
 """An acknowledgement that takes longer is worth a word in the status."""

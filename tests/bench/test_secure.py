@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import scram
 from chatctl.client.core.address import Address
 from chatctl.client.security.credentials import Credentials
+from chatctl.common import scram
 from chatctl.errors import PeerBroke, Unauthorized, Untrusted
 from tests.bench.fake import WELCOME
 from tests.bench.test_load import load_at

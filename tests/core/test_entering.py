@@ -9,14 +9,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chatctl import protocol as p
-from chatctl import scram
 from chatctl.admission import Admission
 from chatctl.claims import Claims
+from chatctl.common import scram
+from chatctl.common.key_proof import fingerprint, statement
 from chatctl.errors import StorageFailed
 from chatctl.gate import Gate, Verifier
 from chatctl.journal import Facts, Kept
 from chatctl.journal.memory import MemoryJournal
-from chatctl.proof import fingerprint, statement
 
 from .fakes import FakePeer, House, only
 

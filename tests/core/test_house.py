@@ -35,7 +35,11 @@ BAD: list[tuple[str, dict[str, str], str]] = [
     ("a socket", {"protocol": "from socket import socket"}, "sans-I/O"),
     (
         "heavy, two steps down",
-        {"cli": "from chatctl.commands import x", "commands/x": "from chatctl.text import f", "text": "import msgspec"},
+        {
+            "cli": "from chatctl.commands import x",
+            "commands/x": "from chatctl.common.text import f",
+            "text": "import msgspec",
+        },
         "makes --help slow",
     ),
     (

@@ -4,18 +4,18 @@ import hashlib
 
 import pytest
 
-from chatctl import pins
+from chatctl.common import fingerprints
 
 KNOWN_BY = hashlib.sha256(b"a certificate").digest()
 
 
 def test_a_fingerprint_reads_back_in_every_form() -> None:
     """As the server prints it, with base64's padding, and as ``openssl x509 -fingerprint -sha256`` prints it."""
-    shown = pins.shown(KNOWN_BY)
+    shown = fingerprints.shown(KNOWN_BY)
     assert shown.startswith("SHA256:")
     assert len(shown) == 50
     for form in (shown, shown + "=", KNOWN_BY.hex(), KNOWN_BY.hex(":").upper()):
-        assert pins.parse(form) == shown
+        assert fingerprints.parse(form) == shown
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_a_fingerprint_reads_back_in_every_form() -> None:
 )
 def test_what_is_no_fingerprint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write SHA256: and its 43 characters"):
-        pins.parse(text)
+        fingerprints.parse(text)

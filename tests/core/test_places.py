@@ -7,7 +7,7 @@ from pathlib import Path
 import platformdirs
 import pytest
 
-from chatctl.places import admin_socket, config_file, reachable_socket, state_dir
+from chatctl.common.paths import admin_socket, config_file, reachable_socket, state_dir
 
 
 @pytest.mark.parametrize("base", [None, "", "/elsewhere"])

@@ -18,9 +18,9 @@ from chatctl.client.core.prover import MOST_ITERATIONS, Prover, place_of
 from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
+from chatctl.common.key_proof import fingerprint, statement
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.gate import Gate, Trial, Verifier, Way
-from chatctl.proof import fingerprint, statement
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
 from tests.support import ROOT
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatctl import text as t
+from chatctl.common import text as t
 from chatctl.errors import NickInvalid, RoomInvalid
 from tests.core.strategies import ascii_nicks, nasty
 

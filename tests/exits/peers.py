@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatctl.places import admin_socket, reachable_socket
+from chatctl.common.paths import admin_socket, reachable_socket
 from tests.scripts.common import Peer, log_of, one_after_another
 from tests.support import DEADLINE, Server, Stub, Wire
 

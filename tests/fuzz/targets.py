@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 
 from chatctl import protocol
 from chatctl.client.core.connection import ClientCore
+from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
 from chatctl.dialects import DIALECTS, TEXT
 from chatctl.effects import Effect, Hangup, Says
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
 from chatctl.protocol import Framer, Hello, Limits
 from chatctl.session import Session
-from chatctl.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
 
 Target = Callable[[bytes], None]
 

@@ -13,7 +13,7 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.client.security.key_files import make_key
-from chatctl.proof import fingerprint, place_of_tcp, statement
+from chatctl.common.key_proof import fingerprint, place_of_tcp, statement
 from tests.core.test_entering import OWNER
 from tests.support import DEADLINE, Server, Wire
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from chatctl import protocol as p
 from chatctl.admission import Admission
 from chatctl.claims import Claims
+from chatctl.common.text import check_nick
 from chatctl.gate import Way
 from chatctl.rules import Rules, Sanction, Sanctions, Who, network_of, span
 from chatctl.skeleton import skeletons
-from chatctl.text import check_nick
 from tests.core.fakes import FakePeer, House, SlowJournal, only
 from tests.core.test_entering import OTHER, OWNER, KeepingJournal
 

@@ -15,8 +15,8 @@ from chatctl.client.core.address import Address
 from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
+from chatctl.common.key_proof import fingerprint
 from chatctl.gate import Verifier
-from chatctl.proof import fingerprint
 from chatctl.protocol import Hello
 from tests.scripts.common import LossyProxy, Peer
 from tests.scripts.in_process import InProcess

@@ -16,8 +16,8 @@ from chatctl.client.io.blocking_connection import Deadline
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey, make_key, read_key
 from chatctl.client.security.ssh_agent import agent_key, agent_keys
+from chatctl.common.key_proof import place_of_tcp, statement
 from chatctl.errors import ChatError, NickTaken, Unauthorized
-from chatctl.proof import place_of_tcp, statement
 from chatctl.protocol import Bye, Hello
 from tests.needs import need
 from tests.scripts.common import LossyProxy

@@ -20,8 +20,8 @@ import pytest
 from chatctl import announce
 from chatctl.cli import shell_completion, shells
 from chatctl.client.security import key_files
+from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.main import COMMANDS, cli
-from chatctl.places import admin_socket, reachable_socket
 from chatctl.terminal import introduce
 from tests.naughty import RAW
 from tests.security.conftest import Here, Put

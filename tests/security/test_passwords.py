@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import scram
 from chatctl.client.core import deadline
 from chatctl.client.core.connection import HURRY_SECONDS
 from chatctl.client.core.prover import Prover
 from chatctl.client.security.credentials import Credentials
+from chatctl.common import scram
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.gate import Verifier
 from chatctl.protocol import Hello

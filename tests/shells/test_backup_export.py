@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.errors import ChatError
 from chatctl.main import cli
-from chatctl.places import admin_socket, reachable_socket
 from tests.shells.conftest import Run
 from tests.support import DEADLINE, Server
 

@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from chatctl.cli.config_defaults import config_option
 from chatctl.cli.options import address_of, server_options
 from chatctl.client.core.address import Address
+from chatctl.common.fingerprints import shown
 from chatctl.main import cli
-from chatctl.pins import shown
 from chatctl.terminal import introduce
 from tests.core.test_imports import loaded_by
 from tests.support import Stub, clean_env

@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
-from chatctl import door, pins
+from chatctl import door
+from chatctl.common import fingerprints
 from chatctl.connection import Connection
 from chatctl.errors import ChatError
 from chatctl.main import cli
@@ -152,7 +153,7 @@ def test_the_connection_knows_which_certificate_it_showed(good: Path, monkeypatc
     monkeypatch.setattr(made, lambda self, one: (seen.append(one), original(self, one))[1])
     with in_process_server(Limits(), Tls(good)) as port:
         wire = TlsWire(port).greeted().enter("nadia")
-        assert [one.way.channel for one in seen] == [pins.digest(wire.certificate)]
+        assert [one.way.channel for one in seen] == [fingerprints.digest(wire.certificate)]
         Wire(("127.0.0.1", port)).send(b"plain\n").rest()
         assert seen[1].way.channel == b""
 
@@ -243,16 +244,16 @@ def test_a_renewed_certificate_is_read_on_sighup(serve: Serve, authority: Author
     file = authority.sign("127.0.0.1")
     server = serve("--tls-cert", str(file), loop=loop)
     member = server.secure().enter("nadia")
-    old = pins.shown(pins.digest(member.certificate))
+    old = fingerprints.shown(fingerprints.digest(member.certificate))
     renewed = authority.sign("127.0.0.1")
     file.write_bytes(renewed.read_bytes())
     server.signal(signal.SIGHUP)
     server.wait_for_log(fingerprint_of(renewed))
-    assert pins.shown(pins.digest(server.secure().certificate)) == fingerprint_of(renewed) != old
+    assert fingerprints.shown(fingerprints.digest(server.secure().certificate)) == fingerprint_of(renewed) != old
     file.write_bytes(b"half a certif")
     server.signal(signal.SIGHUP)
     server.wait_for_log("the certificate stays as it was")
-    assert pins.shown(pins.digest(server.secure().certificate)) == fingerprint_of(renewed)
+    assert fingerprints.shown(fingerprints.digest(server.secure().certificate)) == fingerprint_of(renewed)
     assert member.say("still here").frame("msg")["text"] == "still here"
 
 

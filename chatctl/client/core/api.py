@@ -16,9 +16,9 @@ from chatctl.client.core.follower import Follower, Quiet
 from chatctl.client.core.question import Answer, Asking, Question
 from chatctl.client.core.speaker import Speaker
 from chatctl.client.identity import login_nick
-from chatctl.pins import parse as parse_pin
+from chatctl.common.fingerprints import parse as parse_pin
+from chatctl.common.text import check_nick, fold_nick
 from chatctl.protocol import DEFAULT_TLS_PORT, Ack, Gap, Msg, Resume, Welcome
-from chatctl.text import check_nick, fold_nick
 
 if TYPE_CHECKING:
     from pathlib import Path

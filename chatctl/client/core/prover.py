@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from chatctl.common.key_proof import NONCE_BYTES, PLACE_OF_UNIX, place_of_tcp, place_of_tls, statement
 from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
-from chatctl.proof import NONCE_BYTES, PLACE_OF_UNIX, place_of_tcp, place_of_tls, statement
 from chatctl.protocol import Challenge, Error, Hello, Proof, Welcome
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Prover:
         password = self._credentials.password
         if password is None:
             return None
-        from chatctl.scram import ScramError, client
+        from chatctl.common.scram import ScramError, client
 
         try:
             self._scram = client(password, self._channel)
@@ -104,7 +104,7 @@ class Prover:
         found = _ITERATIONS.search(first)
         if found is not None and int(found[1]) > MOST_ITERATIONS:
             raise PeerBroke(f"the server wants {found[1]} rounds of work for a password, {MOST_ITERATIONS} at most")
-        from chatctl.scram import ScramError
+        from chatctl.common.scram import ScramError
 
         try:
             self._scram.set_server_first(first)
@@ -118,7 +118,7 @@ class Prover:
             return
         if not self._answered or welcome.scram is None:
             raise self._unasked()
-        from chatctl.scram import ScramError
+        from chatctl.common.scram import ScramError
 
         try:
             self._scram.set_server_final(welcome.scram)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.follower import CONNECT_SECONDS, Follower
+from chatctl.common.text import fold_nick
 from chatctl.errors import ChatError, ConditionNotMet, NickInvalid
 from chatctl.protocol import Gap, Msg
-from chatctl.text import fold_nick
 
 if TYPE_CHECKING:
     from chatctl.client.core.speaker import Speaker

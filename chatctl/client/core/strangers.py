@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from chatctl.common.text import clean_bytes
 from chatctl.errors import PeerBroke
-from chatctl.text import clean_bytes
 
 _KNOWN = (
     (b"HTTP/", "a web server answered"),

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
+from chatctl.common.text import fold_nick
 from chatctl.errors import NickInvalid
 from chatctl.protocol import Msg
-from chatctl.text import fold_nick
 
 
 class Wanted:

@@ -124,7 +124,7 @@ class Connection:
         """Give the digest of the server's certificate (32 bytes); empty without TLS."""
         if not self.certificate:
             return b""
-        from chatctl.pins import digest
+        from chatctl.common.fingerprints import digest
 
         return digest(self.certificate)
 

@@ -6,9 +6,9 @@ import socket
 import ssl
 from collections.abc import Callable
 
-from chatctl import pins
 from chatctl.client.core.address import Address
 from chatctl.client.security.trust import Trust, UnknownServer, handshake_failed
+from chatctl.common import fingerprints
 from chatctl.errors import ChatError, PeerBroke, Untrusted
 
 Again = Callable[[], socket.socket]
@@ -65,7 +65,7 @@ def look_closer(address: Address, error: ssl.SSLCertVerificationError, again: Ag
     try:
         trust = Trust(address, look_only=True)
         with _wrap(again(), trust, address) as secured:
-            return UnknownServer(address, pins.shown(trust.check(certificate_of(secured))), error)
+            return UnknownServer(address, fingerprints.shown(trust.check(certificate_of(secured))), error)
     except ChatError as gone:
         return gone
 

@@ -40,7 +40,7 @@ class Credentials:
     def password(self) -> str | None:
         """The room's password, None without one. Raises ChatError if its file can't be used."""
         if self._password is None and self._password_file is not None:
-            from chatctl.private import read_password
+            from chatctl.common.files import read_password
 
             self._password = _insist_on_password(read_password(self._password_file), self._password_file)
         return self._password or None
@@ -75,7 +75,7 @@ class Credentials:
         from pathlib import Path
 
         from chatctl.client.security.key_files import read_key
-        from chatctl.places import own_key
+        from chatctl.common.paths import own_key
 
         if self._key is None and not os.path.lexists(own_key()):
             return None

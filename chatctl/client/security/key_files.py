@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chatctl.client.files import private_folder
+from chatctl.common.files import read_private
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
-from chatctl.private import read_private
-from chatctl.text import clean
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey

@@ -9,11 +9,11 @@ import fcntl
 import os
 from pathlib import Path
 
-from chatctl import pins
 from chatctl.client.core.address import Address
 from chatctl.client.files import private_folder, write_private
+from chatctl.common import fingerprints
+from chatctl.common.paths import state_dir
 from chatctl.errors import Untrusted
-from chatctl.places import state_dir
 
 
 def known_servers() -> Path:
@@ -54,7 +54,7 @@ def _entries(path: Path, text: str) -> list[tuple[str, str]]:
             continue
         try:
             where, pin = words
-            found.append((where.lower(), pins.parse(pin)))
+            found.append((where.lower(), fingerprints.parse(pin)))
         except ValueError:
             raise Untrusted(
                 f"{path}, line {number}: a line is HOST:PORT SHA256:… (correct it, or take it out)"

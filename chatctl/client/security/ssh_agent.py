@@ -10,8 +10,8 @@ import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chatctl.common.key_proof import fingerprint
 from chatctl.errors import ChatError
-from chatctl.proof import fingerprint
 
 SECONDS = 60.0
 """How long it may take: a person may have to confirm it."""

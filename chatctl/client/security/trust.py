@@ -11,9 +11,9 @@ from __future__ import annotations
 import shlex
 import ssl
 
-from chatctl import pins
 from chatctl.client.core.address import Address
 from chatctl.client.security.known_servers import key_of, known_servers, pins_of
+from chatctl.common import fingerprints
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted
 
 
@@ -50,9 +50,9 @@ class Trust:
         """Give the digest of the server's certificate, or raise Untrusted: send nothing then."""
         if not der:
             raise Untrusted(f"{self._address} showed no certificate")
-        found = pins.digest(der)
-        if self._pins and not self._look_only and pins.shown(found) not in self._pins:
-            raise self._another(pins.shown(found))
+        found = fingerprints.digest(der)
+        if self._pins and not self._look_only and fingerprints.shown(found) not in self._pins:
+            raise self._another(fingerprints.shown(found))
         return found
 
     def _another(self, found: str) -> Untrusted:

@@ -23,7 +23,7 @@ class Moment(click.ParamType[float]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Give Unix seconds."""
-        from chatctl.moments import parse_moment
+        from chatctl.common.times import parse_moment
 
         if isinstance(value, float):
             return value

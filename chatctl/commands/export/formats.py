@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from chatctl.moments import local
+from chatctl.common.text import clean, escape_json
+from chatctl.common.times import local
 from chatctl.protocol import Msg, encode
-from chatctl.text import clean, escape_json
 
 _PAGE_TOP = """<!doctype html>
 <html lang="en">

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatctl.commands.probe.verdict import NAMES, Figure, Verdict, plain
-from chatctl.text import clean
+from chatctl.common.text import clean
 
 if TYPE_CHECKING:
     from chatctl.client.health import Health
@@ -37,7 +37,7 @@ def as_json(verdict: Verdict) -> str:
     """Give one object on one line; seconds and counts, null for what is not known."""
     import json
 
-    from chatctl.text import escape_json
+    from chatctl.common.text import escape_json
 
     found = {"state": NAMES[verdict.state], "text": clean(verdict.text), "up": verdict.up}
     start = json.dumps(found, ensure_ascii=False)[:-1]

@@ -85,7 +85,7 @@ def run(
     from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.speaker import Speaker
     from chatctl.client.io.blocking_transport import BlockingShell
-    from chatctl.text import clean
+    from chatctl.common.text import clean
 
     address = address_of(host, port, unix)
     shown = clean(title if title is not None else shlex.join(command))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 
-from chatctl.text import clean
+from chatctl.common.text import clean
 
 MAX_LINE = 4096
 """Bytes that are kept of one line: its end, which is where a message is."""

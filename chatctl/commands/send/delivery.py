@@ -167,7 +167,7 @@ class Printer:
 
     def key(self, key: str) -> None:
         """Print the id."""
-        from chatctl.text import clean, escape_json
+        from chatctl.common.text import clean, escape_json
 
         if self._as_json:
             from msgspec.json import encode
@@ -208,4 +208,6 @@ class Printer:
 def _say_classic(plan: Plan) -> None:
     from chatctl.client.io.blocking_classic import say_classic
 
-    say_classic(plan.address, plan.nick, message_source.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout)
+    say_classic(
+        plan.address, plan.nick, message_source.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout
+    )

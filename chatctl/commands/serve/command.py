@@ -303,9 +303,9 @@ def _verifier(path: Path | None) -> Verifier | None:
     """Give what the password is checked with, None without one. Raises ChatError."""
     source = click.get_current_context().get_parameter_source("password_file")
     word, file = password_source(str(path) if path is not None else None, source)
+    from chatctl.common.files import read_password
     from chatctl.errors import ChatError
     from chatctl.gate import Verifier
-    from chatctl.private import read_password
 
     word = read_password(file) if file is not None else word
     try:

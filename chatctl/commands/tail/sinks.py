@@ -9,9 +9,9 @@ import click
 
 from chatctl.cli.output import emit, emit_json, message_lines, message_start, note
 from chatctl.client.io.blocking_connection import Deadline, DeadlinePassed
+from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import Msg
-from chatctl.text import clean
 
 Sink = Callable[[Msg], None]
 """Takes an entry. When it returns, the entry has left this process."""
