@@ -19,7 +19,7 @@ from chatctl.bench.load import Load, Outcome, Plan
 from chatctl.client.core.address import Address
 
 NAIVE = """
-from chatctl.room import Room
+from chatctl.core.room import Room
 
 def sweep(room, now):
     news = room.roster.news.frames(len(room.roster)) if room.roster.news else []

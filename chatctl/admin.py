@@ -21,10 +21,10 @@ import msgspec
 
 from chatctl.aim import Actor
 from chatctl.common.paths import reachable_socket
+from chatctl.core.verbs import LISTS, VERBS
 from chatctl.errors import ChatError, Forbidden
 from chatctl.protocol import Admin
 from chatctl.steward import Outcome, Steward
-from chatctl.verbs import LISTS, VERBS
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chatctl.claims import Claim
 from chatctl.common.text import check_nick, clean, fold_nick
-from chatctl.peer import Peer
+from chatctl.core.moderation import Rules, Sanction, network_of
+from chatctl.core.name_claims import Claim
+from chatctl.core.peer import Peer
+from chatctl.core.verbs import Kind, Role
 from chatctl.protocol import Admin
-from chatctl.rules import Rules, Sanction, network_of
-from chatctl.verbs import Kind, Role
 
 
 class House(Protocol):

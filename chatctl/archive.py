@@ -11,13 +11,13 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from chatctl.catchup import CatchUp
-from chatctl.effects import error_frame
+from chatctl.core.effects import error_frame
+from chatctl.core.peer import Peer
+from chatctl.core.ring import Ring
+from chatctl.core.room import Room
 from chatctl.errors import BadFrame, ChatError
 from chatctl.journal import Journal
-from chatctl.peer import Peer
 from chatctl.protocol import Hello, History, Limits, Msg, Page
-from chatctl.ring import Ring
-from chatctl.room import Room
 from chatctl.turn import Turn
 
 PAGE_WEIGHT = 1024

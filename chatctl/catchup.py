@@ -10,10 +10,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
+from chatctl.core.room import Reader, Room
 from chatctl.errors import ChatError
 from chatctl.journal import Journal
 from chatctl.protocol import Gap, Msg
-from chatctl.room import Reader, Room
 
 PAGE = 500
 """Entries that are read at once."""

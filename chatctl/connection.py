@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from chatctl.admission import Owner
-from chatctl.dialects import JSON, Dialect
-from chatctl.gate import Way, neighbourhood
+from chatctl.core.admission import Owner
+from chatctl.core.auth import Way, neighbourhood
+from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.room import Reader, Room
+from chatctl.core.roster import Member
+from chatctl.core.session import Session
 from chatctl.hub import Hub
 from chatctl.protocol import GREETING, Limits
-from chatctl.room import Reader, Room
-from chatctl.roster import Member
-from chatctl.session import Session
 
 MAX_IN_FLIGHT = 1024
 """Messages of one connection that the journal has not committed yet; it is not read from while there are more."""

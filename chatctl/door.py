@@ -16,8 +16,8 @@ from collections import Counter
 from typing import Protocol, cast
 
 from chatctl.connection import Connection
+from chatctl.core.auth import Way
 from chatctl.errors import BadFrame
-from chatctl.gate import Way
 from chatctl.log import Log
 from chatctl.protocol import Limits
 from chatctl.tls import Tls

@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol
-from chatctl.admission import Admission
 from chatctl.archive import Archive
-from chatctl.claims import Claim, fact
-from chatctl.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Gate
+from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.moderation import Rules, Who
+from chatctl.core.name_claims import Claim, fact
+from chatctl.core.peer import Peer, peer_of
+from chatctl.core.room import Room
 from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
-from chatctl.gate import Gate
 from chatctl.journal import Draft, Journal, Receipt
 from chatctl.log import Log
-from chatctl.peer import Peer, peer_of
 from chatctl.protocol import Limits
 from chatctl.reception import Reception
-from chatctl.room import Room
-from chatctl.rules import Rules, Who
 from chatctl.steward import Steward
 from chatctl.turn import Loop, Turn
 

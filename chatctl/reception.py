@@ -11,18 +11,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chatctl import protocol
-from chatctl.admission import Admission, owner_of
 from chatctl.archive import Archive
-from chatctl.claims import Claim, fact
-from chatctl.dialects import JSON
+from chatctl.core.admission import Admission, owner_of
+from chatctl.core.auth import Gate, Proved, Trial
+from chatctl.core.dialects import JSON
+from chatctl.core.moderation import Rules, Who
+from chatctl.core.name_claims import Claim, fact
+from chatctl.core.peer import Peer, peer_of
+from chatctl.core.room import Room
 from chatctl.errors import ChatError, StorageFailed, Unauthorized
-from chatctl.gate import Gate, Proved, Trial
 from chatctl.journal import Journal
 from chatctl.log import Log
-from chatctl.peer import Peer, peer_of
 from chatctl.protocol import Frame, Limits
-from chatctl.room import Room
-from chatctl.rules import Rules, Who
 from chatctl.turn import Loop
 
 MEMBERS_IN_WELCOME = 200

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from chatctl.core.ip_networks import Net
 from chatctl.errors import ChatError
 from chatctl.log import Log
-from chatctl.nets import Net
 from chatctl.protocol import Admin
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")

@@ -15,13 +15,13 @@ from functools import lru_cache, partial
 
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.connection import Connection
-from chatctl.crowd import Pace, turned_away
+from chatctl.core.connection_throttle import Pace, turned_away
+from chatctl.core.ip_networks import Nets
 from chatctl.door import Door, Doors
 from chatctl.errors import ServerFull
 from chatctl.hub import Hub
 from chatctl.listen import Listener, describe
 from chatctl.log import Log
-from chatctl.nets import Nets
 from chatctl.protocol import Bye, Limits
 from chatctl.tls import Tls
 

@@ -22,23 +22,23 @@ from typing import Any, cast
 
 from chatctl import __version__
 from chatctl.admin import AdminDoor, verbs_of
-from chatctl.admission import Admission
 from chatctl.announce import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
-from chatctl.claims import Claims
 from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Gate, Verifier
+from chatctl.core.ip_networks import Net, Nets
+from chatctl.core.moderation import Rules
+from chatctl.core.name_claims import Claims
 from chatctl.errors import ChatError
-from chatctl.gate import Gate, Verifier
 from chatctl.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
 from chatctl.listen import open_tcp, open_unix
 from chatctl.log import Log
-from chatctl.nets import Net, Nets
 from chatctl.notify import Manager
 from chatctl.protocol import Limits
 from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets
-from chatctl.rules import Rules
 from chatctl.self_signed import self_signed
 from chatctl.server import Server
 from chatctl.stopping import Stop, on_hangup, on_signal

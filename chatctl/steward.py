@@ -15,17 +15,17 @@ import msgspec
 from chatctl import aim
 from chatctl.aim import Actor, Aim, aim_of, here, name_of
 from chatctl.archive import Archive
-from chatctl.claims import Claim
 from chatctl.common.text import clean
-from chatctl.effects import error_frame
+from chatctl.core.effects import error_frame
+from chatctl.core.moderation import MOST, RoomRules, Sanction, Who, network_of, span
+from chatctl.core.name_claims import Claim
+from chatctl.core.peer import Peer
+from chatctl.core.room import Room
+from chatctl.core.verbs import Role, check
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.journal import Facts, Journal
 from chatctl.log import Log
-from chatctl.peer import Peer
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
-from chatctl.room import Room
-from chatctl.rules import MOST, RoomRules, Sanction, Who, network_of, span
-from chatctl.verbs import Role, check
 
 Outcome = Done | ChatError
 Answer = Callable[[Outcome], None]

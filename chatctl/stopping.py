@@ -11,10 +11,10 @@ import signal
 import sys
 from collections.abc import Callable
 
+from chatctl.core.moderation import span
 from chatctl.errors import ChatError
 from chatctl.protocol import Admin
 from chatctl.reloads import Reloads
-from chatctl.rules import span
 from chatctl.server import FLUSH_SECONDS
 
 DRAIN_SECONDS = 10.0

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from chatctl.peer import Peer
+from chatctl.core.peer import Peer
+from chatctl.core.room import Room
 from chatctl.protocol import Frame
-from chatctl.room import Room
 
 
 class Loop(Protocol):

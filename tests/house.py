@@ -13,22 +13,22 @@ from pathlib import Path
 ORDER = """
 errors common.paths common.scram common.fingerprints
 common.files
-common.text bucket common.times
-skeleton
+common.text core.token_bucket common.times
+core.confusables
 protocol
-common.key_proof claims verbs rules
-dialects
-ring roster effects modes
-room
-session
+common.key_proof core.name_claims core.verbs core.moderation
+core.dialects
+core.ring core.roster core.effects core.permissions
+core.room
+core.session
 journal
-log admission gate nets tls self_signed
-peer
+log core.admission core.auth core.ip_networks tls self_signed
+core.peer
 turn catchup
 archive aim
 steward reception
 admin reloads hub
-crowd
+core.connection_throttle
 connection listen
 door
 server notify announce
@@ -37,8 +37,8 @@ serving
 """
 
 COMMANDS_USE = (
-    "errors common.paths common.fingerprints common.files common.text protocol common.times common.key_proof client terminal bench journal log admission "
-    "gate nets serving cli.config_file"
+    "errors common.paths common.fingerprints common.files common.text protocol common.times common.key_proof client terminal bench journal log core.admission "
+    "core.auth core.ip_networks serving cli.config_file"
 )
 
 # Instead of all that is above: nothing but this. A package's own files may import each other.
@@ -56,8 +56,8 @@ NARROWER = {
 }
 
 SANS_IO = """
-errors common.fingerprints common.text skeleton bucket crowd protocol common.key_proof claims verbs rules nets dialects ring roster effects modes
-room session client.core.connection client.core.classic client.core.outbox client.core.retry client.core.keepalive client.core.wanted client.core.transport
+errors common.fingerprints common.text core.confusables core.token_bucket core.connection_throttle protocol common.key_proof core.name_claims core.verbs core.moderation core.ip_networks core.dialects core.ring core.roster core.effects core.permissions
+core.room core.session client.core.connection client.core.classic client.core.outbox client.core.retry client.core.keepalive client.core.wanted client.core.transport
 client.core.sender client.core.speaker client.core.follower client.core.reply client.core.question client.core.api
 """
 NOT_THERE = (

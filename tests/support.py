@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from chatctl.admission import Admission
+from chatctl.core.admission import Admission
 from chatctl.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal

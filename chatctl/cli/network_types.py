@@ -9,7 +9,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.nets import Net
+    from chatctl.core.ip_networks import Net
 
 
 class NetType(click.ParamType["Net | Path"]):

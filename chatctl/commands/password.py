@@ -30,8 +30,8 @@ def password() -> None:
       None counts.
     """
     from chatctl.cli.output import emit
+    from chatctl.core.auth import Verifier
     from chatctl.errors import ChatError
-    from chatctl.gate import Verifier
 
     word = _ask()
     if word.startswith("SCRAM-SHA-256$"):

@@ -10,13 +10,13 @@ import sqlite3
 import sys
 from collections.abc import Callable, Sequence
 
-from chatctl.dialects import Dialect
+from chatctl.core.dialects import Dialect
+from chatctl.core.ring import Ring
 from chatctl.journal import Done, Draft, Receipt
 from chatctl.journal.numbering import Committed, Numbering
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
 from chatctl.main import main
-from chatctl.ring import Ring
 
 _RARE = 100
 _take = Numbering.take

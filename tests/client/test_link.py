@@ -18,8 +18,8 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Outbox
 from chatctl.client.membership import Link
 from chatctl.client.security.credentials import Credentials
+from chatctl.core.auth import Gate, Verifier, Way
 from chatctl.errors import NickTaken, Unauthorized
-from chatctl.gate import Gate, Verifier, Way
 
 Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 DEADLINE = 8.0

@@ -4,16 +4,16 @@ import io
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol as p
-from chatctl.admission import Admission, Owner
-from chatctl.dialects import JSON, Dialect
+from chatctl.core.admission import Admission, Owner
+from chatctl.core.auth import Gate, Way
+from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.session import Session
 from chatctl.errors import StorageFailed
-from chatctl.gate import Gate, Way
 from chatctl.hub import Hub
 from chatctl.journal import Deliver, Done, Draft, Head
 from chatctl.journal.memory import MemoryJournal
 from chatctl.log import Log
 from chatctl.protocol import Frame, Limits, encode
-from chatctl.session import Session
 
 
 class FakeReader:

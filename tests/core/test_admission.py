@@ -2,12 +2,12 @@
 
 import pytest
 
-from chatctl.admission import MAX_OPEN_ROOMS, Admission, Owner, owner_of
-from chatctl.claims import Claim, Claims
-from chatctl.dialects import CLASSIC, JSON, TEXT, Dialect
+from chatctl.core.admission import MAX_OPEN_ROOMS, Admission, Owner, owner_of
+from chatctl.core.dialects import CLASSIC, JSON, TEXT, Dialect
+from chatctl.core.name_claims import Claim, Claims
+from chatctl.core.roster import Roster
 from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import Hello, Mode
-from chatctl.roster import Roster
 
 MINE, OTHER = owner_of("a" * 32), owner_of("b" * 32)
 

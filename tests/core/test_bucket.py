@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.bucket import Bucket
+from chatctl.core.token_bucket import Bucket
 
 
 def taken(bucket: Bucket, until: float, cost: float = 1) -> list[float]:

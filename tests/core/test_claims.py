@@ -2,8 +2,8 @@
 
 import pytest
 
-from chatctl import claims
-from chatctl.claims import Claim, Claims, fact
+from chatctl.core import name_claims
+from chatctl.core.name_claims import Claim, Claims, fact
 
 
 def test_a_claim_is_found_however_the_name_is_cased() -> None:
@@ -36,13 +36,13 @@ def test_a_bound_name_is_not_bound_again() -> None:
 
 def test_a_key_binds_only_so_many_names_and_a_server_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     book = Claims()
-    for number in range(claims.MOST_OF_A_KEY):
+    for number in range(name_claims.MOST_OF_A_KEY):
         book.add(Claim(f"n{number}", "k1", 1.0))
     assert book.propose("more", "k1", 2.0) is None
     assert book.propose("more", "k2", 2.0) is not None
     book.drop("n0")
     assert book.propose("more", "k1", 2.0) is not None
-    monkeypatch.setattr(claims, "MOST", len(book))
+    monkeypatch.setattr(name_claims, "MOST", len(book))
     assert book.propose("more", "k2", 2.0) is None
 
 

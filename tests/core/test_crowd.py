@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.crowd import Pace, turned_away
+from chatctl.core.connection_throttle import Pace, turned_away
 from chatctl.protocol import Limits
 
 LIMITS = Limits(greeting_start=10, greeting_percent=30, greeting_full=20)

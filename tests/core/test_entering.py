@@ -9,12 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chatctl import protocol as p
-from chatctl.admission import Admission
-from chatctl.claims import Claims
 from chatctl.common import scram
 from chatctl.common.key_proof import fingerprint, statement
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Gate, Verifier
+from chatctl.core.name_claims import Claims
 from chatctl.errors import StorageFailed
-from chatctl.gate import Gate, Verifier
 from chatctl.journal import Facts, Kept
 from chatctl.journal.memory import MemoryJournal
 

@@ -9,11 +9,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl import gate as gates
 from chatctl.common import scram
 from chatctl.common.key_proof import PLACE_OF_UNIX, fingerprint, place_of_tcp, place_of_tls, signed, statement
+from chatctl.core import auth as gates
+from chatctl.core.auth import FIRST_WAIT, LONGEST_WAIT, Gate, Penalties, Trial, Verifier, Way
 from chatctl.errors import Unauthorized
-from chatctl.gate import FIRST_WAIT, LONGEST_WAIT, Gate, Penalties, Trial, Verifier, Way
 from chatctl.protocol import Hello, Proof
 
 HERE = "tcp:192.0.2.1:5500"

@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 
 from chatctl import protocol as p
-from chatctl.dialects import JSON
+from chatctl.core.dialects import JSON
+from chatctl.core.ring import Ring
+from chatctl.core.room import Room
 from chatctl.protocol import Msg, encode
-from chatctl.ring import Ring
-from chatctl.room import Room
 from tests.core.fakes import FakePeer, House
 
 TURNS = 9

@@ -22,12 +22,12 @@ def test_it_can_be_run_on_its_own() -> None:
 
 BAD: list[tuple[str, dict[str, str], str]] = [
     ("up the order", {"protocol": "from chatctl import session", "session": ""}, "its place does not allow"),
-    ("beside it", {"text": "import chatctl.bucket", "bucket": ""}, "its place does not allow"),
+    ("beside it", {"text": "import chatctl.core.token_bucket", "bucket": ""}, "its place does not allow"),
     ("in a body", {"text": "def f():\n    from chatctl.hub import Hub", "hub": ""}, "its place does not allow"),
     ("client to server", {"client/x": "from chatctl.hub import Hub", "hub": ""}, "its place does not allow"),
     ("client to dialects", {"client/x": "from chatctl import dialects", "dialects": ""}, "its place does not allow"),
     ("server to client", {"server": "from chatctl.client.x import f", "client/x": ""}, "its place does not allow"),
-    ("journal to room", {"journal/x": "from chatctl.room import Room", "room": ""}, "its place does not allow"),
+    ("journal to room", {"journal/x": "from chatctl.core.room import Room", "room": ""}, "its place does not allow"),
     ("command to hub", {"commands/x": "def f():\n    import chatctl.hub", "hub": ""}, "its place does not allow"),
     ("a clock", {"session": "import time"}, "sans-I/O"),
     ("a clock in a body", {"session": "def f():\n    from time import sleep"}, "sans-I/O"),
@@ -70,7 +70,7 @@ def test_the_check_finds(files: dict[str, str], line: str, tmp_path: Path) -> No
 
 
 FINE = [
-    {"hub": "from chatctl.session import Session\nfrom chatctl import __version__", "session": ""},
+    {"hub": "from chatctl.core.session import Session\nfrom chatctl import __version__", "session": ""},
     {
         "cli": "from chatctl.commands import x",
         "commands/x": "def f():\n    import asyncio, chatctl.serving",
@@ -95,7 +95,7 @@ def test_the_check_lets_pass(files: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_an_excuse_that_is_not_needed_is_found(tmp_path: Path) -> None:
-    files = {"text": "import chatctl.bucket", "bucket": ""}
+    files = {"text": "import chatctl.core.token_bucket", "bucket": ""}
     assert check(tmp_path, files, {("text", "bucket"): "because"}) == []
     assert "for nothing" in check(tmp_path, {"text": ""}, {("text", "bucket"): "because"})[0]
 

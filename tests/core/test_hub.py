@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from chatctl import protocol as p
-from chatctl.admission import Admission
+from chatctl.core.admission import Admission
 from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Limits, Msg, Rename, Resume, Say, Welcome
 from tests.core.fakes import FakePeer, House, SlowJournal, only
 

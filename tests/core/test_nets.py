@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chatctl.core.ip_networks import Nets
 from chatctl.errors import ChatError
-from chatctl.nets import Nets
 from chatctl.reloads import read_nets
 
 

@@ -19,8 +19,8 @@ from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
 from chatctl.common.key_proof import fingerprint, statement
+from chatctl.core.auth import Gate, Trial, Verifier, Way
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
-from chatctl.gate import Gate, Trial, Verifier, Way
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
 from tests.support import ROOT
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.dialects import JSON, TEXT
+from chatctl.core.dialects import JSON, TEXT
+from chatctl.core.ring import ENTRY_OVERHEAD, UNRENDERABLE, Ring
 from chatctl.protocol import Frame, Gap, Msg, decode_server, encode
-from chatctl.ring import ENTRY_OVERHEAD, UNRENDERABLE, Ring
 
 
 def entry(seq: int, text: str = "x", nick: str = "a") -> Msg:

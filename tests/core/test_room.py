@@ -5,10 +5,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from chatctl.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
+from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
+from chatctl.core.ring import Ring
+from chatctl.core.room import Room
 from chatctl.protocol import Gap, Join, Msg, Resume
-from chatctl.ring import Ring
-from chatctl.room import Room
 from tests.core.fakes import FakeReader
 
 

@@ -5,9 +5,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from chatctl.core.roster import Member, News, Roster
 from chatctl.errors import NickInvalid
 from chatctl.protocol import Frame, Join, Leave, Rename
-from chatctl.roster import Member, News, Roster
 
 NAMES = st.sampled_from(["a", "b", "A"])
 

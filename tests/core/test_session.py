@@ -7,11 +7,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.dialects import CLASSIC, JSON, TEXT
-from chatctl.effects import Effect, Hangup, Raw, Reply, Says
+from chatctl.core.dialects import CLASSIC, JSON, TEXT
+from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says
+from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Session, State
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import Limits, encode
-from chatctl.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Session, State
 from tests.core.strategies import client_frames, splits, two_cuts
 from tests.core.test_protocol import LINES
 

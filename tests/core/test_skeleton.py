@@ -7,8 +7,8 @@ import string
 import pytest
 from hypothesis import given
 
+from chatctl.core.confusables import _once, _prototypes, skeletons
 from chatctl.errors import NickInvalid
-from chatctl.skeleton import _once, _prototypes, skeletons
 
 from .strategies import ascii_nicks
 

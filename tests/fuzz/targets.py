@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable
 from chatctl import protocol
 from chatctl.client.core.connection import ClientCore
 from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
-from chatctl.dialects import DIALECTS, TEXT
-from chatctl.effects import Effect, Hangup, Says
+from chatctl.core.dialects import DIALECTS, TEXT
+from chatctl.core.effects import Effect, Hangup, Says
+from chatctl.core.session import Session
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
 from chatctl.protocol import Framer, Hello, Limits
-from chatctl.session import Session
 
 Target = Callable[[bytes], None]
 

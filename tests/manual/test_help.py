@@ -11,8 +11,8 @@ import click
 import pytest
 
 from chatctl.cli.config_defaults import Defaults
+from chatctl.core.verbs import VERBS
 from chatctl.main import cli
-from chatctl.verbs import VERBS
 from docs.generate import ROOT, Help, commands
 
 ALL = list(commands())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from chatctl.core.moderation import Rules, Sanction
 from chatctl.protocol import Limits
-from chatctl.rules import Rules, Sanction
 from tests.support import Wire, in_process_server
 
 

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.admission import Admission
-from chatctl.claims import Claims
 from chatctl.common.text import check_nick
-from chatctl.gate import Way
-from chatctl.rules import Rules, Sanction, Sanctions, Who, network_of, span
-from chatctl.skeleton import skeletons
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Way
+from chatctl.core.confusables import skeletons
+from chatctl.core.moderation import Rules, Sanction, Sanctions, Who, network_of, span
+from chatctl.core.name_claims import Claims
 from tests.core.fakes import FakePeer, House, SlowJournal, only
 from tests.core.test_entering import OTHER, OWNER, KeepingJournal
 

@@ -16,7 +16,7 @@ from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
 from chatctl.common.key_proof import fingerprint
-from chatctl.gate import Verifier
+from chatctl.core.auth import Verifier
 from chatctl.protocol import Hello
 from tests.scripts.common import LossyProxy, Peer
 from tests.scripts.in_process import InProcess

@@ -15,8 +15,8 @@ from chatctl.client.core.connection import HURRY_SECONDS
 from chatctl.client.core.prover import Prover
 from chatctl.client.security.credentials import Credentials
 from chatctl.common import scram
+from chatctl.core.auth import Verifier
 from chatctl.errors import PasswordWrong, Unauthorized
-from chatctl.gate import Verifier
 from chatctl.protocol import Hello
 from tests.scripts.common import Peer, one_after_another
 from tests.security.conftest import WORD, Chatctl, connect

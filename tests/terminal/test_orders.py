@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
+from chatctl.core.verbs import VERBS
 from chatctl.terminal.orders import ORDERS, order
 from chatctl.terminal.slash import Command, Wrong, help_lines, parse
-from chatctl.verbs import VERBS
 
 from .test_desk import House
 

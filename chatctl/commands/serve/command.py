@@ -14,8 +14,8 @@ from chatctl.cli.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
 from chatctl.commands.serve.limits import as_limits, limit_options
 
 if TYPE_CHECKING:
-    from chatctl.gate import Verifier
-    from chatctl.nets import Net
+    from chatctl.core.auth import Verifier
+    from chatctl.core.ip_networks import Net
 
 
 @click.command()
@@ -242,7 +242,7 @@ def serve(
       CHATCTL_PASSWORD   what the first line of --password-file would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
-    from chatctl.admission import Admission
+    from chatctl.core.admission import Admission
     from chatctl.log import Log
     from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits, run_server
 
@@ -304,8 +304,8 @@ def _verifier(path: Path | None) -> Verifier | None:
     source = click.get_current_context().get_parameter_source("password_file")
     word, file = password_source(str(path) if path is not None else None, source)
     from chatctl.common.files import read_password
+    from chatctl.core.auth import Verifier
     from chatctl.errors import ChatError
-    from chatctl.gate import Verifier
 
     word = read_password(file) if file is not None else word
     try:

@@ -13,11 +13,11 @@ from enum import Enum, auto
 from typing import TypeVar, cast
 
 from chatctl import protocol
-from chatctl.bucket import Bucket
-from chatctl.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
-from chatctl.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
+from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.permissions import FREE, objection, unobjectionable
+from chatctl.core.token_bucket import Bucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
-from chatctl.modes import FREE, objection, unobjectionable
 from chatctl.protocol import ClientFrame, Framer, Limits, Mode, NotJson
 
 HTTP_ANSWER = (

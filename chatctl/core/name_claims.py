@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from chatctl.common.text import fold_nick
-from chatctl.skeleton import skeletons
+from chatctl.core.confusables import skeletons
 
 MOST_OF_A_KEY = 8
 """Names that one key may bind: nobody collects a room's names."""

@@ -6,7 +6,7 @@ Lives here: whether one more may wait, and whether its address comes too fast. D
 
 from __future__ import annotations
 
-from chatctl.bucket import Bucket
+from chatctl.core.token_bucket import Bucket
 from chatctl.protocol import Limits
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from chatctl.admission import Owner
-from chatctl.gate import Way
-from chatctl.room import Reader, Room
-from chatctl.roster import Member
-from chatctl.session import Session
+from chatctl.core.admission import Owner
+from chatctl.core.auth import Way
+from chatctl.core.room import Reader, Room
+from chatctl.core.roster import Member
+from chatctl.core.session import Session
 
 
 class Peer(Reader, Protocol):

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from chatctl.dialects import Dialect
+from chatctl.core.dialects import Dialect
+from chatctl.core.ring import Ring
+from chatctl.core.roster import Roster
 from chatctl.protocol import Frame, Gap, Msg, Resume
-from chatctl.ring import Ring
-from chatctl.roster import Roster
 
 
 class Reader(Protocol):

@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from chatctl.claims import Claims
 from chatctl.common.text import MAX_NICK_POINTS, check_nick, check_room, clean
-from chatctl.dialects import Dialect, bend_nick
+from chatctl.core.dialects import Dialect, bend_nick
+from chatctl.core.name_claims import Claims
+from chatctl.core.roster import Member, Roster
 from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import DEFAULT_ROOM, Hello
-from chatctl.roster import Member, Roster
 
 MAX_OPEN_ROOMS = 1_000
 """Rooms that guests may open: each costs memory, and nothing ever closes one."""

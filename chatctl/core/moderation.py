@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from chatctl.common.text import clean, fold_nick
+from chatctl.core.confusables import skeletons
 from chatctl.errors import ChatError, Forbidden, RateLimited
-from chatctl.skeleton import skeletons
 
 MOST = 10_000
 """Bans, and mutes, of one server: memory is bounded, whoever is an operator."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from chatctl.common.text import fold_nick
+from chatctl.core.confusables import skeletons
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
-from chatctl.skeleton import skeletons
 
 Conn = TypeVar("Conn")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.dialects import Dialect
+from chatctl.core.dialects import Dialect
 from chatctl.protocol import Gap, Msg
 
 ENTRY_OVERHEAD = 460

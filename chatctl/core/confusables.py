@@ -12,7 +12,7 @@ from pathlib import Path
 
 from chatctl.common.text import check_nick, fold_nick
 
-_DATA = Path(__file__).with_name("data") / "confusables.txt"
+_DATA = Path(__file__).parent.with_name("data") / "confusables.txt"
 
 
 @lru_cache(maxsize=16384)
