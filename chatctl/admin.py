@@ -19,12 +19,12 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.aim import Actor
 from chatctl.common.paths import reachable_socket
 from chatctl.core.verbs import LISTS, VERBS
 from chatctl.errors import ChatError, Forbidden
+from chatctl.hub.admin_commands import Outcome, Steward
+from chatctl.hub.admin_target import Actor
 from chatctl.protocol import Admin
-from chatctl.steward import Outcome, Steward
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 

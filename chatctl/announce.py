@@ -16,7 +16,7 @@ from typing import Any
 
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
-from chatctl.log import Log
+from chatctl.hub.event_log import Log
 
 Bound = tuple[Any, ...]
 """Where a TCP socket is bound, as ``getsockname`` returns it: an address, a port and perhaps more."""

@@ -15,7 +15,7 @@ from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
 from chatctl.core.session import Session
-from chatctl.hub import Hub
+from chatctl.hub.hub import Hub
 from chatctl.protocol import GREETING, Limits
 
 MAX_IN_FLIGHT = 1024

@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from chatctl.connection import Connection
 from chatctl.core.auth import Way
 from chatctl.errors import BadFrame
-from chatctl.log import Log
+from chatctl.hub.event_log import Log
 from chatctl.protocol import Limits
 from chatctl.tls import Tls
 

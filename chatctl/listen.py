@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from chatctl.errors import ChatError
-from chatctl.log import Log
+from chatctl.hub.event_log import Log
 
 Accepted = Callable[[socket.socket, object], None]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatctl.core.ip_networks import Net
 from chatctl.errors import ChatError
-from chatctl.log import Log
+from chatctl.hub.event_log import Log
 from chatctl.protocol import Admin
 
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")

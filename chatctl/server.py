@@ -19,9 +19,9 @@ from chatctl.core.connection_throttle import Pace, turned_away
 from chatctl.core.ip_networks import Nets
 from chatctl.door import Door, Doors
 from chatctl.errors import ServerFull
-from chatctl.hub import Hub
+from chatctl.hub.event_log import Log
+from chatctl.hub.hub import Hub
 from chatctl.listen import Listener, describe
-from chatctl.log import Log
 from chatctl.protocol import Bye, Limits
 from chatctl.tls import Tls
 

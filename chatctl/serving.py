@@ -30,12 +30,12 @@ from chatctl.core.ip_networks import Net, Nets
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import Claims
 from chatctl.errors import ChatError
-from chatctl.hub import Hub
+from chatctl.hub.event_log import Log
+from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
 from chatctl.listen import open_tcp, open_unix
-from chatctl.log import Log
 from chatctl.notify import Manager
 from chatctl.protocol import Limits
 from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets

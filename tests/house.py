@@ -22,12 +22,12 @@ core.ring core.roster core.effects core.permissions
 core.room
 core.session
 journal
-log core.admission core.auth core.ip_networks tls self_signed
+hub.event_log core.admission core.auth core.ip_networks tls self_signed
 core.peer
-turn catchup
-archive aim
-steward reception
-admin reloads hub
+hub.tick hub.catchup
+hub.history hub.admin_target
+hub.admin_commands hub.login
+admin reloads hub.hub
 core.connection_throttle
 connection listen
 door
@@ -37,7 +37,7 @@ serving
 """
 
 COMMANDS_USE = (
-    "errors common.paths common.fingerprints common.files common.text protocol common.times common.key_proof client terminal bench journal log core.admission "
+    "errors common.paths common.fingerprints common.files common.text protocol common.times common.key_proof client terminal bench journal hub.event_log core.admission "
     "core.auth core.ip_networks serving cli.config_file"
 )
 

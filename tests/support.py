@@ -25,11 +25,11 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from chatctl.core.admission import Admission
-from chatctl.hub import Hub
+from chatctl.hub.event_log import Log
+from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.listen import open_tcp
-from chatctl.log import Log
 from chatctl.protocol import Limits
 from chatctl.server import Server as ChatServer
 from chatctl.tls import Tls

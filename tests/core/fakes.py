@@ -9,10 +9,10 @@ from chatctl.core.auth import Gate, Way
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.session import Session
 from chatctl.errors import StorageFailed
-from chatctl.hub import Hub
+from chatctl.hub.event_log import Log
+from chatctl.hub.hub import Hub
 from chatctl.journal import Deliver, Done, Draft, Head
 from chatctl.journal.memory import MemoryJournal
-from chatctl.log import Log
 from chatctl.protocol import Frame, Limits, encode
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from hypothesis import given
 
-from chatctl.log import Log
+from chatctl.hub.event_log import Log
 from tests.core.strategies import nasty
 from tests.core.test_text import FORBIDDEN
 

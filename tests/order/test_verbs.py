@@ -8,11 +8,11 @@ from __future__ import annotations
 import pytest
 
 from chatctl import protocol as p
-from chatctl.aim import Actor
 from chatctl.core.admission import Admission
 from chatctl.core.name_claims import Claim, Claims, fact
 from chatctl.core.verbs import KINDS, ROLES, VERBS, Kind, Role, check
 from chatctl.errors import ChatError, Forbidden, NoSuchNick
+from chatctl.hub.admin_target import Actor
 from tests.core.fakes import House, only
 from tests.core.test_entering import OTHER, OWNER, KeepingJournal, Person
 

@@ -326,14 +326,14 @@ MUTATIONS = (
     ),
     Mutation(
         "escape sequences and lines of one's own in the operator's log",
-        "chatctl/log.py",
+        "chatctl/hub/event_log.py",
         "return clean(value[:_MAX_VALUE]) if isinstance(value, str) else value",
         "return value",
         "tests/core/test_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal",
     ),
     Mutation(
         "reading secrets in the log",
-        "chatctl/reception.py",
+        "chatctl/hub/login.py",
         'mode=hello.mode, key=peer.key or "")',
         'mode=hello.mode, token=hello.token, key=peer.key or "")',
         "tests/security/test_log.py::test_no_secret_and_nothing_that_was_said_is_logged",
@@ -404,14 +404,14 @@ MUTATIONS = (
     ),
     Mutation(
         "asking for many pages of history at once",
-        "chatctl/archive.py",
+        "chatctl/hub/history.py",
         "peer.in_flight += PAGE_WEIGHT",
         "peer.in_flight += 0",
         "tests/core/test_archive.py::test_one_page_from_the_journal_is_under_way_at_a_time",
     ),
     Mutation(
         "messages that make a page too long for every client",
-        "chatctl/archive.py",
+        "chatctl/hub/history.py",
         "if room < 0 < count:",
         "if False:",
         LIMITS + "test_a_page_fits_into_a_line_whatever_was_said",
@@ -546,7 +546,7 @@ MUTATIONS = (
     ),
     Mutation(
         "giving orders in the room without an operator's key",
-        "chatctl/steward.py",
+        "chatctl/hub/admin_commands.py",
         'role: Role = "operator" if self._house.rules.is_operator(peer.key) else "member"',
         'role: Role = "operator"',
         "tests/order/test_verbs.py::test_who_proved_no_operators_key_is_refused_in_the_room",

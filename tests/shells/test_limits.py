@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatctl.archive import fitting
+from chatctl.hub.history import fitting
 from chatctl.protocol import MAX_SERVER_LINE, Limits, Msg, Page, encode
 from tests.support import CHATCTL, DEADLINE, Server, Wire, in_process_server
 

@@ -243,7 +243,7 @@ def serve(
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.core.admission import Admission
-    from chatctl.log import Log
+    from chatctl.hub.event_log import Log
     from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits, run_server
 
     if no_tcp and unix is None:

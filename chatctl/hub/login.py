@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chatctl import protocol
-from chatctl.archive import Archive
 from chatctl.core.admission import Admission, owner_of
 from chatctl.core.auth import Gate, Proved, Trial
 from chatctl.core.dialects import JSON
@@ -20,10 +19,11 @@ from chatctl.core.name_claims import Claim, fact
 from chatctl.core.peer import Peer, peer_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, StorageFailed, Unauthorized
+from chatctl.hub.event_log import Log
+from chatctl.hub.history import Archive
+from chatctl.hub.tick import Loop
 from chatctl.journal import Journal
-from chatctl.log import Log
 from chatctl.protocol import Frame, Limits
-from chatctl.turn import Loop
 
 MEMBERS_IN_WELCOME = 200
 

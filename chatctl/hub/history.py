@@ -10,15 +10,15 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from chatctl.catchup import CatchUp
 from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
 from chatctl.errors import BadFrame, ChatError
+from chatctl.hub.catchup import CatchUp
+from chatctl.hub.tick import Turn
 from chatctl.journal import Journal
 from chatctl.protocol import Hello, History, Limits, Msg, Page
-from chatctl.turn import Turn
 
 PAGE_WEIGHT = 1024
 """As how many messages under way a page from the journal counts: all that a connection may have, so that one who asks

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol
-from chatctl.archive import Archive
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Gate
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
@@ -19,12 +18,13 @@ from chatctl.core.name_claims import Claim, fact
 from chatctl.core.peer import Peer, peer_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
+from chatctl.hub.admin_commands import Steward
+from chatctl.hub.event_log import Log
+from chatctl.hub.history import Archive
+from chatctl.hub.login import Reception
+from chatctl.hub.tick import Loop, Turn
 from chatctl.journal import Draft, Journal, Receipt
-from chatctl.log import Log
 from chatctl.protocol import Limits
-from chatctl.reception import Reception
-from chatctl.steward import Steward
-from chatctl.turn import Loop, Turn
 
 _Run = tuple[Peer, int, ChatError | None]
 """Whose drafts, how many, and why they may not be said: then only what was said before is acknowledged."""
