@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from chatctl.journal.numbering import Shelf
 from chatctl.journal.store import Store
+from chatctl.journal.transaction import Shelf
 
 DAY = 86_400.0
 IDS_DAYS = 7

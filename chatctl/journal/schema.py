@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from chatctl.errors import ChatError
-from chatctl.journal.trouble import damaged, in_use, not_ours, refusal
+from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, refusal
 
 Durability = Literal["os", "disk"]
 

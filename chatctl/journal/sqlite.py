@@ -25,11 +25,11 @@ from typing import TypeVar
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept, backup
 from chatctl.journal.backup import backup_file
-from chatctl.journal.numbering import Committed, new_epoch
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
+from chatctl.journal.sqlite_errors import sqlite_defect, unreadable
 from chatctl.journal.store import Store
-from chatctl.journal.trouble import sqlite_defect, unreadable
+from chatctl.journal.transaction import Committed, new_epoch
 from chatctl.journal.writer import Batch, Change, NewRoom, Writer
 from chatctl.protocol import Msg
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.journal import Draft, Facts
-from chatctl.journal.numbering import Committed, Numbering, Shelf, new_epoch
+from chatctl.journal.rollback_check import Stamp, boot_id, doubt, stamp_path
 from chatctl.journal.schema import Durability, connect, identity
-from chatctl.journal.stamp import Stamp, boot_id, doubt, stamp_path
-from chatctl.journal.trouble import JournalLost, damaged, passes, refusal
+from chatctl.journal.sqlite_errors import JournalLost, damaged, passes, refusal
+from chatctl.journal.transaction import Committed, Numbering, Shelf, new_epoch
 from chatctl.protocol import Msg
 
 CHECKPOINT_AFTER = 10_000

@@ -22,10 +22,10 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Done, Draft, Facts, Kept
-from chatctl.journal.numbering import Committed
 from chatctl.journal.retention import Retention
+from chatctl.journal.sqlite_errors import JournalLost, describe, ends, fatal, no_room, passes, unfit
 from chatctl.journal.store import Store
-from chatctl.journal.trouble import JournalLost, describe, ends, fatal, no_room, passes, unfit
+from chatctl.journal.transaction import Committed
 
 _T = TypeVar("_T")
 

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from chatctl.core.dialects import Dialect
 from chatctl.core.ring import Ring
 from chatctl.journal import Done, Draft, Receipt
-from chatctl.journal.numbering import Committed, Numbering
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
+from chatctl.journal.transaction import Committed, Numbering
 from chatctl.main import main
 
 _RARE = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatctl.journal.stamp import Mark, stamp_path
+from chatctl.journal.rollback_check import Mark, stamp_path
 from chatctl.journal.store import Store
 
 from .common import draft, reopen, run, write

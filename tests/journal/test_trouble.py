@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import trouble
+from chatctl.journal import sqlite_errors
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.store import Store
 
@@ -84,7 +84,7 @@ def test_a_full_disk_fails_the_senders_and_passes_by_itself(path: Path) -> None:
             for _ in range(3):
                 outcome = await send(journal, *big)
                 assert isinstance(outcome, StorageFailed)
-                assert outcome.retry_after == trouble.RETRY_AFTER
+                assert outcome.retry_after == sqlite_errors.RETRY_AFTER
                 assert "full" in outcome.text
                 assert str(path) not in outcome.text
             assert await texts(journal) == ["before"]

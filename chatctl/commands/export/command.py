@@ -92,7 +92,7 @@ def export(
 
 
 def _from_file(journal: Path, room: str) -> Iterator[Msg]:
-    from chatctl.journal.at_rest import entries_at_rest
+    from chatctl.journal.offline import entries_at_rest
 
     return entries_at_rest(journal, room)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatctl.errors import ChatError, RoomInvalid
-from chatctl.journal.trouble import refusal
+from chatctl.journal.sqlite_errors import refusal
 from chatctl.protocol import Msg
 
 
