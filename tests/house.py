@@ -22,23 +22,23 @@ core.ring core.roster core.effects core.permissions
 core.room
 core.session
 journal
-hub.event_log core.admission core.auth core.ip_networks tls self_signed
+hub.event_log core.admission core.auth core.ip_networks server.certificates server.self_signed
 core.peer
 hub.tick hub.catchup
 hub.history hub.admin_target
 hub.admin_commands hub.login
-admin reloads hub.hub
+server.admin_socket server.reload hub.hub
 core.connection_throttle
-connection listen
-door
-server notify announce
-stopping
-serving
+server.connection server.listener
+server.tls_handshake
+server.server server.systemd server.startup
+server.shutdown
+server.program
 """
 
 COMMANDS_USE = (
     "errors common.paths common.fingerprints common.files common.text protocol common.times common.key_proof client terminal bench journal hub.event_log core.admission "
-    "core.auth core.ip_networks serving cli.config_file"
+    "core.auth core.ip_networks server.program cli.config_file"
 )
 
 # Instead of all that is above: nothing but this. A package's own files may import each other.

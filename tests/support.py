@@ -29,10 +29,10 @@ from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
-from chatctl.listen import open_tcp
 from chatctl.protocol import Limits
-from chatctl.server import Server as ChatServer
-from chatctl.tls import Tls
+from chatctl.server.certificates import Tls
+from chatctl.server.listener import open_tcp
+from chatctl.server.server import Server as ChatServer
 
 DEADLINE = 20.0
 """Seconds after which something that should have happened will not."""

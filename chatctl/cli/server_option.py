@@ -49,7 +49,7 @@ def strength(source: ParameterSource | None) -> int:
 
 def named_server(ctx: click.Context) -> Named | None:
     """Give what this command's ``--server`` stands for, if there is one."""
-    found = ctx.meta.get(f"chatctl.server {ctx.command_path}")
+    found = ctx.meta.get(f"chatctl.server.server {ctx.command_path}")
     return found if isinstance(found, Named) else None
 
 
@@ -114,7 +114,7 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
     if values is None:
         raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
     has_port = "port" in written if written is not None else names_port(text)
-    ctx.meta[f"chatctl.server {ctx.command_path}"] = Named(text, values, source, has_port=has_port)
+    ctx.meta[f"chatctl.server.server {ctx.command_path}"] = Named(text, values, source, has_port=has_port)
 
 
 def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chatctl.connection import MAX_IN_FLIGHT
 from chatctl.errors import StorageFailed
 from chatctl.journal import Head
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Error, Gap, History, Limits, Msg, Page, Resume, Say, Welcome
+from chatctl.server.connection import MAX_IN_FLIGHT
 from tests.core.fakes import FakePeer, House, only
 
 

@@ -73,7 +73,7 @@ FINE = [
     {"hub": "from chatctl.core.session import Session\nfrom chatctl import __version__", "session": ""},
     {
         "cli": "from chatctl.commands import x",
-        "commands/x": "def f():\n    import asyncio, chatctl.serving",
+        "commands/x": "def f():\n    import asyncio, chatctl.server.program",
         "serving": "",
     },
     {

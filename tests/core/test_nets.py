@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chatctl.core.ip_networks import Nets
 from chatctl.errors import ChatError
-from chatctl.reloads import read_nets
+from chatctl.server.reload import read_nets
 
 
 def nets(allow: str = "", deny: str = "") -> Nets:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.admin import AdminDoor
+from chatctl.server.admin_socket import AdminDoor
 from tests.shells.conftest import Run
 from tests.support import Server, Wire, err_line
 

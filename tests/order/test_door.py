@@ -26,14 +26,14 @@ def banning() -> Rules:
     ids=["json", "watch", "text", "classic"],
 )
 def test_it_is_told_and_closed(monkeypatch: pytest.MonkeyPatch, first: bytes, told: bytes) -> None:
-    monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", "203.0.113.9"))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
     monkeypatch.setattr("chatctl.hub.hub.Rules", banning)
     with in_process_server(Limits()) as port:
         assert told in Wire(("127.0.0.1", port)).send(first).rest()
 
 
 def test_its_neighbours_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", "203.0.114.9"))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.114.9"))
     monkeypatch.setattr("chatctl.hub.hub.Rules", banning)
     with in_process_server(Limits()) as port:
         Wire(("127.0.0.1", port)).greeted().enter("nadia")

@@ -17,11 +17,11 @@ from pathlib import Path
 import click
 import pytest
 
-from chatctl import announce
 from chatctl.cli import shell_completion, shells
 from chatctl.client.security import key_files
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.main import COMMANDS, cli
+from chatctl.server import startup
 from chatctl.terminal import introduce
 from tests.naughty import RAW
 from tests.security.conftest import Here, Put
@@ -218,7 +218,7 @@ def test_no_question_acts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     monkeypatch.setattr("getpass.getpass", lambda prompt: prompt)
     assert_inert(key_files.ask_on_terminal(f"passphrase of {GIVEN}: ").encode(), "a passphrase")
     introduce._tell(f"The certificate of {GIVEN} is not known here")
-    announce.announce(f"messages are kept in {GIVEN}")
+    startup.announce(f"messages are kept in {GIVEN}")
     out, err = capfd.readouterr()
     assert "owned" in assert_inert(out.encode(), "serve")
     assert "owned" in assert_inert(err.encode(), "join")

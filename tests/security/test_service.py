@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.notify import Manager
+from chatctl.server.systemd import Manager
 from tests.needs import need
 from tests.support import DEADLINE, ROOT, Server, Wire, clean_env
 

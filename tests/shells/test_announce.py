@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import listen
-from chatctl.announce import how_to_join
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite import sqlite_defect
-from chatctl.listen import open_tcp
+from chatctl.server import listener
+from chatctl.server.listener import open_tcp
+from chatctl.server.startup import how_to_join
 from tests.exits.stage import paste
 from tests.shells.conftest import Run, Start
 from tests.support import DEADLINE, Server, Wire, err_line
@@ -135,7 +135,7 @@ def test_no_password_is_in_it(serve: Serve, tmp_path: Path) -> None:
 
 
 ONE_BY_ONE = """
-from chatctl.announce import announce
+from chatctl.server.startup import announce
 announce("the first line")
 input()
 announce("the second line")
@@ -230,7 +230,7 @@ def test_a_port_that_is_not_for_everybody_names_the_option(monkeypatch: pytest.M
     def refuse(self: socket.socket, address: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(listen.socket.socket, "bind", refuse)
+    monkeypatch.setattr(listener.socket.socket, "bind", refuse)
     with pytest.raises(
         ChatError, match=r"127\.0\.0\.1:80: permission denied \(choose a port from 1024 up with --port\)"
     ):

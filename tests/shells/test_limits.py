@@ -82,7 +82,7 @@ def test_bytes_have_a_rate_too() -> None:
 
 def test_one_address_has_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """One machine can't take every place. Loopback is exempt, so here everybody comes from elsewhere."""
-    monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", "203.0.113.9"))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
     with in_process_server(Limits(per_address=2, connect_rate=0)) as port:
         first, second = wire_to(port).enter("nadia"), wire_to(port).enter("rajat")
         third = wire_to(port).say_frame(type="hello", v=1, nick="abel")
@@ -238,7 +238,7 @@ def test_a_page_fits_into_a_line_whatever_was_said(newest: bool) -> None:
 def from_elsewhere(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> Iterator[int]:
     """Loopback is exempt, so everybody comes from one network of IPv6, each from an address of its own."""
     numbers = iter(range(1, 10_000))
-    monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", f"2001:db8::{next(numbers):x}"))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", f"2001:db8::{next(numbers):x}"))
     with in_process_server(limits) as port:
         yield port
 
@@ -279,7 +279,7 @@ def test_who_connects_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_many_who_say_nothing_newcomers_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the full number all are, and those who are in notice nothing. When it empties, it is open again."""
     crowd = Limits(connect_rate=0, greeting_start=4, greeting_percent=0, greeting_full=6)
-    monkeypatch.setattr("chatctl.server.random.random", lambda: 0.9)
+    monkeypatch.setattr("chatctl.server.server.random.random", lambda: 0.9)
     with from_elsewhere(monkeypatch, crowd) as port:
         member = wire_to(port).enter("nadia")
         silent = [Wire(("127.0.0.1", port)) for _ in range(9)]
@@ -296,7 +296,7 @@ def test_of_many_who_say_nothing_newcomers_are_dropped(monkeypatch: pytest.Monke
 def test_without_chance_some_get_through(monkeypatch: pytest.MonkeyPatch) -> None:
     crowd = Limits(connect_rate=0, greeting_start=1, greeting_percent=50, greeting_full=1000)
     drawn = iter([0.1, 0.9, 0.1, 0.9])
-    monkeypatch.setattr("chatctl.server.random.random", lambda: next(drawn))
+    monkeypatch.setattr("chatctl.server.server.random.random", lambda: next(drawn))
     with from_elsewhere(monkeypatch, crowd) as port:
         assert [_greeting(Wire(("127.0.0.1", port))) for _ in range(5)] == [b"NAME", b"", b"NAME", b"", b"NAME"]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from chatctl import listen
-from chatctl.listen import open_tcp
 from chatctl.protocol import Limits
+from chatctl.server import listener
+from chatctl.server.listener import open_tcp
 from tests.core.fakes import SlowJournal
 from tests.needs import need
 from tests.shells.conftest import Run, Start
@@ -74,7 +74,7 @@ def test_without_ipv6_the_others_have_to_do(monkeypatch: pytest.MonkeyPatch) -> 
             raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
         return real(family, kind)
 
-    monkeypatch.setattr(listen.socket, "socket", without_ipv6)
+    monkeypatch.setattr(listener.socket, "socket", without_ipv6)
     (only,) = open_tcp("::", 0)
     assert only.getsockname()[0] == "0.0.0.0"
     only.close()

@@ -15,13 +15,13 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
-from chatctl import door
 from chatctl.common import fingerprints
-from chatctl.connection import Connection
 from chatctl.errors import ChatError
 from chatctl.main import cli
 from chatctl.protocol import Limits
-from chatctl.tls import Tls
+from chatctl.server import tls_handshake
+from chatctl.server.certificates import Tls
+from chatctl.server.connection import Connection
 from tests.exits.stage import paste
 from tests.support import CHATCTL, DEADLINE, ROOT, Wire, clean_env, in_process_server
 from tests.tls.common import Authority, TlsServer, TlsWire, context, fingerprint_of, silent
@@ -119,7 +119,7 @@ def ended(sock: socket.socket) -> bool:
 
 def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who only opens connections takes no more of them than who says hello. Loopback is exempt, so be elsewhere."""
-    monkeypatch.setattr("chatctl.server.describe", lambda *_: ("somebody", "203.0.113.9"))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
     with in_process_server(Limits(per_address=2, hello_seconds=120), Tls(good)) as port:
         first, second = silent(port), silent(port)
         with silent(port) as third:
@@ -133,7 +133,7 @@ def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.M
 
 
 def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.server.SPARE_CLIENTS", 1)
+    monkeypatch.setattr("chatctl.server.server.SPARE_CLIENTS", 1)
     with (
         in_process_server(Limits(clients=1, hello_seconds=120), Tls(good)) as port,
         silent(port),
@@ -146,8 +146,8 @@ def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.Monk
 def test_the_connection_knows_which_certificate_it_showed(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a signature can be bound to: the same bytes at both ends, and none without TLS."""
     seen: list[Connection] = []
-    made = "chatctl.server.Server.made"
-    from chatctl.server import Server
+    made = "chatctl.server.server.Server.made"
+    from chatctl.server.server import Server
 
     original = Server.made
     monkeypatch.setattr(made, lambda self, one: (seen.append(one), original(self, one))[1])
@@ -166,13 +166,13 @@ def test_a_slow_reader_has_as_much_time_for_the_last_words_as_without_tls(
 ) -> None:
     """asyncio's own timer for the end of TLS counts while all that was sent is still flushed, the goodbye with it."""
     seen: list[object] = []
-    made = door._Secure.__init__
+    made = tls_handshake._Secure.__init__
 
     def look(*arguments: object, **more: object) -> None:
         seen.append(more["ssl_shutdown_timeout"])
         made(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(door._Secure, "__init__", look)
+    monkeypatch.setattr(tls_handshake._Secure, "__init__", look)
     with in_process_server(Limits(stall_seconds=77), Tls(good)) as port:
         TlsWire(port).greeted().enter("nadia")
     assert seen == [77]

@@ -244,7 +244,14 @@ def serve(
     """
     from chatctl.core.admission import Admission
     from chatctl.hub.event_log import Log
-    from chatctl.serving import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits, run_server
+    from chatctl.server.program import (
+        ServeOptions,
+        TlsOptions,
+        default_max_clients,
+        journal_path,
+        make_limits,
+        run_server,
+    )
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")

@@ -21,8 +21,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from chatctl import __version__
-from chatctl.admin import AdminDoor, verbs_of
-from chatctl.announce import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
 from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Gate, Verifier
@@ -35,14 +33,16 @@ from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
-from chatctl.listen import open_tcp, open_unix
-from chatctl.notify import Manager
 from chatctl.protocol import Limits
-from chatctl.reloads import Reloads, check_fingerprint, read_fingerprints, read_nets
-from chatctl.self_signed import self_signed
-from chatctl.server import Server
-from chatctl.stopping import Stop, on_hangup, on_signal
-from chatctl.tls import Tls
+from chatctl.server.admin_socket import AdminDoor, verbs_of
+from chatctl.server.certificates import Tls
+from chatctl.server.listener import open_tcp, open_unix
+from chatctl.server.reload import Reloads, check_fingerprint, read_fingerprints, read_nets
+from chatctl.server.self_signed import self_signed
+from chatctl.server.server import Server
+from chatctl.server.shutdown import Stop, on_hangup, on_signal
+from chatctl.server.startup import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
+from chatctl.server.systemd import Manager
 
 SWITCH_SECONDS = 0.0005
 """How soon a busy loop lets the journal's thread go on. SQLite gives the interpreter's lock back at each call and has

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from chatctl.core.moderation import span
 from chatctl.errors import ChatError
 from chatctl.protocol import Admin
-from chatctl.reloads import Reloads
-from chatctl.server import FLUSH_SECONDS
+from chatctl.server.reload import Reloads
+from chatctl.server.server import FLUSH_SECONDS
 
 DRAIN_SECONDS = 10.0
 """For how long those who are sent away may take what is theirs, unless told otherwise."""

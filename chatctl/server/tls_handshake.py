@@ -15,12 +15,12 @@ from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from typing import Protocol, cast
 
-from chatctl.connection import Connection
 from chatctl.core.auth import Way
 from chatctl.errors import BadFrame
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Limits
-from chatctl.tls import Tls
+from chatctl.server.certificates import Tls
+from chatctl.server.connection import Connection
 
 _HANDSHAKE = 0x16
 """The first byte of every TLS client."""

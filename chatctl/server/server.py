@@ -14,16 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
-from chatctl.connection import Connection
 from chatctl.core.connection_throttle import Pace, turned_away
 from chatctl.core.ip_networks import Nets
-from chatctl.door import Door, Doors
 from chatctl.errors import ServerFull
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.listen import Listener, describe
 from chatctl.protocol import Bye, Limits
-from chatctl.tls import Tls
+from chatctl.server.certificates import Tls
+from chatctl.server.connection import Connection
+from chatctl.server.listener import Listener, describe
+from chatctl.server.tls_handshake import Door, Doors
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""

@@ -1,0 +1,1 @@
+"""The asyncio shell of the server: it moves bytes and decides nothing."""
