@@ -25,7 +25,7 @@ from arena.peers import Missing, all_peers
 from arena.ring import Failed, cores, deadline
 from arena.scenarios import Scenario, Turn, all_scenarios
 
-from chatctl.bench.crowd import allow_files
+from chatctl.bench.connector import allow_files
 from chatctl.errors import ChatError
 
 FILES = 10_100

@@ -13,10 +13,10 @@ from arena import peers
 from arena.loads import Figures, Scale, inside, measure, plan_for
 from arena.ring import Failed, Server, free_port, running
 from chatctl import protocol
-from chatctl.bench.link import READ, Link
+from chatctl.bench.connection import READ, Link
 from chatctl.bench.load import Load
 from chatctl.bench.meter import own_cpu
-from chatctl.bench.speech import Speech, text_of
+from chatctl.bench.wire_formats import Speech, text_of
 from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from chatctl import __version__
-from chatctl.bench.speech import Speech, chatctl_speech
+from chatctl.bench.wire_formats import Speech, chatctl_speech
 
 HERE = Path(__file__).parent
 NUMBER = rb"(0\d{11})"

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from chatctl import protocol
-from chatctl.bench.crowd import enter, new_poll
-from chatctl.bench.latency import Latencies
-from chatctl.bench.link import READ, CutOff, Link
+from chatctl.bench.checker import Reader, Tally, Truth
+from chatctl.bench.connection import READ, CutOff, Link
+from chatctl.bench.connector import enter, new_poll
 from chatctl.bench.meter import own_cpu
-from chatctl.bench.speech import Speech, chatctl_speech, receipt, text_of, welcome_in
-from chatctl.bench.stream import Reader, Tally, Truth
+from chatctl.bench.metrics import Latencies
+from chatctl.bench.wire_formats import Speech, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.client.core.address import Address
 from chatctl.common.text import clean_bytes
 from chatctl.errors import ChatError, PeerBroke, TooLong

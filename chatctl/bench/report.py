@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
 from chatctl.bench.meter import Usage
+from chatctl.bench.metrics import Latencies
 from chatctl.common.text import escape_json
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}

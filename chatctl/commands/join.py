@@ -82,11 +82,11 @@ def join(
         address = introduce(address)
     if classic:
         no_tls_with_classic(address)
-        from chatctl.terminal.run import run_classic
+        from chatctl.terminal.app import run_classic
 
         raise SystemExit(run_classic(address, name, plain=is_plain))
 
-    from chatctl.terminal.run import run_join
+    from chatctl.terminal.app import run_join
     from chatctl.terminal.settings import Settings
 
     settings = Settings(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it

@@ -10,9 +10,9 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
 from chatctl.client.io.blocking_connection import Deadline, hang_up, open_socket
 from chatctl.errors import Rejected, Unreachable
-from chatctl.terminal.lines import Lines
-from chatctl.terminal.screen import Screen
-from chatctl.terminal.slash import Command, Wrong, parse
+from chatctl.terminal.interfaces import Screen
+from chatctl.terminal.render import Lines
+from chatctl.terminal.slash_commands import Command, Wrong, parse
 
 CONNECT_SECONDS = 10.0
 

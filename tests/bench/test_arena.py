@@ -19,9 +19,9 @@ from arena.ring import Failed
 from arena.scenarios import Scenario, all_scenarios
 from compare import chosen, few_files, measure
 
-from chatctl.bench.link import Link
-from chatctl.bench.speech import chatctl_speech
-from chatctl.bench.stream import Reader, Truth
+from chatctl.bench.checker import Reader, Truth
+from chatctl.bench.connection import Link
+from chatctl.bench.wire_formats import chatctl_speech
 
 
 def row(**figures: float) -> dict[str, float]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chatctl.bench import report
-from chatctl.bench.latency import Latencies
 from chatctl.bench.load import Outcome, Plan
 from chatctl.bench.meter import Usage
+from chatctl.bench.metrics import Latencies
 from chatctl.client.core.address import Address
 
 

@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.bench.speech import chatctl_speech, text_of
-from chatctl.bench.stream import Order, Reader, Tally, Truth
+from chatctl.bench.checker import Order, Reader, Tally, Truth
+from chatctl.bench.wire_formats import chatctl_speech, text_of
 
 SPEECH = chatctl_speech("json")
 PING = b'{"type":"ping","t":1}\n'

@@ -57,7 +57,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the same to all but the first connection of a load, which share its trust",
-        "chatctl/bench/secure.py",
+        "chatctl/bench/tls.py",
         "        self.channel(sock)\n",
         "",
         "tests/bench/test_secure.py::test_each_further_connection_has_to_show_the_right_certificate",

@@ -9,11 +9,11 @@ from typing import Any
 from chatctl import protocol as p
 from chatctl.client.core.address import Address
 from chatctl.client.saved_state import Keep
-from chatctl.terminal import presence
-from chatctl.terminal.desk import Desk
-from chatctl.terminal.lines import Lines
-from chatctl.terminal.palette import Palette
-from chatctl.terminal.presence import Presence
+from chatctl.terminal import member_list
+from chatctl.terminal.colors import Palette
+from chatctl.terminal.controller import Desk
+from chatctl.terminal.member_list import Presence
+from chatctl.terminal.render import Lines
 from chatctl.terminal.settings import Settings
 
 
@@ -217,4 +217,4 @@ async def test_somebody_who_is_gone_and_back_is_no_news() -> None:
     someone.went(["b"], 2)
     someone._over()
     assert shown[2:] == ["b left (2 here)"]
-    assert presence.FOLD_SECONDS == 1.0
+    assert member_list.FOLD_SECONDS == 1.0

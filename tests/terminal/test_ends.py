@@ -18,9 +18,9 @@ from tests.terminal.conftest import Start
 FAULT = """
 import sys
 from chatctl.main import main
-from chatctl.terminal.lines import Lines
-from chatctl.terminal.slash import COMMANDS
-import chatctl.terminal.desk as desk
+from chatctl.terminal.render import Lines
+from chatctl.terminal.slash_commands import COMMANDS
+import chatctl.terminal.controller as desk
 
 def broken(*_, **__):
     raise ZeroDivisionError("on purpose")

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from chatctl.protocol import Gap, Msg, Roster, RosterRow
-from chatctl.terminal.lines import Lines, idle, mentions
-from chatctl.terminal.palette import _READABLE, Palette
+from chatctl.terminal.colors import _READABLE, Palette
+from chatctl.terminal.render import Lines, idle, mentions
 
 DAY = 86400.0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from chatctl import protocol as p
 from chatctl.core.verbs import VERBS
 from chatctl.terminal.orders import ORDERS, order
-from chatctl.terminal.slash import Command, Wrong, help_lines, parse
+from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
 
 from .test_desk import House
 

@@ -16,8 +16,8 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, OutcomeUnknown
-from chatctl.terminal import run
-from chatctl.terminal.plain import MOST_WAITING, PlainScreen
+from chatctl.terminal import app
+from chatctl.terminal.plain_screen import MOST_WAITING, PlainScreen
 from tests.support import DEADLINE
 
 
@@ -82,8 +82,8 @@ class Join:
         return False
 
     def run(self, talk: type[Talk]) -> int:
-        self._patch.setattr(run, "ClassicTalk", talk)
-        return run.run_classic(Address("a-server", 1), "nadia", plain=True)
+        self._patch.setattr(app, "ClassicTalk", talk)
+        return app.run_classic(Address("a-server", 1), "nadia", plain=True)
 
     def reader_is_quiet(self) -> bool:
         """Wait for the end of the thread that reads, and tell whether it left no trace."""

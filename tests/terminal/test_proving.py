@@ -11,8 +11,8 @@ import pytest
 from chatctl.client.security import key_files
 from chatctl.client.security.credentials import Credentials
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
-from chatctl.terminal import entering
-from chatctl.terminal.entering import MOST_TRIES, enter
+from chatctl.terminal import nick_prompt
+from chatctl.terminal.nick_prompt import MOST_TRIES, enter
 from tests.needs import need
 from tests.support import Server
 from tests.terminal.conftest import Start
@@ -92,7 +92,7 @@ class Door:
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Do not wait; give how long it would have been."""
     waits: list[float] = []
-    monkeypatch.setattr(entering.time, "sleep", waits.append)
+    monkeypatch.setattr(nick_prompt.time, "sleep", waits.append)
     return waits
 
 

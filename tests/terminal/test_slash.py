@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from chatctl.terminal.complete import DeskCompleter
+from chatctl.terminal.completer import DeskCompleter
 from chatctl.terminal.reflow import reflows, rows_now
-from chatctl.terminal.slash import COMMANDS, Command, Wrong, help_lines, parse
+from chatctl.terminal.slash_commands import COMMANDS, Command, Wrong, help_lines, parse
 
 
 @pytest.mark.parametrize(

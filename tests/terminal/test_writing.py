@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatctl.terminal.slash import COMMANDS
+from chatctl.terminal.slash_commands import COMMANDS
 from tests.support import Wire
 from tests.terminal.conftest import Start
 from tests.terminal.term import Term

@@ -19,12 +19,12 @@ from chatctl.client.saved_state import Keep
 from chatctl.common.text import clean
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
-from chatctl.terminal.lines import Lines, mentions
+from chatctl.terminal.interfaces import Screen
+from chatctl.terminal.member_list import Presence
 from chatctl.terminal.orders import ORDERS, order
-from chatctl.terminal.presence import Presence
-from chatctl.terminal.screen import Screen
+from chatctl.terminal.render import Lines, mentions
 from chatctl.terminal.settings import Settings
-from chatctl.terminal.slash import Command, Wrong, help_lines, parse
+from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
 
 
 class Desk:

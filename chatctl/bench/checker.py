@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.bench.speech import Speech
+from chatctl.bench.wire_formats import Speech
 
 _MOST_FAULTS = 100
 _NOWHERE = 1 << 62

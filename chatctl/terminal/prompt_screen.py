@@ -24,12 +24,12 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chatctl.client.saved_state import Keep
-from chatctl.terminal.complete import DeskCompleter
-from chatctl.terminal.lines import Lines
+from chatctl.terminal.colors import Palette
+from chatctl.terminal.completer import DeskCompleter
+from chatctl.terminal.interfaces import Faults, Screen, Talk, ended, entered
 from chatctl.terminal.painter import FrameOutput, Painter
-from chatctl.terminal.palette import Palette
 from chatctl.terminal.reflow import ReflowRenderer, reflows
-from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
+from chatctl.terminal.render import Lines
 from chatctl.terminal.stdout import whole_stdout
 
 SETTLE_SECONDS = 2.0

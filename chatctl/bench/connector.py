@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chatctl.bench.link import ANSWER_SECONDS, CutOff, Link, Where
+from chatctl.bench.connection import ANSWER_SECONDS, CutOff, Link, Where
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 

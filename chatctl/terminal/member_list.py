@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from chatctl.common.text import fold_nick
 from chatctl.errors import NickInvalid
-from chatctl.terminal.lines import Lines
+from chatctl.terminal.render import Lines
 
 FOLD_SECONDS = 1.0
 """At most one line about comings and goings in so many seconds."""

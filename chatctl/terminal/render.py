@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from chatctl.common.text import clean
 from chatctl.protocol import Gap, Identity, Msg, Roster
-from chatctl.terminal.palette import Palette
+from chatctl.terminal.colors import Palette
 
 MAX_NAMED = 5
 """Of those who come or go together, so many are named."""

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 from chatctl.errors import ChatError, OutcomeUnknown, Rejected
-from chatctl.terminal.lines import Lines
-from chatctl.terminal.palette import Palette
-from chatctl.terminal.screen import Faults, Screen, Talk, ended, entered
+from chatctl.terminal.colors import Palette
+from chatctl.terminal.interfaces import Faults, Screen, Talk, ended, entered
+from chatctl.terminal.render import Lines
 from chatctl.terminal.stdout import whole_stdout
 
 DRAIN_SECONDS = 10.0

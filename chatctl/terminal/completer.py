@@ -9,7 +9,7 @@ from prompt_toolkit.document import Document
 
 from chatctl.terminal.emoji import EMOJI
 from chatctl.terminal.orders import ORDERS
-from chatctl.terminal.slash import COMMANDS
+from chatctl.terminal.slash_commands import COMMANDS
 
 _MOST = 50
 

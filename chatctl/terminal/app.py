@@ -17,11 +17,11 @@ from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
-from chatctl.terminal.desk import Desk
-from chatctl.terminal.entering import enter
-from chatctl.terminal.lines import Lines
-from chatctl.terminal.plain import PlainScreen, is_interactive
-from chatctl.terminal.screen import Screen, Talk
+from chatctl.terminal.controller import Desk
+from chatctl.terminal.interfaces import Screen, Talk
+from chatctl.terminal.nick_prompt import enter
+from chatctl.terminal.plain_screen import PlainScreen, is_interactive
+from chatctl.terminal.render import Lines
 from chatctl.terminal.settings import Settings
 
 
@@ -56,7 +56,7 @@ def _run(talk_on: Callable[[Screen, Lines], Talk], keep: Keep, plain: bool, hist
     async def run() -> int:
         if plain:
             return await PlainScreen(talk_on).run()
-        from chatctl.terminal.prompt import PromptScreen
+        from chatctl.terminal.prompt_screen import PromptScreen
 
         return await PromptScreen(talk_on, keep, history_file=history_file).run()
 

@@ -13,7 +13,7 @@ import select
 import socket
 from typing import TYPE_CHECKING
 
-from chatctl.bench.speech import Speech, offer, prove
+from chatctl.bench.wire_formats import Speech, offer, prove
 from chatctl.client.core.address import Address
 from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.core.strangers import stranger
@@ -22,7 +22,7 @@ from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import BadFrame, Unreachable
 
 if TYPE_CHECKING:
-    from chatctl.bench.secure import Tls
+    from chatctl.bench.tls import Tls
 
 READ = 256 * 1024
 """Bytes that one read takes at most."""
@@ -47,7 +47,7 @@ class Where:
         self.family = self.first.family
         self.peer = self.first.getpeername()
         if address.tls:
-            from chatctl.bench.secure import begin
+            from chatctl.bench.tls import begin
 
             self.tls, self.first = begin(self.first, address, ANSWER_SECONDS)
         self._credentials = _password_alone(address)
