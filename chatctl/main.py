@@ -6,6 +6,7 @@ the same: whoever walks it, for man pages or for the docs, gets every command.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
@@ -141,6 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit with its code."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
+    sys.unraisablehook = _deliver_again
     open_standard_streams()
     if "_CHATCTL_COMPLETE" in os.environ:
         from chatctl.cli import shells
@@ -189,6 +191,23 @@ def _more(error: click.ClickException) -> str:
     return f" (see '{error.ctx.command_path if error.ctx else 'chatctl'} -h')"
 
 
-def _end(number: int, _frame: FrameType | None) -> NoReturn:
-    """Interrupted or terminated: quietly, with the code that shells expect."""
+def _end(number: int, frame: FrameType | None) -> None:
+    """Exit on a signal: quietly, with the code that shells expect."""
+    while frame is not None:
+        if frame.f_code is _deliver_again.__code__:  # an exception would be dropped once more
+            _thread.start_new_thread(os.kill, (os.getpid(), number))
+            return
+        frame = frame.f_back
     raise SystemExit(128 + number)
+
+
+def _deliver_again(dropped: sys.UnraisableHookArgs) -> None:
+    """Raise a signal once more whose SystemExit Python dropped.
+
+    A handler's exception comes out of whatever is running. Out of a finalizer or a weakref's callback, as the import
+    system has one, it goes no further: the command would run on.
+    """
+    if isinstance(dropped.exc_value, SystemExit) and isinstance(code := dropped.exc_value.code, int) and code > 128:
+        _thread.start_new_thread(os.kill, (os.getpid(), code - 128))
+    else:
+        sys.__unraisablehook__(dropped)
