@@ -1,8 +1,8 @@
 """The steward: carries out what an operator orders, wherever the order came from.
 
 Lives here: what each verb does: the rules are changed once the journal has the change, those whom it hits are sent
-away, the room is told, a line is logged. Does not live here: at whom (admin_target.py), who may do what (verbs.py), what
-the rules mean (rules.py), the socket (admin.py).
+away, the room is told, a line is logged. Does not live here: at whom (admin_target.py), who may do what (verbs.py),
+what the rules mean (moderation.py), the socket (server/admin_socket.py).
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ class Steward:
         """Do it, and answer once it is kept; or answer why not."""
         try:
             aim = aim_of(ask, actor, self._house)
-            check(ask.verb, actor.role, admin_target.kind)
-            self._acts[ask.verb](ask, actor, admin_target, answer)
+            check(ask.verb, actor.role, aim.kind)
+            self._acts[ask.verb](ask, actor, aim, answer)
         except ChatError as error:
             self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
             answer(error)
@@ -111,27 +111,25 @@ class Steward:
     # --- people
 
     def _kick(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
-        text = f"{clean(admin_target.shown)} was kicked{actor.by}{_because(ask.text)}"
-        self._tell(_rooms_of(admin_target.peers), text, actor)
-        self._send_away(admin_target.peers, f"you were kicked{actor.by}{_because(ask.text)}")
+        text = f"{clean(aim.shown)} was kicked{actor.by}{_because(ask.text)}"
+        self._tell(_rooms_of(aim.peers), text, actor)
+        self._send_away(aim.peers, f"you were kicked{actor.by}{_because(ask.text)}")
         self._finish(ask, actor, text, answer)
 
     def _sanction(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "ban" else "mute"
         done = "banned" if what == "ban" else "muted"
-        one = self._sanction_on(what, ask, actor, admin_target)
+        one = self._sanction_on(what, ask, actor, aim)
         changes = self._house.rules.over(self._clock())
         if len(self._house.rules.of(what)) >= MOST:
             raise TooLong(f"there are {MOST} of these already: lift some")
         long = f" for {span(ask.seconds)}" if ask.seconds else ""
-        shown = (
-            clean(admin_target.shown) if admin_target.network is None else "an address"
-        )  # nobody's address is the room's business
+        shown = clean(aim.shown) if aim.network is None else "an address"  # nobody's address is the room's business
         text = f"{shown} was {done}{actor.by}{long}{_because(ask.text)}"
 
         def kept() -> None:
             self._house.rules.of(what).add(one)
-            hit = self._hit() if what == "ban" else admin_target.peers
+            hit = self._hit() if what == "ban" else aim.peers
             self._tell(_rooms_of(hit) or self._rooms(actor.room or ask.room), text, actor)
             if what == "ban":
                 self._send_away(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
@@ -141,29 +139,27 @@ class Steward:
 
     def _sanction_on(self, what: Literal["ban", "mute"], ask: Admin, actor: Actor, aim: Aim) -> Sanction:
         """Hold on to all that is known of them, so that another name is no way back."""
-        peer = admin_target.peers[0] if admin_target.peers and admin_target.name is not None else None
-        if len({(one.key, one.token) for one in admin_target.peers}) > 1 and admin_target.name is not None:
-            rooms = ", ".join(room.name for room in _rooms_of(admin_target.peers))
-            raise Forbidden(
-                f"{clean(admin_target.shown)} is more than one person here ({rooms}): say which --room, or the key"
-            )
+        peer = aim.peers[0] if aim.peers and aim.name is not None else None
+        if len({(one.key, one.token) for one in aim.peers}) > 1 and aim.name is not None:
+            rooms = ", ".join(room.name for room in _rooms_of(aim.peers))
+            raise Forbidden(f"{clean(aim.shown)} is more than one person here ({rooms}): say which --room, or the key")
         host = peer.way.host if peer is not None and ask.address else ""
-        known = self._known(what, admin_target)  # who is banned anew, for longer say, is not known by less than before
+        known = self._known(what, aim)  # who is banned anew, for longer say, is not known by less than before
         return Sanction(
             what=what,
             since=self._clock(),
             until=self._clock() + ask.seconds if ask.seconds else None,
             by=actor.name,
             reason=ask.text,
-            name=admin_target.shown if admin_target.name is not None else None,
-            key=admin_target.key or (peer.key if peer is not None else None) or known.key,
+            name=aim.shown if aim.name is not None else None,
+            key=aim.key or (peer.key if peer is not None else None) or known.key,
             token=peer.token.hex() if peer is not None and peer.token is not None else known.token,
-            network=admin_target.network or (str(network_of(host)) if host else None) or known.network,
+            network=aim.network or (str(network_of(host)) if host else None) or known.network,
         )
 
     def _known(self, what: Literal["ban", "mute"], aim: Aim) -> Sanction:
         """Give what holds on that name already, an empty one if nothing does."""
-        held = self._house.rules.of(what).on(admin_target.name, None, None) if admin_target.name is not None else []
+        held = self._house.rules.of(what).on(aim.name, None, None) if aim.name is not None else []
         return next((one for one in held if one.holds(self._clock())), Sanction(what, 0.0))
 
     def _hit(self) -> list[Peer]:
@@ -179,17 +175,17 @@ class Steward:
 
     def _lift(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "unban" else "mute"
-        held = self._house.rules.of(what).on(admin_target.name, admin_target.key, admin_target.network)
+        held = self._house.rules.of(what).on(aim.name, aim.key, aim.network)
         if not held:
-            raise Forbidden(f"there is no {what} on {clean(admin_target.shown)}: 'bans' lists them")
+            raise Forbidden(f"there is no {what} on {clean(aim.shown)}: 'bans' lists them")
         done = "let in again" if what == "ban" else "allowed to speak again"
-        shown = clean(admin_target.shown) if admin_target.network is None else "an address"
+        shown = clean(aim.shown) if aim.network is None else "an address"
         text = f"{shown} was {done}{actor.by}"
 
         def kept() -> None:
             for one in held:
                 self._house.rules.of(what).drop(one.ident)
-            self._tell(_rooms_of(admin_target.peers) or self._rooms(actor.room or ask.room), text, actor)
+            self._tell(_rooms_of(aim.peers) or self._rooms(actor.room or ask.room), text, actor)
             self._finish(ask, actor, text, answer)
 
         self._keep({(what, one.ident): None for one in held}, kept, answer)
@@ -234,7 +230,7 @@ class Steward:
         answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
     def _drop_claim(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
-        text = f"{clean(admin_target.shown)} is no longer bound to a key"
+        text = f"{clean(aim.shown)} is no longer bound to a key"
 
         def dropped(error: ChatError | None) -> None:
             if error is not None:
@@ -242,21 +238,21 @@ class Steward:
             else:
                 self._finish(ask, actor, text, answer)
 
-        if self._house.drop_claim(admin_target.name or "", dropped) is None:
-            raise Forbidden(f"{clean(admin_target.shown)} is bound to no key: 'claims' lists the names that are")
+        if self._house.drop_claim(aim.name or "", dropped) is None:
+            raise Forbidden(f"{clean(aim.shown)} is bound to no key: 'claims' lists the names that are")
 
     def _appoint(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
-        key = admin_target.key or next((peer.key for peer in admin_target.peers if peer.key is not None), None)
+        key = aim.key or next((peer.key for peer in aim.peers if peer.key is not None), None)
         if key is None:
-            raise Forbidden(f"{clean(admin_target.shown)} has proved no key: give the key itself, SHA256:...")
+            raise Forbidden(f"{clean(aim.shown)} has proved no key: give the key itself, SHA256:...")
         rules, up = self._house.rules, ask.verb == "op"
         if not up and key in rules.configured:
             raise Forbidden(f"{key} is an operator's by --operator or --operators: take it out there")
-        text = f"{clean(admin_target.shown)} is {'an' if up else 'no longer an'} operator"
+        text = f"{clean(aim.shown)} is {'an' if up else 'no longer an'} operator"
 
         def kept() -> None:
             (rules.appointed.add if up else rules.appointed.discard)(key)
-            self._tell(_rooms_of(admin_target.peers), text, actor)
+            self._tell(_rooms_of(aim.peers), text, actor)
             self._finish(ask, actor, text, answer)
 
         self._keep({("operator", key): "" if up else None}, kept, answer)
