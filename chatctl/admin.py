@@ -22,7 +22,7 @@ import msgspec
 from chatctl.aim import Actor
 from chatctl.errors import ChatError, Forbidden
 from chatctl.places import reachable_socket
-from chatctl.protocol import Admin
+from chatctl.protocol import Admin, too_deep
 from chatctl.steward import Outcome, Steward
 from chatctl.verbs import LISTS, VERBS
 
@@ -66,7 +66,7 @@ class AdminDoor:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
-            line = await reader.readuntil(b"\n")
+            line = await _line_of(reader)
             user = _user_of(writer.get_extra_info("socket"))
             answer = await self._do(line) if user is None or user in self._users else _refusal(_STRANGER)
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -75,12 +75,22 @@ class AdminDoor:
 
     async def _do(self, line: bytes) -> dict[str, object]:
         try:
+            if too_deep(line):
+                raise ValueError("nested too deeply")
             ask = json.loads(line)
             return {"ok": True} | await self._verbs[ask["do"]](ask)
         except ChatError as error:
             return _refusal(error)
         except (ValueError, KeyError, TypeError):
             return _refusal(Forbidden("this server does not know how to do that"))
+
+
+async def _line_of(reader: asyncio.StreamReader) -> bytes:
+    """Give a line; nothing of one that is longer than what can be asked."""
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.LimitOverrunError:
+        return b""
 
 
 _STRANGER = Forbidden("this is for the server's own user and for root alone")

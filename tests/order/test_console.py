@@ -116,7 +116,20 @@ def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"[]\n", b'{"do":"dance"}\n', b'{"do":"ban","seconds":-1}\n', b"\xff\n", b"{}\n"]
+    "line",
+    [
+        b"\n",
+        b"[]\n",
+        b'{"do":"dance"}\n',
+        b'{"do":"ban","seconds":-1}\n',
+        b"\xff\n",
+        b"{}\n",
+        b'{"do":"ops","x":' + b"[" * 32 + b"]" * 32 + b"}\n",
+        b"[" * 60_000 + b"\n",
+        b"[" * 100_000 + b"\n",
+        b'{"do":"ops","x":' + b"9" * 5000 + b"}\n",
+    ],
+    ids=repr,
 )
 def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
     run: Run, serve: Serve, kept: Path, line: bytes
