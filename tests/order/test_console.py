@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,30 @@ def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
         sock.sendall(line)
         assert json.loads(sock.makefile("rb").readline())["ok"] is False
     assert run("admin", "ops", "--journal", str(kept)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\n", b"[" * 100_000 + b"\n", b'{"ok":' + b"9" * 5000 + b"}\n"], ids=range(3)
+)
+def test_an_answer_that_is_none_leaves_the_outcome_open(run: Run, tmp_path: Path, answer: bytes) -> None:
+    """Whoever listens there: it is no fault of ours."""
+
+    def serve_once() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(answer)
+
+    path = tmp_path / "s.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=serve_once)
+        thread.start()
+        done = run("admin", "ops", "--admin-socket", str(path))
+        thread.join()
+    assert done.returncode == 4
+    assert err_line(done) == f"chatctl: the server at {path} did not answer: it may or may not have done that"
 
 
 @pytest.mark.parametrize("way", ["reload", "SIGHUP"])
