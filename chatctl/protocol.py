@@ -7,7 +7,8 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -32,6 +33,8 @@ MAX_ID = 128
 """Characters of a message's ``id``."""
 MAX_SERVER_LINE = 16 * 1024 * 1024
 """Bytes of one line that a server may send: a roster of 10,000 members is the longest."""
+MAX_DEPTH = 32
+"""Levels of objects and arrays in one line, the frame itself being the first. Python's own limit differs by version."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """A whole number that JSON readers of every language hold exactly."""
@@ -392,15 +395,39 @@ def encode_run(frames: Sequence[Struct]) -> bytes:
     return _encoder.encode_lines(frames)
 
 
-def decode_client(line: bytes) -> ClientFrame:
-    """Read what a client sent: one line, without its LF.
+_T = TypeVar("_T")
 
-    Raises:
-        NotJson: not UTF-8 or not JSON; the connection can't go on.
-        UnknownType: JSON, but a type that this version does not have; the connection can.
-        BadFrame: a frame with something wrong in it; the connection can.
-    """
-    return _decode(_client_decoder, line)
+
+def _reader(decoder: msgspec.json.Decoder[_T]) -> Callable[[bytes], _T]:
+    decode = decoder.decode
+
+    def read(line: bytes) -> _T:
+        try:
+            if not line.isascii():
+                line.decode()  # msgspec skips unknown fields without looking at their UTF-8
+            frame = decode(line)
+        except (ValueError, RecursionError) as error:
+            raise _refusal(line, error) from None
+        if _ARRAY in line or len(line) > _SHORT:
+            beside = len(line) - len(getattr(frame, "text", ""))  # most of a long line is the text of a message
+            if beside >= _LEAST and too_deep(line, frame):
+                raise BadFrame(_TOO_DEEP)
+        return frame
+
+    return read
+
+
+decode_client: Callable[[bytes], ClientFrame] = _reader(_client_decoder)
+"""Read what a client sent: one line, without its LF.
+
+Raises:
+    NotJson: not UTF-8 or not JSON; the connection can't go on.
+    UnknownType: JSON, but a type that this version does not have; the connection can.
+    BadFrame: nested too deeply, or a frame with something wrong in it; the connection can.
+"""
+
+decode_server: Callable[[bytes], ServerFrame] = _reader(_server_decoder)
+"""Read what a server sent. Raises as ``decode_client``."""
 
 
 def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
@@ -410,48 +437,75 @@ def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
     frames could make one.
     """
     try:
-        if not b"".join(lines).isascii():
-            b"\n".join(lines).decode()  # as in _decode
-        return list(map(_client_decoder.decode, lines))
+        joined = b"".join(lines)
+        if not joined.isascii():
+            b"\n".join(lines).decode()  # as in _reader
+        frames = list(map(_client_decoder.decode, lines))
     except (ValueError, RecursionError):
         return None
+    nested = _ARRAY in joined or _OBJECT in joined.replace(b"{", b"-", len(lines))
+    return None if nested and too_deep(joined, frames) else frames
 
 
-def decode_server(line: bytes) -> ServerFrame:
-    """Read what a server sent. Raises as ``decode_client``."""
-    return _decode(_server_decoder, line)
-
-
-_T = TypeVar("_T")
-
-
-def _decode(decoder: msgspec.json.Decoder[_T], line: bytes) -> _T:
+def _refusal(line: bytes, error: Exception) -> BadFrame:
+    if isinstance(error, UnicodeDecodeError):
+        return NotJson(f"this line is not UTF-8: {error}")
+    if too_deep(line):  # before all else: the decoder can't tell on every Python what stands further inside
+        return BadFrame(_TOO_DEEP)
+    if not isinstance(error, msgspec.ValidationError):
+        return NotJson(f"this line is not JSON: {error}")
     try:
-        if not line.isascii():
-            line.decode()  # msgspec skips unknown fields without looking at their UTF-8
-        return decoder.decode(line)
-    except msgspec.ValidationError as error:
-        _insist_on_json(line)  # it may have met a wrong value before the place where the JSON ends
-        kind = UnknownType if "$.type" in str(error) else BadFrame
-        raise kind(f"not a frame of this protocol: {error}") from None
-    except RecursionError:
-        raise NotJson("this line is nested too deeply") from None
-    except ValueError as error:
-        raise _not_json(error) from None
+        msgspec.json.decode(line, type=msgspec.Raw)  # it may have met a wrong value before the JSON ends
+    except ValueError as wrong:
+        return _refusal(line, wrong)
+    kind = UnknownType if "$.type" in str(error) else BadFrame
+    return kind(f"not a frame of this protocol: {error}")
 
 
-def _insist_on_json(line: bytes) -> None:
-    try:
-        msgspec.json.decode(line, type=msgspec.Raw)
-    except RecursionError:
-        raise NotJson("this line is nested too deeply") from None
-    except ValueError as error:
-        raise _not_json(error) from None
+# --- how deep a line is nested
+
+_TOO_DEEP = f"this line is nested deeper than {MAX_DEPTH} levels"
+_ARRAY, _OBJECT, _BACKSLASH = b"[{\\"
+_SHORT = 5 * MAX_DEPTH
+"""Bytes that JSON without arrays has at least where it is nested too deeply: {"":} around each level but one."""
+_LEAST = len(b'{"type":"who","":}') + 2 * MAX_DEPTH
+"""Bytes that a frame has at least beside its text where it is nested too deeply."""
+_MARKS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")  # as signed bytes: one level more, one level less
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
-def _not_json(error: ValueError) -> NotJson:
-    what = "UTF-8" if isinstance(error, UnicodeDecodeError) else "JSON"
-    return NotJson(f"this line is not {what}: {error}")
+def too_deep(text: bytes, read: object = None) -> bool:
+    """Tell whether more than MAX_DEPTH objects and arrays are open at a time. Brackets inside strings do not count.
+
+    Args:
+        text: JSON, or what may be none; or several lines of it, all of them valid.
+        read: the frame or the frames that were read from it, if any: with many rows of theirs it is faster.
+    """
+    match read:  # objects that stand side by side: at most one of them is open at a time
+        case list(rows) | Roster(members=rows) | Page(entries=rows) | Done(rows=rows):
+            siblings = len(rows)
+        case _:
+            siblings = 1
+    arrays = text.count(b"[", text.find(b"["), text.rfind(b"[") + 1)
+    objects = MAX_DEPTH - arrays + siblings - 1  # with no more than these there is no need to look closer
+    if arrays < MAX_DEPTH and _OBJECT not in text.replace(b"{", b"-", objects):  # twice as fast as count
+        return False
+    return _depth(text) > MAX_DEPTH
+
+
+def _depth(text: bytes) -> int:
+    if _BACKSLASH in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    marks = text.translate(_MARKS, _NO_MARKS).replace(b'""', b"")  # a pair changes nothing for what stands behind it
+    outside = memoryview(b"".join(marks.split(b'"')[::2])).cast("b")
+    return max(accumulate(outside), default=0)
+
+
+def decode_kept(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
+    """Read JSON that a file holds. Raises ValueError for what is none, and for what is nested too deeply."""
+    if too_deep(data):
+        raise ValueError(_TOO_DEEP)
+    return decoder.decode(data)
 
 
 def to_builtins(frame: Any) -> Any:

@@ -36,6 +36,9 @@ SHARED = "default"
 
 SHARED_KEYS = ("server", *SERVER_KEYS)
 
+MAX_NUMBER = 2**63
+"""TOML promises 64 bits for a whole number. Python's have no end, and can't be shown, or become a float, everywhere."""
+
 Table = dict[str, Any]
 Schema = Mapping[str, Mapping[str, str]]
 """For each section its keys, and under which name the command knows them."""
@@ -79,8 +82,12 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
 
     try:
         found = tomllib.loads(data.decode())
-    except ValueError as error:  # not TOML, or not UTF-8
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
+    except ValueError:  # Python reads no more digits than 4,300
+        raise ConfigError(f"{path}: there is a number with too many digits") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: it is nested too deeply") from None
     config = Config()
     for name, value in found.items():
         if not isinstance(value, dict):
@@ -115,9 +122,11 @@ def _section(table: Table, keys: Collection[str], where: str, path: Path) -> Tab
 
 def _value(value: object, where: str, path: Path) -> object:
     items = value if isinstance(value, list) else [value]
-    if all(isinstance(item, str | int | float) for item in items):
-        return value
-    raise ConfigError(f"{path}: {where} can be a string, a number, true, false or a list of these")
+    if not all(isinstance(item, str | int | float) for item in items):
+        raise ConfigError(f"{path}: {where} can be a string, a number, true, false or a list of these")
+    if any(isinstance(item, int | float) and not abs(item) < MAX_NUMBER for item in items):
+        raise ConfigError(f"{path}: {where} is too large a number, or none")
+    return value
 
 
 def _server(table: object, name: str, path: Path) -> Table:

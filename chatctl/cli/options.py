@@ -33,14 +33,14 @@ class Duration(click.ParamType[float]):
 
     name = "duration"
     _SHAPE = r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?"
+    _END = 1e9
+    """Seconds: thirty years. Clocks and sockets have an end, too."""
     _SECONDS: ClassVar = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Give seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        seconds = self.seconds(str(value))
-        if seconds is None:
+        seconds = float(value) if isinstance(value, int | float) else self.seconds(str(value))
+        if seconds is None or not 0 <= seconds < self._END:
             self.fail(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h", param, ctx)
         return seconds
 
@@ -83,7 +83,7 @@ class Regex(click.ParamType["re.Pattern[str]"]):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return re.compile(str(value))
-        except (re.error, RecursionError, OverflowError) as error:
+        except (re.error, RecursionError, OverflowError, ValueError) as error:
             self.fail(f"{value!r} is no regular expression: {error}", param, ctx)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire
+from chatctl.protocol import too_deep
 
 MAX_ANSWER = 64 * 1024 * 1024
 """Bytes of an answer that are read at most: 100,000 claims have some ten millions."""
@@ -66,7 +67,10 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
             raise _NoWay((error.strerror or "").lower()) from None
         sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
         with sock.makefile("rb") as file:
-            answer: Any = json.loads(file.readline(MAX_ANSWER))
+            line = file.readline(MAX_ANSWER)
+    if too_deep(line):
+        raise ValueError("the server gave an answer that is nested too deeply")
+    answer: Any = json.loads(line)
     if not isinstance(answer, dict):
         raise ValueError("the server gave an answer that is none")  # noqa: TRY004 — as JSON that is none
     return answer

@@ -17,7 +17,7 @@ from chatctl.client.core.outbox import Message, Outbox
 from chatctl.client.files import private_folder, write_private
 from chatctl.common.paths import state_dir
 from chatctl.common.text import fold_nick
-from chatctl.protocol import Resume, Say
+from chatctl.protocol import Resume, Say, decode_kept
 
 _resume = msgspec.json.Decoder(Resume)
 _says = msgspec.json.Decoder(list[Say])
@@ -32,7 +32,7 @@ def kept_outbox(path: Path | None) -> Outbox:
         write_private(path, msgspec.json.encode([message.frame for message in messages]))
 
     try:
-        left = _says.decode(path.read_bytes())
+        left = decode_kept(_says, path.read_bytes())
     except (OSError, ValueError):
         left = []
     return Outbox((Message(say) for say in left if say.id), save)
@@ -84,7 +84,7 @@ class Keep:
     def cursor(self) -> Resume | None:
         """Give where the last run stood in the room's log."""
         try:
-            return _resume.decode(self._read("cursor.json"))
+            return decode_kept(_resume, self._read("cursor.json"))
         except ValueError:
             return None
 

@@ -24,7 +24,7 @@ from chatctl.core.verbs import LISTS, VERBS
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_commands import Outcome, Steward
 from chatctl.hub.admin_target import Actor
-from chatctl.protocol import Admin
+from chatctl.protocol import Admin, too_deep
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -67,7 +67,7 @@ class AdminDoor:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
-            line = await reader.readuntil(b"\n")
+            line = await _line_of(reader)
             user = _user_of(writer.get_extra_info("socket"))
             answer = await self._do(line) if user is None or user in self._users else _refusal(_STRANGER)
             writer.write(json.dumps(answer).encode() + b"\n")
@@ -76,12 +76,22 @@ class AdminDoor:
 
     async def _do(self, line: bytes) -> dict[str, object]:
         try:
+            if too_deep(line):
+                raise ValueError("nested too deeply")
             ask = json.loads(line)
             return {"ok": True} | await self._verbs[ask["do"]](ask)
         except ChatError as error:
             return _refusal(error)
         except (ValueError, KeyError, TypeError):
             return _refusal(Forbidden("this server does not know how to do that"))
+
+
+async def _line_of(reader: asyncio.StreamReader) -> bytes:
+    """Give a line; nothing of one that is longer than what can be asked."""
+    try:
+        return await reader.readuntil(b"\n")
+    except asyncio.LimitOverrunError:
+        return b""
 
 
 _STRANGER = Forbidden("this is for the server's own user and for root alone")

@@ -12,6 +12,8 @@ from chatctl.common.text import clean
 from chatctl.errors import PasswordWanted, PasswordWrong
 
 MOST_TRIES = 3
+MAX_WAIT = 600.0
+"""Seconds: no server of ours makes anybody wait longer for the next try."""
 
 
 def enter(credentials: Credentials, talk: Callable[[], int], ask: Ask = ask_on_terminal) -> int:
@@ -30,7 +32,7 @@ def enter(credentials: Credentials, talk: Callable[[], int], ask: Ask = ask_on_t
             if not 0 < left < MOST_TRIES:  # it was not typed here, or typed often enough
                 raise
             left -= 1
-            not_before = time.monotonic() + (error.retry_after or 0.0)
+            not_before = time.monotonic() + min(error.retry_after or 0.0, MAX_WAIT)
             print(f"chatctl: {clean(error.text)}", file=sys.stderr)  # noqa: T201
         credentials.password = ask("password of the room: ")
         _wait_until(not_before)

@@ -9,6 +9,7 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.backoff import backoff
+from chatctl.client.core.deadline import LONGEST, Deadline
 from chatctl.client.core.outbox import Message, Outbox, OutboxFull
 from chatctl.client.files import private_folder, write_private
 from chatctl.client.saved_state import Keep, kept_outbox
@@ -32,7 +33,7 @@ def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     assert first.settle("nobody's") is None
 
 
-@pytest.mark.parametrize("broken", [b"", b"[", b"{}", b'[{"type":"say"}]', b"\xff"])
+@pytest.mark.parametrize("broken", [b"", b"[", b"{}", b'[{"type":"say"}]', b"\xff", b"[" * 5000 + b"]" * 5000])
 def test_a_broken_outbox_is_an_empty_one(tmp_path: Path, broken: bytes) -> None:
     path = tmp_path / "outbox.json"
     path.write_bytes(broken)
@@ -108,3 +109,10 @@ def test_private_folders_all_the_way(tmp_path: Path) -> None:
 def test_backoff_doubles_up_to_half_a_minute() -> None:
     assert [backoff(attempt, lambda: 1.0) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
     assert [backoff(attempt, lambda: 0.0) for attempt in (0, 6, 10_000)] == [0.25, 15, 15]
+
+
+def test_no_wait_is_longer_than_a_socket_can_count() -> None:
+    """More milliseconds than 31 bits hold would be some other time, or an error."""
+    assert Deadline.after(1e9).left() == LONGEST
+    assert LONGEST * 1000 < 2**31
+    assert Deadline(None).left() is None

@@ -209,12 +209,21 @@ def test_refused_at_first_it_is_an_error_and_later_it_is_not() -> None:
     asyncio.run(scenario())
 
 
-def test_a_server_that_breaks_the_protocol_is_not_hammered() -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"nonsense", "not JSON"),
+        (b'{"type":"later","x":' + b"[" * 32 + b"]" * 32 + b"}", "nested deeper than 32 levels"),
+        (b'{"type":"done","verb":"x","text":"","rows":[{"a":' + b"[" * 8000 + b"]" * 8000 + b"}]}", "nested deeper"),
+    ],
+    ids=["nonsense", "nested", "nested-rows"],
+)
+def test_a_server_that_breaks_the_protocol_is_not_hammered(line: bytes, problem: str) -> None:
     """It lets us in and then talks nonsense, again and again: the waits grow."""
 
     async def nonsense(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         send(writer, welcome())
-        writer.write(b"nonsense\n")
+        writer.write(line + b"\n")
 
     async def scenario() -> None:
         async with linked(Server(*[nonsense] * 8)) as (link, listener, _task):
@@ -226,7 +235,7 @@ def test_a_server_that_breaks_the_protocol_is_not_hammered() -> None:
                 link.retry_at = None
                 link.retry_now()
             assert waits[3] > 1.5, waits
-            assert "not JSON" in "".join(listener.events)
+            assert problem in "".join(listener.events)
 
     asyncio.run(scenario())
 

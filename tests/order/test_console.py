@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -116,7 +117,20 @@ def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"\n", b"[]\n", b'{"do":"dance"}\n', b'{"do":"ban","seconds":-1}\n', b"\xff\n", b"{}\n"]
+    "line",
+    [
+        b"\n",
+        b"[]\n",
+        b'{"do":"dance"}\n',
+        b'{"do":"ban","seconds":-1}\n',
+        b"\xff\n",
+        b"{}\n",
+        b'{"do":"ops","x":' + b"[" * 32 + b"]" * 32 + b"}\n",
+        b"[" * 60_000 + b"\n",
+        b"[" * 100_000 + b"\n",
+        b'{"do":"ops","x":' + b"9" * 5000 + b"}\n",
+    ],
+    ids=repr,
 )
 def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
     run: Run, serve: Serve, kept: Path, line: bytes
@@ -128,6 +142,30 @@ def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
         sock.sendall(line)
         assert json.loads(sock.makefile("rb").readline())["ok"] is False
     assert run("admin", "ops", "--journal", str(kept)).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "answer", [b"nonsense\n", b"[" * 100_000 + b"\n", b'{"ok":' + b"9" * 5000 + b"}\n"], ids=range(3)
+)
+def test_an_answer_that_is_none_leaves_the_outcome_open(run: Run, tmp_path: Path, answer: bytes) -> None:
+    """Whoever listens there: it is no fault of ours."""
+
+    def serve_once() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(4096)
+            peer.sendall(answer)
+
+    path = tmp_path / "s.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=serve_once)
+        thread.start()
+        done = run("admin", "ops", "--admin-socket", str(path))
+        thread.join()
+    assert done.returncode == 4
+    assert err_line(done) == f"chatctl: the server at {path} did not answer: it may or may not have done that"
 
 
 @pytest.mark.parametrize("way", ["reload", "SIGHUP"])

@@ -235,6 +235,34 @@ def test_a_wrong_value_says_where_it_came_from(configured: Configured) -> None:
     assert b"that value comes" not in configured("", "who", "--timeout", "soon").stderr
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[who]\nroom = " + "[" * 5000 + "]" * 5000, "it is nested too deeply"),
+        ("[who]\nroom = " + "{a=" * 5000 + "1" + "}" * 5000, "it is nested too deeply"),
+        ("[who]\ntimeout = " + "9" * 5000, "there is a number with too many digits"),
+        ("[who]\ntimeout = 0x" + "f" * 6000, "timeout in [who] is too large a number, or none"),
+        ("[who]\nroom = [1, 0x" + "f" * 6000 + "]", "room in [who] is too large a number, or none"),
+        ("[who]\ntimeout = inf", "timeout in [who] is too large a number, or none"),
+        ("[who]\ntimeout = nan", "timeout in [who] is too large a number, or none"),
+    ],
+    ids=range(7),
+)
+def test_what_python_itself_can_not_read_is_an_error_of_the_file(
+    configured: Configured, text: str, complaint: str
+) -> None:
+    """Not one of ours: its recursion, its digits, its floats have an end."""
+    done = configured(text, "who")
+    assert (done.returncode, err_line(done)) == (2, f"chatctl: config.toml: {complaint}")
+
+
+@pytest.mark.parametrize("seconds", ["-1", "1000000000", "1e18"])
+def test_a_number_of_seconds_has_the_bounds_of_a_written_one(configured: Configured, seconds: str) -> None:
+    done = configured(f"[who]\ntimeout = {seconds}", "who")
+    assert done.returncode == 2
+    assert b"is no duration" in done.stderr
+
+
 @pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
 def test_an_account_without_a_home_has_no_file(house: Server, run: InProcess, env: dict[str, str], home: str) -> None:
     """As many a service has."""

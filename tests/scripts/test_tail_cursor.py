@@ -71,7 +71,10 @@ def test_another_log_is_told(serve: Serve, run: Run, start: Start) -> None:
     assert json.loads(run(*arguments, "--no-follow", port=server.port).stdout)["text"] == "four"
 
 
-@pytest.mark.parametrize("content", ["{", "null", '{"epoch":"x"}', '{"epoch":"x","after":-1}'])
+NESTED = '{"epoch":"x","after":1,"z":' + "[" * 5000 + "]" * 5000 + "}"
+
+
+@pytest.mark.parametrize("content", ["{", "null", '{"epoch":"x"}', '{"epoch":"x","after":-1}', NESTED])
 def test_what_is_no_cursor_file(run: Run, tmp_path: Path, content: str) -> None:
     """It is not taken for an empty one: that would print everything again."""
     (tmp_path / "seen").write_text(content)

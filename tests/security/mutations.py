@@ -368,6 +368,13 @@ MUTATIONS = (
         TLS_S + "test_handshakes_of_one_address_are_counted",
     ),
     Mutation(
+        "JSON nested thousands of levels deep",
+        "chatctl/protocol.py",
+        "    return _depth(text) > MAX_DEPTH",
+        "    return False",
+        "tests/core/test_protocol.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
+    ),
+    Mutation(
         "lines without end",
         "chatctl/protocol.py",
         "        if length > self._limit:",

@@ -12,7 +12,7 @@ from chatctl.client.security import key_files
 from chatctl.client.security.credentials import Credentials
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
 from chatctl.terminal import nick_prompt
-from chatctl.terminal.nick_prompt import MOST_TRIES, enter
+from chatctl.terminal.nick_prompt import MAX_WAIT, MOST_TRIES, enter
 from tests.needs import need
 from tests.support import Server
 from tests.terminal.conftest import Start
@@ -74,17 +74,18 @@ def test_a_key_with_a_passphrase_is_opened_before_the_screen_is_drawn(
 class Door:
     """Lets in who has the password; ``asked`` counts how often somebody came."""
 
-    def __init__(self, credentials: Credentials, word: str) -> None:
+    def __init__(self, credentials: Credentials, word: str, retry_after: float = 5) -> None:
         self.came = 0
         self._credentials = credentials
         self._word = word
+        self._retry_after = retry_after
 
     def __call__(self) -> int:
         self.came += 1
         if self._credentials.password is None:
             raise PasswordWanted("a password, please")
         if self._credentials.password != self._word:
-            raise PasswordWrong("this is not the password", retry_after=5)
+            raise PasswordWrong("this is not the password", retry_after=self._retry_after)
         return 0
 
 
@@ -102,6 +103,13 @@ def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], caps
     assert len(waited) == 1
     assert 4 < waited[0] <= 5
     assert "this is not the password" in capsys.readouterr().err
+
+
+def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:
+    """Nor for longer than the clock can count, which would be a fault of ours."""
+    credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
+    assert enter(credentials, Door(credentials, WORD, 1e300), lambda _: next(typed)) == 0
+    assert 0 < waited[0] <= MAX_WAIT
 
 
 def test_three_wrong_ones_are_enough(waited: list[float]) -> None:

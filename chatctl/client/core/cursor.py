@@ -11,7 +11,7 @@ import msgspec
 
 from chatctl.client.files import replace_private
 from chatctl.errors import ChatError
-from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome
+from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome, decode_kept
 
 _decoder = msgspec.json.Decoder(Resume)
 
@@ -94,7 +94,7 @@ class CursorFile:
         if not data.strip():
             return None
         try:
-            return _decoder.decode(data)
+            return decode_kept(_decoder, data)
         except ValueError:
             raise ChatError(f"{self._path} is no cursor file: remove it to start anew") from None
 

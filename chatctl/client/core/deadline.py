@@ -9,6 +9,9 @@ import time
 
 from chatctl.errors import ConditionNotMet, Unreachable
 
+LONGEST = 2e6
+"""Seconds that are waited for at once, 23 days: sockets count milliseconds in 31 bits."""
+
 
 class DeadlinePassed(ConditionNotMet):
     """The time for a wait is over. Callers turn it into what it means for them."""
@@ -42,13 +45,13 @@ class Deadline:
         return cls(None if seconds is None else now() + seconds)
 
     def left(self) -> float | None:
-        """Give the seconds until then, None for ever. Raises DeadlinePassed."""
+        """Give the seconds until then, LONGEST at most, None for ever. Raises DeadlinePassed."""
         if self.at is None:
             return None
         left = self.at - now()
         if left <= 0:
             raise DeadlinePassed("the deadline passed")
-        return left
+        return min(left, LONGEST)
 
     def sooner(self, seconds: float | None) -> Deadline:
         """Give this deadline or ``seconds`` from now, whichever comes first; None is never."""
