@@ -23,7 +23,7 @@ from arena.loads import Scale
 from arena.page import page, pictures
 from arena.peers import Missing, all_peers
 from arena.ring import Failed, cores, deadline
-from arena.scenarios import Scenario, Turn, all_scenarios
+from arena.scenarios import Scenario, Tick, all_scenarios
 
 from chatctl.bench.connector import allow_files
 from chatctl.errors import ChatError
@@ -111,7 +111,7 @@ def measure(scenario: Scenario, options: argparse.Namespace, size: Scale) -> Mea
     return found
 
 
-def attempt(turn: Turn, size: Scale, seconds: float) -> tuple[dict[str, float] | None, str]:
+def attempt(turn: Tick, size: Scale, seconds: float) -> tuple[dict[str, float] | None, str]:
     """Run one turn of one entrant; give its figures, or None and why there are none."""
     try:
         with deadline(seconds, "this turn"):

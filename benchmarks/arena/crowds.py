@@ -13,10 +13,10 @@ from arena import peers
 from arena.loads import Figures, Scale, inside, measure, plan_for
 from arena.ring import Failed, Server, free_port, running
 from chatctl import protocol
-from chatctl.bench.connection import READ, Link
+from chatctl.bench.connection import READ, LoadConnection
 from chatctl.bench.load import Load
 from chatctl.bench.meter import own_cpu
-from chatctl.bench.wire_formats import Speech, text_of
+from chatctl.bench.wire_formats import WireFormat, text_of
 from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
@@ -109,7 +109,7 @@ def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures
     }
 
 
-def _resuming(speech: Speech, stood: Welcome) -> Speech:
+def _resuming(speech: WireFormat, stood: Welcome) -> WireFormat:
     """Give the speech of members that are in once they have all that they missed, each once and in order."""
     wanted = [b"%d" % seq for seq in range(stood.last + 1, stood.last + MISSED + 1)]
 
@@ -169,7 +169,7 @@ def slow(scale: Scale, *, stalled: int) -> Figures:
     return found | {"grown": float(most - before), "stalled": float(stalled)}
 
 
-def _catch_up(link: Link, said: int) -> None:
+def _catch_up(link: LoadConnection, said: int) -> None:
     """Let one read again that had stopped: it gets everything, or is told of a gap, and then what is newest.
 
     Raises Failed if it is neither.

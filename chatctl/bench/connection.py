@@ -13,7 +13,7 @@ import select
 import socket
 from typing import TYPE_CHECKING
 
-from chatctl.bench.wire_formats import Speech, offer, prove
+from chatctl.bench.wire_formats import WireFormat, offer, prove
 from chatctl.client.core.address import Address
 from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.core.strangers import stranger
@@ -70,7 +70,7 @@ def _password_alone(address: Address) -> Credentials | None:
     return Credentials(password=address.credentials.password, key=NO_KEY)
 
 
-class Link:
+class LoadConnection:
     """One connection: on its way in, and then in. ``out`` is what its socket has not taken yet."""
 
     __slots__ = (
@@ -89,7 +89,7 @@ class Link:
         "where",
     )
 
-    def __init__(self, name: str, hello: bytes, speech: Speech) -> None:
+    def __init__(self, name: str, hello: bytes, speech: WireFormat) -> None:
         """Connect later, with this hello."""
         self.name = name
         self.hello = hello

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from chatctl.bench.connection import ANSWER_SECONDS, CutOff, Link, Where
+from chatctl.bench.connection import ANSWER_SECONDS, CutOff, LoadConnection, Where
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 
@@ -46,7 +46,7 @@ def new_poll() -> select.epoll:
 
 def enter(
     address: Address,
-    links: Sequence[Link],
+    links: Sequence[LoadConnection],
     *,
     at_once: int,
     within: float,
@@ -75,7 +75,13 @@ class _Doorway:
     """Those on their way in."""
 
     def __init__(
-        self, address: Address, poll: select.epoll, links: Sequence[Link], tick: Callable[[], None], *, again: bool
+        self,
+        address: Address,
+        poll: select.epoll,
+        links: Sequence[LoadConnection],
+        tick: Callable[[], None],
+        *,
+        again: bool,
     ) -> None:
         self._where = Where(address)
         self._poll = poll
@@ -83,8 +89,8 @@ class _Doorway:
         self._tick = tick
         self._again = again
         self._heard = time.monotonic()
-        self._under_way: dict[int, Link] = {}
-        self._inside: dict[int, Link] = {}
+        self._under_way: dict[int, LoadConnection] = {}
+        self._inside: dict[int, LoadConnection] = {}
 
     def bring_in(self, at_once: int, end: float, count: int) -> None:
         """Bring all in before ``end``."""
@@ -105,7 +111,7 @@ class _Doorway:
         if now - self._heard > ANSWER_SECONDS and not self._again:
             raise Unreachable(f"cannot reach {self._where.address}: it accepts, but says nothing")
 
-    def _begin(self, link: Link) -> None:
+    def _begin(self, link: LoadConnection) -> None:
         link.connect(self._where)
         self._under_way[link.fd] = link
         self._poll.register(link.fd, select.EPOLLOUT)
@@ -126,7 +132,7 @@ class _Doorway:
             self._waiting.append(link)
             return 0
 
-    def _forward(self, link: Link, fd: int) -> int:
+    def _forward(self, link: LoadConnection, fd: int) -> int:
         if not link.greeted:
             self._poll.modify(fd, link.greet())
             return 0

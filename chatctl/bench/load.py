@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 
 from chatctl import protocol
 from chatctl.bench.checker import Reader, Tally, Truth
-from chatctl.bench.connection import READ, CutOff, Link
+from chatctl.bench.connection import READ, CutOff, LoadConnection
 from chatctl.bench.connector import enter, new_poll
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.metrics import Latencies
-from chatctl.bench.wire_formats import Speech, chatctl_speech, receipt, text_of, welcome_in
+from chatctl.bench.wire_formats import WireFormat, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.client.core.address import Address
 from chatctl.common.text import clean_bytes
 from chatctl.errors import ChatError, PeerBroke, TooLong
@@ -49,7 +49,7 @@ class Plan:
     """What the members speak: json, text or classic. Speakers speak json, for the receipts."""
     window: int = 64
     """Messages under way at once, all speakers together, where no rate is given."""
-    speech: Speech | None = None
+    speech: WireFormat | None = None
     """How to speak to another kind of server; None: to chatctl, as ``dialect`` says."""
     everybody: bool = False
     """The members are the speakers."""
@@ -87,16 +87,18 @@ class Load:
         self.plan = plan
         self.outcome = Outcome()
         self.speech = plan.speech or chatctl_speech(plan.dialect, plan.room)
-        self.members = [Link(f"member {n}", self.speech.hello(n), self.speech) for n in range(plan.members)]
+        self.members = [LoadConnection(f"member {n}", self.speech.hello(n), self.speech) for n in range(plan.members)]
         self.speakers = self.members
         if not plan.everybody:
             speech = chatctl_speech("json", plan.room) if plan.speech is None else self.speech
             if plan.speech is None:
                 speech = replace(speech, inside=self._may_speak)
-            self.speakers = [Link(f"speaker {n}", speech.speaker_hello(n), speech) for n in range(plan.senders)]
+            self.speakers = [
+                LoadConnection(f"speaker {n}", speech.speaker_hello(n), speech) for n in range(plan.senders)
+            ]
         self._truth = Truth(self.speech, len(self.speakers), self.outcome.faults)
-        self._readers: dict[int, tuple[Link, Reader | Tally]] = {}
-        self._by_fd: dict[int, Link] = {}
+        self._readers: dict[int, tuple[LoadConnection, Reader | Tally]] = {}
+        self._by_fd: dict[int, LoadConnection] = {}
         self._poll: select.epoll | None = None
         self._buffer = memoryview(bytearray(READ))
         self._said_at = array("q")
@@ -241,7 +243,7 @@ class Load:
         left = started + self.outcome.said / plan.rate - time.monotonic()
         return max(0.0, min(0.5, left - _SPARE_SECONDS if plan.rate <= 100 else left))
 
-    def _push(self, link: Link, data: bytes) -> None:
+    def _push(self, link: LoadConnection, data: bytes) -> None:
         try:
             link.push(data)
         except OSError as error:
@@ -266,7 +268,7 @@ class Load:
         if self._timed is None or self._timed == fd:
             self._time(data)
 
-    def _receive(self, link: Link) -> memoryview | None:
+    def _receive(self, link: LoadConnection) -> memoryview | None:
         assert link.sock is not None
         try:
             count = link.sock.recv_into(self._buffer)
@@ -280,7 +282,7 @@ class Load:
             return None
         return self._buffer[:count]
 
-    def _cut_off(self, link: Link, why: str) -> None:
+    def _cut_off(self, link: LoadConnection, why: str) -> None:
         """A member that is cut off is a fault, as a lost message is; without a speaker there is no load at all."""
         assert self._poll is not None
         if not link.closed and link.fd not in self._readers:
@@ -300,7 +302,7 @@ class Load:
         for moment, times in Counter(map(said_at.__getitem__, numbers)).items():  # many were said at once
             self.outcome.latencies.add(now - moment, times)
 
-    def _acks(self, link: Link) -> None:
+    def _acks(self, link: LoadConnection) -> None:
         if not (data := self._receive(link)) or not self._acked:
             return
         *lines, link.seen = (link.seen + bytes(data)).split(b"\n")

@@ -1,7 +1,7 @@
 """How a kind of server is spoken to by a load, and which of its lines are what was said.
 
 Lives here: bytes. Does not live here: sockets (crowd.py), what must have arrived (stream.py). The peers in
-``benchmarks/`` are further values of ``Speech``.
+``benchmarks/`` are further values of ``WireFormat``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SPEAKER = "bench"
 
 
 @dataclass(frozen=True, slots=True)
-class Speech:
+class WireFormat:
     """One way to be a member of a room. Numbers are of members and speakers, from 0."""
 
     hello: Callable[[int], bytes]
@@ -142,7 +142,7 @@ def _json_say(number: int, text: bytes) -> bytes:
     return b'{"type":"say","text":"%b","id":"%d"}\n' % (text, number)
 
 
-def chatctl_speech(dialect: str, room: str = protocol.DEFAULT_ROOM) -> Speech:
+def chatctl_speech(dialect: str, room: str = protocol.DEFAULT_ROOM) -> WireFormat:
     """Give how a chatctl server is spoken to. Members speak ``dialect``; speakers speak json, for the receipts."""
 
     def json_hello(number: int) -> bytes:
@@ -154,7 +154,7 @@ def chatctl_speech(dialect: str, room: str = protocol.DEFAULT_ROOM) -> Speech:
     end = b"" if dialect == "classic" else b"\n"
     is_json = dialect == "json"
     mark = b'{"type":"msg"' if is_json else b"%b" % SPEAKER.encode()
-    return Speech(
+    return WireFormat(
         hello=json_hello if is_json else lambda number: b"m%d%b" % (number, end),
         speaker_hello=speaker_hello,
         inside=_json_inside if is_json else _text_inside,

@@ -20,7 +20,7 @@ from chatctl.client.core.api import (
     ignore,
 )
 from chatctl.client.core.question import Answer
-from chatctl.client.io.aio_transport import AioShell
+from chatctl.client.io.aio_transport import AioTransport
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Connecting:
     """A Room to be: what ``connect`` gives to ``await`` or to ``async with``."""
 
     def __init__(self, address: Address, nick: str | None, room: str, timeout: float, notice: Notice) -> None:
-        self._shell = AioShell()
+        self._shell = AioTransport()
         self._core = RoomCore(self._shell, address, nick, room, timeout, notice)
         self._room: Room | None = None
 
@@ -73,7 +73,7 @@ class _Connecting:
 class Room:
     """A room that we are connected to. Any number of tasks may use it at once. See ``chatctl.client.Room``."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome, shell: AioShell) -> None:
+    def __init__(self, core: RoomCore, welcome: Welcome, shell: AioTransport) -> None:
         """Made by ``connect``."""
         self._core = core
         self._shell = shell
@@ -128,7 +128,7 @@ class Room:
 class Following:
     """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``."""
 
-    def __init__(self, core: FollowCore, shell: AioShell) -> None:
+    def __init__(self, core: FollowCore, shell: AioTransport) -> None:
         """Made by ``Room.follow``."""
         self._core = core
         self._shell = shell

@@ -1,4 +1,4 @@
-"""A membership that comes back whenever its connection breaks (Link).
+"""A membership that comes back whenever its connection breaks (Membership).
 
 Lives here: back-off, resuming, noticing silence, sending what is not acknowledged again. Does not live here: one
 connection (wire.py), what a frame looks like to a person (terminal/).
@@ -70,7 +70,7 @@ class Listener(Protocol):
         """Whether more than can be shown has come already: reading waits until it has caught up."""
 
 
-class Link:
+class Membership:
     """A membership that outlives its connections.
 
     Entries come once each, in order, across any number of reconnects: the link's cursor says where it stands.

@@ -38,7 +38,7 @@ def kept_outbox(path: Path | None) -> Outbox:
     return Outbox((Message(say) for say in left if say.id), save)
 
 
-class Keep:
+class SavedState:
     """The kept things of (server, room, nickname)."""
 
     def __init__(self, folder: Path | None) -> None:
@@ -48,7 +48,7 @@ class Keep:
         self.outbox = kept_outbox(self._path("outbox.json"))
 
     @classmethod
-    def open(cls, address: Address, room: str, nick: str) -> Keep:
+    def open(cls, address: Address, room: str, nick: str) -> SavedState:
         """Give the keep of a nickname in a room, locked for this process; an empty one if that can't be had."""
         folder = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
         try:

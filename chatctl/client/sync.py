@@ -20,7 +20,7 @@ from chatctl.client.core.api import (
     ignore,
 )
 from chatctl.client.core.question import Answer
-from chatctl.client.io.blocking_transport import BlockingShell, drive
+from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def connect(
         ValueError: ``server`` is no address, ``pin`` no fingerprint, or these options do not go together.
     """
     address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    core = RoomCore(BlockingShell(), address, nick, room, timeout, notice)
+    core = RoomCore(BlockingTransport(), address, nick, room, timeout, notice)
     return Room(core, drive(core.open()))
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from chatctl.common.text import MAX_NICK_POINTS, check_nick, check_room, clean
 from chatctl.core.dialects import Dialect, bend_nick
-from chatctl.core.name_claims import Claims
+from chatctl.core.name_claims import NameClaims
 from chatctl.core.roster import Member, Roster
 from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import DEFAULT_ROOM, Hello
@@ -49,14 +49,14 @@ class Admission:
     """The rules of one server."""
 
     def __init__(
-        self, server: str, rooms: Collection[str] = (), *, open_rooms: bool = False, claims: Claims | None = None
+        self, server: str, rooms: Collection[str] = (), *, open_rooms: bool = False, claims: NameClaims | None = None
     ) -> None:
         """Let people into ``lobby`` and the rooms named, or into any if ``open_rooms``. Raises RoomInvalid.
 
         ``claims`` are the names that are somebody's; without them names are only ever held.
         """
         self.server = server
-        self.claims = claims if claims is not None else Claims(binding=False)
+        self.claims = claims if claims is not None else NameClaims(binding=False)
         self.rooms = frozenset([DEFAULT_ROOM, *map(check_room, rooms)])
         self._open_rooms = open_rooms
         self.max_nick = MAX_NICK_POINTS

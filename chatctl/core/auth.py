@@ -30,7 +30,7 @@ REMEMBERED = 10_000
 """Addresses that gave wrong passwords. With more of them the oldest is forgotten: memory is bounded."""
 
 
-class Way(Struct, frozen=True):
+class ConnectionInfo(Struct, frozen=True):
     """How a connection came in.
 
     ``host`` is its address, empty for this machine's own; ``places`` are the names under which a signature may know
@@ -93,7 +93,7 @@ class Verifier(Struct, frozen=True):
         return f"SCRAM-SHA-256${self.iterations}:{salt}${stored_key}:{server_key}"
 
 
-class Penalties:
+class PasswordLockout:
     """Who gave wrong passwords, and for how long they wait now."""
 
     def __init__(self) -> None:
@@ -130,16 +130,16 @@ def neighbourhood(host: str) -> str:
     return str(ipaddress.ip_network((host.partition("%")[0], 64), strict=False))
 
 
-class Gate:
+class Authenticator:
     """What a server wants to see proved."""
 
     def __init__(self, password: Verifier | None = None, *, random: Callable[[int], bytes] = os.urandom) -> None:
         """Ask everybody for the password, if there is one; and take the proof of a key from whoever offers one."""
         self.password = password
         self._random = random
-        self._penalties = Penalties()
+        self._penalties = PasswordLockout()
 
-    def open(self, hello: Hello, way: Way, now: float) -> Trial | None:
+    def open(self, hello: Hello, way: ConnectionInfo, now: float) -> AuthExchange | None:
         """Give what this newcomer has to go through, None if it is nothing.
 
         Raises:
@@ -151,29 +151,29 @@ class Gate:
                 raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")
         elif hello.key is None:
             return None
-        return Trial(self, hello, way, self._random(NONCE_BYTES))
+        return AuthExchange(self, hello, way, self._random(NONCE_BYTES))
 
-    def insist(self, way: Way, now: float) -> None:
+    def insist(self, way: ConnectionInfo, now: float) -> None:
         """Refuse, without a look at its password, who has to wait. Raises Unauthorized."""
         if wait := self._penalties.wait(way.host, now):
             raise Unauthorized(
                 f"too many wrong passwords from your address: wait {wait:.0f} s", retry_after=round(wait, 1)
             )
 
-    def wrong(self, way: Way, now: float) -> Unauthorized:
+    def wrong(self, way: ConnectionInfo, now: float) -> Unauthorized:
         """Count a wrong password, and give the error."""
         wait = self._penalties.wrong(way.host, now)
         return Unauthorized("this is not the password", retry_after=round(wait, 1))
 
-    def right(self, way: Way) -> None:
+    def right(self, way: ConnectionInfo) -> None:
         """Somebody at that address knows the password."""
         self._penalties.right(way.host)
 
 
-class Trial:
+class AuthExchange:
     """One newcomer's challenge and its answer. Good for one answer."""
 
-    def __init__(self, gate: Gate, hello: Hello, way: Way, nonce: bytes) -> None:
+    def __init__(self, gate: Authenticator, hello: Hello, way: ConnectionInfo, nonce: bytes) -> None:
         """Begin; ``challenge`` is what it is to be sent. Raises Unauthorized for a word of SCRAM that is none."""
         self.hello = hello
         self._gate = gate

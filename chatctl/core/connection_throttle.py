@@ -6,7 +6,7 @@ Lives here: whether one more may wait, and whether its address comes too fast. D
 
 from __future__ import annotations
 
-from chatctl.core.token_bucket import Bucket
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.protocol import Limits
 
 
@@ -29,14 +29,14 @@ def turned_away(waiting: int, limits: Limits, chance: float) -> bool:
     return chance < least + (1 - least) * share
 
 
-class Pace:
+class AddressThrottle:
     """How fast each address may connect. One that did not come for a while is forgotten."""
 
     def __init__(self, rate: float, burst: float) -> None:
         """Allow ``rate`` connections a second, ``burst`` at once; 0 allows all."""
         self._rate = rate
         self._burst = burst
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[str, TokenBucket] = {}
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -47,7 +47,7 @@ class Pace:
             return 0.0
         bucket = self._buckets.get(address)
         if bucket is None:
-            bucket = self._buckets[address] = Bucket(self._rate, self._burst, now)
+            bucket = self._buckets[address] = TokenBucket(self._rate, self._burst, now)
         wait = bucket.ready_at(now) - now
         if wait <= 0:
             bucket.take(1, now)

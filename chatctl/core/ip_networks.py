@@ -11,7 +11,7 @@ _MAPPED_PREFIX = 96
 """Bits that an IPv4-mapped address has before those of the IPv4 one."""
 
 
-class Nets:
+class Networks:
     """Those that are allowed, and those that are not: what is denied stays out, whatever is allowed."""
 
     def __init__(self, allow: Sequence[Net] = (), deny: Sequence[Net] = ()) -> None:

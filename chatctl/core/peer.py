@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from chatctl.core.admission import Owner
-from chatctl.core.auth import Way
+from chatctl.core.auth import ConnectionInfo
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
 from chatctl.core.session import Session
@@ -16,7 +16,7 @@ class Peer(Reader, Protocol):
 
     session: Session
     label: str
-    way: Way
+    way: ConnectionInfo
     """How it came in."""
     token: bytes | None
     """The hash of the secret that its hello brought."""

@@ -16,7 +16,7 @@ from chatctl import protocol
 from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.permissions import FREE, objection, unobjectionable
-from chatctl.core.token_bucket import Bucket
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
 from chatctl.protocol import ClientFrame, Framer, Limits, Mode, NotJson
 
@@ -105,8 +105,8 @@ class Session:
         self._unwelcome: ChatError | None = None  # why a hello will be refused, known at the accept
         self._ended = False
         self._greeting_bytes = 0
-        self._messages = Bucket(limits.rate, limits.burst, now)
-        self._bytes = Bucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
+        self._messages = TokenBucket(limits.rate, limits.burst, now)
+        self._bytes = TokenBucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
         self._heard = now
         self._missed = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-class Bucket:
+class TokenBucket:
     """Allows ``rate`` units a second on average, ``burst`` at once; a rate of 0 allows everything.
 
     A cost is taken whenever the level is positive, even if it then falls below zero: a large unit is delayed, never

@@ -15,15 +15,15 @@ import msgspec
 from chatctl.common.text import clean
 from chatctl.core.effects import error_frame
 from chatctl.core.moderation import MOST, RoomRules, Sanction, Who, network_of, span
-from chatctl.core.name_claims import Claim
+from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
 from chatctl.core.verbs import Role, check
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.hub import admin_target
-from chatctl.hub.admin_target import Actor, Aim, aim_of, here, name_of
+from chatctl.hub.admin_target import Actor, AdminTarget, aim_of, here, name_of
 from chatctl.hub.event_log import Log
-from chatctl.hub.history import Archive
+from chatctl.hub.history import RoomHistory
 from chatctl.journal import Facts, Journal
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Frame, Notice, RoomNow
 
@@ -34,7 +34,7 @@ Answer = Callable[[Outcome], None]
 class House(admin_target.House, Protocol):
     """The hub, as its steward sees it."""
 
-    archive: Archive
+    archive: RoomHistory
 
     def reply(self, peer: Peer, frame: Frame, /) -> None:
         """Have a frame sent to one peer."""
@@ -48,14 +48,14 @@ class House(admin_target.House, Protocol):
     def who(self, peer: Peer, nick: str) -> Who:
         """Give what is known of a peer under this name."""
 
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[NameClaim]:
         """Give all claims."""
 
-    def drop_claim(self, nick: str, done: Callable[[ChatError | None], None]) -> Claim | None:
+    def drop_claim(self, nick: str, done: Callable[[ChatError | None], None]) -> NameClaim | None:
         """Set a name free."""
 
 
-class Steward:
+class AdminCommands:
     """Carries out verbs."""
 
     def __init__(self, house: House, journal: Journal, log: Log, clock: Callable[[], float]) -> None:
@@ -66,7 +66,7 @@ class Steward:
         self._clock = clock
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """What whoever runs the server does for us: ``reload``, ``drain``."""
-        self._acts: Mapping[str, Callable[[Admin, Actor, Aim, Answer], None]] = {
+        self._acts: Mapping[str, Callable[[Admin, Actor, AdminTarget, Answer], None]] = {
             "kick": self._kick,
             "ban": self._sanction,
             "mute": self._sanction,
@@ -110,13 +110,13 @@ class Steward:
 
     # --- people
 
-    def _kick(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _kick(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         text = f"{clean(aim.shown)} was kicked{actor.by}{_because(ask.text)}"
         self._tell(_rooms_of(aim.peers), text, actor)
         self._send_away(aim.peers, f"you were kicked{actor.by}{_because(ask.text)}")
         self._finish(ask, actor, text, answer)
 
-    def _sanction(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _sanction(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "ban" else "mute"
         done = "banned" if what == "ban" else "muted"
         one = self._sanction_on(what, ask, actor, aim)
@@ -137,7 +137,7 @@ class Steward:
 
         self._keep({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, kept, answer)
 
-    def _sanction_on(self, what: Literal["ban", "mute"], ask: Admin, actor: Actor, aim: Aim) -> Sanction:
+    def _sanction_on(self, what: Literal["ban", "mute"], ask: Admin, actor: Actor, aim: AdminTarget) -> Sanction:
         """Hold on to all that is known of them, so that another name is no way back."""
         peer = aim.peers[0] if aim.peers and aim.name is not None else None
         if len({(one.key, one.token) for one in aim.peers}) > 1 and aim.name is not None:
@@ -157,7 +157,7 @@ class Steward:
             network=aim.network or (str(network_of(host)) if host else None) or known.network,
         )
 
-    def _known(self, what: Literal["ban", "mute"], aim: Aim) -> Sanction:
+    def _known(self, what: Literal["ban", "mute"], aim: AdminTarget) -> Sanction:
         """Give what holds on that name already, an empty one if nothing does."""
         held = self._house.rules.of(what).on(aim.name, None, None) if aim.name is not None else []
         return next((one for one in held if one.holds(self._clock())), Sanction(what, 0.0))
@@ -173,7 +173,7 @@ class Steward:
                 hit.append(peer)
         return hit
 
-    def _lift(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _lift(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "unban" else "mute"
         held = self._house.rules.of(what).on(aim.name, aim.key, aim.network)
         if not held:
@@ -194,7 +194,7 @@ class Steward:
         for peer in peers:
             self._house.depart(peer, "removed", Bye(why=why, final=True))
 
-    def _list_sanctions(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _list_sanctions(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rules, now = self._house.rules, self._clock()
         held = [one for one in (*rules.bans, *rules.mutes) if one.holds(now)]
         rows = [msgspec.to_builtins(one) for one in held]
@@ -208,7 +208,7 @@ class Steward:
 
     # --- rooms
 
-    def _change_room(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _change_room(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         name = (actor.room if actor.role != "console" else ask.room) or DEFAULT_ROOM
         room = self._house.archive.rooms.get(name)
         if room is None:
@@ -225,11 +225,11 @@ class Steward:
 
     # --- names and operators
 
-    def _list_claims(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _list_claims(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rows = [msgspec.to_builtins(claim) for claim in self._house.claims()]
         answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
-    def _drop_claim(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _drop_claim(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         text = f"{clean(aim.shown)} is no longer bound to a key"
 
         def dropped(error: ChatError | None) -> None:
@@ -241,7 +241,7 @@ class Steward:
         if self._house.drop_claim(aim.name or "", dropped) is None:
             raise Forbidden(f"{clean(aim.shown)} is bound to no key: 'claims' lists the names that are")
 
-    def _appoint(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _appoint(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         key = aim.key or next((peer.key for peer in aim.peers if peer.key is not None), None)
         if key is None:
             raise Forbidden(f"{clean(aim.shown)} has proved no key: give the key itself, SHA256:...")
@@ -257,14 +257,14 @@ class Steward:
 
         self._keep({("operator", key): "" if up else None}, kept, answer)
 
-    def _list_operators(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _list_operators(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rules = self._house.rules
         rows = [{"key": key, "kept": key not in rules.configured} for key in sorted(rules.configured | rules.appointed)]
         answer(Done(ask.verb, _counted(len(rows), "operator's key", "operators' keys"), rows, ask.id))
 
     # --- the server
 
-    def _do_outside(self, ask: Admin, actor: Actor, aim: Aim, answer: Answer) -> None:
+    def _do_outside(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         if ask.verb not in self.outside:
             raise Forbidden(f"this server can't {ask.verb}")
         self._finish(ask, actor, self.outside[ask.verb](ask), answer)

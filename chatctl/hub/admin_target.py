@@ -11,7 +11,7 @@ from typing import Protocol
 
 from chatctl.common.text import check_nick, clean, fold_nick
 from chatctl.core.moderation import Rules, Sanction, network_of
-from chatctl.core.name_claims import Claim
+from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer
 from chatctl.core.verbs import Kind, Role
 from chatctl.protocol import Admin
@@ -23,7 +23,7 @@ class House(Protocol):
     rules: Rules
     peers: dict[Peer, None]
 
-    def claim_on(self, nick: str) -> Claim | None:
+    def claim_on(self, nick: str) -> NameClaim | None:
         """Give the claim on a name."""
 
 
@@ -42,7 +42,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Aim:
+class AdminTarget:
     """What a target turned out to be."""
 
     kind: Kind
@@ -54,12 +54,12 @@ class Aim:
     """Those connections that it means."""
 
 
-def aim_of(ask: Admin, actor: Actor, house: House) -> Aim:
+def aim_of(ask: Admin, actor: Actor, house: House) -> AdminTarget:
     """Tell what a verb is aimed at. Raises ChatError for what is nothing."""
     if ask.verb in ("topic", "slow", "read-only"):
-        return Aim("room")
+        return AdminTarget("room")
     if ask.verb in ("bans", "claims", "ops", "reload", "drain") or not ask.target:
-        return Aim("server", "the server")
+        return AdminTarget("server", "the server")
     kind, _, rest = ask.target.partition(":")
     if kind == "name":
         return _at_name(rest, ask, actor, house)
@@ -71,17 +71,17 @@ def aim_of(ask: Admin, actor: Actor, house: House) -> Aim:
         return _at_name(ask.target, ask, actor, house)
 
 
-def _at_key(key: str, house: House) -> Aim:
+def _at_key(key: str, house: House) -> AdminTarget:
     kind: Kind = "operator" if house.rules.is_operator(key) else "key"
-    return Aim(kind, key, key=key, peers=[peer for peer in here(house) if peer.key == key])
+    return AdminTarget(kind, key, key=key, peers=[peer for peer in here(house) if peer.key == key])
 
 
-def _at_network(network: str, house: House) -> Aim:
+def _at_network(network: str, house: House) -> AdminTarget:
     peers = [peer for peer in here(house) if peer.way.host and _is_in(peer.way.host, network)]
-    return Aim("operator" if _any_operator(peers, house) else "address", network, network=network, peers=peers)
+    return AdminTarget("operator" if _any_operator(peers, house) else "address", network, network=network, peers=peers)
 
 
-def _at_name(target: str, ask: Admin, actor: Actor, house: House) -> Aim:
+def _at_name(target: str, ask: Admin, actor: Actor, house: House) -> AdminTarget:
     nick = check_nick(target)
     folded, room = fold_nick(nick), ask.room if actor.role == "console" else actor.room
     everywhere = [peer for peer in here(house) if _is_called(peer, folded)]
@@ -93,7 +93,7 @@ def _at_name(target: str, ask: Admin, actor: Actor, house: House) -> Aim:
         kind = "member" if peers else "name"
     if kind == "operator" and ask.verb == "kick" and not peers:
         kind = "name"
-    return Aim(kind, name_of(peers[0]) if peers else nick, name=nick, peers=peers)
+    return AdminTarget(kind, name_of(peers[0]) if peers else nick, name=nick, peers=peers)
 
 
 def here(house: House) -> list[Peer]:

@@ -16,7 +16,7 @@ from chatctl.core.ring import Ring
 from chatctl.core.room import Room
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp
-from chatctl.hub.tick import Turn
+from chatctl.hub.tick import Tick
 from chatctl.journal import Journal
 from chatctl.protocol import Hello, History, Limits, Msg, Page
 
@@ -29,10 +29,10 @@ MAX_PAGE_BYTES = 8 * 1024 * 1024
 holds fewer entries, and ``more`` is true."""
 
 
-class Archive:
+class RoomHistory:
     """All rooms of one server, by name."""
 
-    def __init__(self, journal: Journal, limits: Limits, turn: Turn) -> None:
+    def __init__(self, journal: Journal, limits: Limits, turn: Tick) -> None:
         """Open no room yet."""
         self._journal = journal
         self._limits = limits

@@ -11,18 +11,18 @@ from collections.abc import Callable, Sequence
 
 from chatctl import protocol
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Gate
+from chatctl.core.auth import Authenticator
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.moderation import Rules, Who
-from chatctl.core.name_claims import Claim, fact
+from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
-from chatctl.hub.admin_commands import Steward
+from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.event_log import Log
-from chatctl.hub.history import Archive
-from chatctl.hub.login import Reception
-from chatctl.hub.tick import Loop, Turn
+from chatctl.hub.history import RoomHistory
+from chatctl.hub.login import Login
+from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Draft, Journal, Receipt
 from chatctl.protocol import Limits
 
@@ -42,7 +42,7 @@ class Hub:
         *,
         clock: Callable[[], float],
         loop: Loop,
-        gate: Gate | None = None,
+        gate: Authenticator | None = None,
         rules: Rules | None = None,
     ) -> None:
         """Serve the rooms that ``admission`` knows.
@@ -60,16 +60,16 @@ class Hub:
         self._limits = limits
         self._log = log
         self._clock = clock
-        self._turn = Turn(loop, self._commit, self.see_off)
+        self._turn = Tick(loop, self._commit, self.see_off)
         self._drafts: list[Draft] = []
         self._said: list[_Run] = []  # whose they are: so many of this one, then so many of that one
         admission.max_nick = limits.nick
-        self.archive = Archive(journal, limits, self._turn)
+        self.archive = RoomHistory(journal, limits, self._turn)
         self.reply = self._turn.reply
         self.wake = self.archive.wake
         self.touch = self._turn.touch
-        self.steward = Steward(self, journal, log, clock)
-        self._reception = Reception(self, journal, admission, gate or Gate(), limits, log, clock=clock, loop=loop)
+        self.steward = AdminCommands(self, journal, log, clock)
+        self._reception = Login(self, journal, admission, gate or Authenticator(), limits, log, clock=clock, loop=loop)
 
     # --- what was said
 
@@ -294,15 +294,15 @@ class Hub:
         """Give why nobody at this address is listened to, None if somebody is."""
         return self.rules.at_the_door(host, self._clock())
 
-    def claims(self) -> list[Claim]:
+    def claims(self) -> list[NameClaim]:
         """Give all claims, in no order."""
         return list(self._admission.claims)
 
-    def claim_on(self, nick: str) -> Claim | None:
+    def claim_on(self, nick: str) -> NameClaim | None:
         """Give the claim on a name, None if there is none."""
         return self._admission.claims.find(nick)
 
-    def drop_claim(self, nick: str, done: Callable[[StorageFailed | None], None]) -> Claim | None:
+    def drop_claim(self, nick: str, done: Callable[[StorageFailed | None], None]) -> NameClaim | None:
         """Set a name free; ``done`` is called once that is kept. Give the claim, None if there is none."""
         claim = self._admission.claims.find(nick)
         if claim is not None:

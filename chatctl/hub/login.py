@@ -12,15 +12,15 @@ from typing import Protocol
 
 from chatctl import protocol
 from chatctl.core.admission import Admission, owner_of
-from chatctl.core.auth import Gate, Proved, Trial
+from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.dialects import JSON
 from chatctl.core.moderation import Rules, Who
-from chatctl.core.name_claims import Claim, fact
+from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, StorageFailed, Unauthorized
 from chatctl.hub.event_log import Log
-from chatctl.hub.history import Archive
+from chatctl.hub.history import RoomHistory
 from chatctl.hub.tick import Loop
 from chatctl.journal import Journal
 from chatctl.protocol import Frame, Limits
@@ -36,7 +36,7 @@ class House(Protocol):
 
     rules: Rules
     peers: dict[Peer, None]
-    archive: Archive
+    archive: RoomHistory
 
     def reply(self, peer: Peer, frame: Frame, /) -> None:
         """Have a frame sent to one peer."""
@@ -51,7 +51,7 @@ class House(Protocol):
         """Give what is known of a peer under this name."""
 
 
-class Reception:
+class Login:
     """Takes what a session gives before it is in: a hello, then perhaps a proof."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Reception:
         house: House,
         journal: Journal,
         admission: Admission,
-        gate: Gate,
+        gate: Authenticator,
         limits: Limits,
         log: Log,
         *,
@@ -75,7 +75,7 @@ class Reception:
         self._log = log
         self._clock = clock
         self._loop = loop
-        self._trials: dict[Peer, Trial] = {}
+        self._trials: dict[Peer, AuthExchange] = {}
 
     def greet(self, peer: Peer, hello: protocol.Hello) -> None:
         """Let a newcomer in, or have it prove first who it is."""
@@ -138,7 +138,7 @@ class Reception:
         self._house.rules.admit(self._house.who(peer, nick), self._clock())
         return nick
 
-    def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: Claim) -> None:
+    def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
         """Keep a claim, and only then let its owner in. It holds from now on, or a second one would be kept over it."""
         key, value = fact(claim)
         self._admission.claims.add(claim)

@@ -28,7 +28,7 @@ class Loop(Protocol):
         """Give a monotonic time in seconds."""
 
 
-class Turn:
+class Tick:
     """Collects what comes up and settles it once a turn."""
 
     def __init__(self, loop: Loop, commit: Callable[[], None], see_off: Callable[[Peer], None]) -> None:

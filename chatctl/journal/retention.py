@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from chatctl.journal.store import Store
-from chatctl.journal.transaction import Shelf
+from chatctl.journal.transaction import RoomRecord
 
 DAY = 86_400.0
 IDS_DAYS = 7
@@ -48,7 +48,7 @@ class Retention:
         """Seconds until a piece is due; 0: now."""
         return 0.0 if self._waiting else max(0.0, self._next_check - self._monotonic())
 
-    def grew(self, shelf: Shelf) -> None:
+    def grew(self, shelf: RoomRecord) -> None:
         """Take note of a room that has new entries."""
         if self._keep_messages is not None and shelf.last - shelf.first >= self._keep_messages + self._slack:
             self._waiting[shelf.name] = None
@@ -58,7 +58,7 @@ class Retention:
         self._waiting = dict.fromkeys(store.shelves)
         self._next_check = self._monotonic() + CHECK_SECONDS
 
-    def piece(self, store: Store, newly: int = 0) -> Shelf | None:
+    def piece(self, store: Store, newly: int = 0) -> RoomRecord | None:
         """Drop one piece, if one is due. ``newly``: entries since the last one, which trimming has to keep up with.
 
         Returns:
@@ -75,7 +75,7 @@ class Retention:
                 return shelf
         return None
 
-    def _trim(self, store: Store, shelf: Shelf, limit: int) -> bool:
+    def _trim(self, store: Store, shelf: RoomRecord, limit: int) -> bool:
         now = self._now()
         keep_from = 0 if self._keep_messages is None else shelf.last + 1 - self._keep_messages
         older = None if self._keep_days is None else now - self._keep_days * DAY

@@ -86,7 +86,7 @@ def doubt(path: Path, generation: str, total: int, boot: str) -> str | None:
     return None
 
 
-class Stamp:
+class RollbackCheck:
     """Keeps the stamp of one open journal."""
 
     def __init__(self, path: Path, generation: str, total: int, durability: str, boot: str) -> None:

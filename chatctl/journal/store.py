@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.journal import Draft, Facts
-from chatctl.journal.rollback_check import Stamp, boot_id, doubt, stamp_path
+from chatctl.journal.rollback_check import RollbackCheck, boot_id, doubt, stamp_path
 from chatctl.journal.schema import Durability, connect, identity
 from chatctl.journal.sqlite_errors import JournalLost, damaged, passes, refusal
-from chatctl.journal.transaction import Committed, Numbering, Shelf, new_epoch
+from chatctl.journal.transaction import Committed, RoomRecord, Transaction, new_epoch
 from chatctl.protocol import Msg
 
 CHECKPOINT_AFTER = 10_000
@@ -51,7 +51,7 @@ class Store:
             self._insist_on_density()
             self.shelves = {shelf.name: shelf for shelf in self._load()}
             self._written = self._total()
-            self._stamp = Stamp(stamp_path(path), self._generation(), self._written, durability, boot)
+            self._stamp = RollbackCheck(stamp_path(path), self._generation(), self._written, durability, boot)
         except (sqlite3.Error, OSError) as error:
             self._db.close()
             raise refusal(path, error) from None
@@ -59,7 +59,7 @@ class Store:
             self._db.close()
             raise
         self._next_id = 1 + max((shelf.id for shelf in self.shelves.values()), default=0)
-        self._unsaved: list[Shelf] = []
+        self._unsaved: list[RoomRecord] = []
         self._since_checkpoint = self._pages_of_wal()  # else the WAL of a server that is killed early grows for ever
 
     # --- opening and closing
@@ -70,10 +70,10 @@ class Store:
     def _total(self) -> int:
         return sum(shelf.last for shelf in self._load())
 
-    def _load(self) -> Iterator[Shelf]:
+    def _load(self) -> Iterator[RoomRecord]:
         newest = "(SELECT max(seq) FROM messages WHERE room = id)"
         for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
-            yield Shelf(*row)
+            yield RoomRecord(*row)
 
     def _insist_on_density(self) -> None:
         """Refuse a log with holes: SQLite finds each page in order, but two files were mixed (0.15 s a million)."""
@@ -126,7 +126,7 @@ class Store:
 
     def add_room(self, name: str, epoch: str) -> None:
         """Take a new room; the next transaction that succeeds keeps it."""
-        shelf = self.shelves[name] = Shelf(self._next_id, name, epoch)
+        shelf = self.shelves[name] = RoomRecord(self._next_id, name, epoch)
         self._next_id += 1
         self._unsaved.append(shelf)
 
@@ -136,7 +136,7 @@ class Store:
         Raises:
             sqlite3.Error: nothing was written; or nobody knows, see ``trouble.ends``.
         """
-        work = Numbering(self._db, self.shelves)
+        work = Transaction(self._db, self.shelves)
         with self._transaction():
             self._db.executemany("INSERT INTO rooms VALUES (?, ?, ?, 1)", self._unsaved_rows())
             for batch in batches:
@@ -201,7 +201,7 @@ class Store:
 
     # --- trimming
 
-    def trim(self, shelf: Shelf, keep_from: int, older: float | None, ids_older: float, limit: int) -> bool:
+    def trim(self, shelf: RoomRecord, keep_from: int, older: float | None, ids_older: float, limit: int) -> bool:
         """Drop at most ``limit`` of a room's oldest entries, and of the ids that nobody asks for any more.
 
         Args:
@@ -229,7 +229,7 @@ class Store:
         self._since_checkpoint += limit // 8
         return True
 
-    def _run_of(self, table: str, shelf: Shelf, before: int, older: float, limit: int) -> int | None:
+    def _run_of(self, table: str, shelf: RoomRecord, before: int, older: float, limit: int) -> int | None:
         """Give the seq behind the run of old rows at a table's front, or None if not even the first one is old."""
         end = None
         query = f"SELECT seq, time FROM {table} WHERE room = ? AND seq < ? ORDER BY seq LIMIT ?"  # noqa: S608 — one of two

@@ -1,4 +1,4 @@
-"""Numbering: one transaction's messages get their numbers, and repeats those of their first coming.
+"""Transaction: one transaction's messages get their numbers, and repeats those of their first coming.
 
 Lives here: seq, ids, receipts. Does not live here: where a transaction begins and ends (store.py).
 """
@@ -19,7 +19,7 @@ def new_epoch() -> str:
 
 
 @dataclass(slots=True)
-class Shelf:
+class RoomRecord:
     """One room in the store, as its newest transaction left it: entries ``first`` to ``last``."""
 
     id: int
@@ -37,10 +37,10 @@ class Committed:
     receipts: list[list[Receipt]] = field(default_factory=list)
 
 
-class Numbering:
+class Transaction:
     """The work of one transaction. If it fails, this is thrown away and the shelves stand as they stood."""
 
-    def __init__(self, db: sqlite3.Connection, shelves: dict[str, Shelf]) -> None:
+    def __init__(self, db: sqlite3.Connection, shelves: dict[str, RoomRecord]) -> None:
         """Number on from where the shelves stand."""
         self._db = db
         self._shelves = shelves

@@ -22,14 +22,14 @@ import msgspec
 from chatctl.common.paths import reachable_socket
 from chatctl.core.verbs import LISTS, VERBS
 from chatctl.errors import ChatError, Forbidden
-from chatctl.hub.admin_commands import Outcome, Steward
+from chatctl.hub.admin_commands import AdminCommands, Outcome
 from chatctl.hub.admin_target import Actor
 from chatctl.protocol import Admin, too_deep
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
 
-class AdminDoor:
+class AdminSocket:
     """Answers ``verbs`` on the socket of a journal."""
 
     def __init__(self, path: Path, verbs: Mapping[str, Verb], users: Collection[int] | None = None) -> None:
@@ -110,7 +110,7 @@ def _user_of(sock: socket.socket) -> int | None:
     return int(user)
 
 
-def verbs_of(steward: Steward) -> dict[str, Verb]:
+def verbs_of(steward: AdminCommands) -> dict[str, Verb]:
     """Give what a steward can do, as this door asks for it."""
 
     async def carry_out(ask: Mapping[str, object]) -> dict[str, object]:

@@ -10,7 +10,7 @@ import asyncio
 from typing import Protocol, cast
 
 from chatctl.core.admission import Owner
-from chatctl.core.auth import Way, neighbourhood
+from chatctl.core.auth import ConnectionInfo, neighbourhood
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         self.behind = False
         self.token: bytes | None = None
         self.key: str | None = None
-        self.way = Way(host)
+        self.way = ConnectionInfo(host)
         self.room: Room | None = None
         self.member: Member[Reader] | None = None
         self.in_flight = 0
@@ -112,7 +112,7 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
         channel = self.way.channel
         places = self._server.places(transport.get_extra_info("sockname"), channel)
-        self.way = Way(self.host, places, channel)
+        self.way = ConnectionInfo(self.host, places, channel)
         self._server.made(self)
         self._transport.write(GREETING)
         self._arrange()

@@ -23,10 +23,10 @@ from typing import Any, cast
 from chatctl import __version__
 from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Gate, Verifier
-from chatctl.core.ip_networks import Net, Nets
+from chatctl.core.auth import Authenticator, Verifier
+from chatctl.core.ip_networks import Net, Networks
 from chatctl.core.moderation import Rules
-from chatctl.core.name_claims import Claims
+from chatctl.core.name_claims import NameClaims
 from chatctl.errors import ChatError
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -34,10 +34,10 @@ from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
 from chatctl.protocol import Limits
-from chatctl.server.admin_socket import AdminDoor, verbs_of
+from chatctl.server.admin_socket import AdminSocket, verbs_of
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import open_tcp, open_unix
-from chatctl.server.reload import Reloads, check_fingerprint, read_fingerprints, read_nets
+from chatctl.server.reload import Reloader, check_fingerprint, read_fingerprints, read_nets
 from chatctl.server.self_signed import self_signed
 from chatctl.server.server import Server
 from chatctl.server.shutdown import Stop, on_hangup, on_signal
@@ -160,7 +160,7 @@ async def _operators_door(journal: Journal, options: ServeOptions, server: Serve
     beside = (
         admin_socket(options.journal) if options.journal is not None else admin_socket_at(server.port, options.unix)
     )
-    door = AdminDoor(options.admin_socket or beside, verbs)
+    door = AdminSocket(options.admin_socket or beside, verbs)
     try:
         await door.open()
     except ChatError as error:
@@ -193,22 +193,22 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
 
 async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, stop: Stop, log: Log) -> None:
     if options.claim_names if options.claim_names is not None else options.journal is not None:
-        options.admission.claims = Claims(journal.facts())
+        options.admission.claims = NameClaims(journal.facts())
 
     rules = Rules(journal.facts())
     manager = Manager(os.environ)
-    reloads = Reloads(log, begin=manager.reloading, end=manager.ready)
+    reloads = Reloader(log, begin=manager.reloading, end=manager.ready)
     _read_operators(rules, options)
     reloads.add("operators", lambda: _read_operators(rules, options))
 
-    gate = Gate(options.password)
+    gate = Authenticator(options.password)
     if options.read_password is not None:
         reloads.add("password", partial(_read_password, gate, options.read_password))
 
     def hub_of(server: Server) -> Hub:
         return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate, rules=rules)
 
-    nets = Nets()
+    nets = Networks()
     _read_nets(nets, options)
     server = Server(hub_of, limits, log, options.reached_as, nets)
     if any(isinstance(one, Path) for one in (*options.allow, *options.deny)):
@@ -286,7 +286,7 @@ def _read_operators(rules: Rules, options: ServeOptions) -> None:
     rules.configured = kept | {check_fingerprint(key, "--operator") for key in options.operators}
 
 
-def _read_nets(nets: Nets, options: ServeOptions, then: Callable[[], None] = lambda: None) -> None:
+def _read_nets(nets: Networks, options: ServeOptions, then: Callable[[], None] = lambda: None) -> None:
     """Take the networks of the command line and of the files. Raises ChatError."""
     allow, deny = read_nets(options.allow), read_nets(options.deny)
     if options.allow and not allow:
@@ -295,7 +295,7 @@ def _read_nets(nets: Nets, options: ServeOptions, then: Callable[[], None] = lam
     then()
 
 
-def _read_password(gate: Gate, read: Callable[[], Verifier | None]) -> None:
+def _read_password(gate: Authenticator, read: Callable[[], Verifier | None]) -> None:
     """Take the password that is in the file now. Raises ChatError; a file without one is no way to open the room."""
     gate.password = read() or gate.password
 

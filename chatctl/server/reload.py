@@ -15,7 +15,7 @@ from chatctl.protocol import Admin
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
-class Reloads:
+class Reloader:
     """All that can be read again."""
 
     def __init__(

@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
-from chatctl.core.connection_throttle import Pace, turned_away
-from chatctl.core.ip_networks import Nets
+from chatctl.core.connection_throttle import AddressThrottle, turned_away
+from chatctl.core.ip_networks import Networks
 from chatctl.errors import ServerFull
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -23,7 +23,7 @@ from chatctl.protocol import Bye, Limits
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import Connection
 from chatctl.server.listener import Listener, describe
-from chatctl.server.tls_handshake import Door, Doors
+from chatctl.server.tls_handshake import TlsHandshake, TlsHandshakes
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""
@@ -44,7 +44,7 @@ class Server:
         limits: Limits,
         log: Log,
         reached_as: Sequence[str] = (),
-        nets: Nets | None = None,
+        nets: Networks | None = None,
     ) -> None:
         """Make it inside a running event loop; ``hub_of`` gives the hub that does the work.
 
@@ -53,7 +53,7 @@ class Server:
             nets: from where connections are taken; by default from everywhere.
         """
         self._reached_as = tuple(reached_as)
-        self._nets = nets or Nets()
+        self._nets = nets or Networks()
         self.loop = asyncio.get_running_loop()
         self.limits = limits
         self._log = log
@@ -63,9 +63,9 @@ class Server:
         self._by_network: Counter[str] = Counter()
         self._counted: set[Connection] = set()
         self._greeting: set[Connection] = set()
-        self._pace = Pace(limits.connect_rate, limits.per_address)
+        self._pace = AddressThrottle(limits.connect_rate, limits.per_address)
         self._dropped = 0
-        self._doors = Doors(limits.per_address)
+        self._doors = TlsHandshakes(limits.per_address)
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
         self._joining: set[asyncio.Task[object]] = set()
@@ -97,7 +97,7 @@ class Server:
             self._dropped += 1
             sock.close()
             return
-        door = Door(self, connection, tls, self._doors, self._log) if tls is not None else None
+        door = TlsHandshake(self, connection, tls, self._doors, self._log) if tls is not None else None
         if door is not None and not self._doors.take(door):
             self._log.warning("too many TLS handshakes at once", peer=label)
             sock.close()
@@ -133,7 +133,7 @@ class Server:
     def _waiting(self) -> int:
         return len(self._greeting) + self._doors.counted
 
-    def _joined(self, connection: Connection, door: Door | None, task: asyncio.Task[object]) -> None:
+    def _joined(self, connection: Connection, door: TlsHandshake | None, task: asyncio.Task[object]) -> None:
         self._joining.discard(task)
         if not task.cancelled() and (error := task.exception()):
             self._log.warning("accepted in vain", why=str(error))

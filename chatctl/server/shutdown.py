@@ -14,7 +14,7 @@ from collections.abc import Callable
 from chatctl.core.moderation import span
 from chatctl.errors import ChatError
 from chatctl.protocol import Admin
-from chatctl.server.reload import Reloads
+from chatctl.server.reload import Reloader
 from chatctl.server.server import FLUSH_SECONDS
 
 DRAIN_SECONDS = 10.0
@@ -56,7 +56,7 @@ def on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
     stop.set()
 
 
-def on_hangup(reloads: Reloads, stop: asyncio.Event) -> Callable[[], None]:
+def on_hangup(reloads: Reloader, stop: asyncio.Event) -> Callable[[], None]:
     """Give what SIGHUP does: all is read again. But a terminal that is gone takes its server with it."""
     had_terminal = _has_terminal()
 

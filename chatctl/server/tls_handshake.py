@@ -15,7 +15,7 @@ from asyncio.sslproto import SSLProtocol
 from collections import Counter
 from typing import Protocol, cast
 
-from chatctl.core.auth import Way
+from chatctl.core.auth import ConnectionInfo
 from chatctl.errors import BadFrame
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Limits
@@ -41,13 +41,13 @@ class House(Protocol):
     limits: Limits
 
 
-class Doors:
+class TlsHandshakes:
     """All doors of a server, counted by address."""
 
     def __init__(self, per_address: int) -> None:
         """Have none yet; ``per_address`` at most for each, exempt ones aside."""
         self._per_address = per_address
-        self._all: set[Door] = set()
+        self._all: set[TlsHandshake] = set()
         self._by_host: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -58,7 +58,7 @@ class Doors:
         """How many there are, exempt ones aside."""
         return len(self._all) - self._by_host[""]
 
-    def take(self, door: Door) -> bool:
+    def take(self, door: TlsHandshake) -> bool:
         """Count a door; False if its address has its share already."""
         host = door.connection.network
         if host and self._by_host[host] >= self._per_address:
@@ -67,7 +67,7 @@ class Doors:
         self._by_host[host] += 1
         return True
 
-    def passed(self, door: Door) -> None:
+    def passed(self, door: TlsHandshake) -> None:
         """Forget a door: its connection stands, or is gone."""
         if door in self._all:
             self._all.discard(door)
@@ -82,12 +82,12 @@ class Doors:
             door.abort()
 
 
-class Door(asyncio.Protocol):
+class TlsHandshake(asyncio.Protocol):
     """One accepted connection to the TLS port, not let in yet. ``connection`` is what it will be."""
 
     _transport: asyncio.Transport | None = None
 
-    def __init__(self, house: House, connection: Connection, tls: Tls, doors: Doors, log: Log) -> None:
+    def __init__(self, house: House, connection: Connection, tls: Tls, doors: TlsHandshakes, log: Log) -> None:
         """Wait for ``connection_made``."""
         self._house = house
         self._tls = tls
@@ -123,7 +123,7 @@ class Door(asyncio.Protocol):
     def _shake_hands(self, data: bytes, transport: asyncio.Transport) -> None:
         """Put TLS between the transport and the connection."""
         loop, certificate = self._house.loop, self._tls.current
-        self.connection.way = Way(self.connection.host, channel=certificate.digest)
+        self.connection.way = ConnectionInfo(self.connection.host, channel=certificate.digest)
         done: asyncio.Future[None] = loop.create_future()
         done.add_done_callback(self._shaken)
         secure = _Secure(

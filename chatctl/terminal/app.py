@@ -11,13 +11,13 @@ from dataclasses import replace
 from chatctl.client.core.address import Address
 from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
-from chatctl.client.saved_state import Keep
+from chatctl.client.saved_state import SavedState
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicTalk
-from chatctl.terminal.controller import Desk
+from chatctl.terminal.controller import Controller
 from chatctl.terminal.interfaces import Screen, Talk
 from chatctl.terminal.nick_prompt import enter
 from chatctl.terminal.plain_screen import PlainScreen, is_interactive
@@ -35,11 +35,11 @@ def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
     credentials = settings.address.credentials or Credentials(key=NO_KEY)
     credentials.signer  # noqa: B018 — if it has a passphrase, that is asked for before the screen is drawn
     settings = replace(settings, address=settings.address._replace(credentials=credentials))
-    keep = Keep.open(settings.address, settings.room, settings.nick) if person else Keep(None)
+    keep = SavedState.open(settings.address, settings.room, settings.nick) if person else SavedState(None)
     token = token_for(settings.address)
 
     def talk() -> int:
-        return _run(lambda screen, lines: Desk(settings, keep, lines, screen, token), keep, plain, history_file)
+        return _run(lambda screen, lines: Controller(settings, keep, lines, screen, token), keep, plain, history_file)
 
     code = enter(credentials, talk) if person else talk()
     if person:
@@ -49,10 +49,12 @@ def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
 
 def run_classic(address: Address, nick: str, *, plain: bool) -> int:
     """Talk to a server of the first version until the end. Raises as ``run_join``."""
-    return _run(lambda screen, lines: ClassicTalk(address, nick, lines, screen), Keep(None), plain, history_file=False)
+    return _run(
+        lambda screen, lines: ClassicTalk(address, nick, lines, screen), SavedState(None), plain, history_file=False
+    )
 
 
-def _run(talk_on: Callable[[Screen, Lines], Talk], keep: Keep, plain: bool, history_file: bool) -> int:
+def _run(talk_on: Callable[[Screen, Lines], Talk], keep: SavedState, plain: bool, history_file: bool) -> int:
     async def run() -> int:
         if plain:
             return await PlainScreen(talk_on).run()

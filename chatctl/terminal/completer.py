@@ -14,7 +14,7 @@ from chatctl.terminal.slash_commands import COMMANDS
 _MOST = 50
 
 
-class DeskCompleter(Completer):
+class PromptCompleter(Completer):
     """Completes the word before the cursor. ``nicks`` gives who is here."""
 
     def __init__(self, nicks: Callable[[], Iterable[str]]) -> None:

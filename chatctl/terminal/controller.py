@@ -14,8 +14,8 @@ from typing import Any
 
 from chatctl import protocol
 from chatctl.client.core.outbox import OutboxFull
-from chatctl.client.membership import Link
-from chatctl.client.saved_state import Keep
+from chatctl.client.membership import Membership
+from chatctl.client.saved_state import SavedState
 from chatctl.common.text import clean
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
@@ -27,10 +27,10 @@ from chatctl.terminal.settings import Settings
 from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
 
 
-class Desk:
+class Controller:
     """One person in one room."""
 
-    def __init__(self, settings: Settings, keep: Keep, lines: Lines, screen: Screen, token: str | None) -> None:
+    def __init__(self, settings: Settings, keep: SavedState, lines: Lines, screen: Screen, token: str | None) -> None:
         """Make it inside a running event loop, then await ``run``."""
         self.settings = settings
         self.nick = settings.nick
@@ -54,7 +54,7 @@ class Desk:
             history=settings.history,
         )
         self._resumes = hello.resume is not None
-        self.link = Link(settings.address, hello, keep.outbox, self)
+        self.link = Membership(settings.address, hello, keep.outbox, self)
         self._commands: dict[str, Callable[[str], bool]] = {
             "help": lambda _: self._say_notes(help_lines()),
             "me": lambda rest: self._fits(rest) and self._speak(rest, action=True),

@@ -23,9 +23,9 @@ from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.shortcuts import CompleteStyle
 
-from chatctl.client.saved_state import Keep
+from chatctl.client.saved_state import SavedState
 from chatctl.terminal.colors import Palette
-from chatctl.terminal.completer import DeskCompleter
+from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.interfaces import Faults, Screen, Talk, ended, entered
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import ReflowRenderer, reflows
@@ -44,7 +44,7 @@ MAX_UNSENT_SHOWN = 3
 class PromptScreen:
     """A terminal with a prompt; a desk's Screen."""
 
-    def __init__(self, talk_on: Callable[[Screen, Lines], Talk], keep: Keep, *, history_file: bool) -> None:
+    def __init__(self, talk_on: Callable[[Screen, Lines], Talk], keep: SavedState, *, history_file: bool) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._lines = Lines(Palette.of(os.environ))
         self._keep = keep
@@ -52,7 +52,7 @@ class PromptScreen:
         self._loop = asyncio.get_running_loop()
         self._output = cast(FrameOutput, FrameOutput.from_pty(whole_stdout(), term=os.environ.get("TERM")))
         self.desk = talk_on(self, self._lines)
-        self._completer = DeskCompleter(lambda: self.desk.nicks())
+        self._completer = PromptCompleter(lambda: self.desk.nicks())
         self._session = self._make_session(_history(keep, wanted=history_file))
         self._app.renderer = self._make_renderer()
         self._faults = Faults(self.leave)
@@ -240,7 +240,7 @@ def _shortened(name: str) -> str:
     return name if len(name) <= 16 else name[:15] + "…"
 
 
-def _history(keep: Keep, *, wanted: bool) -> History:
+def _history(keep: SavedState, *, wanted: bool) -> History:
     path = keep.history_file if wanted else None
     return FileHistory(str(path)) if path is not None else InMemoryHistory()
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from chatctl.client.membership import Link
+from chatctl.client.membership import Membership
 from chatctl.common.text import clean
 from chatctl.protocol import RoomNow
 
@@ -18,7 +18,7 @@ SHOWN_UNSENT_SECONDS = 0.3
 """One that takes longer is worth showing what waits for it: sooner, every line would flicker."""
 
 
-def brief(link: Link, now: float) -> str:
+def brief(link: Membership, now: float) -> str:
     """Give what is worth a word beside the prompt; ``now`` is the event loop's time."""
     parts: list[str] = []
     if link.retry_at is not None:
@@ -31,13 +31,13 @@ def brief(link: Link, now: float) -> str:
     return ", ".join(parts)
 
 
-def unsent(link: Link) -> list[str]:
+def unsent(link: Membership) -> list[str]:
     """Give what waits for its acknowledgement and is worth showing, one line each."""
     shown = link.retry_at is not None or link.oldest_wait() >= SHOWN_UNSENT_SECONDS
     return [clean(message.frame.text) for message in link.outbox] if shown else []
 
 
-def full(link: Link, now: float, count: int) -> list[str]:
+def full(link: Membership, now: float, count: int) -> list[str]:
     """Give what ``/status`` tells of a connection."""
     state = "connected" if link.connected else brief(link, now) or "connecting"
     durability = link.welcome.durability if link.welcome else "unknown"

@@ -20,7 +20,7 @@ from arena.scenarios import Scenario, all_scenarios
 from compare import chosen, few_files, measure
 
 from chatctl.bench.checker import Reader, Truth
-from chatctl.bench.connection import Link
+from chatctl.bench.connection import LoadConnection
 from chatctl.bench.wire_formats import chatctl_speech
 
 
@@ -183,7 +183,7 @@ def test_a_limit_of_files_that_is_too_low_is_told_before_anything_runs(monkeypat
 def test_a_member_that_reads_again_gets_all_or_is_told(lines: list[object], fault: str | None) -> None:
     """Who had stopped reading may miss something, but not without knowing."""
     ours, theirs = socket.socketpair()
-    link = Link("member 5", b"", chatctl_speech("json"))
+    link = LoadConnection("member 5", b"", chatctl_speech("json"))
     link.sock = ours
     for line in lines:
         said = b'{"type":"msg","seq":1,"time":1.0,"nick":"bench0","text":"%012dx"}\n' % line if line != "gap" else None

@@ -15,11 +15,11 @@ from chatctl.core.ring import Ring
 from chatctl.journal import Done, Draft, Receipt
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
-from chatctl.journal.transaction import Committed, Numbering
+from chatctl.journal.transaction import Committed, Transaction
 from chatctl.main import main
 
 _RARE = 100
-_take = Numbering.take
+_take = Transaction.take
 _wire = Ring._wire
 _append = SqliteJournal.append
 _commit = Store.commit
@@ -39,14 +39,14 @@ def drops() -> None:
     """A message now and then is acknowledged under the number of the one before it, and not stored."""
     dropped: set[int] = set()
 
-    def take(self: Numbering, draft: Draft) -> Receipt:
+    def take(self: Transaction, draft: Draft) -> Receipt:
         last = self._last.get(draft.room) or self._shelves[draft.room].last
         if last % _RARE == _RARE - 1 and last not in dropped:
             dropped.add(last)
             return Receipt(last, draft.time)
         return _take(self, draft)
 
-    Numbering.take = take  # type: ignore[method-assign]
+    Transaction.take = take  # type: ignore[method-assign]
 
 
 def hides() -> None:
@@ -61,7 +61,7 @@ def hides() -> None:
 def repeats() -> None:
     """An entry now and then is stored, and shown, twice."""
 
-    def take(self: Numbering, draft: Draft) -> Receipt:
+    def take(self: Transaction, draft: Draft) -> Receipt:
         receipt = _take(self, draft)
         if receipt.seq is not None and receipt.seq % _RARE == 0 and not receipt.duplicate:
             self._last[draft.room] = receipt.seq + 1
@@ -70,7 +70,7 @@ def repeats() -> None:
             self.rows.append((self.rows[-1][0], receipt.seq + 1, *self.rows[-1][2:]))
         return receipt
 
-    Numbering.take = take  # type: ignore[method-assign]
+    Transaction.take = take  # type: ignore[method-assign]
 
 
 def shows_again() -> None:
@@ -95,10 +95,10 @@ def swaps() -> None:
 def forgets_ids() -> None:
     """What is sent again is stored again."""
 
-    def take(self: Numbering, draft: Draft) -> Receipt:
+    def take(self: Transaction, draft: Draft) -> Receipt:
         return _take(self, Draft(draft.room, draft.time, draft.nick, draft.text, draft.action, trace=draft.trace))
 
-    Numbering.take = take  # type: ignore[method-assign]
+    Transaction.take = take  # type: ignore[method-assign]
 
 
 def acks_early() -> None:

@@ -23,7 +23,7 @@ from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePass
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.question import Asking, Question
 from chatctl.client.core.speaker import Speaker
-from chatctl.client.io.blocking_transport import BlockingShell, drive
+from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
 from tests.support import DEADLINE
@@ -38,7 +38,7 @@ class Interrupted(BaseException):
     """What the handler raises."""
 
 
-class Room(BlockingShell):
+class Room(BlockingTransport):
     """A server without a socket: it keeps a log, and nadia answers as soon as she is asked."""
 
     def __init__(self) -> None:
@@ -206,7 +206,7 @@ async def never() -> None:
 
 def test_interrupted_while_another_thread_has_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes out is the handler's exception, and not that the lock was never ours."""
-    lock = BlockingShell().lock()
+    lock = BlockingTransport().lock()
     monkeypatch.setattr(lock, "_lock", Waiting())
     with pytest.raises(Interrupted):
         drive(lock.hold(never))

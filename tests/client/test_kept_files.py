@@ -12,7 +12,7 @@ from chatctl.client.core.backoff import backoff
 from chatctl.client.core.deadline import LONGEST, Deadline
 from chatctl.client.core.outbox import Message, Outbox, OutboxFull
 from chatctl.client.files import private_folder, write_private
-from chatctl.client.saved_state import Keep, kept_outbox
+from chatctl.client.saved_state import SavedState, kept_outbox
 from chatctl.protocol import Resume, Say
 
 HERE = Address("127.0.0.1", 5500)
@@ -56,17 +56,17 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_draft_and_cursor(state: Path) -> None:
-    keep = Keep.open(HERE, "lobby", "nadia")
+    keep = SavedState.open(HERE, "lobby", "nadia")
     keep.save_draft("half a\nline é")
     keep.save_cursor(Resume("epoch", 12))
-    again = Keep(next(state.glob("rooms/*/*/nadia")))
+    again = SavedState(next(state.glob("rooms/*/*/nadia")))
     assert again.draft() == "half a\nline é"
     assert again.cursor() == Resume("epoch", 12)
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in state.rglob("*"))
 
 
 def test_what_has_not_changed_is_not_written_again(state: Path) -> None:
-    keep = Keep.open(HERE, "lobby", "nadia")
+    keep = SavedState.open(HERE, "lobby", "nadia")
     keep.save_draft("same")
     (path,) = state.glob("rooms/*/*/nadia/draft")
     path.unlink()
@@ -78,20 +78,20 @@ def test_what_has_not_changed_is_not_written_again(state: Path) -> None:
 
 def test_one_process_at_a_time_has_a_keep(state: Path) -> None:
     """A second one keeps nothing, rather than to mix two drafts. Another nickname or room is another keep."""
-    first = Keep.open(HERE, "lobby", "nadia")
+    first = SavedState.open(HERE, "lobby", "nadia")
     first.save_draft("first")
-    second = Keep.open(HERE, "lobby", "Nadia")
+    second = SavedState.open(HERE, "lobby", "Nadia")
     second.save_draft("second")
     assert first.draft() == "first"
     assert second.draft() == ""
-    assert Keep.open(HERE, "ops", "nadia").history_file is not None
+    assert SavedState.open(HERE, "ops", "nadia").history_file is not None
 
 
 def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nothing is kept, and nothing fails."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "file"))
-    keep = Keep.open(HERE, "lobby", "nadia")
+    keep = SavedState.open(HERE, "lobby", "nadia")
     keep.save_draft("x")
     assert keep.draft() == ""
     assert keep.cursor() is None

@@ -16,9 +16,9 @@ from chatctl import protocol as p
 from chatctl.client import membership as link_module
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Outbox
-from chatctl.client.membership import Link
+from chatctl.client.membership import Membership
 from chatctl.client.security.credentials import Credentials
-from chatctl.core.auth import Gate, Verifier, Way
+from chatctl.core.auth import Authenticator, ConnectionInfo, Verifier
 from chatctl.errors import NickTaken, Unauthorized
 
 Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -85,11 +85,11 @@ def msg(seq: int) -> p.Msg:
 @asynccontextmanager
 async def linked(
     server: Server, resume: p.Resume | None = None, history: int = 100, credentials: Credentials | None = None
-) -> AsyncIterator[tuple[Link, Listener, asyncio.Task[None]]]:
+) -> AsyncIterator[tuple[Membership, Listener, asyncio.Task[None]]]:
     listening = await asyncio.start_server(server.handle, "127.0.0.1", 0)
     listener = Listener()
     address = Address("127.0.0.1", listening.sockets[0].getsockname()[1], credentials=credentials)
-    link = Link(address, p.Hello(v=1, nick="nadia", resume=resume, history=history), Outbox(), listener)
+    link = Membership(address, p.Hello(v=1, nick="nadia", resume=resume, history=history), Outbox(), listener)
     task = asyncio.get_running_loop().create_task(link.run())
     try:
         yield link, listener, task
@@ -295,7 +295,7 @@ async def once_with(
     """Ask for the password; let in who knows it, and hang up."""
     hello = p.decode_client(json.dumps(server.hellos[-1]).encode())
     assert isinstance(hello, p.Hello)
-    trial = Gate(password).open(hello, Way(), 0)
+    trial = Authenticator(password).open(hello, ConnectionInfo(), 0)
     assert trial is not None
     send(writer, trial.challenge)
     proof = p.decode_client((await reader.readline()).removesuffix(b"\n"))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from chatctl import protocol as p
 from chatctl.core.admission import Admission, Owner
-from chatctl.core.auth import Gate, Way
+from chatctl.core.auth import Authenticator, ConnectionInfo
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.session import Session
 from chatctl.errors import StorageFailed
@@ -53,7 +53,7 @@ class FakePeer(FakeReader):
         self.label = label
         self.token: bytes | None = None
         self.key: str | None = None
-        self.way = Way("192.0.2.7", ("tcp:192.0.2.1:5500",))
+        self.way = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
         self.room = None
         self.member = None
         self.in_flight = 0
@@ -126,7 +126,7 @@ class House:
         limits: Limits | None = None,
         journal: MemoryJournal | None = None,
         admission: Admission | None = None,
-        gate: Gate | None = None,
+        gate: Authenticator | None = None,
     ) -> None:
         self.limits = limits or Limits(rate=0)
         self.now = 1000.0

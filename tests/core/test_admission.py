@@ -4,7 +4,7 @@ import pytest
 
 from chatctl.core.admission import MAX_OPEN_ROOMS, Admission, Owner, owner_of
 from chatctl.core.dialects import CLASSIC, JSON, TEXT, Dialect
-from chatctl.core.name_claims import Claim, Claims
+from chatctl.core.name_claims import NameClaim, NameClaims
 from chatctl.core.roster import Roster
 from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import Hello, Mode
@@ -112,9 +112,9 @@ def test_a_classic_client_gets_the_next_free_name() -> None:
 
 
 def bound(**keys: str) -> Admission:
-    claims = Claims()
+    claims = NameClaims()
     for name, key in keys.items():
-        claims.add(Claim(name, key, 1.0))
+        claims.add(NameClaim(name, key, 1.0))
     return Admission("s", claims=claims)
 
 

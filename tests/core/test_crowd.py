@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.core.connection_throttle import Pace, turned_away
+from chatctl.core.connection_throttle import AddressThrottle, turned_away
 from chatctl.protocol import Limits
 
 LIMITS = Limits(greeting_start=10, greeting_percent=30, greeting_full=20)
@@ -35,7 +35,7 @@ def test_a_door_that_is_full_as_soon_as_it_is_crowded() -> None:
 
 
 def test_an_address_connects_at_its_pace_and_another_one_at_its_own() -> None:
-    pace = Pace(rate=2, burst=3)
+    pace = AddressThrottle(rate=2, burst=3)
     assert [pace.wait("a", 0.0) > 0 for _ in range(5)] == [False, False, False, True, True]
     assert pace.wait("b", 0.0) == 0
     assert pace.wait("a", 0.0) < 0.1
@@ -44,7 +44,7 @@ def test_an_address_connects_at_its_pace_and_another_one_at_its_own() -> None:
 
 def test_who_keeps_on_trying_does_not_wait_the_longer_for_it() -> None:
     """A refused try costs nothing, or a client that tries every second would never come in again."""
-    pace = Pace(rate=1, burst=1)
+    pace = AddressThrottle(rate=1, burst=1)
     pace.wait("a", 0.0)
     for _ in range(50):
         assert pace.wait("a", 0.0) > 0
@@ -53,7 +53,7 @@ def test_who_keeps_on_trying_does_not_wait_the_longer_for_it() -> None:
 
 def test_addresses_that_stay_away_are_forgotten() -> None:
     """One could come from a new address of IPv6 each time."""
-    pace = Pace(rate=1, burst=2)
+    pace = AddressThrottle(rate=1, burst=2)
     for number in range(100):
         pace.wait(f"host{number}", 0.0)
     pace.forget(0.5)
@@ -63,6 +63,6 @@ def test_addresses_that_stay_away_are_forgotten() -> None:
 
 
 def test_no_pace_is_no_limit() -> None:
-    pace = Pace(rate=0, burst=1)
+    pace = AddressThrottle(rate=0, burst=1)
     assert {pace.wait("a", 0.0) for _ in range(100)} == {0.0}
     assert len(pace) == 0

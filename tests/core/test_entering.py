@@ -12,8 +12,8 @@ from chatctl import protocol as p
 from chatctl.common import scram
 from chatctl.common.key_proof import fingerprint, statement
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Gate, Verifier
-from chatctl.core.name_claims import Claims
+from chatctl.core.auth import Authenticator, Verifier
+from chatctl.core.name_claims import NameClaims
 from chatctl.errors import StorageFailed
 from chatctl.journal import Facts, Kept
 from chatctl.journal.memory import MemoryJournal
@@ -81,7 +81,7 @@ def journal() -> KeepingJournal:
 
 @pytest.fixture
 def house(journal: KeepingJournal) -> House:
-    return House(journal=journal, admission=Admission("test", ["ops"], claims=Claims()))
+    return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
 
 
 def welcomed(peer: FakePeer) -> p.Welcome | None:
@@ -165,7 +165,7 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
 
 
 def test_people_without_the_password_are_told_how_to_give_it() -> None:
-    house = House(gate=Gate(VERIFIER))
+    house = House(gate=Authenticator(VERIFIER))
     assert codes(house.join("Ana")) == ["unauthorized"]
     assert house.join("Ana").closed
 
@@ -174,14 +174,14 @@ def test_people_without_the_password_are_told_how_to_give_it() -> None:
 def test_where_there_is_a_password_the_dialects_that_have_none_stay_outside(
     enter: Callable[[House, str], FakePeer],
 ) -> None:
-    house = House(gate=Gate(VERIFIER))
+    house = House(gate=Authenticator(VERIFIER))
     peer = enter(house, "Ana")
     assert b"password" in peer.wire
     assert peer.closed
 
 
 def test_with_the_password_one_is_in_and_the_server_has_proved_itself() -> None:
-    house = House(gate=Gate(VERIFIER))
+    house = House(gate=Authenticator(VERIFIER))
     exchange = scram.client("secret", b"")
     peer = house.peer(p.Hello(v=1, nick="Ana", scram=exchange.get_client_first()))
     house.settle()
@@ -205,7 +205,7 @@ def test_the_first_join_binds_the_name_and_it_is_kept_before_the_welcome(house: 
     house.settle()
     assert welcomed(peer) is not None
     assert list(journal.kept) == [("claim", "rajat")]
-    again = House(admission=Admission("test", claims=Claims(journal.kept)))  # type: ignore[arg-type]
+    again = House(admission=Admission("test", claims=NameClaims(journal.kept)))  # type: ignore[arg-type]
     assert codes(again.join("RAJAT")) == ["nick_taken"]
     assert welcomed(OWNER.join(again, "Rajat")) is not None
 

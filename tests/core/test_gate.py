@@ -12,12 +12,20 @@ from hypothesis import strategies as st
 from chatctl.common import scram
 from chatctl.common.key_proof import PLACE_OF_UNIX, fingerprint, place_of_tcp, place_of_tls, signed, statement
 from chatctl.core import auth as gates
-from chatctl.core.auth import FIRST_WAIT, LONGEST_WAIT, Gate, Penalties, Trial, Verifier, Way
+from chatctl.core.auth import (
+    FIRST_WAIT,
+    LONGEST_WAIT,
+    Authenticator,
+    AuthExchange,
+    ConnectionInfo,
+    PasswordLockout,
+    Verifier,
+)
 from chatctl.errors import Unauthorized
 from chatctl.protocol import Hello, Proof
 
 HERE = "tcp:192.0.2.1:5500"
-WAY = Way("192.0.2.7", (HERE,))
+WAY = ConnectionInfo("192.0.2.7", (HERE,))
 SECRET = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 KEY = b64encode(SECRET.public_key().public_bytes_raw()).decode()
 HELLO = Hello(v=1, nick="Rajat", token="a" * 32, key=KEY)
@@ -25,12 +33,12 @@ PASSWORD = "correct horse"
 VERIFIER = Verifier.of(PASSWORD)
 
 
-def sign(trial: Trial, place: str = HERE, hello: Hello = HELLO, secret: Ed25519PrivateKey = SECRET) -> Proof:
+def sign(trial: AuthExchange, place: str = HERE, hello: Hello = HELLO, secret: Ed25519PrivateKey = SECRET) -> Proof:
     nonce = b64decode(trial.challenge.nonce or "")
     return Proof(signature=b64encode(secret.sign(statement(hello, nonce, place))).decode())
 
 
-def trial_of(gate: Gate, hello: Hello = HELLO, way: Way = WAY, now: float = 0.0) -> Trial:
+def trial_of(gate: Authenticator, hello: Hello = HELLO, way: ConnectionInfo = WAY, now: float = 0.0) -> AuthExchange:
     trial = gate.open(hello, way, now)
     assert trial is not None
     return trial
@@ -40,11 +48,11 @@ def trial_of(gate: Gate, hello: Hello = HELLO, way: Way = WAY, now: float = 0.0)
 
 
 def test_who_offers_nothing_and_is_asked_for_nothing_has_nothing_to_prove() -> None:
-    assert Gate().open(Hello(v=1, nick="a"), WAY, 0) is None
+    assert Authenticator().open(Hello(v=1, nick="a"), WAY, 0) is None
 
 
 def test_a_key_is_proved_by_its_signature() -> None:
-    trial = trial_of(Gate())
+    trial = trial_of(Authenticator())
     assert trial.challenge.scram is None
     assert trial.check(sign(trial), 0).key == fingerprint(SECRET.public_key().public_bytes_raw())
 
@@ -56,7 +64,7 @@ def test_the_fingerprint_is_that_of_ssh_keygen() -> None:
 
 def test_an_old_signature_does_not_fit_a_new_challenge() -> None:
     """No replay: whoever recorded it has nothing."""
-    gate = Gate()
+    gate = Authenticator()
     recorded = sign(trial_of(gate))
     with pytest.raises(Unauthorized):
         trial_of(gate).check(recorded, 0)
@@ -64,7 +72,7 @@ def test_an_old_signature_does_not_fit_a_new_challenge() -> None:
 
 def test_a_signature_for_another_server_is_not_one_for_this_one() -> None:
     """No relay: a server in between is reached elsewhere, and that is what its guest signs."""
-    trial = trial_of(Gate())
+    trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized, match="relay or a forwarded port"):
         trial.check(sign(trial, "tcp:198.51.100.9:5500"), 0)
 
@@ -79,13 +87,13 @@ def test_a_signature_for_another_server_is_not_one_for_this_one() -> None:
     ],
 )
 def test_a_signature_holds_for_the_room_the_name_the_mode_and_the_token_it_was_made_for(other: Hello) -> None:
-    trial = trial_of(Gate())
+    trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized):
         trial.check(sign(trial, hello=other), 0)
 
 
 def test_another_key_can_not_sign_for_it() -> None:
-    trial = trial_of(Gate())
+    trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized):
         trial.check(sign(trial, secret=Ed25519PrivateKey.generate()), 0)
 
@@ -93,7 +101,7 @@ def test_another_key_can_not_sign_for_it() -> None:
 @pytest.mark.parametrize("signature", [None, "", "?", "AAAA", b64encode(bytes(64)).decode()])
 def test_what_is_no_signature_proves_nothing(signature: str | None) -> None:
     with pytest.raises(Unauthorized):
-        trial_of(Gate()).check(Proof(signature=signature), 0)
+        trial_of(Authenticator()).check(Proof(signature=signature), 0)
 
 
 @given(st.binary(max_size=80), st.binary(min_size=32, max_size=32))
@@ -129,7 +137,9 @@ def test_places_of_another_kind_are_no_tcp_places() -> None:
 # --- the password
 
 
-def pass_through(gate: Gate, password: str, way: Way = WAY, now: float = 0.0, channel: bytes = b"") -> None:
+def pass_through(
+    gate: Authenticator, password: str, way: ConnectionInfo = WAY, now: float = 0.0, channel: bytes = b""
+) -> None:
     """Go through it as a client does. Raises Unauthorized; or ScramError if the server does not know the password."""
     exchange = scram.client(password, channel)
     trial = trial_of(gate, Hello(v=1, nick="a", scram=exchange.get_client_first()), way, now)
@@ -138,13 +148,13 @@ def pass_through(gate: Gate, password: str, way: Way = WAY, now: float = 0.0, ch
 
 
 def test_the_right_password_opens_and_the_server_proves_that_it_knows_it() -> None:
-    pass_through(Gate(VERIFIER), PASSWORD)
+    pass_through(Authenticator(VERIFIER), PASSWORD)
 
 
 def test_a_verifier_from_a_file_does_as_well_and_does_not_hold_the_password() -> None:
     assert PASSWORD not in str(VERIFIER)
     assert Verifier.of(str(VERIFIER)) == VERIFIER
-    pass_through(Gate(Verifier.of(str(VERIFIER))), PASSWORD)
+    pass_through(Authenticator(Verifier.of(str(VERIFIER))), PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -157,12 +167,12 @@ def test_what_is_no_verifier_and_no_password_is_refused(text: str) -> None:
 
 def test_without_a_password_nobody_gets_in() -> None:
     with pytest.raises(Unauthorized, match="wants a password"):
-        Gate(VERIFIER).open(HELLO, WAY, 0)
+        Authenticator(VERIFIER).open(HELLO, WAY, 0)
 
 
 def test_a_proof_without_its_last_word_is_a_wrong_password() -> None:
     first = scram.client(PASSWORD, b"").get_client_first()
-    trial = trial_of(Gate(VERIFIER), Hello(v=1, nick="a", scram=first))
+    trial = trial_of(Authenticator(VERIFIER), Hello(v=1, nick="a", scram=first))
     with pytest.raises(Unauthorized):
         trial.check(Proof(), 0)
 
@@ -170,24 +180,24 @@ def test_a_proof_without_its_last_word_is_a_wrong_password() -> None:
 def test_a_password_for_another_certificate_does_not_open() -> None:
     """A relay shows its own certificate: what its guest says there is of no use here."""
     mine, theirs = b"\1" * 32, b"\2" * 32
-    way = Way("192.0.2.7", (place_of_tls(mine),), mine)
-    pass_through(Gate(VERIFIER), PASSWORD, way, channel=mine)
+    way = ConnectionInfo("192.0.2.7", (place_of_tls(mine),), mine)
+    pass_through(Authenticator(VERIFIER), PASSWORD, way, channel=mine)
     for channel in (theirs, b""):
         with pytest.raises(Unauthorized):
-            pass_through(Gate(VERIFIER), PASSWORD, way, channel=channel)
+            pass_through(Authenticator(VERIFIER), PASSWORD, way, channel=channel)
 
 
 def test_a_key_and_a_password_are_both_wanted_where_both_are_offered() -> None:
     exchange = scram.client(PASSWORD, b"")
     hello = Hello(v=1, nick="Rajat", token="a" * 32, key=KEY, scram=exchange.get_client_first())
-    trial = trial_of(Gate(VERIFIER), hello)
+    trial = trial_of(Authenticator(VERIFIER), hello)
     exchange.set_server_first(trial.challenge.scram)
     with pytest.raises(Unauthorized):
         trial.check(Proof(scram=exchange.get_client_final()), 0)
 
 
 def test_wrong_passwords_wait_longer_each_time() -> None:
-    gate, now, waits = Gate(VERIFIER), 0.0, []
+    gate, now, waits = Authenticator(VERIFIER), 0.0, []
     for _ in range(10):
         with pytest.raises(Unauthorized) as wrong:
             pass_through(gate, "guess", now=now)
@@ -199,7 +209,7 @@ def test_wrong_passwords_wait_longer_each_time() -> None:
 
 def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
     """Or many could be tried at once: begun before the first one failed, too."""
-    gate = Gate(VERIFIER)
+    gate = Authenticator(VERIFIER)
     exchange = scram.client(PASSWORD, b"")
     early = trial_of(gate, Hello(v=1, nick="a", scram=exchange.get_client_first()))
     with pytest.raises(Unauthorized):
@@ -209,7 +219,7 @@ def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
         early.check(Proof(scram=exchange.get_client_final()), 0)
     with pytest.raises(Unauthorized, match="too many"):
         pass_through(gate, PASSWORD, now=4.9)
-    pass_through(gate, PASSWORD, way=Way("192.0.2.8", (HERE,)))
+    pass_through(gate, PASSWORD, way=ConnectionInfo("192.0.2.8", (HERE,)))
     pass_through(gate, PASSWORD, now=5.0)
     with pytest.raises(Unauthorized) as wrong:
         pass_through(gate, "guess", now=6.0)
@@ -217,7 +227,7 @@ def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
 
 
 def test_a_whole_network_of_ipv6_is_one_address() -> None:
-    penalties = Penalties()
+    penalties = PasswordLockout()
     penalties.wrong("2001:db8::1", 0)
     assert penalties.wait("2001:db8::ffff", 0) == FIRST_WAIT
     assert penalties.wait("2001:db8:0:1::1", 0) == 0
@@ -225,7 +235,7 @@ def test_a_whole_network_of_ipv6_is_one_address() -> None:
 
 def test_who_is_remembered_is_bounded_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "REMEMBERED", 100)
-    penalties = Penalties()
+    penalties = PasswordLockout()
     for number in range(300):
         penalties.wrong(f"10.0.{number // 250}.{number % 250}", 0)
     assert len(penalties._given) == 100

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.core.ip_networks import Nets
+from chatctl.core.ip_networks import Networks
 from chatctl.errors import ChatError
 from chatctl.server.reload import read_nets
 
 
-def nets(allow: str = "", deny: str = "") -> Nets:
-    return Nets(*([ipaddress.ip_network(net) for net in some.split()] for some in (allow, deny)))
+def nets(allow: str = "", deny: str = "") -> Networks:
+    return Networks(*([ipaddress.ip_network(net) for net in some.split()] for some in (allow, deny)))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def nets(allow: str = "", deny: str = "") -> Nets:
         (nets("0.0.0.0/0"), "10.1.2.3", True),
     ],
 )
-def test_what_is_denied_stays_out_and_what_is_allowed_comes_in(some: Nets, host: str, in_: bool) -> None:
+def test_what_is_denied_stays_out_and_what_is_allowed_comes_in(some: Networks, host: str, in_: bool) -> None:
     assert some.lets_in(host) is in_
 
 
@@ -85,4 +85,4 @@ def test_it_says_what_each_network_says_by_itself(data: st.DataObject) -> None:
             max_size=6,
         )
     )
-    assert Nets((), denied).lets_in(str(address)) is not any(address in net for net in denied)
+    assert Networks((), denied).lets_in(str(address)) is not any(address in net for net in denied)

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatctl.client.core.connection import ClientCore, State
+from chatctl.client.core.connection import ClientConnection, State
 from chatctl.client.core.prover import MOST_ITERATIONS, Prover, place_of
 from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
 from chatctl.common.key_proof import fingerprint, statement
-from chatctl.core.auth import Gate, Trial, Verifier, Way
+from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo, Verifier
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
 from tests.support import ROOT
@@ -39,21 +39,21 @@ class Mine(Credentials):
         self._signer, self._looked = (KEY if key else None), True
 
 
-def core_of(credentials: Credentials, channel: bytes = b"", mode: str = "join", place: str = HERE) -> ClientCore:
+def core_of(credentials: Credentials, channel: bytes = b"", mode: str = "join", place: str = HERE) -> ClientConnection:
     """Give a client that was greeted, and said hello."""
-    core = ClientCore(Hello(v=1, nick="Rajat", mode=mode, token="a" * 32), "there")  # type: ignore[arg-type]
+    core = ClientConnection(Hello(v=1, nick="Rajat", mode=mode, token="a" * 32), "there")  # type: ignore[arg-type]
     core.prove_with(Prover(credentials, place, channel))
     assert list(core.receive(GREETING)) == []
     return core
 
 
-def said(core: ClientCore) -> Hello | Proof:
+def said(core: ClientConnection) -> Hello | Proof:
     frame = decode_client(core.outgoing().removesuffix(b"\n"))
     assert isinstance(frame, Hello | Proof)
     return frame
 
 
-def hear(core: ClientCore, frame: Challenge | Welcome | Error) -> None:
+def hear(core: ClientConnection, frame: Challenge | Welcome | Error) -> None:
     for _ in core.receive(encode(frame)):
         pass
 
@@ -62,7 +62,7 @@ def welcome(scram: str | None = None) -> Welcome:
     return Welcome(1, "s", "lobby", "Rajat", "e", 1, 0, [], 0, 0, "memory", Limits(), scram=scram)
 
 
-def meet(core: ClientCore, gate: Gate, way: Way) -> tuple[Trial, str | None]:
+def meet(core: ClientConnection, gate: Authenticator, way: ConnectionInfo) -> tuple[AuthExchange, str | None]:
     """Let a client prove what it said; give the trial, and what the server says last."""
     hello = said(core)
     assert isinstance(hello, Hello)
@@ -80,14 +80,14 @@ def meet(core: ClientCore, gate: Gate, way: Way) -> tuple[Trial, str | None]:
 @pytest.mark.parametrize("key", [False, True], ids=["password", "password and key"])
 def test_what_the_client_proves_the_server_takes(channel: bytes, key: bool) -> None:
     core = core_of(Mine(WORD, key=key), channel)
-    _, last = meet(core, Gate(VERIFIER), Way("192.0.2.7", (HERE,), channel))
+    _, last = meet(core, Authenticator(VERIFIER), ConnectionInfo("192.0.2.7", (HERE,), channel))
     hear(core, welcome(last))
     assert core.state is State.LIVE
 
 
 def test_a_key_alone() -> None:
     core = core_of(Mine(key=True))
-    trial, last = meet(core, Gate(), Way("192.0.2.7", (HERE,)))
+    trial, last = meet(core, Authenticator(), ConnectionInfo("192.0.2.7", (HERE,)))
     assert (trial.challenge.scram, last) == (None, None)
     hear(core, welcome())
     assert core.state is State.LIVE
@@ -110,7 +110,7 @@ def test_no_key_is_offered_where_there_is_no_name(mode: str) -> None:
 def test_the_password_is_in_nothing_that_is_said() -> None:
     core = core_of(Mine(WORD))
     hello = core.outgoing()
-    trial = Gate(VERIFIER).open(decode_client(hello.removesuffix(b"\n")), Way("", (HERE,)), 0)  # type: ignore[arg-type]
+    trial = Authenticator(VERIFIER).open(decode_client(hello.removesuffix(b"\n")), ConnectionInfo("", (HERE,)), 0)  # type: ignore[arg-type]
     assert trial is not None
     hear(core, trial.challenge)
     assert WORD.encode() not in hello + core.outgoing()
@@ -121,15 +121,15 @@ def test_a_relay_with_another_certificate_can_not_hand_a_password_on() -> None:
     """What the client is bound to is the certificate that it was shown, which is the relay's."""
     core = core_of(Mine(WORD), channel=b"r" * 32)
     with pytest.raises(Unauthorized):
-        meet(core, Gate(VERIFIER), Way("192.0.2.7", (HERE,), b"s" * 32))
+        meet(core, Authenticator(VERIFIER), ConnectionInfo("192.0.2.7", (HERE,), b"s" * 32))
 
 
 def test_a_relay_that_strips_tls_is_noticed() -> None:
     """The server has TLS, the client was spoken to without: no password passes between the two, either way."""
     with pytest.raises(Unauthorized):
-        meet(core_of(Mine(WORD)), Gate(VERIFIER), Way("192.0.2.7", (HERE,), b"s" * 32))
+        meet(core_of(Mine(WORD)), Authenticator(VERIFIER), ConnectionInfo("192.0.2.7", (HERE,), b"s" * 32))
     with pytest.raises(Unauthorized):
-        meet(core_of(Mine(WORD), b"s" * 32), Gate(VERIFIER), Way("192.0.2.7", (HERE,)))
+        meet(core_of(Mine(WORD), b"s" * 32), Authenticator(VERIFIER), ConnectionInfo("192.0.2.7", (HERE,)))
 
 
 # --- servers that are not what they seem
@@ -141,7 +141,7 @@ def test_a_server_that_does_not_know_the_password_is_refused(last: str | None) -
     core = core_of(Mine(WORD))
     hello = said(core)
     assert isinstance(hello, Hello)
-    trial = Gate(Verifier.of("another one")).open(hello, Way("", (HERE,)), 0)
+    trial = Authenticator(Verifier.of("another one")).open(hello, ConnectionInfo("", (HERE,)), 0)
     assert trial is not None
     hear(core, trial.challenge)
     core.outgoing()
@@ -165,7 +165,7 @@ def test_nothing_is_said_before_the_server_has_proved_itself() -> None:
     assert b"secret" not in core.outgoing()
 
 
-def first_of(core: ClientCore, iterations: int) -> Challenge:
+def first_of(core: ClientConnection, iterations: int) -> Challenge:
     """Give a server-first message that asks for so much work."""
     hello = said(core)
     assert isinstance(hello, Hello)
@@ -213,7 +213,7 @@ def test_a_challenge_once_in_or_without_anything_to_prove_is_not_answered() -> N
     core.outgoing()
     with pytest.raises(PeerBroke):
         hear(core, Challenge(nonce=b64encode(bytes(32)).decode()))
-    bare = ClientCore(Hello(v=1, nick="a"), "there")
+    bare = ClientConnection(Hello(v=1, nick="a"), "there")
     list(bare.receive(GREETING))
     with pytest.raises(PeerBroke):
         hear(bare, Challenge())
@@ -282,7 +282,7 @@ def cuts(data: bytes, at: Iterable[int]) -> list[bytes]:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 10_000), max_size=5))
 def test_any_split_of_a_challenge_is_answered_the_same(at: list[int]) -> None:
-    core = ClientCore(Hello(v=1, nick="Rajat", token="a" * 32), "there")
+    core = ClientConnection(Hello(v=1, nick="Rajat", token="a" * 32), "there")
     core.prove_with(Prover(Mine(key=True), HERE))
     for piece in cuts(GREETING + encode(Challenge(nonce=b64encode(bytes(32)).decode())), at):
         assert list(core.receive(piece)) == []

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from chatctl import protocol
-from chatctl.client.core.connection import ClientCore
+from chatctl.client.core.connection import ClientConnection
 from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
 from chatctl.core.dialects import DIALECTS, TEXT
 from chatctl.core.effects import Effect, Hangup, Says
@@ -177,7 +177,7 @@ def client(data: bytes) -> None:
 
 
 def _listen(pieces: Iterable[bytes]) -> tuple[list[object], type[ChatError] | None, bytes]:
-    core, heard, sent = ClientCore(Hello(v=1, nick="nadia"), "a server"), list[object](), b""
+    core, heard, sent = ClientConnection(Hello(v=1, nick="nadia"), "a server"), list[object](), b""
     for piece in pieces:
         try:
             heard.extend(core.receive(piece))

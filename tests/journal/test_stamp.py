@@ -158,7 +158,7 @@ def test_it_changes_when_the_stamp_says_nothing(path: Path, damage: str) -> None
 
 
 def test_it_changes_when_the_whole_folder_is_put_back(path: Path) -> None:
-    """Stamp and all: but the kernel notes when the stamp was changed, and the stamp does too."""
+    """RollbackCheck and all: but the kernel notes when the stamp was changed, and the stamp does too."""
     epoch = write(path, "a")
     alter(path, written=msgspec.json.decode(stamp_path(path).read_bytes(), type=Mark).written - 60)
     renewed, _, why = reopen(path)

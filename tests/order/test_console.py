@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.server.admin_socket import AdminDoor
+from chatctl.server.admin_socket import AdminSocket
 from tests.shells.conftest import Run
 from tests.support import Server, Wire, err_line
 
@@ -99,7 +99,7 @@ def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:
         async def verb(_: object) -> dict[str, object]:
             return {}
 
-        door = AdminDoor(tmp_path / "s.sock", {"ops": verb}, users)
+        door = AdminSocket(tmp_path / "s.sock", {"ops": verb}, users)
         await door.open()
         try:
             reader, writer = await asyncio.open_unix_connection(tmp_path / "s.sock")

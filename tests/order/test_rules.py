@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from chatctl import protocol as p
 from chatctl.common.text import check_nick
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Way
+from chatctl.core.auth import ConnectionInfo
 from chatctl.core.confusables import skeletons
 from chatctl.core.moderation import Rules, Sanction, Sanctions, Who, network_of, span
-from chatctl.core.name_claims import Claims
+from chatctl.core.name_claims import NameClaims
 from tests.core.fakes import FakePeer, House, SlowJournal, only
 from tests.core.test_entering import OTHER, OWNER, KeepingJournal
 
@@ -24,7 +24,7 @@ TOKEN, ANOTHER = "a" * 32, "b" * 32
 def house_of(journal: KeepingJournal | None = None) -> House:
     """Give a house; with a journal that was used before, one after a restart."""
     journal = journal or KeepingJournal()
-    house = House(journal=journal, admission=Admission("test", ["ops"], claims=Claims()))
+    house = House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
     house.hub.rules = Rules({key: value for key, value in journal.kept.items() if value is not None})
     return house
 
@@ -134,7 +134,7 @@ def test_a_ban_of_a_member_with_its_address() -> None:
     house = house_of()
     house.join("Rajat", TOKEN)
     neighbour = house.peer()
-    neighbour.way = Way("192.0.2.8")
+    neighbour.way = ConnectionInfo("192.0.2.8")
     neighbour.say(p.Hello(v=1, nick="Ana"))
     house.settle()
     banned(house, address=True)
@@ -211,7 +211,7 @@ def test_unban_lets_in_again_for_good() -> None:
     banned(house)
     assert isinstance(order(house, "console", "unban", "RAJAT"), p.Done)
     for one in (house, restarted(house)):
-        one.hub._admission.claims = Claims()  # it is about the ban alone
+        one.hub._admission.claims = NameClaims()  # it is about the ban alone
         assert is_in(OTHER.join(one, "Rajat"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.core.admission import Admission
-from chatctl.core.name_claims import Claim, Claims, fact
+from chatctl.core.name_claims import NameClaim, NameClaims, fact
 from chatctl.core.verbs import KINDS, ROLES, VERBS, Kind, Role, check
 from chatctl.errors import ChatError, Forbidden, NoSuchNick
 from chatctl.hub.admin_target import Actor
@@ -36,10 +36,10 @@ SERVER_VERBS = {verb for verb, one in VERBS.items() if "server" in one.may}
 def village() -> House:
     """Give a house with two operators (nadia, chief), a member (Rajat), and something to lift for each kind."""
     journal = KeepingJournal()
-    claims = Claims()
+    claims = NameClaims()
     for nick, person in (("Rajat", OTHER), ("Absent", STRANGER), ("chief", SECOND)):
-        claims.add(Claim(nick, person.fingerprint, 0.0))
-        assert fact(Claim(nick, person.fingerprint, 0.0))
+        claims.add(NameClaim(nick, person.fingerprint, 0.0))
+        assert fact(NameClaim(nick, person.fingerprint, 0.0))
     house = House(journal=journal, admission=Admission("test", claims=claims))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     house.hub.rules.appointed = {SECOND.fingerprint}

@@ -11,7 +11,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
-from chatctl.client.io.blocking_transport import BlockingShell, drive
+from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.errors import Unreachable
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome
 from tests.scripts.common import Peer, one_after_another
@@ -28,7 +28,7 @@ def msg(seq: int) -> dict[str, object]:
 
 def follower(port: int, **more: object) -> Follower:
     return Follower(
-        BlockingShell(),
+        BlockingTransport(),
         Address("127.0.0.1", port),
         "lobby",
         Cursor(),

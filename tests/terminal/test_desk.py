@@ -8,10 +8,10 @@ from typing import Any
 
 from chatctl import protocol as p
 from chatctl.client.core.address import Address
-from chatctl.client.saved_state import Keep
+from chatctl.client.saved_state import SavedState
 from chatctl.terminal import member_list
 from chatctl.terminal.colors import Palette
-from chatctl.terminal.controller import Desk
+from chatctl.terminal.controller import Controller
 from chatctl.terminal.member_list import Presence
 from chatctl.terminal.render import Lines
 from chatctl.terminal.settings import Settings
@@ -58,12 +58,12 @@ class House:
     """A desk with its fakes, let in."""
 
     def __init__(self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True) -> None:
-        keep = Keep(None)
+        keep = SavedState(None)
         if cursor is not None:
             keep.cursor = lambda: cursor  # type: ignore[method-assign]
         self.screen = FakeScreen()
         settings = Settings(Address("127.0.0.1", 5500), "lobby", "nadia", history)
-        self.desk = Desk(settings, keep, Lines(Palette(0), now=lambda: 0.0), self.screen, None)
+        self.desk = Controller(settings, keep, Lines(Palette(0), now=lambda: 0.0), self.screen, None)
         self.wire = FakeWire()
         if connected:
             self.desk.link._wire = self.wire  # type: ignore[assignment]

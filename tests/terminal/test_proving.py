@@ -71,7 +71,7 @@ def test_a_key_with_a_passphrase_is_opened_before_the_screen_is_drawn(
 # --- the asking, without a terminal
 
 
-class Door:
+class TlsHandshake:
     """Lets in who has the password; ``asked`` counts how often somebody came."""
 
     def __init__(self, credentials: Credentials, word: str, retry_after: float = 5) -> None:
@@ -99,7 +99,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert enter(credentials, Door(credentials, WORD), lambda _: next(typed)) == 0
+    assert enter(credentials, TlsHandshake(credentials, WORD), lambda _: next(typed)) == 0
     assert len(waited) == 1
     assert 4 < waited[0] <= 5
     assert "this is not the password" in capsys.readouterr().err
@@ -108,13 +108,13 @@ def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], caps
 def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:
     """Nor for longer than the clock can count, which would be a fault of ours."""
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert enter(credentials, Door(credentials, WORD, 1e300), lambda _: next(typed)) == 0
+    assert enter(credentials, TlsHandshake(credentials, WORD, 1e300), lambda _: next(typed)) == 0
     assert 0 < waited[0] <= MAX_WAIT
 
 
 def test_three_wrong_ones_are_enough(waited: list[float]) -> None:
     credentials = Credentials(key="none")
-    door = Door(credentials, WORD)
+    door = TlsHandshake(credentials, WORD)
     with pytest.raises(PasswordWrong):
         enter(credentials, door, lambda _: "wrong")
     assert door.came == 1 + MOST_TRIES
@@ -123,7 +123,7 @@ def test_three_wrong_ones_are_enough(waited: list[float]) -> None:
 
 def test_a_wrong_password_that_nobody_typed_is_told_and_not_asked_for() -> None:
     credentials = Credentials(password="of the environment", key="none")
-    door = Door(credentials, WORD)
+    door = TlsHandshake(credentials, WORD)
     with pytest.raises(PasswordWrong):
         enter(credentials, door, lambda _: pytest.fail("asked"))
     assert door.came == 1

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
-from chatctl.terminal.completer import DeskCompleter
+from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.reflow import reflows, rows_now
 from chatctl.terminal.slash_commands import COMMANDS, Command, Wrong, help_lines, parse
 
@@ -78,7 +78,7 @@ def test_help_lists_everything() -> None:
     ],
 )
 def test_completion(text: str, completions: list[str]) -> None:
-    completer = DeskCompleter(lambda: ["Nancy", "nadia", "omar"])
+    completer = PromptCompleter(lambda: ["Nancy", "nadia", "omar"])
     found = completer.get_completions(Document(text), CompleteEvent())
     assert sorted(text[: len(text) + one.start_position] + one.text for one in found) == sorted(completions)
 

@@ -30,7 +30,7 @@ class State(Enum):
     LIVE = auto()
 
 
-class ClientCore:
+class ClientConnection:
     """Feed it with ``receive``; send what ``outgoing`` gives after every call.
 
     Frames given to ``send`` before the welcome wait for it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone, now
-from chatctl.client.core.keepalive import PING_SECONDS, Pulse
+from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
 from chatctl.client.core.retry import STEADY_SECONDS, Tries, may_pass
 from chatctl.errors import ChatError, from_wire
 from chatctl.protocol import VERSION, Bye, Error, Gap, Hello, Msg, Ping, Resume, ServerFrame, Welcome
@@ -80,7 +80,7 @@ class Follower:
         self._notice = notice
         self._ping_seconds = ping_seconds
         self._peer: Peer | None = None
-        self._pulse = Pulse(ping_seconds)
+        self._pulse = Keepalive(ping_seconds)
         self._last: int | None = None
         self._tries = Tries()
         self._missed = False
@@ -124,7 +124,7 @@ class Follower:
         past = 0 if resume is not None else self._history
         hello = Hello(v=VERSION, room=self._room, mode="watch", resume=resume, history=past)
         self._peer = await self._shell.connect(self._address, hello, deadline)
-        self._pulse = Pulse(self._ping_seconds)
+        self._pulse = Keepalive(self._ping_seconds)
         self._came = now()
         self.cursor.enter(self._peer.welcome, past)
         return self._peer.welcome

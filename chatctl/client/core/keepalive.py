@@ -8,7 +8,7 @@ PING_SECONDS = 15.0
 """So often a server is asked whether it is there. Silent for twice as long, it is not."""
 
 
-class Pulse:
+class Keepalive:
     """The silence of one connection. Call ``heard`` for all that comes, and ``due`` when ``next`` has passed."""
 
     def __init__(self, seconds: float = PING_SECONDS) -> None:

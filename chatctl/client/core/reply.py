@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.follower import Follower
-from chatctl.client.core.wanted import Wanted
+from chatctl.client.core.wanted import MessageFilter
 from chatctl.errors import ConditionNotMet
 from chatctl.protocol import Msg, Welcome
 
@@ -12,7 +12,7 @@ from chatctl.protocol import Msg, Welcome
 class ReplyWait:
     """Somebody who watches a room for a reply. Call ``subscribe``, say it, then take ``reply``."""
 
-    def __init__(self, follower: Follower, wanted: Wanted) -> None:
+    def __init__(self, follower: Follower, wanted: MessageFilter) -> None:
         """Take the first ``wanted`` entry for a reply."""
         self._follower = follower
         self._wanted = wanted

@@ -11,7 +11,7 @@ from chatctl.errors import NickInvalid
 from chatctl.protocol import Msg
 
 
-class Wanted:
+class MessageFilter:
     """A test of messages: said by one of ``nicks`` (folded; any if empty), and ``match`` found in their text."""
 
     def __init__(self, nicks: Collection[str] = (), match: re.Pattern[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import cast
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.connection import HURRY_SECONDS, ClientCore
+from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection
 from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.io.blocking_connection import look_again
 from chatctl.client.io.blocking_tls import look_closer
@@ -35,7 +35,7 @@ class Wire(asyncio.Protocol):
 
     def __init__(
         self,
-        core: ClientCore,
+        core: ClientConnection,
         on_frame: Callable[[ServerFrame], None],
         busy: Callable[[], bool] = lambda: False,
         trust: Trust | None = None,
@@ -148,7 +148,7 @@ async def connect(
         ChatError: something else answered, or the server said no.
     """
     trust = Trust(address) if address.tls else None
-    wire = Wire(ClientCore(hello, address), on_frame, busy, trust, address.credentials)
+    wire = Wire(ClientConnection(hello, address), on_frame, busy, trust, address.credentials)
     try:
         async with asyncio.timeout(CONNECT_SECONDS):
             await _open(address, wire, trust)

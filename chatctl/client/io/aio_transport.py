@@ -93,7 +93,7 @@ class AioPeer:
             self.wire.close()
 
 
-class AioShell:
+class AioTransport:
     """Connections and time, for the tasks of one loop."""
 
     def __init__(self) -> None:

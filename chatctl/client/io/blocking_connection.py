@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.connection import HURRY_SECONDS, ClientCore, State
+from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, State
 from chatctl.client.core.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
 from chatctl.client.core.deadline import Deadline as Deadline
 from chatctl.client.core.deadline import DeadlinePassed as DeadlinePassed
@@ -98,7 +98,7 @@ class Connection:
             ChatError: the server said no.
         """
         self._address = address
-        self._core = ClientCore(hello, address)
+        self._core = ClientConnection(hello, address)
         self._frames: list[ServerFrame] = []
         started = time.monotonic()
         self._sock = open_socket(address, deadline)

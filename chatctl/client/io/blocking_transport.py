@@ -85,7 +85,7 @@ class BlockingPeer:
         self._connection.close()
 
 
-class BlockingShell:
+class BlockingTransport:
     """Connections and time, for one thread at a time."""
 
     def __init__(self, reader: int | None = None) -> None:

@@ -84,7 +84,7 @@ def run(
     """
     from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.speaker import Speaker
-    from chatctl.client.io.blocking_transport import BlockingShell
+    from chatctl.client.io.blocking_transport import BlockingTransport
     from chatctl.common.text import clean
 
     address = address_of(host, port, unix)
@@ -92,15 +92,15 @@ def run(
     shown = shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 3] + "..."
 
     def speaker() -> Speaker:
-        return Speaker(BlockingShell(), address, room, own_nick(nick), timeout, stay=False)
+        return Speaker(BlockingTransport(), address, room, own_nick(nick), timeout, stay=False)
 
-    herald = Herald(speaker, shown, quiet_success=quiet_success)
+    herald = RunNotifier(speaker, shown, quiet_success=quiet_success)
     if require_room:
         herald.insist()
     raise SystemExit(_run(command, herald, tail))
 
 
-def _run(command: tuple[str, ...], herald: Herald, tail: int) -> int:
+def _run(command: tuple[str, ...], herald: RunNotifier, tail: int) -> int:
     from chatctl.cli.output import note
     from chatctl.commands.run.child import Child, NotStarted
     from chatctl.commands.run.last_lines import LastLines
@@ -147,7 +147,7 @@ class _Enough(Exception):
     """A signal came after CMD had ended: there is nothing left to wait for."""
 
 
-class Herald:
+class RunNotifier:
     """Tells the room. That it can't be told is said once, and is nobody else's trouble."""
 
     def __init__(self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool) -> None:

@@ -13,7 +13,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Sender, check_length
-from chatctl.client.io.blocking_transport import BlockingShell, drive, each
+from chatctl.client.io.blocking_transport import BlockingTransport, drive, each
 from chatctl.commands.send import message_source
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import VERSION, Ack, Hello, Msg
@@ -100,7 +100,7 @@ def _say(
 
     kept = token_for(plan.address)
     hello = _hello(plan, kept)
-    sender = Sender(BlockingShell(), plan.address, hello, timeout=plan.timeout, retry_for=plan.retry_for, many=many)
+    sender = Sender(BlockingTransport(), plan.address, hello, timeout=plan.timeout, retry_for=plan.retry_for, many=many)
     out = Printer(as_json=plan.as_json)
     if plan.print_id:
         out.key(plan.key)
@@ -151,10 +151,10 @@ def _reply_wait(plan: Plan) -> ReplyWait | None:
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower
     from chatctl.client.core.reply import ReplyWait
-    from chatctl.client.core.wanted import Wanted
+    from chatctl.client.core.wanted import MessageFilter
 
-    follower = Follower(BlockingShell(), plan.address, plan.room, Cursor())
-    return ReplyWait(follower, Wanted(plan.nicks, plan.wait_reply))
+    follower = Follower(BlockingTransport(), plan.address, plan.room, Cursor())
+    return ReplyWait(follower, MessageFilter(plan.nicks, plan.wait_reply))
 
 
 class Printer:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatctl.client.core.address import Address
     from chatctl.client.core.cursor import CursorFile
     from chatctl.client.core.follower import Follower, Quiet
-    from chatctl.client.core.wanted import Wanted
+    from chatctl.client.core.wanted import MessageFilter
     from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.seek import Since
     from chatctl.commands.tail.sinks import Sink
@@ -160,9 +160,9 @@ def tail(
     from chatctl.cli.output import note
     from chatctl.client.core.cursor import Cursor, CursorFile
     from chatctl.client.core.follower import CONNECT_SECONDS, Follower, Quiet
-    from chatctl.client.core.wanted import Wanted
+    from chatctl.client.core.wanted import MessageFilter
     from chatctl.client.io.blocking_connection import Deadline
-    from chatctl.client.io.blocking_transport import BlockingShell, drive
+    from chatctl.client.io.blocking_transport import BlockingTransport, drive
     from chatctl.commands.tail.sinks import split_command
 
     words = split_command(command) if command is not None else None
@@ -175,13 +175,13 @@ def tail(
         cursor.resume = _seek(address, room, since, entering)
     reader = sys.stdout.fileno() if sys.stdout is not None else None
     history = NUMBER if number is None else number
-    shell = BlockingShell(reader)
+    shell = BlockingTransport(reader)
     follower = Follower(shell, address, room, cursor, history=history, reconnect=reconnect, notice=note)
     try:
         welcome = drive(follower.open(entering))
         sink = _sink(words, welcome.room, deadline, as_json=as_json, null=null, keep_going=keep_going)
         least = (since.seq or 0) if since is not None else 0
-        job = Job(follower, sink, Wanted(nicks, match), keep, Quiet(idle), least=least, count=count)
+        job = Job(follower, sink, MessageFilter(nicks, match), keep, Quiet(idle), least=least, count=count)
         job.run(deadline, follow=follow)
     finally:
         follower.close()
@@ -226,7 +226,7 @@ class Job:
         self,
         follower: Follower,
         sink: Sink,
-        wanted: Wanted,
+        wanted: MessageFilter,
         keep: CursorFile | None,
         quiet: Quiet,
         *,
