@@ -4,8 +4,8 @@
 
 Senders and readers talk through a bad network to a server that is killed (SIGKILL), stopped (SIGSTOP) and starved of
 disk. Then a verifier that shares no code with any of them compares what they wrote down with the server's database.
-The machinery is that of tests/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps everything:
-``python tests/chaos/verifier.py DIR`` gives the verdict again.
+The machinery is that of tests/system/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps
+everything: ``python tests/system/chaos/verifier.py DIR`` gives the verdict again.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.chaos.disk import small_disk
-from tests.chaos.news import News
-from tests.chaos.ordeal import Outcome, Plan, run
-from tests.chaos.tormentor import Tally
-from tests.chaos.verifier import describe
+from tests.system.chaos.disk import small_disk
+from tests.system.chaos.news import News
+from tests.system.chaos.ordeal import Outcome, Plan, run
+from tests.system.chaos.tormentor import Tally
+from tests.system.chaos.verifier import describe
 
 _BAR = 40
 

@@ -25,7 +25,7 @@
     │   └── VersionMismatch           version
     └── ConditionNotMet            8
 
-Lives here: what went wrong, and what it means to a shell. Does not live here: how it is shown (cli.py),
+Lives here: what went wrong, and what it means to a shell. Does not live here: how it is shown (main.py),
 when it is raised. Source: docs/protocol.md, "Errors"; README, "Exit codes".
 """
 
@@ -196,3 +196,8 @@ def from_wire(code: str, text: str, retry_after: float | None = None) -> ChatErr
     """
     cls = ChatError if code == "internal" else _BY_WIRE_CODE.get(code, Rejected)
     return cls(text, retry_after=retry_after)
+
+
+def reason_of(error: BaseException) -> str:
+    """Return why a system call or a library failed, in lower case: the part of a message behind the colon."""
+    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -19,7 +19,7 @@ from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.core.strangers import stranger
 from chatctl.client.io.blocking_connection import Deadline, open_tcp
 from chatctl.client.security.credentials import NO_KEY, Credentials
-from chatctl.errors import BadFrame, Unreachable
+from chatctl.errors import BadFrame, Unreachable, reason_of
 
 if TYPE_CHECKING:
     from chatctl.bench.tls import Tls
@@ -192,7 +192,7 @@ class LoadConnection:
         except BlockingIOError:
             return b""
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
+            why = reason_of(error)
             raise CutOff(f"the connection to {self._address} broke ({why}) before it let us in") from None
         if not data:
             raise CutOff(f"{self._address} closed the connection before it let us in")

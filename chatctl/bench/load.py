@@ -22,7 +22,7 @@ from chatctl.bench.metrics import Latencies
 from chatctl.bench.wire_formats import WireFormat, chatctl_speech, receipt, text_of, welcome_in
 from chatctl.client.core.address import Address
 from chatctl.common.text import clean_bytes
-from chatctl.errors import ChatError, PeerBroke, TooLong
+from chatctl.errors import ChatError, PeerBroke, TooLong, reason_of
 
 _UNTIL_QUIET_SECONDS = 10.0
 _MOST_SETTLE_SECONDS = 60.0
@@ -247,7 +247,7 @@ class Load:
         try:
             link.push(data)
         except OSError as error:
-            self._cut_off(link, error.strerror or str(error))
+            self._cut_off(link, reason_of(error))
 
     # --- reading
 
@@ -275,7 +275,7 @@ class Load:
         except BlockingIOError:
             return None
         except OSError as error:
-            self._cut_off(link, error.strerror or str(error))
+            self._cut_off(link, reason_of(error))
             return None
         if not count:
             self._cut_off(link, "it was closed")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def load(path: Path, schema: Schema) -> Config:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ConfigError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        raise ConfigError(f"cannot read {path}: {reason_of(error)}") from None
     return parse(data, path, schema)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatctl.common.text import clean
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
     from msgspec import Struct
@@ -52,7 +52,7 @@ def deliver(data: bytes) -> bool:
         return False
     except OSError as error:
         quiet_stdout()
-        raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot write to stdout: {reason_of(error)}") from None
     return True
 
 

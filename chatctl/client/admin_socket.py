@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chatctl.common.paths import admin_socket, reachable_socket
-from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire
+from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire, reason_of
 from chatctl.protocol import too_deep
 
 MAX_ANSWER = 64 * 1024 * 1024
@@ -64,7 +64,7 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise Unreachable(str(path)) from None
         except OSError as error:
-            raise _NoWay((error.strerror or "").lower()) from None
+            raise _NoWay(reason_of(error)) from None
         sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
         with sock.makefile("rb") as file:
             line = file.readline(MAX_ANSWER)

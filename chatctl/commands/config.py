@@ -115,7 +115,7 @@ def edit(ctx: click.Context) -> None:
     """
     from chatctl.cli.config_defaults import BadConfig, defaults_of
     from chatctl.cli.config_file import ConfigError, load
-    from chatctl.errors import ChatError
+    from chatctl.errors import ChatError, reason_of
 
     defaults = defaults_of(ctx)
     try:
@@ -124,7 +124,7 @@ def edit(ctx: click.Context) -> None:
             defaults.path.touch(mode=0o600)
             defaults.path.write_text(TEMPLATE, encoding="utf-8")
     except OSError as error:
-        raise ChatError(f"cannot make {defaults.path}: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot make {defaults.path}: {reason_of(error)}") from None
     click.edit(filename=str(defaults.path))
     try:
         load(defaults.path, defaults.schema)

@@ -9,7 +9,7 @@ import os
 import stat
 from pathlib import Path
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 _MOST = 64 * 1024
 """Bytes of a file that are read: a secret is short, and a pipe may have no end."""
@@ -31,7 +31,7 @@ def read_private(path: Path, what: str, option: str) -> bytes:
             _insist(path, os.fstat(file.fileno()))
             return file.read(_MOST)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason_of(error)
         raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None
 
 

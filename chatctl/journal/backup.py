@@ -11,7 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.journal.schema import connect, sync_folder
 from chatctl.journal.store import mark_as_copy
 
@@ -105,5 +105,5 @@ def _taken(path: Path) -> ChatError:
 
 def unwritable(path: Path, error: OSError | sqlite3.Error) -> ChatError:
     """Give the line for a backup that the disk did not take."""
-    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    what = reason_of(error)
     return ChatError(f"cannot write the backup {path}: {what}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from chatctl.errors import ChatError, StorageFailed
+from chatctl.errors import ChatError, StorageFailed, reason_of
 
 RETRY_AFTER = 5.0
 """Seconds after which a sender may try again while the disk is full. Every attempt finds out anew."""
@@ -94,9 +94,9 @@ def refusal(path: Path, error: sqlite3.Error | OSError) -> ChatError:
             return damaged(path, str(error))
         case sqlite3.SQLITE_FULL:
             return ChatError(f"cannot open the journal {path}: its disk is full")
-    what = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    what = reason_of(error)
     return ChatError(
-        f"cannot open the journal {path}: {what.lower()} (check that it is a file you may write, in such a folder, or "
+        f"cannot open the journal {path}: {what} (check that it is a file you may write, in such a folder, or "
         "name another with --journal)"
     )
 

@@ -21,7 +21,7 @@ import msgspec
 
 from chatctl.common.paths import reachable_socket
 from chatctl.core.verbs import LISTS, VERBS
-from chatctl.errors import ChatError, Forbidden
+from chatctl.errors import ChatError, Forbidden, reason_of
 from chatctl.hub.admin_commands import AdminCommands, Outcome
 from chatctl.hub.admin_target import Actor
 from chatctl.protocol import Admin, too_deep
@@ -55,7 +55,7 @@ class AdminSocket:
             finally:
                 os.umask(mask)
         except OSError as error:
-            why = (error.strerror or str(error)).lower()
+            why = reason_of(error)
             raise ChatError(f"cannot listen on {self._path}: {why} (choose another path with --admin-socket)") from None
 
     async def close(self) -> None:

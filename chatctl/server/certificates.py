@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from chatctl.common import fingerprints
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 _FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -72,7 +72,7 @@ def _read(path: Path, what: str, option: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason_of(error)
         raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 
 Accepted = Callable[[socket.socket, object], None]
@@ -164,7 +164,7 @@ def _is_known(family: int) -> bool:
 def _reason(error: OSError, option: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"the port is in use (is another 'chatctl serve' running? choose another with {option})"
-    why = (error.strerror or str(error)).lower()
+    why = reason_of(error)
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{why} (choose a port from 1024 up with {option})"
     return f"{why} (--host has to be an address or a name of this machine)"
@@ -191,7 +191,7 @@ def open_unix(path: Path) -> socket.socket:
     except OSError as error:
         sock.close()
         in_use = error.errno == errno.EADDRINUSE
-        why = "a file that is no socket is there" if in_use else (error.strerror or str(error)).lower()
+        why = "a file that is no socket is there" if in_use else reason_of(error)
         raise ChatError(f"cannot listen on {path}: {why} (choose another path with --unix)") from None
     except ChatError:
         sock.close()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.core.ip_networks import Net
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Admin
 
@@ -92,8 +92,8 @@ def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
             raise ValueError("it is no regular file")
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ChatError(f"cannot read the {what} in {path}: {why.lower()}") from None
+        why = reason_of(error)
+        raise ChatError(f"cannot read the {what} in {path}: {why}") from None
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield f"{path}, line {number}", line

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -35,7 +35,7 @@ def self_signed(folder: Path, host: str) -> Path:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _keep(path, _made(host))
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason_of(error)
         raise ChatError(f"cannot make {path}: {why} (choose another folder with CHATCTL_STATE_DIR)") from None
     return path
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from chatctl.common.text import clean
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 
 Bound = tuple[Any, ...]
@@ -33,7 +33,7 @@ def announce(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ChatError(f"cannot write to stdout: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot write to stdout: {reason_of(error)}") from None
 
 
 def insist_on_safety(sockets: Sequence[socket.socket]) -> None:

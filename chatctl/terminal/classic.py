@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
 from chatctl.client.io.blocking_connection import Deadline, hang_up, open_socket
-from chatctl.errors import Rejected, Unreachable
+from chatctl.errors import Rejected, Unreachable, reason_of
 from chatctl.terminal.interfaces import Screen
 from chatctl.terminal.render import Lines
 from chatctl.terminal.slash_commands import Command, Wrong, parse
@@ -90,7 +90,7 @@ class ClassicTalk:
             for task in done:
                 task.result()
         except OSError as error:
-            raise Unreachable(f"the connection to {self._address} broke: {error.strerror}") from None
+            raise Unreachable(f"the connection to {self._address} broke: {reason_of(error)}") from None
         finally:
             for task in (reading, writing, leaving):
                 task.cancel()

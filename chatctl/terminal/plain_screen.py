@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from chatctl.errors import ChatError, OutcomeUnknown, Rejected
+from chatctl.errors import ChatError, OutcomeUnknown, Rejected, reason_of
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.interfaces import Faults, Screen, Talk, ended, entered
 from chatctl.terminal.render import Lines
@@ -59,7 +59,7 @@ class PlainScreen:
             self._end(0)
 
     def _fail(self, what: str, error: OSError) -> None:
-        self._trouble = ChatError(f"{what}: {(error.strerror or str(error)).lower()}")
+        self._trouble = ChatError(f"{what}: {reason_of(error)}")
         self._end(0)
 
     def clear(self) -> None:

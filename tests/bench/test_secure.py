@@ -17,7 +17,7 @@ from chatctl.errors import PeerBroke, Unauthorized, Untrusted
 from tests.bench.fake import WELCOME
 from tests.bench.test_load import load_at
 from tests.support import Stub
-from tests.tls.common import Authority, TlsServer, fingerprint_of, guarded
+from tests.system.tls.common import Authority, TlsServer, fingerprint_of, guarded
 
 WORD = "correct horse"
 

@@ -17,7 +17,7 @@ from chatctl.errors import NickTaken, Unauthorized, Untrusted
 from chatctl.protocol import Hello
 from tests.client.conftest import Form
 from tests.support import DEADLINE
-from tests.tls.common import TlsServer, guarded
+from tests.system.tls.common import TlsServer, guarded
 
 WORD = "correct horse"
 OTHER_PIN = "SHA256:" + "A" * 43

@@ -16,9 +16,9 @@ from chatctl.journal.sqlite import sqlite_defect
 from chatctl.server import listener
 from chatctl.server.listener import open_tcp
 from chatctl.server.startup import how_to_join
-from tests.exits.stage import paste
 from tests.shells.conftest import Run, Start
 from tests.support import DEADLINE, Server, Wire, err_line
+from tests.system.exits.stage import paste
 
 Serve = Callable[..., Server]
 

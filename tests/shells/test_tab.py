@@ -15,8 +15,8 @@ import pytest
 
 from tests.naughty import NAUGHTY
 from tests.needs import need
-from tests.security.rogues import Rogue
 from tests.support import DEADLINE, ROOT, Server
+from tests.system.security.rogues import Rogue
 
 CONFIG = """
 [server."my work"]

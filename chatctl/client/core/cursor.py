@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from chatctl.client.files import replace_private
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome, decode_kept
 
 _decoder = msgspec.json.Decoder(Resume)
@@ -107,4 +107,4 @@ class CursorFile:
 
 
 def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+    return reason_of(error)

@@ -17,7 +17,7 @@ from chatctl.client.io.blocking_connection import look_again
 from chatctl.client.io.blocking_tls import look_closer
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.trust import Trust, handshake_failed
-from chatctl.errors import ChatError, Unreachable, Untrusted
+from chatctl.errors import ChatError, Unreachable, Untrusted, reason_of
 from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
 
 CONNECT_SECONDS = 10.0
@@ -102,7 +102,7 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end."""
-        why = (getattr(exc, "strerror", None) or str(exc)).lower() if exc else "the server closed the connection"
+        why = reason_of(exc) if exc else "the server closed the connection"
         self._fail(_Closed(why), why)
 
     def _fail(self, error: ChatError, why: str) -> None:
@@ -193,4 +193,4 @@ def _reason(error: OSError | UnicodeError) -> str:
         return "this can't be a host's name"
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):
         return "connection refused (is 'chatctl serve' running there?)"
-    return (error.strerror or str(error)).lower()
+    return reason_of(error)

@@ -20,7 +20,7 @@ from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, Stat
 from chatctl.client.core.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
 from chatctl.client.core.deadline import Deadline as Deadline
 from chatctl.client.core.deadline import DeadlinePassed as DeadlinePassed
-from chatctl.errors import ChatError, Unreachable
+from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
 _READ = 64 * 1024
@@ -75,8 +75,8 @@ def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, UnicodeError):
         return "this can't be a host's name"
     if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
-        return f"{(error.strerror or '').lower()} (is 'chatctl serve' running there?)"
-    return (error.strerror or str(error)).lower()
+        return f"{reason_of(error)} (is 'chatctl serve' running there?)"
+    return reason_of(error)
 
 
 def hang_up(sock: socket.socket) -> None:
@@ -222,4 +222,4 @@ class Connection:
     def _failure(self, error: OSError) -> ChatError:
         if isinstance(error, TimeoutError) and error.errno is None:  # our own; the kernel's has a number
             return DeadlinePassed(f"{self._address} did not answer in time")
-        return ConnectionEnded(f"the connection to {self._address} broke ({(error.strerror or str(error)).lower()})")
+        return ConnectionEnded(f"the connection to {self._address} broke ({reason_of(error)})")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from chatctl.client.files import private_folder
 from chatctl.common.files import read_private
 from chatctl.common.text import clean
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -63,7 +63,7 @@ def make_key(path: Path) -> FileKey:
     except FileExistsError:
         raise ChatError(f"there is a key already: {path}") from None
     except OSError as error:
-        raise ChatError(f"cannot keep a key in {path}: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot keep a key in {path}: {reason_of(error)}") from None
     return _of(private)
 
 

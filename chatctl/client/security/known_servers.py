@@ -13,7 +13,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.files import private_folder, write_private
 from chatctl.common import fingerprints
 from chatctl.common.paths import state_dir
-from chatctl.errors import Untrusted
+from chatctl.errors import Untrusted, reason_of
 
 
 def known_servers() -> Path:
@@ -42,7 +42,7 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
+        why = reason_of(error)
         raise Untrusted(f"cannot read {path}, where known certificates are kept: {why}") from None
 
 

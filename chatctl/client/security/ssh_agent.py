@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from chatctl.common.key_proof import fingerprint
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 SECONDS = 60.0
 """How long it may take: a person may have to confirm it."""
@@ -108,7 +108,7 @@ def _ask(kind: int, body: bytes, wanted: int) -> bytes:
                 size = int.from_bytes(file.read(4), "big")
                 answer = file.read(min(size, _MOST))
     except OSError as error:
-        raise ChatError(f"cannot ask the ssh-agent at {path}: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot ask the ssh-agent at {path}: {reason_of(error)}") from None
     if not answer or len(answer) != size:
         raise _nonsense()
     if answer[0] != wanted:

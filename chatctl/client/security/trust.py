@@ -14,7 +14,7 @@ import ssl
 from chatctl.client.core.address import Address
 from chatctl.client.security.known_servers import key_of, known_servers, pins_of
 from chatctl.common import fingerprints
-from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted
+from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
 
 
 class UnknownServer(Untrusted):
@@ -81,7 +81,7 @@ def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
         try:
             context.load_verify_locations(address.ca)
         except OSError as error:
-            why = "there is no PEM certificate in it" if isinstance(error, ssl.SSLError) else error.strerror
+            why = "there is no PEM certificate in it" if isinstance(error, ssl.SSLError) else reason_of(error)
             raise Untrusted(f"cannot use the authorities in {address.ca}: {(why or str(error)).lower()}") from None
     return context
 

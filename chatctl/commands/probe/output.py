@@ -76,7 +76,7 @@ def replace_file(path: Path, data: bytes) -> None:
     """Replace a file whole: whoever reads it meanwhile sees the old one. Raises ChatError."""
     import os
 
-    from chatctl.errors import ChatError
+    from chatctl.errors import ChatError, reason_of
 
     path = path.resolve()
     if path.exists() and not path.is_file():
@@ -91,4 +91,4 @@ def replace_file(path: Path, data: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise ChatError(f"cannot write {path}: {(error.strerror or str(error)).lower()}") from None
+        raise ChatError(f"cannot write {path}: {reason_of(error)}") from None

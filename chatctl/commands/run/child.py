@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO
 
+from chatctl.errors import reason_of
+
 _READ = 64 * 1024
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
@@ -47,7 +49,7 @@ class Child:
             )
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            why = "not found" if missing else (error.strerror or str(error)).lower()
+            why = "not found" if missing else reason_of(error)
             raise NotStarted(why, NOT_FOUND if missing else NOT_EXECUTABLE) from None
         for early in self._early:
             self._process.send_signal(early)

@@ -15,7 +15,7 @@ import click
 
 from chatctl.client.core.outbox import Message
 from chatctl.client.io.blocking_transport import BlockingPeer, drive
-from chatctl.errors import TooLong
+from chatctl.errors import TooLong, reason_of
 from chatctl.protocol import Framer, Say, Whisper
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def read_file(path: Path, key: str, make: Compose) -> list[Message]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise click.UsageError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+        raise click.UsageError(f"cannot read {path}: {reason_of(error)}") from None
     lines = enumerate(data.split(b"\n"), 1)
     return [_message(line, number, f"line {number} of {path.name}", key, make) for number, line in lines if line]
 

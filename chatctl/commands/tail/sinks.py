@@ -10,7 +10,7 @@ import click
 from chatctl.cli.output import emit, emit_json, message_lines, message_start, note
 from chatctl.client.io.blocking_connection import Deadline, DeadlinePassed
 from chatctl.common.text import clean
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Msg
 
 Sink = Callable[[Msg], None]
@@ -77,7 +77,7 @@ class Exec:
         except subprocess.TimeoutExpired:
             raise DeadlinePassed("the deadline passed") from None
         except OSError as error:
-            raise ChatError(f"cannot run {self._words[0]}: {(error.strerror or str(error)).lower()}") from None
+            raise ChatError(f"cannot run {self._words[0]}: {reason_of(error)}") from None
         if done.returncode < 0:
             return f"was ended by signal {-done.returncode}"
         return f"ended with status {done.returncode}" if done.returncode else None

@@ -1,0 +1,143 @@
+"""A server with a fault planted in it, which the verifier must find.
+
+    python tests/system/chaos/planted.py FAULT serve ...
+
+Each fault is small and rare, as a real one would be: it strikes one message in a hundred, or a moment in each second.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+
+from chatctl.core.dialects import Dialect
+from chatctl.core.ring import Ring
+from chatctl.journal import Done, Draft, Receipt
+from chatctl.journal.sqlite import SqliteJournal
+from chatctl.journal.store import Store
+from chatctl.journal.transaction import Committed, Transaction
+from chatctl.main import main
+
+_RARE = 100
+_take = Transaction.take
+_wire = Ring._wire
+_append = SqliteJournal.append
+_commit = Store.commit
+
+
+def show_with(wire: Callable[[Ring, Dialect, int], bytes]) -> None:
+    """Have every entry rendered by ``wire``, one by one."""
+    Ring._news = lambda *_: b""  # type: ignore[method-assign]
+    Ring._wire = wire  # type: ignore[method-assign]
+
+
+def none() -> None:
+    """Everything as it should be: that it stands behind this program is not what is found."""
+
+
+def drops() -> None:
+    """A message now and then is acknowledged under the number of the one before it, and not stored."""
+    dropped: set[int] = set()
+
+    def take(self: Transaction, draft: Draft) -> Receipt:
+        last = self._last.get(draft.room) or self._shelves[draft.room].last
+        if last % _RARE == _RARE - 1 and last not in dropped:
+            dropped.add(last)
+            return Receipt(last, draft.time)
+        return _take(self, draft)
+
+    Transaction.take = take  # type: ignore[method-assign]
+
+
+def hides() -> None:
+    """An entry now and then is shown to nobody."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        return b"" if seq % _RARE == 0 else _wire(self, dialect, seq)
+
+    show_with(wire)
+
+
+def repeats() -> None:
+    """An entry now and then is stored, and shown, twice."""
+
+    def take(self: Transaction, draft: Draft) -> Receipt:
+        receipt = _take(self, draft)
+        if receipt.seq is not None and receipt.seq % _RARE == 0 and not receipt.duplicate:
+            self._last[draft.room] = receipt.seq + 1
+            entry = self.result.entries[draft.room][-1]
+            self.result.entries[draft.room].append(type(entry)(receipt.seq + 1, entry.time, entry.nick, entry.text))
+            self.rows.append((self.rows[-1][0], receipt.seq + 1, *self.rows[-1][2:]))
+        return receipt
+
+    Transaction.take = take  # type: ignore[method-assign]
+
+
+def shows_again() -> None:
+    """An entry now and then is shown twice, and stored once."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        return _wire(self, dialect, seq) * (1 + (seq % _RARE == 0))
+
+    show_with(wire)
+
+
+def swaps() -> None:
+    """An entry now and then is shown after the one that follows it."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        other = seq + 1 if seq % _RARE == 0 else seq - 1 if seq % _RARE == 1 else seq
+        return _wire(self, dialect, other if self.first <= other <= self.last else seq)
+
+    show_with(wire)
+
+
+def forgets_ids() -> None:
+    """What is sent again is stored again."""
+
+    def take(self: Transaction, draft: Draft) -> Receipt:
+        return _take(self, Draft(draft.room, draft.time, draft.nick, draft.text, draft.action, trace=draft.trace))
+
+    Transaction.take = take  # type: ignore[method-assign]
+
+
+def acks_early() -> None:
+    """What is acknowledged is committed a moment later: the fault that only a kill shows."""
+
+    def append(self: SqliteJournal, batch: Sequence[Draft], done: Done) -> None:
+        last = max(self.head(batch[0].room).last, getattr(self, "promised", 0))
+        receipts = [Receipt(last + number, draft.time) for number, draft in enumerate(batch, 1)]
+        self.promised = last + len(batch)  # type: ignore[attr-defined]
+        self._loop.call_later(0.05, _append, self, batch, lambda _: None)
+        done(receipts)
+
+    SqliteJournal.append = append  # type: ignore[method-assign]
+
+
+def sync_fails() -> None:
+    """No fault of the server's: its disk reports that one sync failed, though all was written."""
+    counts = itertools.count(1)
+
+    def commit(self: Store, batches: Sequence[Sequence[Draft]]) -> Committed:
+        done = _commit(self, batches)
+        if done.entries and next(counts) == _RARE:
+            error = sqlite3.OperationalError("disk I/O error")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR_FSYNC, "SQLITE_IOERR_FSYNC"
+            raise error
+        return done
+
+    Store.commit = commit  # type: ignore[method-assign]
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    fault.__name__: fault for fault in (none, drops, hides, repeats, shows_again, swaps, forgets_ids, acks_early)
+}
+
+TROUBLES: dict[str, Callable[[], None]] = {"sync_fails": sync_fails}
+"""What a sound server must live up to."""
+
+if __name__ == "__main__":
+    (FAULTS | TROUBLES)[sys.argv.pop(1)]()
+    main()

@@ -1,0 +1,131 @@
+"""Recipes of docs/cookbook.md for bots: in shell, in Python, and with nothing but the wire."""
+
+from __future__ import annotations
+
+import subprocess
+
+from tests.support import DEADLINE, Wire
+from tests.system.cookbook.kitchen import Kitchen
+
+
+def ask_bot(person: Wire, question: str, bot: str) -> str:
+    """Say it, and wait for what the bot says after it."""
+    person.say(question)
+    person.frame("msg", where=lambda frame: frame["text"] == question)
+    return str(person.frame("msg", where=lambda frame: frame["nick"] == bot)["text"])
+
+
+def wait_until_it_watches(kitchen: Kitchen, bot: subprocess.Popen[bytes], person: Wire) -> None:
+    """Ask the server until somebody watches: each answer is an event. A bot that has ended never will."""
+    watchers = 0
+    while not watchers:
+        assert bot.poll() is None, kitchen.log_of(bot)
+        person.say_frame(type="who")
+        watchers = person.frame("roster")["watchers"]
+
+
+def test_bot_in_shell(kitchen: Kitchen) -> None:
+    nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
+    bot = kitchen.start(kitchen.recipe.take("sh").text)
+    wait_until_it_watches(kitchen, bot, nadia)
+    assert ask_bot(nadia, "!help", "bot") == "nadia: !load !disk"
+    abel.say("!disk; rm -rf ~")
+    ask_bot(abel, "!disk", "bot")
+    kitchen.show()
+    assert kitchen.home.exists()
+
+
+def test_bot_in_shell__across_its_own_restart(kitchen: Kitchen) -> None:
+    """Each question is answered once, also the one that was asked while it was away."""
+    start = kitchen.recipe.take("sh").text
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start(start)
+    wait_until_it_watches(kitchen, bot, nadia)
+    ask_bot(nadia, "!help", "bot")
+    assert kitchen.stop(bot) == ""
+    nadia.say("!load")
+    kitchen.start(start)
+    nadia.frame("msg", where=lambda frame: frame["nick"] == "bot")
+    assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "bot:", "nadia:", "bot:"]
+
+
+def test_bot_in_shell__in_another_room(kitchen: Kitchen) -> None:
+    """It answers where it was asked."""
+    nadia = kitchen.person("nadia", "ops")
+    bot = kitchen.start(f"{kitchen.recipe.take('sh').text.rstrip()} --room ops")
+    wait_until_it_watches(kitchen, bot, nadia)
+    ask_bot(nadia, "!help", "bot")
+    assert len(kitchen.said("ops")) == 2
+    assert kitchen.said() == []
+
+
+def test_bot_in_shell__when_an_answer_can_not_be_given(kitchen: Kitchen) -> None:
+    """Somebody has its name: it says so, and goes on."""
+    nadia, thief = kitchen.person("nadia"), kitchen.person("bot")
+    bot = kitchen.start(kitchen.recipe.take("sh").text)
+    wait_until_it_watches(kitchen, bot, nadia)
+    nadia.say("!load")
+    assert bot.stderr is not None
+    assert b"name" in bot.stderr.readline()
+    assert bot.stderr.readline() == b"chatctl: answer ended with status 5 at message 1\n"
+    thief.say_frame(type="bye")
+    thief.rest()
+    assert ask_bot(nadia, "!help", "bot") == "nadia: !load !disk"
+
+
+def test_bot_in_python(kitchen: Kitchen) -> None:
+    nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
+    nadia.say("the build is green")
+    bot = kitchen.start("seen.py")
+    wait_until_it_watches(kitchen, bot, abel)
+    for who in ("nadia", "rajat"):
+        ask_bot(abel, f"!seen {who}", "seen")
+    kitchen.show()
+    kitchen.stop(bot)
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_bot_in_python__over_restarts_of_both_sides(kitchen: Kitchen) -> None:
+    """It says that the server is away and back, and answers each question once."""
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start("seen.py")
+    wait_until_it_watches(kitchen, bot, nadia)
+    assert ask_bot(nadia, "!seen abel", "seen") == "nadia: abel? not lately"
+    kitchen.stop(kitchen.processes[0])
+    assert bot.stderr is not None
+    assert bot.stderr.readline() != b""
+    kitchen.serve()
+    nadia = kitchen.person("nadia")
+    wait_until_it_watches(kitchen, bot, nadia)
+    ask_bot(nadia, "!seen nadia", "seen")
+    kitchen.stop(bot)
+    nadia.say("!seen seen")
+    kitchen.start("seen.py")
+    nadia.frame("msg", where=lambda frame: frame["nick"] == "seen")
+    assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "seen:"] * 3
+
+
+def test_bot_in_perl(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start("clock")
+    nadia.frame("join", where=lambda frame: "clock" in frame["nicks"])
+    assert ask_bot(nadia, "!time", "clock").endswith(" UTC")
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    assert bot.wait(DEADLINE) != 0
+    assert kitchen.log_of(bot) == "clock: the server has gone\n"
+
+
+def test_bot_in_perl__when_it_is_refused(kitchen: Kitchen) -> None:
+    kitchen.person("clock")
+    bot = kitchen.start("clock")
+    assert bot.wait(DEADLINE) != 0
+    assert kitchen.log_of(bot).startswith("clock: ")
+
+
+def test_without_chatctl(kitchen: Kitchen) -> None:
+    kitchen.show()
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()

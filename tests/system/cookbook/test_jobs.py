@@ -1,0 +1,217 @@
+"""Recipes of docs/cookbook.md for jobs: what they print, what the room shows, and what happens when it is away."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support import DEADLINE, closed_port
+from tests.system.cookbook.kitchen import Kitchen, answering
+
+
+def test_before_you_start(empty_kitchen: Kitchen) -> None:
+    empty_kitchen.serve(empty_kitchen.recipe.take("sh").text)
+    empty_kitchen.show()
+
+
+def test_cron_report(kitchen: Kitchen) -> None:
+    """Cron mails what is printed: nothing, if all is well."""
+    tab = kitchen.recipe.take("crontab")
+    for _ in "twice":
+        done = kitchen.cron(tab)
+        assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_cron_report__when_the_server_is_away(kitchen: Kitchen) -> None:
+    """Cron's mail is the one line, and cron's log has the exit code."""
+    kitchen.stop(kitchen.processes[0])
+    done = kitchen.cron(kitchen.recipe.take("crontab"), PATIENCE="300ms")
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert done.stderr.startswith("chatctl: cannot reach 127.0.0.1")
+    assert done.stderr.count("\n") == 1
+
+
+def test_nightly_job(kitchen: Kitchen) -> None:
+    tab = kitchen.recipe.take("crontab")
+    assert kitchen.cron(tab, RESULT="0").returncode == 0
+    assert kitchen.said() == []
+    done = kitchen.cron(tab)
+    assert done.returncode == 1
+    assert done.stdout == "dumping the database\ncompressing\n"
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def executable(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_ci_job(kitchen: Kitchen) -> None:
+    for name in ("build", "tests"):
+        executable(kitchen.home / name, "#!/bin/sh\n")
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_ci_job__when_the_first_step_fails(kitchen: Kitchen) -> None:
+    """The steps behind it don't run."""
+    executable(kitchen.home / "build", "#!/bin/sh\nexit 4\n")
+    executable(kitchen.home / "tests", "#!/bin/sh\ntouch tested\n")
+    assert kitchen.run("ci-job", CI_COMMIT_REF_NAME="next").returncode == 4
+    (said,) = kitchen.said("builds")
+    assert said.startswith("ci: next FAILED with 4 in build after ")
+    assert not (kitchen.home / "tested").exists()
+
+
+def test_deploy_gate(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    with answering(nadia, "deploy 1.4", "yes"):
+        kitchen.show()
+    with answering(nadia, "deploy 1.5", "no"):
+        kitchen.show()
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_deploy_gate__when_a_stranger_says_yes(kitchen: Kitchen) -> None:
+    with answering(kitchen.person("eve"), "deploy 2.0", "yes"):
+        done = kitchen.run("deploy 2.0", PATIENCE="1s")
+    assert done.returncode == 1
+    assert "nobody answered" in done.stderr
+    assert "eve: yes" in kitchen.said()
+    assert not (kitchen.home / "in-production").exists()
+
+
+def commit(kitchen: Kitchen, *subjects: str) -> None:
+    """Commit as Nadia."""
+    who = "-c user.name=Nadia -c user.email=nadia@example.org -c commit.gpgsign=false"
+    for subject in subjects:
+        done = kitchen.run(f"git -C shop {who} commit -q --allow-empty -m '{subject}'")
+        assert done.returncode == 0, done.stderr
+
+
+def test_git_hook(kitchen: Kitchen) -> None:
+    """A real repository, and real pushes."""
+    hooks = kitchen.home / "shop.git" / "hooks"
+    assert kitchen.run("git init -q --bare -b main shop.git && git clone -q shop.git shop").returncode == 0
+    assert (hooks / "post-receive").exists()
+    commit(kitchen, "Say what a basket costs", "Round the sum, not the items")
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_git_hook__on_each_kind_of_push(kitchen: Kitchen) -> None:
+    """A new branch tells its last ten commits at most, a push what is new, and deleting one that it is gone."""
+    kitchen.run("git init -q --bare -b main shop.git && git clone -q shop.git shop; git -C shop checkout -q -b main")
+    commit(kitchen, *(f"change {number}" for number in range(1, 13)))
+    kitchen.run("git -C shop push -q origin main")
+    commit(kitchen, "one more " + 300 * "é")
+    kitchen.run("git -C shop push -q origin main; git -C shop push -q origin main:old; git -C shop push -q origin :old")
+    new, more, old, gone = [text.split("\n") for text in kitchen.said("builds")]
+    assert [line.rpartition(" ")[2] for line in new[1:]] == [str(number) for number in range(12, 2, -1)]
+    assert "one more é" in more[1]
+    assert len(more) == 2
+    assert old[0].startswith("shop.git: old, by ")
+    assert gone[1] == "deleted"
+
+
+def test_log_watch(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    log, _ = watched(kitchen)
+    append(log, "INFO fine\n2026 ERROR cannot open /srv/app/cart.db")
+    nadia.frame("msg")
+    append(log, "FATAL giving up")
+    nadia.frame("msg")
+    kitchen.show()
+
+
+def wait_until_at_end(path: Path, group: int) -> None:
+    """Wait until a process of that group has read a file to its end: nothing else tells that ``tail`` is there.
+
+    That it has it open is not enough: it goes to the end a moment later, past what was written meanwhile.
+    """
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.getpgid(int(process.name)) == group and stands_at(process, path) == path.stat().st_size:
+                    return
+    raise AssertionError(f"nobody reads {path}")
+
+
+def stands_at(process: Path, path: Path) -> int | None:
+    """Give where in a file a process stands, in bytes; None if it has not opened it."""
+    for link in (process / "fd").iterdir():
+        if link.readlink() == path:
+            info = (process / "fdinfo" / link.name).read_text()
+            return int(info.split()[1])  # "pos:\t0"
+    return None
+
+
+def append(path: Path, line: str) -> None:
+    with path.open("a") as out:
+        out.write(f"{line}\n")
+
+
+def watched(kitchen: Kitchen, **env: str) -> tuple[Path, subprocess.Popen[bytes]]:
+    """Start the watch of a log that has an error already, and wait until it stands behind it."""
+    log = kitchen.home / "app.log"
+    append(log, "ERROR of yesterday")
+    watch = kitchen.start(kitchen.recipe.take("sh").text, **env)
+    wait_until_at_end(log, watch.pid)
+    return log, watch
+
+
+def test_log_watch__over_a_restart_of_the_server(kitchen: Kitchen) -> None:
+    """Also what is written while it is down, once; and a line that no message can hold is cut."""
+    log, _ = watched(kitchen)
+    nadia = kitchen.person("nadia")
+    append(log, "ERROR one")
+    nadia.frame("msg")
+    kitchen.stop(kitchen.processes[0])
+    append(log, "ERROR two")
+    append(log, "ERROR " + 5000 * "é")
+    kitchen.serve()
+    abel = kitchen.person("abel")
+    append(log, "ERROR last")
+    abel.frame("msg", where=lambda frame: frame["text"] == "ERROR last")
+    assert kitchen.said() == ["app: ERROR one", "app: ERROR two", f"app: ERROR {999 * 'é'}", "app: ERROR last"]
+
+
+def test_log_watch__when_the_server_stays_away(kitchen: Kitchen) -> None:
+    """It ends with 3, so a service manager sees that it failed."""
+    log, watch = watched(kitchen, PATIENCE="100ms")
+    kitchen.stop(kitchen.processes[0])
+    end = time.monotonic() + DEADLINE
+    while watch.poll() is None and time.monotonic() < end:
+        append(log, "ERROR unheard")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            watch.wait(0.05)
+    assert watch.returncode == 3
+    assert kitchen.log_of(watch).startswith("chatctl: ")
+
+
+def test_start_script(empty_kitchen: Kitchen) -> None:
+    empty_kitchen.env["CHATCTL_PORT"] = str(closed_port())
+    empty_kitchen.show()
+    empty_kitchen.show()
+
+
+def test_power_off(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    kitchen.show()
+    nadia.close()
+    assert kitchen.run("chatctl who --watch nadia & until ! chatctl who nadia; do :; done; kill $!").returncode == 0
+    kitchen.show()

@@ -1,0 +1,327 @@
+"""Names that stay their owner's: across ghosts, restarts, relays, look-alikes; keys in files and in an ssh-agent."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chatctl.client.io.blocking_connection import Deadline
+from chatctl.client.security.credentials import Credentials
+from chatctl.client.security.key_files import FileKey, make_key, read_key
+from chatctl.client.security.ssh_agent import agent_key, agent_keys
+from chatctl.common.key_proof import place_of_tcp, statement
+from chatctl.errors import ChatError, NickTaken, Unauthorized
+from chatctl.protocol import Bye, Hello
+from tests.needs import need
+from tests.scripts.common import LossyProxy
+from tests.support import DEADLINE, Server, err_line
+from tests.system.security.conftest import Chatctl, Person, aim, connect
+
+Serve = Callable[..., Server]
+Make = Callable[[str], Person]
+
+
+# --- whose name it is
+
+
+def test_a_name_is_its_first_owners_across_a_restart(serve: Serve, person: Make, chatctl: Chatctl) -> None:
+    rajat, other = person("rajat"), person("other")
+    server = serve(journal=True)
+    with rajat.join(server.port, "Rajat") as connection:
+        assert connection.welcome.claimed
+    server.stop()
+    server = serve(journal=True)
+    for stranger in (None, Credentials(key=str(other.path))):
+        with pytest.raises(NickTaken, match="bound to a key that is not yours"):
+            connect(server.port, "rajat", stranger)
+    done = chatctl("send", "--nick", "RAJAT", "hi", port=server.port)
+    assert (done.returncode, b"bound to a key" in done.stderr) == (5, True)
+    assert chatctl("send", "--key", str(rajat.path), "--nick", "rajat", "hi", port=server.port).returncode == 0
+    nc = server.wire().send(b"rajat\n")
+    assert "bound to a key" in nc.line()
+    assert nc.line() == "NAME"
+    member = server.member("somebody")
+    member.say_frame(type="nick", nick="rajat")
+    assert member.frame("error")["code"] == "nick_taken"
+    rajat.join(server.port, "Rajat").close()
+
+
+def test_the_owner_comes_back_at_once_though_somebody_seems_to_be_there(serve: Serve, person: Make) -> None:
+    """A ghost, or a second computer of theirs: with another token, so it is the key that counts."""
+    server, rajat = serve(journal=True), person("rajat")
+    with rajat.join(server.port, "Rajat", token="a" * 32) as ghost, rajat.join(server.port, "rajat", token="b" * 32):
+        while not isinstance(frame := ghost.receive(Deadline.after(DEADLINE)), Bye):
+            pass
+        assert (frame.why, frame.final) == ("your nickname joined again from elsewhere", True)
+
+
+def test_without_a_journal_names_are_only_held_unless_the_operator_wants_it(serve: Serve, person: Make) -> None:
+    rajat = person("rajat")
+    server = serve()
+    with rajat.join(server.port, "Rajat") as connection:
+        assert not connection.welcome.claimed
+    connect(server.port, "Rajat").close()
+    server = serve("--claim-names")
+    rajat.join(server.port, "Rajat").close()
+    with pytest.raises(NickTaken):
+        connect(server.port, "Rajat")
+
+
+def test_a_name_that_looks_like_a_bound_one_is_refused_to_all_but_its_owner(serve: Serve, person: Make) -> None:
+    server, rajat = serve(journal=True), person("rajat")
+    rajat.join(server.port, "paul").close()
+    for alike in ("раul", "pauI"):  # Cyrillic, and a capital I
+        with pytest.raises(NickTaken, match="looks like paul"):
+            connect(server.port, alike)
+    rajat.join(server.port, "раul").close()
+
+
+def test_a_post_binds_nothing(serve: Serve, person: Make) -> None:
+    """A cron job's name is not taken from whoever comes to talk under it."""
+    server, ci = serve(journal=True), person("ci")
+    with ci.join(server.port, "ci", mode="post") as connection:
+        assert not connection.welcome.claimed
+    connect(server.port, "ci").close()
+
+
+def test_whois_tells_the_key(serve: Serve, person: Make, chatctl: Chatctl) -> None:
+    server, rajat = serve(journal=True), person("rajat")
+    with rajat.join(server.port, "Rajat"):
+        nc = server.wire().send(b"nadia\n/whois Rajat\n/whois nadia\n")
+        assert f"Rajat: {rajat.fingerprint}, bound to it" in nc.lines_until("Rajat: SHA256")
+        assert "nadia: no key" in nc.lines_until("nadia: no key")[-1]
+        rows = [json.loads(line) for line in chatctl("who", "--json", port=server.port).stdout.splitlines()]
+        assert [(row["nick"], row["key"]) for row in rows] == [("Rajat", rajat.fingerprint), ("nadia", None)]
+
+
+# --- no replay, no relay
+
+
+def signed(wire_nonce: str, hello: Hello, key: FileKey, place: str) -> str:
+    return b64encode(key.sign(statement(hello, b64decode(wire_nonce), place))).decode()
+
+
+def test_a_proof_that_was_recorded_is_worth_nothing(serve: Serve, person: Make) -> None:
+    server, key = serve(), read_key(person("rajat").path)
+    place = place_of_tcp("127.0.0.1", server.port)
+    offered = b64encode(key.public).decode()
+    said = {"type": "hello", "v": 1, "nick": "Rajat", "key": offered}
+    wire = server.wire().say_frame(**said)
+    nonce = wire.frame("challenge")["nonce"]
+    signature = signed(nonce, Hello(v=1, nick="Rajat"), key, place)
+    wire.say_frame(type="proof", signature=signature).frame("welcome")
+    again = server.wire().say_frame(**said)
+    assert again.frame("challenge")["nonce"] != nonce
+    assert again.say_frame(type="proof", signature=signature).frame("error")["code"] == "unauthorized"
+    assert again.rest() == b""
+
+
+def test_a_relay_gets_nothing_from_its_guests(serve: Serve, person: Make, relay: LossyProxy) -> None:
+    """It hands the challenge on, and what comes back is signed for the relay, not for the server."""
+    server, rajat = serve(journal=True), person("rajat")
+    with pytest.raises(Unauthorized, match=r"--reached-as.*--key none"):
+        rajat.join(aim(relay, server), "Rajat")
+    connect(aim(relay, server), "Rajat").close()
+
+
+def test_the_operator_names_a_forwarded_port(serve: Serve, person: Make, relay: LossyProxy) -> None:
+    server, rajat = serve("--reached-as", f"127.0.0.1:{relay.port}", journal=True), person("rajat")
+    with rajat.join(aim(relay, server), "Rajat") as connection:
+        assert connection.welcome.claimed
+    rajat.join(server.port, "Rajat").close()
+
+
+def test_over_a_unix_socket_a_key_is_proved_too(serve: Serve, person: Make, tmp_path: Path, chatctl: Chatctl) -> None:
+    path, rajat = str(tmp_path / "chat.sock"), person("rajat")
+    server = serve("--unix", path, "--claim-names")
+    done = chatctl("join", "--unix", path, "--key", str(rajat.path), "--nick", "Rajat", stdin=b"hello\n")
+    assert done.returncode == 0, done
+    assert f"bound nick=Rajat key={rajat.fingerprint}" in server.stop()
+
+
+@pytest.mark.parametrize("wrong", ["127.0.0.1", "example.org:5500", "127.0.0.1:x"])
+def test_a_place_that_is_none_is_a_wrong_usage(wrong: str, chatctl: Chatctl) -> None:
+    assert chatctl("serve", "--reached-as", wrong).returncode == 2
+
+
+# --- keys
+
+
+def test_chatctl_makes_a_key_once_that_openssh_reads(chatctl: Chatctl, tmp_path: Path) -> None:
+    need("ssh-keygen")
+    more = {"CHATCTL_STATE_DIR": str(tmp_path / "new" / "state")}
+    made = chatctl("key", more=more)
+    path = tmp_path / "new" / "state" / "key"
+    public, fingerprint = made.stdout.decode().splitlines()
+    before = path.read_bytes()
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert fingerprint in subprocess.check_output(["ssh-keygen", "-l", "-f", path]).decode()
+    assert subprocess.check_output(["ssh-keygen", "-y", "-f", path]).decode().split()[:2] == public.split()[:2]
+    again = chatctl("key", more=more)
+    assert (again.returncode, again.stdout) == (0, made.stdout)
+    assert "there is one already" in err_line(again)
+    assert chatctl("key", "show", more=more).stdout == made.stdout
+    assert path.read_bytes() == before
+    assert sorted(entry.name for entry in path.parent.iterdir()) == ["key"]
+
+
+def test_a_key_in_the_state_directory_is_used_without_being_told(
+    serve: Serve, chatctl: Chatctl, tmp_path: Path
+) -> None:
+    server = serve(journal=True)
+    more = {"CHATCTL_STATE_DIR": str(tmp_path / "state")}
+    fingerprint = chatctl("key", more=more).stdout.decode().split()[-1]
+    assert chatctl("join", "--nick", "Rajat", port=server.port, stdin=b"hi\n", more=more).returncode == 0
+    assert chatctl("send", "--nick", "Rajat", "hi", port=server.port).returncode == 5
+    assert chatctl("send", "--nick", "Rajat", "hi", port=server.port, more=more).returncode == 0
+    assert chatctl("send", "--nick", "Rajat", "--key", "none", "hi", port=server.port, more=more).returncode == 5
+    assert f"bound nick=Rajat key={fingerprint}" in server.stop()
+
+
+def openssh_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
+    need("ssh-keygen")
+    more = ("-b", "2048") if kind == "rsa" else ("-a", "1")
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, *more, "-N", passphrase, "-f", path], check=True)
+    return path
+
+
+def test_openssh_keys_are_taken(tmp_path: Path) -> None:
+    plain = openssh_key(tmp_path / "plain")
+    locked = openssh_key(tmp_path / "locked", "open sesame")
+    assert len(read_key(plain).public) == 32
+    asked: list[str] = []
+    assert read_key(locked, lambda prompt: asked.append(prompt) or "open sesame").public != read_key(plain).public
+    assert asked == [f"passphrase of {locked}: "]
+
+
+def test_keys_that_are_of_no_use_are_told(tmp_path: Path) -> None:
+    locked = openssh_key(tmp_path / "locked", "open sesame")
+    rsa = openssh_key(tmp_path / "rsa", kind="rsa")
+    (tmp_path / "junk").write_text("junk")
+    (tmp_path / "junk").chmod(0o600)
+    (tmp_path / "open").write_bytes(rsa.read_bytes())
+    (tmp_path / "open").chmod(0o644)
+    for path, told in (
+        (locked, "its passphrase is another one"),
+        (rsa, "no Ed25519 key"),
+        (tmp_path / "junk", "no OpenSSH private key"),
+        (tmp_path / "open", "others can read"),
+        (tmp_path / "none", "no such file"),
+    ):
+        with pytest.raises(ChatError, match=told):
+            read_key(path, lambda _: "wrong")
+
+
+def test_a_script_is_not_asked_for_a_passphrase(serve: Serve, chatctl: Chatctl, tmp_path: Path) -> None:
+    locked = openssh_key(tmp_path / "locked", "open sesame")
+    done = chatctl("send", "--key", str(locked), "hi", port=serve().port)
+    assert done.returncode == 1
+    assert "there is no terminal to ask for the passphrase" in err_line(done)
+
+
+# --- the ssh-agent
+
+
+@pytest.fixture
+def agent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Run a real ssh-agent; give the variable that leads to it."""
+    need("ssh-agent")
+    path = tmp_path_factory.mktemp("agent") / "s"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    yield {"SSH_AUTH_SOCK": str(path)}
+    process.terminate()
+    process.wait(DEADLINE)
+    process.stdout.close()
+
+
+def add(key: Path) -> str:
+    """Give the agent a key; give its fingerprint."""
+    subprocess.run(["ssh-add", "-q", key], check=True)
+    return subprocess.check_output(["ssh-keygen", "-l", "-f", key]).decode().split()[1]
+
+
+def test_the_agent_signs_and_its_key_never_leaves_it(
+    agent: dict[str, str], serve: Serve, chatctl: Chatctl, tmp_path: Path
+) -> None:
+    server = serve(journal=True)
+    add(openssh_key(tmp_path / "rsa", kind="rsa"))
+    fingerprint = add(openssh_key(tmp_path / "one"))
+    done = chatctl("join", "--nick", "Rajat", "--key", "agent", port=server.port, stdin=b"hi\n", more=agent)
+    assert done.returncode == 0, done
+    add(openssh_key(tmp_path / "two"))
+    done = chatctl("send", "--nick", "Rajat", "--key", "agent", "hi", port=server.port, more=agent)
+    assert (done.returncode, "choose one of" in err_line(done)) == (1, True)
+    more = agent | {"CHATCTL_KEY": f"agent:{fingerprint}"}
+    assert chatctl("send", "--nick", "Rajat", "hi", port=server.port, more=more).returncode == 0
+    assert f"bound nick=Rajat key={fingerprint}" in server.stop()
+
+
+def test_an_agent_that_is_of_no_use_is_told(
+    agent: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ChatError, match="add one with ssh-add"):
+        agent_key(None)
+    key = openssh_key(tmp_path / "one")
+    add(key)
+    with pytest.raises(ChatError, match="has no key SHA256:x"):
+        agent_key("SHA256:x")
+    signer = agent_key(None)
+    subprocess.run(["ssh-add", "-q", "-d", key], check=True)
+    with pytest.raises(ChatError, match="refused"):
+        signer.sign(b"data")
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "nobody"))
+    with pytest.raises(ChatError, match="no such file"):
+        agent_key(None)
+    monkeypatch.delenv("SSH_AUTH_SOCK")
+    with pytest.raises(ChatError, match="not set"):
+        agent_key(None)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"\0\0\0\x01",
+        b"\0\0\0\x01\x05",
+        b"\0\0\0\x05\x0c\xff\xff\xff\xff",
+        b"\0\0\0\x09\x0c\0\0\0\x01\0\0\0\xff",
+        b"\xff" * 9,
+    ],
+)
+def test_an_agent_that_talks_nonsense_is_told(answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "agent")
+    monkeypatch.setenv("SSH_AUTH_SOCK", path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+
+        def serve() -> None:
+            client, _ = listener.accept()
+            with client:
+                client.recv(100)
+                client.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with pytest.raises(ChatError, match="ssh-agent"):
+            agent_keys()
+        thread.join(DEADLINE)
+
+
+def test_a_key_is_never_written_over(tmp_path: Path) -> None:
+    """Of two who make one at once, the first one's counts; the second one is told."""
+    first = make_key(tmp_path / "key")
+    with pytest.raises(ChatError, match="there is a key already"):
+        make_key(tmp_path / "key")
+    assert read_key(tmp_path / "key").public == first.public
+    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]
