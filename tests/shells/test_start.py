@@ -49,14 +49,13 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 
 LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
 OURS = {
-    *("__main__", "cli", "config", "errors", "places", "protocol", "text", "client", "commands"),
-    *(f"client.{name}" for name in ("address", "blocking_shell", "core", "deadline", "identity", "outbox")),
-    *(f"client.{name}" for name in ("blocking", "retry", "say", "strangers")),
-    *(
-        f"commands.{name}"
-        for name in ("config_defaults", "group", "known", "options", "output", "proving", "server_option")
-    ),
-    *("commands.send", "commands.deliver", "commands.intake"),
+    *("__main__", "main", "errors", "protocol", "common", "common.paths", "common.text", "client", "client.identity"),
+    *("client.core", "client.io", "cli", "commands"),
+    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "strangers")),
+    *("client.io.blocking_connection", "client.io.blocking_transport"),
+    *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
+    *("cli.output", "cli.server_option"),
+    *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}
 """The last three are what a socket takes for a host that is given as a string."""
