@@ -126,6 +126,7 @@ def ends(work: Coroutine[Any, Any, object], interrupter: Callable[..., Any] | No
     ends = list[BaseException | None]()
 
     def run() -> None:
+        sys._getframe().f_trace_opcodes = True  # Python 3.12 looks here, when tracing begins, and at no later frame
         sys.settrace(interrupter)
         try:
             drive(work)
