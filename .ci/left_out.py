@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.needs import NEEDS, is_met, reason
+from tests.support.needs import NEEDS, is_met, reason
 
 
 def skipped(junit: Path) -> list[tuple[str, str]]:

@@ -1,8 +1,9 @@
 """How typing feels while others talk: key-echo latency, and characters that were lost or came from nowhere.
 
-``python benchmarks/key_echo.py [RUNS]``. The real program and the textbook recipe (tests/terminal/textbook.py), each
-on a terminal that is judged by its screen. Echo: from a key to the screen that shows it in the input line. Lost and
-stray: random keys, 60 a second, 45 % of them Backspace, against what should stand there in the end.
+``python benchmarks/key_echo.py [RUNS]``. The real program and the textbook recipe
+(tests/system/terminal/textbook.py), each on a terminal that is judged by its screen. Echo: from a key to the screen
+that shows it in the input line. Lost and stray: random keys, 60 a second, 45 % of them Backspace, against what should
+stand there in the end.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.support import CHATCTL, Server, clean_env, kill  # noqa: E402
-from tests.terminal.conftest import terminal_env  # noqa: E402
-from tests.terminal.term import Term  # noqa: E402
+from tests.support.environment import CHATCTL, clean_env  # noqa: E402
+from tests.support.processes import kill  # noqa: E402
+from tests.support.server_process import Server  # noqa: E402
+from tests.system.terminal.term import Term, terminal_env  # noqa: E402
 
 RATES = (0, 100, 2000)
 ECHO_KEYS = 300
@@ -45,14 +47,23 @@ def join(server: Server, room: str, state: Path) -> Term:
 def textbook(server: Server, room: str, state: Path) -> Term:
     """Start the textbook recipe."""
     arguments = (str(server.port), room, str(state / "history"), "none")
-    return Term([sys.executable, "-m", "tests.terminal.textbook", *arguments], terminal_env(state))
+    return Term([sys.executable, "-m", "tests.system.terminal.textbook", *arguments], terminal_env(state))
 
 
 def flood(server: Server, room: str, rate: int) -> subprocess.Popen[bytes] | None:
     """Have others talk for a minute."""
     if not rate:
         return None
-    argv = [sys.executable, "-m", "tests.terminal.flood", str(server.port), room, str(rate), str(rate * 60), "short"]
+    argv = [
+        sys.executable,
+        "-m",
+        "tests.system.terminal.flood",
+        str(server.port),
+        room,
+        str(rate),
+        str(rate * 60),
+        "short",
+    ]
     return subprocess.Popen(argv, cwd=ROOT)
 
 

@@ -1,12 +1,31 @@
-"""What every run of the tests has in common: its last words."""
+"""What all tests share: a server, the commands, what may stand in a server's place, and the last words of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import itertools
+import subprocess
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.needs import NEEDS, reason
+from tests.support.environment import CHATCTL, DEADLINE, clean_env
+from tests.support.first_version import FirstVersionServer
+from tests.support.fixture_types import Lossy, PutStub, Run, Serve, Start
+from tests.support.lossy_proxy import LossyProxy
+from tests.support.needs import NEEDS, reason
+from tests.support.processes import kill
+from tests.support.server_process import Server
+from tests.support.stub import Stub
+from tests.support.wire import Wire
+
+# A deadline, and the check of how fast examples are made, fail on a busy machine for nothing.
+settings.register_profile("tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
+
+_numbers = itertools.count(1)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -23,3 +42,115 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
             f"{len(reasons)} tests were left out: this machine lacks {', '.join(lacking)}. "
             f"To run them: {'; '.join(remedies)}"
         )
+
+
+@pytest.fixture(scope="session")
+def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Give the commands' environment."""
+    return clean_env(tmp_path_factory.mktemp("state"))
+
+
+@pytest.fixture(scope="session")
+def house(env: dict[str, str]) -> Iterator[Server]:
+    """Give the server that most tests share; nobody is too fast for it. It must live through all of them."""
+    server = Server("--open-rooms", "--rate", "off", env=env)
+    yield server
+    assert server.process.poll() is None, server.stderr_text()
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def close_wires() -> Iterator[None]:
+    """Close what a test left open."""
+    yield
+    Wire.close_all()
+
+
+@pytest.fixture
+def room() -> str:
+    """Give a room that no other test uses."""
+    return f"room{next(_numbers)}"
+
+
+@pytest.fixture
+def serve(env: dict[str, str]) -> Iterator[Serve]:
+    """Start servers of one's own; they are stopped at the end, if they were not killed."""
+    servers: list[Server] = []
+
+    def start(*options: str, port: int | None = 0) -> Server:
+        servers.append(Server(*options, port=port, env=env))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def run(env: dict[str, str], tmp_path: Path) -> Run:
+    """Run commands to their end."""
+
+    def run(
+        *arguments: str, stdin: bytes | None = None, port: int | None = None, closing: str = "", **more: Any
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = [*CHATCTL] if not closing else ["sh", "-c", f'exec "$@" {closing}', "sh", *CHATCTL]
+        if port is not None:
+            arguments = (*arguments, "--port", str(port))
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
+        pipes |= {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        return subprocess.run([*command, *arguments], timeout=2 * DEADLINE, cwd=tmp_path, check=False, **pipes)
+
+    return run
+
+
+@pytest.fixture
+def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Start commands whose end a test does not wait for, or brings about; all three ends of them are pipes."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: str, port: int | None = None, **more: Any) -> subprocess.Popen[bytes]:
+        if port is not None:
+            arguments = (*arguments, "--port", str(port))
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
+        processes.append(subprocess.Popen([*CHATCTL, *arguments], cwd=tmp_path, **pipes))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        kill(process)
+
+
+@pytest.fixture
+def stub() -> Iterator[PutStub]:
+    """Put something else at a port."""
+    stubs: list[Stub] = []
+
+    def put(handle: Callable[..., None]) -> Stub:
+        stubs.append(Stub(handle))
+        return stubs[-1]
+
+    yield put
+    for one in stubs:
+        one.close()
+
+
+@pytest.fixture
+def lossy() -> Iterator[Lossy]:
+    """Put a proxy before a server, that loses what the server answers."""
+    proxies: list[LossyProxy] = []
+
+    def put(port: int, **more: Any) -> LossyProxy:
+        proxies.append(LossyProxy(port, **more))
+        return proxies[-1]
+
+    yield put
+    for one in proxies:
+        one.close()
+
+
+@pytest.fixture
+def first_version() -> Iterator[FirstVersionServer]:
+    """Give a server of the very first version."""
+    server = FirstVersionServer()
+    yield server
+    server.close()

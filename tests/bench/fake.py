@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 
-from tests.support import DEADLINE
+from tests.support.environment import DEADLINE
 
 Twist = Callable[[int, int, bytes], Sequence[bytes]]
 """What member number n is sent for message number m, whose right line is given."""

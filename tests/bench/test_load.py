@@ -11,7 +11,9 @@ from chatctl.bench.load import Load, Outcome, Plan
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 from tests.bench.fake import Fake, Twist, honest
-from tests.support import DEADLINE, Server, clean_env
+from tests.bench.loads import load_at
+from tests.support.environment import clean_env
+from tests.support.server_process import Server
 
 Measure = Callable[..., Outcome]
 
@@ -28,17 +30,6 @@ def measure() -> Iterator[Measure]:
     yield run
     for fake in fakes:
         fake.close()
-
-
-def load_at(port: int, **more: object) -> Outcome:
-    usual = {"members": 4, "seconds": 0.1, "rate": 200.0, "settle_seconds": DEADLINE, "quiet_seconds": 0.05}
-    plan = Plan(**({"address": Address("127.0.0.1", port)} | usual | more))  # type: ignore[arg-type]
-    load = Load(plan)
-    try:
-        load.enter()
-        return load.run()
-    finally:
-        load.close()
 
 
 @pytest.fixture(scope="module")

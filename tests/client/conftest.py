@@ -14,13 +14,6 @@ import pytest
 
 from chatctl.client import aio, sync
 from chatctl.protocol import Ack, Gap, Msg, Resume
-from tests.scripts.conftest import close_wires as close_wires
-from tests.scripts.conftest import env as env
-from tests.scripts.conftest import house as house
-from tests.scripts.conftest import lossy as lossy
-from tests.scripts.conftest import room as room
-from tests.scripts.conftest import serve as serve
-from tests.scripts.conftest import stub as stub
 
 
 class CutShort(Exception):

@@ -12,7 +12,7 @@ import pytest
 
 import chatctl.client
 from chatctl.client import aio, sync
-from tests.support import ROOT
+from tests.support.environment import ROOT
 
 FORMS = (sync, aio)
 ASYNC = {"__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__", "__anext__": "__next__"}

@@ -12,7 +12,9 @@ import pytest
 
 from chatctl.errors import ConditionNotMet, NickInvalid
 from tests.client.conftest import Form
-from tests.support import DEADLINE, Server, Wire
+from tests.support.environment import DEADLINE
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 
 
 def at(port: int) -> str:

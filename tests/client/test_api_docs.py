@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from chatctl.protocol import Limits
-from tests.support import ROOT, Wire, in_process_server
+from tests.support.environment import ROOT
+from tests.support.in_process_server import in_process_server
+from tests.support.wire import Wire
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
 

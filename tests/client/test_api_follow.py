@@ -12,9 +12,10 @@ import pytest
 from chatctl.errors import RoomInvalid, Unreachable
 from chatctl.protocol import Gap, Msg, Resume
 from tests.client.conftest import Form
-from tests.scripts.common import Peer, one_after_another, say_all
-from tests.scripts.conftest import PutStub, Serve
-from tests.support import Server
+from tests.support.fixture_types import PutStub, Serve
+from tests.support.scripted_peer import Peer, one_after_another
+from tests.support.server_process import Server
+from tests.support.wire import say_all
 
 
 def at(port: int) -> str:

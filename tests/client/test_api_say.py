@@ -13,9 +13,12 @@ import pytest
 from chatctl.client import connect
 from chatctl.errors import NickInvalid, NickTaken, OutcomeUnknown, PeerBroke, RoomInvalid, TooLong, Unreachable
 from tests.client.conftest import Form
-from tests.scripts.common import Peer, acknowledge, log_of, one_after_another, swallow
-from tests.scripts.conftest import Lossy, PutStub, Serve
-from tests.support import DEADLINE, Server, closed_port
+from tests.support.environment import DEADLINE
+from tests.support.fixture_types import Lossy, PutStub, Serve
+from tests.support.scripted_peer import Peer, acknowledge, one_after_another, swallow
+from tests.support.server_process import Server
+from tests.support.stub import closed_port
+from tests.support.wire import log_of
 
 
 def at(port: int) -> str:

@@ -16,8 +16,8 @@ from chatctl.client.security.key_files import make_key
 from chatctl.errors import NickTaken, Unauthorized, Untrusted
 from chatctl.protocol import Hello
 from tests.client.conftest import Form
-from tests.support import DEADLINE
-from tests.system.tls.common import TlsServer, guarded
+from tests.support.environment import DEADLINE
+from tests.support.tls import TlsServer, guarded
 
 WORD = "correct horse"
 OTHER_PIN = "SHA256:" + "A" * 43

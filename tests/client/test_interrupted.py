@@ -26,7 +26,7 @@ from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
-from tests.support import DEADLINE
+from tests.support.environment import DEADLINE
 
 LOOKS = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")}
 """The instructions at whose end CPython runs the handlers of signals that have come."""

@@ -8,8 +8,7 @@ from chatctl import protocol as p
 from chatctl.common.text import check_nick
 from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect, Stranger, bend_nick, recognise
 from chatctl.errors import BadFrame
-from tests.core.strategies import nasty, server_frames
-from tests.core.test_text import FORBIDDEN
+from tests.support.strategies import FORBIDDEN, nasty, server_frames
 
 
 def msg(text: str, nick: str = "Rajat", action: bool = False) -> p.Msg:

@@ -9,7 +9,7 @@ from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
 from chatctl.protocol import Gap, Join, Msg, Resume
-from tests.core.fakes import FakeReader
+from tests.support.fakes import FakeReader
 
 
 def room_of(count: int = 0, *, keep: int = 1000, batch: int = 64 * 1024) -> Room:

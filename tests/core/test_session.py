@@ -12,8 +12,8 @@ from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says
 from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Session, State
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import Limits, encode
-from tests.core.strategies import client_frames, splits, two_cuts
-from tests.core.test_protocol import LINES
+from tests.support.client_lines import LINES
+from tests.support.strategies import client_frames, splits, two_cuts
 
 HELLO = encode(p.Hello(v=1, nick="Rajat"))
 OFF = Limits(rate=0)

@@ -13,8 +13,7 @@ import pytest
 
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite import SqliteJournal, backup_file
-
-from .common import ROOM, draft, on_thread, opened, reopen, run, say, send, texts, write
+from tests.support.journals import ROOM, draft, on_thread, opened, reopen, run, say, send, texts, write
 
 
 @pytest.fixture

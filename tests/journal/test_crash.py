@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .common import child, reopen
+from tests.support.journals import child, reopen
 
 KILLS = 8
 ACKS = 60

@@ -12,9 +12,7 @@ from chatctl.errors import StorageFailed
 from chatctl.journal import Facts, schema
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
-
-from .common import draft, opened, reopen, run, say, texts, write
-from .test_trouble import Faulty, failing, faulty  # noqa: F401 — a fixture
+from tests.support.journals import Faulty, draft, failing, opened, reopen, run, say, texts, write
 
 RAJAT = ("claim", "rajat")
 
@@ -70,7 +68,7 @@ def test_a_closed_journal_keeps_nothing_more(path: Path) -> None:
     assert isinstance(run(main()), StorageFailed)
 
 
-def test_a_full_disk_refuses_the_whole_change_and_takes_the_next_one(path: Path, faulty: list[Faulty]) -> None:  # noqa: F811
+def test_a_full_disk_refuses_the_whole_change_and_takes_the_next_one(path: Path, faulty: list[Faulty]) -> None:
     async def main() -> None:
         async with opened(path) as journal:
             faulty[0].fail = failing("COMMIT", sqlite3.SQLITE_FULL, "SQLITE_FULL")

@@ -10,8 +10,7 @@ import pytest
 
 from chatctl.journal.retention import DAY, Retention
 from chatctl.journal.store import Store
-
-from .common import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts
+from tests.support.journals import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts
 
 NOW = 1_700_000_000.0
 

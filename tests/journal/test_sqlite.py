@@ -14,8 +14,22 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.writer import Batch
 from chatctl.protocol import Msg
-
-from .common import ALICE, BOB, ROOM, draft, held, on_thread, opened, reopen, run, say, send, seqs, texts, write
+from tests.support.journals import (
+    ALICE,
+    BOB,
+    ROOM,
+    draft,
+    held,
+    on_thread,
+    opened,
+    reopen,
+    run,
+    say,
+    send,
+    seqs,
+    texts,
+    write,
+)
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ from chatctl import protocol as p
 from chatctl.core.verbs import VERBS
 from chatctl.terminal.orders import ORDERS, order
 from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
-
-from .test_desk import House
+from tests.terminal.fakes import House
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 ROOT = Path(__file__).parent.parent.parent.parent
+PLANTED = str(Path(__file__).parent / "planted.py")
 CHATCTL = (sys.executable, "-m", "chatctl")
 _DEADLINE = 20.0
 

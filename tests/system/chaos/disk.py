@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from .child import Child
+from tests.system.chaos.child import Child
 
 _FILE_LIMIT = 8192
 """Bytes: the stamp fits in, nothing of a database or its WAL does."""

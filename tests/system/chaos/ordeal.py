@@ -11,16 +11,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .child import CHATCTL, Child
-from .diary import Diary
-from .disk import Disk, FileLimit
-from .news import News
-from .proxy import Proxy
-from .reader import Habit, Reader
-from .sender import Sender
-from .tormentor import Tally, Tormentor, Unwell
-from .verifier import Verdict, verify_folder
-from .wire import Conversation
+from tests.system.chaos.child import CHATCTL, Child
+from tests.system.chaos.diary import Diary
+from tests.system.chaos.disk import Disk, FileLimit
+from tests.system.chaos.news import News
+from tests.system.chaos.proxy import Proxy
+from tests.system.chaos.reader import Habit, Reader
+from tests.system.chaos.sender import Sender
+from tests.system.chaos.tormentor import Tally, Tormentor, Unwell
+from tests.system.chaos.verifier import Verdict, verify_folder
+from tests.system.chaos.wire import Conversation
 
 _SETTLE = 60.0
 """Seconds within which, in calm, everything is acknowledged and shown."""

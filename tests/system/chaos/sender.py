@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from .diary import Diary
-from .wire import PATIENCE, Conversation, Dropped, Frame
+from tests.system.chaos.diary import Diary
+from tests.system.chaos.wire import PATIENCE, Conversation, Dropped, Frame
 
 _PAUSE = 0.05
 """Seconds between two attempts to get in."""

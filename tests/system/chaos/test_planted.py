@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from .ordeal import Plan, run
-from .planted import FAULTS
-from .verifier import describe
-
-PLANTED = str(Path(__file__).parent / "planted.py")
+from tests.system.chaos.child import PLANTED
+from tests.system.chaos.ordeal import Plan, run
+from tests.system.chaos.planted import FAULTS
+from tests.system.chaos.verifier import describe
 
 CAUGHT_AS = {
     "none": set[str](),

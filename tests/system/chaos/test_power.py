@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journal.common import child, reopen
+from tests.support.journals import child, reopen
 
 _SECTOR = 512
 """Bytes that a disk writes as a whole; of those that were not synced it may have written any."""

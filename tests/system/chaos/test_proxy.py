@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from .proxy import Fate, Proxy
+from tests.system.chaos.proxy import Fate, Proxy
 
 DEADLINE = 8.0
 LINES = b"".join(b"line %d\n" % number for number in range(1000))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from .ordeal import Outcome, Plan, run
-from .verifier import describe
+from tests.system.chaos.ordeal import Outcome, Plan, run
+from tests.system.chaos.verifier import describe
 
 
 def insist(outcome: Outcome) -> None:

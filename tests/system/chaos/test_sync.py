@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from .child import Child
-from .diary import Diary
-from .news import News
-from .proxy import Proxy
-from .sender import Sender
-from .test_planted import PLANTED
-from .verifier import describe, verify_folder
+from tests.system.chaos.child import PLANTED, Child
+from tests.system.chaos.diary import Diary
+from tests.system.chaos.news import News
+from tests.system.chaos.proxy import Proxy
+from tests.system.chaos.sender import Sender
+from tests.system.chaos.verifier import describe, verify_folder
 
 DEADLINE = 20.0
 

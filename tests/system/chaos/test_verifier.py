@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from . import verifier
-from .verifier import Line, Log, Verdict, verify, verify_folder
+from tests.system.chaos import verifier
+from tests.system.chaos.verifier import Line, Log, Verdict, verify, verify_folder
 
 ABC = Log("e", [(1, "a"), (2, "b"), (3, "c")])
 

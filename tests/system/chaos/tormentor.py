@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .child import Child, NotStarted
-from .disk import Disk
-from .news import News
-from .proxy import Proxy
+from tests.system.chaos.child import Child, NotStarted
+from tests.system.chaos.disk import Disk
+from tests.system.chaos.news import News
+from tests.system.chaos.proxy import Proxy
 
 _DEADLINE = 20.0
 """Seconds within which a server that is well answers somebody, whatever its network is like."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support import ROOT
+from tests.support.environment import ROOT
 
 COOKBOOK = ROOT / "docs" / "cookbook.md"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import need
-from tests.support import Wire
+from tests.support.needs import need
+from tests.support.wire import Wire
 from tests.system.cookbook.book import recipes
 from tests.system.cookbook.kitchen import Kitchen
 

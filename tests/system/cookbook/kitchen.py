@@ -18,7 +18,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support import DEADLINE, Wire
+from tests.support.environment import DEADLINE
+from tests.support.wire import Wire
 from tests.system.cookbook.book import Block, Recipe, crontab, recipes, transcript
 
 END = "\x1e"

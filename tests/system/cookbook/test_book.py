@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from tests.support import ROOT
+from tests.support.environment import ROOT
 from tests.system.cookbook import test_bots, test_jobs, test_monitors, test_people
 from tests.system.cookbook.book import crontab, name_in, parse, recipes, transcript
 from tests.system.cookbook.kitchen import masked

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
-from tests.support import DEADLINE, Wire
+from tests.support.environment import DEADLINE
+from tests.support.wire import Wire
 from tests.system.cookbook.kitchen import Kitchen
 
 

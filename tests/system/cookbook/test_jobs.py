@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.support import DEADLINE, closed_port
+from tests.support.environment import DEADLINE
+from tests.support.stub import closed_port
 from tests.system.cookbook.kitchen import Kitchen, answering
 
 

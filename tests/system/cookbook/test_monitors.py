@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.support import Wire
+from tests.support.wire import Wire
 from tests.system.cookbook.kitchen import Kitchen, masked
 
 

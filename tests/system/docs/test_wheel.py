@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import chatctl
-from tests.support import ROOT
+from tests.support.environment import ROOT
 
 COMPLETIONS = {
     "share/bash-completion/completions/chatctl": "chatctl.bash",

@@ -14,8 +14,10 @@ import pexpect
 import pyte
 import pytest
 
-from tests.needs import is_met
-from tests.support import CHATCTL, FirstVersionClient, Server, clean_env
+from tests.support.environment import CHATCTL, clean_env
+from tests.support.first_version import FirstVersionClient
+from tests.support.needs import is_met
+from tests.support.server_process import Server
 
 pytestmark = pytest.mark.e2e
 

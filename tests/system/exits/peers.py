@@ -18,8 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatctl.common.paths import admin_socket, reachable_socket
-from tests.scripts.common import Peer, log_of, one_after_another
-from tests.support import DEADLINE, Server, Stub, Wire
+from tests.support.environment import DEADLINE
+from tests.support.scripted_peer import Peer, one_after_another
+from tests.support.server_process import Server
+from tests.support.stub import Stub
+from tests.support.wire import Wire, log_of
 
 
 @dataclass

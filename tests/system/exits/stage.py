@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.support import CHATCTL, DEADLINE, clean_env, kill
+from tests.support.environment import CHATCTL, DEADLINE, clean_env
+from tests.support.processes import kill
 from tests.system.exits.peers import OF_SITUATION, PEERS, Scene, Stage
 from tests.system.exits.table import Cell
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatctl import main
-from tests.support import CHATCTL, DEADLINE, clean_env
+from tests.support.environment import CHATCTL, DEADLINE, clean_env
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 
 from chatctl.main import cli
-from tests.needs import need
-from tests.support import ROOT, Server, Wire, clean_env
+from tests.support.environment import ROOT, clean_env
+from tests.support.needs import need
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 from tests.system.chaos.disk import small_disk
 from tests.system.exits import render
 from tests.system.exits.peers import Scene, Stage

@@ -18,9 +18,12 @@ from chatctl.client.security.key_files import make_key
 from chatctl.common.key_proof import fingerprint
 from chatctl.core.auth import Verifier
 from chatctl.protocol import Hello
-from tests.scripts.common import LossyProxy, Peer
-from tests.scripts.in_process import InProcess
-from tests.support import CHATCTL, DEADLINE, Server, Wire, clean_env
+from tests.support.environment import CHATCTL, DEADLINE, clean_env
+from tests.support.in_process import InProcess
+from tests.support.lossy_proxy import LossyProxy
+from tests.support.scripted_peer import Peer
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 from tests.system.security.rogues import Rogue
 from tests.system.security.screen import assert_inert
 

@@ -35,8 +35,8 @@ class Mutation:
 
 TLS_S, TLS_C = "tests/system/tls/test_server.py::", "tests/system/tls/test_client.py::"
 PASSWORDS = "tests/system/security/test_passwords.py::"
-GATE, ADMIT = "tests/core/test_gate.py::", "tests/core/test_admission.py::"
-LIMITS, NAUGHTY = "tests/shells/test_limits.py::", "tests/system/security/test_naughty.py::"
+GATE, ADMIT = "tests/core/test_auth.py::", "tests/core/test_admission.py::"
+LIMITS, NAUGHTY = "tests/server/test_limits.py::", "tests/system/security/test_naughty.py::"
 OUTPUTS = "tests/system/security/test_outputs.py::"
 
 MUTATIONS = (
@@ -60,7 +60,7 @@ MUTATIONS = (
         "chatctl/bench/tls.py",
         "        self.channel(sock)\n",
         "",
-        "tests/bench/test_secure.py::test_each_further_connection_has_to_show_the_right_certificate",
+        "tests/bench/test_tls.py::test_each_further_connection_has_to_show_the_right_certificate",
     ),
     Mutation(
         "a certificate that an authority signed, for another name",
@@ -124,14 +124,14 @@ MUTATIONS = (
         "chatctl/client/core/prover.py",
         'raise Unauthorized("the server does not know the password: it is not the one it seems") from None',
         "return",
-        "tests/core/test_prover.py::test_a_server_that_does_not_know_the_password_is_refused",
+        "tests/client/core/test_prover.py::test_a_server_that_does_not_know_the_password_is_refused",
     ),
     Mutation(
         "the same, and it asks for none",
         "chatctl/client/core/prover.py",
         "if not self._answered or welcome.scram is None:\n            raise self._unasked()",
         "if not self._answered or welcome.scram is None:\n            return",
-        "tests/core/test_prover.py::test_a_server_that_asks_for_no_password_is_refused_where_there_is_one",
+        "tests/client/core/test_prover.py::test_a_server_that_asks_for_no_password_is_refused_where_there_is_one",
     ),
     Mutation(
         "taking a connection over after the password, on a line without TLS",
@@ -188,7 +188,7 @@ MUTATIONS = (
         "chatctl/common/text.py",
         'return nick if nick.isascii() else _precis("UsernameCasePreserved", nick)',
         "return nick",
-        "tests/core/test_text.py::test_these_are_no_nicknames",
+        "tests/common/test_text.py::test_these_are_no_nicknames",
     ),
     Mutation(
         "signing with another key",
@@ -216,7 +216,7 @@ MUTATIONS = (
         "chatctl/core/name_claims.py",
         "if self._of_key[key] >= MOST_OF_A_KEY or len(self) >= MOST:",
         "if False:",
-        "tests/core/test_claims.py::test_a_key_binds_only_so_many_names_and_a_server_has_only_so_many",
+        "tests/core/test_name_claims.py::test_a_key_binds_only_so_many_names_and_a_server_has_only_so_many",
     ),
     Mutation(
         "stealing tokens from the server's memory",
@@ -308,28 +308,28 @@ MUTATIONS = (
         "chatctl/common/text.py",
         '    cleaned = _forbidden("" if lines else "\\n").sub(_show, text)',
         "    cleaned = text",
-        "tests/terminal/test_hostile.py::test_text_and_whispers",
+        "tests/system/terminal/test_hostile.py::test_text_and_whispers",
     ),
     Mutation(
         "a heap of combining marks over the neighbours' lines",
         "chatctl/common/text.py",
         "            if marks > MAX_MARKS:\n                continue",
         "            pass",
-        "tests/terminal/test_hostile.py::test_a_heap_of_marks_stays_in_its_line",
+        "tests/system/terminal/test_hostile.py::test_a_heap_of_marks_stays_in_its_line",
     ),
     Mutation(
         "a script in an exported page",
         "chatctl/commands/export/formats.py",
         "escape(clean(entry.text, lines=True))",
         "clean(entry.text, lines=True)",
-        "tests/shells/test_backup_export.py::test_html_is_one_page_in_which_nothing_that_was_typed_acts",
+        "tests/system/commands/test_backup_export.py::test_html_is_one_page_in_which_nothing_that_was_typed_acts",
     ),
     Mutation(
         "escape sequences and lines of one's own in the operator's log",
         "chatctl/hub/event_log.py",
         "return clean(value[:_MAX_VALUE]) if isinstance(value, str) else value",
         "return value",
-        "tests/core/test_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal",
+        "tests/hub/test_event_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal",
     ),
     Mutation(
         "reading secrets in the log",
@@ -372,14 +372,14 @@ MUTATIONS = (
         "chatctl/protocol.py",
         "    return _depth(text) > MAX_DEPTH",
         "    return False",
-        "tests/core/test_protocol.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
+        "tests/test_protocol.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
     ),
     Mutation(
         "lines without end",
         "chatctl/protocol.py",
         "        if length > self._limit:",
         "        if False:",
-        "tests/core/test_protocol.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
+        "tests/test_protocol.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
     ),
     Mutation(
         "texts without end",
@@ -414,7 +414,7 @@ MUTATIONS = (
         "chatctl/hub/history.py",
         "peer.in_flight += PAGE_WEIGHT",
         "peer.in_flight += 0",
-        "tests/core/test_archive.py::test_one_page_from_the_journal_is_under_way_at_a_time",
+        "tests/hub/test_history.py::test_one_page_from_the_journal_is_under_way_at_a_time",
     ),
     Mutation(
         "messages that make a page too long for every client",
@@ -442,7 +442,7 @@ MUTATIONS = (
         "chatctl/server/server.py",
         "if len(self._connections) > self.limits.clients:",
         "if False:",
-        "tests/shells/test_serve.py::test_max_clients",
+        "tests/system/commands/test_serve.py::test_max_clients",
     ),
     Mutation(
         "taking every place from one address",
@@ -514,56 +514,56 @@ MUTATIONS = (
         "chatctl/core/moderation.py",
         'yield from (("looks", looks) for looks in skeletons(who.name))',
         'yield "looks", who.name',
-        "tests/order/test_rules.py::test_a_ban_holds_under_every_spelling_of_the_name",
+        "tests/hub/test_moderation.py::test_a_ban_holds_under_every_spelling_of_the_name",
     ),
     Mutation(
         "coming back from a ban under another name",
         "chatctl/core/moderation.py",
         'if who.token is not None:\n            yield "token", who.token.hex()\n        if who.host',
         'if False:\n            yield "token", ""\n        if who.host',
-        "tests/order/test_rules.py::test_another_name_is_no_way_back_for_a_token",
+        "tests/hub/test_moderation.py::test_another_name_is_no_way_back_for_a_token",
     ),
     Mutation(
         "the same, with a new token",
         "chatctl/core/moderation.py",
         'if who.key is not None:\n            yield "key", who.key\n        if who.token',
         'if False:\n            yield "key", ""\n        if who.token',
-        "tests/order/test_rules.py::test_another_name_is_no_way_back_for_a_key",
+        "tests/hub/test_moderation.py::test_another_name_is_no_way_back_for_a_key",
     ),
     Mutation(
         "coming back from a banned network, or after a restart",
         "chatctl/core/moderation.py",
         "ban = self.bans.find(Who(host=host), now) if host else None",
         "ban = None",
-        "tests/order/test_rules.py::test_a_ban_of_a_network_holds_at_the_door_and_after_a_restart",
+        "tests/hub/test_moderation.py::test_a_ban_of_a_network_holds_at_the_door_and_after_a_restart",
     ),
     Mutation(
         "a muted member who speaks on",
         "chatctl/core/moderation.py",
         "if mute := self._hit(self.mutes, who, now):",
         "if (mute := self._hit(self.mutes, who, now)) and False:",
-        "tests/order/test_rules.py::test_who_is_muted_reads_on_and_says_nothing",
+        "tests/hub/test_moderation.py::test_who_is_muted_reads_on_and_says_nothing",
     ),
     Mutation(
         "getting around a slow room with another name or connection",
         "chatctl/core/moderation.py",
         '    if who.token is not None:\n        yield "token", who.token.hex()\n\n\ndef span',
         "\n\ndef span",
-        "tests/order/test_rules.py::test_another_name_or_connection_is_no_way_around_a_slow_room",
+        "tests/hub/test_moderation.py::test_another_name_or_connection_is_no_way_around_a_slow_room",
     ),
     Mutation(
         "giving orders in the room without an operator's key",
         "chatctl/hub/admin_commands.py",
         'role: Role = "operator" if self._house.rules.is_operator(peer.key) else "member"',
         'role: Role = "operator"',
-        "tests/order/test_verbs.py::test_who_proved_no_operators_key_is_refused_in_the_room",
+        "tests/hub/test_admin_commands.py::test_who_proved_no_operators_key_is_refused_in_the_room",
     ),
     Mutation(
         "another account of the machine gives the server orders",
         "chatctl/server/admin_socket.py",
         "if user is None or user in self._users else _refusal(_STRANGER)",
         "",
-        "tests/order/test_console.py::test_the_socket_answers_no_other_user",
+        "tests/system/commands/test_admin.py::test_the_socket_answers_no_other_user",
     ),
 )
 

@@ -29,8 +29,10 @@ VERBS = (
 )  # fmt: skip
 
 ROWS = {
-    "serve": Row("tests/core/test_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal", SERVER, SERVER),
-    "join": Row("tests/terminal/test_hostile.py::test_no_naughty_string_acts", ("join --nick nadia",)),
+    "serve": Row(
+        "tests/hub/test_event_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal", SERVER, SERVER
+    ),
+    "join": Row("tests/system/terminal/test_hostile.py::test_no_naughty_string_acts", ("join --nick nadia",)),
     "send": Row(
         "a reply is printed as tail prints it",
         ("send hi", "send hi --wait-reply owned", "send hi --json --wait-reply owned", "send hi --to nadia"),
@@ -71,7 +73,7 @@ ROWS = {
     "key": Row(ALONE, ALONE),
     "password": Row(ALONE, ALONE),
     "completion": Row(
-        "tests/shells/test_tab.py::test_no_server_acts_through_tab",
+        "tests/system/commands/test_tab.py::test_no_server_acts_through_tab",
         "tests/system/security/test_outputs.py::test_no_name_that_is_offered_acts",
     ),
 }

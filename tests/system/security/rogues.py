@@ -8,9 +8,10 @@ import socket
 import threading
 from collections.abc import Callable
 
-from tests.naughty import NAUGHTY
-from tests.scripts.common import Peer
-from tests.support import DEADLINE, Stub
+from tests.support.environment import DEADLINE
+from tests.support.naughty import NAUGHTY
+from tests.support.scripted_peer import Peer
+from tests.support.stub import Stub
 
 STRINGS = list(NAUGHTY.values())
 SAYABLE = [text for text in STRINGS if text.strip()]

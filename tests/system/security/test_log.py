@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import Server, Wire, clean_env
+from tests.support.environment import clean_env
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 
 TOKEN = "feedface" * 4
 KEY = base64.b64encode(b"SECRET-KEY-THAT-IS-32-BYTES-LONG").decode()

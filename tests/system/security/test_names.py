@@ -19,9 +19,11 @@ from chatctl.client.security.ssh_agent import agent_key, agent_keys
 from chatctl.common.key_proof import place_of_tcp, statement
 from chatctl.errors import ChatError, NickTaken, Unauthorized
 from chatctl.protocol import Bye, Hello
-from tests.needs import need
-from tests.scripts.common import LossyProxy
-from tests.support import DEADLINE, Server, err_line
+from tests.support.environment import DEADLINE
+from tests.support.lossy_proxy import LossyProxy
+from tests.support.needs import need
+from tests.support.processes import err_line
+from tests.support.server_process import Server
 from tests.system.security.conftest import Chatctl, Person, aim, connect
 
 Serve = Callable[..., Server]

@@ -16,9 +16,12 @@ import pytest
 
 from chatctl.bench.load import Plan
 from chatctl.protocol import Limits
-from tests.naughty import ESCAPED, NAUGHTY, RAW
-from tests.scripts.common import Peer
-from tests.support import CHATCTL, DEADLINE, ROOT, Server, Wire, in_process_server
+from tests.support.environment import CHATCTL, DEADLINE, ROOT
+from tests.support.in_process_server import in_process_server
+from tests.support.naughty import ESCAPED, NAUGHTY, RAW
+from tests.support.scripted_peer import Peer
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 from tests.system.security.conftest import Here, Put
 from tests.system.security.outputs import ROWS
 from tests.system.security.rogues import HARMLESS, SAYABLE, STRINGS, agree, leave, rave, refuse, speak

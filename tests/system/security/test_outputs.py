@@ -23,8 +23,9 @@ from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.main import COMMANDS, cli
 from chatctl.server import startup
 from chatctl.terminal import introduce
-from tests.naughty import RAW
-from tests.support import DEADLINE, ROOT, closed_port
+from tests.support.environment import DEADLINE, ROOT
+from tests.support.naughty import RAW
+from tests.support.stub import closed_port
 from tests.system.security.conftest import Here, Put
 from tests.system.security.outputs import ROWS, VERBS
 from tests.system.security.rogues import EVIL, HARMLESS, STRINGS, agree, speak

@@ -17,9 +17,10 @@ from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.client.security.credentials import Credentials
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
-from tests.support import DEADLINE, Stub, clean_env
+from tests.support.environment import DEADLINE, clean_env
+from tests.support.stub import Stub
+from tests.support.tls import Authority, TlsServer, context
 from tests.system.security.conftest import WORD, Chatctl, Person
-from tests.system.tls.common import Authority, TlsServer, context
 
 
 @pytest.fixture

@@ -18,8 +18,11 @@ from chatctl.common import scram
 from chatctl.core.auth import Verifier
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
-from tests.scripts.common import Peer, one_after_another
-from tests.support import Server, Stub, Wire, err_line
+from tests.support.processes import err_line
+from tests.support.scripted_peer import Peer, one_after_another
+from tests.support.server_process import Server
+from tests.support.stub import Stub
+from tests.support.wire import Wire
 from tests.system.security.conftest import WORD, Chatctl, connect
 
 COMMANDS = {

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from chatctl.server.systemd import Manager
-from tests.needs import need
-from tests.support import DEADLINE, ROOT, Server, Wire, clean_env
+from tests.support.environment import DEADLINE, ROOT, clean_env
+from tests.support.needs import need
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 
 UNIT = ROOT / "contrib" / "chatctl.service"
 MOST_EXPOSED = 1.5

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.scripts.in_process import InProcess
-from tests.support import CHATCTL, DEADLINE, Wire, clean_env
-from tests.system.tls.common import Authority, TlsServer
-from tests.terminal.conftest import terminal_env
-from tests.terminal.term import Term
+from tests.support.environment import CHATCTL, DEADLINE, clean_env
+from tests.support.in_process import InProcess
+from tests.support.tls import Authority, TlsServer
+from tests.support.wire import Wire
+from tests.system.terminal.term import Term, terminal_env
 
 SIMPLE = ("send", "who", "probe", "export", "bench")
 NO_UVLOOP = "raise ImportError('not in this test')\n"

@@ -19,9 +19,10 @@ from chatctl.client.core.address import Address
 from chatctl.common.fingerprints import shown
 from chatctl.main import cli
 from chatctl.terminal import introduce
-from tests.core.test_imports import loaded_by
-from tests.support import Stub, clean_env
-from tests.system.tls.common import Authority, TlsServer, fingerprint_of
+from tests.support.environment import clean_env
+from tests.support.loaded_modules import loaded_by
+from tests.support.stub import Stub
+from tests.support.tls import Authority, TlsServer, fingerprint_of
 from tests.system.tls.conftest import Run, Serve, Start
 
 OTHER_PIN = shown(bytes(32))

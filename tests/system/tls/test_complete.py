@@ -8,8 +8,8 @@ import pytest
 
 from chatctl.cli import shell_completion, shells
 from chatctl.main import cli
-from tests.support import DEADLINE, clean_env
-from tests.system.tls.common import TlsServer
+from tests.support.environment import DEADLINE, clean_env
+from tests.support.tls import TlsServer
 
 
 @pytest.mark.parametrize("command", ["who", "tail"])

@@ -22,9 +22,11 @@ from chatctl.protocol import Limits
 from chatctl.server import tls_handshake
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import Connection
-from tests.support import CHATCTL, DEADLINE, ROOT, Wire, clean_env, in_process_server
+from tests.support.environment import CHATCTL, DEADLINE, ROOT, clean_env
+from tests.support.in_process_server import in_process_server
+from tests.support.tls import Authority, TlsServer, TlsWire, context, fingerprint_of, silent
+from tests.support.wire import Wire
 from tests.system.exits.stage import paste
-from tests.system.tls.common import Authority, TlsServer, TlsWire, context, fingerprint_of, silent
 from tests.system.tls.conftest import Serve
 
 TEXTS = 20_000

@@ -1,0 +1,103 @@
+"""log.py: a line per event on stderr."""
+
+import io
+import json
+import sys
+
+import pytest
+from hypothesis import given
+
+from chatctl.hub.event_log import Log
+from tests.support.strategies import FORBIDDEN, nasty
+
+
+def log_to(form: str = "text", least: str = "info") -> tuple[Log, io.StringIO]:
+    out = io.StringIO()
+    return Log(form, least, out=out, clock=lambda: 1234.5678), out  # type: ignore[arg-type]
+
+
+def after_the_time(out: io.StringIO) -> str:
+    return out.getvalue()[len("1970-01-01 00:20:34 ") :]
+
+
+@pytest.mark.parametrize(
+    ("event", "values", "line"),
+    [
+        ("connected", {"peer": "127.0.0.1:9"}, "Connected with 127.0.0.1:9"),
+        ("nickname", {"peer": "p", "nick": "a", "room": "lobby", "mode": "join"}, "Nickname is a (p, join lobby)"),
+        ("rename", {"peer": "p", "nick": "a", "to": "b"}, "a is now b (p)"),
+        ("left", {"peer": "p", "nick": "a", "why": "bye"}, "a left (p): bye"),
+        ("closed", {"peer": "p", "why": "http"}, "Connection closed (p): http"),
+        ("refused", {"peer": "p", "nick": "a", "why": "taken"}, "Refused a (p): taken"),
+        ("stopping", {}, "stopping"),
+        ("odd", {"n": 3, "why": "x y", "none": None}, "odd n=3 why=x y none=None"),
+        ("left", {"peer": "p", "nick": "{peer}", "why": "{0}"}, "{peer} left (p): {0}"),
+    ],
+)
+def test_the_text_log_speaks_in_phrases(event: str, values: dict[str, str], line: str) -> None:
+    log, out = log_to()
+    log.info(event, **values)
+    assert after_the_time(out) == line + "\n"
+
+
+def test_a_level_other_than_info_is_named() -> None:
+    log, out = log_to()
+    log.warning("can't accept", why="x")
+    assert after_the_time(out) == "warning: can't accept why=x\n"
+
+
+def test_the_json_log_is_an_object_a_line() -> None:
+    log, out = log_to("json")
+    log.error("not stored", messages=3, why="é\x1b")
+    assert json.loads(out.getvalue()) == {
+        "time": 1234.568,
+        "level": "error",
+        "event": "not stored",
+        "messages": 3,
+        "why": "é␛",
+    }
+
+
+@pytest.mark.parametrize(("least", "written"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
+def test_only_what_is_at_least_that_important_is_written(least: str, written: int) -> None:
+    log, out = log_to("text", least)
+    for write in (log.debug, log.info, log.warning, log.error):
+        write("x")
+    assert out.getvalue().count("\n") == written
+
+
+@given(nasty)
+def test_nothing_a_client_chose_acts_on_the_operators_terminal(value: str) -> None:
+    for form in ("text", "json"):
+        log, out = log_to(form)
+        log.info("refused", peer="p", nick=value, why=value)
+        log.info("odd", what=value)
+        lines = out.getvalue()
+        assert not FORBIDDEN & set(map(ord, lines))
+        assert lines.count("\n") == 2
+
+
+def test_a_long_value_is_cut() -> None:
+    log, out = log_to()
+    log.info("odd", what="x" * 10_000)
+    assert len(out.getvalue()) < 300
+
+
+class Broken(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_log_that_nobody_reads_stops_nothing() -> None:
+    Log(out=Broken()).info("x")
+    closed = io.StringIO()
+    closed.close()
+    Log(out=closed).info("x")
+
+
+def test_without_a_file_it_is_stderr_at_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = Log()
+    later = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", later)
+    log.info("x")
+    assert later.getvalue().endswith(" x\n")

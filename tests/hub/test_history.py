@@ -1,0 +1,223 @@
+"""The past, wherever it is kept: in the ring, in the journal behind it, or nowhere any more."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import pytest
+
+from chatctl.errors import StorageFailed
+from chatctl.journal import Head
+from chatctl.journal.memory import MemoryJournal
+from chatctl.protocol import Error, Gap, History, Limits, Msg, Page, Resume, Say, Welcome
+from chatctl.server.connection import MAX_IN_FLIGHT
+from tests.support.fakes import FakePeer, House, only
+
+
+class KeepingJournal(MemoryJournal):
+    """Keeps what was said, from ``first`` on, and gives it only when its loop turns: as one on a disk would."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[Msg] = []
+        self.first = 1
+        self.reads = 0
+        self.broken = False
+
+    def say(self, number: int) -> None:
+        """Have a log before the server starts."""
+        self.entries = [Msg(seq=n, time=float(n), nick="old", text=f"m{n}") for n in range(1, number + 1)]
+        self._last["lobby"] = number
+
+    def head(self, room: str) -> Head:
+        return Head(self._epoch, self.first, super().head(room).last)
+
+    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+        self.reads += 1
+        await asyncio.sleep(0)
+        if self.broken:
+            raise StorageFailed("the file can't be read")
+        start = max(after + 1, self.first)
+        return [entry for entry in self.entries if start <= entry.seq <= start + limit - 1]
+
+
+def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """Run a test inside an event loop."""
+    return lambda: asyncio.run(test())
+
+
+async def rest(house: House, *peers: FakePeer) -> None:
+    """Let the loop and the hub turn until nothing more comes."""
+    for _ in range(200):
+        house.settle()
+        await asyncio.sleep(0)
+
+
+def seqs(peer: FakePeer) -> list[int]:
+    return [frame.seq for frame in only(Msg, peer.frames)]
+
+
+@run
+async def test_who_starts_before_the_ring_gets_it_all_once_and_in_order() -> None:
+    """After a restart the ring is empty: the journal has what they missed, and the room goes on meanwhile."""
+    journal = KeepingJournal()
+    journal.say(1200)
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 7))
+    talker = house.join("Talker")
+    talker.say(Say("live"))
+    await rest(house)
+    assert seqs(back) == list(range(8, 1202))
+    assert only(Gap, back.frames) == []
+    assert seqs(talker) == [1201]
+
+
+@run
+async def test_a_paused_reader_is_not_given_pages() -> None:
+    """Its memory stays bounded: the next page waits until it has taken the last."""
+    journal = KeepingJournal()
+    journal.say(2000)
+    house = House(journal=journal)
+    back = house.join("Back")
+    back.lose()
+    slow = house.peer()
+    slow.pauses_after = 3  # the welcome, a page, and then it stops reading
+    slow.say(b'{"type":"hello","v":1,"nick":"Slow","resume":{"epoch":"%s","after":0}}\n' % journal._epoch.encode())
+    await rest(house)
+    given = len(seqs(slow))
+    assert 0 < given < 2000
+    slow.paused = False
+    house.hub.wake(slow)
+    await rest(house)
+    assert seqs(slow) == list(range(1, 2001))
+
+
+@run
+async def test_what_retention_took_is_announced() -> None:
+    journal = KeepingJournal()
+    journal.say(50)
+    journal.first = 21
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 10))
+    await rest(house)
+    assert only(Gap, back.frames) == [Gap(11, 20, "retention")]
+    assert seqs(back) == list(range(21, 51))
+    assert only(Welcome, back.frames)[0].first == 21
+
+
+@run
+async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() -> None:
+    journal = KeepingJournal()
+    journal.say(50)
+    journal.broken = True
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 10))
+    await rest(house)
+    back.say(Say("I am here"))
+    await rest(house)
+    assert only(Gap, back.frames) == [Gap(11, 50, "retention")]
+    assert seqs(back) == [51]
+
+
+@run
+async def test_one_who_leaves_while_catching_up_leaves_nothing_behind() -> None:
+    journal = KeepingJournal()
+    journal.say(5000)
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 0))
+    back.lose()
+    await rest(house)
+    assert house.hub.archive._catching_up == {}
+    assert back.closed
+
+
+@pytest.mark.parametrize(
+    ("ask", "wanted", "more"),
+    [
+        (History(limit=5, after=0), [1, 2, 3, 4, 5], True),
+        (History(limit=5, after=94), [95, 96, 97, 98, 99], True),
+        (History(limit=50, after=95), [96, 97, 98, 99, 100, 101, 102, 103], False),
+        (History(limit=5, before=101), [96, 97, 98, 99, 100], True),
+        (History(limit=5, before=4), [1, 2, 3], False),
+        (History(limit=3, before=9999), [101, 102, 103], True),
+        (History(limit=0, after=5), [], False),
+        (History(limit=5, before=0), [], False),
+        (History(limit=5, before=1), [], False),
+    ],
+    ids=str,
+)
+def test_pages_come_from_the_ring_and_from_the_journal(ask: History, wanted: list[int], more: bool) -> None:
+    async def go() -> None:
+        journal = KeepingJournal()
+        journal.say(100)
+        house = House(journal=journal)
+        reader = house.join("Reader")
+        for number in (101, 102, 103):
+            reader.say(Say(f"m{number}"))
+            await rest(house)
+        journal.entries += only(Msg, reader.frames)
+        reader.take()
+        reader.say(ask)
+        await rest(house)
+        [page] = only(Page, reader.frames)
+        assert [entry.seq for entry in page.entries] == wanted
+        assert page.more is more
+        assert reader.in_flight == 0
+
+    asyncio.run(go())
+
+
+@run
+async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
+    journal = KeepingJournal()
+    journal.say(100)
+    journal.broken = True
+    house = House(journal=journal)
+    reader = house.join("Reader")
+    reader.say(History(limit=5, after=0))
+    await rest(house)
+    assert [error.code for error in only(Error, reader.frames)] == ["storage"]
+
+
+def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
+    """The head moves on with the ring: nothing that was forgotten is looked for, nothing that is there is missed."""
+    house = House(Limits(rate=0, ring_entries=3))
+    reader = house.join("Reader")
+    for number in range(10):
+        reader.say(Say(str(number)))
+        house.settle()
+    reader.take()
+    reader.say(History(limit=5, after=0), History(limit=5, before=9))
+    house.settle()
+    first, second = only(Page, reader.frames)
+    assert [entry.seq for entry in first.entries] == [8, 9, 10]
+    assert [entry.seq for entry in second.entries] == [8]
+    assert only(Welcome, house.join("Late").frames)[0].first == 8
+
+
+@run
+async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> None:
+    """Five thousand who come back at once must not cost five thousand reads."""
+    journal = KeepingJournal()
+    journal.say(1500)
+    house = House(journal=journal)
+    await house.hub.archive.warm_up("lobby")
+    assert journal.reads == 1
+    backs = [house.join(f"b{n}", resume=Resume(journal._epoch, 1400)) for n in range(20)]
+    await rest(house)
+    assert all(seqs(back) == list(range(1401, 1501)) for back in backs)
+    assert journal.reads == 1
+
+
+@run
+async def test_one_page_from_the_journal_is_under_way_at_a_time() -> None:
+    """It counts as all that a connection may have under way: a hundred pages asked for at once would all be there."""
+    journal = KeepingJournal()
+    journal.say(50)
+    house = House(journal=journal)
+    reader = house.join("Reader")
+    house.hub.perform(reader, History(limit=10, before=20))
+    assert reader.in_flight >= MAX_IN_FLIGHT
+    await rest(house)
+    assert reader.in_flight == 0
+    assert len(only(Page, reader.frames)) == 1

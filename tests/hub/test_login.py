@@ -1,0 +1,259 @@
+"""hub.py and session.py: being let in where something has to be proved first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chatctl import protocol as p
+from chatctl.common import scram
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Authenticator, Verifier
+from chatctl.core.name_claims import NameClaims
+from chatctl.errors import StorageFailed
+from tests.support.fakes import FakePeer, House, KeepingJournal, only
+from tests.support.key_holders import OTHER, OWNER
+
+VERIFIER = Verifier.of("secret")
+
+
+@pytest.fixture
+def journal() -> KeepingJournal:
+    return KeepingJournal()
+
+
+@pytest.fixture
+def house(journal: KeepingJournal) -> House:
+    return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
+
+
+def welcomed(peer: FakePeer) -> p.Welcome | None:
+    return next(iter(only(p.Welcome, peer.frames)), None)
+
+
+def codes(peer: FakePeer) -> list[str]:
+    return [error.code for error in only(p.Error, peer.frames)]
+
+
+# --- the handshake
+
+
+def test_a_key_is_proved_before_anything_else_is_told(house: House) -> None:
+    hello = OWNER.hello("Rajat")
+    peer = house.peer(hello)
+    house.settle()
+    assert [type(frame) for frame in peer.frames] == [p.Challenge]
+    assert len(house.hub.archive.rooms) == 0 or not list(house.hub.archive.open("lobby").roster)
+    OWNER.prove(peer, hello)
+    house.settle()
+    welcome = welcomed(peer)
+    assert welcome is not None
+    assert (welcome.nick, welcome.claimed) == ("Rajat", True)
+
+
+@pytest.mark.parametrize("frame", [p.Say("hi"), p.Who(), p.Hello(v=1, nick="b"), p.Ping()])
+def test_nothing_but_the_proof_counts_after_a_challenge(house: House, frame: p.Frame) -> None:
+    peer = house.peer(OWNER.hello("Rajat"), frame)
+    house.settle()
+    assert codes(peer) == ["not_joined"]
+    assert welcomed(peer) is None
+
+
+def test_a_wrong_proof_ends_it_and_the_name_is_not_bound(house: House, journal: KeepingJournal) -> None:
+    peer = house.peer(OWNER.hello("Rajat"), p.Proof(signature="AAAA"))
+    house.settle()
+    assert codes(peer) == ["unauthorized"]
+    assert peer.closed
+    assert journal.kept == {}
+
+
+def test_a_challenge_is_answered_once(house: House) -> None:
+    hello = OWNER.hello("Rajat")
+    peer = OWNER.join(house, "Rajat")
+    OWNER.prove(peer, hello)
+    house.settle()
+    assert codes(peer) == ["bad_frame"]
+
+
+def test_the_time_for_the_hello_is_the_time_for_its_proof_too(house: House) -> None:
+    """Or a connection could be kept open for nothing, past every deadline."""
+    peer = house.peer(OWNER.hello("Rajat"))
+    house.settle()
+    wake_at = peer.session.wake_at
+    assert wake_at == 1000.0 + house.limits.hello_seconds
+    house.now = wake_at
+    peer.pump()
+    house.settle()
+    assert codes(peer) == ["not_joined"]
+    assert peer.closed
+
+
+def test_a_hello_and_its_proof_share_the_limit_of_bytes(house: House) -> None:
+    peer = house.peer(OWNER.hello("Rajat"), b'{"type":"proof","x":"' + b"x" * house.limits.hello_bytes)
+    house.settle()
+    assert codes(peer) == ["too_long"]
+    assert peer.closed
+
+
+def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
+    peer = house.peer(OWNER.hello("Rajat"))
+    house.settle()
+    peer.lose()
+    house.settle()
+    assert peer.closed
+    assert house.hub._reception._trials == {}
+
+
+# --- a password
+
+
+def test_people_without_the_password_are_told_how_to_give_it() -> None:
+    house = House(gate=Authenticator(VERIFIER))
+    assert codes(house.join("Ana")) == ["unauthorized"]
+    assert house.join("Ana").closed
+
+
+@pytest.mark.parametrize("enter", [House.text, House.classic])
+def test_where_there_is_a_password_the_dialects_that_have_none_stay_outside(
+    enter: Callable[[House, str], FakePeer],
+) -> None:
+    house = House(gate=Authenticator(VERIFIER))
+    peer = enter(house, "Ana")
+    assert b"password" in peer.wire
+    assert peer.closed
+
+
+def test_with_the_password_one_is_in_and_the_server_has_proved_itself() -> None:
+    house = House(gate=Authenticator(VERIFIER))
+    exchange = scram.client("secret", b"")
+    peer = house.peer(p.Hello(v=1, nick="Ana", scram=exchange.get_client_first()))
+    house.settle()
+    [challenge] = only(p.Challenge, peer.take())
+    exchange.set_server_first(challenge.scram)
+    peer.say(p.Proof(scram=exchange.get_client_final()))
+    house.settle()
+    [welcome] = only(p.Welcome, peer.frames)
+    exchange.set_server_final(welcome.scram)
+
+
+# --- names that stay yours
+
+
+def test_the_first_join_binds_the_name_and_it_is_kept_before_the_welcome(house: House, journal: KeepingJournal) -> None:
+    """Committed first, shown after: an acknowledged claim survives whatever comes."""
+    journal.at_once = False
+    peer = OWNER.join(house, "Rajat")
+    assert welcomed(peer) is None
+    journal.commit()
+    house.settle()
+    assert welcomed(peer) is not None
+    assert list(journal.kept) == [("claim", "rajat")]
+    again = House(admission=Admission("test", claims=NameClaims(journal.kept)))  # type: ignore[arg-type]
+    assert codes(again.join("RAJAT")) == ["nick_taken"]
+    assert welcomed(OWNER.join(again, "Rajat")) is not None
+
+
+def test_others_do_not_get_a_bound_name_though_its_owner_is_away(house: House) -> None:
+    OWNER.join(house, "Rajat").lose()
+    house.settle()
+    assert codes(house.join("rajat")) == ["nick_taken"]
+    assert codes(OTHER.join(house, "Rajat")) == ["nick_taken"]
+    assert b"bound to a key" in house.text("Rajat").wire
+    assert b"Rajat_2 joined!" in house.classic("Rajat").wire
+    stranger = house.join("Ana")
+    stranger.take()
+    stranger.say(p.Nick("Rajat"))
+    house.settle()
+    assert codes(stranger) == ["nick_taken"]
+
+
+def test_the_owner_takes_a_ghost_over_at_once_with_another_token(house: House) -> None:
+    """On another machine, with the same key."""
+    ghost = OWNER.join(house, "Rajat", token="a" * 32)
+    watcher = house.join("Ana")
+    watcher.take()
+    again = OWNER.join(house, "Rajat", token="b" * 32)
+    assert welcomed(again) is not None
+    assert ghost.closed
+    assert watcher.take() == []
+
+
+def test_to_speak_under_a_bound_name_takes_its_key_too(house: House) -> None:
+    OWNER.join(house, "Rajat").lose()
+    house.settle()
+    assert codes(house.join("Rajat", mode="post")) == ["nick_taken"]
+    poster = OWNER.join(house, "Rajat", mode="post")
+    poster.say(p.Say("deploy done", id="1"))
+    house.settle()
+    assert len(only(p.Ack, poster.frames)) == 1
+
+
+def test_a_poster_whose_name_was_bound_since_is_no_longer_heard(house: House) -> None:
+    poster = house.join("Rajat", mode="post")
+    OWNER.join(house, "Rajat").lose()
+    poster.say(p.Say("it was me", id="1"))
+    house.settle()
+    assert codes(poster) == ["nick_taken"]
+
+
+def test_a_claim_that_can_not_be_kept_lets_its_owner_in_unbound(house: House, journal: KeepingJournal) -> None:
+    """A full disk keeps nobody out of the room; that the name is not theirs is told."""
+    journal.at_once = False
+    peer = OWNER.join(house, "Rajat")
+    journal.fail()
+    house.settle()
+    welcome = welcomed(peer)
+    assert welcome is not None
+    assert not welcome.claimed
+    peer.lose()
+    house.settle()
+    assert welcomed(house.join("Rajat")) is not None
+    assert "not bound" in house.logged.getvalue()
+
+
+def test_of_two_who_bind_a_name_at_once_the_first_one_has_it(house: House, journal: KeepingJournal) -> None:
+    journal.at_once = False
+    first, second = OWNER.join(house, "Rajat"), OTHER.join(house, "Rajat")
+    journal.commit()
+    house.settle()
+    assert welcomed(first) is not None
+    assert codes(second) == ["nick_taken"]
+    assert journal.waiting == []
+    assert journal.kept == {("claim", "rajat"): journal.kept["claim", "rajat"]}
+    assert OWNER.fingerprint in (journal.kept["claim", "rajat"] or "")
+
+
+def test_one_that_goes_while_its_claim_is_kept_comes_to_no_harm(house: House, journal: KeepingJournal) -> None:
+    journal.at_once = False
+    peer = OWNER.join(house, "Rajat")
+    peer.lose()
+    journal.commit()
+    house.settle()
+    assert peer.closed
+    assert list(house.hub.archive.open("lobby").roster) == []
+    assert codes(house.join("Rajat")) == ["nick_taken"]
+
+
+def test_a_member_is_told_with_which_key_another_one_came(house: House) -> None:
+    OWNER.join(house, "Rajat")
+    asker = house.join("Ana")
+    asker.take()
+    asker.say(p.Whois("rajat"), p.Whois("Ana"), p.Whois("nobody"))
+    house.settle()
+    rajat, ana, error = asker.take()
+    assert (rajat.nick, rajat.key, rajat.claimed) == ("Rajat", OWNER.fingerprint, 1000.0)
+    assert (ana.key, ana.claimed) == (None, None)
+    assert error.code == "no_such_nick"
+
+
+def test_a_claim_that_is_dropped_sets_the_name_free(house: House, journal: KeepingJournal) -> None:
+    OWNER.join(house, "Rajat").lose()
+    house.settle()
+    outcomes: list[StorageFailed | None] = []
+    assert [claim.nick for claim in house.hub.claims()] == ["Rajat"]
+    house.hub.drop_claim("RAJAT", outcomes.append)
+    assert outcomes == [None]
+    assert journal.kept == {("claim", "rajat"): None}
+    assert welcomed(house.join("Rajat")) is not None
+    assert house.hub.drop_claim("nobody", outcomes.append) is None

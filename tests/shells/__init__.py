@@ -1,1 +1,0 @@
-"""The programs as a shell runs them: real processes, real sockets."""

@@ -1,0 +1,59 @@
+"""A server in a thread of the tests' own process, with limits that no option sets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+from chatctl.core.admission import Admission
+from chatctl.hub.event_log import Log
+from chatctl.hub.hub import Hub
+from chatctl.journal import Journal
+from chatctl.journal.memory import MemoryJournal
+from chatctl.protocol import Limits
+from chatctl.server.certificates import Tls
+from chatctl.server.listener import open_tcp
+from chatctl.server.server import Server as ChatServer
+from tests.support.environment import DEADLINE
+
+
+@contextlib.contextmanager
+def in_process_server(
+    limits: Limits, tls: Tls | None = None, *, journal: Journal | None = None, within: float = 2.0
+) -> Iterator[int]:
+    """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
+
+    With ``tls``, the port speaks that. At the end it flushes ``within`` so many seconds.
+    """
+    started: queue.Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+    log = io.StringIO()
+
+    async def serve() -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        def hub_of(server: ChatServer) -> Hub:
+            everything = Admission("test", open_rooms=True)
+            return Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop)
+
+        server = ChatServer(hub_of, limits, Log(out=log))
+        sockets = open_tcp("127.0.0.1", 0)
+        server.listen([] if tls is not None else sockets, sockets, tls)
+        started.put((sockets[0].getsockname()[1], loop, stop))
+        await stop.wait()
+        await server.stop("the test is over", within=within)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    port, loop, stop = started.get(timeout=DEADLINE)
+    try:
+        yield port
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(DEADLINE)
+        assert "Traceback" not in log.getvalue()
+        assert not thread.is_alive()

@@ -1,0 +1,177 @@
+"""What the journal's tests share: drafts, waiting for an answer, and a child process that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from chatctl.errors import StorageFailed
+from chatctl.journal import Draft, Receipt
+from chatctl.journal.sqlite import SqliteJournal
+
+T = TypeVar("T")
+DEADLINE = 20.0
+ROOM = "lobby"
+ALICE = b"a" * 32
+BOB = b"b" * 32
+
+Outcome = Sequence[Receipt] | StorageFailed
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(asyncio.wait_for(main, DEADLINE))
+
+
+def draft(text: str = "hi", **fields: Any) -> Draft:
+    return Draft(**{"room": ROOM, "time": 1_700_000_000.5, "nick": "Rajat", "text": text} | fields)
+
+
+@asynccontextmanager
+async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteJournal]:
+    journal = SqliteJournal(path, **options)
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def send(journal: SqliteJournal, *drafts: Draft) -> asyncio.Future[Outcome]:
+    answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    journal.append(drafts, answer.set_result)
+    return answer
+
+
+async def say(journal: SqliteJournal, *drafts: Draft) -> Sequence[Receipt]:
+    outcome = await send(journal, *drafts)
+    assert not isinstance(outcome, StorageFailed), outcome.text
+    return outcome
+
+
+async def seqs(journal: SqliteJournal, *drafts: Draft) -> list[int | None]:
+    return [receipt.seq for receipt in await say(journal, *drafts)]
+
+
+async def texts(journal: SqliteJournal, room: str = ROOM) -> list[str]:
+    entries = await journal.read(room, 0, 1_000_000)
+    first = journal.head(room).first
+    assert [entry.seq for entry in entries] == list(range(first, first + len(entries)))
+    return [entry.text for entry in entries]
+
+
+async def on_thread(journal: SqliteJournal, work: Callable[[Any], T]) -> T:
+    """Call something with the writer's connection, on the writer's thread."""
+    return await journal._run(lambda store: work(store._db))
+
+
+@asynccontextmanager
+async def held(journal: SqliteJournal) -> AsyncIterator[None]:
+    """Have the writer's thread wait until the block is left: all that is put meanwhile waits in its queue."""
+    started, gate = threading.Event(), threading.Event()
+
+    def wait(_: object) -> None:
+        started.set()
+        gate.wait(DEADLINE)
+
+    waiting = asyncio.wrap_future(journal._writer.submit(wait))
+    await asyncio.to_thread(started.wait, DEADLINE)
+    try:
+        yield
+    finally:
+        gate.set()
+        await waiting
+
+
+def reopen(path: Path, **options: Any) -> tuple[str, list[str], str | None]:
+    """Open, look and close: the lobby's epoch, its texts, why its epoch is new."""
+
+    async def main() -> tuple[str, list[str], str | None]:
+        async with opened(path, **options) as journal:
+            return journal.head(ROOM).epoch, await texts(journal), journal.renewed
+
+    return run(main())
+
+
+def write(path: Path, *words: str, **options: Any) -> str:
+    """Open, say each word and close: the lobby's epoch."""
+
+    async def main() -> str:
+        async with opened(path, **options) as journal:
+            await say(journal, *map(draft, words))
+            return journal.head(ROOM).epoch
+
+    return run(main())
+
+
+CHILD = """
+import asyncio, os, sys
+from pathlib import Path
+from chatctl.journal import Draft
+from chatctl.journal.sqlite import SqliteJournal
+
+path, durability, start = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+
+async def main():
+    journal = SqliteJournal(path, durability=durability)
+    epoch = journal.follow("lobby", lambda entries: None).epoch
+    wal = path.with_name(path.name + "-wal")
+    print("epoch", epoch, flush=True)
+    count = start
+    def acknowledged(receipts):
+        nonlocal count
+        for receipt in receipts:
+            os.write(1, b"%d %d\\n" % (receipt.seq, wal.stat().st_size))
+        count += 1
+        append()
+    def append():
+        draft = Draft("lobby", 1.0, "Rajat", f"message {count}", token=b"t" * 32, id=str(count))
+        journal.append([draft], acknowledged)
+    append()
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+"""Says "message N" with the id N, one after the other; prints the seq of each acknowledgement and the WAL's size."""
+
+
+@contextmanager
+def child(path: Path, durability: str, start: int = 1) -> Iterator[subprocess.Popen[str]]:
+    """A process that writes until it is killed."""
+    command = [sys.executable, "-c", CHILD, str(path), durability, str(start)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def disk_error(code: int, name: str) -> sqlite3.OperationalError:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode, error.sqlite_errorname = code, name
+    return error
+
+
+class Faulty:
+    """A connection whose statements fail on demand."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.fail: Callable[[str], sqlite3.Error | None] = lambda _: None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._db, name)
+
+    def execute(self, statement: str, *args: object) -> sqlite3.Cursor:
+        if error := self.fail(statement):
+            raise error
+        return self._db.execute(statement, *args)
+
+
+def failing(part: str, code: int, name: str) -> Callable[[str], sqlite3.Error | None]:
+    return lambda statement: disk_error(code, name) if part in statement else None

@@ -1,0 +1,273 @@
+"""``chatctl ask``: one question, the first answer that counts, and the truth about it in three places."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from chatctl.client.core.question import Question
+from tests.support.environment import DEADLINE
+from tests.support.fixture_types import PutStub, Serve, Start
+from tests.support.in_process import InProcess
+from tests.support.processes import err_line, line_of, told
+from tests.support.scripted_peer import Peer, one_after_another
+from tests.support.server_process import Server
+from tests.support.stub import closed_port
+from tests.support.wire import Wire, log_of, wait_for_watcher
+
+
+def question_to(wire: Wire) -> str:
+    """Wait for the question; give it."""
+    text = wire.frame("msg")["text"]
+    assert "answer with" in text
+    return str(text)
+
+
+@pytest.fixture
+def run(
+    env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> InProcess:
+    """Run commands in this process: there are many of them here."""
+    return InProcess(env, tmp_path, monkeypatch, capfd)
+
+
+# --- what counts, without a server
+
+
+@pytest.mark.parametrize(
+    ("said", "choice"),
+    [
+        ("yes", 0), ("YES", 0), ("  yes \n", 0), ("1", 0), ("not now", 1), ("2", 1), ("deploy: yes", 0),
+        ("@deploy 2", 1),
+        ("yes please", None), ("4", None), ("0", None), ("", None), ("-1", None), ("²", None), ("1" * 5000, None),
+        ("éa", 2), ("e\u0301a", 2),
+    ],
+)  # fmt: skip
+def test_what_a_message_chooses(said: str, choice: int | None) -> None:
+    assert Question("?", ["yes", "not now", "éa"], "deploy").choice_of(said) == choice
+
+
+def test_numbers_stand_for_nothing_where_a_choice_is_one() -> None:
+    """'2' could mean either."""
+    question = Question("how many?", ["2", "1"], "deploy")
+    assert [question.choice_of(text) for text in ("1", "2", "3")] == [1, 0, None]
+    assert "[1]" not in question.said()
+
+
+# --- with a server
+
+
+@pytest.mark.parametrize(
+    ("said", "choice", "code"), [("yes", "yes", 0), ("1", "yes", 0), ("No", "no", 11), ("2", "no", 11)]
+)
+def test_the_choice_in_three_places(house: Server, start: Start, room: str, said: str, choice: str, code: int) -> None:
+    """In the exit code and on stdout for the script, on stderr for who started it, in the room for everybody."""
+    nadia = house.member("nadia", room)
+    options = ("--choice", "yes", "--choice", "no", "--nick", "deploy", "--room", room)
+    process = start("ask", "go?", *options, port=house.port)
+    assert question_to(nadia) == "go?  [1] yes  [2] no  (answer with the choice or its number)"
+    nadia.say(said)
+    assert line_of(process) == choice
+    assert process.wait(DEADLINE) == code
+    assert told(process) == f"nadia chose {choice}\n"
+    assert log_of(nadia)[-1] == f"go?  -> {choice} (nadia)"
+
+
+def test_the_third_choice_is_12(house: Server, start: Start, room: str) -> None:
+    nadia = house.member("nadia", room)
+    choices = [part for text in ("blue", "green", "neither") for part in ("--choice", text)]
+    process = start("ask", "which?", *choices, "--nick", "deploy", "--room", room, "--json", port=house.port)
+    question_to(nadia)
+    nadia.say("neither")
+    found = json.loads(line_of(process))
+    assert (found["choice"], found["index"], found["nick"], found["seq"]) == ("neither", 2, "nadia", 2)
+    assert process.wait(DEADLINE) == 12
+    assert told(process) == ""
+
+
+def test_an_answer_before_the_question_is_none(house: Server, start: Start, run: InProcess, room: str) -> None:
+    nadia = house.member("nadia", room)
+    nadia.say("yes").frame("msg")
+    done = run("ask", "go?", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    assert (done.returncode, done.stdout) == (8, b"")
+
+
+def test_what_was_said_between_subscribing_and_the_question_is_none(run: InProcess, stub: PutStub) -> None:
+    """It comes on the watching connection, with a number under the question's."""
+
+    def watch(peer: Peer) -> None:
+        peer.let_in(epoch="e", last=5)
+        watching.append(peer)
+
+    def post(peer: Peer) -> None:
+        peer.let_in(epoch="e", last=5)
+        say = peer.frame("say")
+        watching[0].send(type="msg", seq=6, time=1.0, nick="nadia", text="yes")
+        watching[0].send(type="msg", seq=7, time=1.0, nick="deploy", text=say["text"])
+        peer.send(type="ack", id=say["id"], time=1.0, duplicate=False, seq=7)
+        watching[0].send(type="msg", seq=8, time=2.0, nick="nadia", text="no")
+
+    def outcome(peer: Peer) -> None:
+        peer.let_in(epoch="e", last=8)
+        say = peer.frame("say")
+        outcomes.append(say["text"])
+        peer.send(type="ack", id=say["id"], time=1.0, duplicate=False, seq=9)
+
+    watching: list[Peer] = []
+    outcomes: list[str] = []
+    done = run("ask", "go?", "--nick", "deploy", port=stub(one_after_another(watch, post, outcome)).port)
+    assert (done.returncode, done.stdout) == (11, b"no\n")
+    assert outcomes == ["go?  -> no (nadia)"]
+
+
+def test_our_own_name_never_counts(house: Server, start: Start, room: str) -> None:
+    """However it got into the room: a script must not answer itself. The person learns why nothing happens."""
+    nadia = house.member("nadia", room)
+    process = start("ask", "go?", "--nick", "deploy", "--room", room, port=house.port)
+    question_to(nadia)
+    house.member("Deploy", room).say("yes")
+    nadia.frame("msg", where=lambda frame: frame["text"] == "yes")
+    nadia.say("no")
+    assert line_of(process) == "no"
+    assert process.wait(DEADLINE) == 11
+    assert "an answer under our own name Deploy does not count" in told(process)
+
+
+def test_the_question_is_no_answer_to_itself(house: Server, run: InProcess, room: str) -> None:
+    done = run("ask", "yes", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    assert done.returncode == 8
+
+
+def test_only_those_who_are_asked(house: Server, start: Start, room: str) -> None:
+    nadia, abel = house.member("nadia", room), house.member("abel", room)
+    process = start(
+        "ask", "go?", "--from", "NADIA", "--from", "rajat", "--nick", "deploy", "--room", room, port=house.port
+    )
+    assert question_to(nadia).endswith(", nadia or rajat alone)")
+    abel.say("yes")
+    nadia.frame("msg", where=lambda frame: frame["text"] == "yes")
+    nadia.say("no")
+    assert process.wait(DEADLINE) == 11
+    assert told(process) == "(abel answered, but is not asked)\nnadia chose no\n"
+
+
+def test_other_talk_is_no_answer(house: Server, start: Start, room: str) -> None:
+    nadia = house.member("nadia", room)
+    process = start("ask", "go?", "--nick", "deploy", "--room", room, port=house.port)
+    question_to(nadia)
+    for text in ("wait", "yes, but later", "no!"):
+        nadia.say(text)
+    nadia.say("yes", action=True)
+    nadia.say("2")
+    assert line_of(process) == "no"
+    assert process.wait(DEADLINE) == 11
+
+
+def test_the_deadline(house: Server, run: InProcess, room: str) -> None:
+    """8, and the room knows that an answer is of no use any more."""
+    nadia = house.member("nadia", room)
+    done = run("ask", "go?", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: nobody chose in time")
+    assert log_of(nadia)[-1] == "go?  -> nobody chose in time"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ended_from_outside_the_room_is_told(
+    house: Server, start: Start, room: str, number: signal.Signals, code: int
+) -> None:
+    nadia = house.member("nadia", room)
+    process = start("ask", "go?", "--nick", "deploy", "--room", room, port=house.port)
+    question_to(nadia)
+    wait_for_watcher(nadia)
+    process.send_signal(number)
+    assert nadia.frame("msg")["text"] == "go?  -> withdrawn"
+    assert process.wait(DEADLINE) == code
+    assert told(process) == ""
+
+
+def test_it_survives_a_server_s_restart(
+    serve: Serve, start: Start, env: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The answer is given while we are away: resuming finds it."""
+    journal = str(tmp_path_factory.mktemp("journal") / "rooms.db")
+    first = serve("--journal", journal)
+    nadia = first.member("nadia")
+    process = start("ask", "go?", "--nick", "deploy", port=first.port)
+    question_to(nadia)
+    first.stop()
+    second = serve("--journal", journal, port=first.port)
+    nadia = second.member("nadia")
+    nadia.say("no").frame("msg")
+    assert process.wait(DEADLINE) == 11
+    assert "(connected again)" in told(process)
+    assert log_of(nadia)[-1] == "go?  -> no (nadia)"
+
+
+def test_it_survives_the_loss_of_the_log(serve: Serve, start: Start) -> None:
+    """The numbers begin anew; what is said then is later than the question, whatever its number."""
+    first = serve()
+    nadia = first.member("nadia")
+    for number in range(5):
+        nadia.say(str(number)).frame("msg")
+    process = start("ask", "go?", "--nick", "deploy", port=first.port)
+    question_to(nadia)
+    first.stop()
+    second = serve(port=first.port)
+    nadia = second.member("nadia")
+    wait_for_watcher(nadia)
+    nadia.say("yes")
+    assert process.wait(DEADLINE) == 0
+
+
+def test_a_question_whose_acknowledgement_got_lost_is_asked_once(
+    house: Server, start: Start, lossy: object, room: str
+) -> None:
+    nadia = house.member("nadia", room)
+    proxy = lossy(house.port)  # type: ignore[operator]
+    process = start("ask", "go?", "--nick", "deploy", "--room", room, port=proxy.port)
+    question_to(nadia)
+    nadia.say("yes")
+    assert process.wait(DEADLINE) == 0
+    assert log_of(nadia) == [
+        "go?  [1] yes  [2] no  (answer with the choice or its number)", "yes", "go?  -> yes (nadia)",
+    ]  # fmt: skip
+
+
+# --- what can't be asked
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["go?", "--choice", "a", "--choice", "A"],
+        ["go?", "--choice", ""],
+        [" "],
+        [],
+        ["go?", "--choice", "a\nb"],
+        ["go?", *(f"--choice={n}a" for n in range(101))],
+        ["go?", "--from", "no name"],
+    ],
+    ids=range(7),
+)
+def test_usage(run: InProcess, arguments: list[str]) -> None:
+    assert run("ask", *arguments).returncode == 2
+
+
+def test_exit_codes(run: InProcess, house: Server, room: str, stub: PutStub) -> None:
+    """Nothing was asked, and the code says why."""
+    assert run("ask", "go?", port=closed_port()).returncode == 3
+    with house.member("deploy", room):
+        assert run("ask", "go?", "--nick", "deploy", "--room", room, port=house.port).returncode == 5
+    assert run("ask", "go?", "--room", "No", port=house.port).returncode == 6
+    assert run("ask", "é" * 3000, "--room", room, port=house.port).returncode == 6
+    assert run("ask", "go?", port=stub(lambda sock: sock.sendall(b"SSH-2.0-x\r\n")).port).returncode == 7
+    assert log_of(house.member("", room, mode="watch")) == []
+
+
+def test_help_tells_all(run: InProcess) -> None:
+    shown = run("ask", "--help").stdout.decode()
+    for part in ("Examples:", "Exit codes:", "Environment:", "--choice"):
+        assert part in shown

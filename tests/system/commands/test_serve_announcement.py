@@ -1,0 +1,240 @@
+"""``chatctl serve``: what it prints on stdout, and what it says when it can't start."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chatctl.errors import ChatError
+from chatctl.journal.sqlite import sqlite_defect
+from chatctl.server import listener
+from chatctl.server.listener import open_tcp
+from chatctl.server.startup import how_to_join
+from tests.support.environment import DEADLINE
+from tests.support.fixture_types import Run, Start
+from tests.support.processes import err_line
+from tests.support.server_process import Server
+from tests.support.wire import Wire
+from tests.system.exits.stage import paste
+
+Serve = Callable[..., Server]
+
+PIN = "SHA256:FIrGiX9dI0XZTnjrukwS36ET0pxuPJJkNUX4YZ/Y4Co"
+PLAIN, SECURE = ("127.0.0.1", 5500), ("127.0.0.1", 5501)
+
+
+# --- the line that says how to join
+
+
+@pytest.mark.parametrize(
+    ("host", "tcp", "secure", "pin", "joins"),
+    [
+        ("127.0.0.1", [PLAIN], [], None, "--host 127.0.0.1 --port 5500"),
+        ("localhost", [("::1", 5500, 0, 0), PLAIN], [], None, "--host localhost --port 5500"),
+        ("::1", [("::1", 41000, 0, 0)], [], None, "--host ::1 --port 41000"),
+        ("fe80::1%eth0", [("fe80::1%eth0", 5500, 0, 2)], [], None, "--host fe80::1%eth0 --port 5500"),
+        ("0.0.0.0", [("0.0.0.0", 5500)], [], None, "--host chat --port 5500"),
+        ("::", [("0.0.0.0", 5500), ("::", 5500, 0, 0)], [], None, "--host chat --port 5500"),
+        ("0", [("0.0.0.0", 5500)], [], None, "--host chat --port 5500"),
+        ("chat.example.org", [("192.0.2.7", 5500)], [], None, "--host chat.example.org --port 5500"),
+        ("127.0.0.1", [PLAIN], [SECURE], PIN, f"--host 127.0.0.1 --port 5501 --tls --pin {PIN}"),
+        ("127.0.0.1", [], [SECURE], PIN, f"--host 127.0.0.1 --port 5501 --tls --pin {PIN}"),
+        ("::", [], [("::", 5501, 0, 0)], PIN, f"--host chat --port 5501 --tls --pin {PIN}"),
+        ("0.0.0.0", [], [("0.0.0.0", 5501)], None, "--host HOST --port 5501 --tls"),
+        ("127.0.0.1", [PLAIN], [SECURE], None, "--host HOST --port 5501 --tls"),
+    ],
+)
+@pytest.mark.parametrize("unix", [None, Path("/run/chat.sock")])
+def test_how_to_join(
+    host: str,
+    tcp: list[tuple[str, int]],
+    secure: list[tuple[str, int]],
+    pin: str | None,
+    joins: str,
+    unix: Path | None,
+) -> None:
+    """TLS goes before plain, TCP before a unix socket; HOST stands for what only the operator's certificate says."""
+    assert how_to_join(host, tcp, secure, unix=unix, pin=pin, machine="chat") == f"chatctl join {joins}"
+
+
+@pytest.mark.parametrize("machine", ["", "localhost", "localhost.localdomain"])
+def test_a_machine_without_a_name_of_its_own_has_a_placeholder(machine: str) -> None:
+    """Elsewhere, ``localhost`` is another machine."""
+    assert how_to_join("0.0.0.0", [("0.0.0.0", 5500)], [], machine=machine) == "chatctl join --host HOST --port 5500"
+
+
+@pytest.mark.parametrize(
+    ("path", "joins"),
+    [
+        ("/run/chat.sock", "--unix /run/chat.sock"),
+        ("/run/our room's.sock", """--unix '/run/our room'"'"'s.sock'"""),
+        ("chat.sock", "--unix {here}/chat.sock"),
+    ],
+)
+def test_the_unix_socket_where_there_is_no_tcp(
+    path: str, joins: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its path is whole, so that the line works in every directory, and quoted for the shell."""
+    monkeypatch.chdir(tmp_path)
+    assert how_to_join(None, [], [], unix=Path(path), machine="chat") == f"chatctl join {joins.format(here=tmp_path)}"
+
+
+def lines_of(process: subprocess.Popen[bytes], first: str = "") -> list[str]:
+    """Give all lines of a server's stdout, after the ``first`` if that was read: to the one that says how to join."""
+    assert process.stdout is not None
+    lines = [first or process.stdout.readline().decode()]
+    while not lines[-1].startswith("join with: "):
+        lines.append(process.stdout.readline().decode())
+        assert lines[-1], lines
+    return [line.rstrip("\n") for line in lines]
+
+
+@pytest.mark.parametrize("more", [(), ("-q", "--log-format", "json")])
+def test_what_is_printed_joins_as_it_stands(
+    serve: Serve, env: dict[str, str], tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """Whatever the log is like, and whatever the environment says where it is pasted."""
+    server = serve(*more)
+    lines = lines_of(server.process, server.first_line)
+    assert lines == [
+        f"chatctl 0.1.0 listening on 127.0.0.1:{server.port}",
+        "messages are kept in memory only",
+        f"join with: chatctl join --host 127.0.0.1 --port {server.port}",
+    ]
+    watcher = server.member("", mode="watch")
+    elsewhere = env | {"CHATCTL_HOST": "host.invalid", "CHATCTL_PORT": "1"}
+    done = paste(lines[-1].removeprefix("join with: "), elsewhere, tmp_path, stdin=b"hello\n")
+    assert done.returncode == 0, done
+    assert watcher.frame("msg")["text"] == "hello"
+
+
+def test_the_unix_socket_is_joined_from_another_directory(start: Start, env: dict[str, str], tmp_path: Path) -> None:
+    """The path that was given is one of the server's directory, with what a shell takes for its own."""
+    folder = tmp_path / "our room's"
+    folder.mkdir()
+    lines = lines_of(start("serve", "-q", "--unix", "our room's/s.sock", "--no-tcp"))
+    assert lines[0] == "chatctl 0.1.0 listening on our room's/s.sock"
+    with Wire(str(folder / "s.sock")) as watcher:
+        watcher.greeted().enter("", mode="watch")
+        done = paste(lines[-1].removeprefix("join with: "), env, folder, stdin=b"hello\n")
+        assert done.returncode == 0, done
+        assert watcher.frame("msg")["text"] == "hello"
+
+
+def test_no_password_is_in_it(serve: Serve, tmp_path: Path) -> None:
+    """``join`` asks for it, or takes it from a file."""
+    (tmp_path / "room.password").write_text("open sesame\n")
+    (tmp_path / "room.password").chmod(0o600)
+    server = serve("--password-file", str(tmp_path / "room.password"))
+    lines = lines_of(server.process, server.first_line)
+    assert lines[-1] == f"join with: chatctl join --host 127.0.0.1 --port {server.port}"
+    assert "sesame" not in "\n".join(lines) + server.stop()
+
+
+ONE_BY_ONE = """
+from chatctl.server.startup import announce
+announce("the first line")
+input()
+announce("the second line")
+announce("the last line")
+"""
+
+
+def test_who_reads_the_first_line_alone_ends_nothing(env: dict[str, str]) -> None:
+    """``chatctl serve | head -1``, and scripts that close the pipe once they know the port: before the other lines."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ONE_BY_ONE],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"the first line\n"
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(b"\n", timeout=DEADLINE)
+    assert (process.returncode, err) == (0, b"")
+
+
+# --- SQLite's version
+
+
+@pytest.mark.parametrize("options", [("-q",), (), ("-v",)])
+def test_the_defect_of_sqlite_is_logged_for_who_looks_for_a_fault(
+    serve: Serve, options: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Nobody can act on it: the journal has one connection, which is what the defect needs two of."""
+    server = serve("--journal", str(tmp_path / "rooms.db"), *options)
+    log = server.stop()
+    assert ("can corrupt" in log) == (options == ("-v",) and sqlite_defect() is not None)
+
+
+# --- starts that fail
+
+
+def test_a_second_server_on_the_same_journal_names_the_option(serve: Serve, run: Run, tmp_path: Path) -> None:
+    journal = str(tmp_path / "rooms.db")
+    serve("--journal", journal)
+    done = run("serve", "--journal", journal, port=0)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert err_line(done) == (
+        f"chatctl: the journal {journal} is in use: stop the other server, or name another file with --journal"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ("--journal no.db/x.db", "cannot open the journal {here}/no.db/x.db: not a directory (check that it is a file "
+         "you may write, in such a folder, or name another with --journal)"),
+        ("--journal no.db", "{here}/no.db is not a chatctl journal: name another file with --journal"),
+        ("--host 192.0.2.1", "cannot listen on 192.0.2.1:0: cannot assign requested address (--host has to be an "
+         "address or a name of this machine)"),
+        ("--host 2001:db8::1", "cannot listen on [2001:db8::1]:0: "),
+        ("--unix none/x.sock", "cannot listen on none/x.sock: no such file or directory (choose another path with "
+         "--unix)"),
+        ("--unix no.db", "cannot listen on no.db: a file that is no socket is there (choose another path with --unix)"),
+        ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: file exists (choose another path with "
+         "--admin-socket)"),
+        ("--tls-cert none", "cannot read the certificate in none: no such file or directory (name another file with "
+         "--tls-cert)"),
+        ("--tls-cert no.db --tls-key none", "cannot read the key in none: no such file or directory (name another file "
+         "with --tls-key)"),
+        ("--password-file none", "cannot read the password in none: no such file or directory (name another file with "
+         "--password-file)"),
+        ("--operators none", "cannot read the operators in none: no such file or directory"),
+        ("--allow @none", "cannot read the networks in {here}/none: no such file or directory"),
+        ("--tls-port {taken} --tls self", "cannot listen on 127.0.0.1:{taken}: the port is in use (is another 'chatctl "
+         "serve' running? choose another with --tls-port)"),
+    ],
+)  # fmt: skip
+def test_a_start_that_fails_names_the_option(
+    run: Run, house: Server, tmp_path: Path, options: str, wanted: str
+) -> None:
+    """One line says what happened, to what, and what to do; nothing is printed before."""
+    (tmp_path / "no.db").write_text("this is no journal, no socket and no folder either" * 100)
+    (tmp_path / "no.db").chmod(0o600)
+    known = {"here": tmp_path, "taken": house.port}
+    done = run("serve", *shlex.split(options.format(**known)), port=0)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert err_line(done).startswith(f"chatctl: {wanted.format(**known)}")
+
+
+def test_a_port_that_is_not_for_everybody_names_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ports below 1024 are root's; whether they are for who runs the tests depends on the machine."""
+
+    def refuse(self: socket.socket, address: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(listener.socket.socket, "bind", refuse)
+    with pytest.raises(
+        ChatError, match=r"127\.0\.0\.1:80: permission denied \(choose a port from 1024 up with --port\)"
+    ):
+        open_tcp("127.0.0.1", 80)

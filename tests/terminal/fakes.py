@@ -1,0 +1,74 @@
+"""A controller with a screen and a connection that remember what they are given."""
+
+from __future__ import annotations
+
+from chatctl import protocol as p
+from chatctl.client.core.address import Address
+from chatctl.client.saved_state import SavedState
+from chatctl.terminal.colors import Palette
+from chatctl.terminal.controller import Controller
+from chatctl.terminal.render import Lines
+from chatctl.terminal.settings import Settings
+
+
+class FakeScreen:
+    """Remembers."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.alerts: list[str] = []
+        self.left = self.cleared = False
+
+    def show(self, lines: list[str]) -> None:
+        self.lines += lines
+
+    def clear(self) -> None:
+        self.cleared = True
+
+    def alert(self, text: str) -> None:
+        self.alerts.append(text)
+
+    def refresh(self) -> None:
+        pass
+
+    def busy(self) -> bool:
+        return False
+
+    def leave(self) -> None:
+        self.left = True
+
+
+class FakeWire:
+    """Takes what is sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[p.ClientFrame] = []
+
+    def send(self, frame: p.ClientFrame) -> None:
+        self.sent.append(frame)
+
+
+class House:
+    """A desk with its fakes, let in."""
+
+    def __init__(self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True) -> None:
+        keep = SavedState(None)
+        if cursor is not None:
+            keep.cursor = lambda: cursor  # type: ignore[method-assign]
+        self.screen = FakeScreen()
+        settings = Settings(Address("127.0.0.1", 5500), "lobby", "nadia", history)
+        self.desk = Controller(settings, keep, Lines(Palette(0), now=lambda: 0.0), self.screen, None)
+        self.wire = FakeWire()
+        if connected:
+            self.desk.link._wire = self.wire  # type: ignore[assignment]
+            self.welcome()
+
+    def welcome(self, epoch: str = "e", last: int = 0) -> None:
+        limits = p.Limits()
+        self.desk.link._enter(p.Welcome(1, "s", "lobby", "nadia", epoch, 1, last, ["nadia"], 1, 0, "memory", limits))
+
+    def receive(self, *frames: p.ServerFrame) -> list[str]:
+        before = len(self.screen.lines)
+        for frame in frames:
+            self.desk.link._receive(frame)
+        return self.screen.lines[before:]

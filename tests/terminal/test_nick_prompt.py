@@ -1,0 +1,85 @@
+"""Entering a room from a terminal: how often a password is asked for, and when it is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl.client.security import key_files
+from chatctl.client.security.credentials import Credentials
+from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
+from chatctl.terminal import nick_prompt
+from chatctl.terminal.nick_prompt import MAX_WAIT, MOST_TRIES, enter
+
+WORD = "correct horse"
+
+
+class TlsHandshake:
+    """Lets in who has the password; ``asked`` counts how often somebody came."""
+
+    def __init__(self, credentials: Credentials, word: str, retry_after: float = 5) -> None:
+        self.came = 0
+        self._credentials = credentials
+        self._word = word
+        self._retry_after = retry_after
+
+    def __call__(self) -> int:
+        self.came += 1
+        if self._credentials.password is None:
+            raise PasswordWanted("a password, please")
+        if self._credentials.password != self._word:
+            raise PasswordWrong("this is not the password", retry_after=self._retry_after)
+        return 0
+
+
+@pytest.fixture
+def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Do not wait; give how long it would have been."""
+    waits: list[float] = []
+    monkeypatch.setattr(nick_prompt.time, "sleep", waits.append)
+    return waits
+
+
+def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
+    assert enter(credentials, TlsHandshake(credentials, WORD), lambda _: next(typed)) == 0
+    assert len(waited) == 1
+    assert 4 < waited[0] <= 5
+    assert "this is not the password" in capsys.readouterr().err
+
+
+def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:
+    """Nor for longer than the clock can count, which would be a fault of ours."""
+    credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
+    assert enter(credentials, TlsHandshake(credentials, WORD, 1e300), lambda _: next(typed)) == 0
+    assert 0 < waited[0] <= MAX_WAIT
+
+
+def test_three_wrong_ones_are_enough(waited: list[float]) -> None:
+    credentials = Credentials(key="none")
+    door = TlsHandshake(credentials, WORD)
+    with pytest.raises(PasswordWrong):
+        enter(credentials, door, lambda _: "wrong")
+    assert door.came == 1 + MOST_TRIES
+    assert len(waited) == MOST_TRIES - 1
+
+
+def test_a_wrong_password_that_nobody_typed_is_told_and_not_asked_for() -> None:
+    credentials = Credentials(password="of the environment", key="none")
+    door = TlsHandshake(credentials, WORD)
+    with pytest.raises(PasswordWrong):
+        enter(credentials, door, lambda _: pytest.fail("asked"))
+    assert door.came == 1
+
+
+def test_what_is_no_matter_of_passwords_is_not_asked_about() -> None:
+    def talk() -> int:
+        raise Unreachable("nobody there")
+
+    with pytest.raises(Unreachable):
+        enter(Credentials(key="none"), talk, lambda _: pytest.fail("asked"))
+
+
+def test_without_a_terminal_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_files.sys, "stdin", None)
+    with pytest.raises(ChatError, match="no terminal to ask for the passphrase of x"):
+        key_files.ask_on_terminal("passphrase of x: ")
