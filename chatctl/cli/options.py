@@ -125,7 +125,7 @@ class FoldedNick(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give it folded."""
-        from chatctl.common.text import fold_nick
+        from chatctl.common.names import fold_nick
         from chatctl.errors import NickInvalid
 
         try:
@@ -319,7 +319,7 @@ def no_tls_with_classic(address: Address) -> None:
 def own_nick(nick: str | None) -> str:
     """Give the nickname chosen, or the login name. Raises NickInvalid, naming ``--nick``."""
     from chatctl.client.identity import login_nick
-    from chatctl.common.text import check_nick
+    from chatctl.common.names import check_nick
     from chatctl.errors import NickInvalid
 
     try:

@@ -11,7 +11,6 @@ import os
 import re
 
 from chatctl.client.core.address import Address
-from chatctl.common.files import create_file, private_folder
 from chatctl.common.paths import state_folder
 
 _SHAPE = r"[0-9a-f]{32}"
@@ -24,6 +23,8 @@ def token_for(address: Address) -> str | None:
     with contextlib.suppress(OSError):
         if found := _read(path):
             return found
+        from chatctl.common.files import create_file, private_folder  # once for each server
+
         private_folder(folder)
         with contextlib.suppress(FileExistsError):  # of two processes at once, the first one's token is both's
             create_file(path, os.urandom(16).hex().encode() + b"\n", durable=False)  # a lost one is made anew

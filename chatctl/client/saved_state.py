@@ -16,8 +16,8 @@ import msgspec
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message, Outbox
 from chatctl.common.files import private_folder, replace_file
+from chatctl.common.names import fold_nick
 from chatctl.common.paths import state_dir
-from chatctl.common.text import fold_nick
 from chatctl.protocol import Resume, Say, decode_kept
 
 _resume = msgspec.json.Decoder(Resume)

@@ -70,7 +70,7 @@ def who(
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.cli.options import address_of
-    from chatctl.common.text import fold_nick
+    from chatctl.common.names import fold_any, fold_nick
     from chatctl.errors import ConditionNotMet
 
     if watch and count:
@@ -80,7 +80,7 @@ def who(
         _watch(address, room, wanted, timeout, as_json)
         return
     found = _look(address, room, TIMEOUT if timeout is None else timeout)
-    rows = [row for row in found.members if wanted is None or _folded(row.nick) == wanted]
+    rows = [row for row in found.members if wanted is None or fold_any(row.nick) == wanted]
     if count:
         _print_count(len(rows), found.watchers, as_json)
     else:
@@ -97,16 +97,6 @@ def _look(address: Address, room: str, timeout: float) -> Roster:
     deadline = Deadline.after(timeout)
     with Connection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
         return roster(connection, deadline)
-
-
-def _folded(nick: str) -> str:
-    from chatctl.common.text import fold_nick
-    from chatctl.errors import NickInvalid
-
-    try:
-        return fold_nick(nick)
-    except NickInvalid:  # of a server with other rules than ours
-        return nick.lower()
 
 
 def _print_count(number: int, watchers: int, as_json: bool) -> None:
@@ -175,12 +165,13 @@ def _watch(address: Address, room: str, wanted: str | None, timeout: float | Non
     from chatctl.cli.output import emit, emit_json, note
     from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.presence import Watch
+    from chatctl.common.names import fold_any
 
     deadline = Deadline.after(timeout)
     with Watch(address, room, note) as watch:
         watch.open(deadline.sooner(TIMEOUT))
         for change in watch.changes(deadline):
-            if wanted is not None and wanted not in (_folded(change.nick), _folded(change.old)):
+            if wanted is not None and wanted not in (fold_any(change.nick), fold_any(change.old)):
                 continue
             if as_json:
                 emit_json(change)

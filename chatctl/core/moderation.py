@@ -13,7 +13,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from chatctl.common.text import clean, fold_nick
+from chatctl.common.names import fold_nick
+from chatctl.common.text import clean
 from chatctl.core.confusables import skeletons
 from chatctl.errors import ChatError, Forbidden, RateLimited
 

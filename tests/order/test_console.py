@@ -21,7 +21,7 @@ from tests.support import Server, Wire, err_line
 
 Serve = Callable[..., Server]
 KEY = "SHA256:" + "A" * 43
-OTHER_KEY = "SHA256:" + "B" * 43
+OTHER_KEY = "SHA256:" + "B" * 42 + "A"
 
 
 @pytest.fixture

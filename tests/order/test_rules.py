@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.common.text import check_nick
+from chatctl.common.names import check_nick
 from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.confusables import skeletons

@@ -73,7 +73,9 @@ COMPLAINTS: dict[str, tuple[str, ...]] = {
         "shells/test_presence.py::test_last_words_are_shown_before_the_leaving",
         f"{HERE}::test_an_echo_into_nc_is_a_message",
     ),
-    "exit status always 0 (natscli#958, mosquitto#1285, matrix-commander-rs#50)": ("system/exits/test_table.py::test_a_cell",),
+    "exit status always 0 (natscli#958, mosquitto#1285, matrix-commander-rs#50)": (
+        "system/exits/test_table.py::test_a_cell",
+    ),
     "stdin read when it should not be (natscli#317, #1426)": (
         f"{HERE}::test_a_loop_over_a_list_sees_the_whole_list",
         "shells/test_send.py::test_with_text_stdin_is_not_touched",
@@ -82,7 +84,9 @@ COMPLAINTS: dict[str, tuple[str, ...]] = {
         "shells/test_send.py::test_all_of_stdin_is_one_message",
         "scripts/test_send_options.py::test_a_dash_for_a_file_is_stdin",
     ),
-    "refused connections reported as UNKNOWN (nagios-check-supervisord#5)": ("system/exits/test_table.py::test_a_cell",),
+    "refused connections reported as UNKNOWN (nagios-check-supervisord#5)": (
+        "system/exits/test_table.py::test_a_cell",
+    ),
     "escape sequences stored in messages (binkterm-php#447)": (
         f"{HERE}::test_escape_sequences_act_nowhere",
         "shells/test_dialects.py::test_text_shows_no_control_characters",

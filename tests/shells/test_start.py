@@ -49,9 +49,13 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 
 LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
 OURS = {
-    *("__main__", "main", "errors", "protocol", "common", "common.paths", "common.text", "client", "client.identity"),
+    *("__main__", "main", "errors", "protocol", "common", "common.files"),
+    *("common.names", "common.paths", "common.text", "client", "client.identity"),
     *("client.core", "client.io", "cli", "commands"),
-    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "strangers")),
+    *(
+        f"client.core.{name}"
+        for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "strangers")
+    ),
     *("client.io.blocking_connection", "client.io.blocking_transport"),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
     *("cli.output", "cli.server_option"),

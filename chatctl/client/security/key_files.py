@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from chatctl.common.files import create_file, private_folder, read_private
+from chatctl.common.ssh_wire import ED25519, key_blob
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 
@@ -102,5 +103,4 @@ def ask_on_terminal(prompt: str) -> str:
 
 def public_line(public: bytes, comment: str) -> str:
     """Give a public key (32 bytes) as it stands in a ``.pub`` file."""
-    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", public))
-    return f"ssh-ed25519 {b64encode(blob).decode()} {comment}"
+    return f"{ED25519.decode()} {b64encode(key_blob(public)).decode()} {comment}"

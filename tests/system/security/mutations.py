@@ -185,7 +185,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a name with invisible or direction-changing characters",
-        "chatctl/common/text.py",
+        "chatctl/common/names.py",
         'return nick if nick.isascii() else _precis("UsernameCasePreserved", nick)',
         "return nick",
         "tests/core/test_text.py::test_these_are_no_nicknames",
