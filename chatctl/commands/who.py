@@ -129,10 +129,16 @@ def table(rows: list[RosterRow]) -> list[str]:
     from chatctl.common.text import clean
 
     cells = [("NICK", "SINCE", "IDLE")]
-    cells += [(clean(row.nick), moment(row.since), span(row.idle)) for row in rows]
+    cells += [(clean(row.nick), moment(row.since), _idle(row.idle)) for row in rows]
     wide = max(_width(nick) for nick, _, _ in cells)
     lines = [f"{nick}{' ' * (wide - _width(nick))}  {since:<19}  {idle}" for nick, since, idle in cells]
     return lines if rows else []
+
+
+def _idle(seconds: float) -> str:
+    from chatctl.common.durations import span
+
+    return span(seconds, parts=1 if seconds < 3600 else 2)
 
 
 def _width(text: str) -> int:
@@ -140,18 +146,6 @@ def _width(text: str) -> int:
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def span(seconds: float) -> str:
-    """Give a length of time for a person: its largest unit, and the next one."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def _stamp(seconds: float) -> str:
