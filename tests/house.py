@@ -55,12 +55,10 @@ EXCUSED: dict[tuple[str, str], str] = {
         "client.core.address": "client.security.credentials",
         "client.core.api": "client.security.credentials client.identity pathlib.Path",
         "client.core.backoff": "random",
-        "client.core.cursor": "client.files pathlib.Path",
+        "client.core.cursor": "common.files pathlib.Path",
         "client.core.deadline": "time",
         "client.core.prover": "client.security.credentials",
         "client.core.speaker": "client.identity",
-        "client.security.key_files": "client.files",
-        "client.security.known_servers": "client.files",
         "core.auth": "os",
         "core.confusables": "pathlib.Path",
     }.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -32,22 +32,15 @@ class Duration(click.ParamType[float]):
     """``300ms``, ``5s``, ``2m``, ``1h``; a bare number is seconds."""
 
     name = "duration"
-    _SHAPE = r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?"
-    _END = 1e9
-    """Seconds: thirty years. Clocks and sockets have an end, too."""
-    _SECONDS: ClassVar = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give seconds."""
-        seconds = float(value) if isinstance(value, int | float) else self.seconds(str(value))
-        if seconds is None or not 0 <= seconds < self._END:
+        """Return seconds."""
+        from chatctl.common.durations import LONGEST_DURATION, parse_duration
+
+        seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
+        if seconds is None or not 0 <= seconds < LONGEST_DURATION:
             self.fail(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h", param, ctx)
         return seconds
-
-    def seconds(self, value: str) -> float | None:
-        """Give seconds, or None for what is no duration."""
-        match = re.fullmatch(self._SHAPE, value, re.ASCII)
-        return float(match[1]) * self._SECONDS[match[2]] if match else None
 
 
 class Rate(click.ParamType[tuple[float, int]]):
@@ -97,7 +90,7 @@ class SinceType(click.ParamType["Since"]):
         from chatctl.cli.since_type import parse_since
 
         try:
-            return parse_since(str(value), DURATION.seconds)
+            return parse_since(str(value))
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -125,7 +118,7 @@ class FoldedNick(click.ParamType[str]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Give it folded."""
-        from chatctl.common.text import fold_nick
+        from chatctl.common.names import fold_nick
         from chatctl.errors import NickInvalid
 
         try:
@@ -319,7 +312,7 @@ def no_tls_with_classic(address: Address) -> None:
 def own_nick(nick: str | None) -> str:
     """Give the nickname chosen, or the login name. Raises NickInvalid, naming ``--nick``."""
     from chatctl.client.identity import login_nick
-    from chatctl.common.text import check_nick
+    from chatctl.common.names import check_nick
     from chatctl.errors import NickInvalid
 
     try:

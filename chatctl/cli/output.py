@@ -92,12 +92,12 @@ def emit_json(frame: Struct | dict[str, object], end: str = "\n") -> None:
 
 def fault(error: Exception) -> str:
     """Give the line for an exception that nobody expected, after its traceback was kept for us."""
-    from chatctl.client.files import write_down
+    from chatctl.common.crash_log import record
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # Click's own printing, of a help text for one
         quiet_stdout()  # what Python still holds of it would be tried again at the end, and fail again
         return "cannot write to stdout: no space left on device"
-    return f"a fault of chatctl's own: {error!r}; the details are in {write_down(error)}"
+    return record(error)
 
 
 def open_standard_streams() -> None:

@@ -29,7 +29,7 @@ def servers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
 def rooms(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Give the rooms that the environment and the configuration file name. No server tells which it has."""
     from chatctl.cli.options import DEFAULT_ROOM
-    from chatctl.common.text import check_room
+    from chatctl.common.names import check_room
 
     config = _config(ctx)
     tables = [*config.sections.values(), *config.servers.values()]
@@ -41,7 +41,7 @@ def nicks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
     """Give who is in the room that this line means, on the server that it means."""
     from threading import Thread
 
-    from chatctl.common.text import check_nick
+    from chatctl.common.names import check_nick
 
     found: list[str] = []
 

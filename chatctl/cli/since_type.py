@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from chatctl.client.seek import Since
 from chatctl.common.times import parse_moment
@@ -12,12 +11,11 @@ DIGITS = 15
 """Of the longest number of an entry: JSON readers hold 2**53 exactly."""
 
 
-def parse_since(value: str, duration: Callable[[str], float | None], now: float | None = None) -> Since:
+def parse_since(value: str, now: float | None = None) -> Since:
     """Read a value of ``--since``.
 
     Args:
         value: what was given.
-        duration: gives a duration's seconds, None for what is none.
         now: Unix seconds.
 
     Raises:
@@ -27,7 +25,7 @@ def parse_since(value: str, duration: Callable[[str], float | None], now: float 
     try:
         if value.isascii() and value.isdecimal():
             return Since(seq=_number(value))
-        return Since(time=parse_moment(value, duration, now))
+        return Since(time=parse_moment(value, now))
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{value!r} is no place in a log: write 1234, 10m, 14:30 or 2026-08-01T14:30") from None
 

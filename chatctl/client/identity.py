@@ -23,8 +23,11 @@ def token_for(address: Address) -> str | None:
     with contextlib.suppress(OSError):
         if found := _read(path):
             return found
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        _create(path, os.urandom(16).hex())
+        from chatctl.common.files import create_file, private_folder  # once for each server
+
+        private_folder(folder)
+        with contextlib.suppress(FileExistsError):  # of two processes at once, the first one's token is both's
+            create_file(path, os.urandom(16).hex().encode() + b"\n", durable=False)  # a lost one is made anew
         return _read(path)
     return None
 
@@ -39,17 +42,6 @@ def _read(path: str) -> str | None:
         return token
     os.unlink(path)  # cut short by a full disk: it never worked
     return None
-
-
-def _create(path: str, token: str) -> None:
-    """Write it whole or not at all; of two who do it at once, the first one wins for both."""
-    folder, name = os.path.split(path)
-    draft = os.path.join(folder, f".{name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(token + "\n")
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    os.unlink(draft)
 
 
 def login_nick() -> str:

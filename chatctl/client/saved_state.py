@@ -6,6 +6,7 @@ one under the same name keeps nothing.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -14,9 +15,9 @@ import msgspec
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message, Outbox
-from chatctl.client.files import private_folder, write_private
+from chatctl.common.files import private_folder, replace_file
+from chatctl.common.names import fold_nick
 from chatctl.common.paths import state_dir
-from chatctl.common.text import fold_nick
 from chatctl.protocol import Resume, Say, decode_kept
 
 _resume = msgspec.json.Decoder(Resume)
@@ -29,7 +30,8 @@ def kept_outbox(path: Path | None) -> Outbox:
         return Outbox()
 
     def save(messages: list[Message]) -> None:
-        write_private(path, msgspec.json.encode([message.frame for message in messages]))
+        with contextlib.suppress(OSError):
+            replace_file(path, msgspec.json.encode([message.frame for message in messages]), durable=False)
 
     try:
         left = decode_kept(_says, path.read_bytes())
@@ -101,5 +103,7 @@ class SavedState:
 
     def _write(self, name: str, data: bytes) -> None:
         path = self._path(name)
-        if path is not None and self._saved.get(name) != data and write_private(path, data):
-            self._saved[name] = data
+        if path is not None and self._saved.get(name) != data:
+            with contextlib.suppress(OSError):
+                replace_file(path, data, durable=False)
+                self._saved[name] = data

@@ -89,7 +89,7 @@ def ask(
     """
     from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.question import Question
-    from chatctl.common.text import fold_nick
+    from chatctl.common.names import fold_nick
 
     _check(question, choices)
     address, name = address_of(host, port, unix), own_nick(nick)

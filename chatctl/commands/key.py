@@ -82,8 +82,8 @@ def _print(public: bytes) -> None:
     from chatctl.cli.output import emit
     from chatctl.client.identity import login_nick
     from chatctl.client.security.key_files import public_line
-    from chatctl.common.key_proof import fingerprint
+    from chatctl.common import fingerprints
     from chatctl.common.text import clean
 
     emit(clean(public_line(public, login_nick())))  # the login name is what LOGNAME says
-    emit(fingerprint(public))
+    emit(fingerprints.of_key(public))

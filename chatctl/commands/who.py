@@ -70,7 +70,7 @@ def who(
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.cli.options import address_of
-    from chatctl.common.text import fold_nick
+    from chatctl.common.names import fold_any, fold_nick
     from chatctl.errors import ConditionNotMet
 
     if watch and count:
@@ -80,7 +80,7 @@ def who(
         _watch(address, room, wanted, timeout, as_json)
         return
     found = _look(address, room, TIMEOUT if timeout is None else timeout)
-    rows = [row for row in found.members if wanted is None or _folded(row.nick) == wanted]
+    rows = [row for row in found.members if wanted is None or fold_any(row.nick) == wanted]
     if count:
         _print_count(len(rows), found.watchers, as_json)
     else:
@@ -97,16 +97,6 @@ def _look(address: Address, room: str, timeout: float) -> Roster:
     deadline = Deadline.after(timeout)
     with Connection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
         return roster(connection, deadline)
-
-
-def _folded(nick: str) -> str:
-    from chatctl.common.text import fold_nick
-    from chatctl.errors import NickInvalid
-
-    try:
-        return fold_nick(nick)
-    except NickInvalid:  # of a server with other rules than ours
-        return nick.lower()
 
 
 def _print_count(number: int, watchers: int, as_json: bool) -> None:
@@ -139,10 +129,16 @@ def table(rows: list[RosterRow]) -> list[str]:
     from chatctl.common.text import clean
 
     cells = [("NICK", "SINCE", "IDLE")]
-    cells += [(clean(row.nick), moment(row.since), span(row.idle)) for row in rows]
+    cells += [(clean(row.nick), moment(row.since), _idle(row.idle)) for row in rows]
     wide = max(_width(nick) for nick, _, _ in cells)
     lines = [f"{nick}{' ' * (wide - _width(nick))}  {since:<19}  {idle}" for nick, since, idle in cells]
     return lines if rows else []
+
+
+def _idle(seconds: float) -> str:
+    from chatctl.common.durations import span
+
+    return span(seconds, parts=1 if seconds < 3600 else 2)
 
 
 def _width(text: str) -> int:
@@ -150,18 +146,6 @@ def _width(text: str) -> int:
     from unicodedata import combining, east_asian_width
 
     return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def span(seconds: float) -> str:
-    """Give a length of time for a person: its largest unit, and the next one."""
-    whole = int(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min"
-    if whole < 86400:
-        return f"{whole // 3600} h {whole % 3600 // 60} min"
-    return f"{whole // 86400} d {whole % 86400 // 3600} h"
 
 
 def _stamp(seconds: float) -> str:
@@ -175,12 +159,13 @@ def _watch(address: Address, room: str, wanted: str | None, timeout: float | Non
     from chatctl.cli.output import emit, emit_json, note
     from chatctl.client.io.blocking_connection import Deadline
     from chatctl.client.presence import Watch
+    from chatctl.common.names import fold_any
 
     deadline = Deadline.after(timeout)
     with Watch(address, room, note) as watch:
         watch.open(deadline.sooner(TIMEOUT))
         for change in watch.changes(deadline):
-            if wanted is not None and wanted not in (_folded(change.nick), _folded(change.old)):
+            if wanted is not None and wanted not in (fold_any(change.nick), fold_any(change.old)):
                 continue
             if as_json:
                 emit_json(change)

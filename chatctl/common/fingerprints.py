@@ -1,7 +1,8 @@
-"""Fingerprints: what people compare to know whose certificate it is.
+"""Fingerprints: what people compare to know whose certificate or key it is.
 
-A fingerprint is the SHA-256 of the certificate as it goes over the wire (DER). Lives here: its form. Does not live
-here: where known ones are kept (client/known.py). Source: docs/security.md, "TLS"; the form is that of ssh.
+A fingerprint is the SHA-256 of a certificate as it goes over the wire (DER), or of a key in SSH's encoding. Its form is
+ssh's: ``SHA256:`` and 43 characters of base64. Does not live here: where known ones are kept
+(client/security/known_servers.py). Source: docs/security.md, "TLS".
 """
 
 from __future__ import annotations
@@ -10,22 +11,30 @@ import base64
 import hashlib
 import re
 
+from chatctl.common.ssh_wire import key_blob
+from chatctl.errors import ChatError
+
 _SHA256 = re.compile(r"SHA256:([A-Za-z0-9+/]{43})=?")
 _HEX = re.compile(r"[0-9A-Fa-f]{2}(?::?[0-9A-Fa-f]{2}){31}")
 
 
 def digest(der: bytes) -> bytes:
-    """Give the 32 bytes that a certificate is known by."""
+    """Return the 32 bytes that identify a certificate (DER)."""
     return hashlib.sha256(der).digest()
 
 
-def shown(known_by: bytes) -> str:
-    """Give a digest as people see it: ``SHA256:`` and 43 characters of base64, without padding."""
-    return "SHA256:" + base64.b64encode(known_by).decode().rstrip("=")
+def shown(digest: bytes) -> str:
+    """Return the fingerprint of a digest (32 bytes), without base64's padding."""
+    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def of_key(public: bytes) -> str:
+    """Return the fingerprint of an Ed25519 public key (32 bytes), as ``ssh-keygen -l`` shows it."""
+    return shown(hashlib.sha256(key_blob(public)).digest())
 
 
 def parse(text: str) -> str:
-    """Give a fingerprint in the form of ``shown``. OpenSSL's hexadecimal one is taken too.
+    """Return a fingerprint in the form of ``shown``. OpenSSL's hexadecimal form is taken too.
 
     Raises:
         ValueError: it is none; the text says how one looks.
@@ -35,3 +44,21 @@ def parse(text: str) -> str:
     if _HEX.fullmatch(text):
         return shown(bytes.fromhex(text.replace(":", "")))
     raise ValueError(f"{text!r} is no fingerprint: write SHA256: and its 43 characters")
+
+
+def parse_key(text: str, where: str) -> str:
+    """Return the fingerprint of an operator's key.
+
+    Args:
+        text: as ``parse`` takes it.
+        where: the option, or the file and line, for the error.
+
+    Raises:
+        ChatError: it is none.
+    """
+    try:
+        return parse(text)
+    except ValueError:
+        raise ChatError(
+            f"{where}: {text!r} is no key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
+        ) from None

@@ -1,51 +1,45 @@
-"""Proving who one is with an Ed25519 key: what is signed, and how keys are named.
+"""Proving an identity with an Ed25519 key: what is signed, and checking a signature.
 
-Both ends share it. Lives here: the bytes of a statement, fingerprints, checking a signature. Does not live here: where
-keys are kept (client/), what a proved key is worth (gate.py, claims.py). Source: docs/protocol.md, "Proving".
+Does not live here: where keys are kept (client/security/), what a proved key gives its owner (core/auth.py,
+core/name_claims.py). Source: docs/protocol.md, "Proving".
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-from base64 import b64decode, b64encode
+from base64 import b64decode
 
+from chatctl.common.ssh_wire import pack
 from chatctl.protocol import Hello
 
 LABEL = b"chatctl-key-v1"
-"""What every statement begins with: a signature made for something else is none here, nor one of ours elsewhere."""
+"""First part of every statement: keeps signatures of other protocols from being valid here, and ours there."""
 
 NONCE_BYTES = 32
-_ALGORITHM = b"ssh-ed25519"
 
 
 def statement(hello: Hello, nonce: bytes, place: str) -> bytes:
-    """Give what is signed: that this key says this hello, once, at this place.
+    """Return the bytes to sign: this key sends this hello, once, to this server.
 
     Args:
         hello: as it was sent.
-        nonce: of the challenge; fresh, so that no old signature fits.
-        place: where the server was reached, so that a server in between can't hand it on (``place_of_tls`` and others).
+        nonce: of the challenge, ``NONCE_BYTES`` long and fresh: an old signature does not fit.
+        place: where the server was reached (``place_of_tls`` and others): a server in between can't pass it on.
     """
     fields = (hello.room, hello.nick, hello.mode, hello.token or "", place)
-    return _packed([LABEL, nonce, *(field.encode() for field in fields)])
-
-
-def _packed(parts: list[bytes]) -> bytes:
-    """Put the length before each part: no two lists of parts give the same bytes."""
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return pack(LABEL, nonce, *(field.encode() for field in fields))
 
 
 def place_of_tls(certificate: bytes) -> str:
-    """Name a server by the SHA-256 of its certificate (32 bytes)."""
+    """Return the name of a server that showed a certificate with this SHA-256 (32 bytes)."""
     return f"tls:{certificate.hex()}"
 
 
 def place_of_tcp(host: str, port: int) -> str:
-    """Name a server by the IP address and port at which it was reached.
+    """Return the name of a server that was reached at this IP address and port.
 
     Raises:
-        ValueError: this is no IP address.
+        ValueError: ``host`` is no IP address.
     """
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = getattr(address, "ipv4_mapped", None)
@@ -53,17 +47,11 @@ def place_of_tcp(host: str, port: int) -> str:
 
 
 PLACE_OF_UNIX = "unix"
-"""Every unix socket: whoever can put one in our way is on this machine already."""
-
-
-def fingerprint(key: bytes) -> str:
-    """Name a public key (32 bytes) as ``ssh-keygen -l`` does: ``SHA256:`` and 43 characters."""
-    digest = hashlib.sha256(_packed([_ALGORITHM, key])).digest()
-    return "SHA256:" + b64encode(digest).decode().rstrip("=")
+"""The name of every server on a unix socket: only this machine can put another one there."""
 
 
 def signed(key: bytes, signature: str | None, data: bytes) -> bool:
-    """Tell whether ``signature`` (base64) is that of ``data`` by the owner of ``key`` (32 bytes)."""
+    """Return whether ``signature`` (base64) was made over ``data`` with the private key of ``key`` (32 bytes)."""
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 

@@ -1,18 +1,14 @@
-"""Cleaning names and text: what may be shown on a terminal, and what may be a name.
+"""Cleaning text: what may be shown on a terminal.
 
-Lives here: the one list of characters that must not reach a terminal, and the rules of nicknames and rooms.
-Does not live here: where cleaning is done (text dialects at the server, every command that prints).
+Lives here: the one list of characters that must not reach a terminal. Does not live here: what a name may be
+(common/names.py), where cleaning is done (text dialects at the server, every command that prints).
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import cache
 
-from chatctl.errors import NickInvalid, RoomInvalid
-
-MAX_NICK_POINTS = 32
-MAX_NICK_BYTES = 64
 MAX_MARKS = 4
 """Combining marks on one base. More is a way to write over the neighbours' lines (zalgo)."""
 
@@ -23,10 +19,6 @@ FORBIDDEN = (
     r"\ud800-\udfff"
 )
 _ZWJ = "\u200d"
-
-_NICK_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_^|~[]{}")
-_NICK_SHAPE = _NICK_START | frozenset("@+.-")
-_ROOM = r"[a-z0-9][a-z0-9_.-]{0,31}"
 
 
 def clean(text: str, *, lines: bool = False) -> str:
@@ -40,7 +32,7 @@ def clean(text: str, *, lines: bool = False) -> str:
         lines: keep newlines (a message of several lines); else they are shown as ``␊``.
     """
     cleaned = _forbidden("" if lines else "\n").sub(_show, text)
-    return cleaned if cleaned.isascii() else _thin_marks(cleaned)
+    return cleaned if cleaned.isascii() else thin_marks(cleaned)
 
 
 @cache
@@ -62,7 +54,7 @@ def _show(match: re.Match[str]) -> str:
     return "␡" if point == 0x7F else f"<U+{point:04X}>"
 
 
-def _thin_marks(text: str) -> str:
+def thin_marks(text: str) -> str:
     """Keep ``MAX_MARKS`` combining marks on a base. A joiner does not make a new base."""
     import unicodedata
 
@@ -82,75 +74,6 @@ def _thin_marks(text: str) -> str:
 
 def _marks_left_out(marks: int) -> list[str]:
     return [f"<+{marks - MAX_MARKS} marks>"] if marks > MAX_MARKS else []
-
-
-def check_nick(nick: str) -> str:
-    """Give the nickname as it will be shown (NFC), or say why it can't be one.
-
-    Letters and digits of any script (PRECIS, RFC 8265), and ``_ ^ | ~ [ ] { }``; after the first character also
-    ``- . + @``. 1 to 32 code points and at most 64 bytes of UTF-8. None of these can be taken for the ``:``,
-    ``*`` or space that the text dialects put around a name.
-
-    Raises:
-        NickInvalid: the text says which rule.
-    """
-    _check_shape(nick)
-    return nick if nick.isascii() else _precis("UsernameCasePreserved", nick)
-
-
-def _check_shape(nick: str) -> None:
-    if not nick:
-        raise NickInvalid("a nickname can't be empty")
-    if len(nick) > MAX_NICK_POINTS or len(nick.encode("utf-8", "replace")) > MAX_NICK_BYTES:
-        raise NickInvalid(f"a nickname has at most {MAX_NICK_POINTS} characters and {MAX_NICK_BYTES} bytes")
-    for char in nick:
-        if char.isascii() and char not in _NICK_SHAPE:
-            raise NickInvalid(f"a nickname can't hold {_quote(char)}: use letters, digits and _ - . @")
-    if nick[0].isascii() and nick[0] not in _NICK_START:
-        raise NickInvalid(f"a nickname can't start with {_quote(nick[0])}")
-
-
-@lru_cache(maxsize=4096)
-def fold_nick(nick: str) -> str:
-    """Give the form under which two nicknames are the same (case, width and accents' spelling folded).
-
-    Raises:
-        NickInvalid: as ``check_nick``.
-    """
-    shown = check_nick(nick)
-    return shown.lower() if shown.isascii() else _precis("UsernameCaseMapped", shown)
-
-
-def _precis(profile: str, nick: str) -> str:
-    from precis_i18n import get_profile  # 20 ms to import, and most names are ASCII
-
-    try:
-        folded: str = get_profile(profile).enforce(nick)
-    except UnicodeEncodeError as error:
-        bad = error.object[error.start] if error.start < len(error.object) else nick[0]
-        raise NickInvalid(f"a nickname can't hold {_quote(bad)} there") from None
-    if not folded.isascii() and _thin_marks(folded) != folded:
-        raise NickInvalid(f"a nickname has at most {MAX_MARKS} marks on one letter")
-    _check_shape(folded)  # a full-width colon has become a plain one
-    return folded
-
-
-def _quote(char: str) -> str:
-    if char == " ":
-        return "a space"
-    shown = clean(char)
-    return f"'{shown}'" if shown == char and char.isprintable() else f"U+{ord(char):04X}"
-
-
-def check_room(room: str) -> str:
-    """Give the room's name, or say why it can't be one: 1 to 32 of ``a-z 0-9 _ . -``, a letter or digit first.
-
-    Raises:
-        RoomInvalid: with that rule as its text.
-    """
-    if not re.fullmatch(_ROOM, room):
-        raise RoomInvalid(f"no room can be called '{clean(room[:40])}': use 1 to 32 of a-z 0-9 _ . -")
-    return room
 
 
 def escape_json(line: str) -> str:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from datetime import time as clock_time
+
+from chatctl.common.durations import parse_duration
 
 
-def parse_moment(value: str, duration: Callable[[str], float | None], now: float) -> float:
-    """Give Unix seconds for ``10m`` (ago), ``14:30`` (the last one that was), or an ISO date and time.
+def parse_moment(text: str, now: float) -> float:
+    """Return the Unix seconds of ``10m`` (ago), ``14:30`` (the last one that was), or an ISO date and time.
 
     Args:
-        value: what was written.
-        duration: gives a duration's seconds, None for what is none.
+        text: what was written.
         now: Unix seconds.
 
     Raises:
         ValueError, OverflowError, OSError: it is none of these, or out of the calendar.
     """
-    seconds = duration(value)
+    from datetime import datetime, timedelta  # as dear as all the rest of this module
+    from datetime import time as clock_time
+
+    seconds = parse_duration(text)
     if seconds is not None:
         return now - seconds
     try:
-        of_day = clock_time.fromisoformat(value)
+        of_day = clock_time.fromisoformat(text)
     except ValueError:
-        return datetime.fromisoformat(value).timestamp()
+        return datetime.fromisoformat(text).timestamp()
     here = datetime.fromtimestamp(now, of_day.tzinfo)
     moment = datetime.combine(here.date(), of_day)
     if moment.timestamp() > now:
@@ -35,7 +36,7 @@ def parse_moment(value: str, duration: Callable[[str], float | None], now: float
 
 
 def local(form: str, seconds: float) -> str:
-    """Give a Unix time in a form of ``strftime``; question marks if no calendar has it: a server may say anything."""
+    """Return a Unix time in a form of ``strftime``; question marks if no calendar has it: a server may say anything."""
     try:
         return time.strftime(form, time.localtime(seconds))
     except (OverflowError, ValueError, OSError):

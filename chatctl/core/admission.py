@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from chatctl.common.text import MAX_NICK_POINTS, check_nick, check_room, clean
+from chatctl.common.names import MAX_NICK_POINTS, check_nick, check_room
+from chatctl.common.text import clean
 from chatctl.core.dialects import Dialect, bend_nick
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.roster import Member, Roster

@@ -16,7 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from chatctl.common.key_proof import NONCE_BYTES, fingerprint, signed, statement
+from chatctl.common import fingerprints
+from chatctl.common.key_proof import NONCE_BYTES, signed, statement
 from chatctl.errors import Unauthorized
 from chatctl.protocol import Challenge, Hello, Proof
 
@@ -222,7 +223,7 @@ class AuthExchange:
             return None
         key = b64decode(self.hello.key)
         if any(signed(key, proof.signature, statement(self.hello, self._nonce, place)) for place in self._way.places):
-            return fingerprint(key)
+            return fingerprints.of_key(key)
         raise Unauthorized(
             "your key did not sign for this server: a relay or a forwarded port is in between "
             f"(this is {', '.join(self._way.places)}; the operator can add --reached-as, or come without: --key none)"

@@ -10,7 +10,7 @@ import unicodedata
 from functools import cache, lru_cache
 from pathlib import Path
 
-from chatctl.common.text import check_nick, fold_nick
+from chatctl.common.names import check_nick, fold_nick
 
 _DATA = Path(__file__).parent.with_name("data") / "confusables.txt"
 

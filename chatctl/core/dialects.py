@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from chatctl import protocol
-from chatctl.common.text import MAX_NICK_POINTS, check_nick, clean
+from chatctl.common.names import MAX_NICK_POINTS, check_nick
+from chatctl.common.text import clean
 from chatctl.errors import BadFrame, NickInvalid
 from chatctl.protocol import ClientFrame, Frame
 

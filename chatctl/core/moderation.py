@@ -13,7 +13,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from chatctl.common.text import clean, fold_nick
+from chatctl.common.durations import short_span
+from chatctl.common.names import fold_nick
+from chatctl.common.text import clean
 from chatctl.core.confusables import skeletons
 from chatctl.errors import ChatError, Forbidden, RateLimited
 
@@ -60,7 +62,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
 
     def words(self, now: float) -> str:
         """Give for how long and why, to stand behind ``banned`` or ``muted``."""
-        long = "" if self.until is None else f" for another {span(self.until - now)}"
+        long = "" if self.until is None else f" for another {short_span(self.until - now)}"
         return f"{long}: {self.reason}" if self.reason else long
 
 
@@ -272,7 +274,7 @@ class Rules:
         wait = max(self._spoke.get(mark, now - slow) for mark in marks) + slow - now
         if wait > 0:
             raise RateLimited(
-                f"{room} is slow: a message every {span(slow)}", retry_after=min(round(wait, 1) + 0.1, slow)
+                f"{room} is slow: a message every {short_span(slow)}", retry_after=min(round(wait, 1) + 0.1, slow)
             )
         for mark in marks:
             self._spoke.pop(mark, None)
@@ -287,14 +289,3 @@ def _own_marks(who: Who) -> Iterator[Fact]:
         yield "key", who.key
     if who.token is not None:
         yield "token", who.token.hex()
-
-
-def span(seconds: float) -> str:
-    """Give a duration in two units at most: ``2h``, ``1h 59m``, ``30s``."""
-    left = max(1, round(seconds))
-    parts: list[str] = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        count, left = divmod(left, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return " ".join(parts[:2])

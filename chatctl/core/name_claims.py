@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
-from chatctl.common.text import fold_nick
+from chatctl.common.names import fold_nick
 from chatctl.core.confusables import skeletons
 
 MOST_OF_A_KEY = 8

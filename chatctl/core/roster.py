@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from chatctl.common.text import fold_nick
+from chatctl.common.names import fold_nick
 from chatctl.core.confusables import skeletons
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
 

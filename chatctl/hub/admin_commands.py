@@ -12,9 +12,10 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from chatctl.common.durations import short_span
 from chatctl.common.text import clean
 from chatctl.core.effects import error_frame
-from chatctl.core.moderation import MOST, RoomRules, Sanction, Who, network_of, span
+from chatctl.core.moderation import MOST, RoomRules, Sanction, Who, network_of
 from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
@@ -123,7 +124,7 @@ class AdminCommands:
         changes = self._house.rules.over(self._clock())
         if len(self._house.rules.of(what)) >= MOST:
             raise TooLong(f"there are {MOST} of these already: lift some")
-        long = f" for {span(ask.seconds)}" if ask.seconds else ""
+        long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
         shown = clean(aim.shown) if aim.network is None else "an address"  # nobody's address is the room's business
         text = f"{shown} was {done}{actor.by}{long}{_because(ask.text)}"
 
@@ -305,7 +306,7 @@ def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:
         return rules, f"the topic was set to '{clean(ask.text)}'" if ask.text else "the topic was taken away"
     if ask.verb == "slow":
         rules = msgspec.structs.replace(rules, slow=ask.seconds)
-        return rules, f"the room was slowed to a message every {span(ask.seconds)}" if ask.seconds else (
+        return rules, f"the room was slowed to a message every {short_span(ask.seconds)}" if ask.seconds else (
             "the room was made as fast as before"
         )
     rules = msgspec.structs.replace(rules, read_only=ask.on)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from chatctl.common.text import check_nick, clean, fold_nick
+from chatctl.common.names import check_nick, fold_nick
+from chatctl.common.text import clean
 from chatctl.core.moderation import Rules, Sanction, network_of
 from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer

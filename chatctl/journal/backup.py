@@ -11,8 +11,9 @@ import os
 import sqlite3
 from pathlib import Path
 
+from chatctl.common.files import publish, sync_folder
 from chatctl.errors import ChatError, reason_of
-from chatctl.journal.schema import connect, sync_folder
+from chatctl.journal.schema import connect
 from chatctl.journal.store import mark_as_copy
 
 
@@ -45,8 +46,10 @@ def finish(partial: Path, path: Path) -> None:
         _seal(partial)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
-        _publish(partial, path)
+        publish(partial, path)
         sync_folder(path.parent)
+    except FileExistsError:
+        raise _taken(path) from None
     except (OSError, sqlite3.Error) as error:
         raise unwritable(path, error) from None
 
@@ -85,18 +88,6 @@ def _seal(partial: Path) -> None:
     with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, no WAL beside it
         mark_as_copy(copy)
-
-
-def _publish(partial: Path, path: Path) -> None:
-    """Give the copy its name; unlike a rename, a link never replaces a file."""
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError:  # a file system without links
-        if path.exists():
-            raise _taken(path) from None
-        partial.rename(path)
 
 
 def _taken(path: Path) -> ChatError:

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.journal.schema import sync_folder
+from chatctl.common.files import sync_folder
 
 _LENGTH = 512
 """Bytes of the one line. Less than a sector: it is written as a whole or not at all."""

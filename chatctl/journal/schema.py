@@ -6,13 +6,12 @@ messages (store.py), whether the log lost its tail (stamp.py).
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sqlite3
-import sys
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from chatctl.common.files import private_folder, sync_folder
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, refusal
 
@@ -122,7 +121,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
 
 def _make(path: Path) -> None:
     """Make the file 0600, in a folder that is made 0700."""
-    make_folder(path.parent)
+    private_folder(path.parent, durable=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
@@ -146,26 +145,6 @@ def _put_foreign_wal_aside(path: Path) -> None:
         header = file.read(72)
     if header[18:20] == b"\x01\x01" and header[68:72] == APPLICATION_ID.to_bytes(4, "big"):
         wal.replace(wal.with_name(wal.name + ".old"))
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder, and those above it, for this user alone. One that is there stays as it is."""
-    if not folder.exists():
-        make_folder(folder.parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o700)
-        sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder survive a power cut."""
-    if sys.platform == "win32":
-        return
-    fd = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from chatctl import __version__
+from chatctl.common.fingerprints import parse_key
 from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator, Verifier
@@ -37,7 +38,7 @@ from chatctl.protocol import Limits
 from chatctl.server.admin_socket import AdminSocket, verbs_of
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import open_tcp, open_unix
-from chatctl.server.reload import Reloader, check_fingerprint, read_fingerprints, read_nets
+from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.self_signed import self_signed
 from chatctl.server.server import Server
 from chatctl.server.shutdown import Stop, on_hangup, on_signal
@@ -283,7 +284,7 @@ def _open_unix(path: Path, umask: int) -> socket.socket:
 def _read_operators(rules: Rules, options: ServeOptions) -> None:
     """Take the operators' keys of the command line and of the file. Raises ChatError."""
     kept = read_fingerprints(options.operators_file) if options.operators_file is not None else frozenset[str]()
-    rules.configured = kept | {check_fingerprint(key, "--operator") for key in options.operators}
+    rules.configured = kept | {parse_key(key, "--operator") for key in options.operators}
 
 
 def _read_nets(nets: Networks, options: ServeOptions, then: Callable[[], None] = lambda: None) -> None:

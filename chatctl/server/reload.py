@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from chatctl.common.fingerprints import parse_key
 from chatctl.core.ip_networks import Net
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Admin
-
-_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 class Reloader:
@@ -59,7 +57,7 @@ def read_fingerprints(path: Path) -> frozenset[str]:
     Raises:
         ChatError: it can't be read, or a line is none of these.
     """
-    return frozenset(check_fingerprint(line.split()[0], where) for where, line in _lines(path, "operators"))
+    return frozenset(parse_key(line.split()[0], where) for where, line in _lines(path, "operators"))
 
 
 def read_nets(wanted: Sequence[Net | Path]) -> list[Net]:
@@ -97,12 +95,3 @@ def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield f"{path}, line {number}", line
-
-
-def check_fingerprint(word: str, where: str) -> str:
-    """Give a key's fingerprint back. Raises ChatError for what is none."""
-    if not _FINGERPRINT.fullmatch(word):
-        raise ChatError(
-            f"{where}: {word!r} is no key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
-        )
-    return word

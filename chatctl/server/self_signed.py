@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
-import os
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatctl.common.files import create_file, private_folder
 from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
@@ -32,26 +32,13 @@ def self_signed(folder: Path, host: str) -> Path:
     path = folder / "tls-self.pem"
     try:
         if not path.exists():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _keep(path, _made(host))
+            private_folder(folder)
+            with contextlib.suppress(FileExistsError):  # of two servers at once, the first one's is both's
+                create_file(path, _made(host), durable=True)
     except OSError as error:
         why = reason_of(error)
         raise ChatError(f"cannot make {path}: {why} (choose another folder with CHATCTL_STATE_DIR)") from None
     return path
-
-
-def _keep(path: Path, pem: bytes) -> None:
-    """Write it whole or not at all; of two servers that do it at once, the first one wins for both."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _made(host: str) -> bytes:

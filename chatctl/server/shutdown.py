@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Callable
 
-from chatctl.core.moderation import span
+from chatctl.common.durations import short_span
 from chatctl.errors import ChatError
 from chatctl.protocol import Admin
 from chatctl.server.reload import Reloader
@@ -46,7 +46,7 @@ class Stop:
         self.retry_after = RETRY_AFTER
         self.within = ask.seconds or DRAIN_SECONDS
         self.event.set()
-        return f"the server takes nobody any more, and ends within {span(self.within)}"
+        return f"the server takes nobody any more, and ends within {short_span(self.within)}"
 
 
 def on_signal(stop: asyncio.Event, name: signal.Signals) -> None:

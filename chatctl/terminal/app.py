@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chatctl.client.core.address import Address
-from chatctl.client.files import write_down
 from chatctl.client.identity import token_for
 from chatctl.client.saved_state import SavedState
 from chatctl.client.security.credentials import NO_KEY, Credentials
+from chatctl.common.crash_log import record
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
@@ -67,8 +67,7 @@ def _run(talk_on: Callable[[Screen, Lines], Talk], keep: SavedState, plain: bool
     except ChatError:
         raise
     except Exception as error:  # noqa: BLE001 — whatever it is, the terminal is not the place for a traceback
-        cause = error.__cause__ or error
-        raise ChatError(f"a fault of chatctl's own: {cause!r}; the details are in {write_down(error)}") from None
+        raise ChatError(record(error, error.__cause__)) from None
 
 
 def come_back(settings: Settings) -> str:

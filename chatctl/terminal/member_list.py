@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
-from chatctl.common.text import fold_nick
-from chatctl.errors import NickInvalid
+from chatctl.common.names import fold_any
 from chatctl.terminal.render import Lines
 
 FOLD_SECONDS = 1.0
@@ -36,27 +35,27 @@ class Presence:
 
     def set(self, nicks: Iterable[str], count: int) -> None:
         """Begin with these."""
-        self._names = {_fold(nick): nick for nick in nicks}
+        self._names = {fold_any(nick): nick for nick in nicks}
         self.count = count
 
     def came(self, nicks: list[str], count: int) -> None:
         """Take those who joined."""
         self.count = count
-        new = [nick for nick in nicks if _fold(nick) not in self._names]
-        self._names |= {_fold(nick): nick for nick in nicks}
+        new = [nick for nick in nicks if fold_any(nick) not in self._names]
+        self._names |= {fold_any(nick): nick for nick in nicks}
         self._note(new, came=True)
 
     def went(self, nicks: list[str], count: int) -> None:
         """Take those who left."""
         self.count = count
         for nick in nicks:
-            self._names.pop(_fold(nick), None)
+            self._names.pop(fold_any(nick), None)
         self._note(nicks, came=False)
 
     def renamed(self, old: str, new: str) -> None:
         """Take a new name."""
-        self._names.pop(_fold(old), None)
-        self._names[_fold(new)] = new
+        self._names.pop(fold_any(old), None)
+        self._names[fold_any(new)] = new
 
     def speaks(self, nick: str) -> None:
         """Show that somebody came before what they say is shown."""
@@ -84,10 +83,3 @@ class Presence:
             came = [nick for nick, did in news.items() if did]
             went = [nick for nick, did in news.items() if not did]
             self._show([self._lines.presence(came, went, self.count)])
-
-
-def _fold(nick: str) -> str:
-    try:
-        return fold_nick(nick)
-    except NickInvalid:
-        return nick  # a server may say anything

@@ -5,8 +5,7 @@ Lives here: how these are written, and what they ask. Does not live here: who ma
 
 from __future__ import annotations
 
-import re
-
+from chatctl.common.durations import parse_duration
 from chatctl.protocol import Admin
 
 ORDERS = {
@@ -21,8 +20,6 @@ ORDERS = {
     "slow": ("TIME|off", "one message a member in that time: /slow 30s"),
     "readonly": ("on|off", "let operators alone speak"),
 }
-_TIME = re.compile(r"(\d{1,6})(s|m|h|d)", re.ASCII)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PEOPLE = {"kick": False, "ban": True, "ban-address": True, "unban": False, "mute": True, "unmute": False}
 """Those that are aimed at somebody, and whether they can have a time."""
 
@@ -37,7 +34,7 @@ def order(name: str, rest: str) -> Admin | None:
         case "topic":
             return Admin(verb="topic", text="" if rest == "-" else rest) if 0 < len(rest) <= 400 else None
         case "slow":
-            seconds = 0.0 if rest == "off" else _seconds(rest)
+            seconds = 0.0 if rest == "off" else parse_duration(rest, bare=False)
             return None if seconds is None else Admin(verb="slow", seconds=seconds)
         case _:
             return Admin(verb="read-only", on=rest == "on") if rest in ("on", "off") else None
@@ -46,14 +43,9 @@ def order(name: str, rest: str) -> Admin | None:
 def _about_somebody(name: str, rest: str) -> Admin | None:
     target, _, why = rest.strip().partition(" ")
     first, _, after = why.strip().partition(" ")
-    seconds = _seconds(first) if _PEOPLE[name] else None
+    seconds = parse_duration(first, bare=False) if _PEOPLE[name] else None
     text = (why if seconds is None else after).strip()
     if not target or len(target) > 128 or len(text) > 400:
         return None
     verb = name.removesuffix("-address")
     return Admin(verb=verb, target=target, seconds=seconds or 0.0, text=text, address=name != verb)
-
-
-def _seconds(word: str) -> float | None:
-    match = _TIME.fullmatch(word)
-    return float(int(match[1]) * _SECONDS[match[2]]) if match else None

@@ -9,7 +9,9 @@ import re
 import time
 from collections.abc import Callable, Sequence
 
+from chatctl.common.durations import span
 from chatctl.common.text import clean
+from chatctl.common.times import local
 from chatctl.protocol import Gap, Identity, Msg, Roster
 from chatctl.terminal.colors import Palette
 
@@ -56,11 +58,11 @@ class Lines:
         return [self.rule(title), *shown, self.rule("until here")] if title else [self.note("nothing was said yet")]
 
     def _hour(self, seconds: float) -> str:
-        return self._palette.dim(_local("%H:%M", seconds))
+        return self._palette.dim(local("%H:%M", seconds))
 
     def _new_day(self, seconds: float) -> list[str]:
-        day = _local("%A, %d %B %Y", seconds)
-        before, self._day = self._day or _local("%A, %d %B %Y", self._now()), day
+        day = local("%A, %d %B %Y", seconds)
+        before, self._day = self._day or local("%A, %d %B %Y", self._now()), day
         return [self.rule(day)] if before != day else []
 
     def _highlight(self, line: str, own: str) -> str:
@@ -123,12 +125,12 @@ class Lines:
 
     def identity(self, found: Identity) -> list[str]:
         """Give who somebody is: since when here, by which key, and whether the name is theirs."""
-        here = f"  here since {_local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
+        here = f"  here since {local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
         if found.key is None:
             return [self.note(f"{found.nick}:"), self.note(here), self.note("  no key: this name is who holds it now")]
         bound = "this name is not bound"
         if found.claimed is not None:
-            bound = f"this name is bound to it since {_local('%d %B %Y', found.claimed)}"
+            bound = f"this name is bound to it since {local('%d %B %Y', found.claimed)}"
         return [self.note(line) for line in (f"{found.nick}:", here, f"  key {found.key}", f"  {bound}")]
 
 
@@ -137,20 +139,9 @@ def _some(nicks: Sequence[str]) -> str:
     return ", ".join(clean(nick) for nick in nicks[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
 
 
-def _local(form: str, seconds: float) -> str:
-    try:
-        return time.strftime(form, time.localtime(seconds))
-    except (OverflowError, ValueError, OSError):
-        return "??:??"  # a server may say anything
-
-
 def idle(seconds: float) -> str:
-    """Give how long somebody has been silent, in one unit."""
-    seconds = min(seconds, 999 * 86400)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"idle {int(seconds // size)} {unit}"
-    return f"idle {int(seconds)} s" if seconds >= 10 else ""
+    """Return how long a member has been silent, in one unit; empty under ten seconds."""
+    return f"idle {span(seconds, parts=1)}" if seconds >= 10 else ""
 
 
 def mentions(text: str, nick: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chatctl.client.membership import Membership
 from chatctl.common.text import clean
+from chatctl.common.times import local
 from chatctl.protocol import RoomNow
 
 LATE_SECONDS = 1.0
@@ -64,6 +63,5 @@ def rows(text: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _shown(key: str, value: Any) -> str:
     if key in ("since", "until") and isinstance(value, int | float):
-        with contextlib.suppress(OverflowError, ValueError, OSError):
-            return time.strftime("%Y-%m-%d %H:%M", time.localtime(value))
+        return local("%Y-%m-%d %H:%M", value)
     return str(value)

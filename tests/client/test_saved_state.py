@@ -11,7 +11,6 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.backoff import backoff
 from chatctl.client.core.deadline import LONGEST, Deadline
 from chatctl.client.core.outbox import Message, Outbox, OutboxFull
-from chatctl.client.files import private_folder, write_private
 from chatctl.client.saved_state import SavedState, kept_outbox
 from chatctl.protocol import Resume, Say
 
@@ -98,12 +97,6 @@ def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert keep.history_file is None
     keep.outbox.add(Message(Say("said", id="1")))
     assert len(keep.outbox) == 1
-    assert not write_private(tmp_path / "file" / "x", b"")
-
-
-def test_private_folders_all_the_way(tmp_path: Path) -> None:
-    folder = private_folder(tmp_path / "a" / "b" / "c")
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.parents[:2])] == [0o700] * 3
 
 
 def test_backoff_doubles_up_to_half_a_minute() -> None:

@@ -1,10 +1,11 @@
-"""pins.py: fingerprints, their one form and OpenSSL's."""
+"""common/fingerprints.py: fingerprints, their one form and OpenSSL's."""
 
 import hashlib
 
 import pytest
 
 from chatctl.common import fingerprints
+from chatctl.errors import ChatError
 
 KNOWN_BY = hashlib.sha256(b"a certificate").digest()
 
@@ -24,3 +25,10 @@ def test_a_fingerprint_reads_back_in_every_form() -> None:
 def test_what_is_no_fingerprint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write SHA256: and its 43 characters"):
         fingerprints.parse(text)
+
+
+def test_an_operators_key_is_read_in_the_same_forms() -> None:
+    shown = fingerprints.of_key(bytes(range(32)))
+    assert fingerprints.parse_key(f"{shown}=", "--operator") == shown
+    with pytest.raises(ChatError, match=r"^file, line 2: 'nadia' is no key's fingerprint"):
+        fingerprints.parse_key("nadia", "file, line 2")

@@ -1,4 +1,4 @@
-"""text.py: what may be shown, what may be a name."""
+"""common/text.py and common/names.py: what may be shown, what may be a name."""
 
 import re
 import unicodedata
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from chatctl.common import names as n
 from chatctl.common import text as t
 from chatctl.errors import NickInvalid, RoomInvalid
 from tests.support.strategies import FORBIDDEN, ascii_nicks, nasty
@@ -106,7 +107,7 @@ def test_escaped_json_means_the_same_and_holds_nothing_forbidden(text: str) -> N
 
 @given(ascii_nicks)
 def test_an_ascii_nick_stays_as_it_is(nick: str) -> None:
-    assert t.check_nick(nick) == nick
+    assert n.check_nick(nick) == nick
 
 
 @given(nasty | st.text(max_size=40))
@@ -120,10 +121,10 @@ def test_an_ascii_nick_stays_as_it_is(nick: str) -> None:
 def test_a_nick_that_passed_passes_again_unchanged(nick: str) -> None:
     """The roster checks once more what admission let through: it must not raise there."""
     try:
-        shown = t.check_nick(nick)
+        shown = n.check_nick(nick)
     except NickInvalid:
         return
-    assert t.check_nick(shown) == shown
+    assert n.check_nick(shown) == shown
 
 
 @given(nasty | st.text(max_size=40))
@@ -134,7 +135,7 @@ def test_a_nick_that_passed_passes_again_unchanged(nick: str) -> None:
 def test_no_nick_holds_what_the_text_dialects_put_around_it(nick: str) -> None:
     """A full-width colon becomes a plain one: whoever is called ``Rajat:`` speaks for Rajat."""
     try:
-        shown = t.check_nick(nick)
+        shown = n.check_nick(nick)
     except NickInvalid:
         return
     assert not set(shown) & set(" :*/!(),<>#&\n")
@@ -150,17 +151,17 @@ def test_no_nick_holds_what_the_text_dialects_put_around_it(nick: str) -> None:
 @example("ΑΣ")
 def test_folding_a_folded_nick_changes_nothing(nick: str) -> None:
     try:
-        folded = t.fold_nick(nick)
+        folded = n.fold_nick(nick)
     except NickInvalid:
         return
-    assert t.fold_nick(folded) == folded
+    assert n.fold_nick(folded) == folded
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("Rajat", "rAJAT"), ("Å", "A\u030a"), ("Ｒajat", "rajat"), ("ÉMILE", "émile"), ("ЖЕНЯ", "женя")]
 )
 def test_these_are_the_same_name(one: str, other: str) -> None:
-    assert t.fold_nick(one) == t.fold_nick(other)
+    assert n.fold_nick(one) == n.fold_nick(other)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +197,7 @@ def test_these_are_the_same_name(one: str, other: str) -> None:
 )
 def test_these_are_no_nicknames(nick: str) -> None:
     with pytest.raises(NickInvalid) as caught:
-        t.check_nick(nick)
+        n.check_nick(nick)
     assert t.clean(caught.value.text) == caught.value.text, "the reason is shown on a terminal"
 
 
@@ -204,7 +205,7 @@ def test_these_are_no_nicknames(nick: str) -> None:
     "nick", ["Rajat", "a", "x" * 32, "語" * 21, "Zoë", "r2-d2", "me@host.org", "[bot]", "Женя", "3"]
 )
 def test_these_are_nicknames(nick: str) -> None:
-    assert t.check_nick(nick) == nick
+    assert n.check_nick(nick) == nick
 
 
 # --- rooms
@@ -212,11 +213,11 @@ def test_these_are_nicknames(nick: str) -> None:
 
 @pytest.mark.parametrize("room", ["lobby", "a", "0", "ops.eu-1_x", "x" * 32])
 def test_these_are_rooms(room: str) -> None:
-    assert t.check_room(room) == room
+    assert n.check_room(room) == room
 
 
 @pytest.mark.parametrize("room", ["", "Lobby", "a b", ".", "-a", "x" * 33, "ops\n", "../etc", "é", "\x1b[2J"])
 def test_these_are_no_rooms(room: str) -> None:
     with pytest.raises(RoomInvalid) as caught:
-        t.check_room(room)
+        n.check_room(room)
     assert t.clean(caught.value.text) == caught.value.text

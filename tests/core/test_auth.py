@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl.common import scram
-from chatctl.common.key_proof import PLACE_OF_UNIX, fingerprint, place_of_tcp, place_of_tls, signed, statement
+from chatctl.common.fingerprints import of_key
+from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls, signed, statement
 from chatctl.core import auth as gates
 from chatctl.core.auth import (
     FIRST_WAIT,
@@ -54,12 +55,12 @@ def test_who_offers_nothing_and_is_asked_for_nothing_has_nothing_to_prove() -> N
 def test_a_key_is_proved_by_its_signature() -> None:
     trial = trial_of(Authenticator())
     assert trial.challenge.scram is None
-    assert trial.check(sign(trial), 0).key == fingerprint(SECRET.public_key().public_bytes_raw())
+    assert trial.check(sign(trial), 0).key == of_key(SECRET.public_key().public_bytes_raw())
 
 
 def test_the_fingerprint_is_that_of_ssh_keygen() -> None:
     """``ssh-keygen -l`` says it of the key whose 32 bytes are 0 to 31."""
-    assert fingerprint(bytes(range(32))) == "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
+    assert of_key(bytes(range(32))) == "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA"
 
 
 def test_an_old_signature_does_not_fit_a_new_challenge() -> None:

@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.common.text import check_nick
+from chatctl.common.names import check_nick
 from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect, Stranger, bend_nick, recognise
 from chatctl.errors import BadFrame
 from tests.support.strategies import FORBIDDEN, nasty, server_frames

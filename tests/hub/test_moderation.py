@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.common.text import check_nick
+from chatctl.common.names import check_nick
 from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.confusables import skeletons
-from chatctl.core.moderation import Rules, Sanction, Sanctions, Who, network_of, span
+from chatctl.core.moderation import Rules, Sanction, Sanctions, Who, network_of
 from chatctl.core.name_claims import NameClaims
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
@@ -419,18 +419,6 @@ def test_what_was_dropped_hits_nobody_and_the_rest_still_does(changes: list[tupl
         assert (sanctions.find(Who(key=f"key {name}"), 1.0) is not None) == model.get(name, False)
     if not any(model.values()):
         assert sanctions._marks == sanctions._sizes == {}, "nothing is left behind"
-
-
-def test_the_words_for_a_time() -> None:
-    assert [span(s) for s in (0.2, 1, 59.6, 90, 7199, 90000, 3600)] == [
-        "1s",
-        "1s",
-        "1m",
-        "1m 30s",
-        "1h 59m",
-        "1d 1h",
-        "1h",
-    ]
 
 
 def test_what_is_no_address_is_none() -> None:

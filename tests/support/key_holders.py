@@ -7,7 +7,8 @@ from base64 import b64decode, b64encode
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chatctl import protocol as p
-from chatctl.common.key_proof import fingerprint, statement
+from chatctl.common.fingerprints import of_key
+from chatctl.common.key_proof import statement
 from tests.support.fakes import FakePeer, House, only
 
 
@@ -17,7 +18,7 @@ class Person:
     def __init__(self, number: int) -> None:
         self.secret = Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32)
         public = self.secret.public_key().public_bytes_raw()
-        self.key, self.fingerprint = b64encode(public).decode(), fingerprint(public)
+        self.key, self.fingerprint = b64encode(public).decode(), of_key(public)
 
     def hello(self, nick: str, **fields: object) -> p.Hello:
         return p.Hello(v=1, nick=nick, key=self.key, **fields)  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from chatctl.client.core.question import Answer, Asking, Question
 from chatctl.client.core.speaker import Speaker
 from chatctl.client.identity import login_nick
 from chatctl.common.fingerprints import parse as parse_pin
-from chatctl.common.text import check_nick, fold_nick
+from chatctl.common.names import check_nick, fold_nick
 from chatctl.protocol import DEFAULT_TLS_PORT, Ack, Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.client.files import replace_private
+from chatctl.common.files import private_folder, replace_file
 from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome, decode_kept
 
@@ -101,7 +101,8 @@ class CursorFile:
     def save(self, place: Resume) -> None:
         """Keep a place. Raises ChatError."""
         try:
-            replace_private(self._path, msgspec.json.encode(place) + b"\n")
+            private_folder(self._path.parent)
+            replace_file(self._path, msgspec.json.encode(place) + b"\n", durable=False)  # one for each message
         except OSError as error:
             raise ChatError(f"cannot keep the cursor in {self._path}: {_why(error)}") from None
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.follower import CONNECT_SECONDS, Follower
-from chatctl.common.text import fold_nick
-from chatctl.errors import ChatError, ConditionNotMet, NickInvalid
+from chatctl.common.names import fold_any
+from chatctl.errors import ChatError, ConditionNotMet
 from chatctl.protocol import Gap, Msg
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ class Asking:
         index = None if entry.action else self._question.choice_of(entry.text)
         if index is None:
             return None
-        nick = _folded(entry.nick)
+        nick = fold_any(entry.nick)
         if nick == self._question.asker:
             self._notice(f"(an answer under our own name {entry.nick} does not count: ask under another with --nick)")
             return None
@@ -168,13 +168,6 @@ class Asking:
             self._notice(f"({entry.nick} answered, but is not asked)")
             return None
         return index
-
-
-def _folded(nick: str) -> str:
-    try:
-        return fold_nick(nick)
-    except NickInvalid:  # of a server with other rules than ours
-        return nick.lower()
 
 
 def _lost(gap: Gap) -> str:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from functools import lru_cache
 
-from chatctl.common.text import fold_nick
-from chatctl.errors import NickInvalid
+from chatctl.common.names import fold_any
 from chatctl.protocol import Msg
 
 
@@ -21,14 +19,6 @@ class MessageFilter:
 
     def __call__(self, entry: Msg) -> bool:
         """Tell whether this is one."""
-        if self._nicks and _folded(entry.nick) not in self._nicks:
+        if self._nicks and fold_any(entry.nick) not in self._nicks:
             return False
         return self._match is None or self._match.search(entry.text) is not None
-
-
-@lru_cache(1024)
-def _folded(nick: str) -> str:
-    try:
-        return fold_nick(nick)
-    except NickInvalid:  # of a server with other rules than ours
-        return nick.lower()

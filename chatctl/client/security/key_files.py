@@ -7,15 +7,14 @@ using it costs what ``cryptography`` costs.
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from chatctl.client.files import private_folder
-from chatctl.common.files import read_private
+from chatctl.common.files import create_file, private_folder, read_private
+from chatctl.common.ssh_wire import ED25519, key_blob
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 
@@ -59,26 +58,13 @@ def make_key(path: Path) -> FileKey:
     private = Ed25519PrivateKey.generate()
     data = private.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
     try:
-        _create(path, data)
+        private_folder(path.parent)
+        create_file(path, data, durable=True)
     except FileExistsError:
         raise ChatError(f"there is a key already: {path}") from None
     except OSError as error:
         raise ChatError(f"cannot keep a key in {path}: {reason_of(error)}") from None
     return _of(private)
-
-
-def _create(path: Path, data: bytes) -> None:
-    """Write it whole or not at all. Raises OSError."""
-    private_folder(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def read_key(path: Path, ask: Ask | None = None) -> FileKey:
@@ -117,5 +103,4 @@ def ask_on_terminal(prompt: str) -> str:
 
 def public_line(public: bytes, comment: str) -> str:
     """Give a public key (32 bytes) as it stands in a ``.pub`` file."""
-    blob = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", public))
-    return f"ssh-ed25519 {b64encode(blob).decode()} {comment}"
+    return f"{ED25519.decode()} {b64encode(key_blob(public)).decode()} {comment}"

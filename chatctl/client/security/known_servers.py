@@ -10,8 +10,8 @@ import os
 from pathlib import Path
 
 from chatctl.client.core.address import Address
-from chatctl.client.files import private_folder, write_private
 from chatctl.common import fingerprints
+from chatctl.common.files import private_folder, replace_file
 from chatctl.common.paths import state_dir
 from chatctl.errors import Untrusted, reason_of
 
@@ -66,13 +66,17 @@ def remember(address: Address, pin: str) -> bool:
     """Keep a fingerprint for a server, beside those that are known of it; tell whether that was possible."""
     path = known_servers()
     try:
-        folder = os.open(private_folder(path.parent), os.O_RDONLY | os.O_DIRECTORY)
+        private_folder(path.parent)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
         return False
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)  # two who answer at once must not lose each other's
         text = _read(path)
         end = "\n" if text and not text.endswith("\n") else ""
-        return write_private(path, f"{text}{end}{key_of(address)} {pin}\n".encode())
+        replace_file(path, f"{text}{end}{key_of(address)} {pin}\n".encode(), durable=True)
+    except OSError:
+        return False
     finally:
         os.close(folder)
+    return True

@@ -10,7 +10,8 @@ import socket
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from chatctl.common.key_proof import fingerprint
+from chatctl.common import fingerprints
+from chatctl.common.ssh_wire import ED25519, key_blob, pack
 from chatctl.errors import ChatError, reason_of
 
 SECONDS = 60.0
@@ -19,8 +20,6 @@ SECONDS = 60.0
 _LIST, _LISTED, _SIGN, _SIGNED = 11, 12, 13, 14
 _MOST = 256 * 1024
 """Bytes of an answer: what OpenSSH's own client takes."""
-
-_ALGORITHM = b"ssh-ed25519"
 
 
 class AgentKey(NamedTuple):
@@ -31,9 +30,9 @@ class AgentKey(NamedTuple):
 
     def sign(self, data: bytes) -> bytes:
         """Give the signature (64 bytes). Raises ChatError."""
-        answer = _ask(_SIGN, _string(_blob(self.public)) + _string(data) + bytes(4), _SIGNED)
+        answer = _ask(_SIGN, pack(key_blob(self.public), data) + bytes(4), _SIGNED)
         algorithm, signature = _strings(_strings(answer, 1)[0], 2)
-        if algorithm != _ALGORITHM or len(signature) != 64:
+        if algorithm != ED25519 or len(signature) != 64:
             raise ChatError("the ssh-agent made a signature of another kind")
         return signature
 
@@ -52,7 +51,7 @@ def agent_keys() -> list[AgentKey]:
 def agent_key(wanted: str | None) -> AgentKey:
     """Give the agent's only Ed25519 key, or the one with this fingerprint (``SHA256:…``). Raises ChatError."""
     keys = agent_keys()
-    found = [key for key in keys if wanted is None or fingerprint(key.public) == wanted]
+    found = [key for key in keys if wanted is None or fingerprints.of_key(key.public) == wanted]
     if len(found) == 1:
         return found[0]
     if found:
@@ -63,19 +62,11 @@ def agent_key(wanted: str | None) -> AgentKey:
 
 
 def _listed(keys: Sequence[AgentKey]) -> str:
-    return ", ".join(f"agent:{fingerprint(key.public)} ({key.comment})" for key in keys)
+    return ", ".join(f"agent:{fingerprints.of_key(key.public)} ({key.comment})" for key in keys)
 
 
 def _is_ed25519(blob: Sequence[bytes]) -> bool:
-    return len(blob) == 2 and blob[0] == _ALGORITHM and len(blob[1]) == 32
-
-
-def _blob(public: bytes) -> bytes:
-    return _string(_ALGORITHM) + _string(public)
-
-
-def _string(data: bytes) -> bytes:
-    return len(data).to_bytes(4, "big") + data
+    return len(blob) == 2 and blob[0] == ED25519 and len(blob[1]) == 32
 
 
 def _strings(data: bytes, number: int | None) -> list[bytes]:
@@ -103,7 +94,7 @@ def _ask(kind: int, body: bytes, wanted: int) -> bytes:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(SECONDS)
             sock.connect(path)
-            sock.sendall(_string(bytes([kind]) + body))
+            sock.sendall(pack(bytes([kind]) + body))
             with sock.makefile("rb") as file:
                 size = int.from_bytes(file.read(4), "big")
                 answer = file.read(min(size, _MOST))

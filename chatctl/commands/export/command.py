@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import DURATION, server_options, timeout_option
+from chatctl.cli.options import server_options, timeout_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ class Moment(click.ParamType[float]):
         if isinstance(value, float):
             return value
         try:
-            return parse_moment(str(value), DURATION.seconds, time.time())
+            return parse_moment(str(value), time.time())
         except (ValueError, OverflowError, OSError):
             self.fail(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30", param, ctx)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 from chatctl.commands.probe.verdict import Verdict
@@ -61,7 +60,7 @@ class Out:
                 for line in formats.summary(verdict, len(prober.verdicts), prober.healths):
                     self._line(line)
         if self._path is not None:
-            replace_file(self._path, "".join(f"{line}\n" for line in self._kept).encode())
+            write_output(self._path, "".join(f"{line}\n" for line in self._kept).encode())
 
     def _line(self, line: str) -> None:
         if self._path is not None:
@@ -72,23 +71,13 @@ class Out:
             deliver(f"{line}\n".encode())  # nobody reads it? The exit code still tells
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Replace a file whole: whoever reads it meanwhile sees the old one. Raises ChatError."""
-    import os
-
+def write_output(path: Path, data: bytes) -> None:
+    """Replace a file whole: a collector that reads it meanwhile gets the old content. Raises ChatError."""
+    from chatctl.common.files import replace_file
     from chatctl.errors import ChatError, reason_of
 
     path = path.resolve()
-    if path.exists() and not path.is_file():
-        raise ChatError(f"cannot write {path}: it is no regular file")
-    draft = path.with_name(f".{path.name}.{os.getpid()}.new")  # a collector reads *.prom alone
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        replace_file(path, data, durable=True, private=False)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
         raise ChatError(f"cannot write {path}: {reason_of(error)}") from None

@@ -132,15 +132,10 @@ def ending(status: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Give a length of time for a person."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+    """Return how long a program ran, for a person."""
+    from chatctl.common import durations
+
+    return f"{seconds:.1f} s" if seconds < 10 else durations.span(round(seconds))
 
 
 class _Enough(Exception):

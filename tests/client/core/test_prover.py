@@ -18,7 +18,8 @@ from chatctl.client.core.prover import MOST_ITERATIONS, Prover, place_of
 from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
-from chatctl.common.key_proof import fingerprint, statement
+from chatctl.common.fingerprints import of_key
+from chatctl.common.key_proof import statement
 from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo, Verifier
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
@@ -72,7 +73,7 @@ def meet(core: ClientConnection, gate: Authenticator, way: ConnectionInfo) -> tu
     proof = said(core)
     assert isinstance(proof, Proof)
     proved = trial.check(proof, 0)
-    assert proved.key in (None, fingerprint(KEY.public))
+    assert proved.key in (None, of_key(KEY.public))
     return trial, proved.scram
 
 
@@ -268,7 +269,7 @@ def test_the_example_of_the_protocol_is_right() -> None:
     said = statement(hello, bytes(32), HERE)
     assert "\n".join(f"    {part}" for part in textwrap.wrap(said.hex(), 100)) in page
     assert proof == Proof(signature=b64encode(SECRET.sign(said)).decode())
-    assert fingerprint(KEY.public) in page
+    assert of_key(KEY.public) in page
 
 
 # --- any cut of the bytes

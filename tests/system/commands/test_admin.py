@@ -23,7 +23,7 @@ from tests.support.wire import Wire
 
 Serve = Callable[..., Server]
 KEY = "SHA256:" + "A" * 43
-OTHER_KEY = "SHA256:" + "B" * 43
+OTHER_KEY = "SHA256:" + "B" * 42 + "A"
 
 
 @pytest.fixture

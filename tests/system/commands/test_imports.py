@@ -50,7 +50,8 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 
 LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
 OURS = {
-    *("__main__", "main", "errors", "protocol", "common", "common.paths", "common.text", "client", "client.identity"),
+    *("__main__", "main", "errors", "protocol", "common", "common.durations", "common.files"),
+    *("common.names", "common.paths", "common.text", "client", "client.identity"),
     *("client.core", "client.io", "cli", "commands"),
     *(
         f"client.core.{name}"

@@ -13,7 +13,8 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.client.security.key_files import make_key
-from chatctl.common.key_proof import fingerprint, place_of_tcp, statement
+from chatctl.common.fingerprints import of_key
+from chatctl.common.key_proof import place_of_tcp, statement
 from tests.support.environment import DEADLINE
 from tests.support.key_holders import OWNER
 from tests.support.server_process import Server
@@ -60,7 +61,7 @@ def test_who_was_kicked_ends_and_may_join_again(serve: Serve, start: Start) -> N
 def test_an_operator_types_it_in_join(serve: Serve, start: Start, tmp_path: Path) -> None:
     """Two real programs, with a key in a file: what a person would do."""
     own = make_key(tmp_path / "key")
-    server = serve("--operator", fingerprint(own.public))
+    server = serve("--operator", of_key(own.public))
     rajat = server.member("Rajat", "lobby")
     nadia = start("join", "--nick", "nadia", "--key", str(tmp_path / "key"), port=server.port)
     out, _ = nadia.communicate(b"/topic deploy freeze\n/ban RAJAT 2h spam\n/bans\n", timeout=DEADLINE)

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chatctl.cli.options import DURATION
 from chatctl.cli.since_type import parse_since
 from chatctl.client.seek import PAGE, before_moment
 from chatctl.protocol import Msg
@@ -82,11 +81,11 @@ def test_since_so_long_ago(house: Server, run: Run, room: str) -> None:
 )
 def test_the_forms_of_a_time(value: str, moment: float) -> None:
     """A time of day is the last one that was."""
-    assert parse_since(value, DURATION.seconds, now=NOON).time == pytest.approx(moment)
+    assert parse_since(value, now=NOON).time == pytest.approx(moment)
 
 
 def test_bare_digits_are_a_number() -> None:
-    assert parse_since("20260801", DURATION.seconds).seq == 20260801
+    assert parse_since("20260801").seq == 20260801
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "25:00", "2026-13-01", "²", "1" * 30])
@@ -132,7 +131,7 @@ def test_time_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        moment = parse_since("2026-08-01T21:00", DURATION.seconds).time
+        moment = parse_since("2026-08-01T21:00").time
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.who import span, table
+from chatctl.commands.who import table
 from chatctl.protocol import RosterRow
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import Serve, Start
@@ -70,12 +70,10 @@ def test_the_table_s_columns_stand_under_each_other() -> None:
     assert table([]) == []
 
 
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0.4, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3660, "1 h 1 min"), (90000, "1 d 1 h")],
-)
-def test_spans(seconds: float, shown: str) -> None:
-    assert span(seconds) == shown
+def test_idle_times_have_two_units_from_an_hour_on() -> None:
+    """Nobody needs the seconds of a quarter of an hour."""
+    lines = table([RosterRow("nadia", 0.0, 3599.0), RosterRow("omar", 0.0, 3660.0)])
+    assert [line.split("  ")[-1] for line in lines] == ["IDLE", "59 min", "1 h 1 min"]
 
 
 def test_count(house: Server, run: InProcess, room: str) -> None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 
 from chatctl import protocol
 from chatctl.client.core.connection import ClientConnection
-from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json, fold_nick
+from chatctl.common.names import fold_nick
+from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json
 from chatctl.core.dialects import DIALECTS, TEXT
 from chatctl.core.effects import Effect, Hangup, Says
 from chatctl.core.session import Session

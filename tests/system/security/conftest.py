@@ -15,7 +15,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.io.blocking_connection import Connection, Deadline
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
-from chatctl.common.key_proof import fingerprint
+from chatctl.common.fingerprints import of_key
 from chatctl.core.auth import Verifier
 from chatctl.protocol import Hello
 from tests.support.environment import CHATCTL, DEADLINE, clean_env
@@ -92,7 +92,7 @@ def person(tmp_path: Path) -> Callable[[str], Person]:
 
     def make(name: str) -> Person:
         path = tmp_path / f"{name}.key"
-        return Person(path, fingerprint(make_key(path).public))
+        return Person(path, of_key(make_key(path).public))
 
     return make
 

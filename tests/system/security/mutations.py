@@ -547,8 +547,8 @@ MUTATIONS = (
     Mutation(
         "getting around a slow room with another name or connection",
         "chatctl/core/moderation.py",
-        '    if who.token is not None:\n        yield "token", who.token.hex()\n\n\ndef span',
-        "\n\ndef span",
+        '    if who.token is not None:\n        yield "token", who.token.hex()\n',
+        "",
         "tests/hub/test_moderation.py::test_another_name_or_connection_is_no_way_around_a_slow_room",
     ),
     Mutation(

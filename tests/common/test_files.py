@@ -1,0 +1,265 @@
+"""common/files.py: a file is written whole or not at all, for this user alone, whatever comes in between."""
+
+from __future__ import annotations
+
+import os
+import resource
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from chatctl.common import files
+from chatctl.common.files import create_file, private_folder, replace_file
+
+Write = Callable[[Path, bytes], None]
+DRAFT = ".chatctl-" + bytes(8).hex()
+
+
+def replace(path: Path, data: bytes) -> None:
+    replace_file(path, data, durable=True)
+
+
+def create(path: Path, data: bytes) -> None:
+    create_file(path, data, durable=True)
+
+
+BOTH = pytest.mark.parametrize("write", [replace, create])
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@BOTH
+def test_the_file_is_private_and_nothing_else_is_left(tmp_path: Path, write: Write) -> None:
+    with umask(0):
+        write(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+    assert mode(tmp_path / "file") == 0o600
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_public_file_has_what_the_umask_leaves(tmp_path: Path) -> None:
+    """A collector that runs as another user has to read the probe's output."""
+    with umask(0o027):
+        replace_file(tmp_path / "file", b"", durable=False, private=False)
+    assert mode(tmp_path / "file") == 0o640
+
+
+def test_replacing_keeps_nothing_of_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"something longer")
+    path.chmod(0o644)
+    replace(path, b"short")
+    assert path.read_bytes() == b"short"
+    assert mode(path) == 0o600
+
+
+def test_creating_never_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"first")
+    with pytest.raises(FileExistsError):
+        create(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("name", ["file", "n" * 255])
+@BOTH
+def test_a_name_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write, name: str
+) -> None:
+    """A draft's name must not be longer than a name may be."""
+    monkeypatch.chdir(tmp_path)
+    write(Path(name), b"content")
+    assert names(tmp_path) == [name]
+
+
+@BOTH
+def test_a_symbolic_link_planted_as_the_draft_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write
+) -> None:
+    """In a folder that others may write to, they could have us overwrite a file of ours that they can't reach."""
+    monkeypatch.setattr(os, "urandom", bytes)  # even if they guessed the name
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / DRAFT).symlink_to(victim)
+    with pytest.raises(FileExistsError):
+        write(tmp_path / "file", b"content")
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "file").exists()
+
+
+def test_draft_names_can_not_be_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(os, "replace", lambda draft, _: seen.append(draft))
+    for _ in range(2):
+        replace(tmp_path / "file", b"")
+    assert len(set(seen)) == 2
+
+
+def test_a_symbolic_link_at_the_file_itself_is_replaced(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (tmp_path / "file").symlink_to(victim)
+    replace(tmp_path / "file", b"content")
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "file").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
+    """``tail --cursor-file /dev/null`` as root put a file in the place of the device."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no regular file"):
+        replace(tmp_path / "pipe", b"content")
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+    assert names(tmp_path) == ["pipe"]
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """Let no file of this process grow beyond 100 bytes, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("full_disk")
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path, durable: bool) -> None:
+    replace_file(tmp_path / "file", b"old", durable=durable)
+    with pytest.raises(OSError, match="too large"):
+        replace_file(tmp_path / "file", bytes(1000), durable=durable)
+    with pytest.raises(OSError, match="too large"):
+        create_file(tmp_path / "new", bytes(1000), durable=durable)
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    ("write", "call"), [(replace, "fsync"), (replace, "replace"), (create, "fsync"), (create, "link")]
+)
+def test_an_interrupt_leaves_the_old_file_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write, call: str, before: bool
+) -> None:
+    """Ctrl-C comes as an exception between any two calls. Nothing but the file itself may be left of it."""
+    own = getattr(os, call)
+
+    def interrupted(*arguments: object) -> None:
+        if not before:
+            own(*arguments)
+        raise KeyboardInterrupt
+
+    path = tmp_path / "file"
+    if write is replace:
+        path.write_bytes(b"old")
+    monkeypatch.setattr(os, call, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(path, b"new")
+    left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    done = call != "fsync" and not before
+    assert left == ({"file": b"new"} if done else {"file": b"old"} if write is replace else {})
+
+
+def test_content_is_synced_before_the_name_and_the_name_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other way round, a power cut could leave an empty file under the name."""
+    calls: list[str] = []
+
+    def fsync(fd: int) -> None:
+        calls.append("folder" if stat.S_ISDIR(os.fstat(fd).st_mode) else f"{os.fstat(fd).st_size} bytes")
+
+    own = os.replace
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(os, "replace", lambda *names: calls.append("rename") or own(*names))
+    replace_file(tmp_path / "file", b"four", durable=True)
+    replace_file(tmp_path / "file", b"", durable=False)
+    assert calls == ["4 bytes", "rename", "folder", "rename"]
+
+
+def test_a_reader_sees_one_content_whoever_writes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    size = 300_000
+    contents = [bytes([letter]) * size for letter in b"abcdefgh"]
+    replace(path, contents[0])
+    go = threading.Barrier(len(contents))
+
+    def write(data: bytes) -> None:
+        go.wait()
+        for _ in range(10):
+            replace_file(path, data, durable=False)
+            assert path.read_bytes() in contents
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(write, contents))
+    assert names(tmp_path) == ["file"]
+
+
+def test_of_several_that_create_at_once_one_wins(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    contents = [bytes([letter]) * 50_000 for letter in b"abcdefgh"]
+    go = threading.Barrier(len(contents))
+
+    def write(data: bytes) -> bytes | None:
+        go.wait()
+        try:
+            create_file(path, data, durable=False)
+        except FileExistsError:
+            return None
+        return data
+
+    with ThreadPoolExecutor(len(contents)) as pool:
+        winners = [data for data in pool.map(write, contents) if data is not None]
+    assert winners == [path.read_bytes()]
+    assert names(tmp_path) == ["file"]
+
+
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    create(tmp_path / "file", b"first")
+    with pytest.raises(FileExistsError):
+        create(tmp_path / "file", b"second")
+    assert (tmp_path / "file").read_bytes() == b"first"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_private_folders_all_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool) -> None:
+    """``mkdir(parents=True, mode=0o700)`` gives that mode to the last one alone."""
+    tmp_path.chmod(0o755)
+    synced: list[str] = []
+    monkeypatch.setattr(files, "sync_folder", synced.append)
+    monkeypatch.chdir(tmp_path)
+    with umask(0):
+        private_folder(tmp_path / "a" / "b" / "c", durable=durable)
+        private_folder("a/d", durable=durable)
+        private_folder("e", durable=durable)
+        private_folder("e", durable=durable)
+    assert [mode(tmp_path / name) for name in ("", "a", "a/b", "a/b/c", "a/d", "e")] == [0o755] + [0o700] * 5
+    made_in = [str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b"), "a", "."]
+    assert synced == (made_in if durable else [])
