@@ -110,9 +110,9 @@ class Hub:
         for draft, receipt in zip(drafts, receipts, strict=True):
             if draft.id is not None:
                 answers.append(protocol.Ack(draft.id, receipt.time, receipt.duplicate, receipt.seq))
-            if receipt.duplicate and draft.anew:  # nothing was said: it has not spoken
+            if receipt.duplicate and draft.append:  # nothing was said: it has not spoken
                 self.rules.unspeak(self.who(peer, draft.nick), draft.room, draft.time)
-            if not draft.trace:  # a probe's own message comes back to it alone; no entry has the number 0
+            if not draft.persist:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._turn.reply_run(peer, answers)
 
@@ -197,7 +197,7 @@ class Hub:
         """Refuse what is said. What was said before is acknowledged all the same: the journal knows, and it alone."""
         token, now = peer.token, self._clock()
         repeats = [
-            Draft(room.name, now, "", say.text, say.action, token, say.id, anew=False)
+            Draft(room.name, now, "", say.text, say.action, token, say.id, append=False)
             for say in says
             if say.id is not None and token is not None
         ]

@@ -1,8 +1,8 @@
-"""Journals: what gives each entry its number, and keeps it.
+"""Journals: what numbers the entries of a room's log and keeps them.
 
-A journal is three methods, a look at its head, and the house's facts. It is not a second log: the ring, the cursors and
-the order of showing exist once, in room.py, whatever the journal is. Nothing is shown to anyone before its journal has
-committed it.
+Lives here: the interface that core/ and hub/ know, and its values; no I/O. Does not live here: the journals themselves
+(memory.py, sqlite.py). A journal is not a second log: the ring, the cursors and the order of delivery exist once, in
+core/room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from msgspec import Struct
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
-__all__ = ["Deliver", "Done", "Draft", "Facts", "Head", "Journal", "Kept", "Receipt"]
+__all__ = ["Deliver", "Draft", "Facts", "Head", "Journal", "OnAppended", "OnKept", "Receipt"]
 
 
 class Draft(Struct, frozen=True):
-    """What somebody wants said, before it has a number. ``time`` is Unix seconds."""
+    """A message before it has a number. ``time`` is Unix seconds."""
 
     room: str
     time: float
@@ -28,25 +28,27 @@ class Draft(Struct, frozen=True):
     text: str
     action: bool = False
     token: bytes | None = None
-    """The hash of the sender's token: it scopes ``id``."""
+    """Hash of the sender's token: the scope of ``id``."""
     id: str | None = None
-    trace: bool = True
-    """False for a probe: it goes the whole way, commit included, and leaves nothing."""
-    anew: bool = True
-    """False for one whose sender may not speak now: it is looked for, and never added."""
+    persist: bool = True
+    """False for a probe: its commit is a real one and stores nothing."""
+    append: bool = True
+    """False while its sender may not speak: an earlier message of this ``id`` is looked up, nothing is added."""
 
 
 class Receipt(Struct, frozen=True):
-    """A draft is committed: under this number, or under that of its first coming. None: it left nothing."""
+    """The outcome of a committed draft."""
 
     seq: int | None
+    """The entry's number; of a duplicate the first one's; None if nothing was stored."""
     time: float
+    """Unix seconds; of a duplicate the first one's."""
     duplicate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a room's log stands: entries ``first`` to ``last`` can be read; ``epoch`` names this log."""
+    """State of a room's log: entries ``first`` to ``last`` can be read, ``epoch`` identifies the log."""
 
     epoch: str
     first: int
@@ -54,38 +56,40 @@ class Head:
 
 
 Deliver = Callable[[Sequence[Msg]], None]
-Done = Callable[[Sequence[Receipt] | StorageFailed], None]
+OnAppended = Callable[[Sequence[Receipt] | StorageFailed], None]
 
 Facts = Mapping[tuple[str, str], str | None]
-"""What a house knows beside what was said: a value for each (kind, key), such as whose name it is. None: no longer."""
-Kept = Callable[[StorageFailed | None], None]
+"""What a server remembers beside messages: a value for each (kind, key), such as a name's owner. None removes one."""
+OnKept = Callable[[StorageFailed | None], None]
 
 
 class Journal(Protocol):
-    """Numbers entries and keeps them. Called from the event loop's thread, and calls back there."""
+    """Numbers entries and keeps them. Called from the event loop's thread, and calls back on it."""
 
     durability: str
-    """What an acknowledgement means: ``memory``, ``os`` (survives a killed process), ``disk`` (a power cut)."""
+    """What an acknowledgement survives: ``memory`` nothing, ``os`` a killed process, ``disk`` a power cut."""
 
-    def append(self, batch: Sequence[Draft], done: Done) -> None:
-        """Commit a batch: one transaction, all or nothing.
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        """Commit a batch in one transaction, all or nothing.
 
-        Once it is committed, the new entries go to those who follow their room, then ``done`` gets a receipt for each
-        draft, in order. If it could not be committed, ``done`` gets the error and nobody gets an entry. A draft that is
-        not ``anew`` adds nothing: it gets the receipt of its first coming, or one without a number.
+        After the commit, new entries are delivered to the followers of their rooms; then ``done`` is called.
+
+        Args:
+            batch: in the order in which the entries are numbered.
+            done: gets a receipt for each draft, in order; or the error, and then nothing was delivered.
         """
 
     def follow(self, room: str, deliver: Deliver) -> Head:
-        """Have ``deliver`` called with every entry after the head that is given back: in order, numbered, committed."""
+        """Call ``deliver`` with every entry that is committed after the returned head, in order."""
 
     def head(self, room: str) -> Head:
-        """Give where a room's log stands now; ``first`` rises as the log is trimmed."""
+        """Return the present state of a room's log. ``first`` rises as the log is trimmed."""
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
-        """Give at most ``limit`` committed entries that follow ``after`` and are still kept."""
+        """Return at most ``limit`` entries that follow number ``after`` and are still kept."""
 
     def facts(self) -> dict[tuple[str, str], str]:
-        """Give all facts, as they were kept when the journal was opened."""
+        """Return all facts as they were when the journal was opened."""
 
-    def keep(self, changes: Facts, done: Kept) -> None:
-        """Commit changes of facts, all or none, and then call ``done``: with the error, if they could not be kept."""
+    def keep(self, changes: Facts, done: OnKept) -> None:
+        """Commit changes of facts, all or none; then call ``done``, with the error if they were not stored."""

@@ -1,7 +1,7 @@
-"""Backups: a copy of the journal that can be put in its place.
+"""Backups: copies of the journal that can be put in its place.
 
-Lives here: the copy's file, from its first byte to its name. Does not live here: the copying itself (store.py).
-A copy is marked: opened as a journal it gets new epochs, for the log it was taken from went on without it.
+Lives here: creating, sealing and naming the copy's file. Does not live here: copying the live database (store.py).
+A copy is marked: opened as a journal it gets new epochs, because the original log has gone on without it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chatctl.journal.store import mark_as_copy
 
 
 def begin(path: Path) -> Path:
-    """Give the file, empty and 0600, in which the copy grows until it is whole.
+    """Create and return the empty file (0600) that the copy is written to until it is complete.
 
     Raises:
         ChatError: the backup is there already, or can't be made there.
@@ -37,7 +37,7 @@ def begin(path: Path) -> Path:
 
 
 def finish(partial: Path, path: Path) -> None:
-    """Mark the copy, have it on the disk, and give it its name.
+    """Mark the copy, sync it, and give it its final name.
 
     Raises:
         ChatError: it could not be written, or the name was taken meanwhile.
@@ -55,7 +55,7 @@ def finish(partial: Path, path: Path) -> None:
 
 
 def discard(partial: Path) -> None:
-    """Remove what is left of a copy, if anything is."""
+    """Remove an incomplete copy, if there is one."""
     for suffix in ("", "-journal", "-wal", "-shm"):
         with contextlib.suppress(OSError):
             partial.with_name(partial.name + suffix).unlink()
@@ -95,6 +95,5 @@ def _taken(path: Path) -> ChatError:
 
 
 def unwritable(path: Path, error: OSError | sqlite3.Error) -> ChatError:
-    """Give the line for a backup that the disk did not take."""
-    what = reason_of(error)
-    return ChatError(f"cannot write the backup {path}: {what}")
+    """Return the error for a backup that could not be written."""
+    return ChatError(f"cannot write the backup {path}: {reason_of(error)}")

@@ -1,4 +1,4 @@
-"""The journal that keeps nothing but the numbers: for ``--journal none``. The ring is all the history there is."""
+"""The journal in memory, for ``--journal none``: numbers entries and keeps none. The ring is all the history."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept, Receipt
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, Receipt
 from chatctl.protocol import Msg
 
 _IDS_KEPT = 100_000
-"""Receipts of messages with an id, all rooms together: what a late repeat is recognised by."""
+"""Receipts of messages with an id, in all rooms together, by which a repeat is recognised."""
 
 _ROOM = attrgetter("room")
 _Key = tuple[str, bytes, str]
@@ -30,8 +30,8 @@ class MemoryJournal:
         self._receipts: dict[_Key, Receipt] = {}
         self._ids_kept = ids_kept
 
-    def append(self, batch: Sequence[Draft], done: Done) -> None:
-        """See ``Journal.append``; everything happens before it returns."""
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        """Implement ``Journal.append``; both callbacks run before it returns."""
         receipts: list[Receipt] = []
         for room, drafts in groupby(batch, _ROOM):
             entries: list[Msg] = []
@@ -43,49 +43,47 @@ class MemoryJournal:
     def _commit(self, room: str, drafts: Iterable[Draft], entries: list[Msg]) -> Iterator[Receipt]:
         seq = self._last.get(room, 0)
         for draft in drafts:
-            if not draft.trace:
-                yield Receipt(None, draft.time)
-            elif draft.id and (first := self._first_coming(draft, seq + 1)):
+            if draft.persist and (first := self._find_or_keep(draft, seq + 1)):
                 yield first
-            elif not draft.anew:
-                yield Receipt(None, draft.time)
-            else:
+            elif draft.persist and draft.append:
                 seq += 1
                 entries.append(Msg(seq, draft.time, draft.nick, draft.text, draft.action))
                 yield Receipt(seq, draft.time)
+            else:
+                yield Receipt(None, draft.time)
         self._last[room] = seq
 
-    def _first_coming(self, draft: Draft, seq: int) -> Receipt | None:
+    def _find_or_keep(self, draft: Draft, seq: int) -> Receipt | None:
+        """Return the receipt of the first message with this id; without one, keep that this is it."""
         if not draft.token or not draft.id:
             return None
         key = (draft.room, draft.token, draft.id)
         if first := self._receipts.get(key):
             return Receipt(first.seq, first.time, duplicate=True)
-        if not draft.anew:
-            return None
-        self._receipts[key] = Receipt(seq, draft.time)
-        if len(self._receipts) > self._ids_kept:
-            del self._receipts[next(iter(self._receipts))]
+        if draft.append:
+            self._receipts[key] = Receipt(seq, draft.time)
+            if len(self._receipts) > self._ids_kept:
+                del self._receipts[next(iter(self._receipts))]
         return None
 
     def follow(self, room: str, deliver: Deliver) -> Head:
-        """See ``Journal.follow``."""
+        """Implement ``Journal.follow``."""
         self._followers.setdefault(room, []).append(deliver)
         return self.head(room)
 
     def head(self, room: str) -> Head:
-        """See ``Journal.head``: nothing that was said is kept here."""
+        """Return a head behind which no entry can be read."""
         last = self._last.get(room, 0)
         return Head(self._epoch, last + 1, last)
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
-        """See ``Journal.read``: nothing is kept here."""
+        """Return nothing: entries are not kept."""
         return []
 
     def facts(self) -> dict[tuple[str, str], str]:
-        """See ``Journal.facts``: there are none yet."""
+        """Return nothing: facts are not persisted."""
         return {}
 
-    def keep(self, changes: Facts, done: Kept) -> None:
-        """See ``Journal.keep``: whoever changes them knows them, until the process ends."""
+    def keep(self, changes: Facts, done: OnKept) -> None:
+        """Report success. Facts are not persisted; the caller knows them until the process ends."""
         done(None)

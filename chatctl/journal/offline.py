@@ -1,7 +1,4 @@
-"""Reading a journal's file without being its server: nothing in it is changed.
-
-Source: schema.py.
-"""
+"""Reading the file of a journal that no server has open. Nothing in it is changed. Source: schema.py."""
 
 from __future__ import annotations
 
@@ -11,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from chatctl.errors import ChatError, RoomInvalid
-from chatctl.journal.sqlite_errors import refusal
+from chatctl.journal.sqlite_errors import open_error
+from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of
 from chatctl.protocol import Msg
 
 
-def entries_at_rest(path: Path, room: str) -> Iterator[Msg]:
-    """Yield what a room's log holds, oldest first.
+def read_offline(path: Path, room: str) -> Iterator[Msg]:
+    """Yield the entries of a room's log, oldest first.
 
     Raises:
         ChatError: there is no such file, it is no journal, or a server has it open.
@@ -29,8 +27,7 @@ def entries_at_rest(path: Path, room: str) -> Iterator[Msg]:
             found = db.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone()
             if found is None:
                 raise RoomInvalid(f"the journal {path} has no room '{room}'")
-            rows = db.execute("SELECT seq, time, nick, text, action FROM messages WHERE room = ? ORDER BY seq", found)
-            for seq, time, nick, text, action in rows:
-                yield Msg(seq=seq, time=time, nick=nick, text=text, action=bool(action))
+            rows = db.execute(f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? ORDER BY seq", found)  # noqa: S608 — constant
+            yield from map(entry_of, rows)
     except sqlite3.Error as error:
-        raise refusal(path, error) from None
+        raise open_error(path, error) from None

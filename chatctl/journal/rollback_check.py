@@ -1,19 +1,20 @@
-"""The stamp: a file beside the journal by which a journal that went back in time is recognised.
+"""Rollback check: recognises a journal that was replaced by an older state of itself.
 
-A database can't know that it is an older copy of itself: whatever it could hold, the copy holds too. So what it was
-like last stands in a second file, ``rooms.db.stamp``: which log it is (the generation), how many messages it had,
-whether it was closed, in which run of the machine. After every commit one line of it is overwritten in place, without
-an fsync (3 µs): written after the commit, it may lag behind the journal and is never ahead of it.
+A database can't know that it is an older copy of itself: the copy holds all that it could compare with. So its last
+state is kept in a second file, the stamp (``rooms.db.stamp``): which log it is (the generation), how many messages it
+had, whether it was closed, in which boot of the machine. After every commit its one line is overwritten in place,
+without an fsync (3 µs). Being written after the commit, it may lag behind the journal and is never ahead of it.
 
-What is recognised, and answered with new epochs:
-- a copy, put in the journal's place or started elsewhere: another generation (``backup`` blanks it), fewer messages
-  than the stamp says, or no stamp;
-- a tail that was lost from the WAL: fewer messages than the stamp says;
-- a machine that went down under a journal that is not synced at each commit (durability ``os``);
-- a copy of the whole folder, stamp and all: the kernel sets a file's ctime and nobody can set it back, so a stamp
+These are recognised, and the rooms get new epochs:
+- a copy, put in the journal's place or opened elsewhere: another generation (``backup`` blanks it), fewer messages than
+  the stamp says, or no stamp;
+- a lost tail of the WAL: fewer messages than the stamp says;
+- a crash of the machine under a journal that is not synced at each commit (durability ``os``);
+- a copy of the whole folder with its stamp: the kernel sets a file's ctime and no program can set it back, so a stamp
   that was not last changed when it says it was is a copy.
-What is not: a snapshot of the whole file system or machine, put back. Delete the stamp then.
-A doubt costs little: who resumes is told that the log is another one, and nobody is shown a wrong message for a number.
+
+A restored snapshot of the whole file system or machine is not recognised: delete the stamp then. A false alarm costs
+little: a client that resumes is told that the log is another one, and no number ever stands for a wrong message.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ import msgspec
 from chatctl.common.files import sync_folder
 
 _LENGTH = 512
-"""Bytes of the one line. Less than a sector: it is written as a whole or not at all."""
+"""Bytes of the stamp's line. One sector: it is written as a whole or not at all."""
 
 _TOLERANCE = 3.0
-"""Seconds between our clock and the file system's (FAT counts in twos)."""
+"""Seconds by which our clock and the file system's times may differ (FAT's resolution is two)."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What the journal was like when the stamp was written. ``total`` is the sum of its rooms' last seqs."""
+    """The journal's state when the stamp was written. ``total`` is the sum of its rooms' last seqs."""
 
     generation: str
     total: int
@@ -47,25 +48,25 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 def stamp_path(journal: Path) -> Path:
-    """Give the stamp's place."""
+    """Return the path of the journal's stamp."""
     return journal.with_name(journal.name + ".stamp")
 
 
 def boot_id() -> str:
-    """Give the name of this run of the machine, or nothing where it can't be told."""
+    """Return an identifier of this boot of the machine; empty if the system has none."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return ""
 
 
-def doubt(path: Path, generation: str, total: int, boot: str) -> str | None:
-    """Say why a journal can't be taken for the one that was written here last.
+def find_rollback(path: Path, generation: str, total: int, boot: str) -> str | None:
+    """Return why a journal may not be the one that was last written here, in words; None if it is.
 
     Args:
-        path: the stamp's.
-        generation: the journal's name for itself.
-        total: how many messages it ever had, all rooms together.
-        boot: this run of the machine.
+        path: of the stamp.
+        generation: of the journal.
+        total: messages it ever had, in all rooms together.
+        boot: see ``boot_id``.
     """
     try:
         mark = msgspec.json.decode(path.read_bytes(), type=Mark)
@@ -79,7 +80,7 @@ def doubt(path: Path, generation: str, total: int, boot: str) -> str | None:
     if total < mark.total:
         return f"its last messages are missing ({mark.total - total} of them)"
     went_down = not mark.clean and (not boot or boot != mark.boot)
-    if went_down:  # then the stamp's own times may be half on the disk, and prove nothing
+    if went_down:  # then the stamp itself may be half on the disk, and its times prove nothing
         return "the machine went down, and may have lost its last messages" if mark.durability == "os" else None
     if sys.platform != "win32" and abs(changed - mark.written) > _TOLERANCE:
         return "its stamp was touched by somebody else, as in a copy of the folder"
@@ -87,10 +88,10 @@ def doubt(path: Path, generation: str, total: int, boot: str) -> str | None:
 
 
 class RollbackCheck:
-    """Keeps the stamp of one open journal."""
+    """Keeps the stamp of one open journal up to date."""
 
     def __init__(self, path: Path, generation: str, total: int, durability: str, boot: str) -> None:
-        """Write the first mark and have it on the disk before a message is."""
+        """Write the first mark and sync it before the first message."""
         self._mark = Mark(generation, total, durability, boot, clean=False, written=0.0)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
@@ -103,19 +104,19 @@ class RollbackCheck:
             raise
 
     def advance(self, total: int) -> None:
-        """Note what was committed. If that fails, a lost tail is only harder to recognise."""
+        """Record what was committed. If that fails, only a lost tail is harder to recognise."""
         with contextlib.suppress(OSError):
             self._write(total)
 
     def finish(self, total: int) -> None:
-        """Note that the journal was closed in order."""
+        """Record that the journal was closed cleanly."""
         with contextlib.suppress(OSError):
             self._write(total, clean=True)
             os.fsync(self._fd)
         self.leave()
 
     def leave(self) -> None:
-        """Keep the stamp no more, as it is. May be called twice."""
+        """Close the stamp without changing it. May be called twice."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
             os.close(fd)

@@ -1,7 +1,7 @@
-"""The journal's file: how it is opened, what its tables are, how an older one becomes a newer one.
+"""The journal's file: opening it, its tables, migrations.
 
 Lives here: everything that happens to the file before the first message. Does not live here: reading and writing
-messages (store.py), whether the log lost its tail (stamp.py).
+messages (store.py), whether an older copy took its place (rollback_check.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from chatctl.common.files import private_folder, sync_folder
 from chatctl.errors import ChatError
-from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, refusal
+from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, open_error
 
 Durability = Literal["os", "disk"]
 
@@ -21,17 +21,17 @@ APPLICATION_ID = 0x63687463
 """``chtc`` in the file's header: ``file rooms.db`` shows it."""
 
 _BUSY_SECONDS = 0.2
-"""Nobody shares a journal: whoever finds it locked waits only for a server that is just going down."""
+"""How long to wait for a lock. A journal is never shared: only a server that is just ending gives it up."""
 
 _SMALLEST = 512
-"""Bytes of the smallest database. SQLite takes a smaller file for an empty one, and writes over it."""
+"""Bytes of the smallest database. SQLite takes a smaller file for an empty one and overwrites it."""
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
-        # generation names this very log, epochs are its rooms': both are new when the log went back in time.
+        # generation identifies this file, epoch a room's log: both are renewed when an older copy takes its place.
         "CREATE TABLE meta (one INTEGER PRIMARY KEY CHECK (one = 1), generation TEXT NOT NULL)",
         "INSERT INTO meta VALUES (1, lower(hex(randomblob(16))))",
-        # What a probe writes: its commit has to be a real one, and to leave nothing.
+        # A probe writes this row: its commit is a real one and stores nothing.
         "CREATE TABLE probe (one INTEGER PRIMARY KEY CHECK (one = 1), tick INTEGER NOT NULL)",
         "INSERT INTO probe VALUES (1, 0)",
         # first: the oldest seq that is kept. The newest is that of the newest message, or first - 1 without any.
@@ -39,22 +39,22 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " first INTEGER NOT NULL DEFAULT 1)",
         "CREATE TABLE messages (room INTEGER NOT NULL REFERENCES rooms, seq INTEGER NOT NULL, time REAL NOT NULL,"
         " nick TEXT NOT NULL, text TEXT NOT NULL, action INTEGER NOT NULL, PRIMARY KEY (room, seq)) WITHOUT ROWID",
-        # token: the hash of the sender's. time: the message's, which a repeat is answered with.
+        # token: hash of the sender's. time: of the message; the receipt of a repeat has it.
         "CREATE TABLE ids (room INTEGER NOT NULL REFERENCES rooms, token BLOB NOT NULL, id TEXT NOT NULL,"
         " seq INTEGER NOT NULL, time REAL NOT NULL, PRIMARY KEY (room, token, id)) WITHOUT ROWID",
         "CREATE INDEX ids_by_seq ON ids (room, seq)",
     ),
     (
-        # What the house knows beside what was said: whose name it is, who is banned, a room's topic.
+        # What a server remembers beside messages: owners of names, bans, topics.
         "CREATE TABLE facts (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key))"
         " WITHOUT ROWID",
     ),
 )
-"""What leads from each version of the schema to the next. ``user_version`` counts those that a file has seen."""
+"""The statements of each migration. ``user_version`` counts those that were applied to a file."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection to a journal that no other one of this process has open."""
+    """A connection to a journal. At most one of this process has a file open."""
 
     file: tuple[int, int] | None = None
     """Device and inode of its file."""
@@ -62,24 +62,24 @@ class Connection(sqlite3.Connection):
     _open: ClassVar[set[tuple[int, int]]] = set()
 
     def close(self) -> None:
-        """Close it; the file may be opened again."""
+        """Close the connection; the file may then be opened again."""
         super().close()
         self._open.discard(self.file or (0, 0))
 
     @classmethod
     def has(cls, path: Path) -> bool:
-        """Whether this process has the file open."""
+        """Return whether this process has the file open."""
         return identity(path) in cls._open
 
     def belongs_to(self, path: Path) -> None:
-        """Take note of the file."""
+        """Register the file as open."""
         self.file = identity(path)
         if self.file is not None:
             self._open.add(self.file)
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Give device and inode of a file, or None if there is none."""
+    """Return device and inode of a file; None if there is none."""
     try:
         status = os.stat(path)  # noqa: PTH116 — once a commit: half the time of Path.stat
     except OSError:
@@ -88,12 +88,12 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def connect(path: Path, durability: Durability = "disk") -> Connection:
-    """Open a journal's file for this process alone, made if it is not there, and bring its schema up to date.
+    """Open a journal's file for this process alone, create it if it does not exist, and migrate its schema.
 
     The connection may be handed to another thread; no two threads may use it at once.
 
     Raises:
-        ChatError: it is in use, damaged, not a journal, or of a newer chatctl. What it holds was not changed.
+        ChatError: it is in use, damaged, not a journal, or of a newer chatctl. Its content was not changed.
     """
     if Connection.has(path):
         raise in_use(path)
@@ -104,7 +104,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
         )
     except (sqlite3.Error, OSError) as error:
-        raise refusal(path, error) from None
+        raise open_error(path, error) from None
     db.belongs_to(path)
     try:
         _prepare(db, path, durability)
@@ -112,7 +112,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
             path.chmod(0o600)
     except (sqlite3.Error, OSError) as error:
         db.close()
-        raise refusal(path, error) from None
+        raise open_error(path, error) from None
     except BaseException:
         db.close()
         raise
@@ -120,7 +120,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
 
 
 def _make(path: Path) -> None:
-    """Make the file 0600, in a folder that is made 0700."""
+    """Create the file (0600), and its folder (0700), if they do not exist."""
     private_folder(path.parent, durable=True)
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -132,11 +132,11 @@ def _make(path: Path) -> None:
 
 
 def _put_foreign_wal_aside(path: Path) -> None:
-    """Keep the WAL of a killed server from being replayed into a backup that was put in its database's place.
+    """Rename the WAL of a killed server if a backup was put in its database's place.
 
-    SQLite replays whatever lies beside the file. A backup is not in WAL mode, a journal always is: bytes 18 and 19 of
-    the header (https://www.sqlite.org/fileformat.html, 1.3). To read them is safe only while this process does not have
-    the file open: closing it again drops the locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    SQLite replays any WAL beside the file. A backup is not in WAL mode, a journal always is: bytes 18 and 19 of the
+    header (https://www.sqlite.org/fileformat.html, 1.3). Reading them is safe only while this process does not have the
+    file open: closing it drops the locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
     wal = path.with_name(path.name + "-wal")
     if not wal.exists():
@@ -159,13 +159,13 @@ def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None
     db.execute(f"PRAGMA synchronous = {'FULL' if durability == 'disk' else 'NORMAL'}")
     db.execute("PRAGMA fullfsync = ON")  # macOS: its plain fsync stops at the drive's cache
     db.execute("PRAGMA checkpoint_fullfsync = ON")
-    db.execute("PRAGMA wal_autocheckpoint = 0")  # it would swallow a failed fsync; store.py does it
+    db.execute("PRAGMA wal_autocheckpoint = 0")  # it would ignore a failed fsync; store.py makes checkpoints
     db.execute(f"PRAGMA journal_size_limit = {128 << 20}")
     _migrate(db, version)
 
 
 def _check(db: sqlite3.Connection, path: Path) -> int:
-    """Give the schema's version; refuse what is not ours before a byte of it is changed."""
+    """Return the schema's version. Refuse a file that is not a journal before a byte of it is changed."""
     [(application,)] = db.execute("PRAGMA application_id")
     [(version,)] = db.execute("PRAGMA user_version")
     [(objects,)] = db.execute("SELECT count(*) FROM sqlite_master")

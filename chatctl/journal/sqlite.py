@@ -1,14 +1,13 @@
 """The journal in an SQLite file: the default of ``chatctl serve``.
 
-Lives here: the event loop's side: heads, followers, and what the loop's thread is told. Does not live here: the thread
-that writes (writer.py), its transactions (store.py), the file's form (schema.py), how a journal that went back in time
-is recognised (stamp.py).
+Lives here: the event loop's side, that is heads, followers and callbacks. Does not live here: the thread that writes
+(writer.py), its transactions (store.py), the schema (schema.py), recognising an older copy (rollback_check.py).
 
-The promises of ``Journal`` hold as follows. An id is unique per (room, token, id), in the same transaction as its
-message. What is acknowledged at ``os`` is in the operating system's hands, at ``disk`` on the disk. While the disk is
-full, appends fail, pages are read, and the next append finds out by itself that there is room again. When an fsync
-fails, or anything else after which nobody knows what the file holds, nothing that waits is answered and ``on_fatal``
-is called once: its outcome is unknown, and the server has to end.
+It keeps the contract of ``Journal`` as follows. An id is unique per (room, token, id), in the same transaction as its
+message. An acknowledged message is in the operating system's hands at ``os``, on the disk at ``disk``. While the disk
+is full, appends fail and pages can be read; the next append tries anew. After a failed fsync, or any other error that
+leaves the content of the file unknown, nothing that waits is answered and ``on_fatal`` is called once: the outcome is
+unknown, and the server has to end.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept, backup
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, backup
 from chatctl.journal.backup import backup_file
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
-from chatctl.journal.sqlite_errors import sqlite_defect, unreadable
+from chatctl.journal.sqlite_errors import read_error, sqlite_defect
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed, new_epoch
-from chatctl.journal.writer import Batch, Change, NewRoom, Writer
+from chatctl.journal.writer import Batch, FactsChange, NewRoom, Writer
 from chatctl.protocol import Msg
 
 __all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_defect"]
@@ -40,7 +39,7 @@ _T = TypeVar("_T")
 
 @dataclass(slots=True)
 class _Log:
-    """A room as the loop's thread knows it: what was delivered, and to whom the rest goes."""
+    """A room's log as the loop's thread knows it: what was delivered, and its followers."""
 
     epoch: str
     first: int
@@ -48,8 +47,8 @@ class _Log:
     followers: list[Deliver] = field(default_factory=list)
 
 
-class _Desk:
-    """The writer's listener, on the loop's thread: keeps the heads, and tells followers and senders."""
+class _Dispatcher:
+    """Handles the writer's events on the loop's thread: updates heads, calls followers and senders back."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None) -> None:
         self.logs: dict[str, _Log] = {}
@@ -58,8 +57,8 @@ class _Desk:
         self._on_fatal = on_fatal
 
     def post(self, call: Callable[..., None], *args: object) -> None:
-        """Have something called here. From any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+        """Schedule a call on the loop's thread. From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nobody left to call
             self._loop.call_soon_threadsafe(call, *args)
 
     def committed(self, batches: Sequence[Batch], result: Committed) -> None:
@@ -67,16 +66,16 @@ class _Desk:
             log = self.logs[name]
             log.last = entries[-1].seq
             for deliver in log.followers:
-                self._tell(deliver, entries)
+                self._call(deliver, entries)
         for batch, receipts in zip(batches, result.receipts, strict=True):
-            self._tell(batch.done, receipts)
+            self._call(batch.done, receipts)
 
     def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
         for batch in batches:
-            self._tell(batch.done, error)
+            self._call(batch.done, error)
 
-    def kept(self, change: Change, error: StorageFailed | None) -> None:
-        self._tell(change.done, error)
+    def kept(self, change: FactsChange, error: StorageFailed | None) -> None:
+        self._call(change.done, error)
 
     def trimmed(self, name: str, first: int) -> None:
         self.logs[name].first = first
@@ -89,15 +88,15 @@ class _Desk:
     def ended(self) -> None:
         self.closed.set()
 
-    def _tell(self, call: Callable[[_T], None], news: _T) -> None:
+    def _call(self, callback: Callable[[_T], None], argument: _T) -> None:
         try:
-            call(news)
-        except Exception as error:  # noqa: BLE001 — one that fails must not keep the news from the others
+            callback(argument)
+        except Exception as error:  # noqa: BLE001 — the other callbacks must run
             self._loop.call_exception_handler({"message": "a journal's callback failed", "exception": error})
 
 
 class SqliteJournal:
-    """Numbers from 1 up in each room, kept in a file. One per file, over all processes."""
+    """Numbers from 1 up in each room and keeps them in a file, which one process at a time has open."""
 
     def __init__(
         self,
@@ -110,16 +109,16 @@ class SqliteJournal:
         on_fatal: Callable[[ChatError], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the file, made if it is not there, and start the thread. Blocks: do it before serving anybody.
+        """Open the file, create it if it does not exist, and start the thread. Blocks: do it before accepting anybody.
 
         Args:
-            path: the database; ``-wal`` and ``.stamp`` stand beside it.
+            path: of the database; ``-wal`` and ``.stamp`` lie beside it.
             durability: what an acknowledgement survives: ``os`` a killed process, ``disk`` a power cut.
-            keep_messages: how many a room keeps; None: all.
-            keep_days: for how long; None: for ever.
+            keep_messages: number that each room keeps; None: all.
+            keep_days: how long they are kept; None: for ever.
             loop: where callbacks run; None: the running one.
-            on_fatal: called once, on the loop's thread, with the line the server has to end with.
-            clock: Unix seconds.
+            on_fatal: called once, on the loop's thread, with the error that the server has to end with.
+            clock: returns Unix seconds.
 
         Raises:
             ChatError: the file is in use, damaged, not a journal, or of a newer chatctl.
@@ -129,21 +128,21 @@ class SqliteJournal:
         self.path = path
         self.durability: str = durability
         self.renewed = store.renewed
-        """Why its rooms have new epochs since it was opened: a line for the log. Or None."""
+        """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
         self._facts = store.facts()
         self._loop = loop
         self._closing = False
         self._backing_up = False
-        self._desk = _Desk(loop, on_fatal)
-        for shelf in store.shelves.values():
-            self._desk.logs[shelf.name] = _Log(shelf.epoch, shelf.first, shelf.last)
+        self._dispatcher = _Dispatcher(loop, on_fatal)
+        for record in store.rooms.values():
+            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
         self._retention = Retention(keep_messages, keep_days, clock)
-        self._writer = Writer(store, self._retention, self._desk, self._desk.post)
+        self._writer = Writer(store, self._retention, self._dispatcher, self._dispatcher.post)
 
     # --- the Journal
 
-    def append(self, batch: Sequence[Draft], done: Done) -> None:
-        """See ``Journal.append``. After ``close`` it fails; after a fatal error it is never answered."""
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        """Implement ``Journal.append``. After ``close`` it fails; after a fatal error ``done`` is never called."""
         if self._closing:
             self._loop.call_soon(done, StorageFailed("the journal is closed"))
             return
@@ -152,12 +151,12 @@ class SqliteJournal:
         self._writer.put(Batch(batch, done))
 
     def follow(self, room: str, deliver: Deliver) -> Head:
-        """See ``Journal.follow``. A room that is new is stored, so that its epoch stays."""
+        """Implement ``Journal.follow``. A new room is stored, so that its epoch stays."""
         self._log(room).followers.append(deliver)
         return self.head(room)
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
-        """See ``Journal.read``. Entries that were trimmed are left out: the first one may be any later one.
+        """Implement ``Journal.read``. Deleted entries are left out: the first one may be any later one.
 
         Raises:
             StorageFailed: the file can't be read, or the journal is closed.
@@ -165,41 +164,41 @@ class SqliteJournal:
         try:
             return await self._run(lambda store: store.read(room, after, limit))
         except sqlite3.Error as error:
-            raise unreadable(error) from None
+            raise read_error(error) from None
 
     def facts(self) -> dict[tuple[str, str], str]:
-        """See ``Journal.facts``."""
+        """Implement ``Journal.facts``."""
         return dict(self._facts)
 
-    def keep(self, changes: Facts, done: Kept) -> None:
-        """See ``Journal.keep``. After ``close`` it fails; after a fatal error it is never answered."""
+    def keep(self, changes: Facts, done: OnKept) -> None:
+        """Implement ``Journal.keep``. After ``close`` it fails; after a fatal error ``done`` is never called."""
         if self._closing:
             self._loop.call_soon(done, StorageFailed("the journal is closed"))
         else:
-            self._writer.put(Change(changes, done))
-
-    # --- beyond the methods of a journal
+            self._writer.put(FactsChange(changes, done))
 
     def head(self, room: str) -> Head:
-        """Give where a room's log stands now: ``last`` was delivered, ``first`` rises as the log is trimmed."""
+        """Implement ``Journal.head``: ``last`` was delivered."""
         log = self._log(room)
         return Head(log.epoch, log.first, log.last)
 
+    # --- beyond the methods of a journal
+
     def rooms(self) -> list[str]:
-        """Give the names of all rooms, in the order in which they were made."""
-        return list(self._desk.logs)
+        """Return the names of all rooms, in the order in which they were created."""
+        return list(self._dispatcher.logs)
 
     async def trim(self) -> None:
-        """Drop what is no longer kept now, not within the next minute. Appends go on meanwhile."""
+        """Delete now what would be deleted within the next minute. Appends go on meanwhile."""
         await self._run(self._retention.check)
         while await self._run(lambda _: self._retention.wait() == 0):
-            pass  # each turn of the writer drops a piece
+            pass  # each iteration of the writer deletes a piece
 
     async def backup(self, path: Path) -> None:
-        """Copy the journal while it goes on. The copy holds at least all that was committed before the call.
+        """Copy the journal while it is in use. The copy holds at least all that was committed before the call.
 
         Raises:
-            ChatError: the file is there already or can't be written, another backup is running, or the journal closes.
+            ChatError: the file exists or can't be written, another backup is running, or the journal closes.
         """
         if self._backing_up:
             raise ChatError("a backup is being made already: wait for it")
@@ -217,16 +216,16 @@ class SqliteJournal:
             self._backing_up = False
 
     async def close(self) -> None:
-        """Commit what waits, let its callbacks run, and close the file. Appends fail from now on."""
+        """Commit what waits, run its callbacks, and close the file. Appends fail from now on."""
         if not self._closing:
             self._closing = True
             self._writer.stop()
-        await self._desk.closed.wait()
+        await self._dispatcher.closed.wait()
 
     def _log(self, room: str) -> _Log:
-        log = self._desk.logs.get(room)
+        log = self._dispatcher.logs.get(room)
         if log is None:
-            log = self._desk.logs[room] = _Log(new_epoch(), 1, 0)
+            log = self._dispatcher.logs[room] = _Log(new_epoch(), 1, 0)
             self._writer.put(NewRoom(room, log.epoch))
         return log
 

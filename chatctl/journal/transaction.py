@@ -1,6 +1,7 @@
-"""Transaction: one transaction's messages get their numbers, and repeats those of their first coming.
+"""Numbering: the messages of one transaction get their numbers, and repeats the receipt of the first one.
 
-Lives here: seq, ids, receipts. Does not live here: where a transaction begins and ends (store.py).
+Lives here: seq, ids, receipts, the columns of an entry. Does not live here: where a transaction begins and ends
+(store.py).
 """
 
 from __future__ import annotations
@@ -12,15 +13,23 @@ from dataclasses import dataclass, field
 from chatctl.journal import Draft, Receipt
 from chatctl.protocol import Msg
 
+ENTRY_COLUMNS = "seq, time, nick, text, action"
+
+
+def entry_of(row: tuple[int, float, str, str, int]) -> Msg:
+    """Return the entry that a row of ``ENTRY_COLUMNS`` holds."""
+    seq, time, nick, text, action = row
+    return Msg(seq, time, nick, text, bool(action))
+
 
 def new_epoch() -> str:
-    """Give a name that no other log has."""
+    """Return a name that no other log has."""
     return secrets.token_hex(8)
 
 
 @dataclass(slots=True)
 class RoomRecord:
-    """One room in the store, as its newest transaction left it: entries ``first`` to ``last``."""
+    """One room as its newest transaction left it: the store holds entries ``first`` to ``last``."""
 
     id: int
     name: str
@@ -31,58 +40,56 @@ class RoomRecord:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """One transaction: the new entries of each room, and the receipts of each batch."""
+    """The result of one transaction: new entries by room, and the receipts of each batch."""
 
     entries: dict[str, list[Msg]] = field(default_factory=dict)
     receipts: list[list[Receipt]] = field(default_factory=list)
 
 
 class Transaction:
-    """The work of one transaction. If it fails, this is thrown away and the shelves stand as they stood."""
+    """The work of one transaction. If that fails, this is dropped, and the room records are unchanged."""
 
-    def __init__(self, db: sqlite3.Connection, shelves: dict[str, RoomRecord]) -> None:
-        """Number on from where the shelves stand."""
+    def __init__(self, db: sqlite3.Connection, rooms: dict[str, RoomRecord]) -> None:
+        """Number on from the last entry of each room."""
         self._db = db
-        self._shelves = shelves
+        self._rooms = rooms
         self._last: dict[str, int] = {}
         self._probed = False
         self.rows: list[tuple[int, int, float, str, str, bool]] = []
         self.result = Committed()
 
-    def take(self, draft: Draft) -> Receipt:
-        """Number the next draft, unless it only tests the way or was here before."""
-        if not draft.trace:
+    def add(self, draft: Draft) -> Receipt:
+        """Number the next draft, unless it is a probe or a repeat."""
+        if not draft.persist:
             self._probed = True
             return Receipt(None, draft.time)
-        shelf = self._shelves[draft.room]
-        if not draft.anew:
-            return self._coming(shelf.id, draft) or Receipt(None, draft.time)
-        last = self._last.get(draft.room)
-        seq = 1 + (shelf.last if last is None else last)
-        if draft.token and draft.id:
-            first = self._first_coming(shelf.id, draft, seq)
-            if first is not None:
-                return first
+        room = self._rooms[draft.room]
+        if not draft.append:
+            return self._find_first(room.id, draft) or Receipt(None, draft.time)
+        seq = 1 + self._last.get(draft.room, room.last)
+        if draft.token and draft.id and not self._keep_id(room.id, draft, seq):
+            first = self._find_first(room.id, draft)
+            assert first is not None, "a row is in the way and is not there"
+            return first
         self._last[draft.room] = seq
-        self.rows.append((shelf.id, seq, draft.time, draft.nick, draft.text, draft.action))
+        self.rows.append((room.id, seq, draft.time, draft.nick, draft.text, draft.action))
         entry = Msg(seq, draft.time, draft.nick, draft.text, draft.action)
         self.result.entries.setdefault(draft.room, []).append(entry)
         return Receipt(seq, draft.time)
 
-    def _first_coming(self, room: int, draft: Draft, seq: int) -> Receipt | None:
+    def _keep_id(self, room: int, draft: Draft, seq: int) -> bool:
+        """Store the id with its number. Return False if it has one."""
         insert = "INSERT INTO ids VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        if self._db.execute(insert, (room, draft.token, draft.id, seq, draft.time)).rowcount:
-            return None
-        return self._coming(room, draft)
+        return self._db.execute(insert, (room, draft.token, draft.id, seq, draft.time)).rowcount > 0
 
-    def _coming(self, room: int, draft: Draft) -> Receipt | None:
-        """Give the receipt of what was said under this id."""
+    def _find_first(self, room: int, draft: Draft) -> Receipt | None:
+        """Return the receipt of the first message with this id."""
         key = (room, draft.token, draft.id)
         row = self._db.execute("SELECT seq, time FROM ids WHERE room = ? AND token = ? AND id = ?", key).fetchone()
         return Receipt(row[0], row[1], duplicate=True) if row is not None else None
 
-    def finish(self) -> None:
-        """Write what ``take`` collected."""
+    def write(self) -> None:
+        """Write what ``add`` collected."""
         self._db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", self.rows)
         if self._probed:
             self._db.execute("UPDATE probe SET tick = 1 - tick")

@@ -1,11 +1,11 @@
-"""The writer: the one thread that touches an open store.
+"""The writer: the one thread that uses an open store.
 
-Lives here: what it does in which order, group commit, and what a failure means to those who wait. Does not live here:
-the transactions (store.py), followers (sqlite.py).
+Lives here: the order of its work, group commit, and the handling of failures. Does not live here: the transactions
+(store.py), followers (sqlite.py).
 
-One turn of the thread: everything that waits to be appended is committed as one transaction; then one job (a page, a
-piece of a backup), one piece of trimming, a checkpoint if it is due. So an append waits for one of each at most, and
-they for one commit.
+One iteration of the thread commits everything that waits to be appended as one transaction; then it does one job (a
+page, a piece of a backup), one piece of trimming, and a checkpoint if that is due. So an append waits for at most one
+of each, and each of these for one commit.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Done, Draft, Facts, Kept
+from chatctl.journal import Draft, Facts, OnAppended, OnKept
 from chatctl.journal.retention import Retention
-from chatctl.journal.sqlite_errors import JournalLost, describe, ends, fatal, no_room, passes, unfit
+from chatctl.journal.sqlite_errors import JournalLost, describe, fatal_error, is_fatal, is_temporary, storage_failed
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed
 
@@ -34,30 +34,30 @@ _RETRY_CHECKPOINT_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one call of ``append`` brought."""
+    """The arguments of one call of ``append``."""
 
     drafts: Sequence[Draft]
-    done: Done
+    done: OnAppended
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What one call of ``keep`` brought."""
+class FactsChange:
+    """The arguments of one call of ``keep``."""
 
     facts: Facts
-    done: Kept
+    done: OnKept
 
 
 @dataclass(frozen=True, slots=True)
 class NewRoom:
-    """A room that the store does not know yet."""
+    """A room that is to be added to the store."""
 
     name: str
     epoch: str
 
 
 class Job(Generic[_T]):
-    """A call that needs the store, and its outcome."""
+    """A function to be called with the store, and its outcome."""
 
     __slots__ = ("outcome", "work")
 
@@ -66,55 +66,57 @@ class Job(Generic[_T]):
         self.outcome: Future[_T] = Future()
 
     def run(self, store: Store) -> None:
-        """Do it, unless nobody waits for it any more."""
+        """Call it, unless its outcome was cancelled."""
         if not self.outcome.set_running_or_notify_cancel():
             return
         try:
             self.outcome.set_result(self.work(store))
         except Exception as error:
             self.outcome.set_exception(error)
-            if isinstance(error, JournalLost):  # a page that can't be read is its reader's trouble alone
+            if isinstance(
+                error, JournalLost
+            ):  # other errors, as of a page that can't be read, concern the caller alone
                 raise
 
 
-class Listener(Protocol):
-    """Who is told what the thread did, in that order, on the event loop's thread."""
+class WriterEvents(Protocol):
+    """Callbacks of the writer, on the event loop's thread, in the order of the events."""
 
     def committed(self, batches: Sequence[Batch], result: Committed) -> None:
-        """One transaction is through."""
+        """One transaction was committed."""
 
     def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
-        """Nothing of these was stored."""
+        """Nothing of these batches was stored."""
 
-    def kept(self, change: Change, error: StorageFailed | None) -> None:
-        """A change of facts is through, or was not made."""
+    def kept(self, change: FactsChange, error: StorageFailed | None) -> None:
+        """A change of facts was committed, or failed."""
 
     def trimmed(self, name: str, first: int) -> None:
-        """A room now begins at another entry."""
+        """The oldest kept entry of a room is now number ``first``."""
 
     def failed(self, error: ChatError) -> None:
-        """The server has to end. What waited is not answered, for its outcome may be unknown."""
+        """The server has to end. What waits is never answered, because its outcome may be unknown."""
 
     def ended(self) -> None:
-        """The file is closed, nothing comes after this."""
+        """The file is closed; this is the last event."""
 
 
 Post = Callable[..., None]
-"""Has a function called, with its arguments, on the event loop's thread, in the order of the calls."""
+"""Schedules a call, with its arguments, on the event loop's thread; the order of calls is kept."""
 
 
 class Writer:
     """Runs a store on a thread of its own."""
 
-    def __init__(self, store: Store, retention: Retention, listener: Listener, post: Post) -> None:
-        """Start the thread. The store belongs to it from now on."""
+    def __init__(self, store: Store, retention: Retention, events: WriterEvents, post: Post) -> None:
+        """Start the thread, which alone uses the store from now on."""
         self._store = store
         self._retention = retention
-        self._listener = listener
+        self._events = events
         self._post = post
-        self._queue: queue.SimpleQueue[Batch | Change | NewRoom | Job[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | Job[Any] | None] = queue.SimpleQueue()
         self._batches: list[Batch] = []
-        self._changes: list[Change] = []
+        self._changes: list[FactsChange] = []
         self._jobs: deque[Job[Any]] = deque()
         self._new_rooms = False
         self._stopping = False
@@ -127,12 +129,12 @@ class Writer:
 
     # --- from other threads
 
-    def put(self, item: Batch | Change | NewRoom) -> None:
-        """Have something written."""
+    def put(self, item: Batch | FactsChange | NewRoom) -> None:
+        """Queue something to be written."""
         self._queue.put(item)
 
     def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
-        """Have something done on the thread, between two commits."""
+        """Queue a call on the thread, between two commits; return its outcome."""
         job = Job(work)
         with self._ended:
             if self._over:
@@ -142,7 +144,7 @@ class Writer:
         return job.outcome
 
     def stop(self) -> None:
-        """Have the thread end once everything that was put before is done."""
+        """Make the thread end once everything that was queued before is done."""
         self._queue.put(None)
 
     def join(self) -> None:
@@ -154,16 +156,16 @@ class Writer:
     def _run(self) -> None:
         try:
             while not (self._stopping and not self._batches and not self._changes and not self._jobs):
-                self._turn()
+                self._run_once()
             self._store.close()
-        except Exception as error:  # noqa: BLE001 — a thread that dies unheard would leave everybody waiting
+        except Exception as error:  # noqa: BLE001 — a thread that died silently would leave every caller waiting
             self._store.abandon()
-            self._post(self._listener.failed, fatal(self._store.path, error))
+            self._post(self._events.failed, fatal_error(self._store.path, error))
         finally:
             self._drop_jobs()
-            self._post(self._listener.ended)
+            self._post(self._events.ended)
 
-    def _turn(self) -> None:
+    def _run_once(self) -> None:
         self._take(0.0 if self._jobs or self._stopping else self._retention.wait())
         self._commit()
         self._one_job()
@@ -171,29 +173,29 @@ class Writer:
         self._checkpoint()
 
     def between(self) -> None:
-        """Let appends and pages through in the middle of a long job. To be called on the thread only.
+        """Commit and read what waits, in the middle of a long job. To be called on the thread only.
 
         Raises:
-            StorageFailed: the journal is being closed; give the job up.
+            StorageFailed: the journal is being closed: abort the job.
         """
         self._take(0.0)
         if self._stopping:
             raise StorageFailed("the journal is closed")
         try:
             self._commit()
-        except sqlite3.Error as error:  # not to be taken for the long job's own trouble
+        except sqlite3.Error as error:  # must not pass for an error of the long job
             raise JournalLost(describe(error)) from error
         self._one_job()
 
     def _take(self, seconds: float) -> None:
-        """Sort everything that waits; wait for something to come."""
+        """Sort everything that is queued. Wait so many seconds for a first item."""
         try:
             item = self._queue.get(seconds > 0, seconds or None)
             while True:
                 match item:
                     case Batch():
                         self._batches.append(item)
-                    case Change():
+                    case FactsChange():
                         self._changes.append(item)
                     case Job():
                         self._jobs.append(item)
@@ -220,34 +222,33 @@ class Writer:
         try:
             result = self._store.commit([batch.drafts for batch in batches])
         except Exception as error:
-            if ends(error):
+            if is_fatal(error):
                 raise
             self._not_committed(batches, error)
             return
         for name, entries in result.entries.items():
             self._newly += len(entries)
-            self._retention.grew(self._store.shelves[name])
-        self._post(self._listener.committed, batches, result)
+            self._retention.grew(self._store.rooms[name])
+        self._post(self._events.committed, batches, result)
 
     def _not_committed(self, batches: Sequence[Batch], error: Exception) -> None:
-        if passes(error):
-            self._store.press_for_checkpoint()
-            self._post(self._listener.refused, batches, no_room(error))
-        elif len(batches) > 1:  # one of them can't be stored at all; the others had nothing to do with it
+        if not is_temporary(error) and len(batches) > 1:  # one of them can't be stored at all; the others can
             for batch in batches:
                 self._commit_group([batch])
-        else:
-            self._post(self._listener.refused, batches, unfit(error))
+            return
+        if is_temporary(error):
+            self._store.request_checkpoint()
+        self._post(self._events.refused, batches, storage_failed(error))
 
-    def _keep(self, change: Change) -> None:
+    def _keep(self, change: FactsChange) -> None:
         try:
             self._store.keep(change.facts)
         except Exception as error:
-            if ends(error):
+            if is_fatal(error):
                 raise
-            self._post(self._listener.kept, change, no_room(error) if passes(error) else unfit(error))
+            self._post(self._events.kept, change, storage_failed(error))
         else:
-            self._post(self._listener.kept, change, None)
+            self._post(self._events.kept, change, None)
 
     def _one_job(self) -> None:
         if self._jobs:
@@ -256,13 +257,13 @@ class Writer:
     def _trim(self) -> None:
         newly, self._newly = self._newly, 0
         try:
-            shelf = self._retention.piece(self._store, newly)
+            record = self._retention.piece(self._store, newly)
         except Exception as error:
-            if not passes(error):
+            if not is_temporary(error):
                 raise
         else:
-            if shelf is not None:
-                self._post(self._listener.trimmed, shelf.name, shelf.first)
+            if record is not None:
+                self._post(self._events.trimmed, record.name, record.first)
 
     def _checkpoint(self) -> None:
         if not self._store.checkpoint_due or time.monotonic() < self._checkpoint_from:
@@ -270,7 +271,7 @@ class Writer:
         try:
             self._store.checkpoint()
         except Exception as error:
-            if not passes(error):
+            if not is_temporary(error):
                 raise
             self._checkpoint_from = time.monotonic() + _RETRY_CHECKPOINT_SECONDS
 

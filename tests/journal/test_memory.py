@@ -80,7 +80,7 @@ def test_what_may_not_be_said_anew_is_looked_for_and_not_added() -> None:
     """A repeat of one who was muted since: it was said, or it is not."""
     follower = Follower(MemoryJournal())
     follower.append(draft(token=ME, id="1"))
-    asked = [draft(token=ME, id="1", anew=False), draft(token=ME, id="2", anew=False), draft(id="1", anew=False)]
+    asked = [draft(token=ME, id="1", append=False), draft(token=ME, id="2", append=False), draft(id="1", append=False)]
     assert follower.append(*asked) == [Receipt(1, 5.0, duplicate=True), Receipt(None, 5.0), Receipt(None, 5.0)]
     assert follower.append(draft(token=ME, id="2")) == [Receipt(2, 5.0)]
 
@@ -95,7 +95,7 @@ def test_an_id_without_token_or_of_another_token_or_room_is_another() -> None:
 
 def test_a_probe_takes_no_number_and_leaves_no_trace() -> None:
     follower = Follower(MemoryJournal())
-    assert follower.append(draft(), draft("probe", trace=False, token=ME, id="1"), draft()) == [
+    assert follower.append(draft(), draft("probe", persist=False, token=ME, id="1"), draft()) == [
         Receipt(1, 5.0),
         Receipt(None, 5.0),
         Receipt(2, 5.0),
@@ -123,7 +123,7 @@ drafts = st.builds(
     room=st.sampled_from(["lobby", "ops"]),
     token=st.sampled_from([None, ME, OTHER]),
     id=st.sampled_from([None, "1", "2", "3"]),
-    trace=st.sampled_from([True, True, True, False]),
+    persist=st.sampled_from([True, True, True, False]),
 )
 
 
@@ -133,8 +133,8 @@ def test_numbers_are_dense_and_each_id_has_one(batches: list[list[Draft]]) -> No
     firsts: dict[tuple[str, bytes, str], int | None] = {}
     for batch in batches:
         for said, receipt in zip(batch, follower.append(*batch), strict=True):
-            assert (receipt.seq is None) is (not said.trace)
-            if said.trace and said.token and said.id:
+            assert (receipt.seq is None) is (not said.persist)
+            if said.persist and said.token and said.id:
                 key = (said.room, said.token, said.id)
                 assert receipt.duplicate is (key in firsts)
                 assert firsts.setdefault(key, receipt.seq) == receipt.seq

@@ -136,7 +136,7 @@ def test_trimming_goes_in_pieces_with_room_for_appends_between(path: Path) -> No
     retention = Retention(100, None, lambda: NOW, lambda: 0.0)
     firsts: list[int] = []
     while retention.piece(store):
-        firsts.append(store.shelves[ROOM].first)
+        firsts.append(store.rooms[ROOM].first)
     assert firsts == [1001, 2001, 3001, 4001, 4901]
     assert retention.wait() == 60.0
     store.close()
@@ -150,7 +150,7 @@ def test_trimming_keeps_up_with_large_commits(path: Path) -> None:
     sizes: list[int] = []
     for _ in range(5):
         store.commit([[draft() for _ in range(4_000)]])
-        retention.grew(store.shelves[ROOM])
+        retention.grew(store.rooms[ROOM])
         retention.piece(store, 4_000)
         sizes.append(len(kept(store)))
     assert sizes == [100] * 5

@@ -43,11 +43,11 @@ def alter(path: Path, **fields: object) -> None:
 def crash(path: Path, words: int = 3, durability: str = "disk", boot: str = "boot 1") -> str:
     """Write and go down without closing anything: the lobby's epoch."""
     store = Store(path, durability, boot=boot)
-    if "lobby" not in store.shelves:
+    if "lobby" not in store.rooms:
         store.add_room("lobby", "first epoch")
     store.commit([[draft(str(number)) for number in range(words)]])
     kept = {suffix: beside(path, suffix).read_bytes() for suffix in FILES if beside(path, suffix).exists()}
-    epoch = store.shelves["lobby"].epoch
+    epoch = store.rooms["lobby"].epoch
     store._db.close()  # this writes the WAL back: undo it
     store._stamp.leave()
     for suffix, data in kept.items():
@@ -60,7 +60,7 @@ def crash(path: Path, words: int = 3, durability: str = "disk", boot: str = "boo
 def epoch_at(path: Path, boot: str, durability: str = "disk") -> tuple[str, str | None]:
     store = Store(path, durability, boot=boot)
     store.close()
-    return store.shelves["lobby"].epoch, store.renewed
+    return store.rooms["lobby"].epoch, store.renewed
 
 
 def test_it_stays_when_the_journal_is_closed_and_opened_again(path: Path) -> None:

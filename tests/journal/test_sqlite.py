@@ -122,7 +122,7 @@ def test_all_that_waits_is_one_transaction_and_one_call_of_the_loop(path: Path) 
             await on_thread(journal, lambda db: db.set_trace_callback(None))
             assert statements.count("COMMIT") == 1
             assert calls == list(range(100))
-            assert posted == [journal._desk.committed]
+            assert posted == [journal._dispatcher.committed]
 
     run(main())
 
@@ -184,9 +184,9 @@ def test_what_may_not_be_said_anew_is_looked_for_and_not_added(path: Path) -> No
         async with opened(path) as journal:
             drafts = [
                 draft(token=ALICE, id="k"),
-                draft("?", token=ALICE, id="k", anew=False),
-                draft("?", token=ALICE, id="l", anew=False),
-                draft("?", token=BOB, id="k", anew=False),
+                draft("?", token=ALICE, id="k", append=False),
+                draft("?", token=ALICE, id="l", append=False),
+                draft("?", token=BOB, id="k", append=False),
             ]
             receipts = await say(journal, *drafts)
             assert [(r.seq, r.duplicate) for r in receipts] == [(1, False), (1, True), (None, False), (None, False)]
@@ -205,7 +205,7 @@ def test_a_probe_is_really_committed_and_leaves_nothing(path: Path) -> None:
             await say(journal, draft())
             wal = path.with_name(path.name + "-wal")
             before = wal.stat().st_size
-            [receipt] = await say(journal, draft(trace=False, token=ALICE, id="k"))
+            [receipt] = await say(journal, draft(persist=False, token=ALICE, id="k"))
             assert (receipt.seq, receipt.duplicate) == (None, False)
             assert wal.stat().st_size > before
             assert await texts(journal) == ["hi"]

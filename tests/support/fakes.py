@@ -13,7 +13,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal import Deliver, Done, Draft, Facts, Head, Kept
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, Limits, encode
 
@@ -211,9 +211,9 @@ class SlowJournal(MemoryJournal):
 
     def __init__(self) -> None:
         super().__init__()
-        self.waiting: list[tuple[Sequence[Draft], Done]] = []
+        self.waiting: list[tuple[Sequence[Draft], OnAppended]] = []
 
-    def append(self, batch: Sequence[Draft], done: Done) -> None:
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         self.waiting.append((batch, done))
 
     def commit(self) -> None:
@@ -239,10 +239,10 @@ class KeepingJournal(MemoryJournal):
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[tuple[str, str], str | None] = {}
-        self.waiting: list[tuple[Facts, Kept]] = []
+        self.waiting: list[tuple[Facts, OnKept]] = []
         self.at_once = True
 
-    def keep(self, changes: Facts, done: Kept) -> None:
+    def keep(self, changes: Facts, done: OnKept) -> None:
         self.waiting.append((changes, done))
         if self.at_once:
             self.commit()

@@ -92,9 +92,9 @@ def export(
 
 
 def _from_file(journal: Path, room: str) -> Iterator[Msg]:
-    from chatctl.journal.offline import entries_at_rest
+    from chatctl.journal.offline import read_offline
 
-    return entries_at_rest(journal, room)
+    return read_offline(journal, room)
 
 
 def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:

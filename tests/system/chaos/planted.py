@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 
 from chatctl.core.dialects import Dialect
 from chatctl.core.ring import Ring
-from chatctl.journal import Done, Draft, Receipt
+from chatctl.journal import Draft, OnAppended, Receipt
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed, Transaction
 from chatctl.main import main
 
 _RARE = 100
-_take = Transaction.take
+_add = Transaction.add
 _wire = Ring._wire
 _append = SqliteJournal.append
 _commit = Store.commit
@@ -41,14 +41,14 @@ def drops() -> None:
     """A message now and then is acknowledged under the number of the one before it, and not stored."""
     dropped: set[int] = set()
 
-    def take(self: Transaction, draft: Draft) -> Receipt:
+    def add(self: Transaction, draft: Draft) -> Receipt:
         last = self._last.get(draft.room) or self._shelves[draft.room].last
         if last % _RARE == _RARE - 1 and last not in dropped:
             dropped.add(last)
             return Receipt(last, draft.time)
-        return _take(self, draft)
+        return _add(self, draft)
 
-    Transaction.take = take  # type: ignore[method-assign]
+    Transaction.add = add  # type: ignore[method-assign]
 
 
 def hides() -> None:
@@ -63,8 +63,8 @@ def hides() -> None:
 def repeats() -> None:
     """An entry now and then is stored, and shown, twice."""
 
-    def take(self: Transaction, draft: Draft) -> Receipt:
-        receipt = _take(self, draft)
+    def add(self: Transaction, draft: Draft) -> Receipt:
+        receipt = _add(self, draft)
         if receipt.seq is not None and receipt.seq % _RARE == 0 and not receipt.duplicate:
             self._last[draft.room] = receipt.seq + 1
             entry = self.result.entries[draft.room][-1]
@@ -72,7 +72,7 @@ def repeats() -> None:
             self.rows.append((self.rows[-1][0], receipt.seq + 1, *self.rows[-1][2:]))
         return receipt
 
-    Transaction.take = take  # type: ignore[method-assign]
+    Transaction.add = add  # type: ignore[method-assign]
 
 
 def shows_again() -> None:
@@ -97,16 +97,16 @@ def swaps() -> None:
 def forgets_ids() -> None:
     """What is sent again is stored again."""
 
-    def take(self: Transaction, draft: Draft) -> Receipt:
-        return _take(self, Draft(draft.room, draft.time, draft.nick, draft.text, draft.action, trace=draft.trace))
+    def add(self: Transaction, draft: Draft) -> Receipt:
+        return _add(self, Draft(draft.room, draft.time, draft.nick, draft.text, draft.action, persist=draft.persist))
 
-    Transaction.take = take  # type: ignore[method-assign]
+    Transaction.add = add  # type: ignore[method-assign]
 
 
 def acks_early() -> None:
     """What is acknowledged is committed a moment later: the fault that only a kill shows."""
 
-    def append(self: SqliteJournal, batch: Sequence[Draft], done: Done) -> None:
+    def append(self: SqliteJournal, batch: Sequence[Draft], done: OnAppended) -> None:
         last = max(self.head(batch[0].room).last, getattr(self, "promised", 0))
         receipts = [Receipt(last + number, draft.time) for number, draft in enumerate(batch, 1)]
         self.promised = last + len(batch)  # type: ignore[attr-defined]
