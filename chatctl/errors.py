@@ -25,8 +25,7 @@
     │   └── VersionMismatch           version
     └── ConditionNotMet            8
 
-Lives here: what went wrong, and what it means to a shell. Does not live here: how it is shown (main.py),
-when it is raised. Source: docs/protocol.md, "Errors"; README, "Exit codes".
+Does not live here: how an error is shown (main.py). Source: docs/protocol.md, "Errors"; README, "Exit codes".
 """
 
 from __future__ import annotations
@@ -35,64 +34,64 @@ from typing import ClassVar
 
 
 class ChatError(Exception):
-    """Something that chatctl can explain in one line. Its text is that line."""
+    """An error with an explanation of one line, its ``text``. ``retry_after``: seconds after which to try again."""
 
     exit_code: ClassVar[int] = 1
     wire_code: ClassVar[str] = "internal"
 
     def __init__(self, text: str, *, retry_after: float | None = None) -> None:
-        """Keep the one line, and after how many seconds it is worth trying again."""
+        """Set the explanation, and the seconds after which to try again, if that makes sense."""
         super().__init__(text)
         self.text = text
         self.retry_after = retry_after
 
 
 class Unreachable(ChatError):
-    """Nobody answered, and nothing was sent."""
+    """The server can't be reached. Nothing was sent."""
 
     exit_code = 3
 
 
 class OutcomeUnknown(ChatError):
-    """It was sent, and no answer came: it may or may not have happened."""
+    """A request was sent and not answered: it may have been carried out or not."""
 
     exit_code = 4
 
 
 class Refused(ChatError):
-    """The server knows who asks, and says no to that."""
+    """The server refuses this nickname, key or password."""
 
     exit_code = 5
 
 
 class NickInvalid(Refused):
-    """A nickname that can't be one."""
+    """A nickname against the rules (common/names.py)."""
 
     wire_code = "nick_invalid"
 
 
 class NickTaken(Refused):
-    """A nickname that somebody else holds now."""
+    """A nickname that another member has."""
 
     wire_code = "nick_taken"
 
 
 class Unauthorized(Refused):
-    """A password or a key that does not fit."""
+    """A wrong password or key."""
 
     wire_code = "unauthorized"
 
 
 class PasswordWanted(Unauthorized):
-    """The server wants a password, and we have none."""
+    """The server requires a password, and none is configured."""
 
 
 class PasswordWrong(Unauthorized):
-    """The server does not know ours. Trying it again by ourselves would only lock our address out."""
+    """The password is wrong. Do not retry by yourself: that only locks the address out."""
 
 
 class Rejected(ChatError):
-    """The server understood, and did not do it."""
+    """The server understood the request and did not carry it out."""
 
     exit_code = 6
 
@@ -104,19 +103,19 @@ class Forbidden(Rejected):
 
 
 class NoSuchNick(Rejected):
-    """A whisper to somebody who is not here."""
+    """No member has this nickname."""
 
     wire_code = "no_such_nick"
 
 
 class NotJoined(Rejected):
-    """A frame that needs a ``hello`` before it."""
+    """A frame that is allowed only after ``hello``."""
 
     wire_code = "not_joined"
 
 
 class RateLimited(Rejected):
-    """Too much, too fast."""
+    """Too many requests in a short time."""
 
     wire_code = "rate_limited"
 
@@ -128,7 +127,7 @@ class RoomFull(Rejected):
 
 
 class RoomInvalid(Rejected):
-    """A room that is not there, or can't be a room's name."""
+    """A room that does not exist, or whose name is against the rules."""
 
     wire_code = "room_invalid"
 
@@ -140,7 +139,7 @@ class ServerFull(Rejected):
 
 
 class StorageFailed(Rejected):
-    """The journal could not take it. Nothing was stored, nobody saw it."""
+    """The journal could not store it. Nobody saw it."""
 
     wire_code = "storage"
 
@@ -152,29 +151,29 @@ class TooLong(Rejected):
 
 
 class PeerBroke(ChatError):
-    """The other end does not speak the protocol."""
+    """The other end violates the protocol."""
 
     exit_code = 7
 
 
 class BadFrame(PeerBroke):
-    """A frame that can't be understood."""
+    """A frame that can't be decoded."""
 
     wire_code = "bad_frame"
 
 
 class Untrusted(PeerBroke):
-    """A server that shows a certificate which is not known to be its own. Nothing was sent."""
+    """A server whose certificate is not trusted. Nothing was sent."""
 
 
 class VersionMismatch(PeerBroke):
-    """A version of the protocol that this end does not speak."""
+    """A version of the protocol that this end does not support."""
 
     wire_code = "version"
 
 
 class ConditionNotMet(ChatError):
-    """What was waited for did not come in time."""
+    """What the command waited for did not happen in time."""
 
     exit_code = 8
 
@@ -190,9 +189,9 @@ WIRE_CODES = frozenset(_BY_WIRE_CODE) | {"internal"}
 
 
 def from_wire(code: str, text: str, retry_after: float | None = None) -> ChatError:
-    """Give the error that a server's ``error`` frame stands for.
+    """Return the exception for an ``error`` frame.
 
-    A code of a later version becomes a plain ``Rejected``: the server did not do it, whatever the reason.
+    A code of a later version becomes a plain ``Rejected``: the server did not carry it out, whatever the reason.
     """
     cls = ChatError if code == "internal" else _BY_WIRE_CODE.get(code, Rejected)
     return cls(text, retry_after=retry_after)

@@ -1,8 +1,8 @@
-"""The one protocol module: what is said between a server and its clients, as typed values and as bytes.
+"""The protocol: everything that crosses a wire, as typed values and as bytes.
 
-Both ends and every command share it. Lives here: frames, encoding, framing, limits, the version. Does not live
-here: how the older dialects look (dialects.py), what a frame makes a server do (session.py, hub.py).
-Source: docs/protocol.md.
+Lives here, in one file because both ends have to agree on all of it: frames, encoding and decoding, the limit of
+nesting, framing, the version. Does not live here: the text dialects (core/dialects.py), what a frame makes a server do
+(core/session.py, hub/). Source: docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from chatctl.errors import BadFrame, TooLong
 
 VERSION = 1
 GREETING = b"NAME"
-"""What a server sends on accept: the greeting of the very first version, so that its clients still work."""
+"""First bytes that a server sends: the greeting of the first version, whose clients still work."""
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 5500
@@ -26,18 +26,18 @@ DEFAULT_TLS_PORT = 5501
 DEFAULT_ROOM = "lobby"
 
 MAX_LINE = 16 * 1024
-"""Bytes of one line that a client may send, its LF not counted."""
+"""Bytes of one line from a client, its LF not counted."""
 MAX_TEXT = 4 * 1024
 """Bytes of UTF-8 in one message."""
 MAX_ID = 128
 """Characters of a message's ``id``."""
 MAX_SERVER_LINE = 16 * 1024 * 1024
-"""Bytes of one line that a server may send: a roster of 10,000 members is the longest."""
+"""Bytes of one line from a server. A roster of 10,000 members is the longest."""
 MAX_DEPTH = 32
-"""Levels of objects and arrays in one line, the frame itself being the first. Python's own limit differs by version."""
+"""Levels of objects and arrays in one line; the frame itself is the first. Python's own limit differs by version."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
-"""A whole number that JSON readers of every language hold exactly."""
+"""A whole number that the JSON readers of every language represent exactly."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]  # "$" alone lets a last LF pass
 Key = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$", max_length=44)]
@@ -55,35 +55,44 @@ class Frame(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 
 
 class Resume(Struct, frozen=True):
-    """Where a cursor stood: in the log named ``epoch``, after entry ``after``."""
+    """A cursor's position: in the log ``epoch``, after entry number ``after``."""
 
     epoch: str
     after: Count
 
 
 class Hello(Frame, frozen=True, tag="hello"):
-    """The first frame: who, where, how. With ``key`` or ``scram`` something is offered to be proved."""
+    """The first frame of a client."""
 
     v: int
+    """``VERSION``."""
     nick: str = ""
+    """Empty in the modes ``watch`` and ``probe``."""
     room: str = DEFAULT_ROOM
     mode: Mode = "join"
     token: Token | None = None
+    """Secret of this client: the scope of message ids, and the right to take its own nickname over."""
     resume: Resume | None = None
     history: Count = 0
+    """Entries before the log's end to start with, if ``resume`` is None."""
     key: Key | None = None
+    """The client offers to prove that it has the private key."""
     scram: Scram | None = None
+    """First message of SCRAM: the client offers to prove that it knows the password."""
 
 
 class Proof(Frame, frozen=True, tag="proof"):
-    """The answer to a challenge: a signature of ``proof.statement`` (base64), the last word of SCRAM, or both."""
+    """The answer to a challenge.
+
+    ``signature`` (base64) is of ``key_proof.statement``, ``scram`` the client's final message.
+    """
 
     signature: Annotated[str, Meta(max_length=88)] | None = None
     scram: Scram | None = None
 
 
 class Say(Frame, frozen=True, tag="say"):
-    """Say ``text`` in the room. With an ``id`` it is acknowledged, and appended once however often it is sent."""
+    """Append ``text`` to the room's log: with an ``id`` once, however often it is sent, and with an ``ack``."""
 
     text: str
     id: Id | None = None
@@ -91,7 +100,7 @@ class Say(Frame, frozen=True, tag="say"):
 
 
 class Whisper(Frame, frozen=True, tag="whisper"):
-    """Say ``text`` to one member. Live only, never stored."""
+    """Send ``text`` to the member called ``to``. Never stored."""
 
     to: str
     text: str
@@ -99,7 +108,7 @@ class Whisper(Frame, frozen=True, tag="whisper"):
 
 
 class Nick(Frame, frozen=True, tag="nick"):
-    """Be called ``nick`` from now on."""
+    """Change our nickname."""
 
     nick: str
 
@@ -109,7 +118,7 @@ class Who(Frame, frozen=True, tag="who"):
 
 
 class History(Frame, frozen=True, tag="history"):
-    """Ask for a page: ``limit`` entries after a seq, or before one."""
+    """Ask for a page: at most ``limit`` entries after or before a seq."""
 
     limit: Count
     after: Count | None = None
@@ -123,40 +132,44 @@ class Whois(Frame, frozen=True, tag="whois"):
 
 
 class Admin(Frame, frozen=True, tag="admin"):
-    """Do what only operators may (verbs.py). Which fields count is up to the verb; ``seconds`` 0 is for good."""
+    """Do something that only operators may. The verb decides which fields count."""
 
     verb: Annotated[str, Meta(max_length=40)]
     target: Annotated[str, Meta(max_length=128)] = ""
+    """A nickname, a key's fingerprint or an address."""
     seconds: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    """How long a ban or mute lasts, 0 for good; or the interval of a slow room."""
     text: Annotated[str, Meta(max_length=400)] = ""
-    """Why; or the topic."""
+    """The reason; or the topic."""
     on: bool = True
     address: bool = False
     """Ban a member's address, too."""
     room: str | None = None
+    """For the server's own operator, who is in no room."""
     id: Id | None = None
 
 
 class Ping(Frame, frozen=True, tag="ping"):
-    """Are you there? Both ends may ask; ``t`` comes back."""
+    """Ask whether the other end is alive. Either end may; the answer has the same ``t``."""
 
     t: float | str | None = None
 
 
 class Pong(Frame, frozen=True, tag="pong"):
-    """I am. From a server with ``last``, the seq of the room's newest entry."""
+    """The answer to a ping. A server's has the seq of the room's newest entry, ``last``."""
 
     t: float | str | None = None
     last: Count | None = None
 
 
 class Bye(Frame, frozen=True, tag="bye"):
-    """The end of the conversation; a server says why, and when to come back (seconds)."""
+    """The last frame of either end."""
 
     why: str = ""
     retry_after: float | None = None
+    """Seconds after which to reconnect."""
     final: bool = False
-    """Do not come back by yourself: an operator ended it, or the name joined from elsewhere and would be thrown out."""
+    """Do not reconnect by yourself: an operator ended it, or the same nickname joined from elsewhere."""
 
 
 ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Ping | Pong | Bye
@@ -166,67 +179,101 @@ ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Adm
 
 
 class Limits(Struct, frozen=True):
-    """What a server allows. Bytes, seconds and counts; ``rate`` 0 means no limit."""
+    """The limits that a server advertises. The defaults are those of ``serve``."""
 
     line: int = MAX_LINE
+    """Bytes of one line to the server, its LF not counted."""
     text: int = MAX_TEXT
+    """Bytes of UTF-8 in one message."""
     nick: int = 32
+    """Code points of a nickname."""
     nick_bytes: int = 64
+    """Bytes of UTF-8 in a nickname."""
     id: int = MAX_ID
+    """Characters of a message's ``id``."""
     hello_seconds: float = 10.0
+    """Seconds from the connection to the welcome."""
     hello_bytes: int = 8 * 1024
+    """Bytes from the client up to the welcome."""
     ping_seconds: float = 60.0
+    """Seconds of silence after which the server sends a ping. After two unanswered ones it closes."""
     stall_seconds: float = 30.0
+    """Seconds after which a client that reads nothing is disconnected."""
     rate: float = 10.0
+    """Frames a second from one connection, on average; 0: no limit, of bytes neither."""
     burst: int = 30
+    """Frames at once."""
     bytes_per_second: int = 64 * 1024
+    """Bytes a second from one connection, and bytes at once."""
     clients: int = 10_000
+    """Connections."""
     per_address: int = 64
+    """Connections from one address, loopback and unix sockets exempted."""
     out_buffer: int = 64 * 1024
+    """Bytes that wait for a client before its cursor stops and it is not read from."""
     ring_entries: int = 100_000
+    """Entries of one room in memory."""
     ring_bytes: int = 64 * 1024 * 1024
+    """Bytes of one room's entries in memory."""
     backlog: int = 100
+    """Entries of history on entering."""
     page: int = 1_000
+    """Entries of one page."""
     connect_rate: float = 20.0
+    """Connections a second from one address, with a burst of ``per_address``; 0: no limit."""
     greeting_start: int = 100
+    """Connections before their welcome from which on new ones are dropped at random."""
     greeting_percent: int = 30
+    """Percentage of new connections that are dropped then."""
     greeting_full: int = 1_000
+    """Connections before their welcome from which on all new ones are dropped."""
 
 
 class Challenge(Frame, frozen=True, tag="challenge"):
-    """Prove what the hello offered: sign ``nonce`` (base64), go on with SCRAM, or both."""
+    """Ask for what the hello offered: a signature over ``nonce`` (base64), the next message of SCRAM, or both."""
 
     nonce: str | None = None
     scram: Scram | None = None
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):
-    """You are in. ``members`` holds at most 200 of the ``count`` nicknames.
-
-    ``claimed``: the name is bound to your key. ``scram``: the server's own proof that it knows the password.
-    """
+    """The hello was accepted."""
 
     v: int
+    """``VERSION``."""
     server: str
+    """The server's name."""
     room: str
     nick: str
+    """As it is shown (NFC)."""
     epoch: str
+    """Identifies the room's log: numbers of another one mean nothing here."""
     first: Count
+    """Number of the oldest entry that can be read; ``last`` + 1 if there is none."""
     last: Count
+    """Number of the newest entry; 0 in a new log."""
     members: list[str]
+    """At most 200 nicknames."""
     count: Count
+    """Members in the room."""
     watchers: Count
+    """Connections in mode ``watch``."""
     durability: str
+    """What an acknowledged message survives: ``memory`` nothing, ``os`` a killed server, ``disk`` a power cut."""
     limits: Limits
     claimed: bool = False
+    """The nickname is bound to the client's key."""
     scram: Scram | None = None
+    """The server's final message of SCRAM: it knows the password, too."""
     topic: str = ""
     slow: float = 0
+    """Seconds between two messages of one member; 0: no limit."""
     read_only: bool = False
+    """Only operators may speak."""
 
 
 class Msg(Frame, frozen=True, tag="msg"):
-    """An entry of the log: what ``nick`` said, as the room's number ``seq``, at ``time`` (Unix seconds)."""
+    """Entry number ``seq`` of the log: what ``nick`` said at ``time`` (Unix seconds). ``action``: as in ``/me``."""
 
     seq: Count
     time: float
@@ -236,14 +283,14 @@ class Msg(Frame, frozen=True, tag="msg"):
 
 
 class Join(Frame, frozen=True, tag="join"):
-    """These came, all in one turn; ``count`` members are here now."""
+    """Members joined in one tick; ``count`` members are in the room now."""
 
     nicks: list[str]
     count: Count
 
 
 class Leave(Frame, frozen=True, tag="leave"):
-    """These went, all in one turn; ``count`` members are here now."""
+    """Members left in one tick; ``count`` members are in the room now."""
 
     nicks: list[str]
     count: Count
@@ -251,14 +298,14 @@ class Leave(Frame, frozen=True, tag="leave"):
 
 
 class Rename(Frame, frozen=True, tag="rename"):
-    """A member is called otherwise now."""
+    """A member changed its nickname."""
 
     old: str
     new: str
 
 
 class Whispered(Frame, frozen=True, tag="whisper"):
-    """Somebody said this to you alone."""
+    """A whisper to this client. ``time`` is Unix seconds."""
 
     from_: str = field(name="from")
     time: float
@@ -266,7 +313,10 @@ class Whispered(Frame, frozen=True, tag="whisper"):
 
 
 class Ack(Frame, frozen=True, tag="ack"):
-    """Committed at the level that ``welcome.durability`` names. No ``seq`` for what is not stored."""
+    """The message ``id`` is committed at the level of ``Welcome.durability``. ``seq`` is None if it is not stored.
+
+    A ``duplicate`` has the seq and the time (Unix seconds) of the first one.
+    """
 
     id: str
     time: float
@@ -275,7 +325,10 @@ class Ack(Frame, frozen=True, tag="ack"):
 
 
 class RosterRow(Struct, frozen=True, omit_defaults=True):
-    """One member: since when (Unix seconds), for how many seconds silent, the fingerprint of the key that it proved."""
+    """One member.
+
+    Joined at ``since`` (Unix seconds), silent for ``idle`` seconds; ``key`` is the fingerprint of its proved key.
+    """
 
     nick: str
     since: float
@@ -284,7 +337,7 @@ class RosterRow(Struct, frozen=True, omit_defaults=True):
 
 
 class Roster(Frame, frozen=True, tag="roster"):
-    """Who is here."""
+    """The members of the room, ``count`` of them, and how many only watch."""
 
     members: list[RosterRow]
     count: Count
@@ -292,7 +345,7 @@ class Roster(Frame, frozen=True, tag="roster"):
 
 
 class Identity(Frame, frozen=True, tag="whois"):
-    """One member. ``key`` is the fingerprint of the key that it proved, ``claimed`` since when the name is its own."""
+    """One member, as in ``RosterRow``. ``claimed``: since when (Unix seconds) the nickname is bound to its key."""
 
     nick: str
     since: float
@@ -302,7 +355,7 @@ class Identity(Frame, frozen=True, tag="whois"):
 
 
 class Notice(Frame, frozen=True, tag="notice"):
-    """An operator did something: a line for people. ``by`` is empty for the server's own operator. Never stored."""
+    """What an operator did, for people. ``by`` is empty for the server's own operator. Never stored."""
 
     text: str
     time: float
@@ -310,7 +363,7 @@ class Notice(Frame, frozen=True, tag="notice"):
 
 
 class RoomNow(Frame, frozen=True, tag="room"):
-    """What holds in the room from now on: all of it, as in the welcome."""
+    """The room's settings changed. All of them, as in ``Welcome``."""
 
     topic: str = ""
     slow: float = 0
@@ -318,7 +371,7 @@ class RoomNow(Frame, frozen=True, tag="room"):
 
 
 class Done(Frame, frozen=True, tag="done"):
-    """An ``admin`` was done: a line for people, and rows where it was a question."""
+    """An ``admin`` was done. ``text`` is for people; ``rows`` is what a listing verb found."""
 
     verb: str
     text: str
@@ -327,14 +380,14 @@ class Done(Frame, frozen=True, tag="done"):
 
 
 class Page(Frame, frozen=True, tag="page"):
-    """A part of the log; ``more`` says whether it goes on in that direction."""
+    """A part of the log. ``more``: it goes on in that direction."""
 
     entries: list[Msg]
     more: bool
 
 
 class Gap(Frame, frozen=True, tag="gap"):
-    """Entries ``from`` to ``to`` can't be shown to you."""
+    """Entries ``from`` to ``to`` can't be delivered to this client."""
 
     from_: Count = field(name="from")
     to: Count
@@ -342,7 +395,7 @@ class Gap(Frame, frozen=True, tag="gap"):
 
 
 class Error(Frame, frozen=True, tag="error"):
-    """Something was not done. ``id`` is that of the frame it answers."""
+    """Something was not done. ``id`` is that of the frame it answers; ``retry_after`` is seconds."""
 
     code: str
     text: str
@@ -378,7 +431,7 @@ _server_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(Server
 
 
 class NotJson(BadFrame):
-    """A line that is not JSON at all: the stream can't be trusted any further."""
+    """A line that is not JSON: the stream can't go on."""
 
 
 class UnknownType(BadFrame):
@@ -386,12 +439,12 @@ class UnknownType(BadFrame):
 
 
 def encode(frame: Struct) -> bytes:
-    """Give a frame as one line: UTF-8 JSON and LF."""
+    """Return a frame as one line: UTF-8 JSON and LF."""
     return _encoder.encode(frame) + b"\n"
 
 
 def encode_run(frames: Sequence[Struct]) -> bytes:
-    """Give frames as one line each: what ``encode`` gives for each of them, at a third of its cost."""
+    """Return frames as one line each: as ``encode`` of each, at a third of the cost."""
     return _encoder.encode_lines(frames)
 
 
@@ -418,7 +471,7 @@ def _reader(decoder: msgspec.json.Decoder[_T]) -> Callable[[bytes], _T]:
 
 
 decode_client: Callable[[bytes], ClientFrame] = _reader(_client_decoder)
-"""Read what a client sent: one line, without its LF.
+"""Decode one line of a client, without its LF.
 
 Raises:
     NotJson: not UTF-8 or not JSON; the connection can't go on.
@@ -427,14 +480,14 @@ Raises:
 """
 
 decode_server: Callable[[bytes], ServerFrame] = _reader(_server_decoder)
-"""Read what a server sent. Raises as ``decode_client``."""
+"""Decode one line of a server, without its LF. Raises as ``decode_client``."""
 
 
 def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
-    """Read many lines, or give None if one of them is bad: ``decode_client`` then tells which, and why.
+    """Decode many lines of a client. Return None if one of them is bad: ``decode_client`` tells which, and why.
 
-    A call a line, since msgspec's own ``decode_lines`` takes a line break for any other space: two lines that are no
-    frames could make one.
+    Each line is decoded by a call of its own: to msgspec's ``decode_lines`` a line break is a space like any other, and
+    two lines that are no frames could make one.
     """
     try:
         joined = b"".join(lines)
@@ -450,12 +503,12 @@ def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
 def _refusal(line: bytes, error: Exception) -> BadFrame:
     if isinstance(error, UnicodeDecodeError):
         return NotJson(f"this line is not UTF-8: {error}")
-    if too_deep(line):  # before all else: the decoder can't tell on every Python what stands further inside
+    if too_deep(line):  # first: not every Python's decoder gets far enough to find another error
         return BadFrame(_TOO_DEEP)
     if not isinstance(error, msgspec.ValidationError):
         return NotJson(f"this line is not JSON: {error}")
     try:
-        msgspec.json.decode(line, type=msgspec.Raw)  # it may have met a wrong value before the JSON ends
+        msgspec.json.decode(line, type=msgspec.Raw)  # a wrong value may stand before the place where the JSON is broken
     except ValueError as wrong:
         return _refusal(line, wrong)
     kind = UnknownType if "$.type" in str(error) else BadFrame
@@ -467,27 +520,27 @@ def _refusal(line: bytes, error: Exception) -> BadFrame:
 _TOO_DEEP = f"this line is nested deeper than {MAX_DEPTH} levels"
 _ARRAY, _OBJECT, _BACKSLASH = b"[{\\"
 _SHORT = 5 * MAX_DEPTH
-"""Bytes that JSON without arrays has at least where it is nested too deeply: {"":} around each level but one."""
+"""Least bytes of JSON without arrays that is nested too deeply: {"":} around each level but one."""
 _LEAST = len(b'{"type":"who","":}') + 2 * MAX_DEPTH
-"""Bytes that a frame has at least beside its text where it is nested too deeply."""
+"""Least bytes of a frame that is nested too deeply, its text not counted."""
 _MARKS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")  # as signed bytes: one level more, one level less
 _NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 def too_deep(text: bytes, read: object = None) -> bool:
-    """Tell whether more than MAX_DEPTH objects and arrays are open at a time. Brackets inside strings do not count.
+    """Return whether more than MAX_DEPTH objects and arrays are open at once. Brackets in strings do not count.
 
     Args:
-        text: JSON, or what may be none; or several lines of it, all of them valid.
-        read: the frame or the frames that were read from it, if any: with many rows of theirs it is faster.
+        text: valid JSON or not; or several lines of valid JSON.
+        read: the frame or frames decoded from it, if any: makes texts with many rows faster.
     """
-    match read:  # objects that stand side by side: at most one of them is open at a time
+    match read:  # objects side by side: at most one of them is open at once
         case list(rows) | Roster(members=rows) | Page(entries=rows) | Done(rows=rows):
             siblings = len(rows)
         case _:
             siblings = 1
     arrays = text.count(b"[", text.find(b"["), text.rfind(b"[") + 1)
-    objects = MAX_DEPTH - arrays + siblings - 1  # with no more than these there is no need to look closer
+    objects = MAX_DEPTH - arrays + siblings - 1  # with no more than these the depth is small enough
     if arrays < MAX_DEPTH and _OBJECT not in text.replace(b"{", b"-", objects):  # twice as fast as count
         return False
     return _depth(text) > MAX_DEPTH
@@ -502,15 +555,10 @@ def _depth(text: bytes) -> int:
 
 
 def decode_kept(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
-    """Read JSON that a file holds. Raises ValueError for what is none, and for what is nested too deeply."""
+    """Decode JSON from a file of ours. Raises ValueError if it is not valid, or nested too deeply."""
     if too_deep(data):
         raise ValueError(_TOO_DEEP)
     return decoder.decode(data)
-
-
-def to_builtins(frame: Any) -> Any:
-    """Give a frame as plain dicts and lists, as its JSON would be read."""
-    return msgspec.to_builtins(frame)
 
 
 class Framer:
@@ -527,11 +575,11 @@ class Framer:
         self._tail = bytearray()
 
     def __len__(self) -> int:
-        """Bytes of the line that has begun and not ended."""
+        """Return the bytes of the unfinished line."""
         return len(self._tail)
 
     def feed(self, data: bytes) -> Iterable[bytes]:
-        """Give each completed line, without its LF. Exhaust the iterable.
+        """Return each completed line, without its LF. Exhaust the iterable.
 
         Args:
             data: the bytes of one read.

@@ -1,1 +1,1 @@
-"""What both ends use: cleaning text, names, key proofs, private files. No Click, no sockets."""
+"""What server and client share: text, names, times, proofs, files. No Click, no sockets."""

@@ -1,4 +1,4 @@
-"""Where chatctl keeps things between runs, and how its sockets are reached."""
+"""Paths of files and sockets that outlive a run."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_SOCKET_NAME = 100
-"""Bytes of a unix socket's name that every system takes (Linux 107, macOS 103)."""
+"""Bytes of a unix socket's path that every system accepts (Linux 107, macOS 103)."""
 
 
 def state_dir() -> Path:
-    """Give the directory for what is kept: ``CHATCTL_STATE_DIR``, or the platform's."""
+    """Return the state directory: ``CHATCTL_STATE_DIR``, or the platform's."""
     from pathlib import Path
 
     return Path(state_folder())
 
 
 def state_folder() -> str:
-    """Give the same as a string: pathlib costs each command as much as ten of its own modules."""
+    """Return the state directory as a string: importing pathlib takes as long as ten modules of ours."""
     if chosen := os.environ.get("CHATCTL_STATE_DIR"):
         return chosen
     if base := _linux_base("XDG_STATE_HOME", "~/.local/state"):
@@ -34,7 +34,7 @@ def state_folder() -> str:
 
 
 def config_file() -> str:
-    """Give where the configuration file is if nothing says otherwise."""
+    """Return the default path of the configuration file."""
     if not (base := _linux_base("XDG_CONFIG_HOME", "~/.config")):
         from platformdirs import user_config_dir
 
@@ -43,7 +43,7 @@ def config_file() -> str:
 
 
 def _linux_base(variable: str, default: str) -> str | None:
-    """Give what platformdirs would say there, without the 20 ms of its import; a test holds that it is the same."""
+    """Return what platformdirs returns on Linux, without the 20 ms of its import. A test compares them."""
     if not sys.platform.startswith("linux"):
         return None
     base = os.environ.get(variable, "").strip()
@@ -51,22 +51,22 @@ def _linux_base(variable: str, default: str) -> str | None:
 
 
 def default_journal() -> Path:
-    """Give the file in which ``serve`` keeps its rooms unless told otherwise."""
+    """Return the default path of a server's journal."""
     return state_dir() / "rooms.db"
 
 
 def own_key() -> str:
-    """Give where our own key is, or would be."""
+    """Return the path of the user's own key, whether or not there is one."""
     return os.path.join(state_folder(), "key")
 
 
 def admin_socket(journal: Path) -> Path:
-    """Give the operator's socket of the server that has this journal."""
+    """Return the admin socket of the server that has this journal."""
     return journal.with_name(journal.name + ".sock")
 
 
 def admin_socket_at(port: int, unix: Path | None) -> Path:
-    """Give the operator's socket of the server that has no journal, and listens there."""
+    """Return the admin socket of a server without a journal that listens there."""
     if port or unix is None:
         return state_dir() / f"admin-{port}.sock"
     return unix.with_name(unix.name + ".admin")
@@ -74,7 +74,7 @@ def admin_socket_at(port: int, unix: Path | None) -> Path:
 
 @contextmanager
 def reachable_socket(path: Path) -> Iterator[str]:
-    """Give a name under which a unix socket can be bound or connected however long its path is."""
+    """Yield a name under which a unix socket can be bound or connected, however long its path is."""
     name = str(path)
     if len(os.fsencode(name)) <= _MAX_SOCKET_NAME:
         yield name

@@ -1,6 +1,6 @@
-"""SCRAM-SHA-256 (RFC 5802, RFC 7677) as both ends use it: which mechanism, which binding, whose name.
+"""SCRAM-SHA-256 (RFC 5802, RFC 7677): mechanism, channel binding and user name that both ends agree on.
 
-Importing it costs what scramp costs (30 ms): do so only where there is a password.
+Importing it costs what scramp costs (30 ms): import it only where there is a password.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import scramp.core
 from scramp import ScramClient, ScramException, ScramMechanism
 
 ITERATIONS = 16_384
-"""Some 5 ms of work for a client at each connection. A stolen verifier is guessed at that much slower."""
+"""About 5 ms of work for a client at each connection, and for each guess at a stolen verifier."""
 
 USER = "chatctl"
-"""There is one password for all; SCRAM wants a name to it."""
+"""The user name that SCRAM requires: there is one password for all."""
 
 _PLAIN, _BOUND = "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"
 
@@ -23,10 +23,10 @@ ScramError = ScramException
 
 
 def make_verifier(password: str) -> tuple[bytes, bytes, bytes, int]:
-    """Give (salt, stored key, server key, iterations) of a password.
+    """Return (salt, stored key, server key, iterations) of a password.
 
     Raises:
-        ValueError: it is empty, or has characters that can't be in one (RFC 4013).
+        ValueError: it is empty, or has characters that a password can't have (RFC 4013).
     """
     if not password:
         raise ValueError("an empty password keeps nobody out")
@@ -38,23 +38,29 @@ def make_verifier(password: str) -> tuple[bytes, bytes, bytes, int]:
 
 
 def server(verifier: Any, channel: bytes) -> Any:
-    """Begin the server's side. With TLS it is bound to the certificate: a relay that has another one gets nowhere."""
+    """Begin the server's side.
+
+    Args:
+        verifier: salt, stored key, server key and iterations.
+        channel: SHA-256 of our certificate, which the exchange is bound to: a relay with another one fails. Empty
+            without TLS.
+    """
     facts = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
     mechanism = ScramMechanism(_BOUND if channel else _PLAIN)
     return mechanism.make_server(lambda _user: facts, channel_binding=_binding(channel))
 
 
 def client(password: str, channel: bytes) -> ScramClient:
-    """Begin the client's side; ``channel`` is the SHA-256 of the certificate that the server showed, or empty."""
+    """Begin the client's side. ``channel``: SHA-256 of the server's certificate; empty without TLS."""
     mechanism = _BOUND if channel else _PLAIN
     return ScramClient([mechanism], USER, password, channel_binding=_binding(channel))
 
 
 def derive_once() -> None:
-    """From now on in this process, derive a password's key once for each salt, not at each connection.
+    """Cache derived keys in this process: derive one for each password and salt, not for each connection.
 
-    For a load of thousands: 5 ms of each one's coming in are this. scramp takes no key that was derived before, so its
-    own function for it remembers. The keys stay in memory.
+    For load tests with thousands of connections, each of which would take 5 ms. scramp accepts no derived key, so its
+    own function is replaced by one with a cache. The keys stay in memory.
     """
     if scramp.core.hi is _hi:
         scramp.core.hi = _remembering

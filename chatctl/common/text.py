@@ -12,8 +12,8 @@ from functools import cache
 MAX_MARKS = 4
 """Combining marks on one base. More is a way to write over the neighbours' lines (zalgo)."""
 
-# C0 but tab and newline, DEL, C1, and the invisible or direction-changing characters. Newline is allowed in
-# the pattern and taken out by ``clean`` where only one line is wanted.
+# C0 but tab and newline, DEL, C1, and the invisible or direction-changing characters. Where only one line is wanted,
+# ``clean`` adds newline.
 FORBIDDEN = (
     r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff"
@@ -22,14 +22,14 @@ _ZWJ = "\u200d"
 
 
 def clean(text: str, *, lines: bool = False) -> str:
-    """Give ``text`` with nothing in it that acts on a terminal; what was there is shown.
+    """Return ``text`` with every character that acts on a terminal made visible.
 
-    Controls become their pictures (ESC ``␛``), other characters ``<U+202E>``, marks over ``MAX_MARKS`` on one
-    base are counted (``<+12 marks>``). Cleaning twice changes nothing more.
+    Controls become their pictures (ESC ``␛``), other characters ``<U+202E>``; marks over ``MAX_MARKS`` on one base
+    are counted (``<+12 marks>``). Cleaning twice changes nothing more.
 
     Args:
-        text: what somebody else typed; any length, surrogates too.
-        lines: keep newlines (a message of several lines); else they are shown as ``␊``.
+        text: of any origin and length, surrogates included.
+        lines: keep newlines; otherwise they become ``␊``.
     """
     cleaned = _forbidden("" if lines else "\n").sub(_show, text)
     return cleaned if cleaned.isascii() else thin_marks(cleaned)
@@ -37,12 +37,12 @@ def clean(text: str, *, lines: bool = False) -> str:
 
 @cache
 def _forbidden(more: str) -> re.Pattern[str]:
-    """Compiled at the first use: it costs more than the rest of this module, and most commands never need it."""
+    """Compile at the first use: it costs more than the rest of this module, and most commands never need it."""
     return re.compile(f"[{FORBIDDEN}{more}]")
 
 
 def clean_bytes(data: bytes, limit: int = 60) -> str:
-    """Show a stranger's bytes in one line, at most ``limit`` characters of them."""
+    """Return bytes of unknown encoding as one line of at most ``limit`` characters."""
     shown = clean(data[: 4 * limit].decode("utf-8", "backslashreplace"))
     return shown if len(shown) <= limit else shown[:limit] + "…"
 
@@ -55,7 +55,7 @@ def _show(match: re.Match[str]) -> str:
 
 
 def thin_marks(text: str) -> str:
-    """Keep ``MAX_MARKS`` combining marks on a base. A joiner does not make a new base."""
+    """Remove combining marks over ``MAX_MARKS`` on one base. A joiner does not make a new base."""
     import unicodedata
 
     out: list[str] = []
@@ -77,7 +77,7 @@ def _marks_left_out(marks: int) -> list[str]:
 
 
 def escape_json(line: str) -> str:
-    """Escape, in a line of JSON, what would act on a terminal. The value that a JSON reader gets is the same."""
+    """Escape the characters of a line of JSON that act on a terminal. Its value stays the same."""
     return _forbidden("").sub(_escape, line)
 
 
