@@ -36,10 +36,9 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
 from chatctl.protocol import Limits
 from chatctl.server.admin_socket import AdminSocket, verbs_of
-from chatctl.server.certificates import Tls
+from chatctl.server.certificates import Tls, self_signed
 from chatctl.server.listener import open_tcp, open_unix
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
-from chatctl.server.self_signed import self_signed
 from chatctl.server.server import Server
 from chatctl.server.shutdown import Stop, on_hangup, on_signal
 from chatctl.server.startup import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
