@@ -114,8 +114,12 @@ def describe(family: int, address: object) -> tuple[str, str]:
     if family == socket.AF_UNIX or not isinstance(address, tuple):
         return "unix socket", ""
     host = str(address[0])
-    shown = f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
-    return shown, "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+    return host_and_port(host, address[1]), "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return HOST:PORT, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def open_tcp(host: str, port: int, option: str = "--port") -> list[socket.socket]:
@@ -144,8 +148,7 @@ def open_tcp(host: str, port: int, option: str = "--port") -> list[socket.socket
     except OSError as error:
         for sock in sockets:
             sock.close()
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise ChatError(f"cannot listen on {where}: {_reason(error, option)}") from None
+        raise ChatError(f"cannot listen on {host_and_port(host, port)}: {_reason(error, option)}") from None
     return sockets
 
 

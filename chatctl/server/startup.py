@@ -21,7 +21,7 @@ from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
-from chatctl.server.listener import open_tcp, open_unix
+from chatctl.server.listener import host_and_port, open_tcp, open_unix
 from chatctl.server.options import ServeOptions
 
 Bound = tuple[Any, ...]
@@ -99,10 +99,9 @@ def announce(line: str) -> None:
 
 def insist_on_safety(sockets: Sequence[socket.socket]) -> None:
     """Close all and raise ChatError if one is reachable from other machines: a password is only safe there with TLS."""
-    exposed = [sock for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if not exposed:
+    where = _exposed(sockets)
+    if not where:
         return
-    where = ", ".join(map(name_of, exposed))
     for sock in sockets:
         sock.close()
     raise ChatError(
@@ -113,17 +112,18 @@ def insist_on_safety(sockets: Sequence[socket.socket]) -> None:
 
 def warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
     """Log a warning if a socket is reachable from other machines without TLS."""
-    exposed = [name_of(sock) for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if exposed:
+    if where := _exposed(sockets):
         log.warning(
             "listening beyond this machine without TLS: whoever is on the way can read and change what is said "
             "(--tls self and --no-plain end that)",
-            address=", ".join(exposed),
+            address=where,
         )
 
 
-def _host_of(sock: socket.socket) -> str:
-    return str(sock.getsockname()[0]).partition("%")[0]
+def _exposed(sockets: Sequence[socket.socket]) -> str:
+    """Return where TCP sockets listen that other machines can reach."""
+    hosts = {sock: ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]) for sock in sockets}
+    return ", ".join(name_of(sock) for sock, host in hosts.items() if not host.is_loopback)
 
 
 def how_to_join(
@@ -166,7 +166,4 @@ def _known_as(host: str | None, address: str, machine: str) -> str:
 
 def name_of(sock: socket.socket) -> str:
     """Return where a socket listens: HOST:PORT or a path."""
-    if sock.family == socket.AF_UNIX:
-        return str(sock.getsockname())
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return str(sock.getsockname()) if sock.family == socket.AF_UNIX else host_and_port(*sock.getsockname()[:2])

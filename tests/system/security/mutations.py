@@ -136,8 +136,8 @@ MUTATIONS = (
     Mutation(
         "taking a connection over after the password, on a line without TLS",
         "chatctl/server/startup.py",
-        "    if not exposed:\n        return\n    where = ",
-        "    if exposed or not exposed:\n        return\n    where = ",
+        "    if not where:\n        return\n",
+        "    return\n",
         PASSWORDS + "test_there_is_no_password_beyond_this_machine_without_tls",
     ),
     Mutation(
