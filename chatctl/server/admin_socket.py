@@ -1,9 +1,7 @@
-"""The operator's door: a unix socket beside the journal, for those who may read the file anyway.
+"""The admin socket: a unix socket beside the journal, for those who may read that file anyway.
 
-It is 0600, and whoever comes in is the server's own user or root: the kernel says so (SO_PEERCRED).
-
-One JSON object a line, one answer a line. Lives here: the socket and what can be asked. Does not live here: the room's
-own wire (protocol.py): nobody in the room can get here.
+Its mode is 0600, and it answers the server's own user and root only, as the kernel tells (SO_PEERCRED). A client sends
+one line with a JSON object and gets one back. Does not live here: what the verbs do (hub/admin_commands.py).
 """
 
 from __future__ import annotations
@@ -30,17 +28,23 @@ Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
 
 class AdminSocket:
-    """Answers ``verbs`` on the socket of a journal."""
+    """Answers each of ``verbs`` on a unix socket."""
 
     def __init__(self, path: Path, verbs: Mapping[str, Verb], users: Collection[int] | None = None) -> None:
-        """Answer at ``path`` once it is opened, whoever is one of ``users`` (by default ourselves and root)."""
+        """Create it; ``open`` starts it.
+
+        Args:
+            path: where the socket is made.
+            verbs: what each verb does; it may raise ChatError.
+            users: the user IDs that are answered; by default the server's own and root's.
+        """
         self._path = path
         self._verbs = verbs
         self._users = {0, os.geteuid()} if users is None else users
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
-        """Listen. The journal's lock was taken before: whatever socket is there, nobody listens on it.
+        """Listen. A socket that is there is replaced: no server uses it, since the journal's lock is held.
 
         Raises:
             ChatError: the socket can't be made there.
@@ -59,7 +63,7 @@ class AdminSocket:
             raise ChatError(f"cannot listen on {self._path}: {why} (choose another path with --admin-socket)") from None
 
     async def close(self) -> None:
-        """Answer no more."""
+        """Stop listening."""
         if self._server is not None:
             self._server.close()
             with contextlib.suppress(OSError):
@@ -87,7 +91,7 @@ class AdminSocket:
 
 
 async def _line_of(reader: asyncio.StreamReader) -> bytes:
-    """Give a line; nothing of one that is longer than what can be asked."""
+    """Return a line; nothing for one that is longer than the stream's limit."""
     try:
         return await reader.readuntil(b"\n")
     except asyncio.LimitOverrunError:
@@ -102,7 +106,7 @@ def _refusal(error: ChatError) -> dict[str, object]:
 
 
 def _user_of(sock: socket.socket) -> int | None:
-    """Give who is at the other end; None where the system does not tell, and the socket's mode has to do."""
+    """Return the user ID at the other end; None where the system does not tell: the mode has to suffice there."""
     if not hasattr(socket, "SO_PEERCRED"):
         return None
     form = "iII"  # struct ucred: pid, uid, gid
@@ -111,7 +115,7 @@ def _user_of(sock: socket.socket) -> int | None:
 
 
 def verbs_of(steward: AdminCommands) -> dict[str, Verb]:
-    """Give what a steward can do, as this door asks for it."""
+    """Return a function for each verb of operators."""
 
     async def carry_out(ask: Mapping[str, object]) -> dict[str, object]:
         fields = {key: value for key, value in ask.items() if key != "do"}

@@ -1,7 +1,7 @@
 """One connection: an asyncio protocol around a session. It moves bytes and decides nothing.
 
-Lives here: reading, writing, when to do neither, and the session's timer. Does not live here: what the bytes mean
-(session.py), what happens then (hub.py), how many there are (server.py).
+Lives here: reading, writing, when to pause either, and the session's timer. Does not live here: what the bytes mean
+(core/session.py), what is done then (hub/hub.py), the set of connections (server.py).
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ MAX_IN_FLIGHT = 1024
 """Messages of one connection that the journal has not committed yet; it is not read from while there are more."""
 
 
-class House(Protocol):
-    """The server, as its connections see it."""
+class ConnectionOwner(Protocol):
+    """What a connection needs of its server: a register of connections, and the hub."""
 
     loop: asyncio.AbstractEventLoop
     limits: Limits
     hub: Hub
 
-    def made(self, connection: Connection) -> None:
-        """Count a connection."""
+    def add(self, connection: Connection) -> None:
+        """Register a connection that is open now."""
 
-    def lost(self, connection: Connection, why: str) -> None:
-        """Forget a connection."""
+    def remove(self, connection: Connection, why: str) -> None:
+        """Forget a connection that is lost."""
 
     def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
-        """Give the names under which a signature may know this server, for a connection that came in there."""
+        """Return the names that a client's signature may have for this server."""
 
 
 class Connection(asyncio.Protocol):
-    """One accepted connection: the hub's Peer. Its cursor is ``after``; while ``paused`` it simply stands."""
+    """One accepted connection: the hub's Peer. Its cursor is ``after``, which does not move while it is ``paused``."""
 
     __slots__ = (
         "_owed",
@@ -71,14 +71,14 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, server: House, label: str, host: str, address: str = "") -> None:
-        """Wait for ``connection_made``.
+    def __init__(self, server: ConnectionOwner, label: str, host: str, address: str = "") -> None:
+        """Create it before its transport: the time for the hello runs from here.
 
         Args:
-            server: what it belongs to.
+            server: the server that it belongs to.
             label: its name in the log.
-            host: the address that limits and bans count, empty for this machine's own.
-            address: its IP address, empty for a unix socket's.
+            host: the address that limits and bans count; empty for this machine's own.
+            address: its IP address; empty for that of a unix socket.
         """
         self._server = server
         self._owed = 0
@@ -107,35 +107,35 @@ class Connection(asyncio.Protocol):
     # --- asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet."""
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        """Register it, and send the greeting."""
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
         channel = self.way.channel
         places = self._server.places(transport.get_extra_info("sockname"), channel)
         self.way = ConnectionInfo(self.host, places, channel)
-        self._server.made(self)
+        self._server.add(self)
         self._transport.write(GREETING)
-        self._arrange()
+        self._update_transport()
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the session."""
+        """Pass bytes to the session."""
         self.session.receive(data, self._server.loop.time())
         self.pump()
 
     def eof_received(self) -> bool:
-        """Answer what was asked; the session hangs up then."""
+        """Answer what was asked before; then the session ends the connection."""
         self.session.end(self._server.loop.time())
         self.pump()
-        return not self.way.channel  # TLS has no half-closed connection: asyncio ends it whatever we say
+        return not self.way.channel  # TLS has no half-closed connections: asyncio closes it in any case
 
     def pause_writing(self) -> None:
-        """The output is over its high-water mark: its cursor stops, and it is not read from."""
+        """Note that the output is over its high-water mark: stop the cursor, and stop reading."""
         self.paused = True
         self._stuck_since = self._server.loop.time()
-        self._arrange()
+        self._update_transport()
 
     def resume_writing(self) -> None:
-        """The output has drained."""
+        """Note that the output has drained: go on where it stopped."""
         self.paused = False
         if self.leaving is None:
             self._stuck_since = None
@@ -143,14 +143,14 @@ class Connection(asyncio.Protocol):
             self.pump()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Closed, reset or killed: announced as left, once."""
+        """Report the end of the connection, however it came."""
         self._drop_timer()
-        self._server.lost(self, "reset" if exc else "closed")
+        self._server.remove(self, "reset" if exc else "closed")
 
     # --- the hub's calls
 
     def send(self, data: bytes) -> None:
-        """Write this turn's replies and then ``data``."""
+        """Write the replies that wait, then ``data``."""
         if self._replies:
             data = self._with_replies(data)
         if not self._transport.is_closing():
@@ -165,18 +165,18 @@ class Connection(asyncio.Protocol):
         return data
 
     def owe(self, data: bytes) -> None:
-        """Keep a reply for the end of this turn."""
+        """Keep a reply until the end of the tick."""
         self._replies.append(data)
         self._owed += len(data)
 
     @property
     def owner(self) -> Owner:
-        """What names may be its own by."""
+        """Proofs of who it is, by which names may belong to it."""
         return Owner(self.token, self.key)
 
     @property
     def owes(self) -> bool:
-        """Whether a reply waits for the end of this turn."""
+        """Whether a reply waits for the end of the tick."""
         return bool(self._replies)
 
     def close(self) -> None:
@@ -186,11 +186,11 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once; what was not sent is lost."""
+        """Close at once; output that was not sent is lost."""
         self._transport.abort()
 
     def pump(self) -> None:
-        """Carry out what the session gives, as long as its answers can leave."""
+        """Carry out effects of the session, as long as there is room for the answers."""
         limit, now = self._server.limits.out_buffer, self._server.loop.time()
         while (
             self.leaving is None
@@ -200,22 +200,22 @@ class Connection(asyncio.Protocol):
             and (effect := self.session.step(now, most)) is not None
         ):
             self._server.hub.perform(self, effect)
-        self._arrange()
+        self._update_transport()
 
     # --- timers
 
     def check(self, now: float) -> None:
-        """Notice a peer that does not read, or is gone without a word. Called now and then."""
+        """Drop a peer that has stopped reading, and ping a silent one. Called by the server's housekeeping."""
         if self._stuck_since is not None:
             if now - self._stuck_since >= self._server.limits.stall_seconds:
-                self._server.lost(self, "write stall")
+                self._server.remove(self, "write stall")
                 self._transport.abort()
         elif self.leaving is None:
             self.session.tick(now)
             self.pump()
 
-    def _arrange(self) -> None:
-        """Read only what can be answered, and wake when the session wants to."""
+    def _update_transport(self) -> None:
+        """Pause or resume reading, and set the timer that the session asks for."""
         busy = self.paused or self.leaving is not None or self.session.backlog
         if not self._transport.is_closing():
             if busy and self._transport.is_reading():

@@ -1,7 +1,7 @@
 """Listening sockets: opening them, and accepting from them.
 
-Lives here: addresses, socket options, the accept loop and its back-off. Does not live here: what becomes of an
-accepted connection (server.py).
+Lives here: addresses, socket options, the accept loop and its back-off. Does not live here: what is done with an
+accepted socket (server.py).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from chatctl.hub.event_log import Log
 Accepted = Callable[[socket.socket, object], None]
 
 BACKLOG = 4096
-"""Connections that the kernel holds until we accept them (Linux cuts it to net.core.somaxconn, 4096 by default). Ten
-thousand who come at once overflow 1,024, and are reset."""
+"""Connections that the kernel queues until they are accepted (Linux: net.core.somaxconn at most, 4096 by default). Ten
+thousand at once overflow 1,024, and are reset."""
 
 SEND_BUFFER = 64 * 1024
-"""Bytes that the kernel holds for one client. It would let that grow to megabytes, and a client that stops reading be
-written to for seconds more, at the others' cost."""
+"""Bytes that the kernel buffers for one client. It would let them grow to megabytes: a client that has stopped reading
+would be written to for seconds more, at the others' cost."""
 
 ANY = "::"
 """The host that stands for every address of this machine."""
@@ -38,13 +38,13 @@ _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Listener:
-    """Accepts from one socket. Out of descriptors, it backs off from 10 ms to 1 s; those who are in notice nothing.
+    """Accepts from one socket. Without file descriptors it backs off, 10 ms to 1 s; open connections are not affected.
 
     asyncio's own accept path retries without a pause there (docs/design.md, "Accepting").
     """
 
     def __init__(self, sock: socket.socket, accepted: Accepted, log: Log) -> None:
-        """Begin, inside a running event loop."""
+        """Begin to accept, inside a running event loop; ``accepted`` is called with each socket and its address."""
         self._sock = sock
         self._loop = asyncio.get_running_loop()
         self._accepted = accepted
@@ -65,7 +65,7 @@ class Listener:
                 if error.errno in _OUT_OF_DESCRIPTORS:
                     self._back_off(error)
                     return
-                continue  # ECONNABORTED and its kind: that one is gone, the next one waits
+                continue  # such as ECONNABORTED: this one is gone, the next one may wait
             self._pause = 0.01
             tune(sock)
             self._accepted(sock, address)
@@ -85,7 +85,7 @@ class Listener:
         self._accept()
 
     def close(self) -> None:
-        """Accept no more."""
+        """Stop accepting, and remove the file of a unix socket."""
         if self._retry is not None:
             self._retry.cancel()
         self._loop.remove_reader(self._sock)
@@ -97,7 +97,7 @@ class Listener:
 
 
 def tune(sock: socket.socket) -> None:
-    """Set what every accepted TCP connection wants: no Nagle delay, and dead peers noticed by the kernel."""
+    """Set the options of an accepted TCP connection: no Nagle delay, a bounded buffer, keepalive probes."""
     if sock.family == socket.AF_UNIX:
         return
     with contextlib.suppress(OSError):
@@ -110,22 +110,29 @@ def tune(sock: socket.socket) -> None:
 
 
 def describe(family: int, address: object) -> tuple[str, str]:
-    """Give a connection's name for the log, and the address that limits count (empty for an exempt one)."""
+    """Return a connection's name for the log, and the address that limits count (empty for an exempt one)."""
     if family == socket.AF_UNIX or not isinstance(address, tuple):
         return "unix socket", ""
     host = str(address[0])
-    shown = f"[{host}]:{address[1]}" if ":" in host else f"{host}:{address[1]}"
-    return shown, "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+    return host_and_port(host, address[1]), "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+
+
+def host_and_port(host: str, port: int) -> str:
+    """Return HOST:PORT, with an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def open_tcp(host: str, port: int, option: str = "--port") -> list[socket.socket]:
-    """Listen on every address of ``host``, all on one port; port 0 picks one.
+    """Listen on every address of ``host``, with the same port.
 
-    ``::`` is every address that this machine has, of IPv4 as well, in a socket of its own: nobody's address is a
-    mapped one. Where there is no IPv6, IPv4 has to do. ``option`` is the one that chose the port, for the error.
+    Args:
+        host: an address or a name. ``::`` is every address of this machine, of IPv4 as well in a socket of its own, so
+            that no client has a mapped address; without IPv6, those of IPv4 only.
+        port: 0 picks a free one.
+        option: the option that chose the port, for the error.
 
     Raises:
-        ChatError: in use, not ours, or no such host.
+        ChatError: the port is in use or not allowed, or the host is not this machine.
     """
     sockets: list[socket.socket] = []
     try:
@@ -141,8 +148,7 @@ def open_tcp(host: str, port: int, option: str = "--port") -> list[socket.socket
     except OSError as error:
         for sock in sockets:
             sock.close()
-        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise ChatError(f"cannot listen on {where}: {_reason(error, option)}") from None
+        raise ChatError(f"cannot listen on {host_and_port(host, port)}: {_reason(error, option)}") from None
     return sockets
 
 
@@ -171,10 +177,10 @@ def _reason(error: OSError, option: str) -> str:
 
 
 def open_unix(path: Path) -> socket.socket:
-    """Listen on a unix socket; one that a killed server left behind is taken over.
+    """Listen on a unix socket; the file that a killed server left behind is replaced.
 
     Raises:
-        ChatError: in use, or not possible there.
+        ChatError: another server listens there, or the file can't be made.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

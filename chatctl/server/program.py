@@ -1,6 +1,7 @@
-"""Running a server as a program: options in, sockets open, signals heard, everything closed at the end.
+"""A server as a program: from its options to open sockets, signals, reloads, and an orderly end.
 
-Lives here: what ``chatctl serve`` does around a server. Does not live here: the command line (commands/serve.py).
+Lives here: the order in which a server starts and stops. Does not live here: the command line (commands/serve/), the
+options (options.py), sockets and what is printed about them (startup.py).
 """
 
 from __future__ import annotations
@@ -10,115 +11,46 @@ import contextlib
 import importlib
 import os
 import signal
-import socket
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from chatctl import __version__
 from chatctl.common.fingerprints import parse_key
-from chatctl.common.paths import admin_socket, admin_socket_at, default_journal, state_dir
-from chatctl.core.admission import Admission
+from chatctl.common.paths import admin_socket, admin_socket_at
 from chatctl.core.auth import Authenticator, Verifier
-from chatctl.core.ip_networks import Net, Networks
+from chatctl.core.ip_networks import Networks
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.errors import ChatError
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
-from chatctl.journal.sqlite import Durability, SqliteJournal, sqlite_defect
-from chatctl.protocol import Limits
+from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.server.admin_socket import AdminSocket, verbs_of
-from chatctl.server.certificates import Tls
-from chatctl.server.listener import open_tcp, open_unix
+from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
-from chatctl.server.self_signed import self_signed
 from chatctl.server.server import Server
-from chatctl.server.shutdown import Stop, on_hangup, on_signal
-from chatctl.server.startup import announce, how_to_join, insist_on_safety, name_of, warn_if_exposed
-from chatctl.server.systemd import Manager
+from chatctl.server.shutdown import Shutdown, on_hangup, on_signal
+from chatctl.server.startup import announce_start, open_sockets
+from chatctl.server.systemd import ServiceManager
 
 SWITCH_SECONDS = 0.0005
-"""How soon a busy loop lets the journal's thread go on. SQLite gives the interpreter's lock back at each call and has
-to get it again: at Python's 5 ms the p99 of an acknowledgement was half as much again (docs/reliability.md)."""
+"""How soon a busy event loop lets the journal's thread run. SQLite releases the interpreter's lock at each call and has
+to get it back: with Python's 5 ms the p99 of an acknowledgement was half as much again (docs/reliability.md)."""
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
-
-
-@dataclass(frozen=True, slots=True)
-class ServeOptions:
-    """What the operator chose. ``host`` None means no TCP; ``rate`` 0 means no limit."""
-
-    host: str | None
-    port: int
-    unix: Path | None
-    admission: Admission
-    limits: Limits
-    journal: Path | None
-    """None: memory only."""
-    durability: Durability
-    keep_messages: int | None
-    keep_days: float | None
-    claim_names: bool | None
-    """Whether a join with a key binds its name; None: where it is kept."""
-    password: Verifier | None = None
-    read_password: Callable[[], Verifier | None] | None = None
-    """Read it again, where it came from a file."""
-    reached_as: Sequence[str] = ()
-    """Further places (proof.py) at which clients reach us."""
-    allow: Sequence[Net | Path] = ()
-    """Networks, or files of them, that connections are taken from; none: from everywhere."""
-    deny: Sequence[Net | Path] = ()
-    """The same for those that stay out, even if allowed."""
-    tls: TlsOptions | None = None
-    plain: bool = True
-    """Whether ``port`` is listened on."""
-    operators: tuple[str, ...] = ()
-    """Fingerprints of keys."""
-    operators_file: Path | None = None
-    admin_socket: Path | None = None
-    """None: beside the journal, or in the state directory."""
-    umask: int = 0o077
-    """For the unix socket alone: who may reach it is up to who starts us."""
-
-
-@dataclass(frozen=True, slots=True)
-class TlsOptions:
-    """How to listen with TLS: ``cert`` None is a certificate of our own; ``key`` None is in the same file."""
-
-    port: int
-    cert: Path | None
-    key: Path | None
-
-    def open(self, host: str) -> Tls:
-        """Read what it needs, or make it. Raises ChatError."""
-        return Tls(self_signed(state_dir(), host) if self.cert is None else self.cert, self.key)
-
-
-def journal_path(chosen: str | None) -> Path | None:
-    """Give the journal's file: the one chosen, None for ``none``, or the default one."""
-    if chosen is None:
-        return default_journal()
-    return None if chosen == "none" else Path(chosen).absolute()
-
-
-def make_limits(fields: Mapping[str, Any]) -> Limits:
-    """Give the limits with these fields, and the rest as they are by default."""
-    return Limits(**fields)
 
 
 def run_server(options: ServeOptions, log: Log) -> None:
     """Serve until SIGTERM or Ctrl-C.
 
     Raises:
-        ChatError: nothing could be listened on, or the journal can't be used, or broke.
+        ChatError: no socket could be opened, the journal can't be used, or the journal broke.
     """
     options = replace(options, umask=os.umask(0o077))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -126,7 +58,7 @@ def run_server(options: ServeOptions, log: Log) -> None:
 
 
 def _loop_factory() -> LoopFactory | None:
-    """Take uvloop if it is there (the extra ``fast``)."""
+    """Return that of uvloop if it is installed (the extra ``fast``)."""
     with contextlib.suppress(ImportError):
         return cast(LoopFactory, importlib.import_module("uvloop").new_event_loop)
     return None
@@ -134,47 +66,18 @@ def _loop_factory() -> LoopFactory | None:
 
 async def _serve(options: ServeOptions, log: Log) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
-    limits = options.limits
-    stop = Stop()
-    journal = _open_journal(options, stop, log)
+    shutdown = Shutdown()
+    journal = _open_journal(options, shutdown, log)
     try:
-        await _serve_with(journal, options, limits, stop, log)
+        await Program(options, journal, shutdown, log).run()
     finally:
-        if isinstance(journal, SqliteJournal) and stop.error is None:
+        if isinstance(journal, SqliteJournal) and shutdown.error is None:
             await journal.close()
-    if stop.error is not None:
-        raise stop.error
+    if shutdown.error is not None:
+        raise shutdown.error
 
 
-@contextlib.asynccontextmanager
-async def _operators_door(journal: Journal, options: ServeOptions, server: Server, log: Log) -> AsyncIterator[None]:
-    """Listen to the operator. Without a journal it is a convenience: who can't have it serves all the same."""
-    verbs = verbs_of(server.hub.steward)
-    if isinstance(journal, SqliteJournal):
-        kept = journal
-
-        async def backup(ask: Mapping[str, object]) -> dict[str, object]:
-            await kept.backup(Path(str(ask["path"])))
-            return {}
-
-        verbs["backup"] = backup
-    beside = (
-        admin_socket(options.journal) if options.journal is not None else admin_socket_at(server.port, options.unix)
-    )
-    door = AdminSocket(options.admin_socket or beside, verbs)
-    try:
-        await door.open()
-    except ChatError as error:
-        if options.journal is not None or options.admin_socket is not None:
-            raise
-        log.warning("no operator's socket", why=error.text)
-    try:
-        yield
-    finally:
-        await door.close()
-
-
-def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal | MemoryJournal:
+def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> SqliteJournal | MemoryJournal:
     if options.journal is None:
         return MemoryJournal()
     journal = SqliteJournal(
@@ -182,7 +85,7 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
         durability=options.durability,
         keep_messages=options.keep_messages,
         keep_days=options.keep_days,
-        on_fatal=stop.fail,
+        on_fatal=shutdown.fail,
     )
     log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
     if defect := sqlite_defect():
@@ -192,125 +95,126 @@ def _open_journal(options: ServeOptions, stop: Stop, log: Log) -> SqliteJournal 
     return journal
 
 
-async def _serve_with(journal: Journal, options: ServeOptions, limits: Limits, stop: Stop, log: Log) -> None:
-    if options.claim_names if options.claim_names is not None else options.journal is not None:
-        options.admission.claims = NameClaims(journal.facts())
+class Program:
+    """One server with everything around it: the files that it reads again, its sockets, the service manager."""
 
-    rules = Rules(journal.facts())
-    manager = Manager(os.environ)
-    reloads = Reloader(log, begin=manager.reloading, end=manager.ready)
-    _read_operators(rules, options)
-    reloads.add("operators", lambda: _read_operators(rules, options))
+    def __init__(
+        self, options: ServeOptions, journal: SqliteJournal | MemoryJournal, shutdown: Shutdown, log: Log
+    ) -> None:
+        """Create the server inside a running event loop; it does not listen yet.
 
-    gate = Authenticator(options.password)
-    if options.read_password is not None:
-        reloads.add("password", partial(_read_password, gate, options.read_password))
+        Raises:
+            ChatError: a file of keys or networks can't be read.
+        """
+        self._options = options
+        self._journal = journal
+        self._shutdown = shutdown
+        self._log = log
+        self._manager = ServiceManager(os.environ)
+        self._reloader = Reloader(log, begin=self._manager.reloading, end=self._manager.ready)
+        self._rules = Rules(journal.facts())
+        self._auth = Authenticator(options.password)
+        self._networks = Networks()
+        if options.claim_names if options.claim_names is not None else options.journal is not None:
+            options.admission.claims = NameClaims(journal.facts())
+        self._read_operators()
+        self._read_networks()
+        self._loop = asyncio.get_running_loop()
+        self._hub = Hub(
+            journal,
+            options.admission,
+            options.limits,
+            log,
+            clock=time.time,
+            loop=self._loop,
+            gate=self._auth,
+            rules=self._rules,
+        )
+        self._server = Server(self._hub, options.limits, log, options.reached_as, self._networks)
+        self._hub.steward.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
+        self._add_reloads()
 
-    def hub_of(server: Server) -> Hub:
-        return Hub(journal, options.admission, limits, log, clock=time.time, loop=server.loop, gate=gate, rules=rules)
+    # --- files that are read again
 
-    nets = Networks()
-    _read_nets(nets, options)
-    server = Server(hub_of, limits, log, options.reached_as, nets)
-    if any(isinstance(one, Path) for one in (*options.allow, *options.deny)):
-        reloads.add("network list", partial(_read_nets, nets, options, server.send_denied_away))
-    server.hub.steward.outside |= {"reload": reloads.asked, "drain": stop.drain}
-    tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
-    for room in sorted(options.admission.rooms):
-        await server.hub.archive.warm_up(room)
-    for name in (signal.SIGINT, signal.SIGTERM):  # before anybody can connect: who could may also end us
-        server.loop.add_signal_handler(name, on_signal, stop.event, name)
-    sockets = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
-    if options.password is not None:
-        insist_on_safety(sockets)
-    warn_if_exposed(sockets, log)
-    sockets += [_open_unix(options.unix, options.umask)] if options.unix is not None else []
-    secure: list[socket.socket] = []
-    if options.host is not None and options.tls is not None:
-        secure = open_tcp(options.host, options.tls.port, "--tls-port")
-    if tls is not None:
-        reloads.add("certificate", tls.reload, lambda: {"path": str(tls.path), "fingerprint": tls.current.fingerprint})
-    server.loop.add_signal_handler(signal.SIGHUP, on_hangup(reloads, stop.event))
-    server.listen(sockets, secure, tls)
-    server.port = next((sock.getsockname()[1] for sock in (*sockets, *secure) if sock.family != socket.AF_UNIX), 0)
-    async with _operators_door(journal, options, server, log):
-        await _until_stopped(server, options, sockets, secure, tls, stop, log, manager)
+    def _add_reloads(self) -> None:
+        options = self._options
+        self._reloader.add("operators", self._read_operators)
+        if options.read_password is not None:
+            self._reloader.add("password", partial(self._read_password, options.read_password))
+        if any(isinstance(one, Path) for one in (*options.allow, *options.deny)):
+            self._reloader.add("network list", self._reload_networks)
 
+    def _read_operators(self) -> None:
+        path, keys = self._options.operators_file, self._options.operators
+        in_file = read_fingerprints(path) if path is not None else frozenset[str]()
+        self._rules.configured = in_file | {parse_key(key, "--operator") for key in keys}
 
-async def _until_stopped(
-    server: Server,
-    options: ServeOptions,
-    sockets: Sequence[socket.socket],
-    secure: Sequence[socket.socket],
-    tls: Tls | None,
-    stop: Stop,
-    log: Log,
-    manager: Manager,
-) -> None:
-    _tell_where(options, sockets, secure, tls)
-    manager.ready()
-    manager.watch(server.loop)
-    await stop.event.wait()
-    log.info("stopping")
-    manager.stopping()
-    await server.stop(stop.why, retry_after=stop.retry_after, within=stop.within)
-    manager.close()
+    def _read_password(self, read: Callable[[], Verifier | None]) -> None:
+        """Keep the password if the file has none now: an empty file must not open the room."""
+        self._auth.password = read() or self._auth.password
 
+    def _read_networks(self) -> None:
+        allow, deny = read_nets(self._options.allow), read_nets(self._options.deny)
+        if self._options.allow and not allow:
+            raise ChatError(
+                "--allow has no network left in it, which would let everybody in: name one, or leave it out"
+            )
+        self._networks.set(allow, deny)
 
-def _tell_where(
-    options: ServeOptions, sockets: Sequence[socket.socket], secure: Sequence[socket.socket], tls: Tls | None
-) -> None:
-    """Print the lines of stdout. Scripts read the port from the first one; the last one is how to join."""
-    for sock in sockets:
-        announce(f"chatctl {__version__} listening on {name_of(sock)}")
-    for sock in secure:
-        announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
-    announce(f"messages are kept in {options.journal or 'memory only'}")
-    tcp = [sock.getsockname() for sock in sockets if sock.family != socket.AF_UNIX]
-    with_tls = [sock.getsockname() for sock in secure]
-    pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
-    command = how_to_join(options.host, tcp, with_tls, unix=options.unix, pin=pin, machine=socket.gethostname())
-    announce(f"join with: {command}")
+    def _reload_networks(self) -> None:
+        self._read_networks()
+        self._server.disconnect_denied()
 
+    # --- from the start to the end
 
-def _open_unix(path: Path, umask: int) -> socket.socket:
-    ours = os.umask(umask)
-    try:
-        return open_unix(path)
-    finally:
-        os.umask(ours)
+    async def run(self) -> None:
+        """Listen, serve until the shutdown, and close all connections. Raises ChatError if it can't listen."""
+        options = self._options
+        tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
+        for room in sorted(options.admission.rooms):
+            await self._hub.archive.warm_up(room)
+        for name in (signal.SIGINT, signal.SIGTERM):  # before the sockets: who can connect may stop the server
+            self._loop.add_signal_handler(name, on_signal, self._shutdown.event, name)
+        sockets = open_sockets(options, self._log)
+        if tls is not None:
+            self._reloader.add("certificate", tls.reload, tls.describe)
+        self._loop.add_signal_handler(signal.SIGHUP, on_hangup(self._reloader, self._shutdown.event))
+        self._server.listen(sockets.plain, sockets.secure, tls)
+        async with self._admin_socket(sockets.port):
+            announce_start(options, sockets, tls)
+            self._manager.ready()
+            self._manager.watch(self._loop)
+            await self._shutdown.event.wait()
+            await self._stop()
 
+    async def _stop(self) -> None:
+        self._log.info("stopping")
+        self._manager.stopping()
+        shutdown = self._shutdown
+        await self._server.stop(shutdown.why, retry_after=shutdown.retry_after, within=shutdown.within)
+        self._manager.close()
 
-def _read_operators(rules: Rules, options: ServeOptions) -> None:
-    """Take the operators' keys of the command line and of the file. Raises ChatError."""
-    kept = read_fingerprints(options.operators_file) if options.operators_file is not None else frozenset[str]()
-    rules.configured = kept | {parse_key(key, "--operator") for key in options.operators}
-
-
-def _read_nets(nets: Networks, options: ServeOptions, then: Callable[[], None] = lambda: None) -> None:
-    """Take the networks of the command line and of the files. Raises ChatError."""
-    allow, deny = read_nets(options.allow), read_nets(options.deny)
-    if options.allow and not allow:
-        raise ChatError("--allow has no network left in it, which would let everybody in: name one, or leave it out")
-    nets.set(allow, deny)
-    then()
+    @contextlib.asynccontextmanager
+    async def _admin_socket(self, port: int) -> AsyncIterator[None]:
+        """Answer operators. Without a journal the socket is a convenience, and a server without it serves as well."""
+        journal, unix, chosen = self._options.journal, self._options.unix, self._options.admin_socket
+        verbs = verbs_of(self._hub.steward)
+        if isinstance(self._journal, SqliteJournal):
+            verbs["backup"] = partial(_backup, self._journal)
+        default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)
+        answering = AdminSocket(chosen or default, verbs)
+        try:
+            await answering.open()
+        except ChatError as error:
+            if journal is not None or chosen is not None:
+                raise
+            self._log.warning("no operator's socket", why=error.text)
+        try:
+            yield
+        finally:
+            await answering.close()
 
 
-def _read_password(gate: Authenticator, read: Callable[[], Verifier | None]) -> None:
-    """Take the password that is in the file now. Raises ChatError; a file without one is no way to open the room."""
-    gate.password = read() or gate.password
-
-
-def default_max_clients() -> int:
-    """Give 10,000 or 0.8 × the limit of open files, after raising that as far as we may."""
-    if sys.platform == "win32":
-        return 10_000
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 13_000 if hard == resource.RLIM_INFINITY else min(13_000, hard)
-    if soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    return max(1, min(10_000, int(soft * 0.8)))
+async def _backup(journal: SqliteJournal, ask: Mapping[str, object]) -> dict[str, object]:
+    await journal.backup(Path(str(ask["path"])))
+    return {}

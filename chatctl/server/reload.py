@@ -1,4 +1,7 @@
-"""What a running server reads again, on SIGHUP or when its operator asks, without dropping anybody."""
+"""Reloading: files that a running server reads again, on SIGHUP or when an operator asks.
+
+Lives here: the list of them, and the forms of those that are lists. Does not live here: what they are for (program.py).
+"""
 
 from __future__ import annotations
 
@@ -14,23 +17,29 @@ from chatctl.protocol import Admin
 
 
 class Reloader:
-    """All that can be read again."""
+    """All files that can be read again, each by a function of its own."""
 
     def __init__(
         self, log: Log, begin: Callable[[], None] = lambda: None, end: Callable[[], None] = lambda: None
     ) -> None:
-        """Know of nothing yet. ``begin`` and ``end`` are called around each reading."""
+        """Start with none. ``begin`` and ``end`` are called around each reload."""
         self._log = log
         self._begin = begin
         self._end = end
         self._all: dict[str, tuple[Callable[[], None], Callable[[], dict[str, str]]]] = {}
 
     def add(self, what: str, read: Callable[[], None], tell: Callable[[], dict[str, str]] = dict) -> None:
-        """Have ``read`` called (it raises ChatError, and then leaves all as it was); ``tell`` gives what to log."""
+        """Add a file.
+
+        Args:
+            what: its name in the log.
+            read: reads it; raises ChatError and changes nothing if it can't.
+            tell: returns fields for the log line.
+        """
         self._all[what] = read, tell
 
     def run(self) -> list[str]:
-        """Read all of it; give what could not be."""
+        """Read all files; return the errors."""
         failed = []
         self._begin()
         for what, (read, tell) in self._all.items():
@@ -45,26 +54,26 @@ class Reloader:
         return failed
 
     def asked(self, _: Admin) -> str:
-        """Do it for an operator. Raises ChatError for what could not be read."""
+        """Reload for an operator; return the answer. Raises ChatError for files that could not be read."""
         if failed := self.run():
             raise ChatError(f"not all could be read again: {'; '.join(failed)}")
         return f"read again: {', '.join(self._all)}"
 
 
 def read_fingerprints(path: Path) -> frozenset[str]:
-    """Give the keys of a file: a fingerprint a line, with anything behind it; ``#`` begins a comment.
+    """Return the keys in a file: a fingerprint a line, with anything behind it; ``#`` begins a comment.
 
     Raises:
-        ChatError: it can't be read, or a line is none of these.
+        ChatError: the file can't be read, or a line is something else.
     """
     return frozenset(parse_key(line.split()[0], where) for where, line in _lines(path, "operators"))
 
 
 def read_nets(wanted: Sequence[Net | Path]) -> list[Net]:
-    """Give networks, and those of files: one a line; ``#`` begins a comment.
+    """Return the networks, and those in the files: one a line; ``#`` begins a comment.
 
     Raises:
-        ChatError: a file can't be read, or a line is none.
+        ChatError: a file can't be read, or a line is no network.
     """
     nets: list[Net] = []
     for one in wanted:
@@ -84,7 +93,7 @@ def _net(word: str, where: str) -> Net:
 
 
 def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
-    """Give the lines of a file that say something, each with where it stands. Raises ChatError."""
+    """Yield the lines that are neither empty nor comments, each after its place. Raises ChatError."""
     try:
         if path.exists() and not path.is_file():
             raise ValueError("it is no regular file")

@@ -1,6 +1,6 @@
-"""When a server ends, and why: an operator, a signal, a terminal that is gone, a journal that can't go on.
+"""What ends a server: an operator, a signal, a terminal that was closed, a journal that fails.
 
-Lives here: the reason, and what it means for those who are in. Does not live here: ending (server.py, serving.py).
+Lives here: the reason, and what members are told. Does not live here: the end itself (server.py, program.py).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from chatctl.server.reload import Reloader
 from chatctl.server.server import FLUSH_SECONDS
 
 DRAIN_SECONDS = 10.0
-"""For how long those who are sent away may take what is theirs, unless told otherwise."""
+"""How long a drain waits for output that is not sent yet, unless the operator says otherwise."""
 
 RETRY_AFTER = 5.0
-"""Seconds after which they come back: a new server is there by then."""
+"""Seconds after which drained clients reconnect: a new server is expected by then."""
 
 
-class Stop:
-    """Why the server ends, once it does."""
+class Shutdown:
+    """Set once, by whatever ends the server: ``event`` tells that it is, the rest how it ends."""
 
     def __init__(self) -> None:
-        """Go on for now."""
+        """Create it inside a running event loop, not set."""
         self.event = asyncio.Event()
         self.error: ChatError | None = None
         self.why = "the server is going down"
@@ -36,12 +36,12 @@ class Stop:
         self.within = FLUSH_SECONDS
 
     def fail(self, error: ChatError) -> None:
-        """End it with an error."""
+        """End the server with an error."""
         self.error = error
         self.event.set()
 
     def drain(self, ask: Admin) -> str:
-        """End it in order: everybody is told when to come back, and has some time to take what is theirs."""
+        """End the server for an operator: clients are told when to reconnect, and have time to read what was sent."""
         self.why = ask.text or self.why
         self.retry_after = RETRY_AFTER
         self.within = ask.seconds or DRAIN_SECONDS
@@ -50,14 +50,14 @@ class Stop:
 
 
 def on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
-    """The first one stops in order; a second one stops at once."""
+    """Stop in order; a second signal ends the process at once."""
     if stop.is_set():
         os._exit(128 + name)
     stop.set()
 
 
 def on_hangup(reloads: Reloader, stop: asyncio.Event) -> Callable[[], None]:
-    """Give what SIGHUP does: all is read again. But a terminal that is gone takes its server with it."""
+    """Return the handler of SIGHUP: it reloads, but stops a server whose terminal was closed."""
     had_terminal = _has_terminal()
 
     def hangup() -> None:

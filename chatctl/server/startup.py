@@ -1,6 +1,7 @@
-"""What a start tells: where it listens, how to join, who can read along.
+"""The start of a server: the sockets that its options ask for, and the lines that tell where it listens.
 
-Lives here: the lines, and refusing what would not be safe. Does not live here: opening sockets (listen.py).
+Lives here: refusing what would not be safe, warnings, the lines of stdout. Does not live here: how a socket is opened
+(listener.py).
 """
 
 from __future__ import annotations
@@ -11,37 +12,96 @@ import shlex
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatctl import __version__
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
+from chatctl.server.certificates import Tls
+from chatctl.server.listener import host_and_port, open_tcp, open_unix
+from chatctl.server.options import ServeOptions
 
 Bound = tuple[Any, ...]
 """Where a TCP socket is bound, as ``getsockname`` returns it: an address, a port and perhaps more."""
 
 HOST = "HOST"
-"""Stands for a host that we don't know, as in ``--help``."""
+"""Placeholder for a host that is not known, as in ``--help``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The listening sockets of a server."""
+
+    plain: list[socket.socket]
+    """Without TLS; a unix socket is the last one."""
+    secure: list[socket.socket]
+    """With TLS."""
+
+    @property
+    def port(self) -> int:
+        """The first TCP port; 0 if there is none."""
+        return next((bound[1] for bound in (*bound_to(self.plain), *bound_to(self.secure))), 0)
+
+
+def bound_to(sockets: Sequence[socket.socket]) -> list[Bound]:
+    """Return where the TCP sockets among them are bound."""
+    return [sock.getsockname() for sock in sockets if sock.family != socket.AF_UNIX]
+
+
+def open_sockets(options: ServeOptions, log: Log) -> Sockets:
+    """Open all sockets that the options ask for. Raises ChatError: one can't be opened, or would not be safe."""
+    plain = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
+    if options.password is not None:
+        insist_on_safety(plain)
+    warn_if_exposed(plain, log)
+    if options.unix is not None:
+        plain.append(_open_unix(options.unix, options.umask))
+    secure: list[socket.socket] = []
+    if options.host is not None and options.tls is not None:
+        secure = open_tcp(options.host, options.tls.port, "--tls-port")
+    return Sockets(plain, secure)
+
+
+def _open_unix(path: Path, umask: int) -> socket.socket:
+    ours = os.umask(umask)
+    try:
+        return open_unix(path)
+    finally:
+        os.umask(ours)
+
+
+def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> None:
+    """Print the lines of stdout. Scripts read the port from the first one; the last one is how to join."""
+    for sock in sockets.plain:
+        announce(f"chatctl {__version__} listening on {name_of(sock)}")
+    for sock in sockets.secure:
+        announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
+    announce(f"messages are kept in {options.journal or 'memory only'}")
+    pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
+    tcp, secure = bound_to(sockets.plain), bound_to(sockets.secure)
+    command = how_to_join(options.host, tcp, secure, unix=options.unix, pin=pin, machine=socket.gethostname())
+    announce(f"join with: {command}")
 
 
 def announce(line: str) -> None:
-    """Print a line. That nobody reads it is no reason not to serve. Raises ChatError: it can't be written."""
+    """Print a line; a closed pipe is ignored. Raises ChatError: the line can't be written."""
     try:
         print(clean(line), flush=True)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end complains
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise ChatError(f"cannot write to stdout: {reason_of(error)}") from None
 
 
 def insist_on_safety(sockets: Sequence[socket.socket]) -> None:
-    """Raise ChatError, and close them, where a password would not keep out who is on the way."""
-    exposed = [sock for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if not exposed:
+    """Close all and raise ChatError if one is reachable from other machines: a password is only safe there with TLS."""
+    where = _exposed(sockets)
+    if not where:
         return
-    where = ", ".join(map(name_of, exposed))
     for sock in sockets:
         sock.close()
     raise ChatError(
@@ -51,18 +111,19 @@ def insist_on_safety(sockets: Sequence[socket.socket]) -> None:
 
 
 def warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
-    """Say once that others on the way can read along, where they can."""
-    exposed = [name_of(sock) for sock in sockets if not ipaddress.ip_address(_host_of(sock)).is_loopback]
-    if exposed:
+    """Log a warning if a socket is reachable from other machines without TLS."""
+    if where := _exposed(sockets):
         log.warning(
             "listening beyond this machine without TLS: whoever is on the way can read and change what is said "
             "(--tls self and --no-plain end that)",
-            address=", ".join(exposed),
+            address=where,
         )
 
 
-def _host_of(sock: socket.socket) -> str:
-    return str(sock.getsockname()[0]).partition("%")[0]
+def _exposed(sockets: Sequence[socket.socket]) -> str:
+    """Return where TCP sockets listen that other machines can reach."""
+    hosts = {sock: ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]) for sock in sockets}
+    return ", ".join(name_of(sock) for sock, host in hosts.items() if not host.is_loopback)
 
 
 def how_to_join(
@@ -76,16 +137,16 @@ def how_to_join(
 ) -> str:
     """Return the command that joins: over TLS where there is TLS, else over TCP, else over the unix socket.
 
-    Host and port are always in it, so that it leads here whatever ``CHATCTL_HOST`` and ``CHATCTL_PORT`` say where it
-    is pasted. A password is never in it: ``join`` asks for one.
+    Host and port are always in it, so that it reaches this server whatever ``CHATCTL_HOST`` and ``CHATCTL_PORT`` are
+    where it is pasted. A password is never in it: ``join`` asks for one.
 
     Args:
         host: what the operator gave as ``--host``.
         tcp: where the sockets without TLS are bound.
         secure: where those with TLS are.
-        unix: the unix socket's path; it has to be given where both are empty.
-        pin: the fingerprint of a certificate of our own. None with one of the operator's: then the host has to be a
-            name that the certificate is for, and only the operator knows which of them leads here.
+        unix: the path of the unix socket, needed if both are empty.
+        pin: the fingerprint of a self-signed certificate. None with one of the operator's: then the host has to be a
+            name in that certificate, and only the operator knows which of them reaches this server.
         machine: this machine's name.
     """
     if not (secure or tcp):
@@ -97,15 +158,12 @@ def how_to_join(
 
 
 def _known_as(host: str | None, address: str, machine: str) -> str:
-    """Return what others call the host: for every address of this machine its name, unless it has none."""
+    """Return the name that others reach the host by: the machine's own for a wildcard address, if it has one."""
     if not ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
         return host or address
     return HOST if machine.partition(".")[0] in ("", "localhost") else machine
 
 
 def name_of(sock: socket.socket) -> str:
-    """Give where a socket listens, as people write it."""
-    if sock.family == socket.AF_UNIX:
-        return str(sock.getsockname())
-    host, port = sock.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """Return where a socket listens: HOST:PORT or a path."""
+    return str(sock.getsockname()) if sock.family == socket.AF_UNIX else host_and_port(*sock.getsockname()[:2])

@@ -1,7 +1,7 @@
-"""Telling the service manager how it stands: ready, reloading, stopping, and that the loop still turns.
+"""sd_notify(3): telling systemd that the server is ready, reloads, stops, and that its event loop still runs.
 
-Lives here: the lines of sd_notify(3) over the socket that systemd names in the environment. Without one nothing is
-told. Does not live here: when to tell it (serving.py).
+Lives here: the datagrams to the socket that systemd names in the environment. Without one nothing is sent. Does not
+live here: when to send them (program.py).
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ import time
 from collections.abc import MutableMapping
 
 
-class Manager:
-    """Whoever started us, if it listens. Nothing that goes wrong there is the room's trouble."""
+class ServiceManager:
+    """The service manager that started the server, if there is one. Errors in telling it are ignored."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
-        """Take what it left in the environment away, so that programs which we start do not speak for us."""
+        """Remove its variables from ``environ``, so that no child process notifies it in the server's place."""
         self._path = environ.pop("NOTIFY_SOCKET", "")
         self._interval = _interval(environ.pop("WATCHDOG_USEC", ""), environ.pop("WATCHDOG_PID", ""))
         self._timer: asyncio.TimerHandle | None = None
 
     def ready(self) -> None:
-        """We serve."""
+        """Tell it that the server listens, or has reloaded."""
         self._tell("READY=1")
 
     def reloading(self) -> None:
-        """What can be read again is read again; ``ready`` ends it."""
+        """Tell it that files are read again; ``ready`` ends that."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """We say goodbye."""
+        """Tell it that the server stops."""
         self._tell("STOPPING=1")
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Say that the loop turns, twice in the time after which silence counts as death."""
+        """Ping the watchdog from the event loop, twice in each of its intervals."""
         if self._interval:
             self._tell("WATCHDOG=1")
             self._timer = loop.call_later(self._interval, self.watch, loop)
 
     def close(self) -> None:
-        """Say no more."""
+        """Stop pinging the watchdog."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -56,7 +56,7 @@ class Manager:
 
 
 def _interval(microseconds: str, pid: str) -> float:
-    """Give the seconds between two signs of life, 0 for none: half of what it allows, if it means us."""
+    """Return the seconds between two pings, half of what the watchdog allows; 0 if it does not watch this process."""
     if not microseconds.isdecimal() or pid not in ("", str(os.getpid())):
         return 0.0
     return int(microseconds) / 2e6

@@ -35,12 +35,9 @@ def in_process_server(
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-
-        def hub_of(server: ChatServer) -> Hub:
-            everything = Admission("test", open_rooms=True)
-            return Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=server.loop)
-
-        server = ChatServer(hub_of, limits, Log(out=log))
+        everything = Admission("test", open_rooms=True)
+        hub = Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=loop)
+        server = ChatServer(hub, limits, Log(out=log))
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))

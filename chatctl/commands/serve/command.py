@@ -244,14 +244,8 @@ def serve(
     """
     from chatctl.core.admission import Admission
     from chatctl.hub.event_log import Log
-    from chatctl.server.program import (
-        ServeOptions,
-        TlsOptions,
-        default_max_clients,
-        journal_path,
-        make_limits,
-        run_server,
-    )
+    from chatctl.server.options import ServeOptions, TlsOptions, default_max_clients, journal_path, make_limits
+    from chatctl.server.program import run_server
 
     if no_tcp and unix is None:
         raise click.UsageError("--no-tcp needs --unix PATH")

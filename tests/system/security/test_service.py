@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.server.systemd import Manager
+from chatctl.server.systemd import ServiceManager
 from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.needs import need
 from tests.support.server_process import Server
@@ -81,17 +81,17 @@ def test_what_it_makes_is_for_its_own_account_alone(serve: Callable[..., Server]
 def test_what_the_manager_left_is_not_left_for_others(manager: socket.socket, tmp_path: Path) -> None:
     """A watchdog that is meant for another process is not answered, an abstract socket is."""
     environ = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1", "HOME": "x"}
-    first = Manager(environ)
+    first = ServiceManager(environ)
     assert environ == {"HOME": "x"}
     first.ready()
     assert manager.recv(100) == b"READY=1"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hidden:
         hidden.bind(f"\0chatctl-test-{os.getpid()}")
         hidden.settimeout(DEADLINE)
-        Manager({"NOTIFY_SOCKET": f"@chatctl-test-{os.getpid()}"}).stopping()
+        ServiceManager({"NOTIFY_SOCKET": f"@chatctl-test-{os.getpid()}"}).stopping()
         assert hidden.recv(100) == b"STOPPING=1"
-    Manager({"NOTIFY_SOCKET": "relative"}).ready()
-    Manager({}).ready()
+    ServiceManager({"NOTIFY_SOCKET": "relative"}).ready()
+    ServiceManager({}).ready()
 
 
 def test_the_unit_is_one_that_keeps_the_server_in() -> None:

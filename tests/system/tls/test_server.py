@@ -135,7 +135,7 @@ def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.M
 
 
 def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.server.server.SPARE_CLIENTS", 1)
+    monkeypatch.setattr("chatctl.core.connection_limits.SPARE_CLIENTS", 1)
     with (
         in_process_server(Limits(clients=1, hello_seconds=120), Tls(good)) as port,
         silent(port),
@@ -148,11 +148,11 @@ def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.Monk
 def test_the_connection_knows_which_certificate_it_showed(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a signature can be bound to: the same bytes at both ends, and none without TLS."""
     seen: list[Connection] = []
-    made = "chatctl.server.server.Server.made"
+    added = "chatctl.server.server.Server.add"
     from chatctl.server.server import Server
 
-    original = Server.made
-    monkeypatch.setattr(made, lambda self, one: (seen.append(one), original(self, one))[1])
+    original = Server.add
+    monkeypatch.setattr(added, lambda self, one: (seen.append(one), original(self, one))[1])
     with in_process_server(Limits(), Tls(good)) as port:
         wire = TlsWire(port).greeted().enter("nadia")
         assert [one.way.channel for one in seen] == [fingerprints.digest(wire.certificate)]
@@ -168,13 +168,13 @@ def test_a_slow_reader_has_as_much_time_for_the_last_words_as_without_tls(
 ) -> None:
     """asyncio's own timer for the end of TLS counts while all that was sent is still flushed, the goodbye with it."""
     seen: list[object] = []
-    made = tls_handshake._Secure.__init__
+    made = tls_handshake._SmallSSLProtocol.__init__
 
     def look(*arguments: object, **more: object) -> None:
         seen.append(more["ssl_shutdown_timeout"])
         made(*arguments, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tls_handshake._Secure, "__init__", look)
+    monkeypatch.setattr(tls_handshake._SmallSSLProtocol, "__init__", look)
     with in_process_server(Limits(stall_seconds=77), Tls(good)) as port:
         TlsWire(port).greeted().enter("nadia")
     assert seen == [77]

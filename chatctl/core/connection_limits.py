@@ -1,0 +1,126 @@
+"""Connection limits: how many connections there may be, in all and of each address, and how many not let in yet.
+
+Lives here: the counts, and who is dropped or refused for them. Does not live here: how fast one address may connect
+(connection_throttle.py), closing a connection (server/server.py). No clock and no randomness: both are arguments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from chatctl.core.connection_throttle import AddressThrottle, turned_away
+from chatctl.core.room import Room
+from chatctl.errors import ServerFull
+from chatctl.protocol import Limits
+
+SPARE_CLIENTS = 64
+"""Connections over the limit that are kept long enough to be told that the server is full."""
+
+SPARE_PER_NETWORK = 8
+"""The same for one address. Without an end to them, the refused ones of one address could take every place."""
+
+
+class Counted(Protocol):
+    """A connection, as far as it is counted."""
+
+    @property
+    def network(self) -> str:
+        """What counts as its address; empty for one that is exempt."""
+
+    @property
+    def room(self) -> Room | None:
+        """The room that it was let into; None until then."""
+
+
+class ConnectionLimits:
+    """Counts connections, from the accept until they are gone; those of exempt addresses for the total only."""
+
+    def __init__(self, limits: Limits, chance: Callable[[], float]) -> None:
+        """Start with none.
+
+        Args:
+            limits: of the server.
+            chance: draws evenly from 0 up to 1.
+        """
+        self._limits = limits
+        self._chance = chance
+        self._throttle = AddressThrottle(limits.connect_rate, limits.per_address)
+        self._counted: set[Counted] = set()
+        self._waiting: set[Counted] = set()
+        self._by_network: Counter[str] = Counter()
+        self._handshakes: Counter[str] = Counter()
+
+    # --- at the accept
+
+    def is_over_full(self, connections: int) -> bool:
+        """Return whether a new one finds no place even for being refused; ``connections`` are past the handshake."""
+        return connections + self._handshakes.total() >= self._limits.clients + SPARE_CLIENTS
+
+    def is_crowded(self, network: str) -> bool:
+        """Return whether a new connection from there is to be closed without an answer."""
+        if not network:
+            return False
+        if self._by_network[network] >= self._limits.per_address + SPARE_PER_NETWORK:
+            return True
+        if self._not_let_in() < self._limits.greeting_start:
+            return False
+        self._waiting = {connection for connection in self._waiting if connection.room is None}
+        return turned_away(self._not_let_in(), self._limits, self._chance())
+
+    def _not_let_in(self) -> int:
+        return len(self._waiting) + self._handshakes.total() - self._handshakes[""]
+
+    def begin_handshake(self, network: str) -> bool:
+        """Count a TLS handshake from there; return False, and do not, if too many are under way."""
+        if network and self._handshakes[network] >= self._limits.per_address:
+            return False
+        self._handshakes[network] += 1
+        return True
+
+    def end_handshake(self, network: str) -> None:
+        """Forget a TLS handshake that succeeded or failed."""
+        _decrease(self._handshakes, network)
+
+    # --- once there is a connection
+
+    def refusal(self, connections: int) -> ServerFull | None:
+        """Return why the last of so many ``connections`` is refused, if it is one too many."""
+        if connections <= self._limits.clients:
+            return None
+        return ServerFull("this server is full: try again later", retry_after=5)
+
+    def add(self, connection: Counted, now: float) -> ServerFull | None:
+        """Count a connection, once; return why it is refused, if its address has no place left for it."""
+        network = connection.network
+        if not network or connection in self._counted:
+            return None
+        self._counted.add(connection)
+        self._waiting.add(connection)
+        self._by_network[network] += 1
+        wait = self._throttle.wait(network, now)
+        if self._by_network[network] > self._limits.per_address:
+            why = f"too many connections from {network}: at most {self._limits.per_address}"
+            return ServerFull(why, retry_after=5)
+        if wait:
+            why = f"{network} connects too often: at most {self._limits.connect_rate:g} times a second"
+            return ServerFull(why, retry_after=max(1.0, round(wait, 1)))
+        return None
+
+    def remove(self, connection: Counted) -> None:
+        """Forget a connection that is gone."""
+        if connection in self._counted:
+            self._counted.discard(connection)
+            self._waiting.discard(connection)
+            _decrease(self._by_network, connection.network)
+
+    def forget(self, now: float) -> None:
+        """Drop what is remembered of addresses that have not connected for a while. Call it now and then."""
+        self._throttle.forget(now)
+
+
+def _decrease(counts: Counter[str], network: str) -> None:
+    counts[network] -= 1
+    if not counts[network]:
+        del counts[network]

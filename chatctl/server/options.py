@@ -1,0 +1,104 @@
+"""What an operator sets for a server: the values of ``chatctl serve``.
+
+Lives here: one field for each thing that can be set, and the defaults that depend on the machine. Does not live here:
+parsing a command line (commands/serve/), carrying it out (program.py), limits (protocol.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatctl.common.paths import default_journal, state_dir
+from chatctl.core.admission import Admission
+from chatctl.core.auth import Verifier
+from chatctl.core.ip_networks import Net
+from chatctl.journal.sqlite import Durability
+from chatctl.protocol import Limits
+from chatctl.server.certificates import Tls, self_signed
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """How to listen with TLS."""
+
+    port: int
+    cert: Path | None
+    """None: a self-signed certificate."""
+    key: Path | None
+    """None: in the file of the certificate."""
+
+    def open(self, host: str) -> Tls:
+        """Read the certificate, or make one for ``host``. Raises ChatError."""
+        return Tls(self_signed(state_dir(), host) if self.cert is None else self.cert, self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What the operator chose."""
+
+    host: str | None
+    """None: no TCP."""
+    port: int
+    unix: Path | None
+    admission: Admission
+    limits: Limits
+    journal: Path | None
+    """None: memory only."""
+    durability: Durability
+    keep_messages: int | None
+    """Of each room; None: all."""
+    keep_days: float | None
+    """None: for good."""
+    claim_names: bool | None
+    """Whether a join with a key binds its name; None: where there is a journal."""
+    password: Verifier | None = None
+    read_password: Callable[[], Verifier | None] | None = None
+    """Reads it again, if it came from a file."""
+    reached_as: Sequence[str] = ()
+    """Further places (common/key_proof.py) at which clients reach the server."""
+    allow: Sequence[Net | Path] = ()
+    """Networks, or files of them, from which connections are accepted; none: from everywhere."""
+    deny: Sequence[Net | Path] = ()
+    """The same for those that are refused, even if allowed."""
+    tls: TlsOptions | None = None
+    plain: bool = True
+    """Whether to listen on ``port``."""
+    operators: tuple[str, ...] = ()
+    """Fingerprints of their keys."""
+    operators_file: Path | None = None
+    admin_socket: Path | None = None
+    """None: beside the journal, or in the state directory."""
+    umask: int = 0o077
+    """Of the unix socket alone: who may reach it is decided by who starts the server."""
+
+
+def journal_path(chosen: str | None) -> Path | None:
+    """Return the journal's file: the one chosen, None for ``none``, or the default one."""
+    if chosen is None:
+        return default_journal()
+    return None if chosen == "none" else Path(chosen).absolute()
+
+
+def make_limits(fields: Mapping[str, Any]) -> Limits:
+    """Return the limits with these fields, and the defaults for the rest."""
+    return Limits(**fields)
+
+
+def default_max_clients() -> int:
+    """Raise the limit of open files as far as it goes; return 80 % of it, 10,000 at most."""
+    if sys.platform == "win32":
+        return 10_000
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 13_000 if hard == resource.RLIM_INFINITY else min(13_000, hard)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(1, min(10_000, int(soft * 0.8)))
