@@ -126,7 +126,7 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
 
     transport = BlockingTransport()
-    speaker = Speaker(transport, address, post_hello(address, room, nick), SAY_SECONDS, stay=False)
+    speaker = Speaker(transport, address, post_hello(address, room, nick), SAY_SECONDS, keep_open=False)
     follower = Follower(transport, address, room, Cursor(), notice=note)
     return drive(Asking(question, follower, speaker, note).ask(timeout))
 

@@ -150,7 +150,7 @@ def ends(work: Coroutine[Any, Any, object], interrupter: Callable[..., Any] | No
 def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
     """Ask in the room; give what ended it. Fails if it hangs, or if another thread can't speak then."""
     address = Address("a-server", 5500)
-    speaker = Speaker(room, address, HELLO, DEADLINE, stay=False)
+    speaker = Speaker(room, address, HELLO, DEADLINE, keep_open=False)
     follower = Follower(room, address, "lobby", Cursor())
     asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, lambda _: None)
     end = ends(asking.ask(DEADLINE), interrupter, (interrupter.at, room.texts))
@@ -182,7 +182,7 @@ def test_interrupted_while_it_fails() -> None:
     """No acknowledgement comes, and then a signal: who speaks next says what is his, and nothing else."""
     for at in range(1, 10_000):
         room = Room()
-        speaker = Speaker(room, Address("a-server", 5500), HELLO, DEADLINE, stay=True)
+        speaker = Speaker(room, Address("a-server", 5500), HELLO, DEADLINE, keep_open=True)
         room.silent = True
         end = ends(speaker.say("hi"), Interrupter(at), at)
         room.silent = False

@@ -8,10 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.deadline import MAX_WAIT
 from chatctl.client.core.outbox import Message, Outbox, OutboxFull
-from chatctl.client.core.retry import backoff
-from chatctl.client.io.clock import deadline_in
 from chatctl.client.saved_state import SavedState, saved_outbox
 from chatctl.protocol import Resume, Say
 
@@ -98,15 +95,3 @@ def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert keep.history_file is None
     keep.outbox.add(Message(Say("said", id="1")))
     assert len(keep.outbox) == 1
-
-
-def test_backoff_doubles_up_to_half_a_minute() -> None:
-    assert [backoff(attempt, 1.0) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert [backoff(attempt, 0.0) for attempt in (0, 6, 10_000)] == [0.25, 15, 15]
-
-
-def test_no_wait_is_longer_than_a_socket_can_count() -> None:
-    """More milliseconds than 31 bits hold would be some other time, or an error."""
-    assert deadline_in(1e9).left() == MAX_WAIT
-    assert MAX_WAIT * 1000 < 2**31
-    assert deadline_in(None).left() is None

@@ -44,7 +44,7 @@ class RoomCore:
         self._room = hello.room
         self._timeout = timeout
         self._notice = notice
-        self._speaker = Speaker(transport, address, hello, timeout, stay=True)
+        self._speaker = Speaker(transport, address, hello, timeout, keep_open=True)
         self._followings: list[FollowCore] = []
 
     async def open(self) -> Welcome:
@@ -70,8 +70,8 @@ class RoomCore:
     async def ask(self, question: str, choices: Sequence[str], nicks: Sequence[str], seconds: float) -> Answer:
         """Ask, and return the first answer. Raises ValueError for a bad question, and as ``Asking.ask``."""
         asked = Question(question, choices, fold_nick(self.nick), [fold_nick(nick) for nick in nicks])
-        if trouble := asked.trouble():
-            raise ValueError(trouble)
+        if problem := asked.problem():
+            raise ValueError(problem)
         return await Asking(asked, self._follower(Cursor()), self._speaker, self._notice).ask(seconds)
 
     def _follower(self, cursor: Cursor, history: int = 0, idle: float | None = None) -> Follower:

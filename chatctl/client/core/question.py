@@ -42,7 +42,7 @@ class Question:
         """Whether a number selects a choice: not if one of the choices is a number."""
         return not any(choice.strip().isdecimal() for choice in self.choices)
 
-    def trouble(self) -> str | None:
+    def problem(self) -> str | None:
         """Return what is wrong with the question; None if nothing is."""
         plain = [_plain(choice) for choice in self.choices]
         if not self.text.strip() or not plain or not all(plain):
@@ -51,7 +51,7 @@ class Question:
             return "two choices are the same"
         return "a choice is one line" if any("\n" in choice for choice in self.choices) else None
 
-    def said(self) -> str:
+    def message(self) -> str:
         """Return the message that asks the room."""
         shown = (f"[{n}] {choice}" for n, choice in enumerate(self.choices, 1)) if self.numbered else self.choices
         how = "the choice or its number" if self.numbered else "the choice"
@@ -119,7 +119,7 @@ class Asking:
     async def _asked(self, seconds: float, deadline: Deadline) -> Answer:
         seq = None
         try:
-            seq = (await self._speaker.say(self._question.said(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
+            seq = (await self._speaker.say(self._question.message(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
             answer = await self._answer(seq, deadline)
             how = f"{answer.choice} ({answer.entry.nick})" if answer else "nobody chose in time"
             await self._tell(how, retry_for=OUTCOME_SECONDS)

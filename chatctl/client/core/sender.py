@@ -73,7 +73,7 @@ class Sender:
         self._waiting = Outbox()
         self._answers: dict[str, Ack | Error] = {}
         self.connection: OpenConnection | None = None
-        self.over = Deadline(None, transport.now)
+        self.deadline = Deadline(None, transport.now)
         self.start(retry_for)
 
     def start(self, retry_for: float | None) -> None:
@@ -85,7 +85,9 @@ class Sender:
         self._restart_clock()
 
     def _restart_clock(self) -> None:
-        self.over = Deadline.after(self._timeout if self._retry_for is None else self._retry_for, self._transport.now)
+        self.deadline = Deadline.after(
+            self._timeout if self._retry_for is None else self._retry_for, self._transport.now
+        )
 
     def close(self) -> None:
         """Hang up."""
@@ -113,13 +115,13 @@ class Sender:
         """Run another action that needs the server, with the same retries. Raises as ``say``."""
         while True:
             try:
-                return await action(self.over.sooner(self._timeout))
+                return await action(self.deadline.sooner(self._timeout))
             except ChatError as error:
                 await self._failed(error)
 
     async def _connected(self) -> OpenConnection:
         if self.connection is None:
-            deadline = self.over.sooner(self._timeout)
+            deadline = self.deadline.sooner(self._timeout)
             self.connection = await self._transport.connect(self._address, self._hello, deadline)
             for message in self._waiting:
                 await self._transmit(message)
@@ -185,7 +187,7 @@ class Sender:
     async def _transmit(self, message: Message) -> None:
         assert self.connection is not None
         self._waiting.sending(message)
-        await self.connection.send(message.frame, self.over.sooner(self._timeout))
+        await self.connection.send(message.frame, self.deadline.sooner(self._timeout))
 
     async def _next_ack(self) -> Ack:
         while True:
@@ -203,7 +205,7 @@ class Sender:
             return ack
 
     async def _answer_to(self, message: Message) -> Ack:
-        connection, deadline = await self._connected(), self.over.sooner(self._timeout)
+        connection, deadline = await self._connected(), self.deadline.sooner(self._timeout)
         while message.id not in self._answers:
             self._note(await connection.receive(deadline))
         answer = self._answers.pop(message.id)
@@ -229,7 +231,7 @@ class Sender:
         if isinstance(error, DeadlinePassed):
             error = ConnectionEnded("the deadline passed")
         if self._retry_for is not None and may_pass(error) and not self._waiting.must_not_repeat:
-            wait = self._retry.delay_before(self.over, error)
+            wait = self._retry.delay_before(self.deadline, error)
             if wait is not None:
                 await self._transport.sleep(wait)
                 return

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class Speaker:
     """Says one message at a time; concurrent callers take turns."""
 
-    def __init__(self, transport: Transport, address: Address, hello: Hello, timeout: float, *, stay: bool) -> None:
+    def __init__(
+        self, transport: Transport, address: Address, hello: Hello, timeout: float, *, keep_open: bool
+    ) -> None:
         """Connect with the first message.
 
         Args:
@@ -27,12 +29,12 @@ class Speaker:
             address: of the server.
             hello: enters in a mode that may ``say``.
             timeout: seconds for one try.
-            stay: keep the connection from one message to the next; otherwise, connect for each.
+            keep_open: keep the connection from one message to the next; otherwise, connect for each.
         """
         self._transport = transport
         self._sender = Sender(transport, address, hello, timeout=timeout)
         self._lock = transport.lock()
-        self._stay = stay
+        self._keep_open = keep_open
 
     async def say(
         self,
@@ -68,7 +70,7 @@ class Speaker:
             self._sender.abandon()
             raise
         finally:
-            if not self._stay:
+            if not self._keep_open:
                 self.close()
 
     async def check(self) -> Welcome:
@@ -80,7 +82,7 @@ class Speaker:
         try:
             return await self._sender.open()
         finally:
-            if not self._stay:
+            if not self._keep_open:
                 self.close()
 
     def close(self) -> None:

@@ -94,7 +94,7 @@ def run(
 
     def speaker() -> Speaker:
         hello = post_hello(address, room, own_nick(nick))
-        return Speaker(BlockingTransport(), address, hello, timeout, stay=False)
+        return Speaker(BlockingTransport(), address, hello, timeout, keep_open=False)
 
     herald = RunNotifier(speaker, shown, quiet_success=quiet_success)
     if require_room:

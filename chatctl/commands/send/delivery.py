@@ -119,7 +119,7 @@ def _say(
         finally:
             sender.close()
         if wait is not None and last is not None:
-            deadline = sender.over if plan.retry_for is None else deadline_in(plan.timeout)
+            deadline = sender.deadline if plan.retry_for is None else deadline_in(plan.timeout)
             out.reply(drive(wait.reply(last.seq, deadline)))
 
 
