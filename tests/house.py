@@ -52,13 +52,6 @@ EXCUSED: dict[tuple[str, str], str] = {
     (module, name): "older than the law"
     for module, names in {
         "cli.network_types": "core.ip_networks",
-        "client.core.address": "client.security.credentials",
-        "client.core.api": "client.security.credentials client.identity pathlib.Path",
-        "client.core.backoff": "random",
-        "client.core.cursor": "common.files pathlib.Path",
-        "client.core.deadline": "time",
-        "client.core.prover": "client.security.credentials",
-        "client.core.speaker": "client.identity",
         "core.auth": "os",
         "core.confusables": "pathlib.Path",
     }.items()

@@ -17,7 +17,9 @@ from chatctl.bench.connection import READ, LoadConnection
 from chatctl.bench.load import Load
 from chatctl.bench.meter import own_cpu
 from chatctl.bench.wire_formats import WireFormat, text_of
-from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_transport import drive
+from chatctl.client.io.clock import deadline_in
 from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
 
@@ -71,7 +73,7 @@ def _pings(load: Load) -> int:
 
 
 def _still_there(server: Server, count: int) -> None:
-    with Connection(server.address, Hello(v=protocol.VERSION, mode="watch"), Deadline.after(20)) as watcher:
+    with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="watch"), deadline_in(20)) as watcher:
         if watcher.welcome.count != count:
             raise Failed(f"{watcher.welcome.count} of {count} members are there")
 
@@ -129,17 +131,17 @@ def _resuming(speech: WireFormat, stood: Welcome) -> WireFormat:
 
 def _say(server: Server, count: int) -> None:
     """Say so many messages, and wait until they are committed."""
-    deadline = Deadline.after(20)
-    with Connection(server.address, Hello(v=protocol.VERSION, mode="post", nick="ci"), deadline) as speaker:
+    deadline = deadline_in(20)
+    with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="post", nick="ci"), deadline) as speaker:
         for number in range(count):
-            speaker.send(Say(f"message {number}", id=str(number)), deadline)
+            drive(speaker.send(Say(f"message {number}", id=str(number)), deadline))
         acks = 0
         while acks < count:
-            acks += isinstance(speaker.receive(deadline), Ack)
+            acks += isinstance(drive(speaker.receive(deadline)), Ack)
 
 
 def _welcome(server: Server) -> Welcome:
-    with Connection(server.address, Hello(v=protocol.VERSION, mode="watch"), Deadline.after(20)) as watcher:
+    with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="watch"), deadline_in(20)) as watcher:
         return watcher.welcome
 
 

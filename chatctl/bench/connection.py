@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from chatctl.bench.wire_formats import WireFormat, offer, prove
 from chatctl.client.core.address import Address
+from chatctl.client.core.connection import stranger
 from chatctl.client.core.prover import Prover, place_of
-from chatctl.client.core.strangers import stranger
-from chatctl.client.io.blocking_connection import Deadline, open_tcp
+from chatctl.client.io.blocking_connection import open_tcp
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import BadFrame, Unreachable, reason_of
 
@@ -43,7 +44,7 @@ class Where:
         """Connect the first one. Raises ChatError: nobody is there, or it is not trusted."""
         self.address = address
         self.tls: Tls | None = None
-        self.first: socket.socket | None = open_tcp(address, Deadline.after(ANSWER_SECONDS))
+        self.first: socket.socket | None = open_tcp(address, deadline_in(ANSWER_SECONDS))
         self.family = self.first.family
         self.peer = self.first.getpeername()
         if address.tls:
@@ -121,7 +122,7 @@ class LoadConnection:
         if where.first is not None:
             self.sock, where.first = where.first, None
         elif where.family == socket.AF_UNIX:
-            self.sock = open_tcp(where.address, Deadline.after(ANSWER_SECONDS))
+            self.sock = open_tcp(where.address, deadline_in(ANSWER_SECONDS))
         else:
             self.sock = self._begin(where)
         self.sock.setblocking(False)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from chatctl.client.core.address import Address
-    from chatctl.client.seek import Since
+    from chatctl.client.requests import Since
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -106,16 +106,15 @@ def _typed(ctx: click.Context) -> dict[str, object]:
 
 
 def _members(address: Address, room: str) -> list[str]:
-    from chatctl.client.io.blocking_connection import Connection, Deadline
-    from chatctl.client.requests import roster
+    from chatctl.client.io.blocking_connection import BlockingConnection
+    from chatctl.client.io.blocking_transport import drive
+    from chatctl.client.io.clock import deadline_in
+    from chatctl.client.requests import member_nicks
     from chatctl.protocol import VERSION, Hello
 
-    deadline = Deadline.after(ASK_SECONDS)
-    with Connection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        welcome = connection.welcome
-        if welcome.count <= len(welcome.members):
-            return welcome.members
-        return [row.nick for row in roster(connection, deadline).members]
+    deadline = deadline_in(ASK_SECONDS)
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
+        return drive(member_nicks(connection, deadline))
 
 
 def _valid(names: Iterable[str], check: Callable[[str], str]) -> Iterator[str]:

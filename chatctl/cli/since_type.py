@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from chatctl.client.seek import Since
+from chatctl.client.requests import Since
 from chatctl.common.times import parse_moment
 
 DIGITS = 15

@@ -1,8 +1,8 @@
-"""The client. Public are ``connect`` and what it gives, here for blocking programs and in ``aio.py`` for asyncio.
+"""The client. Public are ``connect`` and its results, here for blocking programs and in ``aio.py`` for asyncio.
 
-One sans-I/O core (api.py is its top, core.py one connection), and two shells that move its bytes. One-shot commands
-use the blocking one and start fast; this file loads nothing before it is asked for. Nothing here knows the server's
-side: both meet in protocol.py. Source: docs/api.md.
+core/ is sans-I/O (api.py is its top, connection.py one connection), security/ holds keys and trust, io/ moves bytes, on
+blocking sockets and on asyncio. One-shot commands use the blocking half and start fast; this file loads nothing before
+it is asked for. Nothing here knows the server's side: both meet in protocol.py. Source: docs/api.md.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Asking a running server something as its operator, over the socket beside its journal."""
+"""Sending a command to a running server as its operator, over the admin socket beside its journal."""
 
 from __future__ import annotations
 
@@ -12,21 +12,27 @@ from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire, re
 from chatctl.protocol import too_deep
 
 MAX_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer that are read at most: 100,000 claims have some ten millions."""
+"""The most bytes of an answer: 100,000 claims have some ten millions."""
 
 
 def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> dict[str, object] | None:
-    """Have the server that has ``journal`` do something, and give its answer; None if no server has it.
+    """Send a command to the server that uses ``journal``; return its answer, None if no server uses it.
+
+    Args:
+        journal: the path of the journal.
+        verb: what to do.
+        timeout: seconds to wait for the answer.
+        fields: the command's arguments.
 
     Raises:
-        OutcomeUnknown: no answer came in ``timeout`` seconds.
-        ChatError: it did not do it.
+        OutcomeUnknown: no answer came in time.
+        ChatError: the server could not do it.
     """
     try:
         return _checked(_ask(admin_socket(journal), verb, timeout, fields), plainly=True)
     except Unreachable:
         return None
-    except _NoWay as error:
+    except _SocketFailed as error:
         raise ChatError(f"cannot reach the server of {journal}: {error}") from None
     except (OSError, ValueError):
         what = f"the server of {journal} did not answer"
@@ -34,25 +40,25 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
 
 
 def order(path: Path, verb: str, timeout: float, **fields: object) -> dict[str, object]:
-    """Have the server whose operator's socket is at ``path`` do something, and give its answer.
+    """Send a command to the server whose admin socket is at ``path``; return its answer. Args as ``ask_server``.
 
     Raises:
         Unreachable: nobody listens there.
-        OutcomeUnknown: no answer came in ``timeout`` seconds.
-        ChatError: it refused.
+        OutcomeUnknown: no answer came in time.
+        ChatError: the server refused.
     """
     try:
         return _checked(_ask(path, verb, timeout, fields), plainly=False)
     except Unreachable:
         raise Unreachable(f"no server is there: nobody listens at {path} (is 'chatctl serve' running?)") from None
-    except _NoWay as error:
+    except _SocketFailed as error:
         raise Unreachable(f"cannot reach the server at {path}: {error}") from None
     except (OSError, ValueError):
         raise OutcomeUnknown(f"the server at {path} did not answer: it may or may not have done that") from None
 
 
-class _NoWay(Exception):
-    """There may be a server, and it can't be reached."""
+class _SocketFailed(Exception):
+    """There may be a server, but its socket can't be used."""
 
 
 def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> dict[str, object]:
@@ -64,7 +70,7 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
             raise Unreachable(str(path)) from None
         except OSError as error:
-            raise _NoWay(reason_of(error)) from None
+            raise _SocketFailed(reason_of(error)) from None
         sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
         with sock.makefile("rb") as file:
             line = file.readline(MAX_ANSWER)
@@ -77,7 +83,7 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
 
 
 def _checked(answer: dict[str, object], *, plainly: bool) -> dict[str, object]:
-    """Raise what the server refused with; ``plainly`` as a ChatError, whatever its code."""
+    """Return an answer, or raise its error; with ``plainly``, as a ChatError whatever its code."""
     if answer.get("ok"):
         return answer
     text = str(answer.get("error", "the server gave no reason"))

@@ -1,6 +1,6 @@
 """The asyncio form of the client: ``from chatctl.client.aio import connect``.
 
-Nothing is decided here, and no line is shared with sync.py but the names: see api.py. Source: docs/api.md.
+Nothing is decided here: this and sync.py differ only in how they wait for core/api.py. Source: docs/api.md.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
-from chatctl.client.core.address import Address
-from chatctl.client.core.api import (
+from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
-    FollowCore,
-    Notice,
-    RoomCore,
     address_of,
     ignore,
+    room_core,
 )
+from chatctl.client.core.address import Address
+from chatctl.client.core.api import FollowCore, Notice, RoomCore
 from chatctl.client.core.question import Answer
 from chatctl.client.io.aio_transport import AioTransport
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
@@ -44,22 +43,23 @@ def connect(
 ) -> _Connecting:
     """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
     address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    return _Connecting(address, nick, room, timeout, notice)
+    transport = AioTransport()
+    return _Connecting(room_core(transport, address, nick, room, timeout, notice), transport)
 
 
 class _Connecting:
-    """A Room to be: what ``connect`` gives to ``await`` or to ``async with``."""
+    """The result of ``connect``, for ``await`` or ``async with``."""
 
-    def __init__(self, address: Address, nick: str | None, room: str, timeout: float, notice: Notice) -> None:
-        self._shell = AioTransport()
-        self._core = RoomCore(self._shell, address, nick, room, timeout, notice)
+    def __init__(self, core: RoomCore, transport: AioTransport) -> None:
+        self._core = core
+        self._transport = transport
         self._room: Room | None = None
 
     def __await__(self) -> Generator[Any, Any, Room]:
         return self._connect().__await__()
 
     async def _connect(self) -> Room:
-        return Room(self._core, await self._core.open(), self._shell)
+        return Room(self._core, await self._core.open(), self._transport)
 
     async def __aenter__(self) -> Room:
         self._room = await self._connect()
@@ -73,12 +73,12 @@ class _Connecting:
 class Room:
     """A room that we are connected to. Any number of tasks may use it at once. See ``chatctl.client.Room``."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome, shell: AioTransport) -> None:
-        """Made by ``connect``."""
+    def __init__(self, core: RoomCore, welcome: Welcome, transport: AioTransport) -> None:
+        """Call ``connect`` instead."""
         self._core = core
-        self._shell = shell
+        self._transport = transport
         self.welcome = welcome
-        """What the server said of itself when we came: its limits, for one."""
+        """The server's answer to the first connection, with its limits."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,7 +88,7 @@ class Room:
 
     @property
     def nick(self) -> str:
-        """Our name."""
+        """Our nickname."""
         return self._core.nick
 
     async def say(
@@ -99,14 +99,14 @@ class Room:
         action: bool = False,
         retry_for: float = RETRY_SECONDS,
     ) -> Ack:
-        """Say something once. Cancelled, it hangs up; it may or may not be said. See ``chatctl.client.Room.say``."""
+        """Say a message once. Cancelled, it hangs up: it may or may not be said. See ``chatctl.client.Room.say``."""
         return await self._core.say(text, id, action, retry_for)
 
     def follow(
         self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
     ) -> Following:
-        """Give the room's entries, for ``async for``. See ``chatctl.client.Room.follow``."""
-        return Following(self._core.follow(history, resume, live, idle), self._shell)
+        """Return an iterator over the room's entries. See ``chatctl.client.Room.follow``."""
+        return Following(self._core.follow(history, resume, live, idle), self._transport)
 
     async def ask(
         self,
@@ -116,22 +116,22 @@ class Room:
         nicks: Sequence[str] = (),
         timeout: float = ASK_SECONDS,  # noqa: ASYNC109 — as in the blocking form
     ) -> Answer:
-        """Ask the people in the room. Cancelled, it tells them so first. See ``chatctl.client.Room.ask``."""
+        """Ask the people in the room. Cancelled, it tells them first. See ``chatctl.client.Room.ask``."""
         return await self._core.ask(question, choices, nicks, timeout)
 
     async def close(self) -> None:
-        """Hang up, whatever is still being followed."""
+        """Hang up, and end every Following."""
         self._core.close()
-        await self._shell.closed()
+        await self._transport.closed()
 
 
 class Following:
     """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``."""
 
-    def __init__(self, core: FollowCore, shell: AioTransport) -> None:
-        """Made by ``Room.follow``."""
+    def __init__(self, core: FollowCore, transport: AioTransport) -> None:
+        """Call ``Room.follow`` instead."""
         self._core = core
-        self._shell = shell
+        self._transport = transport
 
     async def __aenter__(self) -> Self:
         await self._core.open()
@@ -151,10 +151,10 @@ class Following:
 
     @property
     def place(self) -> Resume | None:
-        """Where we stand. See ``chatctl.client.Following.place``."""
+        """The position. See ``chatctl.client.Following.place``."""
         return self._core.place
 
     async def close(self) -> None:
         """Hang up."""
         self._core.close()
-        await self._shell.closed()
+        await self._transport.closed()

@@ -1,54 +1,70 @@
-"""How well a room is: one check on a connection of its own, that nobody in the room notices."""
+"""The health of a room: one check on a connection of its own, which nobody in the room notices."""
 
 from __future__ import annotations
 
 import os
-import time
 from dataclasses import dataclass
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import Connection, Deadline
-from chatctl.errors import from_wire
-from chatctl.protocol import VERSION, Ack, Error, Hello, History, Msg, Page, Ping, Pong, Say, ServerFrame
+from chatctl.client.core.connection import raise_refusal
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.outbox import new_id
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_transport import drive
+from chatctl.client.io.clock import now
+from chatctl.client.requests import page, request
+from chatctl.protocol import VERSION, Ack, Hello, Msg, Ping, Pong, Say
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What one check measured: times in seconds, ``silence`` None where no message can be had."""
+    """The results of one check; times are in seconds."""
 
     connect: float
+    """For connecting, TLS included."""
     rtt: float
+    """From a ping to its answer."""
     echo: float
+    """From a message to its acknowledgement and its echo, the journal's commit included."""
     users: int
     watchers: int
     silence: float | None
+    """Age of the newest message; None if there is none."""
     version: int
+    """Of the protocol."""
     server: str
+    """The server's name and version."""
     cert_days: float | None = None
-    """For how many days the server's certificate is still valid; None without TLS."""
+    """Days for which the server's certificate is still valid; None without TLS."""
 
 
 def check(address: Address, room: str, deadline: Deadline) -> Health:
-    """Connect, ping, send a message the whole way through the journal and back, look at the newest message.
+    """Connect, ping, send a message through the journal and back, look at the newest message.
 
     Raises:
-        ChatError: it can't be reached, is something else, said no, or the deadline passed.
+        ChatError: the server can't be reached, is no chatctl server, refused, or the deadline passed.
     """
-    with Connection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        welcome = connection.welcome
-        rtt = _ping(connection, deadline)
-        echo, now = _echo(connection, deadline)
-        return Health(
-            connect=connection.connect_seconds,
-            rtt=rtt,
-            echo=echo,
-            users=welcome.count,
-            watchers=welcome.watchers,
-            silence=_silence(connection, now, deadline),
-            version=welcome.v,
-            server=welcome.server,
-            cert_days=_days_left(connection.certificate),
-        )
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
+        return drive(_check(connection, deadline))
+
+
+async def _check(connection: BlockingConnection, deadline: Deadline) -> Health:
+    welcome = connection.welcome
+    started = now()
+    await request(connection, Ping(t=started), Pong, deadline)
+    rtt = now() - started
+    echo, server_time = await _echo(connection, deadline)
+    return Health(
+        connect=connection.connect_seconds,
+        rtt=rtt,
+        echo=echo,
+        users=welcome.count,
+        watchers=welcome.watchers,
+        silence=await _silence(connection, server_time, deadline),
+        version=welcome.v,
+        server=welcome.server,
+        cert_days=_days_left(connection.certificate),
+    )
 
 
 def _days_left(certificate: bytes) -> float | None:
@@ -59,42 +75,26 @@ def _days_left(certificate: bytes) -> float | None:
     return days_left(certificate)
 
 
-def _ping(connection: Connection, deadline: Deadline) -> float:
-    started = time.monotonic()
-    connection.send(Ping(t=started), deadline)
-    while not isinstance(_receive(connection, deadline), Pong):
-        pass
-    return time.monotonic() - started
-
-
-def _echo(connection: Connection, deadline: Deadline) -> tuple[float, float]:
-    """Give how long a message takes, commit included, and the server's own time."""
-    ident = os.urandom(8).hex()
-    started = time.monotonic()
-    connection.send(Say(f"probe {ident}", id=ident), deadline)
-    now = 0.0
-    due = {Ack, Msg}  # committed, and come back
+async def _echo(connection: BlockingConnection, deadline: Deadline) -> tuple[float, float]:
+    """Return how long a message takes, commit included, and the server's own time."""
+    ident = new_id(os.urandom)
+    started = now()
+    await connection.send(Say(f"probe {ident}", id=ident), deadline)
+    server_time = 0.0
+    due: set[type] = {Ack, Msg}  # committed, and broadcast
     while due:
-        frame = _receive(connection, deadline)
+        frame = await connection.receive(deadline)
+        raise_refusal(frame)
         due.discard(type(frame))
         if isinstance(frame, Ack):
-            now = frame.time
-    return time.monotonic() - started, now
+            server_time = frame.time
+    return now() - started, server_time
 
 
-def _silence(connection: Connection, now: float, deadline: Deadline) -> float | None:
-    """Give the newest message's age, by the server's clock alone."""
+async def _silence(connection: BlockingConnection, server_time: float, deadline: Deadline) -> float | None:
+    """Return the newest message's age, by the server's clock alone."""
     welcome = connection.welcome
     if welcome.first > welcome.last:
         return None
-    connection.send(History(limit=1, after=welcome.last - 1), deadline)
-    while not isinstance(page := _receive(connection, deadline), Page):
-        pass
-    return max(0.0, now - page.entries[-1].time) if page.entries else None
-
-
-def _receive(connection: Connection, deadline: Deadline) -> ServerFrame:
-    frame = connection.receive(deadline)
-    if isinstance(frame, Error):
-        raise from_wire(frame.code, frame.text, frame.retry_after)
-    return frame
+    entries = await page(connection, welcome.last - 1, 1, deadline)
+    return max(0.0, server_time - entries[-1].time) if entries else None

@@ -1,7 +1,7 @@
-"""Who we are to a server: a token that only this account on this machine knows.
+"""Who we are to a server: the login name, and a token that only this account on this machine knows.
 
-A token is made for each server once and kept in the state directory, readable by nobody else. It scopes message ids
-and lets us take our own nickname over. Without a place to keep it we go without one.
+A token is made once for each server and kept in the state directory, readable by nobody else. It is the scope of
+message ids, and lets us take over our own nickname. If it can't be kept, there is none.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 
 from chatctl.client.core.address import Address
 from chatctl.common.paths import state_folder
+from chatctl.protocol import VERSION, Hello
 
 _SHAPE = r"[0-9a-f]{32}"
 
 
 def token_for(address: Address) -> str | None:
-    """Give our token for a server, made now if there is none; None if it could not be kept."""
+    """Return our token for a server, made now if there is none; None if it could not be kept."""
     folder = os.path.join(state_folder(), "tokens")
     path = os.path.join(folder, address.file_name)
     with contextlib.suppress(OSError):
@@ -44,16 +45,20 @@ def _read(path: str) -> str | None:
     return None
 
 
+def post_hello(address: Address, room: str, nick: str, token: str | None = None) -> Hello:
+    """Return the hello that enters ``room`` to post.
+
+    Without a kept ``token``, one of this process alone is enough to say a message once within it.
+    """
+    token = token or token_for(address) or os.urandom(16).hex()
+    return Hello(v=VERSION, nick=nick, room=room, mode="post", token=token)
+
+
 def login_nick() -> str:
-    """Give the login name, or ``guest`` where nobody has one."""
-    import getpass  # most scripts say who they are
+    """Return the login name; ``guest`` where there is none."""
+    import getpass  # most scripts name their nickname
 
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
         return "guest"
-
-
-def new_id() -> str:
-    """Give an id that nothing else has: 16 hex digits."""
-    return os.urandom(8).hex()

@@ -1,7 +1,7 @@
-"""A membership that comes back whenever its connection breaks (Membership).
+"""A membership in a room that outlives its connections.
 
-Lives here: back-off, resuming, noticing silence, sending what is not acknowledged again. Does not live here: one
-connection (wire.py), what a frame looks like to a person (terminal/).
+Lives here: reconnecting, resuming, noticing silence, sending unacknowledged messages again. Does not live here: one
+connection (io/aio_connection.py), how a frame is shown (terminal/).
 """
 
 from __future__ import annotations
@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import msgspec
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.cursor import Cursor
-from chatctl.client.core.deadline import ConnectionEnded, Deadline
-from chatctl.client.core.keepalive import PING_SECONDS
-from chatctl.client.core.outbox import Message, Outbox
-from chatctl.client.core.retry import MAX_RETRY_AFTER, STEADY_SECONDS, Tries
-from chatctl.client.identity import new_id
-from chatctl.client.io.aio_connection import Wire, connect
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
+from chatctl.client.core.outbox import Message, Outbox, new_id
+from chatctl.client.core.retry import MAX_RETRY_AFTER, Retry
+from chatctl.client.io.aio_connection import AioConnection
+from chatctl.client.io.aio_transport import AioTransport
 from chatctl.errors import ChatError, PasswordWrong, Unreachable
 from chatctl.protocol import (
     Ack,
@@ -40,212 +39,219 @@ from chatctl.protocol import (
     Whisper,
 )
 
+CONNECT_SECONDS = 10.0
+"""Time for one connection."""
+
 PERSON_SECONDS = 3600.0
-"""How long it waits for somebody to do something before it tries again by itself: wrong passwords lock us out."""
+"""The delay after a wrong password, unless somebody asks for a try: each one lengthens the server's lockout."""
 
 WATCH_SECONDS = 3.0
+"""How often the wall clock is compared; also how long a server may take to answer after this machine slept."""
+
 SLEPT_SECONDS = 10.0
-"""A wall clock that jumps so far ahead between two looks: this machine slept, and what was open is suspect."""
+"""A wall clock that jumps this far between two comparisons: this machine slept, and its connections are suspect."""
+
+BUSY_SECONDS = 0.02
+"""How often a busy listener is asked again."""
 
 
-class Listener(Protocol):
-    """Whoever shows what a link brings."""
+class MembershipListener(Protocol):
+    """Shows what happens to a membership."""
 
     def connected(self, welcome: Welcome, missed: int | None) -> None:
-        """We are in; ``missed`` entries behind, or None where there is no cursor that fits this log."""
+        """The server let us in; ``missed`` entries follow, None if there is no cursor that fits this log."""
 
     def disconnected(self, why: str | None) -> None:
-        """The connection is gone, or could not be made again; the link tries at ``retry_at``.
+        """The connection broke, or could not be made again; the next try is at ``retry_at``.
 
-        ``why`` is None where nothing new can be said of it.
+        ``why`` is None if there is nothing new to say about it.
         """
 
     def received(self, frame: ServerFrame) -> None:
-        """A frame came: each entry of the log once."""
+        """A frame arrived: each entry of the log once."""
 
     def refused(self, say: Say | Whisper, why: str) -> None:
-        """The server will not take this message, ever."""
+        """The server will never accept this message."""
 
     def busy(self) -> bool:
-        """Whether more than can be shown has come already: reading waits until it has caught up."""
+        """Whether more has arrived than can be shown: reading waits until this is False."""
 
 
 class Membership:
-    """A membership that outlives its connections.
+    """A membership. Entries arrive once each and in order, across any number of connections."""
 
-    Entries come once each, in order, across any number of reconnects: the link's cursor says where it stands.
-    """
+    def __init__(self, address: Address, hello: Hello, outbox: Outbox, listener: MembershipListener) -> None:
+        """Start with ``run``.
 
-    def __init__(self, address: Address, hello: Hello, outbox: Outbox, listener: Listener) -> None:
-        """Begin with ``run``. The hello's ``resume``, if any, is where an earlier run stood."""
+        Args:
+            address: of the server.
+            hello: what to enter with; ``resume`` is the position of an earlier run, if any.
+            outbox: messages of an earlier run that are not acknowledged.
+            listener: receives what happens.
+        """
         self._address = address
         self._hello = hello
         self._listener = listener
-        self._loop = asyncio.get_running_loop()
-        self._wire: Wire | None = None
-        self._now = asyncio.Event()
-        self._asked_at: float | None = None
+        self._transport = AioTransport()
+        self._connection: AioConnection | None = None
+        self._retry = Retry(self._transport)
+        self._retry_now = asyncio.Event()
+        self._pinged_at: float | None = None
         self._leaving = False
-        self._waiting_since = self._loop.time()
+        self._waiting_since = self._transport.now()
         self._running: asyncio.Task[None] | None = None
         self._told: str | None = None
-        self._tries = Tries()
-        self._not_before: float | None = None
-        self._place = Cursor(hello.resume)
+        self._retry_after: float | None = None
+        self._cursor = Cursor(hello.resume)
         self.outbox = outbox
         self.welcome: Welcome | None = None
         self.retry_at: float | None = None
+        """When the next try to connect is made, on the event loop's clock; None while connected."""
         self.lag = 0.0
+        """Seconds between the last ping and its answer."""
 
     @property
     def cursor(self) -> Resume | None:
-        """Where we stand in the room's log; None before we were in."""
-        return self._place.here
+        """The position in the room's log; None before the first connection."""
+        return self._cursor.here
 
     @property
     def connected(self) -> bool:
-        """Whether we are in at the moment."""
-        return self._wire is not None
+        """Whether there is a connection at the moment."""
+        return self._connection is not None
 
     async def run(self) -> None:
-        """Be in the room until ``leave``, or until our nickname joins again from elsewhere.
+        """Stay in the room until ``leave``, or until the server ends the membership.
 
         Raises:
-            ChatError: we could not get in the first time.
+            ChatError: the first connection failed.
         """
         self._running = asyncio.current_task()
         try:
-            await self._be_in()
+            await self._stay()
         except asyncio.CancelledError:
             if not self._leaving:
                 raise
 
-    async def _be_in(self) -> None:
+    async def _stay(self) -> None:
         while not self._leaving:
-            began = self._loop.time()
             try:
-                lost = await self._once()
-                why: str | None = lost
-                end: ChatError = ConnectionEnded(lost, retry_after=self._not_before)
-                if self._loop.time() - began >= STEADY_SECONDS:
-                    self._tries.worked()
+                end = await self._once()
+                why: str | None = end.text
             except ChatError as error:
                 if self.welcome is None:
                     raise
-                why, end = self._news(error), error
+                end, why = error, self._news(error)
             if not self._leaving:
                 await self._pause(why, self._delay(end))
 
     def _delay(self, end: ChatError) -> float:
-        """Give the seconds until the next try. A password that was changed will not be right by itself."""
-        return PERSON_SECONDS if isinstance(end, PasswordWrong) else self._tries.wait(end, Deadline(None)) or 0.0
+        """Return the seconds until the next try. A wrong password does not become right by itself."""
+        return PERSON_SECONDS if isinstance(end, PasswordWrong) else self._retry.delay(end)
 
     def _news(self, error: ChatError) -> str | None:
-        """Give what is worth telling of a try that failed: not that nobody is there, and nothing twice.
+        """Return what to tell of a failed try: not that nobody is there, and nothing twice.
 
-        Once we were in, no refusal ends the membership: whatever stands there now may be gone by the next try, and
-        what the person is typing must not go with it.
+        After the first connection no refusal ends the membership: the server may accept us at the next try, and what
+        the person is typing must not be lost.
         """
         if isinstance(error, Unreachable) or error.text == self._told:
             return None
         self._told = error.text
         return error.text
 
-    async def _once(self) -> str:
-        """Connect, and stay until the connection breaks. Gives why it did."""
-        hello = msgspec.structs.replace(self._hello, resume=self._place.resume)
+    async def _once(self) -> ChatError:
+        """Connect, and stay until the connection ends; return the error that ended it.
+
+        Raises:
+            ChatError: the connection could not be made.
+        """
+        hello = msgspec.structs.replace(self._hello, resume=self._cursor.resume)
         if self.welcome is not None:
             hello = msgspec.structs.replace(hello, nick=self.welcome.nick)
-        held: list[ServerFrame] = []
-        ready: Callable[[ServerFrame], None] | None = None
-
-        def on_frame(frame: ServerFrame) -> None:
-            (ready or held.append)(frame)
-
-        wire, welcome = await connect(self._address, hello, on_frame, self._listener.busy)
-        self._wire = wire
-        self._enter(welcome)
-        ready = self._receive
-        for frame in held:
-            self._receive(frame)
-        for message in self.outbox:
-            self._transmit(message)
-        watch = self._loop.create_task(self._watch(wire))
+        deadline = Deadline.after(CONNECT_SECONDS, self._transport.now)
+        self._connection = connection = await self._transport.connect(self._address, hello, deadline)
+        self._retry.connected()
         try:
-            return await wire.lost
+            self._enter(connection.welcome)
+            for message in self.outbox:
+                self._transmit(message)
+            return await self._read(connection)
+        except ChatError as error:
+            connection.abort()
+            return ConnectionEnded(error.text, retry_after=self._retry_after)
         finally:
-            watch.cancel()
-            self._wire = None
+            self._connection = None
 
     def _enter(self, welcome: Welcome) -> None:
-        known = self._place.resume
-        self._place.enter(welcome, self._hello.history)
-        fits = known is not None and not self._place.lost
-        missed = welcome.last - self._place.after if fits else None
+        known = self._cursor.resume
+        self._cursor.enter(welcome, self._hello.history)
+        fits = known is not None and not self._cursor.lost
+        missed = welcome.last - self._cursor.after if fits else None
         self.welcome = welcome
         self.retry_at = None
-        self._asked_at = None
+        self._pinged_at = None
         self._told = None
-        self._not_before = None
+        self._retry_after = None
         self._listener.connected(welcome, missed)
 
     async def _pause(self, why: str | None, delay: float) -> None:
-        self.retry_at = self._loop.time() + delay
-        self._now.clear()
+        self.retry_at = self._transport.now() + delay
+        self._retry_now.clear()
         self._listener.disconnected(why)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(delay):
-                await self._now.wait()
+                await self._retry_now.wait()
 
-    async def _watch(self, wire: Wire) -> None:
-        """Notice a server that is gone without a word: a network that drops everything, a laptop that slept."""
-        asked, wall = self._loop.time(), time.time()
+    async def _read(self, connection: AioConnection) -> NoReturn:
+        """Pass on every frame. Raises ChatError when the connection ends, or the server no longer answers."""
+        keepalive = Keepalive(self._transport.now, PING_SECONDS, regular=True)
+        wall = time.time()
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            with contextlib.suppress(DeadlinePassed):
+                frame = await connection.receive(Deadline.after(WATCH_SECONDS, self._transport.now))
+                keepalive.heard()
+                self._receive(frame)
+            while self._listener.busy():
+                await asyncio.sleep(BUSY_SECONDS)
+                keepalive.heard()  # the silence was ours
             before, wall = wall, time.time()
-            now = self._loop.time()
-            if wall - before > WATCH_SECONDS + SLEPT_SECONDS:  # asyncio's clock stands still meanwhile
-                wire.heard = min(wire.heard, now - 2 * PING_SECONDS + WATCH_SECONDS)
-                asked = 0.0
-            if now - wire.heard >= 2 * PING_SECONDS:
-                wire.abort()
-            elif now - asked >= PING_SECONDS:
-                asked = now
-                self._ask(wire)
+            if wall - before > WATCH_SECONDS + SLEPT_SECONDS:  # the monotonic clock stands still meanwhile
+                keepalive.suspect(WATCH_SECONDS)
+            if keepalive.due():
+                self._ping(connection)
 
-    def _ask(self, wire: Wire) -> None:
-        if self._asked_at is None:
-            self._asked_at = self._loop.time()
-        wire.send(Ping(t=self._asked_at))
+    def _ping(self, connection: AioConnection) -> None:
+        if self._pinged_at is None:
+            self._pinged_at = self._transport.now()
+        connection.write(Ping(t=self._pinged_at))
 
     def retry_now(self) -> None:
-        """Try at once instead of at ``retry_at``."""
-        self._now.set()
+        """Try to connect at once instead of at ``retry_at``."""
+        self._retry_now.set()
 
     def _receive(self, frame: ServerFrame) -> None:
         match frame:
-            case Welcome():
-                return
             case Msg() | Gap():
-                if self._place.take(frame) is None:
+                if self._cursor.take(frame) is None:
                     return
             case Ack(id=ident):
                 self.outbox.settle(ident)
-                self._waiting_since = self._loop.time()
+                self._waiting_since = self._transport.now()
             case Error(id=ident) if ident is not None and frame.code in ("storage", "rate_limited"):
                 wait = min(max(frame.retry_after or 1.0, 0.1), MAX_RETRY_AFTER)
-                self._loop.call_later(wait, self._say_again, ident)
+                asyncio.get_running_loop().call_later(wait, self._say_again, ident)
                 return  # it stays in the outbox: the status says so
             case Error(id=ident) if (message := self.outbox.settle(ident)) is not None:
                 self._listener.refused(message.frame, frame.text)
                 return
-            case Pong(t=t) if t == self._asked_at and self._asked_at is not None:
-                self.lag = self._loop.time() - self._asked_at
-                self._asked_at = None
+            case Pong(t=t) if t == self._pinged_at and self._pinged_at is not None:
+                self.lag = self._transport.now() - self._pinged_at
+                self._pinged_at = None
             case Bye(final=True):
-                self._leaving = True  # an operator sent us away, or we are here twice: coming back is for a person
+                self._leaving = True  # kicked, or joined again from elsewhere: coming back is for a person to decide
             case Bye(retry_after=seconds):
-                self._not_before = seconds
+                self._retry_after = seconds
         self._listener.received(frame)
 
     def _say_again(self, ident: str) -> None:
@@ -254,50 +260,49 @@ class Membership:
                 self._transmit(message)
 
     def _transmit(self, message: Message) -> None:
-        if self._wire is not None:
-            self._wire.send(message.frame)
+        self.send(message.frame)
 
     def send(self, frame: ClientFrame) -> bool:
-        """Send a frame that is worth nothing later; False while there is no connection."""
-        if self._wire is None:
+        """Send a frame now; return False while there is no connection."""
+        if self._connection is None:
             return False
-        self._wire.send(frame)
+        self._connection.write(frame)
         return True
 
     def renamed(self, nick: str) -> None:
-        """Come back under this name from now on."""
+        """Use this nickname for later connections."""
         if self.welcome is not None:
             self.welcome = msgspec.structs.replace(self.welcome, nick=nick)
 
     def oldest_wait(self) -> float:
-        """Give for how many seconds the oldest unacknowledged message has waited."""
-        return self._loop.time() - self._waiting_since if len(self.outbox) else 0.0
+        """Return the seconds for which the oldest unacknowledged message has waited."""
+        return self._transport.now() - self._waiting_since if len(self.outbox) else 0.0
 
     def say(self, text: str, *, action: bool = False) -> None:
         """Say something, now or as soon as there is a connection. Raises OutboxFull."""
         if not len(self.outbox):
-            self._waiting_since = self._loop.time()
-        message = Message(Say(text, id=new_id(), action=action))
+            self._waiting_since = self._transport.now()
+        message = Message(Say(text, id=new_id(self._transport.random_bytes), action=action))
         self.outbox.add(message)
         self._transmit(message)
 
     async def settled(self, seconds: float) -> bool:
-        """Wait until all that was sent is answered; False once no answer came for ``seconds``."""
-        if self._wire is not None:
-            self._asked_at = None
-            self._ask(self._wire)  # its answer comes after those to all that went before
-        unsent, deadline = len(self.outbox), self._loop.time() + seconds
-        while (len(self.outbox) or self._asked_at is not None) and self._loop.time() < deadline:
+        """Wait until every message is answered; return False if no answer arrives for ``seconds``."""
+        now = self._transport.now
+        if self._connection is not None:
+            self._pinged_at = None
+            self._ping(self._connection)  # its answer follows those to all earlier frames
+        unsent, deadline = len(self.outbox), now() + seconds
+        while (len(self.outbox) or self._pinged_at is not None) and now() < deadline:
             await asyncio.sleep(0.01)
             if len(self.outbox) < unsent:
-                unsent, deadline = len(self.outbox), self._loop.time() + seconds
+                unsent, deadline = len(self.outbox), now() + seconds
         return not len(self.outbox)
 
     def leave(self) -> None:
-        """Say bye and end ``run``."""
+        """Say ``bye`` and end ``run``."""
         self._leaving = True
-        if self._wire is not None:
-            self._wire.send(Bye())
-            self._wire.close()
+        if self._connection is not None:
+            self._connection.close()
         elif self._running is not None:
             self._running.cancel()  # it waits for a server, perhaps for one that is not there

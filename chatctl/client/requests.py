@@ -1,16 +1,108 @@
-"""Asking a server something on a blocking connection and waiting for the answer."""
+"""Requests on a connection that the server let us in on, and their answers: the roster, pages of the log.
+
+Does not live here: connecting (io/). On a BlockingConnection, run these with ``drive`` and ``each``.
+"""
 
 from __future__ import annotations
 
-from chatctl.client.io.blocking_connection import Connection, Deadline
-from chatctl.errors import from_wire
-from chatctl.protocol import Error, Roster, Who
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from chatctl.client.core.connection import raise_refusal
+from chatctl.protocol import ClientFrame, History, Msg, Page, Resume, Roster, ServerFrame, Who
+
+if TYPE_CHECKING:
+    from chatctl.client.core.deadline import Deadline
+    from chatctl.client.core.transport import OpenConnection
+
+SEEK_PAGE = 100
+"""Entries of the page that ends a search. A server accepts 30 requests in a row: enough for any log."""
+
+ReadLog = Callable[[int, int], Awaitable[list[Msg]]]
+"""Returns the entries after a seq (first argument), at most so many (second)."""
+
+Answer = TypeVar("Answer", bound=ServerFrame)
 
 
-def roster(connection: Connection, deadline: Deadline) -> Roster:
-    """Give who is here. Raises as ``Connection.receive``."""
-    connection.send(Who(), deadline)
-    while not isinstance(frame := connection.receive(deadline), Roster):
-        if isinstance(frame, Error):
-            raise from_wire(frame.code, frame.text, frame.retry_after)
-    return frame
+class Since(NamedTuple):
+    """A position to start at: entry number ``seq``, or the first entry at ``time`` (Unix seconds) or later."""
+
+    seq: int | None = None
+    time: float | None = None
+
+
+async def request(connection: OpenConnection, frame: ClientFrame, answer: type[Answer], deadline: Deadline) -> Answer:
+    """Send ``frame``, and return the next frame of type ``answer``; frames of other types are dropped.
+
+    Raises:
+        ChatError: the server refused, or said ``bye``; or as ``OpenConnection.send`` and ``receive``.
+    """
+    await connection.send(frame, deadline)
+    while not isinstance(found := await connection.receive(deadline), answer):
+        raise_refusal(found)
+    return found
+
+
+async def roster(connection: OpenConnection, deadline: Deadline) -> Roster:
+    """Return who is in the room. Raises as ``request``."""
+    return await request(connection, Who(), Roster, deadline)
+
+
+async def member_nicks(connection: OpenConnection, deadline: Deadline) -> list[str]:
+    """Return the nicknames of all members, with a request only if the welcome does not hold them all.
+
+    Raises as ``request``.
+    """
+    welcome = connection.welcome
+    if welcome.count <= len(welcome.members):
+        return welcome.members
+    return [row.nick for row in (await roster(connection, deadline)).members]
+
+
+async def page(connection: OpenConnection, after: int, limit: int, deadline: Deadline) -> list[Msg]:
+    """Return the entries after number ``after``, oldest first, at most ``limit``. Raises as ``request``."""
+    return (await request(connection, History(limit=limit, after=after), Page, deadline)).entries
+
+
+async def all_entries(connection: OpenConnection, deadline: Deadline) -> AsyncGenerator[Msg, None]:
+    """Yield every entry that the server keeps of the room up to now, oldest first. Raises as ``request``."""
+    welcome = connection.welcome
+    after = welcome.first - 1
+    while after < welcome.last:
+        entries = await page(connection, after, welcome.limits.page, deadline)
+        if not entries:
+            return
+        for entry in entries:
+            yield entry
+        after = entries[-1].seq
+
+
+async def seek(connection: OpenConnection, since: Since, deadline: Deadline) -> Resume:
+    """Return the position right before ``since``, or the log's end if that is still to come. Raises as ``request``."""
+    welcome = connection.welcome
+    if since.time is None:
+        return Resume(welcome.epoch, min(max((since.seq or 0) - 1, 0), welcome.last))
+
+    async def read(after: int, limit: int) -> list[Msg]:
+        return await page(connection, after, limit, deadline)
+
+    return Resume(welcome.epoch, await seq_before(since.time, welcome.first, welcome.last, read))
+
+
+async def seq_before(time: float, first: int, last: int, read: ReadLog) -> int:
+    """Return the seq before the first of the entries ``first`` to ``last`` that was said at ``time`` or later.
+
+    A binary search until one page holds the rest; it assumes that the server's clock went forwards.
+    """
+    low, high = first, last + 1  # the entry is one of low…high; high itself is known to be late enough
+    while high - low > SEEK_PAGE:
+        middle = (low + high) // 2
+        found = await read(middle - 1, 1)
+        if not found or found[0].seq > middle:  # trimmed meanwhile: the log begins after it
+            low = min(found[0].seq, high) if found else high
+        elif found[0].time < time:
+            low = middle + 1
+        else:
+            high = middle
+    entries = await read(low - 1, high - low) if high > low else []
+    return next((entry.seq for entry in entries if entry.time >= time), high) - 1

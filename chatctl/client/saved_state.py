@@ -1,7 +1,7 @@
-"""What is kept of a room between two runs of ``join``: draft, outbox, cursor and history, for one nickname.
+"""What ``join`` keeps between two runs: draft, outbox, cursor and input history, for one nickname in one room.
 
-Everything is in one folder of the state directory, readable by nobody else. One process at a time has it; a second
-one under the same name keeps nothing.
+Everything is in one folder of the state directory, readable by nobody else. One process at a time uses it; a second
+one with the same nickname keeps nothing.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _resume = msgspec.json.Decoder(Resume)
 _says = msgspec.json.Decoder(list[Say])
 
 
-def kept_outbox(path: Path | None) -> Outbox:
-    """Give what an earlier run left unsent at ``path``; what is added is on disk before it is sent."""
+def saved_outbox(path: Path | None) -> Outbox:
+    """Return the outbox at ``path``, with what an earlier run left; a message is on disk before it is sent."""
     if path is None:
         return Outbox()
 
@@ -41,17 +41,17 @@ def kept_outbox(path: Path | None) -> Outbox:
 
 
 class SavedState:
-    """The kept things of (server, room, nickname)."""
+    """The saved state for one server, room and nickname."""
 
     def __init__(self, folder: Path | None) -> None:
         """Use ``folder``, or keep nothing if it is None."""
         self._folder = folder
         self._saved: dict[str, bytes] = {}
-        self.outbox = kept_outbox(self._path("outbox.json"))
+        self.outbox = saved_outbox(self._path("outbox.json"))
 
     @classmethod
     def open(cls, address: Address, room: str, nick: str) -> SavedState:
-        """Give the keep of a nickname in a room, locked for this process; an empty one if that can't be had."""
+        """Lock and return the saved state of a nickname in a room; if that fails, one that keeps nothing."""
         folder = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
         try:
             private_folder(folder)
@@ -66,7 +66,7 @@ class SavedState:
 
     @property
     def history_file(self) -> Path | None:
-        """Where what was typed is kept; made private before anybody else makes it."""
+        """The path of the input history, made private first; None if nothing is kept."""
         path = self._path("history")
         if path is not None:
             try:
@@ -76,22 +76,22 @@ class SavedState:
         return path
 
     def draft(self) -> str:
-        """Give the line that was being typed when the last run ended."""
+        """Return the unfinished line of the last run."""
         return self._read("draft").decode("utf-8", "replace")
 
     def save_draft(self, text: str) -> None:
-        """Keep the line that is being typed."""
+        """Keep the unfinished line."""
         self._write("draft", text.encode("utf-8", "replace"))
 
     def cursor(self) -> Resume | None:
-        """Give where the last run stood in the room's log."""
+        """Return the last run's position in the room's log; None if there is none."""
         try:
             return decode_kept(_resume, self._read("cursor.json"))
         except ValueError:
             return None
 
     def save_cursor(self, cursor: Resume) -> None:
-        """Keep where we stand in the room's log."""
+        """Keep the position in the room's log."""
         self._write("cursor.json", msgspec.json.encode(cursor))
 
     def _read(self, name: str) -> bytes:

@@ -1,6 +1,6 @@
 """The blocking form of the client, for scripts: ``from chatctl.client import connect``.
 
-Nothing is decided here, and no line is shared with aio.py but the names: see api.py. Source: docs/api.md.
+Nothing is decided here: this and aio.py differ only in how they wait for core/api.py. Source: docs/api.md.
 """
 
 from __future__ import annotations
@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from chatctl.client.core.address import Address
-from chatctl.client.core.api import (
+from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
-    FollowCore,
-    Notice,
-    RoomCore,
     address_of,
     ignore,
+    room_core,
 )
+from chatctl.client.core.address import Address
+from chatctl.client.core.api import FollowCore, Notice, RoomCore
 from chatctl.client.core.question import Answer
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
@@ -42,45 +41,48 @@ def connect(
     timeout: float = CONNECT_SECONDS,
     notice: Notice = ignore,
 ) -> Room:
-    """Connect to a room, as one who posts in it and watches it, without being a member.
+    """Connect to a room, to post in it and watch it, without being a member.
 
     Args:
         server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address.
-        nick: our name there; the login name if None.
-        room: which one.
-        tls: talk TLS, on port 5501 unless another one is written; as for every command, the certificate has to be one
-            that somebody here said yes to (``chatctl join``), or one that the system's authorities vouch for.
-        pin: TLS, and the certificate has this fingerprint, ``SHA256:...``.
-        ca: TLS, and the authorities in this file vouch for it.
-        password: the room's. It never crosses the wire, and a server that does not know it is refused.
-        key: what our name is bound to: a file that ``chatctl key`` or ssh-keygen made, ``agent`` or
-            ``agent:SHA256:...``; None is none.
+        nick: the nickname; the login name if None.
+        room: the room's name.
+        tls: use TLS, on port 5501 unless ``server`` names a port. The certificate must be one that somebody here
+            accepted (in ``chatctl join``), or one that the system's authorities vouch for.
+        pin: use TLS; the certificate must have this fingerprint, ``SHA256:...``.
+        ca: use TLS; the authorities in this file must vouch for the certificate.
+        password: the room's password. It never crosses the wire, and a server that does not know it is refused.
+        key: the key that the nickname is bound to: the path of a file that ``chatctl key`` or ssh-keygen made,
+            ``agent`` or ``agent:SHA256:...``; None means no key.
         timeout: seconds for one connection, or one answer of the server.
-        notice: is told, in a line for a person, when a connection breaks and when it is back.
+        notice: receives a line for a person when a connection breaks and when it is back.
+
+    Returns:
+        The room, connected.
 
     Raises:
         Unreachable: nobody is there, or does not answer in time.
-        Refused: the name is taken (NickTaken) or can't be one (NickInvalid).
+        Refused: the nickname is taken (NickTaken) or invalid (NickInvalid).
         Rejected: there is no such room, or no place in it.
-        Unauthorized: the password is wrong, or missing.
+        Unauthorized: the password is wrong or missing.
         PeerBroke: it is no chatctl server.
-        Untrusted: it is not the right one; nothing was sent to it.
+        Untrusted: it is not the right server; nothing was sent to it.
         ChatError: the key can't be used.
-        ValueError: ``server`` is no address, ``pin`` no fingerprint, or these options do not go together.
+        ValueError: ``server`` is no address, ``pin`` no fingerprint, or the parameters contradict each other.
     """
     address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    core = RoomCore(BlockingTransport(), address, nick, room, timeout, notice)
+    core = room_core(BlockingTransport(), address, nick, room, timeout, notice)
     return Room(core, drive(core.open()))
 
 
 class Room:
-    """A room that we are connected to, until ``close`` or the end of a ``with`` block. One thread at a time says."""
+    """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it."""
 
     def __init__(self, core: RoomCore, welcome: Welcome) -> None:
-        """Made by ``connect``."""
+        """Call ``connect`` instead."""
         self._core = core
         self.welcome = welcome
-        """What the server said of itself when we came: its limits, for one."""
+        """The server's answer to the first connection, with its limits."""
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +92,7 @@ class Room:
 
     @property
     def nick(self) -> str:
-        """Our name."""
+        """Our nickname."""
         return self._core.nick
 
     def say(
@@ -101,33 +103,38 @@ class Room:
         action: bool = False,
         retry_for: float = RETRY_SECONDS,
     ) -> Ack:
-        """Say something once, and give the server's acknowledgement: its ``seq``, ``time``, and whether ``duplicate``.
+        """Say a message once.
 
-        What breaks meanwhile is tried again with the same id, which the server says once, however often it hears it.
+        After a failure the message is sent again with the same id; the server says it once, however often it arrives.
 
         Args:
-            text: what to say, of whatever lines.
-            id: the same under the same id is said once, also from another process of this account; 1 to 128 characters.
-            action: it is what we do: "* ci deploys".
+            text: the message, of any number of lines.
+            id: messages with the same id are said once, also from other processes of this account; 1 to 128 characters.
+            action: an action rather than speech: "* ci deploys".
             retry_for: seconds for all tries; 0 is one try.
 
+        Returns:
+            The server's acknowledgement: the message's number ``seq``, its ``time`` (Unix seconds), and whether it is a
+            ``duplicate`` of an earlier one.
+
         Raises:
-            OutcomeUnknown: no acknowledgement came: it may or may not have been said. The same ``id`` again tells.
+            OutcomeUnknown: no acknowledgement arrived: it may or may not have been said. Saying it again with the same
+                ``id`` resolves that.
             Unreachable: the server is gone, and nothing was said.
-            Rejected: the server did not take it: TooLong, RateLimited, StorageFailed.
+            Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.
         """
         return drive(self._core.say(text, id, action, retry_for))
 
     def follow(
         self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
     ) -> Following:
-        """Give the room's entries, each once and in order, whatever breaks meanwhile.
+        """Return an iterator over the room's entries, each once and in order, across broken connections.
 
         Args:
-            history: begin so many entries before the log's end.
-            resume: or behind this place, where an earlier Following stood.
-            live: go on with what is said from now on; else end where the log ends now.
-            idle: end once nothing came for so many seconds.
+            history: start this many entries before the log's end.
+            resume: start after this position, the ``place`` of an earlier Following.
+            live: continue with new entries; otherwise end at the log's end as it is on connecting.
+            idle: end after this many seconds without an entry; None means never.
         """
         return Following(self._core.follow(history, resume, live, idle))
 
@@ -139,34 +146,34 @@ class Room:
         nicks: Sequence[str] = (),
         timeout: float = ASK_SECONDS,
     ) -> Answer:
-        """Ask the people in the room, and give the first answer that counts; the room is told how it ended.
+        """Ask the people in the room, and return the first answer that counts; the room is told how it ended.
 
         Args:
-            question: what is asked.
-            choices: what can be answered, or its number: a text of one line each.
-            nicks: whose answer counts; everybody's but ours if empty.
-            timeout: seconds they have.
+            question: the question's text.
+            choices: the possible answers, one line each; people answer with the text or its number.
+            nicks: only answers of these nicknames count; everybody's but ours if empty.
+            timeout: seconds to wait for an answer.
 
         Raises:
             ConditionNotMet: nobody chose in time.
             ChatError: as ``say``.
-            ValueError: the choices can't be told from each other.
+            ValueError: the choices can't be told apart.
         """
         return drive(self._core.ask(question, choices, nicks, timeout))
 
     def close(self) -> None:
-        """Hang up, whatever is still being followed."""
+        """Hang up, and end every Following."""
         self._core.close()
 
 
 class Following:
     """An iterator over a room's entries: ``Msg``, and ``Gap`` where some can't be shown.
 
-    It connects when the first is wanted, or at once in a ``with`` block, and hangs up at its end or the room's.
+    It connects for the first entry, or at once in a ``with`` block, and hangs up at its own end or the room's.
     """
 
     def __init__(self, core: FollowCore) -> None:
-        """Made by ``Room.follow``."""
+        """Call ``Room.follow`` instead."""
         self._core = core
 
     def __enter__(self) -> Self:
@@ -187,7 +194,7 @@ class Following:
 
     @property
     def place(self) -> Resume | None:
-        """Where we stand: ``follow(resume=place)`` goes on behind it, also in another process. None at first."""
+        """The position: ``follow(resume=place)`` continues after it, also in another process. None at first."""
         return self._core.place
 
     def close(self) -> None:

@@ -122,11 +122,12 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
     from chatctl.client.core.follower import Follower
     from chatctl.client.core.question import Asking
     from chatctl.client.core.speaker import Speaker
+    from chatctl.client.identity import post_hello
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
 
-    shell = BlockingTransport()
-    speaker = Speaker(shell, address, room, nick, SAY_SECONDS, stay=False)
-    follower = Follower(shell, address, room, Cursor(), notice=note)
+    transport = BlockingTransport()
+    speaker = Speaker(transport, address, post_hello(address, room, nick), SAY_SECONDS, keep_open=False)
+    follower = Follower(transport, address, room, Cursor(), notice=note)
     return drive(Asking(question, follower, speaker, note).ask(timeout))
 
 

@@ -90,13 +90,15 @@ def who(
 
 
 def _look(address: Address, room: str, timeout: float) -> Roster:
-    from chatctl.client.io.blocking_connection import Connection, Deadline
+    from chatctl.client.io.blocking_connection import BlockingConnection
+    from chatctl.client.io.blocking_transport import drive
+    from chatctl.client.io.clock import deadline_in
     from chatctl.client.requests import roster
     from chatctl.protocol import VERSION, Hello
 
-    deadline = Deadline.after(timeout)
-    with Connection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
-        return roster(connection, deadline)
+    deadline = deadline_in(timeout)
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
+        return drive(roster(connection, deadline))
 
 
 def _print_count(number: int, watchers: int, as_json: bool) -> None:
@@ -157,12 +159,12 @@ def _stamp(seconds: float) -> str:
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
     from chatctl.cli.output import emit, emit_json, note
-    from chatctl.client.io.blocking_connection import Deadline
-    from chatctl.client.presence import Watch
+    from chatctl.client.io.clock import deadline_in
+    from chatctl.client.presence import PresenceWatch
     from chatctl.common.names import fold_any
 
-    deadline = Deadline.after(timeout)
-    with Watch(address, room, note) as watch:
+    deadline = deadline_in(timeout)
+    with PresenceWatch(address, room, note) as watch:
         watch.open(deadline.sooner(TIMEOUT))
         for change in watch.changes(deadline):
             if wanted is not None and wanted not in (fold_any(change.nick), fold_any(change.old)):

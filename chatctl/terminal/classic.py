@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
-from chatctl.client.io.blocking_connection import Deadline, hang_up, open_socket
+from chatctl.client.io.blocking_connection import hang_up, open_socket
+from chatctl.client.io.clock import deadline_in
 from chatctl.errors import Rejected, Unreachable, reason_of
 from chatctl.terminal.interfaces import Screen
 from chatctl.terminal.render import Lines
@@ -80,7 +81,7 @@ class ClassicTalk:
 
     async def run(self) -> None:
         """See Talk."""
-        sock = await asyncio.to_thread(open_socket, self._address, Deadline.after(CONNECT_SECONDS))
+        sock = await asyncio.to_thread(open_socket, self._address, deadline_in(CONNECT_SECONDS))
         sock.setblocking(False)
         reading = self._loop.create_task(self._read(sock))
         writing = self._loop.create_task(self._write(sock))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import Deadline, open_socket
+from chatctl.client.io.blocking_connection import open_socket
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.known_servers import known_servers, pins_of, remember
 from chatctl.client.security.trust import UnknownServer
 from chatctl.common.fingerprints import parse
@@ -28,7 +29,7 @@ def introduce(address: Address) -> Address:
     if not _has_person() or address.pin is not None or pins_of(address):
         return address
     try:
-        open_socket(address, Deadline.after(CONNECT_SECONDS)).close()
+        open_socket(address, deadline_in(CONNECT_SECONDS)).close()
     except UnknownServer as stranger:
         return _ask(address, stranger)
     return address

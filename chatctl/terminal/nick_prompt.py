@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from chatctl.client.security.credentials import Credentials
+from chatctl.client.core.prover import Secrets
 from chatctl.client.security.key_files import Ask, ask_on_terminal
 from chatctl.common.text import clean
 from chatctl.errors import PasswordWanted, PasswordWrong
@@ -16,7 +16,7 @@ MAX_WAIT = 600.0
 """Seconds: no server of ours makes anybody wait longer for the next try."""
 
 
-def enter(credentials: Credentials, talk: Callable[[], int], ask: Ask = ask_on_terminal) -> int:
+def enter(credentials: Secrets, talk: Callable[[], int], ask: Ask = ask_on_terminal) -> int:
     """Talk, and give the exit code; ``ask`` for the password if the server wants one, up to three times.
 
     Raises:

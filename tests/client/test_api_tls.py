@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from chatctl.client.connect_options import address_of
 from chatctl.client.core.address import Address
-from chatctl.client.core.api import address_of
-from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
 from chatctl.errors import NickTaken, Unauthorized, Untrusted
@@ -68,7 +69,7 @@ def test_a_key_proves_whose_a_name_is(form: Form, server: TlsServer, tmp_path: P
 
 def bind(where: Address, nick: str) -> None:
     """Join once under a name: that binds it to the key."""
-    with Connection(where, Hello(v=1, nick=nick), Deadline.after(DEADLINE)) as connection:
+    with BlockingConnection(where, Hello(v=1, nick=nick), deadline_in(DEADLINE)) as connection:
         assert connection.welcome.claimed
 
 

@@ -34,6 +34,9 @@ PRECALL = dis.opmap.get("PRECALL", -1)
 """Of Python 3.11: does what the CALL behind it would have done, and leaves that out, once a place is warm."""
 
 
+HELLO = Hello(v=1, nick="deploy", room="lobby", mode="post")
+
+
 class Interrupted(BaseException):
     """What the handler raises."""
 
@@ -47,7 +50,7 @@ class Room(BlockingTransport):
         self.silent = False
 
     async def connect(self, _address: Address, hello: Hello, _deadline: Deadline) -> Any:
-        return Peer(self, hello)
+        return Connection(self, hello)
 
     def say(self, nick: str, text: str) -> int:
         self.log.append(Msg(seq=len(self.log) + 1, time=0.0, nick=nick, text=text))
@@ -58,7 +61,7 @@ class Room(BlockingTransport):
         return [entry.text for entry in self.log]
 
 
-class Peer:
+class Connection:
     """One connection to it."""
 
     def __init__(self, room: Room, hello: Hello) -> None:
@@ -87,7 +90,7 @@ class Peer:
         self.read += 1
         return self.room.log[self.read - 1]
 
-    async def look(self) -> Iterable[ServerFrame]:
+    async def pending(self) -> Iterable[ServerFrame]:
         return []
 
     def close(self) -> None:
@@ -147,7 +150,7 @@ def ends(work: Coroutine[Any, Any, object], interrupter: Callable[..., Any] | No
 def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
     """Ask in the room; give what ended it. Fails if it hangs, or if another thread can't speak then."""
     address = Address("a-server", 5500)
-    speaker = Speaker(room, address, "lobby", "deploy", DEADLINE, stay=False)
+    speaker = Speaker(room, address, HELLO, DEADLINE, keep_open=False)
     follower = Follower(room, address, "lobby", Cursor())
     asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, lambda _: None)
     end = ends(asking.ask(DEADLINE), interrupter, (interrupter.at, room.texts))
@@ -179,7 +182,7 @@ def test_interrupted_while_it_fails() -> None:
     """No acknowledgement comes, and then a signal: who speaks next says what is his, and nothing else."""
     for at in range(1, 10_000):
         room = Room()
-        speaker = Speaker(room, Address("a-server", 5500), "lobby", "deploy", DEADLINE, stay=True)
+        speaker = Speaker(room, Address("a-server", 5500), HELLO, DEADLINE, keep_open=True)
         room.silent = True
         end = ends(speaker.say("hi"), Interrupter(at), at)
         room.silent = False

@@ -13,7 +13,7 @@ import pytest
 from msgspec import structs
 
 from chatctl import protocol as p
-from chatctl.client import membership as link_module
+from chatctl.client import membership as membership
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Outbox
 from chatctl.client.membership import Membership
@@ -264,13 +264,14 @@ def test_a_reader_that_is_busy_is_waited_for() -> None:
 
 def test_a_server_that_falls_silent_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that drops everything: asked, not answered, given up, tried again."""
-    monkeypatch.setattr(link_module, "PING_SECONDS", 0.1)
-    monkeypatch.setattr(link_module, "WATCH_SECONDS", 0.02)
+    monkeypatch.setattr(membership, "PING_SECONDS", 0.1)
+    monkeypatch.setattr(membership, "WATCH_SECONDS", 0.02)
 
     async def scenario() -> None:
         server = Server(stay, stay)
-        async with linked(server) as (_, _listener, _task):
+        async with linked(server) as (_, listener, _task):
             await until(lambda: len(server.hellos) == 2)
+            assert "disconnected the server does not answer any more" in listener.events
 
     asyncio.run(scenario())
 

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.backoff import backoff
-from chatctl.client.core.deadline import LONGEST, Deadline
 from chatctl.client.core.outbox import Message, Outbox, OutboxFull
-from chatctl.client.saved_state import SavedState, kept_outbox
+from chatctl.client.saved_state import SavedState, saved_outbox
 from chatctl.protocol import Resume, Say
 
 HERE = Address("127.0.0.1", 5500)
@@ -20,14 +18,14 @@ HERE = Address("127.0.0.1", 5500)
 def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     """Started again, it holds the same messages with the same ids, in order."""
     path = tmp_path / "outbox.json"
-    first = kept_outbox(path)
+    first = saved_outbox(path)
     says = [Message(Say("one", id="1")), Message(Say("two", id="2", action=True))]
     for say in says:
         first.add(say)
-    assert list(kept_outbox(path)) == says
+    assert list(saved_outbox(path)) == says
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert first.settle(says[0].id) == says[0]
-    assert list(kept_outbox(path)) == says[1:]
+    assert list(saved_outbox(path)) == says[1:]
     assert first.settle(says[0].id) is None
     assert first.settle("nobody's") is None
 
@@ -36,7 +34,7 @@ def test_the_outbox_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
 def test_a_broken_outbox_is_an_empty_one(tmp_path: Path, broken: bytes) -> None:
     path = tmp_path / "outbox.json"
     path.write_bytes(broken)
-    assert len(kept_outbox(path)) == 0
+    assert len(saved_outbox(path)) == 0
 
 
 def test_a_full_outbox_says_so() -> None:
@@ -97,15 +95,3 @@ def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert keep.history_file is None
     keep.outbox.add(Message(Say("said", id="1")))
     assert len(keep.outbox) == 1
-
-
-def test_backoff_doubles_up_to_half_a_minute() -> None:
-    assert [backoff(attempt, lambda: 1.0) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
-    assert [backoff(attempt, lambda: 0.0) for attempt in (0, 6, 10_000)] == [0.25, 15, 15]
-
-
-def test_no_wait_is_longer_than_a_socket_can_count() -> None:
-    """More milliseconds than 31 bits hold would be some other time, or an error."""
-    assert Deadline.after(1e9).left() == LONGEST
-    assert LONGEST * 1000 < 2**31
-    assert Deadline(None).left() is None

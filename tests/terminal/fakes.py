@@ -44,7 +44,7 @@ class FakeWire:
     def __init__(self) -> None:
         self.sent: list[p.ClientFrame] = []
 
-    def send(self, frame: p.ClientFrame) -> None:
+    def write(self, frame: p.ClientFrame) -> None:
         self.sent.append(frame)
 
 
@@ -60,7 +60,7 @@ class House:
         self.desk = Controller(settings, keep, Lines(Palette(0), now=lambda: 0.0), self.screen, None)
         self.wire = FakeWire()
         if connected:
-            self.desk.link._wire = self.wire  # type: ignore[assignment]
+            self.desk.link._connection = self.wire  # type: ignore[assignment]
             self.welcome()
 
     def welcome(self, epoch: str = "e", last: int = 0) -> None:

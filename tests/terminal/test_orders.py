@@ -106,7 +106,7 @@ def test_a_list_is_shown_a_line_each() -> None:
 def test_what_holds_in_the_room_is_told_on_entering_and_asked_for() -> None:
     def test() -> None:
         house = House(connected=False)
-        house.desk.link._wire = house.wire  # type: ignore[assignment]
+        house.desk.link._connection = house.wire  # type: ignore[assignment]
         welcome = p.Welcome(1, "s", "lobby", "nadia", "e", 1, 0, ["nadia"], 1, 0, "memory", p.Limits(), topic="freeze")
         house.desk.link._enter(welcome)
         assert house.screen.lines == ["topic: freeze"]

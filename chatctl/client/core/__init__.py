@@ -1,1 +1,1 @@
-"""The client without I/O: no socket, asyncio, clock, file or logging, nor in anything that is imported here."""
+"""The client without I/O: no socket, asyncio, clock, randomness, file or logging, nor in anything imported here."""

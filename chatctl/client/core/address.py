@@ -1,4 +1,4 @@
-"""Where a server is."""
+"""The address of a server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from chatctl.client.security.credentials import Credentials
+    from chatctl.client.core.prover import Secrets
 
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT
 
@@ -14,18 +14,18 @@ _HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>[0-9]{
 
 
 class Address(NamedTuple):
-    """A TCP host and port, or a unix socket's path if there is one; over TCP perhaps with TLS."""
+    """A TCP host and port, or the path of a unix socket if there is one; TCP may carry TLS."""
 
     host: str
     port: int
     unix: str | None = None
     tls: bool = False
     pin: str | None = None
-    """The fingerprint that its certificate has to have, whatever else is known of it."""
+    """The fingerprint that the certificate must have, whatever else is known of the server."""
     ca: str | None = None
-    """A file of certificates: the authorities that may vouch for it, instead of the system's."""
-    credentials: Credentials | None = None
-    """What we can prove of ourselves there."""
+    """The path of a file with the authorities that may vouch for the certificate; None: the system's."""
+    credentials: Secrets | None = None
+    """With what we can prove who we are there."""
 
     def __str__(self) -> str:
         if self.unix is not None:
@@ -34,21 +34,21 @@ class Address(NamedTuple):
 
     @property
     def file_name(self) -> str:
-        """Give a name for what is kept about this server; different for different servers."""
+        """A name for files about this server; different for different servers."""
         return re.sub(r"[^A-Za-z0-9.-]", lambda match: f"_{ord(match[0]):x}", str(self))
 
 
 def parse_address(text: str) -> Address:
-    """Give what ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``, a bare IPv6 address or a socket's ``/path`` stands for.
+    """Parse ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT``, a bare IPv6 address or the ``/path`` of a socket.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: ``text`` is none of these.
     """
     if text.startswith("/"):
         return Address(DEFAULT_HOST, DEFAULT_PORT, text)
     if re.fullmatch(r"[0-9a-fA-F.]*:[0-9a-fA-F.]*:[0-9a-fA-F:.]*(%\S+)?", text):
         return Address(text, DEFAULT_PORT)
-    match = re.fullmatch(_HOST_PORT, text)  # compiled here: most commands are not asked
+    match = re.fullmatch(_HOST_PORT, text)  # compiled here: most commands do not need it
     port = int(match["port"] or DEFAULT_PORT) if match is not None else 0
     if match is None or any(char.isspace() for char in text) or not 1 <= port <= 65535:
         raise ValueError(f"{text!r} is no server: write HOST, HOST:PORT, [::1]:PORT or a socket's /path")
@@ -56,6 +56,6 @@ def parse_address(text: str) -> Address:
 
 
 def names_port(text: str) -> bool:
-    """Tell whether a server is given with its port."""
+    """Tell whether an address includes its port."""
     match = re.fullmatch(_HOST_PORT, text)
     return match is not None and match["port"] is not None

@@ -1,7 +1,7 @@
 """The client's end of one connection, without I/O: bytes in, frames out; frames in, bytes out.
 
-Lives here: the greeting, the hello, answering pings, noticing that the peer is something else. Does not live here:
-sockets and deadlines (blocking.py, wire.py), what a challenge is answered with (prover.py). Source: docs/protocol.md.
+Lives here: the greeting, the hello, answering pings, recognising a peer that is no chatctl server. Does not live here:
+sockets and deadlines (io/), the answer to a challenge (prover.py). Source: docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from chatctl import protocol
-from chatctl.client.core.strangers import stranger
+from chatctl.client.core.deadline import ConnectionEnded
+from chatctl.common.text import clean_bytes
 from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
 from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Framer, Hello, Pong, ServerFrame, Welcome
 
@@ -19,65 +20,89 @@ if TYPE_CHECKING:
     from chatctl.client.core.prover import Prover
 
 HURRY_SECONDS = 0.5
-"""A server greets at once. One that did not for so long may wait for us to speak first: a web server does."""
+"""A server greets at once. One that did not within this time may wait for us to speak first, as a web server does."""
+
+_STRANGERS = (
+    (b"HTTP/", "a web server answered"),
+    (b"<", "something that speaks HTML or XML answered"),
+    (b"SSH-", "an SSH server answered"),
+    (b"220", "a mail or FTP server answered"),
+    (b"\x15\x03", "a TLS server answered"),
+    (b"-ERR", "a Redis or Valkey server answered"),
+    (b"INFO {", "a NATS server answered"),
+)
+
+
+def stranger(where: object, first: bytes) -> PeerBroke:
+    """Return the error for a peer whose ``first`` bytes are not a chatctl server's; ``where`` names its address."""
+    what = next((name for start, name in _STRANGERS if first.startswith(start)), "something else answered")
+    return PeerBroke(f"{where} is not a chatctl server: {what} ({clean_bytes(first)})")
+
+
+def raise_refusal(frame: ServerFrame) -> None:
+    """Raise what an ``error`` frame or a ``bye`` stands for; return for any other frame."""
+    if isinstance(frame, protocol.Error):
+        raise from_wire(frame.code, frame.text, frame.retry_after)
+    if isinstance(frame, protocol.Bye):
+        raise ConnectionEnded(f"the server said bye: {frame.why}", retry_after=frame.retry_after)
 
 
 class State(Enum):
-    """Where the conversation stands."""
+    """How far the connection has got."""
 
     GREETING = auto()  # the server has not greeted yet
-    HELLO = auto()  # the hello was given out, the welcome is due
+    HELLO = auto()  # the hello was sent, the welcome is due
     LIVE = auto()
 
 
 class ClientConnection:
-    """Feed it with ``receive``; send what ``outgoing`` gives after every call.
+    """One connection. Feed it with ``receive``; after every call, send what ``outgoing`` returns.
 
-    Frames given to ``send`` before the welcome wait for it.
+    Frames passed to ``send`` before the welcome wait for it.
     """
 
     def __init__(self, hello: Hello, where: object) -> None:
-        """Begin a conversation with ``hello``; ``where`` names the server in errors."""
+        """Start with ``hello``; ``where`` names the server in errors."""
         self.welcome: Welcome | None = None
         self.state = State.GREETING
         self._hello = hello
         self._where = where
         self._prover: Prover | None = None
         self._first = b""
-        self._silent = True  # nothing came yet but the greeting
+        self._silent = True  # nothing arrived yet but the greeting
         self._framer = Framer(MAX_SERVER_LINE)
         self._waiting: list[bytes] = []
         self._out: list[bytes] = []
 
     def prove_with(self, prover: Prover) -> None:
-        """Offer and prove what this one can. Call it before the greeting comes."""
+        """Prove with ``prover`` who we are. Call this before the greeting arrives."""
         self._prover = prover
 
     @property
     def has_outgoing(self) -> bool:
-        """Tell whether there are bytes to be sent."""
+        """Whether there are bytes to send."""
         return bool(self._out)
 
     def outgoing(self) -> bytes:
-        """Give the bytes that are to be sent now."""
+        """Return the bytes to send now. They are returned once."""
         out, self._out = b"".join(self._out), []
         return out
 
     def send(self, frame: ClientFrame) -> None:
-        """Have a frame sent, once the server has let us in."""
+        """Queue a frame, to be sent once the server has let us in."""
         (self._out if self.state is State.LIVE else self._waiting).append(protocol.encode(frame))
 
     def hurry(self) -> None:
-        """Say hello without having been greeted: whatever it is will then say something. Raises as ``Prover.offer``."""
+        """Send the hello without a greeting, so that a peer of any kind answers. Raises as ``Prover.offer``."""
         if self.state is State.GREETING:
             self._say_hello()
 
     def receive(self, data: bytes) -> Iterator[ServerFrame]:
-        """Yield what the server said. Exhaust the iterator.
+        """Yield the frames that the server sent. Exhaust the iterator.
 
         Raises:
-            PeerBroke: it is no chatctl server, or one that broke the protocol.
-            ChatError: it refused the hello, or what has to be proved can't be.
+            PeerBroke: it is no chatctl server, or it broke the protocol.
+            ChatError: it refused the hello, or we cannot prove what it asks for.
         """
         if self._first != GREETING:
             data = self._greeted(data)
@@ -85,7 +110,7 @@ class ClientConnection:
             yield from self._frames(data)
 
     def _greeted(self, data: bytes) -> bytes:
-        """Take the greeting off. A server that was hurried may not have sent it yet."""
+        """Remove the greeting. After ``hurry`` it may still be to come."""
         first = self._first + data
         if not (first.startswith(GREETING) or GREETING.startswith(first)):
             raise stranger(self._where, first)
@@ -109,8 +134,8 @@ class ClientConnection:
                 frame = protocol.decode_server(line)
             except protocol.UnknownType:
                 if self.state is State.HELLO and line + b"\n" == protocol.encode(self._hello):
-                    raise self._first_version() from None  # it took our hello for a nickname, and tells everybody
-                continue  # of a later version: not for us
+                    raise self._first_version() from None  # it took our hello for a nickname, and announces it
+                continue  # of a later version of the protocol
             except BadFrame as error:
                 raise self._broke(error) from None
             if isinstance(frame, protocol.Ping):

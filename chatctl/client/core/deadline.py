@@ -1,16 +1,16 @@
-"""Until when something is waited for, and how such a wait ends other than well.
-
-Lives here: the one clock that the client's core knows. Both shells wait on it: asyncio's loop counts the same seconds.
-"""
+"""Deadlines, and the ways in which a wait fails. The clock is handed in: ``Transport.now``, or io/clock.py's."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 from chatctl.errors import ConditionNotMet, Unreachable
 
-LONGEST = 2e6
-"""Seconds that are waited for at once, 23 days: sockets count milliseconds in 31 bits."""
+Clock = Callable[[], float]
+"""Returns seconds on a clock that never goes back."""
+
+MAX_WAIT = 2e6
+"""Seconds of the longest single wait, 23 days: sockets count milliseconds in 31 bits."""
 
 
 class DeadlinePassed(ConditionNotMet):
@@ -18,44 +18,42 @@ class DeadlinePassed(ConditionNotMet):
 
 
 class ConnectionEnded(Unreachable):
-    """The peer closed or the network failed. Callers turn it into what it means for them."""
+    """The peer closed the connection, or the network failed. Callers turn it into what it means for them."""
 
 
 class ReaderGone(Exception):
-    """Nobody reads any more what is made of the frames that are waited for."""
-
-
-def now() -> float:
-    """Give the moment, in seconds on the monotonic clock."""
-    return time.monotonic()
+    """The consumer of our output has closed it."""
 
 
 class Deadline:
-    """A moment that may not come: ``at`` is on the monotonic clock, in seconds."""
+    """A point in time: ``at`` seconds on the clock ``now``; None means never."""
 
-    __slots__ = ("at",)  # a dataclass would cost each ``send`` a millisecond
+    __slots__ = ("at", "now")  # a dataclass would cost each ``send`` a millisecond
 
-    def __init__(self, at: float | None) -> None:
-        """Be at that moment; None is never."""
+    def __init__(self, at: float | None, now: Clock) -> None:
         self.at = at
+        self.now = now
 
     @classmethod
-    def after(cls, seconds: float | None) -> Deadline:
-        """Give the deadline ``seconds`` from now; None is never."""
-        return cls(None if seconds is None else now() + seconds)
+    def after(cls, seconds: float | None, now: Clock) -> Deadline:
+        """Return the deadline ``seconds`` from now; None means never."""
+        return cls(None if seconds is None else now() + seconds, now)
 
     def left(self) -> float | None:
-        """Give the seconds until then, LONGEST at most, None for ever. Raises DeadlinePassed."""
+        """Return the seconds until then, at most MAX_WAIT; None for ever. Raises DeadlinePassed."""
         if self.at is None:
             return None
-        left = self.at - now()
+        left = self.at - self.now()
         if left <= 0:
             raise DeadlinePassed("the deadline passed")
-        return min(left, LONGEST)
+        return min(left, MAX_WAIT)
 
     def sooner(self, seconds: float | None) -> Deadline:
-        """Give this deadline or ``seconds`` from now, whichever comes first; None is never."""
-        if seconds is None:
+        """Return this deadline or ``seconds`` from now, whichever comes first; None means never."""
+        return self.earlier(Deadline.after(seconds, self.now))
+
+    def earlier(self, other: Deadline) -> Deadline:
+        """Return this deadline or ``other``, whichever comes first."""
+        if other.at is None or (self.at is not None and self.at <= other.at):
             return self
-        at = now() + seconds
-        return Deadline(at if self.at is None else min(at, self.at))
+        return other

@@ -1,7 +1,7 @@
-"""Following a room: the past that was asked for, then what comes, in one order, across connections.
+"""Following a room: the history that was asked for, then new entries, in one order, across connections.
 
-Lives here: when to read, to ping, to connect again, to end. Does not live here: which entries are new (cursor.py), what
-is done with them (commands/, room.py), one connection (shell.py).
+Lives here: which hello to send, when the end is reached. Does not live here: which entries are new (cursor.py),
+keepalive and reconnecting (subscription.py).
 """
 
 from __future__ import annotations
@@ -10,51 +10,32 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatctl.client.core.cursor import Cursor
-from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone, now
-from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
-from chatctl.client.core.retry import STEADY_SECONDS, Tries, may_pass
-from chatctl.errors import ChatError, from_wire
-from chatctl.protocol import VERSION, Bye, Error, Gap, Hello, Msg, Ping, Resume, ServerFrame, Welcome
+from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.core.keepalive import PING_SECONDS
+from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
+from chatctl.errors import ChatError
+from chatctl.protocol import Gap, Msg, Resume, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.transport import Peer, Shell
-
-CONNECT_SECONDS = 5.0
-"""Time for one connection."""
-
-
-class Quiet:
-    """How long nothing that matters has come. After ``seconds`` of it, following ends; None is never."""
-
-    def __init__(self, seconds: float | None = None) -> None:
-        """Begin now."""
-        self._seconds = seconds
-        self.touch()
-
-    def touch(self) -> None:
-        """Something came."""
-        self._since = now()
-
-    def left(self) -> float | None:
-        """Give the seconds until it has been too long, at least 0."""
-        return None if self._seconds is None else max(0.0, self._since + self._seconds - now())
+    from chatctl.client.core.transport import Transport
 
 
 class Follower:
-    """Entries of a room, each once and in order, over any number of connections.
+    """The entries of a room, each once and in order, over any number of connections.
 
-    Call ``open``, then ``next`` as often as wanted; ``close`` at the end.
+    Call ``open``, then ``next`` as often as needed, then ``close``.
     """
 
     def __init__(
         self,
-        shell: Shell,
+        transport: Transport,
         address: Address,
         room: str,
         cursor: Cursor,
         *,
         history: int = 0,
+        idle: float | None = None,
         reconnect: bool = True,
         notice: Callable[[str], None] = lambda _: None,
         ping_seconds: float = PING_SECONDS,
@@ -62,58 +43,51 @@ class Follower:
         """Follow ``room`` from ``cursor``.
 
         Args:
-            shell: gives connections.
+            transport: makes connections.
             address: of the server.
             room: its name.
             cursor: where to start.
-            history: where the cursor has no place of its own, so many entries before the log's end.
-            reconnect: whether to come back when the connection breaks.
-            notice: is told, in a line for a person, that the connection broke and that it is back.
-            ping_seconds: see ``PING_SECONDS``.
+            history: if the cursor has no position, start this many entries before the log's end.
+            idle: end after this many seconds without ``restart_idle``; None means never.
+            reconnect: whether to connect again when the connection breaks.
+            notice: receives a line for a person when the connection breaks and when it is back.
+            ping_seconds: as ``keepalive.PING_SECONDS``.
         """
         self.cursor = cursor
-        self._shell = shell
-        self._address = address
-        self._room = room
+        self.now = transport.now
         self._history = history
-        self._reconnect = reconnect
-        self._notice = notice
-        self._ping_seconds = ping_seconds
-        self._peer: Peer | None = None
-        self._pulse = Keepalive(ping_seconds)
+        self._idle = idle
+        self._idle_until = Deadline(None, transport.now)
+        self._subscription = Subscription(
+            transport, address, room, reconnect=reconnect, notice=notice, ping_seconds=ping_seconds
+        )
         self._last: int | None = None
-        self._tries = Tries()
-        self._missed = False
-        self._came = 0.0
 
     def close(self) -> None:
         """Hang up."""
-        peer, self._peer = self._peer, None  # first: a signal's exception may end the closing
-        if peer is not None:
-            peer.close()
-
-    # --- connecting
+        self._subscription.close()
 
     async def open(self, deadline: Deadline) -> Welcome:
-        """Connect and start.
-
-        Raises:
-            ChatError: as ``Shell.connect``.
-        """
+        """Connect and start. Raises as ``Transport.connect``."""
         try:
             welcome = await self._begin(deadline)
         except BaseException:
             self.close()
             raise
         self._last = welcome.last
+        self.restart_idle()
         return welcome
 
+    def restart_idle(self) -> None:
+        """Count the ``idle`` seconds from now."""
+        self._idle_until = Deadline.after(self._idle, self.now)
+
     async def _begin(self, deadline: Deadline) -> Welcome:
-        mine = self.cursor.resume is None
+        starts_here = self.cursor.resume is None
         welcome = await self._enter(deadline)
-        kept = welcome.last + 1 - welcome.first
-        if mine and self._history > welcome.limits.backlog and kept > welcome.limits.backlog:
-            # More than a server gives on entering: come back for it, with a cursor that stands there.
+        backlog, kept = welcome.limits.backlog, welcome.last + 1 - welcome.first
+        if starts_here and self._history > backlog and kept > backlog:
+            # More than a server sends on entering: come back for it, with a cursor that stands there.
             self.close()
             self.cursor.resume = Resume(welcome.epoch, max(welcome.last - self._history, welcome.first - 1))
             welcome = await self._enter(deadline)
@@ -121,116 +95,56 @@ class Follower:
 
     async def _enter(self, deadline: Deadline) -> Welcome:
         resume = self.cursor.resume
-        past = 0 if resume is not None else self._history
-        hello = Hello(v=VERSION, room=self._room, mode="watch", resume=resume, history=past)
-        self._peer = await self._shell.connect(self._address, hello, deadline)
-        self._pulse = Keepalive(self._ping_seconds)
-        self._came = now()
-        self.cursor.enter(self._peer.welcome, past)
-        return self._peer.welcome
+        history = 0 if resume is not None else self._history
+        welcome = await self._subscription.connect(deadline, resume, history)
+        self.cursor.enter(welcome, history)
+        return welcome
 
     def rewind(self, after: int) -> None:
-        """Stand after an earlier entry of the same log: what came since is given again."""
+        """Move the cursor back to entry number ``after`` of the same log: later entries are returned again."""
         assert self.cursor.resume is not None, "not open yet"
         self.close()
         self.cursor.resume = Resume(self.cursor.resume.epoch, after)
 
-    # --- following
+    async def next(self, deadline: Deadline, *, follow: bool = True) -> Msg | Gap | None:
+        """Return the next entry or gap; None at the end.
 
-    async def next(self, deadline: Deadline, *, follow: bool = True, quiet: Quiet | None = None) -> Msg | Gap | None:
-        """Give the next entry or gap.
-
-        None at the end: the past is through (without ``follow``), too much ``quiet``, or nobody reads any more.
+        The end is the end of the log as it was on connecting (without ``follow``), ``idle`` seconds, or a reader that
+        is gone.
 
         Raises:
             DeadlinePassed: the time is over.
-            ChatError: the connection broke and may not be made again, or the server says no.
+            ChatError: the connection broke and cannot be made again, or the server refuses.
         """
-        quiet = quiet or Quiet()
-        while True:
-            try:
-                await self._come_back(deadline)
-                return await self._next(deadline, follow, quiet)
-            except ReaderGone:
-                return None
-            except ChatError as error:
-                wait = self._broke(error)
-            except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
-                self.close()
-                raise
-            if not await self._pause(wait, deadline, quiet):
-                return None
+        until = deadline.earlier(self._idle_until)
+        try:
+            while True:
+                try:
+                    await self._reconnect(deadline)
+                    return await self._next(until, follow)
+                except ChatError as error:
+                    await self._subscription.recover(error, until)
+        except ReaderGone:
+            return None
+        except DeadlinePassed:
+            deadline.left()  # raises, unless it was the idle time that passed
+            return None
+        except ChatError:
+            raise
+        except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
+            self.close()
+            raise
 
-    async def _next(self, deadline: Deadline, follow: bool, quiet: Quiet) -> Msg | Gap | None:
-        """Give the next entry; None if it is time to end."""
-        while follow or not self._through():
-            frame = await self._frame(deadline, quiet)
-            if frame is None:
-                return None
-            if (entry := self._take(frame)) is not None:
+    async def _reconnect(self, deadline: Deadline) -> None:
+        if self._subscription.connection is None:
+            soon = deadline.sooner(CONNECT_SECONDS)
+            await (self.open(soon) if self._last is None else self._enter(soon))
+
+    async def _next(self, until: Deadline, follow: bool) -> Msg | Gap | None:
+        while follow or not self._is_through():
+            if (entry := self.cursor.take(await self._subscription.receive(until))) is not None:
                 return entry
         return None
 
-    def _through(self) -> bool:
+    def _is_through(self) -> bool:
         return not self.cursor.lost and (self._last is None or self.cursor.after >= self._last)
-
-    def _take(self, frame: ServerFrame) -> Msg | Gap | None:
-        match frame:
-            case Bye(why=why):
-                raise ConnectionEnded(f"the server said bye: {why}", retry_after=frame.retry_after)
-            case Error():
-                raise from_wire(frame.code, frame.text, frame.retry_after)
-        return self.cursor.take(frame)
-
-    async def _frame(self, deadline: Deadline, quiet: Quiet) -> ServerFrame | None:
-        """Wait for the next frame, and ask a server that is silent. None after too much quiet."""
-        peer = self._peer
-        assert peer is not None, "not open yet"
-        while True:
-            try:
-                frame = await peer.receive(_soonest(deadline, self._pulse.next, Deadline.after(quiet.left())))
-            except DeadlinePassed:
-                deadline.left()
-                if quiet.left() == 0:
-                    return None
-                if self._pulse.due():
-                    await peer.send(Ping(t=round(now(), 3)), deadline.sooner(CONNECT_SECONDS))
-            else:
-                self._pulse.heard()
-                return frame
-
-    # --- coming back
-
-    async def _come_back(self, deadline: Deadline) -> None:
-        if self._peer is None:
-            soon = deadline.sooner(CONNECT_SECONDS)
-            await (self.open(soon) if self._last is None else self._enter(soon))
-            if self._missed:
-                self._notice("(connected again)")
-                self._missed = False
-
-    def _broke(self, error: ChatError) -> float:
-        """Give the seconds until the next try, or raise: there is none."""
-        if not (self._reconnect and may_pass(error)):
-            raise error
-        if self._peer is not None and now() - self._came >= STEADY_SECONDS:
-            self._tries.worked()
-        self.close()
-        if not self._missed:
-            self._notice(f"({error.text}: trying again)")
-            self._missed = True
-        return self._tries.wait(error, Deadline(None)) or 0.0
-
-    async def _pause(self, seconds: float, deadline: Deadline, quiet: Quiet) -> bool:
-        """Wait. False if there was too much quiet meanwhile, or nobody reads any more."""
-        left = [seconds, deadline.left(), quiet.left()]
-        try:
-            await self._shell.sleep(min(one for one in left if one is not None))
-        except ReaderGone:
-            return False
-        deadline.left()
-        return quiet.left() != 0
-
-
-def _soonest(*deadlines: Deadline) -> Deadline:
-    return Deadline(min((one.at for one in deadlines if one.at is not None), default=None))

@@ -1,14 +1,14 @@
-"""Proving who we are on one connection, and that the server is the one that knows our password. Sans-I/O.
+"""Proving on one connection who we are, and checking that the server knows our password. Sans-I/O.
 
-Lives here: what is offered in the hello, the answer to a challenge, the check of the server's own proof. Does not live
-here: where password and key come from (credentials.py). Source: docs/protocol.md, "Proving".
+Lives here: the offer in the hello, the answer to a challenge, the check of the server's own proof. Does not live here:
+where password and key come from (security/credentials.py). Source: docs/protocol.md, "Proving".
 """
 
 from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,21 +16,44 @@ from chatctl.common.key_proof import NONCE_BYTES, PLACE_OF_UNIX, place_of_tcp, p
 from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.protocol import Challenge, Error, Hello, Proof, Welcome
 
-if TYPE_CHECKING:
-    from chatctl.client.security.credentials import Credentials
-
 MOST_ITERATIONS = 1_000_000
-"""Half a second of work: a server may not have us do more for it."""
+"""Half a second of work: a server may not demand more of us."""
 
 _ITERATIONS = re.compile(r",i=([0-9]{1,9})(?:,|$)")
 
 
+class Signer(Protocol):
+    """A key that can sign, wherever it is."""
+
+    @property
+    def public(self) -> bytes:
+        """The public key, 32 bytes."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature of ``data``, 64 bytes. Raises ChatError."""
+
+
+class Secrets(Protocol):
+    """With what we can prove who we are. Reading an attribute raises ChatError if that secret can't be used."""
+
+    password: str | None
+    """The room's password; None without one."""
+
+    @property
+    def signer(self) -> Signer | None:
+        """Our key; None without one."""
+
+    def but(self, *, password: str | None, key: str | None) -> Secrets:
+        """Return a copy with another password or key; None keeps the old one."""
+        ...
+
+
 def place_of(peer: object, channel: bytes) -> str:
-    """Name the server that a socket leads to.
+    """Return the name under which a proof is valid at the server that a socket leads to.
 
     Args:
-        peer: what ``getpeername`` gives.
-        channel: the SHA-256 of the certificate that it showed, empty without TLS.
+        peer: the result of ``getpeername``.
+        channel: the SHA-256 of the server's certificate; empty without TLS.
     """
     if channel:
         return place_of_tls(channel)
@@ -38,11 +61,11 @@ def place_of(peer: object, channel: bytes) -> str:
 
 
 class Prover:
-    """Good for one connection: ``offer``, then ``answer`` if there is a challenge, then ``check``."""
+    """The proofs of one connection: ``offer``, then ``answer`` if there is a challenge, then ``check``."""
 
-    def __init__(self, credentials: Credentials, place: str, channel: bytes = b"") -> None:
-        """Prove it at ``place`` (proof.py), over a connection with this ``channel`` (as in ``place_of``)."""
-        self._credentials = credentials
+    def __init__(self, secrets: Secrets, place: str, channel: bytes = b"") -> None:
+        """Prove ``secrets`` at ``place`` (see ``place_of``), over a connection with this ``channel``."""
+        self._secrets = secrets
         self._place = place
         self._channel = channel
         self._scram: Any = None
@@ -50,18 +73,18 @@ class Prover:
         self._answered = False
 
     def offer(self, hello: Hello) -> Hello:
-        """Give the hello with what we can prove. A key is of use to those who have a name only.
+        """Return the hello with an offer of what we can prove. A key is offered only under a nickname.
 
         Raises:
-            ChatError: password or key can't be had.
+            ChatError: the password or the key can't be used.
         """
-        signer = self._credentials.signer if hello.mode in ("join", "post") else None
+        signer = self._secrets.signer if hello.mode in ("join", "post") else None
         key = b64encode(signer.public).decode() if signer is not None else None
         self._hello = msgspec.structs.replace(hello, key=key, scram=self._begin_scram())
         return self._hello
 
     def _begin_scram(self) -> str | None:
-        password = self._credentials.password
+        password = self._secrets.password
         if password is None:
             return None
         from chatctl.common.scram import ScramError, client
@@ -73,10 +96,10 @@ class Prover:
             raise Unauthorized(f"this can't be a password: {error}") from None
 
     def answer(self, challenge: Challenge) -> Proof:
-        """Prove what we offered.
+        """Return the proof of what we offered.
 
         Raises:
-            PeerBroke: it asks what can't be, or twice.
+            PeerBroke: the challenge is invalid, or the second one.
             ChatError: the key can't sign.
         """
         if self._hello is None or self._answered:
@@ -85,7 +108,7 @@ class Prover:
         return Proof(signature=self._sign(challenge.nonce), scram=self._answer_scram(challenge.scram))
 
     def _sign(self, nonce: str | None) -> str | None:
-        signer, hello = self._credentials.signer, self._hello
+        signer, hello = self._secrets.signer, self._hello
         if nonce is None or signer is None or hello is None or hello.key is None:
             return None
         try:
@@ -113,7 +136,7 @@ class Prover:
             raise PeerBroke(f"the server's SCRAM is none: {error}") from None
 
     def check(self, welcome: Welcome) -> None:
-        """Make sure that who lets us in knows the password that we have. Raises Unauthorized."""
+        """Check that the server knows our password. Raises Unauthorized."""
         if self._scram is None:
             return
         if not self._answered or welcome.scram is None:
@@ -133,7 +156,7 @@ class Prover:
         )
 
     def explain(self, error: Error) -> Unauthorized | None:
-        """Tell more of a refusal, if it was about a password."""
+        """Return a more precise error for a refusal that concerns a password; None for any other."""
         if error.code != Unauthorized.wire_code:
             return None
         if self._scram is None and not self._answered and error.retry_after is None:

@@ -1,7 +1,7 @@
 """Asking a room and taking the first answer that counts.
 
-Lives here: what is said, what counts as an answer, how long is waited, that the room hears how it ended. Does not live
-here: saying (say.py), following across broken connections (follow.py), who is told on which stream (commands/ask.py).
+Lives here: the wording of the question, what counts as an answer, the deadline, telling the room how it ended. Does not
+live here: saying (speaker.py), following (follower.py), what a command prints (commands/ask.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
-from chatctl.client.core.follower import CONNECT_SECONDS, Follower
+from chatctl.client.core.follower import Follower
+from chatctl.client.core.subscription import CONNECT_SECONDS
 from chatctl.common.names import fold_any
 from chatctl.errors import ChatError, ConditionNotMet
 from chatctl.protocol import Gap, Msg
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
     from chatctl.client.core.speaker import Speaker
 
 OUTCOME_SECONDS = 15.0
-"""How long it is tried to have the question said, and to tell the room how it ended."""
+"""Time for saying the question, and for telling the room how it ended."""
 
 MAX_QUOTED = 200
-"""Characters of the question that stand before its outcome."""
+"""Characters of the question that are repeated before its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, and of whom: ``nicks`` are folded, and empty for everybody; ``asker`` is folded, too."""
+    """A question to ``nicks`` (to everybody if empty) by ``asker``. Both are folded."""
 
     text: str
     choices: Sequence[str]
@@ -38,11 +39,11 @@ class Question:
 
     @property
     def numbered(self) -> bool:
-        """Whether a choice's number stands for it: not where a choice is a number itself."""
+        """Whether a number selects a choice: not if one of the choices is a number."""
         return not any(choice.strip().isdecimal() for choice in self.choices)
 
-    def trouble(self) -> str | None:
-        """Give what is wrong with it, if there is something."""
+    def problem(self) -> str | None:
+        """Return what is wrong with the question; None if nothing is."""
         plain = [_plain(choice) for choice in self.choices]
         if not self.text.strip() or not plain or not all(plain):
             return "a question and each choice need a text"
@@ -50,15 +51,15 @@ class Question:
             return "two choices are the same"
         return "a choice is one line" if any("\n" in choice for choice in self.choices) else None
 
-    def said(self) -> str:
-        """Give what is said in the room."""
+    def message(self) -> str:
+        """Return the message that asks the room."""
         shown = (f"[{n}] {choice}" for n, choice in enumerate(self.choices, 1)) if self.numbered else self.choices
         how = "the choice or its number" if self.numbered else "the choice"
         whom = f", {' or '.join(self.nicks)} alone" if self.nicks else ""
         return f"{self.text}  {'  '.join(shown)}  (answer with {how}{whom})"
 
     def choice_of(self, text: str) -> int | None:
-        """Give which choice a message is, from 0; None for one that is none."""
+        """Return the index of the choice that a message makes, from 0; None if it makes none."""
         said = _plain(text)
         for prefix in (f"{self.asker}:", f"{self.asker},", f"@{self.asker}"):
             said = said.removeprefix(prefix).strip()
@@ -70,7 +71,7 @@ class Question:
         return None
 
     def outcome(self, how: str) -> str:
-        """Give what the room is told of how it ended."""
+        """Return the message that tells the room how it ended."""
         quoted = self.text if len(self.text) <= MAX_QUOTED else self.text[:MAX_QUOTED] + "..."
         return f"{quoted}  -> {how}"
 
@@ -81,7 +82,7 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The ``choice`` that was made, its ``index`` among them from 0, and the message (``entry``) that made it."""
+    """The ``choice`` that was made, its ``index`` from 0, and the message ``entry`` that made it."""
 
     choice: str
     index: int
@@ -92,23 +93,24 @@ class Asking:
     """One question, from before it is asked until the room knows how it ended."""
 
     def __init__(self, question: Question, follower: Follower, speaker: Speaker, notice: Callable[[str], None]) -> None:
-        """``notice`` is told, in a line for a person, of what is like an answer and does not count."""
+        """``notice`` receives a line for a person about each answer that does not count."""
         self._question = question
         self._follower = follower
+        self._now = follower.now
         self._speaker = speaker
         self._notice = notice
         self._epoch = ""
 
     async def ask(self, seconds: float) -> Answer:
-        """Ask, and give the first answer. Whatever else happens once it was asked, the room is told.
+        """Ask, and return the first answer. Once the question was said, the room is told however it ends.
 
         Raises:
-            ConditionNotMet: none came in ``seconds``.
+            ConditionNotMet: none arrived within ``seconds``.
             ChatError: as ``Speaker.say`` and ``Follower.next``.
         """
-        deadline = Deadline.after(seconds)
+        deadline = Deadline.after(seconds, self._now)
         try:
-            # We watch before anything is asked: no answer can be missed.
+            # Watch before the question is said, so that no answer can be missed.
             self._epoch = (await self._follower.open(deadline.sooner(CONNECT_SECONDS))).epoch
             return await self._asked(seconds, deadline)
         finally:
@@ -117,7 +119,7 @@ class Asking:
     async def _asked(self, seconds: float, deadline: Deadline) -> Answer:
         seq = None
         try:
-            seq = (await self._speaker.say(self._question.said(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
+            seq = (await self._speaker.say(self._question.message(), retry_for=min(seconds, OUTCOME_SECONDS))).seq or 0
             answer = await self._answer(seq, deadline)
             how = f"{answer.choice} ({answer.entry.nick})" if answer else "nobody chose in time"
             await self._tell(how, retry_for=OUTCOME_SECONDS)
@@ -125,7 +127,7 @@ class Asking:
             if seq is not None:
                 await self._tell(f"withdrawn ({error.text})")
             raise
-        except BaseException:  # a signal, a task that is cancelled: it may be in the room, and nobody acts on an answer
+        except BaseException:  # a signal, a cancelled task: the question may be in the room, and nobody waits for it
             await self._tell("withdrawn")
             raise
         if answer is None:
@@ -133,14 +135,14 @@ class Asking:
         return answer
 
     async def _tell(self, how: str, retry_for: float | None = None) -> None:
-        """Tell the room. That it can't be told changes nothing about the outcome."""
+        """Tell the room. A failure to do so does not change the outcome."""
         try:
             await self._speaker.say(self._question.outcome(how), retry_for=retry_for)
         except ChatError as error:
             self._notice(f"chatctl: the room does not know how it ended: {error.text}")
 
     async def _answer(self, asked: int, deadline: Deadline) -> Answer | None:
-        """Give the first answer after entry number ``asked``, which is the question; None if none came in time."""
+        """Return the first answer after entry number ``asked``, the question; None if none arrived in time."""
         try:
             while (entry := await self._follower.next(deadline)) is not None:
                 if isinstance(entry, Gap):
@@ -152,7 +154,7 @@ class Asking:
         return None
 
     def _is_another_log(self) -> bool:
-        """Tell whether the numbers began anew: then all that comes is later than the question."""
+        """Tell whether the log was replaced: its numbers start anew, and all its entries follow the question."""
         place = self._follower.cursor.resume
         return place is not None and place.epoch != self._epoch
 

@@ -1,51 +1,84 @@
-"""Trying again: which failures may be over at the next try, and how long to wait for it.
+"""Trying again: which failures may pass, and how long to wait before the next try.
 
-Shared by all that outlives one connection: saying (say.py), following (follow.py), membership (link.py). Does not live
-here: the waiting itself.
+Shared by everything that outlives one connection: sender.py, subscription.py, membership.py. Does not live here: the
+waiting itself.
 """
 
 from __future__ import annotations
 
-from chatctl.client.core.deadline import Deadline, now
+from typing import TYPE_CHECKING
+
+from chatctl.client.core.deadline import Deadline
 from chatctl.errors import ChatError, PasswordWrong, RateLimited, ServerFull, StorageFailed, Unreachable
+
+if TYPE_CHECKING:
+    from chatctl.client.core.transport import Transport
+
+FIRST_SECONDS = 0.5
+MAX_SECONDS = 30.0
+"""Bounds of the back-off."""
 
 MAX_RETRY_AFTER = 60.0
 """Seconds that a server may keep us waiting, whatever it says."""
 
 STEADY_SECONDS = 5.0
-"""A connection that lasted so long was a good one: after it, back-off begins anew."""
+"""A connection that lasted this long was a good one: after it, the back-off starts anew."""
 
-LAST_TRY = 1.0
-"""Seconds that are kept for one more try before the time is over."""
+LAST_TRY_SECONDS = 1.0
+"""Kept for one more try before the deadline."""
 
 
 def may_pass(error: ChatError) -> bool:
-    """Tell whether the same may succeed later: nobody there, no room now, too fast. Not: a wrong name or password."""
+    """Tell whether the same may succeed later: nobody there, server full, rate limit. Not: a wrong name or password."""
     if isinstance(error, PasswordWrong):
         return False
     return error.retry_after is not None or isinstance(error, Unreachable | ServerFull | StorageFailed | RateLimited)
 
 
-class Tries:
-    """The tries since something last worked."""
+def backoff(attempt: int, chance: float) -> float:
+    """Return the seconds before try number ``attempt`` (from 0): doubling, at most 30, each between half and whole.
 
-    def __init__(self) -> None:
-        """Nothing has failed yet."""
-        self._failed = 0
+    Args:
+        attempt: the number of failures before this one.
+        chance: a random number from 0 to 1. The spread keeps clients that one fault disconnected from all
+            reconnecting at the same moment.
+    """
+    most = min(MAX_SECONDS, FIRST_SECONDS * 2.0 ** min(attempt, 16))
+    return most * (0.5 + 0.5 * chance)
 
-    def worked(self) -> None:
-        """Start anew."""
-        self._failed = 0
 
-    def wait(self, error: ChatError, deadline: Deadline) -> float | None:
-        """Count a failure; give the seconds until the next try, None where ``deadline`` leaves no time for one."""
-        from chatctl.client.core.backoff import backoff  # it needs random, which a command that works at once does not
+class Retry:
+    """Counts failures in a row, and returns the wait before the next try."""
 
-        wait = max(backoff(self._failed), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
-        self._failed += 1
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._failures = 0
+        self._connected_at: float | None = None
+
+    def connected(self) -> None:
+        """Note a new connection; if it lasts STEADY_SECONDS, earlier failures no longer count."""
+        self._connected_at = self._transport.now()
+
+    def succeeded(self) -> None:
+        """Forget all failures."""
+        self._failures = 0
+
+    def delay(self, error: ChatError) -> float:
+        """Count a failure; return the seconds to wait before the next try."""
+        if self._connected_at is not None and self._transport.now() - self._connected_at >= STEADY_SECONDS:
+            self.succeeded()
+        self._connected_at = None
+        chance = int.from_bytes(self._transport.random_bytes(4), "big") / 2**32
+        wait = max(backoff(self._failures, chance), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
+        self._failures += 1
+        return wait
+
+    def delay_before(self, deadline: Deadline, error: ChatError) -> float | None:
+        """As ``delay``, but leave time for the next try; None if ``deadline`` leaves none."""
+        wait = self.delay(error)
         if deadline.at is None:
             return wait
-        left = deadline.at - now()
-        if left <= 0 or (left <= LAST_TRY and self._failed > 1):
+        left = deadline.at - self._transport.now()
+        if left <= 0 or (left <= LAST_TRY_SECONDS and self._failures > 1):
             return None
-        return min(wait, max(0.0, left - LAST_TRY))
+        return min(wait, max(0.0, left - LAST_TRY_SECONDS))

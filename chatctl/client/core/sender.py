@@ -1,9 +1,8 @@
-"""Saying something: one message or many, and the truth about what became of each.
+"""Saying one message or many, and reporting the outcome of each.
 
-Accepted, refused, or unknown: there is no fourth outcome. Unknown ends only by saying the same again with the same id:
-the server says it once, however often it is sent. Lives here: when to say it again, on the next connection, and when
-to give up. Does not live here: what is not acknowledged (outbox.py), where texts come from (commands/intake.py), one
-connection (shell.py).
+An outcome is accepted, refused or unknown. Unknown can only be resolved by sending the same again with the same id: the
+server says it once, however often it arrives. Lives here: when to send again on the next connection, and when to give
+up. Does not live here: which messages are not acknowledged (outbox.py), where texts come from (commands/send/).
 """
 
 from __future__ import annotations
@@ -11,26 +10,27 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from chatctl.client.core.connection import raise_refusal
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.outbox import Message, Outbox
-from chatctl.client.core.retry import Tries, may_pass
+from chatctl.client.core.retry import Retry, may_pass
 from chatctl.errors import ChatError, OutcomeUnknown, PeerBroke, TooLong, from_wire
 from chatctl.protocol import Ack, Bye, Error, Hello, Limits, ServerFrame, Welcome, encode
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.transport import Peer, Shell
+    from chatctl.client.core.transport import OpenConnection, Transport
 
 T = TypeVar("T")
 
 WINDOW = 64
-"""Messages that may be under way at once when there are many."""
+"""Messages that may be unacknowledged at once."""
 
 
 def check_length(message: Message, limits: Limits, then: str) -> None:
-    """Raise TooLong for a message over the server's limits, before anything of it is sent; ``then`` ends its text."""
+    """Raise TooLong for a message over the server's limits, before it is sent; ``then`` ends the error's text."""
     text = len(message.frame.text.encode())
-    line = len(encode(message.frame)) - 1  # what JSON must escape takes up to six bytes
+    line = len(encode(message.frame)) - 1  # JSON escapes take up to six bytes
     for what, length, limit in (("", text, limits.text), (" as JSON", line, limits.line)):
         if length > limit:
             which = message.where or "this message"
@@ -38,15 +38,15 @@ def check_length(message: Message, limits: Limits, then: str) -> None:
 
 
 class Sender:
-    """Says messages in order, and yields what the server answered.
+    """Says messages in order, and yields the server's answers.
 
-    Without ``retry_for`` the first failure is the end. With it, a failure that may pass leads to a new connection, on
-    which all that was not acknowledged is said again, in order and with its ids.
+    Without ``retry_for`` the first failure is final. With it, a failure that may pass leads to a new connection, on
+    which every unacknowledged message is sent again, in order and with its id.
     """
 
     def __init__(
         self,
-        shell: Shell,
+        transport: Transport,
         address: Address,
         hello: Hello,
         *,
@@ -54,55 +54,57 @@ class Sender:
         retry_for: float | None = None,
         many: bool = False,
     ) -> None:
-        """Connect when there is something to say.
+        """Connect with the first message.
 
         Args:
-            shell: gives connections.
+            transport: makes connections.
             address: of the server.
             hello: enters in a mode that may ``say``.
             timeout: seconds for one try; with ``many``, for each answer.
             retry_for: seconds for all tries; with ``many``, since the last answer.
-            many: each answer starts the time anew.
+            many: each answer restarts the time.
         """
-        self._shell = shell
+        self._transport = transport
         self._address = address
         self._hello = hello
         self._timeout = timeout
         self._many = many
-        self._tries = Tries()
+        self._retry = Retry(transport)
         self._waiting = Outbox()
         self._answers: dict[str, Ack | Error] = {}
-        self.peer: Peer | None = None
-        self.over = Deadline(None)
+        self.connection: OpenConnection | None = None
+        self.deadline = Deadline(None, transport.now)
         self.start(retry_for)
 
     def start(self, retry_for: float | None) -> None:
-        """Let the time for something new begin now: ``retry_for`` seconds for all tries, None for one try."""
-        if len(self._waiting):  # a signal's exception ended its being abandoned
+        """Start the time for a new message: ``retry_for`` seconds for all tries, None for one try."""
+        if len(self._waiting):  # a signal's exception ended ``abandon``
             self.abandon()
         self._retry_for = retry_for
-        self._tries.worked()
+        self._retry.succeeded()
         self._restart_clock()
 
     def _restart_clock(self) -> None:
-        self.over = Deadline.after(self._timeout if self._retry_for is None else self._retry_for)
+        self.deadline = Deadline.after(
+            self._timeout if self._retry_for is None else self._retry_for, self._transport.now
+        )
 
     def close(self) -> None:
         """Hang up."""
-        peer, self.peer = self.peer, None  # first: a signal's exception may end the closing
-        if peer is not None:
-            peer.close()
+        connection, self.connection = self.connection, None  # first: a signal's exception may end the closing
+        if connection is not None:
+            connection.close()
         self._answers.clear()
 
     def abandon(self) -> None:
-        """Hang up, and say no more of what is under way: it ended in a way of which nothing else is known."""
+        """Hang up, and forget the unacknowledged messages: their outcome will not be known."""
         self.close()
         self._waiting.clear()
 
     # --- the connection
 
     async def open(self) -> Welcome:
-        """Be connected, and give what the server said of itself. Raises as ``say``."""
+        """Connect if necessary, and return the welcome. Raises as ``say``."""
 
         async def welcome(_: Deadline) -> Welcome:
             return (await self._connected()).welcome
@@ -110,26 +112,27 @@ class Sender:
         return await self.attempt(welcome)
 
     async def attempt(self, action: Callable[[Deadline], Awaitable[T]]) -> T:
-        """Do something else that needs the server, with the same patience. Raises as ``say``."""
+        """Run another action that needs the server, with the same retries. Raises as ``say``."""
         while True:
             try:
-                return await action(self.over.sooner(self._timeout))
+                return await action(self.deadline.sooner(self._timeout))
             except ChatError as error:
                 await self._failed(error)
 
-    async def _connected(self) -> Peer:
-        if self.peer is None:
-            self.peer = await self._shell.connect(self._address, self._hello, self.over.sooner(self._timeout))
+    async def _connected(self) -> OpenConnection:
+        if self.connection is None:
+            deadline = self.deadline.sooner(self._timeout)
+            self.connection = await self._transport.connect(self._address, self._hello, deadline)
             for message in self._waiting:
                 await self._transmit(message)
-        return self.peer
+        return self.connection
 
-    async def look(self) -> None:
-        """Take what the server says while nothing is under way: its pings are answered, its end is noticed."""
-        if self.peer is None:
+    async def poll(self) -> None:
+        """Read what has arrived while nothing is awaited: pings are answered, the connection's end is noticed."""
+        if self.connection is None:
             return
         try:
-            for frame in await self.peer.look():
+            for frame in await self.connection.pending():
                 self._note(frame)
         except ChatError as error:
             self.close()
@@ -141,12 +144,13 @@ class Sender:
     async def say(self, messages: Iterable[Message | None]) -> AsyncGenerator[Ack, None]:
         """Say each message and yield its acknowledgement, in order.
 
-        A None among them means that the next one may be long in coming: all that was sent is acknowledged first.
+        Args:
+            messages: a None among them means that the next one may take long: first, wait for all acknowledgements.
 
         Raises:
-            TooLong: a message is over the server's limits; nothing of it was sent, those before it were said.
-            OutcomeUnknown: no acknowledgement came in time, or the connection broke before it.
-            ChatError: the server could not be reached, or refused one.
+            TooLong: a message is over the server's limits; it was not sent, those before it were said.
+            OutcomeUnknown: no acknowledgement arrived in time, or the connection broke before it.
+            ChatError: the server could not be reached, or refused a message.
         """
         for message in messages:
             if message is not None:
@@ -164,7 +168,7 @@ class Sender:
             yield await self._next_ack()
 
     async def say_one(self, message: Message) -> Ack:
-        """Say it and give its acknowledgement. Raises as ``say``."""
+        """Say one message and return its acknowledgement. Raises as ``say``."""
         (ack,) = [ack async for ack in self.say([message])]
         return ack
 
@@ -181,29 +185,29 @@ class Sender:
             await self._failed(error)
 
     async def _transmit(self, message: Message) -> None:
-        assert self.peer is not None
+        assert self.connection is not None
         self._waiting.sending(message)
-        await self.peer.send(message.frame, self.over.sooner(self._timeout))
+        await self.connection.send(message.frame, self.deadline.sooner(self._timeout))
 
     async def _next_ack(self) -> Ack:
         while True:
             oldest = self._waiting.oldest
-            assert oldest is not None, "nothing is under way"
+            assert oldest is not None, "nothing is unacknowledged"
             try:
                 ack = await self._answer_to(oldest)
             except ChatError as error:
                 await self._failed(error)
                 continue
             self._waiting.settle(oldest.id)
-            self._tries.worked()
+            self._retry.succeeded()
             if self._many:
                 self._restart_clock()
             return ack
 
     async def _answer_to(self, message: Message) -> Ack:
-        peer, deadline = await self._connected(), self.over.sooner(self._timeout)
+        connection, deadline = await self._connected(), self.deadline.sooner(self._timeout)
         while message.id not in self._answers:
-            self._note(await peer.receive(deadline))
+            self._note(await connection.receive(deadline))
         answer = self._answers.pop(message.id)
         if isinstance(answer, Ack):
             return answer
@@ -214,22 +218,22 @@ class Sender:
         match frame:
             case Ack(id=ident) | Error(id=str(ident)):
                 self._answers[ident] = frame
-            case Error():
-                raise from_wire(frame.code, frame.text, frame.retry_after)
-            case Bye(why=why):
+            case Bye(why=why):  # in words that go on with " before the message was acknowledged"
                 raise ConnectionEnded(f"the server said bye ({why})", retry_after=frame.retry_after)
+            case _:
+                raise_refusal(frame)
 
     # --- failing
 
     async def _failed(self, error: ChatError) -> None:
-        """Wait until it is worth trying again, or raise what has become of the oldest message."""
+        """Wait until it is worth trying again, or raise the outcome of the oldest message."""
         self.close()
         if isinstance(error, DeadlinePassed):
             error = ConnectionEnded("the deadline passed")
         if self._retry_for is not None and may_pass(error) and not self._waiting.must_not_repeat:
-            wait = self._tries.wait(error, self.over)
+            wait = self._retry.delay_before(self.deadline, error)
             if wait is not None:
-                await self._shell.sleep(wait)
+                await self._transport.sleep(wait)
                 return
         raise self._outcome(error) from None
 

@@ -1,4 +1,4 @@
-"""Somebody who says one thing now and another later, under one name, without being in the room."""
+"""Saying one message now and another later, under one nickname, without being in the room."""
 
 from __future__ import annotations
 
@@ -6,37 +6,35 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from chatctl.client.core.outbox import Message
+from chatctl.client.core.outbox import Message, new_id
 from chatctl.client.core.sender import Sender
-from chatctl.client.identity import new_id, token_for
 from chatctl.errors import ChatError
-from chatctl.protocol import VERSION, Ack, Hello, Limits, Say, Welcome
+from chatctl.protocol import Ack, Hello, Limits, Say, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.transport import Shell
+    from chatctl.client.core.transport import Transport
 
 
 class Speaker:
-    """Says one message at a time, each in its turn."""
+    """Says one message at a time; concurrent callers take turns."""
 
-    def __init__(self, shell: Shell, address: Address, room: str, nick: str, timeout: float, *, stay: bool) -> None:
-        """Connect when there is something to say.
+    def __init__(
+        self, transport: Transport, address: Address, hello: Hello, timeout: float, *, keep_open: bool
+    ) -> None:
+        """Connect with the first message.
 
         Args:
-            shell: gives connections.
+            transport: makes connections.
             address: of the server.
-            room: its name.
-            nick: our name.
+            hello: enters in a mode that may ``say``.
             timeout: seconds for one try.
-            stay: keep the connection from one message to the next; else each has one of its own.
+            keep_open: keep the connection from one message to the next; otherwise, connect for each.
         """
-        # A token of this process alone is enough to say a message once within it.
-        token = token_for(address) or new_id() + new_id()
-        hello = Hello(v=VERSION, nick=nick, room=room, mode="post", token=token)
-        self._sender = Sender(shell, address, hello, timeout=timeout)
-        self._turn = shell.lock()
-        self._stay = stay
+        self._transport = transport
+        self._sender = Sender(transport, address, hello, timeout=timeout)
+        self._lock = transport.lock()
+        self._keep_open = keep_open
 
     async def say(
         self,
@@ -46,44 +44,45 @@ class Speaker:
         action: bool = False,
         retry_for: float | None = None,
     ) -> Ack:
-        """Say it once. With ``retry_for``, failures that may pass are tried again for so many seconds.
+        """Say a message once.
 
         Args:
-            text: what to say, or what makes it fit into the server's limits.
-            id: under this it is said once, however often; made up if None.
-            action: it is what we do: "* ci deploys".
-            retry_for: seconds.
+            text: the text, or a function that makes it fit the server's limits.
+            id: the server says a message with the same id once, however often it arrives; made up if None.
+            action: an action rather than speech: "* ci deploys".
+            retry_for: seconds for all tries; None is one try.
 
         Raises:
-            TooLong: it is over the server's limit; nothing was sent.
+            TooLong: the text is over the server's limit; nothing was sent.
             ChatError: as ``Sender.say``.
         """
-        return await self._turn.hold(lambda: self._say(text, id or new_id(), action, retry_for))
+        ident = id or new_id(self._transport.random_bytes)
+        return await self._lock.hold(lambda: self._say(text, ident, action, retry_for))
 
     async def _say(self, text: str | Callable[[Limits], str], ident: str, action: bool, retry_for: float | None) -> Ack:
         self._sender.start(retry_for)
         try:
-            with contextlib.suppress(ChatError):  # what broke while nothing was under way is made anew
-                await self._sender.look()
+            with contextlib.suppress(ChatError):  # a connection that broke meanwhile is made again
+                await self._sender.poll()
             said = text if isinstance(text, str) else text((await self._sender.open()).limits)
             return await self._sender.say_one(Message(Say(said, id=ident, action=action)))
-        except BaseException:  # bytes of it may be lost: a signal's exception comes at any place
+        except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
             self._sender.abandon()
             raise
         finally:
-            if not self._stay:
+            if not self._keep_open:
                 self.close()
 
     async def check(self) -> Welcome:
-        """Find out whether the server lets us in. Raises ChatError."""
-        return await self._turn.hold(self._check)
+        """Connect, and return the welcome. Raises ChatError if the server does not let us in."""
+        return await self._lock.hold(self._check)
 
     async def _check(self) -> Welcome:
         self._sender.start(None)
         try:
             return await self._sender.open()
         finally:
-            if not self._stay:
+            if not self._keep_open:
                 self.close()
 
     def close(self) -> None:

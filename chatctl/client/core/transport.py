@@ -1,8 +1,8 @@
-"""What the core needs of a shell: connections and time. Types alone; a shell does it, and decides nothing.
+"""The interface through which the core reaches the world: connections, time, randomness. Types alone.
 
-The core is written once, as coroutines that know no event loop. On asyncio they are awaited (aio_shell.py). On plain
-sockets nothing that they await ever waits for a loop: it blocks, so one ``send`` runs them to their end
-(blocking_shell.py).
+The core is written once, as coroutines that know no event loop. On asyncio they are awaited (io/aio_transport.py). On
+blocking sockets nothing that they await ever suspends, so a single ``send`` runs them to their end
+(io/blocking_transport.py).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
 T = TypeVar("T")
 
 
-class Peer(Protocol):
-    """One connection on which we were let in."""
+class OpenConnection(Protocol):
+    """A connection on which the server let us in."""
 
     @property
     def welcome(self) -> Welcome:
-        """What the server said of itself."""
+        """The server's first answer."""
 
     async def send(self, frame: ClientFrame, deadline: Deadline) -> None:
         """Hand a frame to the kernel. Raises DeadlinePassed, ConnectionEnded."""
@@ -31,26 +31,34 @@ class Peer(Protocol):
         """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke; ReaderGone where one is known."""
         ...
 
-    async def look(self) -> Iterable[ServerFrame]:
-        """Give what has come, without a wait. Raises ConnectionEnded, PeerBroke."""
+    async def pending(self) -> Iterable[ServerFrame]:
+        """Return the frames that have arrived, without waiting. Raises ConnectionEnded, PeerBroke."""
         ...
 
     def close(self) -> None:
-        """Say bye if that is possible at once, and close."""
+        """Send ``bye`` if that is possible at once, and close."""
 
 
-class Shell(Protocol):
-    """The world, as the core sees it."""
+class Transport(Protocol):
+    """Connections, time and randomness."""
 
-    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> Peer:
+    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> OpenConnection:
         """Connect and be let in. Raises Unreachable, PeerBroke, and what the server refuses with."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let time go by. Raises ReaderGone where one is known."""
+        """Wait. Raises ReaderGone where a reader is known."""
+
+    def now(self) -> float:
+        """Return the time, in seconds on a monotonic clock."""
+        ...
+
+    def random_bytes(self, count: int, /) -> bytes:
+        """Return ``count`` random bytes, fit for secrets."""
+        ...
 
     def lock(self) -> Lock:
-        """Give what one task or thread at a time can hold."""
+        """Return a new lock."""
         ...
 
 
@@ -58,5 +66,5 @@ class Lock(Protocol):
     """Held by one task or thread at a time."""
 
     async def hold(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Hold it while ``action`` is done, and give what that gives. It is let go wherever an exception comes from."""
+        """Hold the lock while ``action`` runs, and return its result. Any exception releases it."""
         ...

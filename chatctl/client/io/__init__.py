@@ -1,1 +1,1 @@
-"""What moves the bytes of ``client.core``: blocking sockets, and asyncio."""
+"""Moves the bytes of ``client.core``: on blocking sockets, or on asyncio."""

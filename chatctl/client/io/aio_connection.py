@@ -1,125 +1,115 @@
-"""One connection as an asyncio protocol: connecting, being let in, bytes to the core, frames to whoever wants them.
+"""A connection as an asyncio protocol: connecting, being let in, bytes to the core, frames from it.
 
-Does not live here: coming back when it breaks (link.py, say.py, follow.py), what a frame means (core.py, terminal/).
+Does not live here: reconnecting (membership.py, core/), what a frame means (core/, terminal/).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Iterable
 from typing import cast
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.prover import Prover, place_of
-from chatctl.client.io.blocking_connection import look_again
+from chatctl.client.io.blocking_connection import look_again, unreachable
 from chatctl.client.io.blocking_tls import look_closer
-from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.trust import Trust, handshake_failed
-from chatctl.errors import ChatError, Unreachable, Untrusted, reason_of
-from chatctl.protocol import ClientFrame, Hello, ServerFrame, Welcome
+from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
+from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
-CONNECT_SECONDS = 10.0
-
-BUSY_SECONDS = 0.02
-"""How long reading waits before it looks again whether its reader has caught up."""
+MAX_WAITING = 1000
+"""Frames that wait to be taken; with more, nothing is read from the socket."""
 
 
-class _Closed(Unreachable):
-    """The connection ended before we were let in."""
+class AioConnection(asyncio.Protocol):
+    """A connection; see ``OpenConnection``. ``connect`` makes one on which the server let us in."""
 
+    welcome: Welcome
 
-class Wire(asyncio.Protocol):
-    """One connection: bytes to the core, frames to ``on_frame``. While that one is ``busy``, nothing more is read."""
-
-    def __init__(
-        self,
-        core: ClientConnection,
-        on_frame: Callable[[ServerFrame], None],
-        busy: Callable[[], bool] = lambda: False,
-        trust: Trust | None = None,
-        credentials: Credentials | None = None,
-    ) -> None:
-        """Wait for ``connection_made``, with ``trust`` after a TLS handshake. Prove what ``credentials`` can."""
+    def __init__(self, address: Address, hello: Hello, trust: Trust | None = None) -> None:
+        """Wait for ``connection_made``; with ``trust``, after a TLS handshake."""
         self.channel = b""
+        self._address = address
         self._trust = trust
-        self._credentials = credentials
-        self._core = core
-        self._on_frame = on_frame
-        self._busy = busy
+        self._core = ClientConnection(hello, address)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
+        self._frames: deque[ServerFrame] = deque()
+        self._paused = False
+        self._error: ChatError | None = None
+        self._news = asyncio.Event()
         self.welcomed: asyncio.Future[Welcome] = self._loop.create_future()
-        self.lost: asyncio.Future[str] = self._loop.create_future()
-        self.error: ChatError | None = None
-        self.heard = self._loop.time()
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+
+    # --- what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the greeting, if it is the right server."""
+        """Check the certificate, and wait for the greeting."""
         self._transport = cast(asyncio.Transport, transport)
         if self._trust is not None:
             try:
                 self.channel = self._trust.check(transport.get_extra_info("ssl_object").getpeercert(binary_form=True))
             except Untrusted as error:
-                self._fail(error, error.text)
+                self._fail(error)
                 return
-        if self._credentials is not None:
+        if self._address.credentials is not None:
             place = place_of(transport.get_extra_info("peername"), self.channel)
-            self._core.prove_with(Prover(self._credentials, place, self.channel))
+            self._core.prove_with(Prover(self._address.credentials, place, self.channel))
         self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     def _hurry(self) -> None:
         try:
             self._core.hurry()
         except ChatError as error:
-            self._fail(error, error.text)
+            self._fail(error)
         self._flush()
 
     def data_received(self, data: bytes) -> None:
-        """Hand on every frame."""
-        self.heard = self._loop.time()
+        """Queue the frames."""
         try:
             for frame in self._core.receive(data):
-                if isinstance(frame, Welcome) and not self.welcomed.done():
+                if not isinstance(frame, Welcome):
+                    self._frames.append(frame)
+                elif not self.welcomed.done():
+                    self.welcome = frame
                     self.welcomed.set_result(frame)
-                self._on_frame(frame)
         except ChatError as error:
-            self._fail(error, error.text)
+            self._fail(error)
         self._flush()
-        if self._busy() and self._transport is not None:
-            self._transport.pause_reading()
-            self._loop.call_later(BUSY_SECONDS, self._go_on)
+        self._news.set()
+        if len(self._frames) > MAX_WAITING and not self.closing:
+            self._pause_reading()
 
-    def _go_on(self) -> None:
-        self.heard = self._loop.time()  # the silence was ours
-        if self._transport is None or self._transport.is_closing():
-            return
-        if self._busy():
-            self._loop.call_later(BUSY_SECONDS, self._go_on)
-        else:
-            self._transport.resume_reading()
+    def _pause_reading(self) -> None:
+        assert self._transport is not None
+        self._transport.pause_reading()
+        self._paused = True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The end."""
-        why = reason_of(exc) if exc else "the server closed the connection"
-        self._fail(_Closed(why), why)
+        """Note the end of the connection."""
+        self._fail(ConnectionEnded(reason_of(exc) if exc else "the server closed the connection"))
+        self.closed.set_result(None)
 
-    def _fail(self, error: ChatError, why: str) -> None:
+    def _fail(self, error: ChatError) -> None:
         if not self.welcomed.done():
             self.welcomed.set_exception(error)
-        elif not self.lost.done():
-            self.error = error
-            self.lost.set_result(why)
-        self.close()
+        self._error = self._error or error
+        self._news.set()
+        self._close_socket()
+
+    # --- what the owner calls
 
     @property
     def closing(self) -> bool:
-        """Whether it is closed, or about to be."""
+        """Whether the socket is closed, or about to be."""
         return self._transport is None or self._transport.is_closing()
 
-    def send(self, frame: ClientFrame) -> None:
-        """Send a frame now, or once we are in."""
+    def write(self, frame: ClientFrame) -> None:
+        """Send a frame now, or once the server has let us in."""
         self._core.send(frame)
         self._flush()
 
@@ -127,70 +117,105 @@ class Wire(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing() and (out := self._core.outgoing()):
             self._transport.write(out)
 
+    async def send(self, frame: ClientFrame, deadline: Deadline) -> None:
+        """Send a frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke."""
+        deadline.left()
+        self._check()
+        self.write(frame)
+
+    async def receive(self, deadline: Deadline) -> ServerFrame:
+        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke."""
+        while not self._frames:
+            self._check()
+            self._news.clear()
+            try:
+                async with asyncio.timeout(deadline.left()):
+                    await self._news.wait()
+            except TimeoutError:
+                raise DeadlinePassed("the deadline passed") from None
+        frame = self._frames.popleft()
+        self._resume_reading()
+        return frame
+
+    async def pending(self) -> Iterable[ServerFrame]:
+        """Return the frames that have arrived, without waiting. Raises ConnectionEnded, PeerBroke."""
+        for _ in range(2):  # a loop that was kept busy reads in one iteration, and calls us in the next
+            await asyncio.sleep(0)
+        if not self._frames:
+            self._check()
+        frames = list(self._frames)
+        self._frames.clear()
+        self._resume_reading()
+        return frames
+
+    def _resume_reading(self) -> None:
+        if self._paused and len(self._frames) <= MAX_WAITING and self._transport is not None and not self.closing:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _check(self) -> None:
+        """Raise the error that ended the connection, if one did."""
+        if isinstance(self._error, PeerBroke | ConnectionEnded):
+            raise self._error
+        if self._error is not None:
+            raise ConnectionEnded(self._error.text)
+
     def close(self) -> None:
-        """Close; what was sent still leaves."""
+        """Send ``bye``, and close once it has left."""
+        self.write(Bye())
+        self._close_socket()
+
+    def _close_socket(self) -> None:
+        """Close once what was written has left."""
         if self._transport is not None:
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once: the other end is gone anyway."""
+        """Close at once, without waiting for anything to leave."""
         if self._transport is not None:
             self._transport.abort()
 
 
-async def connect(
-    address: Address, hello: Hello, on_frame: Callable[[ServerFrame], None], busy: Callable[[], bool]
-) -> tuple[Wire, Welcome]:
-    """Connect and be let in, within ``CONNECT_SECONDS``.
+async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConnection:
+    """Connect and be let in.
 
     Raises:
-        Unreachable: nobody there, or no word from it.
-        ChatError: something else answered, or the server said no.
+        Unreachable: nobody is there, or does not answer in time.
+        ChatError: it is no chatctl server, it is not trusted, or it refused the hello.
     """
     trust = Trust(address) if address.tls else None
-    wire = Wire(ClientConnection(hello, address), on_frame, busy, trust, address.credentials)
+    connection = AioConnection(address, hello, trust)
     try:
-        async with asyncio.timeout(CONNECT_SECONDS):
-            await _open(address, wire, trust)
-            return wire, await wire.welcomed
-    except TimeoutError:
-        wire.abort()
-        raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
-    except _Closed as closed:
-        raise Unreachable(f"cannot reach {address}: {closed.text} before it let us in") from None
+        async with asyncio.timeout(deadline.left()):
+            await _open(address, connection, trust)
+            await connection.welcomed
+            return connection
+    except (TimeoutError, DeadlinePassed) as error:
+        connection.abort()
+        raise unreachable(address, error) from None
+    except ConnectionEnded as ended:
+        raise Unreachable(f"cannot reach {address}: {ended.text} before it let us in") from None
     except ChatError:
-        wire.abort()  # nothing of ours is under way, and TLS would wait for a goodbye that a loop that ends never reads
+        connection.abort()  # nothing of ours is unsent, and TLS would wait for a close_notify that nobody reads
         raise
     except ssl.SSLCertVerificationError as error:
         raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
-    except ssl.SSLError as error:
-        raise handshake_failed(address, error) from None
-    except (ConnectionResetError, ConnectionAbortedError) as error:  # in the handshake, or even before
-        if trust is not None:
-            raise handshake_failed(address, error) from None
-        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+    except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:  # in the handshake, or even before
+        raise (handshake_failed(address, error) if trust is not None else unreachable(address, error)) from None
     except (OSError, UnicodeError) as error:
-        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+        raise unreachable(address, error) from None
     except asyncio.CancelledError:
-        wire.abort()
+        connection.abort()
         raise
     finally:
-        if wire.welcomed.done() and not wire.welcomed.cancelled():
-            wire.welcomed.exception()  # it was raised above, or its time was over: either way it is known
+        if connection.welcomed.done() and not connection.welcomed.cancelled():
+            connection.welcomed.exception()  # raised above, or too late: either way asyncio need not log it
 
 
-async def _open(address: Address, wire: Wire, trust: Trust | None) -> None:
+async def _open(address: Address, connection: AioConnection, trust: Trust | None) -> None:
     loop = asyncio.get_running_loop()
     if address.unix is not None:
-        await loop.create_unix_connection(lambda: wire, address.unix)
+        await loop.create_unix_connection(lambda: connection, address.unix)
     else:
         context = trust.context if trust is not None else None
-        await loop.create_connection(lambda: wire, address.host, address.port, ssl=context)
-
-
-def _reason(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "this can't be a host's name"
-    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
-        return "connection refused (is 'chatctl serve' running there?)"
-    return reason_of(error)
+        await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)

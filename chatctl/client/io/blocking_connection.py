@@ -1,32 +1,34 @@
-"""The blocking shell: one connection on a plain socket, for commands that must start fast (no asyncio).
+"""A connection on a blocking socket, for commands that must start fast: no asyncio.
 
-Every wait has a deadline. Which error a broken wait becomes is the caller's to say: it knows whether something was
-sent whose outcome matters.
+Every wait has a deadline. Which error a failed wait becomes is the caller's decision: it knows whether it sent
+something whose outcome matters.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import select
 import socket
 import struct
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, State
-from chatctl.client.core.deadline import ConnectionEnded as ConnectionEnded  # with a connection comes how it ends
-from chatctl.client.core.deadline import Deadline as Deadline
-from chatctl.client.core.deadline import DeadlinePassed as DeadlinePassed
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.io.clock import deadline_in, now
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
-_READ = 64 * 1024
+_READ_BYTES = 64 * 1024
 
 LOOK_SECONDS = 5.0
 """Time for a look at a certificate that was not trusted."""
+
+_GONE = select.POLLERR | select.POLLHUP
 
 
 def open_socket(address: Address, deadline: Deadline) -> socket.socket:
@@ -34,24 +36,24 @@ def open_socket(address: Address, deadline: Deadline) -> socket.socket:
 
     Raises:
         Unreachable: with the reason and what to do.
-        PeerBroke: there is no TLS, or a certificate that is not trusted.
+        PeerBroke: the server speaks no TLS, or its certificate is not trusted.
     """
     sock = open_tcp(address, deadline)
     if not address.tls:
         return sock
     from chatctl.client.io.blocking_tls import secure
 
-    left = None if deadline.at is None else max(0.001, deadline.at - time.monotonic())
+    left = None if deadline.at is None else max(0.001, deadline.at - now())
     return secure(sock, address, left, lambda: look_again(address))
 
 
 def look_again(address: Address) -> socket.socket:
     """Connect once more, for a look at a certificate that was not trusted. Raises Unreachable."""
-    return open_tcp(address, Deadline.after(LOOK_SECONDS))
+    return open_tcp(address, deadline_in(LOOK_SECONDS))
 
 
 def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
-    """Connect, and no more. Raises Unreachable."""
+    """Connect without TLS, by TCP or a unix socket. Raises Unreachable."""
     try:
         if address.unix is not None:
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -64,45 +66,77 @@ def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
         else:
             sock = socket.create_connection((address.host, address.port), deadline.left())
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except (TimeoutError, DeadlinePassed):
-        raise Unreachable(f"cannot reach {address}: it did not answer in time") from None
-    except (OSError, UnicodeError) as error:
-        raise Unreachable(f"cannot reach {address}: {_reason(error)}") from None
+    except (OSError, UnicodeError, DeadlinePassed) as error:
+        raise unreachable(address, error) from None
     return sock
 
 
-def _reason(error: OSError | UnicodeError) -> str:
-    if isinstance(error, UnicodeError):
-        return "this can't be a host's name"
-    if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
-        return f"{reason_of(error)} (is 'chatctl serve' running there?)"
-    return reason_of(error)
+def unreachable(address: Address, error: OSError | UnicodeError | DeadlinePassed) -> Unreachable:
+    """Return the error for a connection that could not be made, with the reason and what to do."""
+    if isinstance(error, TimeoutError | DeadlinePassed):
+        why = "it did not answer in time"
+    elif isinstance(error, UnicodeError):
+        why = "this can't be a host's name"
+    elif isinstance(error, OSError) and error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+        # not the error's own text: asyncio's holds the address once more
+        why = f"{os.strerror(error.errno).lower()} (is 'chatctl serve' running there?)"
+    else:
+        why = reason_of(error)
+    return Unreachable(f"cannot reach {address}: {why}")
 
 
 def hang_up(sock: socket.socket) -> None:
-    """Close with a reset: the first version's server never notices any other end, and spins."""
+    """Close with a reset: a server of the first version notices no other end, and spins."""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     sock.close()
 
 
-class Connection:
-    """One connection that is open until the ``with`` block ends."""
+def wait_readable(reader: int | None, seconds: float | None, *descriptors: int) -> bool:
+    """Wait until one of the descriptors is readable; return False if ``seconds`` passed (None: for ever).
 
-    def __init__(self, address: Address, hello: Hello, deadline: Deadline) -> None:
+    Raises:
+        ReaderGone: the pipe whose writing end is ``reader`` was closed at its other end.
+    """
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    if reader is not None:
+        poll.register(reader, 0)
+    events = dict(poll.poll(None if seconds is None else int(seconds * 1000) + (seconds > 0)))
+    if reader is not None and events.pop(reader, 0) & _GONE:
+        raise ReaderGone
+    return bool(events)
+
+
+class BlockingConnection:
+    """A connection on which the server let us in; see ``OpenConnection``. It closes at the end of a ``with`` block.
+
+    Its coroutines block and never suspend: run them with ``drive`` (blocking_transport.py).
+    """
+
+    def __init__(self, address: Address, hello: Hello, deadline: Deadline, reader: int | None = None) -> None:
         """Connect and be let in.
 
+        Args:
+            address: of the server.
+            hello: what to enter with.
+            deadline: for the connection, TLS and the welcome.
+            reader: the descriptor of the pipe that our output goes to; once it is closed at the other end,
+                ``receive`` raises ReaderGone.
+
         Raises:
-            Unreachable: nobody there, or no word from it in time.
-            PeerBroke: something else answered.
-            ChatError: the server said no.
+            Unreachable: nobody is there, or does not answer in time.
+            PeerBroke: it is no chatctl server, or not trusted.
+            ChatError: the server refused the hello.
         """
         self._address = address
+        self._reader = reader
         self._core = ClientConnection(hello, address)
         self._frames: list[ServerFrame] = []
-        started = time.monotonic()
+        started = now()
         self._sock = open_socket(address, deadline)
-        self.connect_seconds = time.monotonic() - started
+        self.connect_seconds = now() - started
         self.certificate = self._certificate()
         try:
             self._prove()
@@ -112,7 +146,7 @@ class Connection:
             raise
 
     def _certificate(self) -> bytes:
-        """Give the certificate that the server showed (DER); empty without TLS."""
+        """Return the server's certificate (DER); empty without TLS."""
         if not self._address.tls:
             return b""
         from chatctl.client.io.blocking_tls import certificate_of
@@ -121,7 +155,7 @@ class Connection:
 
     @property
     def channel(self) -> bytes:
-        """Give the digest of the server's certificate (32 bytes); empty without TLS."""
+        """The digest of the server's certificate (32 bytes); empty without TLS."""
         if not self.certificate:
             return b""
         from chatctl.common.fingerprints import digest
@@ -129,24 +163,23 @@ class Connection:
         return digest(self.certificate)
 
     def _prove(self) -> None:
-        """Have the core prove what we can. Who has nothing to prove does not pay for the import."""
+        """Let the core prove what we can. The import is left out where there is nothing to prove."""
         if self._address.credentials is None:
             return
         from chatctl.client.core.prover import Prover, place_of
 
-        self._core.prove_with(
-            Prover(self._address.credentials, place_of(self._sock.getpeername(), self.channel), self.channel)
-        )
+        place = place_of(self._sock.getpeername(), self.channel)
+        self._core.prove_with(Prover(self._address.credentials, place, self.channel))
 
     def _handshake(self, deadline: Deadline) -> Welcome:
         try:
             with contextlib.suppress(DeadlinePassed):
-                self._wait(deadline.sooner(HURRY_SECONDS), until_state=State.HELLO)
+                self._fill(deadline.sooner(HURRY_SECONDS), until_state=State.HELLO)
             deadline.left()
             self._core.hurry()
             self._flush(deadline)
             while self._core.welcome is None:
-                self._wait(deadline)
+                self._fill(deadline)
         except DeadlinePassed:
             raise Unreachable(f"cannot reach {self._address}: it accepts, but says nothing") from None
         except ConnectionEnded as ended:
@@ -163,37 +196,45 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Say bye if that is possible at once, and close."""
+        """Send ``bye`` if that is possible at once, and close."""
         with contextlib.suppress(OSError, ChatError):
             self._core.send(Bye())
-            self._flush(Deadline.after(0.1))
+            self._flush(deadline_in(0.1))
         self._sock.close()
 
     def fileno(self) -> int:
-        """Give the socket's descriptor, to wait for it beside another one."""
+        """Return the socket's descriptor, to wait for it beside others."""
         return self._sock.fileno()
 
-    def send(self, frame: ClientFrame, deadline: Deadline) -> None:
+    async def send(self, frame: ClientFrame, deadline: Deadline) -> None:
         """Hand a frame to the kernel. Raises DeadlinePassed, ConnectionEnded."""
         self._core.send(frame)
         self._flush(deadline)
 
-    def receive(self, deadline: Deadline) -> ServerFrame:
-        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke."""
+    async def receive(self, deadline: Deadline) -> ServerFrame:
+        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke, ReaderGone."""
         while not self._frames:
-            self._wait(deadline)
+            if self._reader is None:
+                self._fill(deadline)
+            elif wait_readable(self._reader, deadline.left(), self.fileno()):
+                self._fill_now()
+            else:
+                raise DeadlinePassed("the deadline passed")
         return self._frames.pop(0)
 
-    def pending(self) -> Iterator[ServerFrame]:
-        """Yield the frames that are there already."""
-        while self._frames:
-            yield self._frames.pop(0)
+    async def pending(self) -> Iterable[ServerFrame]:
+        """Return the frames that have arrived, without waiting. Raises ConnectionEnded, PeerBroke."""
+        if wait_readable(None, 0.0, self.fileno()):
+            self._fill_now()
+        frames, self._frames = self._frames, []
+        return frames
 
-    def poll(self) -> None:
-        """Read once what the socket has, when it was seen to be readable. Raises as ``receive``."""
-        self._wait(Deadline.after(1))
+    def _fill_now(self) -> None:
+        """Read what makes the socket readable; over TLS that may be only a part of a record."""
+        with contextlib.suppress(DeadlinePassed):
+            self._fill(deadline_in(1))
 
-    def _wait(self, deadline: Deadline, until_state: State | None = None) -> None:
+    def _fill(self, deadline: Deadline, until_state: State | None = None) -> None:
         while True:
             self._frames += self._core.receive(self._read(deadline))
             self._flush(deadline)
@@ -203,7 +244,7 @@ class Connection:
     def _read(self, deadline: Deadline) -> bytes:
         try:
             self._sock.settimeout(deadline.left())
-            data = self._sock.recv(_READ)  # over TLS that is a whole record: nothing is left that no poll would see
+            data = self._sock.recv(_READ_BYTES)  # over TLS a whole record: nothing is left that poll() would not see
         except OSError as error:
             raise self._failure(error) from None
         if not data:
@@ -214,12 +255,12 @@ class Connection:
         if not self._core.has_outgoing:
             return
         try:
-            self._sock.settimeout(deadline.left())  # first: what the core has given out is gone from it
+            self._sock.settimeout(deadline.left())  # first: the core returns its bytes only once
             self._sock.sendall(self._core.outgoing())
         except OSError as error:
             raise self._failure(error) from None
 
     def _failure(self, error: OSError) -> ChatError:
-        if isinstance(error, TimeoutError) and error.errno is None:  # our own; the kernel's has a number
+        if isinstance(error, TimeoutError) and error.errno is None:  # our own timeout; the kernel's has a number
             return DeadlinePassed(f"{self._address} did not answer in time")
         return ConnectionEnded(f"the connection to {self._address} broke ({reason_of(error)})")

@@ -1,4 +1,4 @@
-"""TLS on a plain socket, for the blocking shell. Imported only where TLS was asked for: ``ssl`` takes time to load."""
+"""TLS on a blocking socket. Import this only where TLS is used: ``ssl`` takes time to load."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from chatctl.common import fingerprints
 from chatctl.errors import ChatError, PeerBroke, Untrusted
 
 Again = Callable[[], socket.socket]
-"""Connects once more, with a timeout of its own."""
+"""Connects once more, with its own timeout."""
 
 
 def secure(
     sock: socket.socket, address: Address, seconds: float | None, again: Again, trust: Trust | None = None
 ) -> ssl.SSLSocket:
-    """Shake hands on a connected socket, and make sure that it is the right server before anything is sent.
+    """Make a TLS handshake on a connected socket, and check the certificate before anything is sent.
 
     Args:
-        sock: is closed when that fails.
-        address: where it leads.
-        seconds: for the whole handshake; None is for ever.
+        sock: the socket; closed on failure.
+        address: of the server.
+        seconds: for the whole handshake; None means no limit.
         again: connects to the same address, for a look at a certificate that no authority vouches for.
-        trust: what must hold, where others share it.
+        trust: the conditions for the certificate, if several connections share them.
 
     Raises:
         Untrusted: it is not the right server, or nobody can tell. The text has the fingerprints and what to do.
-        ChatError: it speaks no TLS, or not in time.
+        ChatError: the server speaks no TLS, or not in time.
     """
     try:
         sock.settimeout(seconds)
@@ -49,7 +49,7 @@ def secure(
 
 
 def _wrap(sock: socket.socket, trust: Trust, address: Address) -> ssl.SSLSocket:
-    """Shake hands. Raises ssl.SSLCertVerificationError, ChatError; the socket is closed then."""
+    """Make the handshake. Raises ssl.SSLCertVerificationError, ChatError, and closes the socket then."""
     try:
         return trust.context.wrap_socket(sock, server_hostname=address.host)
     except ssl.SSLCertVerificationError:
@@ -61,7 +61,7 @@ def _wrap(sock: socket.socket, trust: Trust, address: Address) -> ssl.SSLSocket:
 
 
 def look_closer(address: Address, error: ssl.SSLCertVerificationError, again: Again) -> ChatError:
-    """Give the error for a certificate that no authority vouches for. It takes another connection to see it."""
+    """Return the error for a certificate that no authority vouches for. Seeing it takes another connection."""
     try:
         trust = Trust(address, look_only=True)
         with _wrap(again(), trust, address) as secured:
@@ -71,12 +71,12 @@ def look_closer(address: Address, error: ssl.SSLCertVerificationError, again: Ag
 
 
 def certificate_of(sock: socket.socket) -> bytes:
-    """Give the certificate that the other end showed (DER); empty without TLS."""
+    """Return the server's certificate (DER); empty without TLS."""
     return (sock.getpeercert(binary_form=True) or b"") if isinstance(sock, ssl.SSLSocket) else b""
 
 
 def days_left(certificate: bytes) -> float:
-    """Give for how many days a certificate (DER) is still valid; less than 0 if it is no more. Raises PeerBroke."""
+    """Return for how many days a certificate (DER) is still valid; negative once it has expired. Raises PeerBroke."""
     import datetime
 
     from cryptography import x509

@@ -1,30 +1,28 @@
-"""The core on plain sockets: what it awaits blocks, so no event loop is needed and none is loaded.
+"""The core on blocking sockets: what it awaits blocks, so no event loop is needed and none is loaded.
 
-``drive`` runs one coroutine of the core to its end, ``each`` one of its iterators. Source: shell.py.
+``drive`` runs a coroutine of the core to its end, ``each`` one of its asynchronous generators.
 """
 
 from __future__ import annotations
 
-import contextlib
-import select
+import os
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
-from chatctl.client.io.blocking_connection import Connection
+from chatctl.client.io import clock
+from chatctl.client.io.blocking_connection import BlockingConnection, wait_readable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 
     from chatctl.client.core.address import Address
-    from chatctl.protocol import ClientFrame, Hello, ServerFrame
+    from chatctl.client.core.deadline import Deadline
+    from chatctl.protocol import Hello
 
 T = TypeVar("T")
 
-_GONE = select.POLLERR | select.POLLHUP
-
 
 def drive(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine of the core that is on this shell, and give what it gives."""
+    """Run a coroutine of the core on a BlockingTransport, and return its result."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -34,7 +32,7 @@ def drive(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 def each(items: AsyncGenerator[T, None]) -> Iterator[T]:
-    """Yield what an iterator of the core yields."""
+    """Yield the items of an asynchronous generator of the core."""
     try:
         while True:
             try:
@@ -46,98 +44,50 @@ def each(items: AsyncGenerator[T, None]) -> Iterator[T]:
         drive(items.aclose())
 
 
-class BlockingPeer:
-    """One connection."""
-
-    def __init__(self, connection: Connection, reader: int | None = None) -> None:
-        """Use ``connection``, as long as somebody reads from ``reader``."""
-        self._connection = connection
-        self._reader = reader
-        self.welcome = connection.welcome
-
-    def fileno(self) -> int:
-        """Give the socket's descriptor, to wait for it beside another one."""
-        return self._connection.fileno()
-
-    async def send(self, frame: ClientFrame, deadline: Deadline) -> None:
-        """See Peer."""
-        self._connection.send(frame, deadline)
-
-    async def receive(self, deadline: Deadline) -> ServerFrame:
-        """See Peer."""
-        if self._reader is None:
-            return self._connection.receive(deadline)
-        while (frame := next(self._connection.pending(), None)) is None:
-            if not _wait(self._reader, deadline.left(), self.fileno()):
-                raise DeadlinePassed("the deadline passed")
-            with contextlib.suppress(DeadlinePassed):
-                self._connection.poll()
-        return frame
-
-    async def look(self) -> Iterable[ServerFrame]:
-        """See Peer."""
-        if _wait(None, 0.0, self.fileno()):
-            self._connection.poll()
-        return list(self._connection.pending())
-
-    def close(self) -> None:
-        """See Peer."""
-        self._connection.close()
-
-
 class BlockingTransport:
-    """Connections and time, for one thread at a time."""
+    """Connections, time and randomness for one thread at a time; see ``Transport``."""
+
+    now = staticmethod(clock.now)
+    random_bytes = staticmethod(os.urandom)
 
     def __init__(self, reader: int | None = None) -> None:
-        """Raise ReaderGone from a wait once nobody reads any more from the pipe whose descriptor is ``reader``."""
+        """Let waits raise ReaderGone once the pipe with the writing end ``reader`` is closed at its other end."""
         self._reader = reader
 
-    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingPeer:
-        """See Shell."""
-        return BlockingPeer(Connection(address, hello, deadline), self._reader)
+    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
+        """Connect and be let in. Raises as ``BlockingConnection``."""
+        return BlockingConnection(address, hello, deadline, self._reader)
 
     async def sleep(self, seconds: float) -> None:
-        """See Shell."""
-        _wait(self._reader, seconds)
+        """Wait. Raises ReaderGone."""
+        wait_readable(self._reader, seconds)
 
     def lock(self) -> BlockingLock:
-        """See Shell."""
+        """Return a new lock."""
         return BlockingLock()
 
 
-def _wait(reader: int | None, seconds: float | None, *readable: int) -> bool:
-    """Wait for one of the descriptors to be ``readable``, or for the time to pass: False."""
-    poll = select.poll()
-    for descriptor in readable:
-        poll.register(descriptor, select.POLLIN)
-    if reader is not None:
-        poll.register(reader, 0)
-    events = dict(poll.poll(None if seconds is None else int(seconds * 1000) + (seconds > 0)))
-    if reader is not None and events.pop(reader, 0) & _GONE:
-        raise ReaderGone
-    return bool(events)
-
-
 class BlockingLock:
-    """See Lock: threads take their turn.
+    """A lock for threads; see ``Lock``.
 
-    A signal's exception may come at any place where Python calls something, or begins a function of its own. So both
-    ends are calls of C in one ``try``: when the one returns we are in it, and when the other returns it is let go.
+    A signal's exception may come at any place where Python calls something or enters a function of its own. So acquire
+    and release are calls of C functions in one ``try``: after the first the lock is held, after the second it is not,
+    and no exception can come in between.
     """
 
     def __init__(self) -> None:
-        """Be free. The thread that holds it may take it once more: a signal's handler may say something, too."""
+        """Start released. The thread that holds it may take it again: a signal's handler may say something, too."""
         import threading
 
         self._lock = threading.RLock()
 
     async def hold(self, action: Callable[[], Awaitable[T]]) -> T:
-        """See Lock."""
+        """Hold the lock while ``action`` runs, and return its result."""
         try:
             self._lock.acquire()
             return await action()
         finally:
-            try:  # noqa: SIM105 — suppress() is a function of Python's own
+            try:  # noqa: SIM105 — suppress() is a Python function
                 self._lock.release()
-            except RuntimeError:  # the exception came while we waited for our turn
+            except RuntimeError:  # the exception came while we waited for the lock
                 pass

@@ -1,1 +1,1 @@
-"""Passwords, keys, and whether a server is the right one."""
+"""Passwords and keys, and whether a server is the right one."""

@@ -1,6 +1,6 @@
-"""What we can prove of ourselves: the room's password, our key. Looked up when a server is talked to, and kept then.
+"""The room's password and our key. They are read when a server asks for them, and kept in memory then.
 
-Does not live here: what is sent of it (prover.py), the options (commands/).
+Does not live here: proving with them (core/prover.py), the options that name them (cli/credential_options.py).
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.security.key_files import Signer
+    from chatctl.client.core.prover import Signer
 
 NO_KEY, AGENT = "none", "agent"
 
 
 class Credentials:
-    """What a person or a script has to show. Nothing is read before it is needed; what was read is kept."""
+    """A password and a key to prove; see ``Secrets``. Nothing is read before it is needed; what was read is kept."""
 
     def __init__(self, *, password: str | None = None, password_file: Path | None = None, key: str | None = None):
-        """Have a password, or the file of one; and a key.
+        """Name the secrets; read nothing yet.
 
         Args:
-            password: the room's.
-            password_file: a file whose first line it is.
-            key: a file in OpenSSH's form, ``agent``, ``agent:FINGERPRINT``, ``none``, or None for our own if there is
-                one.
+            password: the room's password.
+            password_file: a file whose first line is the password.
+            key: the path of a key in OpenSSH's format, ``agent``, ``agent:FINGERPRINT``, ``none``; None is this
+                account's own key if it has one.
         """
         self._password = password
         self._password_file = password_file
@@ -38,7 +38,7 @@ class Credentials:
 
     @property
     def password(self) -> str | None:
-        """The room's password, None without one. Raises ChatError if its file can't be used."""
+        """The room's password; None without one. Raises ChatError if its file can't be used."""
         if self._password is None and self._password_file is not None:
             from chatctl.common.files import read_password
 
@@ -46,19 +46,19 @@ class Credentials:
         return self._password or None
 
     @password.setter
-    def password(self, password: str) -> None:
+    def password(self, password: str | None) -> None:
         self._password = password
 
     @property
     def signer(self) -> Signer | None:
-        """Our key, None without one. Raises ChatError if it can't be used."""
+        """Our key; None without one. Raises ChatError if it can't be used."""
         if not self._looked:
             self._signer = self._find()
             self._looked = True
         return self._signer
 
     def but(self, *, password: str | None, key: str | None) -> Credentials:
-        """Give the same with another password or key; None is the same."""
+        """Return a copy with another password or key; None keeps the old one."""
         return Credentials(
             password=self._password if password is None else password,
             password_file=self._password_file,

@@ -1,7 +1,7 @@
-"""Our Ed25519 key in a file, in OpenSSH's own form: ssh-keygen reads ours, and we read its.
+"""Ed25519 keys in files, in OpenSSH's format: ssh-keygen reads ours, and we read its.
 
-Lives here: making and reading one. Does not live here: which one is used (credentials.py). Importing this is cheap;
-using it costs what ``cryptography`` costs.
+Lives here: making and reading them. Does not live here: which key is used (credentials.py). Importing this is cheap;
+its functions import ``cryptography``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from chatctl.common.files import create_file, private_folder, read_private
 from chatctl.common.ssh_wire import ED25519, key_blob
@@ -24,33 +24,22 @@ if TYPE_CHECKING:
 Ask = Callable[[str], str]
 
 
-class Signer(Protocol):
-    """A key that can sign, wherever it is."""
-
-    @property
-    def public(self) -> bytes:
-        """The public key, 32 bytes."""
-
-    def sign(self, data: bytes) -> bytes:
-        """Give the signature of ``data``, 64 bytes. Raises ChatError."""
-
-
 class FileKey(NamedTuple):
-    """A key that was read from a file."""
+    """A key from a file; see ``Signer``. ``public`` is its 32 bytes."""
 
     public: bytes
     private: Ed25519PrivateKey
 
     def sign(self, data: bytes) -> bytes:
-        """See Signer."""
+        """Return the signature of ``data``, 64 bytes."""
         return self.private.sign(data)
 
 
 def make_key(path: Path) -> FileKey:
-    """Make a key and keep it (0600); one that is there is never replaced.
+    """Make a key and write it to ``path`` (0600); a file that exists is never replaced.
 
     Raises:
-        ChatError: there is one already, or it can't be written.
+        ChatError: there is a file already, or it can't be written.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -71,7 +60,7 @@ def read_key(path: Path, ask: Ask | None = None) -> FileKey:
     """Read a key, and ``ask`` for its passphrase if it has one; by default on the terminal.
 
     Raises:
-        ChatError: it can't be read, others can read it, it is no Ed25519 key, or its passphrase is not to be had.
+        ChatError: the file can't be read, others can read it, it holds no Ed25519 key, or nobody knows its passphrase.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -95,12 +84,12 @@ def _of(private: Ed25519PrivateKey) -> FileKey:
 
 
 def ask_on_terminal(prompt: str) -> str:
-    """Ask a person for a secret, without showing it. Raises ChatError where there is nobody to ask."""
+    """Ask a person for a secret, without echo. Raises ChatError if stdin is no terminal."""
     if sys.stdin is None or not sys.stdin.isatty():
         raise ChatError(f"there is no terminal to ask for the {prompt.removesuffix(': ')}: use an ssh-agent")
     return getpass.getpass(clean(prompt))  # it may hold the name of a file
 
 
 def public_line(public: bytes, comment: str) -> str:
-    """Give a public key (32 bytes) as it stands in a ``.pub`` file."""
+    """Return the line of a ``.pub`` file for a public key (32 bytes)."""
     return f"{ED25519.decode()} {b64encode(key_blob(public)).decode()} {comment}"

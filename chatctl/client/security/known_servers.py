@@ -1,6 +1,6 @@
-"""Servers whose certificate somebody has trusted: ``known_servers`` in the state directory, a line each.
+"""Servers whose certificate somebody has accepted: the file ``known_servers`` in the state directory.
 
-A line is ``HOST:PORT SHA256:…``; ``#`` begins a comment. Two lines for one server: either certificate will do.
+A line is ``HOST:PORT SHA256:…``; ``#`` begins a comment. Of two lines for one server, either certificate is accepted.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from chatctl.errors import Untrusted, reason_of
 
 
 def known_servers() -> Path:
-    """Give where they are kept."""
+    """Return the path of the file."""
     return state_dir() / "known_servers"
 
 
 def key_of(address: Address) -> str:
-    """Give what stands for a server there. Names have no case."""
+    """Return the first word of a server's line. Host names have no case."""
     return str(address).lower()
 
 
 def pins_of(address: Address) -> list[str]:
-    """Give the fingerprints that are known of a server; none if it is not known.
+    """Return the known fingerprints of a server; empty if it is not known.
 
     Raises:
-        Untrusted: what is kept can't be read. To go on as if nothing were known would trust anybody.
+        Untrusted: the file can't be read. To continue as if it were empty would trust any server.
     """
     path = known_servers()
     return [pin for where, pin in _entries(path, _read(path)) if where == key_of(address)]
@@ -63,7 +63,7 @@ def _entries(path: Path, text: str) -> list[tuple[str, str]]:
 
 
 def remember(address: Address, pin: str) -> bool:
-    """Keep a fingerprint for a server, beside those that are known of it; tell whether that was possible."""
+    """Add a fingerprint to those of a server; return whether that was possible."""
     path = known_servers()
     try:
         private_folder(path.parent)
@@ -71,7 +71,7 @@ def remember(address: Address, pin: str) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # two who answer at once must not lose each other's
+        fcntl.flock(folder, fcntl.LOCK_EX)  # two processes that add at once must not lose a line
         text = _read(path)
         end = "\n" if text and not text.endswith("\n") else ""
         replace_file(path, f"{text}{end}{key_of(address)} {pin}\n".encode(), durable=True)

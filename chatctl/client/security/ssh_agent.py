@@ -1,6 +1,6 @@
-"""The running ssh-agent: which keys it has, and what it signs with them. Source: draft-miller-ssh-agent.
+"""The running ssh-agent: listing its keys, and signing with them. Source: draft-miller-ssh-agent.
 
-Lives here: two questions over the socket that ``SSH_AUTH_SOCK`` names. Only Ed25519 keys are of use to us.
+Lives here: two requests over the socket that ``SSH_AUTH_SOCK`` names. Only Ed25519 keys are used.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from chatctl.common.ssh_wire import ED25519, key_blob, pack
 from chatctl.errors import ChatError, reason_of
 
 SECONDS = 60.0
-"""How long it may take: a person may have to confirm it."""
+"""Time for one request: a person may have to confirm it."""
 
 _LIST, _LISTED, _SIGN, _SIGNED = 11, 12, 13, 14
 _MOST = 256 * 1024
-"""Bytes of an answer: what OpenSSH's own client takes."""
+"""The most bytes of an answer, as in OpenSSH's own client."""
 
 
 class AgentKey(NamedTuple):
-    """A key of the agent: ``public`` is its 32 bytes, ``comment`` what its owner called it."""
+    """A key of the agent; see ``Signer``. ``public`` is its 32 bytes, ``comment`` its owner's name for it."""
 
     public: bytes
     comment: str
 
     def sign(self, data: bytes) -> bytes:
-        """Give the signature (64 bytes). Raises ChatError."""
+        """Return the signature of ``data``, 64 bytes. Raises ChatError."""
         answer = _ask(_SIGN, pack(key_blob(self.public), data) + bytes(4), _SIGNED)
         algorithm, signature = _strings(_strings(answer, 1)[0], 2)
         if algorithm != ED25519 or len(signature) != 64:
@@ -38,7 +38,7 @@ class AgentKey(NamedTuple):
 
 
 def agent_keys() -> list[AgentKey]:
-    """Give the Ed25519 keys that the agent has. Raises ChatError."""
+    """Return the agent's Ed25519 keys. Raises ChatError."""
     answer = _ask(_LIST, b"", _LISTED)
     number = int.from_bytes(answer[:4], "big")
     if number > _MOST:
@@ -49,7 +49,7 @@ def agent_keys() -> list[AgentKey]:
 
 
 def agent_key(wanted: str | None) -> AgentKey:
-    """Give the agent's only Ed25519 key, or the one with this fingerprint (``SHA256:…``). Raises ChatError."""
+    """Return the agent's only Ed25519 key, or the one with this fingerprint (``SHA256:…``). Raises ChatError."""
     keys = agent_keys()
     found = [key for key in keys if wanted is None or fingerprints.of_key(key.public) == wanted]
     if len(found) == 1:
@@ -70,7 +70,7 @@ def _is_ed25519(blob: Sequence[bytes]) -> bool:
 
 
 def _strings(data: bytes, number: int | None) -> list[bytes]:
-    """Cut so many strings off, or all there are (None). Raises ChatError where they are not there."""
+    """Read ``number`` strings from the start of ``data``, or all (None). Raises ChatError if data ends too early."""
     found: list[bytes] = []
     while data if number is None else len(found) < number:
         size = int.from_bytes(data[:4], "big")
@@ -86,7 +86,7 @@ def _nonsense() -> ChatError:
 
 
 def _ask(kind: int, body: bytes, wanted: int) -> bytes:
-    """Ask the agent; give its answer without its kind. Raises ChatError."""
+    """Send a request of this ``kind``; return the answer's body, which is of kind ``wanted``. Raises ChatError."""
     path = os.environ.get("SSH_AUTH_SOCK")
     if not path:
         raise ChatError("there is no ssh-agent: SSH_AUTH_SOCK is not set")

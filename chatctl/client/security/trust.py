@@ -1,9 +1,9 @@
 """Whether a server's certificate is the right one: known fingerprints, then authorities, then a person.
 
-In this order: the fingerprint of ``--pin`` decides alone. One that is kept for this host and port decides alone. Else
-the system's authorities (or ``--ca``) have to vouch for the certificate and its name. Who can't be trusted is sent
-nothing. Lives here: the decision, and its words. Does not live here: connections (secure.py, wire.py), asking a person
-(terminal/introduce.py). Source: docs/security.md, "TLS".
+In this order: the fingerprint of ``--pin`` decides alone. One that is kept for this host and port decides alone.
+Otherwise the system's authorities (or ``--ca``) have to vouch for the certificate and its name. A server that is not
+trusted is sent nothing. Lives here: the decision and its messages. Does not live here: connections (io/), asking a
+person (terminal/introduce.py). Source: docs/security.md, "TLS".
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_
 
 
 class UnknownServer(Untrusted):
-    """A server whose certificate nobody vouches for: neither an authority nor somebody here, before."""
+    """A certificate that no authority vouches for and that nobody here has accepted."""
 
     def __init__(self, address: Address, found: str, error: ssl.SSLCertVerificationError) -> None:
-        """Tell its fingerprint, why no authority vouches for it, and what to do."""
+        """Build the message for the fingerprint ``found``; ``error`` says why no authority vouches for it."""
         self.found = found
         self.why = error.verify_message.rstrip(".").lower() or "it can't be verified"
         join = shlex.join(["chatctl", "join", "--tls", "--host", address.host, "--port", str(address.port)])
@@ -32,13 +32,13 @@ class UnknownServer(Untrusted):
 
 
 class Trust:
-    """What must hold for one server's certificate: shake hands with ``context``, then ``check``."""
+    """The conditions for one server's certificate: make the handshake with ``context``, then call ``check``."""
 
     def __init__(self, address: Address, *, look_only: bool = False) -> None:
-        """Prepare a handshake; ``look_only`` is for seeing a certificate, whatever it is.
+        """Prepare a handshake; with ``look_only``, accept any certificate in order to see it.
 
         Raises:
-            Untrusted: what is known of servers can't be read, or the authorities' file can't.
+            Untrusted: the known servers or the authorities can't be read.
         """
         self._address = address
         self._look_only = look_only
@@ -47,15 +47,15 @@ class Trust:
         self.context = _context(address, self.by_authority)
 
     def check(self, der: bytes | None) -> bytes:
-        """Give the digest of the server's certificate, or raise Untrusted: send nothing then."""
+        """Return the digest of the server's certificate (DER), or raise Untrusted: send nothing then."""
         if not der:
             raise Untrusted(f"{self._address} showed no certificate")
         found = fingerprints.digest(der)
         if self._pins and not self._look_only and fingerprints.shown(found) not in self._pins:
-            raise self._another(fingerprints.shown(found))
+            raise self._changed(fingerprints.shown(found))
         return found
 
-    def _another(self, found: str) -> Untrusted:
+    def _changed(self, found: str) -> Untrusted:
         where, known = self._address, " or ".join(self._pins)
         if where.pin is not None:
             return Untrusted(
@@ -87,7 +87,7 @@ def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
 
 
 def handshake_failed(address: Address, error: Exception) -> ChatError:
-    """Give the error for a handshake that failed, but not for want of trust."""
+    """Return the error for a handshake that failed for another reason than trust."""
     if isinstance(error, TimeoutError):
         return Unreachable(f"cannot reach {address}: it accepts, but does not answer the TLS handshake in time")
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()

@@ -99,11 +99,13 @@ def _from_file(journal: Path, room: str) -> Iterator[Msg]:
 
 def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:
     from chatctl.cli.options import address_of
-    from chatctl.client.io.blocking_connection import Connection, Deadline
-    from chatctl.client.pages import all_entries
+    from chatctl.client.io.blocking_connection import BlockingConnection
+    from chatctl.client.io.blocking_transport import each
+    from chatctl.client.io.clock import deadline_in
+    from chatctl.client.requests import all_entries
     from chatctl.protocol import VERSION, Hello
 
-    deadline = Deadline.after(timeout)
+    deadline = deadline_in(timeout)
     hello = Hello(v=VERSION, room=room, mode="watch")
-    with Connection(address_of(host, port, unix), hello, deadline) as connection:
-        yield from all_entries(connection, deadline)
+    with BlockingConnection(address_of(host, port, unix), hello, deadline) as connection:
+        yield from each(all_entries(connection, deadline))

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatctl.client.core.address import Address
+    from chatctl.client.core.deadline import Deadline
     from chatctl.client.health import Health
-    from chatctl.client.io.blocking_connection import Deadline
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -222,8 +222,8 @@ class Prober:
 
     def _once(self, deadline: Deadline) -> tuple[Verdict, Health | None, bool]:
         """Give also whether what is wrong may pass by itself."""
+        from chatctl.client.core.deadline import DeadlinePassed
         from chatctl.client.health import check
-        from chatctl.client.io.blocking_connection import DeadlinePassed
         from chatctl.errors import ChatError, Unreachable
 
         try:
@@ -257,7 +257,7 @@ def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: flo
 def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[Verdict]:
     import time
 
-    from chatctl.client.io.blocking_connection import Deadline
+    from chatctl.client.io.clock import deadline_in
 
     due = time.monotonic()
     for number in range(count):
@@ -265,6 +265,6 @@ def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> 
             due = max(due + interval, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
         if number or wait is None:
-            yield prober.check(Deadline.after(None))
+            yield prober.check(deadline_in(None))
         else:
-            yield prober.check_when_ready(Deadline.after(wait))
+            yield prober.check_when_ready(deadline_in(wait))

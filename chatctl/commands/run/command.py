@@ -84,6 +84,7 @@ def run(
     """
     from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.speaker import Speaker
+    from chatctl.client.identity import post_hello
     from chatctl.client.io.blocking_transport import BlockingTransport
     from chatctl.common.text import clean
 
@@ -92,7 +93,8 @@ def run(
     shown = shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 3] + "..."
 
     def speaker() -> Speaker:
-        return Speaker(BlockingTransport(), address, room, own_nick(nick), timeout, stay=False)
+        hello = post_hello(address, room, own_nick(nick))
+        return Speaker(BlockingTransport(), address, hello, timeout, keep_open=False)
 
     herald = RunNotifier(speaker, shown, quiet_success=quiet_success)
     if require_room:

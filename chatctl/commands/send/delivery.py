@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Sender, check_length
 from chatctl.client.io.blocking_transport import BlockingTransport, drive, each
+from chatctl.client.io.clock import deadline_in
 from chatctl.commands.send import message_source
 from chatctl.errors import OutcomeUnknown
-from chatctl.protocol import VERSION, Ack, Hello, Msg
+from chatctl.protocol import Ack, Msg
 
 if TYPE_CHECKING:
     import re
@@ -96,10 +96,10 @@ def _say(
     many: bool,
     step: Callable[[], object] = lambda: None,
 ) -> None:
-    from chatctl.client.identity import token_for
+    from chatctl.client.identity import post_hello, token_for
 
     kept = token_for(plan.address)
-    hello = _hello(plan, kept)
+    hello = post_hello(plan.address, plan.room, plan.nick, kept)
     sender = Sender(BlockingTransport(), plan.address, hello, timeout=plan.timeout, retry_for=plan.retry_for, many=many)
     out = Printer(as_json=plan.as_json)
     if plan.print_id:
@@ -119,16 +119,8 @@ def _say(
         finally:
             sender.close()
         if wait is not None and last is not None:
-            deadline = sender.over if plan.retry_for is None else Deadline.after(plan.timeout)
+            deadline = sender.deadline if plan.retry_for is None else deadline_in(plan.timeout)
             out.reply(drive(wait.reply(last.seq, deadline)))
-
-
-def _hello(plan: Plan, kept: str | None) -> Hello:
-    """Give how we enter. A token of this run alone is enough to say a message once within it."""
-    import os
-
-    token = kept or os.urandom(16).hex()
-    return Hello(v=VERSION, nick=plan.nick, room=plan.room, mode="post", token=token)
 
 
 def _advice(plan: Plan, kept: str | None) -> str:
@@ -150,8 +142,8 @@ def _reply_wait(plan: Plan) -> ReplyWait | None:
         return None
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower
+    from chatctl.client.core.message_filter import MessageFilter
     from chatctl.client.core.reply import ReplyWait
-    from chatctl.client.core.wanted import MessageFilter
 
     follower = Follower(BlockingTransport(), plan.address, plan.room, Cursor())
     return ReplyWait(follower, MessageFilter(plan.nicks, plan.wait_reply))

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from chatctl.client.core.outbox import Message
-from chatctl.client.io.blocking_transport import BlockingPeer, drive
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_transport import drive
 from chatctl.errors import TooLong, reason_of
 from chatctl.protocol import Framer, Say, Whisper
 
@@ -100,10 +101,10 @@ def read_texts(text: str | None, path: Path | None, *, lines: bool) -> list[str]
 
 def _read_beside(stdin: int, sender: Sender) -> bytes:
     while True:
-        sock = sender.peer.fileno() if isinstance(sender.peer, BlockingPeer) else None
+        sock = sender.connection.fileno() if isinstance(sender.connection, BlockingConnection) else None
         ready, _, _ = select.select([stdin] if sock is None else [stdin, sock], [], [])
         if sock in ready:
-            drive(sender.look())
+            drive(sender.poll())
         if stdin in ready:
             return os.read(stdin, _READ)
 

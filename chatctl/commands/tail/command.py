@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatctl.client.core.address import Address
-    from chatctl.client.core.cursor import CursorFile
-    from chatctl.client.core.follower import Follower, Quiet
-    from chatctl.client.core.wanted import MessageFilter
-    from chatctl.client.io.blocking_connection import Deadline
-    from chatctl.client.seek import Since
+    from chatctl.client.core.deadline import Deadline
+    from chatctl.client.core.follower import Follower
+    from chatctl.client.core.message_filter import MessageFilter
+    from chatctl.client.cursor_file import CursorFile
+    from chatctl.client.requests import Since
     from chatctl.commands.tail.sinks import Sink
     from chatctl.protocol import Gap, Resume
 
@@ -158,16 +158,18 @@ def tail(
     """
     from chatctl.cli.options import address_of
     from chatctl.cli.output import note
-    from chatctl.client.core.cursor import Cursor, CursorFile
-    from chatctl.client.core.follower import CONNECT_SECONDS, Follower, Quiet
-    from chatctl.client.core.wanted import MessageFilter
-    from chatctl.client.io.blocking_connection import Deadline
+    from chatctl.client.core.cursor import Cursor
+    from chatctl.client.core.follower import Follower
+    from chatctl.client.core.message_filter import MessageFilter
+    from chatctl.client.core.subscription import CONNECT_SECONDS
+    from chatctl.client.cursor_file import CursorFile
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
+    from chatctl.client.io.clock import deadline_in
     from chatctl.commands.tail.sinks import split_command
 
     words = split_command(command) if command is not None else None
     _check(number, since, words, as_json=as_json, null=null, keep_going=keep_going)
-    deadline = Deadline.after(timeout)
+    deadline = deadline_in(timeout)
     entering = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
     address, keep = address_of(host, port, unix), CursorFile(cursor_file) if cursor_file is not None else None
     cursor = Cursor(keep.load() if keep is not None else None)
@@ -175,13 +177,13 @@ def tail(
         cursor.resume = _seek(address, room, since, entering)
     reader = sys.stdout.fileno() if sys.stdout is not None else None
     history = NUMBER if number is None else number
-    shell = BlockingTransport(reader)
-    follower = Follower(shell, address, room, cursor, history=history, reconnect=reconnect, notice=note)
+    transport = BlockingTransport(reader)
+    follower = Follower(transport, address, room, cursor, history=history, idle=idle, reconnect=reconnect, notice=note)
     try:
         welcome = drive(follower.open(entering))
         sink = _sink(words, welcome.room, deadline, as_json=as_json, null=null, keep_going=keep_going)
         least = (since.seq or 0) if since is not None else 0
-        job = Job(follower, sink, MessageFilter(nicks, match), keep, Quiet(idle), least=least, count=count)
+        job = Job(follower, sink, MessageFilter(nicks, match), keep, least=least, count=count)
         job.run(deadline, follow=follow)
     finally:
         follower.close()
@@ -199,12 +201,13 @@ def _check(
 
 
 def _seek(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
-    from chatctl.client.io.blocking_connection import Connection
-    from chatctl.client.seek import seek
+    from chatctl.client.io.blocking_connection import BlockingConnection
+    from chatctl.client.io.blocking_transport import drive
+    from chatctl.client.requests import seek
     from chatctl.protocol import VERSION, Hello
 
-    with Connection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return seek(connection, since, deadline)
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
+        return drive(seek(connection, since, deadline))
 
 
 def _sink(
@@ -228,7 +231,6 @@ class Job:
         sink: Sink,
         wanted: MessageFilter,
         keep: CursorFile | None,
-        quiet: Quiet,
         *,
         least: int,
         count: int | None,
@@ -238,7 +240,6 @@ class Job:
         self._sink = sink
         self._wanted = wanted
         self._keep = keep
-        self._quiet = quiet
         self._least = least
         self._count = count
 
@@ -250,12 +251,12 @@ class Job:
 
         taken = 0
         self._remember()
-        while (entry := drive(self._follower.next(deadline, follow=follow, quiet=self._quiet))) is not None:
+        while (entry := drive(self._follower.next(deadline, follow=follow))) is not None:
             if isinstance(entry, Gap):
                 note(gap_line(entry))
             elif entry.seq >= self._least and self._wanted(entry):
                 self._sink(entry)
-                self._quiet.touch()
+                self._follower.restart_idle()
                 taken += 1
             self._remember()
             if taken == self._count:

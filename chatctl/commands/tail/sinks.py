@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from chatctl.cli.output import emit, emit_json, message_lines, message_start, note
-from chatctl.client.io.blocking_connection import Deadline, DeadlinePassed
+from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Msg

@@ -9,9 +9,9 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.cursor import Cursor
-from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
+from chatctl.client.io.clock import deadline_in
 from chatctl.errors import Unreachable
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome
 from tests.support.fixture_types import PutStub
@@ -38,7 +38,7 @@ def follower(port: int, **more: object) -> Follower:
 
 
 def next_of(one: Follower) -> Msg | Gap | None:
-    return drive(one.next(Deadline.after(5)))
+    return drive(one.next(deadline_in(5)))
 
 
 def test_a_silent_server_is_asked_and_given_up(stub: PutStub) -> None:
@@ -51,7 +51,7 @@ def test_a_silent_server_is_asked_and_given_up(stub: PutStub) -> None:
         asked.set()  # and no pong
 
     one = follower(stub(one_after_another(silent)).port, reconnect=False)
-    drive(one.open(Deadline.after(5)))
+    drive(one.open(deadline_in(5)))
     with pytest.raises(Unreachable, match="does not answer any more"):
         next_of(one)
     assert asked.is_set()
@@ -66,7 +66,7 @@ def test_a_quiet_server_that_answers_is_kept(stub: PutStub) -> None:
         peer.send(**msg(1))
 
     one = follower(stub(one_after_another(quiet)).port, reconnect=False)
-    drive(one.open(Deadline.after(5)))
+    drive(one.open(deadline_in(5)))
     entry = next_of(one)
     assert isinstance(entry, Msg)
     one.close()
@@ -84,7 +84,7 @@ def test_a_silent_server_is_left_for_one_that_speaks(stub: PutStub) -> None:
         peer.send(**msg(2))
 
     one = follower(stub(one_after_another(silent, speaking)).port)
-    drive(one.open(Deadline.after(5)))
+    drive(one.open(deadline_in(5)))
     assert [entry.seq for entry in (next_of(one), next_of(one)) if isinstance(entry, Msg)] == [1, 2]
     assert resumed == [{"epoch": "e", "after": 1}]
     one.close()
@@ -102,7 +102,7 @@ def test_our_own_delay_is_not_the_servers_silence(stub: PutStub) -> None:
         gate.set()
 
     one = follower(stub(one_after_another(patient)).port, reconnect=False)
-    drive(one.open(Deadline.after(5)))
+    drive(one.open(deadline_in(5)))
     next_of(one)
     gate.wait(0.3)  # six times as long as a server may be silent
     assert isinstance(next_of(one), Msg)

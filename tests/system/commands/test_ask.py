@@ -54,7 +54,7 @@ def test_numbers_stand_for_nothing_where_a_choice_is_one() -> None:
     """'2' could mean either."""
     question = Question("how many?", ["2", "1"], "deploy")
     assert [question.choice_of(text) for text in ("1", "2", "3")] == [1, 0, None]
-    assert "[1]" not in question.said()
+    assert "[1]" not in question.message()
 
 
 # --- with a server

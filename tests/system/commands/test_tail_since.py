@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from chatctl.cli.since_type import parse_since
-from chatctl.client.seek import PAGE, before_moment
+from chatctl.client.io.blocking_transport import drive
+from chatctl.client.requests import SEEK_PAGE, seq_before
 from chatctl.protocol import Msg
 from tests.support.fixture_types import Run
 from tests.support.in_process import wrong_usage
@@ -99,7 +100,7 @@ def test_two_places_to_start() -> None:
 
 
 @pytest.mark.parametrize("first", [1, 400])
-@pytest.mark.parametrize("size", [0, 1, PAGE, PAGE + 1, 5000])
+@pytest.mark.parametrize("size", [0, 1, SEEK_PAGE, SEEK_PAGE + 1, 5000])
 def test_every_moment_is_found_with_few_questions(first: int, size: int) -> None:
     """A server takes 30 in a row before it makes one wait."""
     log = [Msg(seq=first + index, time=float(index // 3), nick="n", text="") for index in range(size)]
@@ -107,12 +108,12 @@ def test_every_moment_is_found_with_few_questions(first: int, size: int) -> None
     for moment in {0.0, 0.5, 1.0, size / 6, size / 3 - 1, float(size)}:
         asked: list[int] = []
 
-        def ask(after: int, limit: int, asked: list[int] = asked) -> list[Msg]:
+        async def read(after: int, limit: int, asked: list[int] = asked) -> list[Msg]:
             asked.append(limit)
             return [entry for entry in log if entry.seq > after][:limit]
 
         expected = next((entry.seq for entry in log if entry.time >= moment), last + 1)
-        assert before_moment(moment, first, last, ask) == expected - 1
+        assert drive(seq_before(moment, first, last, read)) == expected - 1
         assert len(asked) <= 8
 
 
@@ -120,11 +121,11 @@ def test_a_log_that_is_trimmed_meanwhile() -> None:
     """The first half went between the welcome and the questions: its end is the nearest that can be had."""
     log = [Msg(seq=seq, time=float(seq), nick="n", text="") for seq in range(700, 1001)]
 
-    def ask(after: int, limit: int) -> list[Msg]:
+    async def read(after: int, limit: int) -> list[Msg]:
         return [entry for entry in log if entry.seq > after][:limit]
 
-    assert before_moment(100.0, 1, 1000, ask) <= 699
-    assert before_moment(900.0, 1, 1000, ask) == 899
+    assert drive(seq_before(100.0, 1, 1000, read)) <= 699
+    assert drive(seq_before(900.0, 1, 1000, read)) == 899
 
 
 def test_time_is_local(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
 from chatctl.common.fingerprints import of_key
@@ -36,15 +37,15 @@ class Person(NamedTuple):
     path: Path
     fingerprint: str
 
-    def join(self, port: int, nick: str, **more: object) -> Connection:
+    def join(self, port: int, nick: str, **more: object) -> BlockingConnection:
         """Be let in. Raises what a client raises."""
         return connect(port, nick, Credentials(key=str(self.path)), **more)
 
 
-def connect(port: int, nick: str, credentials: Credentials | None = None, **more: object) -> Connection:
+def connect(port: int, nick: str, credentials: Credentials | None = None, **more: object) -> BlockingConnection:
     """Be let in with a client of ours. Raises what it raises."""
     hello = Hello(v=1, nick=nick, **more)  # type: ignore[arg-type]
-    return Connection(Address("127.0.0.1", port, credentials=credentials), hello, Deadline.after(DEADLINE))
+    return BlockingConnection(Address("127.0.0.1", port, credentials=credentials), hello, deadline_in(DEADLINE))
 
 
 @pytest.fixture(scope="session")

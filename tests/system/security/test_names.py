@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.io.blocking_connection import Deadline
+from chatctl.client.io.blocking_transport import drive
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey, make_key, read_key
 from chatctl.client.security.ssh_agent import agent_key, agent_keys
@@ -59,7 +60,7 @@ def test_the_owner_comes_back_at_once_though_somebody_seems_to_be_there(serve: S
     """A ghost, or a second computer of theirs: with another token, so it is the key that counts."""
     server, rajat = serve(journal=True), person("rajat")
     with rajat.join(server.port, "Rajat", token="a" * 32) as ghost, rajat.join(server.port, "rajat", token="b" * 32):
-        while not isinstance(frame := ghost.receive(Deadline.after(DEADLINE)), Bye):
+        while not isinstance(frame := drive(ghost.receive(deadline_in(DEADLINE))), Bye):
             pass
         assert (frame.why, frame.final) == ("your nickname joined again from elsewhere", True)
 

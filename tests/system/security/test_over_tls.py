@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import Connection, Deadline
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
@@ -93,19 +94,19 @@ def relay(authority: Authority, server: TlsServer) -> Iterator[TlsRelay]:
 
 
 @pytest.fixture
-def reach(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Connection]:
+def reach(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., BlockingConnection]:
     """Connect with TLS to whatever is at a port, as long as the authority vouches for it."""
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "state"))
 
-    def reach(port: int, credentials: Credentials | None) -> Connection:
+    def reach(port: int, credentials: Credentials | None) -> BlockingConnection:
         address = Address("127.0.0.1", port, tls=True, ca=str(authority.path), credentials=credentials)
-        return Connection(address, Hello(v=1, nick="Rajat"), Deadline.after(DEADLINE))
+        return BlockingConnection(address, Hello(v=1, nick="Rajat"), deadline_in(DEADLINE))
 
     return reach
 
 
 def test_password_and_key_are_proved_over_tls(
-    server: TlsServer, reach: Callable[..., Connection], person: Callable[[str], Person]
+    server: TlsServer, reach: Callable[..., BlockingConnection], person: Callable[[str], Person]
 ) -> None:
     with reach(server.tls_port, Credentials(password=WORD, key=str(person("rajat").path))) as connection:
         assert connection.welcome.claimed
@@ -115,7 +116,7 @@ def test_password_and_key_are_proved_over_tls(
 
 
 def test_a_relay_that_is_trusted_by_mistake_can_not_log_in(
-    server: TlsServer, relay: TlsRelay, reach: Callable[..., Connection]
+    server: TlsServer, relay: TlsRelay, reach: Callable[..., BlockingConnection]
 ) -> None:
     """The client's proof is bound to the certificate that it saw: the server takes it for a wrong password."""
     with pytest.raises(PasswordWrong):
@@ -126,7 +127,7 @@ def test_a_relay_that_is_trusted_by_mistake_can_not_log_in(
 def test_nor_can_it_use_a_key(
     tmp_path: Path,
     authority: Authority,
-    reach: Callable[..., Connection],
+    reach: Callable[..., BlockingConnection],
     person: Callable[[str], Person],
 ) -> None:
     """On a server without a password, so that it is the key that is refused; without one, the relay relays."""

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.client.core import deadline
 from chatctl.client.core.connection import HURRY_SECONDS
 from chatctl.client.core.prover import Prover
+from chatctl.client.io import clock
 from chatctl.client.security.credentials import Credentials
 from chatctl.common import scram
 from chatctl.core.auth import Verifier
@@ -96,7 +96,7 @@ def test_a_machine_that_takes_its_time_for_the_hello_gets_in(guarded: Server, mo
         return offer(prover, hello)
 
     monkeypatch.setattr(Prover, "offer", slowly)
-    monkeypatch.setattr(deadline, "now", lambda: time.monotonic() + late[0])
+    monkeypatch.setattr(clock, "now", lambda: time.monotonic() + late[0])
     connect(guarded.port, "slow", Credentials(password=WORD, key="none")).close()
     assert late == [2 * HURRY_SECONDS]
 

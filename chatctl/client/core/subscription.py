@@ -1,0 +1,125 @@
+"""Watching a room across connections: one that breaks is made again, a server that is silent is pinged.
+
+Does not live here: which entries are new (follower.py), who is in the room (presence.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from chatctl.client.core.connection import raise_refusal
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
+from chatctl.client.core.retry import Retry, may_pass
+from chatctl.errors import ChatError
+from chatctl.protocol import VERSION, Hello, Ping, Resume, ServerFrame, Welcome
+
+if TYPE_CHECKING:
+    from chatctl.client.core.address import Address
+    from chatctl.client.core.transport import OpenConnection, Transport
+
+CONNECT_SECONDS = 5.0
+"""Time for one connection, or for sending one ping."""
+
+
+class Subscription:
+    """The frames that a room sends to a watcher.
+
+    Call ``connect``, then ``receive``. After an error, call ``recover``, and connect again.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        address: Address,
+        room: str,
+        *,
+        reconnect: bool = True,
+        notice: Callable[[str], None] = lambda _: None,
+        ping_seconds: float = PING_SECONDS,
+    ) -> None:
+        """Connect later.
+
+        Args:
+            transport: makes connections.
+            address: of the server.
+            room: its name.
+            reconnect: whether ``recover`` may succeed at all.
+            notice: receives a line for a person when the connection breaks and when it is back.
+            ping_seconds: as ``keepalive.PING_SECONDS``.
+        """
+        self.connection: OpenConnection | None = None
+        self._transport = transport
+        self._address = address
+        self._room = room
+        self._reconnect = reconnect
+        self._notice = notice
+        self._ping_seconds = ping_seconds
+        self._keepalive = Keepalive(transport.now, ping_seconds)
+        self._retry = Retry(transport)
+        self._broken = False
+
+    async def connect(self, deadline: Deadline, resume: Resume | None = None, history: int = 0) -> Welcome:
+        """Connect, with the hello's ``resume`` and ``history``. Raises as ``Transport.connect``."""
+        hello = Hello(v=VERSION, room=self._room, mode="watch", resume=resume, history=history)
+        self.connection = await self._transport.connect(self._address, hello, deadline)
+        self._keepalive = Keepalive(self._transport.now, self._ping_seconds)
+        self._retry.connected()
+        if self._broken:
+            self._notice("(connected again)")
+            self._broken = False
+        return self.connection.welcome
+
+    def close(self) -> None:
+        """Hang up."""
+        connection, self.connection = self.connection, None  # first: a signal's exception may end the closing
+        if connection is not None:
+            connection.close()
+
+    async def receive(self, deadline: Deadline) -> ServerFrame:
+        """Wait for the next frame.
+
+        Raises:
+            DeadlinePassed: none came in time.
+            ConnectionEnded: the connection broke, the server said ``bye`` or does not answer any more.
+            ChatError: the server sent an error.
+        """
+        assert self.connection is not None, "not connected"
+        while True:
+            try:
+                frame = await self.connection.receive(deadline.earlier(self._keepalive.next))
+            except DeadlinePassed:
+                deadline.left()
+                if self._keepalive.due():
+                    await self._ping(self.connection, deadline)
+            else:
+                self._keepalive.heard()
+                raise_refusal(frame)
+                return frame
+
+    async def _ping(self, connection: OpenConnection, deadline: Deadline) -> None:
+        try:
+            await connection.send(Ping(t=round(self._transport.now(), 3)), deadline.sooner(CONNECT_SECONDS))
+        except DeadlinePassed:
+            deadline.left()
+            raise ConnectionEnded("the server does not read any more") from None
+
+    async def recover(self, error: ChatError, deadline: Deadline) -> None:
+        """Hang up, and wait until it is worth connecting again.
+
+        Raises:
+            ChatError: ``error`` itself, which another connection would not cure.
+            DeadlinePassed: the time is over.
+            ReaderGone: as ``Transport.sleep``.
+        """
+        if not (self._reconnect and may_pass(error)):
+            raise error
+        wait = self._retry.delay(error)
+        self.close()
+        if not self._broken:
+            self._notice(f"({error.text}: trying again)")
+            self._broken = True
+        left = deadline.left()
+        await self._transport.sleep(wait if left is None else min(wait, left))
+        deadline.left()

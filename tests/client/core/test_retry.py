@@ -1,0 +1,81 @@
+"""Which failures may pass, and how long to wait before the next try."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.retry import LAST_TRY_SECONDS, MAX_RETRY_AFTER, STEADY_SECONDS, Retry, backoff, may_pass
+from chatctl.errors import (
+    ChatError,
+    NickTaken,
+    PasswordWrong,
+    RateLimited,
+    RoomInvalid,
+    ServerFull,
+    StorageFailed,
+    Unreachable,
+)
+from tests.client.core.fake_transport import FakeTransport, ended
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (Unreachable("x"), True), (ServerFull("x"), True), (StorageFailed("x"), True), (RateLimited("x"), True),
+        (NickTaken("x"), False), (NickTaken("x", retry_after=1), True), (RoomInvalid("x"), False),
+        (PasswordWrong("x", retry_after=1), False),
+    ],
+)  # fmt: skip
+def test_what_may_pass(error: ChatError, passes: bool) -> None:
+    assert may_pass(error) is passes
+
+
+def test_backoff_doubles_up_to_half_a_minute() -> None:
+    assert [backoff(attempt, 1.0) for attempt in range(8)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
+    assert [backoff(attempt, 0.0) for attempt in (0, 6, 10_000)] == [0.25, 15, 15]
+
+
+def test_each_failure_waits_longer_until_something_succeeds() -> None:
+    retry = Retry(FakeTransport())
+    assert [round(retry.delay(ended())) for _ in range(3)] == [0, 1, 2]
+    retry.succeeded()
+    assert retry.delay(ended()) < 1
+
+
+def test_the_server_says_when_to_come_back_within_limits() -> None:
+    retry = Retry(FakeTransport())
+    assert retry.delay(RateLimited("x", retry_after=7.0)) == 7.0
+    assert retry.delay(RateLimited("x", retry_after=1e9)) == MAX_RETRY_AFTER
+
+
+@pytest.mark.parametrize(("seconds", "starts_anew"), [(STEADY_SECONDS, True), (STEADY_SECONDS - 0.1, False)])
+def test_a_connection_has_to_last_to_end_the_backoff(seconds: float, starts_anew: bool) -> None:
+    """A server that accepts and hangs up at once, again and again, is not hammered."""
+    transport = FakeTransport()
+    retry = Retry(transport)
+    for _ in range(4):
+        retry.delay(ended())
+    retry.connected()
+    transport.time += seconds
+    assert (retry.delay(ended()) < 1) is starts_anew
+    assert retry.delay(ended()) > 0.9, "a try that does not connect counts"
+
+
+def test_time_for_a_last_try_is_kept() -> None:
+    transport = FakeTransport()
+    retry = Retry(transport)
+    for _ in range(5):
+        retry.delay(ended())
+    soon = Deadline.after(3, transport.now)
+    assert retry.delay_before(soon, ended()) == 3 - LAST_TRY_SECONDS
+    transport.time += 3 - LAST_TRY_SECONDS
+    assert retry.delay_before(soon, ended()) is None
+    assert retry.delay_before(Deadline(None, transport.now), ended()) == pytest.approx(30)
+
+
+def test_even_a_short_time_has_a_second_try() -> None:
+    transport = FakeTransport()
+    assert Retry(transport).delay_before(Deadline.after(0.5, transport.now), ended()) == 0
+    transport.time += 1
+    assert Retry(transport).delay_before(Deadline.after(-0.5, transport.now), ended()) is None

@@ -1,0 +1,71 @@
+"""Requests and their answers on a connection that a test scripts."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+
+from chatctl.client.core.deadline import ConnectionEnded, Deadline
+from chatctl.client.io.blocking_transport import drive, each
+from chatctl.client.requests import Since, all_entries, member_nicks, roster, seek
+from chatctl.errors import ChatError, RateLimited
+from chatctl.protocol import Bye, Error, History, Join, Limits, Msg, Page, Resume, Roster, RosterRow, ServerFrame, Who
+from tests.client.core.fake_transport import FakeConnection, FakeTransport, welcome
+
+TRANSPORT = FakeTransport()
+SOON = Deadline.after(5, TRANSPORT.now)
+ROSTER = Roster([RosterRow("nadia", 0.0, 0.0), RosterRow("omar", 0.0, 0.0)], 2, 0)
+
+
+def connection(*frames: ServerFrame) -> FakeConnection:
+    return FakeConnection(TRANSPORT, frames)
+
+
+def msgs(*seqs: int) -> list[Msg]:
+    return [Msg(seq=seq, time=float(seq), nick="nadia", text="") for seq in seqs]
+
+
+def test_frames_before_the_answer_are_dropped() -> None:
+    one = connection(Join(["omar"], 2), ROSTER)
+    assert drive(roster(one, SOON)) is ROSTER
+    assert one.sent == [Who()]
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind"), [(Error("rate_limited", "too fast"), RateLimited), (Bye(why="restart"), ConnectionEnded)]
+)
+def test_a_refusal_is_raised(frame: ServerFrame, kind: type[ChatError]) -> None:
+    with pytest.raises(kind):
+        drive(roster(connection(frame, ROSTER), SOON))
+
+
+def test_members_are_asked_for_where_the_welcome_does_not_hold_them_all() -> None:
+    one = connection(ROSTER)
+    one.welcome = structs.replace(welcome(), members=["nadia"], count=2)
+    assert drive(member_nicks(one, SOON)) == ["nadia", "omar"]
+    two = connection()
+    two.welcome = structs.replace(welcome(), members=["nadia"], count=1)
+    assert drive(member_nicks(two, SOON)) == ["nadia"]
+    assert two.sent == []
+
+
+def test_a_log_is_read_page_by_page_to_where_it_ended() -> None:
+    one = connection(Page(msgs(1, 2), more=True), Page(msgs(3, 4), more=False))
+    one.welcome = structs.replace(welcome(last=4), limits=Limits(page=2))
+    assert [entry.seq for entry in each(all_entries(one, SOON))] == [1, 2, 3, 4]
+    assert one.sent == [History(limit=2, after=0), History(limit=2, after=2)]
+
+
+def test_a_log_that_is_trimmed_meanwhile_ends() -> None:
+    one = connection(Page(msgs(1), more=True), Page([], more=False))
+    one.welcome = welcome(last=4)
+    assert [entry.seq for entry in each(all_entries(one, SOON))] == [1]
+
+
+@pytest.mark.parametrize(
+    ("since", "after"), [(Since(seq=3), 2), (Since(seq=0), 0), (Since(seq=99), 4), (Since(time=2.5), 2)]
+)
+def test_the_position_before_a_number_or_a_time(since: Since, after: int) -> None:
+    one = connection(Page(msgs(1, 2, 3, 4), more=False))
+    one.welcome = welcome(last=4)
+    assert drive(seek(one, since, SOON)) == Resume("e", after)
