@@ -1,6 +1,7 @@
 """``chatctl admin``: keep order in the rooms of a server of this machine.
 
-Each verb is a subcommand: what it takes stands here, what it does and to whom at the server (verbs.py, steward.py).
+Each verb of common/verbs.py is a subcommand. Lives here: how its arguments are written. Does not live here: what it
+does, and to whom (hub/admin_commands.py).
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import DEFAULT_PORT, DURATION, json_option, timeout_option
+from chatctl.common.verbs import VERBS, Argument, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _HELP = """\
@@ -67,34 +69,6 @@ def admin() -> None:
     """
 
 
-def _reason(name: str = "REASON") -> click.Argument:
-    return click.Argument(["text"], nargs=-1, metavar=f"[{name}]...")
-
-
-def _target() -> click.Argument:
-    return click.Argument(["target"])
-
-
-def _for() -> click.Option:
-    return click.Option(
-        ["--for", "seconds"], type=DURATION, metavar="DURATION", help="For how long.  [default: for good]"
-    )
-
-
-def _room(text: str) -> click.Option:
-    return click.Option(["--room"], metavar="ROOM", help=text)
-
-
-def _which_person() -> click.Option:
-    return _room("Where they are, if there are two of that name.")
-
-
-def _of_room() -> click.Option:
-    return click.Option(
-        ["--room"], metavar="ROOM", default="lobby", show_default=True, envvar="CHATCTL_ROOM", help="Which room."
-    )
-
-
 class _Pace(click.ParamType[float]):
     name = "pace"
 
@@ -102,19 +76,44 @@ class _Pace(click.ParamType[float]):
         return 0.0 if value == "off" else DURATION.convert(value, param, ctx)
 
 
-def _verb(name: str, text: str, example: str, *params: click.Parameter) -> None:
-    """Put a subcommand on the group, whose arguments are the fields of what is asked."""
+def _seconds(name: str, text: str) -> click.Option:
+    return click.Option([name, "seconds"], type=DURATION, metavar="DURATION", help=text)
+
+
+def _text(name: str) -> click.Argument:
+    return click.Argument(["text"], nargs=-1, metavar=f"[{name}]...")
+
+
+_PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
+    "target": lambda: click.Argument(["target"]),
+    "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
+    "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
+    "interval": lambda: click.Argument(["seconds"], type=_Pace(), metavar="DURATION|off"),
+    "reason": lambda: _text("REASON"),
+    "topic": lambda: _text("TEXT"),
+    "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
+    "address": lambda: click.Option(["--address"], is_flag=True, help="A member's address, too."),
+    "person_room": lambda: click.Option(
+        ["--room"], metavar="ROOM", help="Where they are, if there are two of that name."
+    ),
+    "room": lambda: click.Option(
+        ["--room"], metavar="ROOM", default="lobby", show_default=True, envvar="CHATCTL_ROOM", help="Which room."
+    ),
+}
+
+
+def _command(name: str, verb: Verb) -> click.Command:
+    """Make the subcommand of a verb: its parameters are the fields of what is asked."""
 
     def run(**given: Any) -> None:
         _order(name, _socket(given), given)
 
-    has_room = any(getattr(one, "envvar", None) == "CHATCTL_ROOM" for one in params)
-    room = "  CHATCTL_ROOM   the room\n" if has_room else ""
-    words = _HELP.format(text=text, example=f"{name} {example}".rstrip(), room=room)
-    command = click.Command(name, params=list(params), callback=run, help=words)
+    room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
+    words = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
+    command = click.Command(name, params=[_PARAMETERS[one]() for one in verb.takes], callback=run, help=words)
     for option in (json_option(), timeout_option("5s"), *_where()):
         command = option(command)
-    admin.add_command(command)
+    return command
 
 
 def _where() -> tuple[Any, ...]:
@@ -193,57 +192,5 @@ def _shown(key: str, value: Any) -> str:
     return str(value)
 
 
-_verb(
-    "kick", "End a member's connection. They may come back.", 'rajat "calm down"', _target(), _reason(), _which_person()
-)
-_verb(
-    "ban",
-    "Keep somebody out, whatever they call themselves.\n\nA member is banned by all that is known of them, name and "
-    "key, and sent away. Names that look like a banned one are banned, too.",
-    '192.0.2.0/24 --for 1d "flood"',
-    _target(),
-    _reason(),
-    _for(),
-    click.Option(["--address"], is_flag=True, help="A member's address, too."),
-    _which_person(),
-)
-_verb("unban", "Let somebody in again.", "rajat", _target())
-_verb("mute", "Let somebody read, and say nothing.", "rajat --for 10m", _target(), _reason(), _for(), _which_person())
-_verb("unmute", "Let somebody speak again.", "rajat", _target())
-_verb("bans", "List all bans and mutes.", "--json")
-_verb("topic", "Set what a room is about; without TEXT, take it away.", "deploy freeze", _reason("TEXT"), _of_room())
-_verb(
-    "slow",
-    "Slow a room down; off: as fast as before.\n\nEach member may say one thing in that time, operators any number.",
-    "30s",
-    click.Argument(["seconds"], type=_Pace(), metavar="DURATION|off"),
-    _of_room(),
-)
-_verb(
-    "read-only",
-    "Let operators alone speak in a room.",
-    "on --room news",
-    click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _ctx, _param, value: value == "on"),
-    _of_room(),
-)
-_verb("claims", "List the names that are bound to a key.", "--json")
-_verb("unclaim", "Set a name free that is bound to a key.", "rajat", _target())
-_verb(
-    "op", "Make the owner of a key an operator, for good. A member's nickname stands for their key.", "nadia", _target()
-)
-_verb("deop", "Take that back.", "nadia", _target())
-_verb("ops", "List the operators' keys.", "")
-_verb(
-    "reload",
-    "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password, the networks of --allow "
-    "and --deny. Nobody is dropped but who is taken no more by these.",
-    "",
-)
-_verb(
-    "drain",
-    "End the server in order.\n\nNobody is let in any more; everybody is told to come back in a few seconds, and gets "
-    "what is theirs.",
-    "--within 30s",
-    _reason(),
-    click.Option(["--within", "seconds"], type=DURATION, metavar="DURATION", help="At most so long.  [default: 10s]"),
-)
+for _name, _verb in VERBS.items():
+    admin.add_command(_command(_name, _verb))

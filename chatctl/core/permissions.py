@@ -1,32 +1,41 @@
-"""What a client may do in the mode that it came in with, and how long what it says may be.
+"""Permissions: what a client may send in its mode, how long a text may be, and who may give which order.
 
-Lives here: what is objected to, frame by frame. Does not live here: how fast (session.py), who may (hub.py).
-Source: docs/protocol.md, "Modes".
+Lives here: decisions on one frame or verb. Does not live here: the table of verbs (common/verbs.py), rate limits
+(session.py), bans, mutes and room rules (moderation.py). Source: docs/protocol.md, "Modes"; docs/admin.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from chatctl import protocol
-from chatctl.errors import BadFrame, ChatError, Forbidden, TooLong
+from chatctl.common.verbs import VERBS, Kind, Role, Verb
+from chatctl.errors import BadFrame, ChatError, Forbidden, NoSuchNick, TooLong
 from chatctl.protocol import ClientFrame, Frame, Mode
 
-_OPEN_TO_ALL = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
-_FOR_NAMES = (protocol.Say, protocol.Whisper, protocol.Admin)
+# --- frames
+
+_ALL_MODES = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
+_NAMED_MODES = (protocol.Say, protocol.Whisper, protocol.Admin)
 _ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
-    "join": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES, protocol.Nick]),
-    "post": frozenset([*_OPEN_TO_ALL, *_FOR_NAMES]),
-    "watch": frozenset(_OPEN_TO_ALL),
-    "probe": frozenset([*_OPEN_TO_ALL, protocol.Say]),
+    "join": frozenset([*_ALL_MODES, *_NAMED_MODES, protocol.Nick]),
+    "post": frozenset([*_ALL_MODES, *_NAMED_MODES]),
+    "watch": frozenset(_ALL_MODES),
+    "probe": frozenset([*_ALL_MODES, protocol.Say]),
 }
 
 FREE = frozenset([protocol.Ping, protocol.Pong, protocol.Bye])
-"""Frames that cost no message of the rate; their bytes count all the same."""
+"""Frames that do not count as a message for the rate limit; their bytes count all the same."""
 
 
 def objection(frame: ClientFrame, mode: Mode, limit: int) -> ChatError | None:
-    """Give what is wrong with a frame of one who is in, None if nothing is; a text has at most ``limit`` bytes."""
+    """Return why a frame is refused after the welcome, or None if it is allowed.
+
+    Args:
+        frame: any frame of a client.
+        mode: of the client's hello.
+        limit: bytes of UTF-8 in one text.
+    """
     if isinstance(frame, protocol.Hello | protocol.Proof):
         return BadFrame("hello was said already")
     if type(frame) not in _ALLOWED[mode]:
@@ -36,8 +45,8 @@ def objection(frame: ClientFrame, mode: Mode, limit: int) -> ChatError | None:
     return None
 
 
-def unobjectionable(says: Sequence[protocol.Say], mode: Mode, limit: int) -> bool:
-    """Whether ``objection`` would surely find nothing in any of these. In doubt it is asked."""
+def all_allowed(says: Sequence[protocol.Say], mode: Mode, limit: int) -> bool:
+    """Tell cheaply whether ``objection`` returns None for each of these. False means: ask it."""
     sizes = [len(say.text) for say in says]
     return protocol.Say in _ALLOWED[mode] and min(sizes) > 0 and 4 * max(sizes) <= limit
 
@@ -48,3 +57,45 @@ def _objection_to_text(text: str, limit: int) -> ChatError | None:
     if 4 * len(text) > limit and len(text.encode()) > limit:  # no character has more than four bytes
         return TooLong(f"a message has at most {limit} bytes")
     return None
+
+
+# --- operators' verbs
+
+_TARGETS: dict[Kind, str] = {
+    "member": "a member",
+    "operator": "an operator",
+    "name": "a name",
+    "key": "a key",
+    "address": "an address",
+    "room": "a room",
+    "server": "the server",
+}
+
+
+def find_verb(name: str) -> Verb:
+    """Return a verb's row of the table. Raises Forbidden for an unknown verb."""
+    if name not in VERBS:
+        raise Forbidden(f"there is no verb '{name[:40]}': there is {', '.join(VERBS)}")
+    return VERBS[name]
+
+
+def check_verb(name: str, role: Role, kind: Kind) -> None:
+    """Return if this role may aim this verb at this kind of target.
+
+    Raises:
+        NoSuchNick: the verb is for people who are here, and nobody of that name is.
+        Forbidden: there is no such verb, or it is not for such a target, or not for this role.
+    """
+    may = find_verb(name).may
+    if role == "member":
+        raise Forbidden(f"{name} is for operators: prove an operator's key, or use 'chatctl admin'")
+    if kind not in may:
+        if kind == "name" and "member" in may:
+            raise NoSuchNick("nobody of that name is here")
+        raise Forbidden(f"{name} is for {_either(may)}, not for {_TARGETS[kind]}")
+    if role not in may[kind]:
+        raise Forbidden(f"{name} on {_TARGETS[kind]} is for the server's own operator alone: 'chatctl admin {name}'")
+
+
+def _either(kinds: Iterable[Kind]) -> str:
+    return " or ".join(_TARGETS[kind] for kind in kinds)

@@ -15,7 +15,7 @@ from typing import TypeVar, cast
 from chatctl import protocol
 from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
-from chatctl.core.permissions import FREE, objection, unobjectionable
+from chatctl.core.permissions import FREE, all_allowed, objection
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
 from chatctl.protocol import ClientFrame, Framer, Limits, Mode, NotJson
@@ -284,7 +284,7 @@ class Session:
         frames = self.dialect.parse_run(lines) if count > 1 else None
         if frames is None:  # one alone, one of them is bad, or a dialect that has no runs
             self._each(self._take, lines, now)
-        elif {*map(type, frames)} == _SAYS_ONLY and unobjectionable(
+        elif {*map(type, frames)} == _SAYS_ONLY and all_allowed(
             cast(Sequence[protocol.Say], frames), self.mode, self._limits.text
         ):
             self._effects.append(Says(cast(Sequence[protocol.Say], frames)))

@@ -7,19 +7,20 @@ what the rules mean (moderation.py), the socket (server/admin_socket.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Literal, Protocol
 
 import msgspec
 
 from chatctl.common.durations import short_span
 from chatctl.common.text import clean
+from chatctl.common.verbs import Role
 from chatctl.core.effects import error_frame
 from chatctl.core.moderation import MOST, RoomRules, Sanction, Who, network_of
 from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer
+from chatctl.core.permissions import check_verb
 from chatctl.core.room import Room
-from chatctl.core.verbs import Role, check
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.hub import admin_target
 from chatctl.hub.admin_target import Actor, AdminTarget, aim_of, here, name_of
@@ -67,24 +68,6 @@ class AdminCommands:
         self._clock = clock
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """What whoever runs the server does for us: ``reload``, ``drain``."""
-        self._acts: Mapping[str, Callable[[Admin, Actor, AdminTarget, Answer], None]] = {
-            "kick": self._kick,
-            "ban": self._sanction,
-            "mute": self._sanction,
-            "unban": self._lift,
-            "unmute": self._lift,
-            "bans": self._list_sanctions,
-            "topic": self._change_room,
-            "slow": self._change_room,
-            "read-only": self._change_room,
-            "claims": self._list_claims,
-            "unclaim": self._drop_claim,
-            "op": self._appoint,
-            "deop": self._appoint,
-            "ops": self._list_operators,
-            "reload": self._do_outside,
-            "drain": self._do_outside,
-        }
 
     def asked(self, peer: Peer, ask: Admin) -> None:
         """Carry out what somebody in a room orders, and answer them."""
@@ -103,21 +86,21 @@ class AdminCommands:
         """Do it, and answer once it is kept; or answer why not."""
         try:
             aim = aim_of(ask, actor, self._house)
-            check(ask.verb, actor.role, aim.kind)
-            self._acts[ask.verb](ask, actor, aim, answer)
+            check_verb(ask.verb, actor.role, aim.kind)
+            getattr(self, f"_do_{ask.verb.replace('-', '_')}")(ask, actor, aim, answer)
         except ChatError as error:
             self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
             answer(error)
 
     # --- people
 
-    def _kick(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_kick(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         text = f"{clean(aim.shown)} was kicked{actor.by}{_because(ask.text)}"
         self._tell(_rooms_of(aim.peers), text, actor)
         self._send_away(aim.peers, f"you were kicked{actor.by}{_because(ask.text)}")
         self._finish(ask, actor, text, answer)
 
-    def _sanction(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_ban(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "ban" else "mute"
         done = "banned" if what == "ban" else "muted"
         one = self._sanction_on(what, ask, actor, aim)
@@ -137,6 +120,8 @@ class AdminCommands:
             self._finish(ask, actor, text, answer)
 
         self._keep({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, kept, answer)
+
+    _do_mute = _do_ban
 
     def _sanction_on(self, what: Literal["ban", "mute"], ask: Admin, actor: Actor, aim: AdminTarget) -> Sanction:
         """Hold on to all that is known of them, so that another name is no way back."""
@@ -174,7 +159,7 @@ class AdminCommands:
                 hit.append(peer)
         return hit
 
-    def _lift(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_unban(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         what: Literal["ban", "mute"] = "ban" if ask.verb == "unban" else "mute"
         held = self._house.rules.of(what).on(aim.name, aim.key, aim.network)
         if not held:
@@ -191,11 +176,13 @@ class AdminCommands:
 
         self._keep({(what, one.ident): None for one in held}, kept, answer)
 
+    _do_unmute = _do_unban
+
     def _send_away(self, peers: Iterable[Peer], why: str) -> None:
         for peer in peers:
             self._house.depart(peer, "removed", Bye(why=why, final=True))
 
-    def _list_sanctions(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_bans(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rules, now = self._house.rules, self._clock()
         held = [one for one in (*rules.bans, *rules.mutes) if one.holds(now)]
         rows = [msgspec.to_builtins(one) for one in held]
@@ -209,7 +196,7 @@ class AdminCommands:
 
     # --- rooms
 
-    def _change_room(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_topic(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         name = (actor.room if actor.role != "console" else ask.room) or DEFAULT_ROOM
         room = self._house.archive.rooms.get(name)
         if room is None:
@@ -224,13 +211,16 @@ class AdminCommands:
 
         self._keep({("room", name): msgspec.json.encode(rules).decode()}, kept, answer)
 
+    _do_slow = _do_topic
+    _do_read_only = _do_topic
+
     # --- names and operators
 
-    def _list_claims(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_claims(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rows = [msgspec.to_builtins(claim) for claim in self._house.claims()]
         answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
-    def _drop_claim(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_unclaim(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         text = f"{clean(aim.shown)} is no longer bound to a key"
 
         def dropped(error: ChatError | None) -> None:
@@ -242,7 +232,7 @@ class AdminCommands:
         if self._house.drop_claim(aim.name or "", dropped) is None:
             raise Forbidden(f"{clean(aim.shown)} is bound to no key: 'claims' lists the names that are")
 
-    def _appoint(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_op(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         key = aim.key or next((peer.key for peer in aim.peers if peer.key is not None), None)
         if key is None:
             raise Forbidden(f"{clean(aim.shown)} has proved no key: give the key itself, SHA256:...")
@@ -258,17 +248,21 @@ class AdminCommands:
 
         self._keep({("operator", key): "" if up else None}, kept, answer)
 
-    def _list_operators(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    _do_deop = _do_op
+
+    def _do_ops(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         rules = self._house.rules
         rows = [{"key": key, "kept": key not in rules.configured} for key in sorted(rules.configured | rules.appointed)]
         answer(Done(ask.verb, _counted(len(rows), "operator's key", "operators' keys"), rows, ask.id))
 
     # --- the server
 
-    def _do_outside(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
+    def _do_reload(self, ask: Admin, actor: Actor, aim: AdminTarget, answer: Answer) -> None:
         if ask.verb not in self.outside:
             raise Forbidden(f"this server can't {ask.verb}")
         self._finish(ask, actor, self.outside[ask.verb](ask), answer)
+
+    _do_drain = _do_reload
 
     # --- all of them
 

@@ -11,10 +11,11 @@ from typing import Protocol
 
 from chatctl.common.names import check_nick, fold_nick
 from chatctl.common.text import clean
+from chatctl.common.verbs import Kind, Role
 from chatctl.core.moderation import Rules, Sanction, network_of
 from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import Peer
-from chatctl.core.verbs import Kind, Role
+from chatctl.core.permissions import find_verb
 from chatctl.protocol import Admin
 
 
@@ -57,9 +58,10 @@ class AdminTarget:
 
 def aim_of(ask: Admin, actor: Actor, house: House) -> AdminTarget:
     """Tell what a verb is aimed at. Raises ChatError for what is nothing."""
-    if ask.verb in ("topic", "slow", "read-only"):
+    verb = find_verb(ask.verb)
+    if verb.on_room:
         return AdminTarget("room")
-    if ask.verb in ("bans", "claims", "ops", "reload", "drain") or not ask.target:
+    if verb.on_server or not ask.target:
         return AdminTarget("server", "the server")
     kind, _, rest = ask.target.partition(":")
     if kind == "name":

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from chatctl.common.paths import reachable_socket
-from chatctl.core.verbs import LISTS, VERBS
+from chatctl.common.verbs import VERBS
 from chatctl.errors import ChatError, Forbidden, reason_of
 from chatctl.hub.admin_commands import AdminCommands, Outcome
 from chatctl.hub.admin_target import Actor
@@ -125,6 +125,6 @@ def verbs_of(steward: AdminCommands) -> dict[str, Verb]:
         done = await outcome
         if isinstance(done, ChatError):
             raise done
-        return {"text": done.text, "rows": done.rows, "list": ask["do"] in LISTS}
+        return {"text": done.text, "rows": done.rows, "list": VERBS[wanted.verb].lists}
 
     return dict.fromkeys(VERBS, carry_out)

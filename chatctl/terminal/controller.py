@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from functools import partial
 from typing import Any
 
 from chatctl import protocol
@@ -17,11 +16,10 @@ from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.membership import Membership
 from chatctl.client.saved_state import SavedState
 from chatctl.common.text import clean
-from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
+from chatctl.protocol import Admin, Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.interfaces import Screen
 from chatctl.terminal.member_list import Presence
-from chatctl.terminal.orders import ORDERS, order
 from chatctl.terminal.render import Lines, mentions
 from chatctl.terminal.settings import Settings
 from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
@@ -67,7 +65,6 @@ class Controller:
             "status": self._show_status,
             "quit": lambda _: self._do(screen.leave),
         }
-        self._commands |= {name: partial(self._order, name) for name in ORDERS}
         self._rules = protocol.RoomNow()
 
     # --- what is typed
@@ -82,6 +79,8 @@ class Controller:
                 return self._refuse(why)
             case Command(name, rest):
                 return self._commands[name](rest)
+            case Admin() as order:
+                return self._ask(order)
             case str(text):
                 return self._fits(text) and self._speak(text)
 
@@ -121,10 +120,6 @@ class Controller:
         return self.link.send(frame) or self._refuse(
             "there is no connection now: that can't wait, try again when it is back"
         )
-
-    def _order(self, name: str, rest: str) -> bool:
-        wanted = order(name, rest)
-        return wanted is not None and self._ask(wanted)
 
     def _show_history(self, rest: str) -> bool:
         cursor, welcome = self.link.cursor, self.link.welcome

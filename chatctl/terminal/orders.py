@@ -1,51 +1,65 @@
-"""What an operator can type: commands that become an ``admin`` frame.
+"""Slash commands of operators: each becomes an ``admin`` frame.
 
-Lives here: how these are written, and what they ask. Does not live here: who may, and what comes of it (the server's).
+Lives here: how they are written. Does not live here: which there are (common/verbs.py), who may give them, and what
+they do (the server's).
 """
 
 from __future__ import annotations
 
 from chatctl.common.durations import parse_duration
+from chatctl.common.verbs import VERBS, Argument
 from chatctl.protocol import Admin
 
-ORDERS = {
-    "kick": ("NICK [WHY]", "end a member's connection"),
-    "ban": ("NICK [TIME] [WHY]", "keep somebody out: /ban rajat 2h spam"),
-    "ban-address": ("NICK [TIME] [WHY]", "and whoever has the same address"),
-    "unban": ("NICK", "let somebody in again"),
-    "mute": ("NICK [TIME] [WHY]", "let somebody read only"),
-    "unmute": ("NICK", "let somebody speak again"),
-    "bans": ("", "who is banned or muted"),
-    "topic": ("TEXT", "say what the room is about; - takes it away"),
-    "slow": ("TIME|off", "one message a member in that time: /slow 30s"),
-    "readonly": ("on|off", "let operators alone speak"),
+_USAGE: dict[Argument, str] = {
+    "target": "NICK",
+    "duration": "[TIME]",
+    "reason": "[WHY]",
+    "topic": "TEXT",
+    "interval": "TIME|off",
+    "switch": "on|off",
 }
-_PEOPLE = {"kick": False, "ban": True, "ban-address": True, "unban": False, "mute": True, "unmute": False}
-"""Those that are aimed at somebody, and whether they can have a time."""
+
+ORDERS: dict[str, tuple[str, str]] = {}
+"""By the command's name: its usage, and a line of ``/help``."""
+_VERBS: dict[str, tuple[str, bool]] = {}
+"""By the command's name: the verb, and whether it is meant for a member's address as well."""
+
+for _verb, _row in VERBS.items():
+    if _row.typed:
+        _name = _verb.replace("-", "")
+        _usage = " ".join(_USAGE[one] for one in _row.takes if one in _USAGE)
+        ORDERS[_name], _VERBS[_name] = (_usage, _row.typed), (_verb, False)
+        if "address" in _row.takes:
+            ORDERS[f"{_name}-address"] = _usage, "and whoever has the same address"
+            _VERBS[f"{_name}-address"] = _verb, True
 
 
-def order(name: str, rest: str) -> Admin | None:
-    """Give what a command of ``ORDERS`` asks, None if it is not written so."""
-    if name in _PEOPLE:
-        return _about_somebody(name, rest)
-    match name:
-        case "bans":
-            return Admin(verb="bans")
-        case "topic":
-            return Admin(verb="topic", text="" if rest == "-" else rest) if 0 < len(rest) <= 400 else None
-        case "slow":
-            seconds = 0.0 if rest == "off" else parse_duration(rest, bare=False)
-            return None if seconds is None else Admin(verb="slow", seconds=seconds)
-        case _:
-            return Admin(verb="read-only", on=rest == "on") if rest in ("on", "off") else None
+def parse_order(name: str, rest: str) -> Admin | None:
+    """Return the frame for a command of ``ORDERS``, or None if its arguments are not written as its usage says.
+
+    Args:
+        name: the command, without its slash.
+        rest: what follows it, stripped.
+    """
+    verb, address = _VERBS[name]
+    takes = VERBS[verb].takes
+    if "target" in takes:
+        return _on_person(verb, rest, timed="duration" in takes, address=address)
+    if "topic" in takes:
+        return Admin(verb=verb, text="" if rest == "-" else rest) if 0 < len(rest) <= 400 else None
+    if "interval" in takes:
+        seconds = 0.0 if rest == "off" else parse_duration(rest, bare=False)
+        return None if seconds is None else Admin(verb=verb, seconds=seconds)
+    if "switch" in takes:
+        return Admin(verb=verb, on=rest == "on") if rest in ("on", "off") else None
+    return Admin(verb=verb)
 
 
-def _about_somebody(name: str, rest: str) -> Admin | None:
-    target, _, why = rest.strip().partition(" ")
+def _on_person(verb: str, rest: str, *, timed: bool, address: bool) -> Admin | None:
+    target, _, why = rest.partition(" ")
     first, _, after = why.strip().partition(" ")
-    seconds = parse_duration(first, bare=False) if _PEOPLE[name] else None
+    seconds = parse_duration(first, bare=False) if timed else None
     text = (why if seconds is None else after).strip()
     if not target or len(target) > 128 or len(text) > 400:
         return None
-    verb = name.removesuffix("-address")
-    return Admin(verb=verb, target=target, seconds=seconds or 0.0, text=text, address=name != verb)
+    return Admin(verb=verb, target=target, seconds=seconds or 0.0, text=text, address=address)

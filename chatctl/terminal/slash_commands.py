@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from chatctl.terminal.orders import ORDERS, order
+from chatctl.protocol import Admin
+from chatctl.terminal.orders import ORDERS, parse_order
 
 COMMANDS = {
     "help": ("", "show this list"),
@@ -52,8 +53,11 @@ class Wrong:
     why: str
 
 
-def parse(line: str) -> str | Command | Wrong:
-    """Give the text to be said, the command, or what is wrong with it. ``//`` starts a text with a slash."""
+def parse(line: str) -> str | Command | Admin | Wrong:
+    """Return the text to be said, the command, an operator's order, or what is wrong with the line.
+
+    ``//`` starts a text with a slash.
+    """
     if line.startswith("//"):
         return line[1:]
     if not line.startswith("/"):
@@ -61,7 +65,8 @@ def parse(line: str) -> str | Command | Wrong:
     verb, _, rest = line[1:].partition(" ")
     name = verb.lower()
     if name in ORDERS:
-        return _order(name, rest.strip())
+        order = parse_order(name, rest.strip().encode("utf-8", "replace").decode())
+        return order or Wrong(f"usage: /{name} {ORDERS[name][0]}")
     if name not in COMMANDS:
         return Wrong(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
     rest = rest if name == "me" else rest.strip()
@@ -72,12 +77,6 @@ def parse(line: str) -> str | Command | Wrong:
     if name == "history" and rest and not _NUMBER.fullmatch(rest):
         return Wrong(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
     return Command(name, rest)
-
-
-def _order(name: str, rest: str) -> Command | Wrong:
-    if order(name, rest.encode("utf-8", "replace").decode()) is None:
-        return Wrong(f"usage: /{name} {ORDERS[name][0]}")
-    return Command(name, rest.encode("utf-8", "replace").decode())
 
 
 def help_lines() -> list[str]:

@@ -1,4 +1,4 @@
-"""verbs.py and steward.py: every verb, by every role, on every kind of target, through the hub.
+"""The table of verbs and hub/admin_commands.py: every verb, by every role, on every kind of target, through the hub.
 
 The table is walked, not written down again: what it allows has to happen, what it does not has to be refused.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 import pytest
 
 from chatctl import protocol as p
+from chatctl.common.verbs import KINDS, ROLES, VERBS, Kind, Role
 from chatctl.core.admission import Admission
 from chatctl.core.name_claims import NameClaim, NameClaims, fact
-from chatctl.core.verbs import KINDS, ROLES, VERBS, Kind, Role, check
+from chatctl.core.permissions import check_verb
 from chatctl.errors import ChatError, Forbidden, NoSuchNick
+from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.admin_target import Actor
 from tests.support.fakes import House, KeepingJournal, only, order
 from tests.support.key_holders import OTHER, OWNER, Person
@@ -65,7 +67,7 @@ def test_what_the_table_allows_is_done_and_nothing_else(verb: str, role: Role, k
     fits = (kind == "room") == (verb in ROOM_VERBS) and (kind == "server" or verb not in SERVER_VERBS or kind == "room")
     if not fits or (verb in SERVER_VERBS and kind != "server"):
         with pytest.raises(ChatError):  # no order can be written that is aimed so: the table alone can say it
-            check(verb, "console", kind)
+            check_verb(verb, "console", kind)
         return
     house = village()
     prepare(house, verb, kind)
@@ -199,3 +201,8 @@ def test_a_list_is_counted_as_a_person_would() -> None:
     assert count("bans") == "2 bans, 1 mute"
     order(house, "console", "op", "SHA256:" + "C" * 43)
     assert count("ops") == "3 operators' keys"
+
+
+def test_every_verb_of_the_table_has_a_method_that_does_it() -> None:
+    done = {name.removeprefix("_do_").replace("_", "-") for name in vars(AdminCommands) if name.startswith("_do_")}
+    assert done == set(VERBS)

@@ -8,7 +8,7 @@ from chatctl.core.admission import Admission, Owner
 from chatctl.core.auth import Authenticator, ConnectionInfo
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.session import Session
-from chatctl.core.verbs import Role
+from chatctl.common.verbs import Role
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.core.verbs import VERBS
-from chatctl.terminal.orders import ORDERS, order
-from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
+from chatctl.common.verbs import VERBS
+from chatctl.terminal.orders import ORDERS
+from chatctl.terminal.slash_commands import Wrong, help_lines, parse
 from tests.terminal.fakes import House
 
 
@@ -42,9 +42,7 @@ from tests.terminal.fakes import House
     ],
 )
 def test_what_is_asked(line: str, wanted: p.Admin) -> None:
-    command = parse(line)
-    assert isinstance(command, Command)
-    assert order(command.name, command.rest) == wanted
+    assert parse(line) == wanted
 
 
 @pytest.mark.parametrize(
@@ -59,12 +57,11 @@ def test_what_is_never_sent(line: str) -> None:
 @given(st.sampled_from(sorted(ORDERS)), st.text())
 def test_whatever_is_typed_the_server_can_read_it(name: str, rest: str) -> None:
     """A frame that is over a limit would cost the whole line: it is refused here."""
-    command = parse(f"/{name} {rest}")
-    if isinstance(command, Command):
-        wanted = order(command.name, command.rest)
-        assert wanted is not None
-        assert wanted.verb in VERBS
-        assert p.decode_client(p.encode(wanted)[:-1]) == wanted
+    order = parse(f"/{name} {rest}")
+    if not isinstance(order, Wrong):
+        assert isinstance(order, p.Admin)
+        assert order.verb in VERBS
+        assert p.decode_client(p.encode(order)[:-1]) == order
 
 
 def test_help_lists_them() -> None:

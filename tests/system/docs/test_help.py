@@ -11,7 +11,7 @@ import click
 import pytest
 
 from chatctl.cli.config_defaults import Defaults
-from chatctl.core.verbs import VERBS
+from chatctl.common.verbs import VERBS
 from chatctl.main import cli
 from docs.generate import ROOT, Help, commands
 

@@ -1,0 +1,139 @@
+"""The operators' verbs: the one table of what each is called, does and takes, and who may aim it at what.
+
+Lives here: data alone. Both ends read it: ``chatctl admin`` and the slash commands of ``join`` are made from it, the
+server decides by it. Does not live here: that decision (core/permissions.py), what a verb does
+(hub/admin_commands.py). Its imports are light, since completion loads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, get_args
+
+Role = Literal["console", "operator", "member"]
+"""``console``: uses the server's own socket; ``operator``: proved an operator's key; ``member``: everybody else."""
+Kind = Literal["member", "operator", "name", "key", "address", "room", "server"]
+"""A kind of target. ``operator`` is one who is here or not; ``name`` is a nickname that nobody here has."""
+Argument = Literal[
+    "target", "duration", "reason", "address", "person_room", "topic", "interval", "switch", "room", "within"
+]
+"""What a verb takes: each is a field of ``protocol.Admin``, as it is typed.
+
+``duration``, ``interval`` (``30s`` or ``off``) and ``within`` are ``seconds``; ``reason`` and ``topic`` are ``text``;
+``switch`` is ``on``; ``person_room`` is the room that tells two people of one name apart.
+"""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Rights = Mapping[Kind, frozenset[Role]]
+
+
+class Verb(NamedTuple):
+    """One row of the table."""
+
+    may: Rights
+    """Who may, for each kind of target. A kind that is missing makes no sense for the verb."""
+    help: str
+    """For ``chatctl admin VERB --help``."""
+    example: str
+    """Arguments of an example, for the same."""
+    takes: tuple[Argument, ...] = ()
+    typed: str = ""
+    """What ``/help`` of ``join`` says; empty for a verb that is no slash command."""
+    lists: bool = False
+    """It only reads, and is answered with rows."""
+
+    @property
+    def on_room(self) -> bool:
+        """Whether its target is a room."""
+        return "room" in self.may
+
+    @property
+    def on_server(self) -> bool:
+        """Whether its target is the server itself."""
+        return "server" in self.may
+
+
+_BOTH: frozenset[Role] = frozenset({"console", "operator"})
+_CONSOLE: frozenset[Role] = frozenset({"console"})
+
+_PRESENT: Rights = {"member": _BOTH, "operator": _CONSOLE}
+_PEOPLE: Rights = {**_PRESENT, "name": _BOTH, "key": _BOTH}
+_ADDRESSES: Rights = {**_PEOPLE, "address": _BOTH}
+_ROOM: Rights = {"room": _BOTH}
+_SERVER: Rights = {"server": _BOTH}
+
+VERBS: Mapping[str, Verb] = {
+    "kick": Verb(
+        _PRESENT,
+        "End a member's connection. They may come back.",
+        'rajat "calm down"',
+        ("target", "reason", "person_room"),
+        "end a member's connection",
+    ),
+    "ban": Verb(
+        _ADDRESSES,
+        "Keep somebody out, whatever they call themselves.\n\nA member is banned by all that is known of them, name "
+        "and key, and sent away. Names that look like a banned one are banned, too.",
+        '192.0.2.0/24 --for 1d "flood"',
+        ("target", "duration", "reason", "address", "person_room"),
+        "keep somebody out: /ban rajat 2h spam",
+    ),
+    "unban": Verb(_ADDRESSES, "Let somebody in again.", "rajat", ("target",), "let somebody in again"),
+    "mute": Verb(
+        _PEOPLE,
+        "Let somebody read, and say nothing.",
+        "rajat --for 10m",
+        ("target", "duration", "reason", "person_room"),
+        "let somebody read only",
+    ),
+    "unmute": Verb(_PEOPLE, "Let somebody speak again.", "rajat", ("target",), "let somebody speak again"),
+    "bans": Verb(_SERVER, "List all bans and mutes.", "--json", typed="who is banned or muted", lists=True),
+    "topic": Verb(
+        _ROOM,
+        "Set what a room is about; without TEXT, take it away.",
+        "deploy freeze",
+        ("topic", "room"),
+        "say what the room is about; - takes it away",
+    ),
+    "slow": Verb(
+        _ROOM,
+        "Slow a room down; off: as fast as before.\n\nEach member may say one thing in that time, operators any "
+        "number.",
+        "30s",
+        ("interval", "room"),
+        "one message a member in that time: /slow 30s",
+    ),
+    "read-only": Verb(
+        _ROOM, "Let operators alone speak in a room.", "on --room news", ("switch", "room"), "let operators alone speak"
+    ),
+    "claims": Verb(_SERVER, "List the names that are bound to a key.", "--json", lists=True),
+    "unclaim": Verb(
+        {"member": _CONSOLE, "operator": _CONSOLE, "name": _CONSOLE},
+        "Set a name free that is bound to a key.",
+        "rajat",
+        ("target",),
+    ),
+    "op": Verb(
+        {"member": _CONSOLE, "key": _CONSOLE},
+        "Make the owner of a key an operator, for good. A member's nickname stands for their key.",
+        "nadia",
+        ("target",),
+    ),
+    "deop": Verb({"operator": _CONSOLE}, "Take that back.", "nadia", ("target",)),
+    "ops": Verb(_SERVER, "List the operators' keys.", "", lists=True),
+    "reload": Verb(
+        {"server": _CONSOLE},
+        "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password, the networks of "
+        "--allow and --deny. Nobody is dropped but who is taken no more by these.",
+        "",
+    ),
+    "drain": Verb(
+        {"server": _CONSOLE},
+        "End the server in order.\n\nNobody is let in any more; everybody is told to come back in a few seconds, and "
+        "gets what is theirs.",
+        "--within 30s",
+        ("reason", "within"),
+    ),
+}
