@@ -48,15 +48,7 @@ FAST = "main"
 HEAVY = "asyncio cryptography msgspec platformdirs precis_i18n prompt_toolkit socket sqlite3 ssl uvloop"
 
 # (file, what it imports): why that is all right. One that is no longer needed is a violation too.
-EXCUSED: dict[tuple[str, str], str] = {
-    (module, name): "older than the law"
-    for module, names in {
-        "cli.network_types": "core.ip_networks",
-        "core.auth": "os",
-        "core.confusables": "pathlib.Path",
-    }.items()
-    for name in names.split()
-}
+EXCUSED: dict[tuple[str, str], str] = {}
 
 
 @dataclass(frozen=True)

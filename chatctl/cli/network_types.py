@@ -9,24 +9,25 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.core.ip_networks import Net
+    from chatctl.common.ip_addresses import Network
 
 
-class NetType(click.ParamType["Net | Path"]):
+class NetType(click.ParamType["Network | Path"]):
     """An IP network, or one address; or ``@FILE``, which has a network a line."""
 
     name = "net"
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Net | Path:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Network | Path:
         """Give the network, or the file, which is read later."""
-        import ipaddress
         from pathlib import Path
+
+        from chatctl.common.ip_addresses import parse_network
 
         text = str(value)
         if text.startswith("@") and len(text) > 1:
             return Path(text[1:]).expanduser().absolute()
         try:
-            return ipaddress.ip_network(text, strict=False)
+            return parse_network(text)
         except ValueError:
             self.fail(f"{value!r} is no network: write 10.0.0.0/8, fd00::/8, one address or @FILE", param, ctx)
 

@@ -30,7 +30,7 @@ def password() -> None:
       None counts.
     """
     from chatctl.cli.output import emit
-    from chatctl.core.auth import Verifier
+    from chatctl.core.passwords import Verifier
     from chatctl.errors import ChatError
 
     word = _ask()

@@ -6,9 +6,9 @@ core/name_claims.py). Source: docs/protocol.md, "Proving".
 
 from __future__ import annotations
 
-import ipaddress
 from base64 import b64decode
 
+from chatctl.common.ip_addresses import parse_address
 from chatctl.common.ssh_wire import pack
 from chatctl.protocol import Hello
 
@@ -41,9 +41,7 @@ def place_of_tcp(host: str, port: int) -> str:
     Raises:
         ValueError: ``host`` is no IP address.
     """
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return f"tcp:{mapped or address}:{port}"
+    return f"tcp:{parse_address(host)}:{port}"
 
 
 PLACE_OF_UNIX = "unix"

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from chatctl.core.connection_throttle import AddressThrottle, turned_away
+from chatctl.core.connection_throttle import AddressThrottle, drop_early
+from chatctl.core.limits import ServerLimits
 from chatctl.core.room import Room
 from chatctl.errors import ServerFull
-from chatctl.protocol import Limits
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""
@@ -37,7 +37,7 @@ class Counted(Protocol):
 class ConnectionLimits:
     """Counts connections, from the accept until they are gone; those of exempt addresses for the total only."""
 
-    def __init__(self, limits: Limits, chance: Callable[[], float]) -> None:
+    def __init__(self, limits: ServerLimits, chance: Callable[[], float]) -> None:
         """Start with none.
 
         Args:
@@ -67,7 +67,7 @@ class ConnectionLimits:
         if self._not_let_in() < self._limits.greeting_start:
             return False
         self._waiting = {connection for connection in self._waiting if connection.room is None}
-        return turned_away(self._not_let_in(), self._limits, self._chance())
+        return drop_early(self._not_let_in(), self._limits, self._chance())
 
     def _not_let_in(self) -> int:
         return len(self._waiting) + self._handshakes.total() - self._handshakes[""]

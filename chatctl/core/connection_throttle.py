@@ -6,11 +6,11 @@ Lives here: whether one more may wait, and whether its address comes too fast. D
 
 from __future__ import annotations
 
+from chatctl.core.limits import ServerLimits
 from chatctl.core.token_bucket import TokenBucket
-from chatctl.protocol import Limits
 
 
-def turned_away(waiting: int, limits: Limits, chance: float) -> bool:
+def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
     """Tell whether a newcomer is dropped at random, as sshd's MaxStartups does.
 
     From ``greeting_start`` on ``greeting_percent`` of the newcomers are, rising to all of them at ``greeting_full``:

@@ -1,60 +1,91 @@
-"""From which networks connections are taken."""
+"""Rules about IP networks: which connections are taken, and what counts as one client.
+
+Reading addresses and networks: common/ip_addresses.py.
+"""
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network
 
-Net = ipaddress.IPv4Network | ipaddress.IPv6Network
+from chatctl.common.ip_addresses import Address, Network, parse_address, parse_network
 
-_MAPPED_PREFIX = 96
-"""Bits that an IPv4-mapped address has before those of the IPv4 one."""
-
-
-class Networks:
-    """Those that are allowed, and those that are not: what is denied stays out, whatever is allowed."""
-
-    def __init__(self, allow: Sequence[Net] = (), deny: Sequence[Net] = ()) -> None:
-        """Begin as ``set`` does."""
-        self.set(allow, deny)
-
-    def set(self, allow: Sequence[Net], deny: Sequence[Net]) -> None:
-        """From now on take connections from ``allow``, from everywhere if that is empty; but for ``deny``."""
-        self._allow = _Index(allow)
-        self._deny = _Index(deny)
-
-    def lets_in(self, host: str) -> bool:
-        """Tell whether a connection from this IP address is taken; an IPv4-mapped one counts as its IPv4 one."""
-        if not (self._allow or self._deny):
-            return True
-        address = ipaddress.ip_address(host.partition("%")[0])
-        address = getattr(address, "ipv4_mapped", None) or address
-        return address not in self._deny and (not self._allow or address in self._allow)
+_CLIENT_PREFIX = {4: 32, 6: 64}
+"""Bits that tell clients apart: a whole /64 of IPv6 belongs to one customer."""
+_KINDS: dict[int, type[Network]] = {4: IPv4Network, 6: IPv6Network}
 
 
-class _Index:
-    """Networks by their size: a list of a hundred thousand costs an accept no more than one of a dozen."""
+def client_network(text: str) -> Network:
+    """Return the network that counts as one client for this address; a network stays as it is. Raises ValueError."""
+    if "/" in text:
+        return parse_network(text)
+    address = parse_address(text)
+    return _around(address, _CLIENT_PREFIX[address.version])
 
-    def __init__(self, nets: Iterable[Net]) -> None:
-        self._by_size: dict[tuple[int, int], set[int]] = {}  # (version, prefix): where those networks begin
-        for net in map(_unmapped, nets):
-            self._by_size.setdefault((net.version, net.prefixlen), set()).add(int(net.network_address))
+
+def client_of(host: str) -> str:
+    """Return how limits and messages name a client: its IPv4 address, or its /64; empty for an empty host."""
+    return str(client_network(host)).removesuffix("/32") if ":" in host else host
+
+
+class NetworkSet:
+    """Networks, grouped by size: a lookup among a hundred thousand costs no more than among a dozen."""
+
+    def __init__(self, networks: Iterable[Network] = ()) -> None:
+        """Start with these."""
+        self._by_size: dict[tuple[int, int], Counter[int]] = {}  # (version, prefix): first address, times added
+        for network in networks:
+            self.add(network)
 
     def __bool__(self) -> bool:
         return bool(self._by_size)
 
-    def __contains__(self, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    def __contains__(self, address: Address) -> bool:
+        return any(True for _ in self.around(address))
+
+    def add(self, network: Network) -> None:
+        """Add a network; one that is added twice has to be removed twice."""
+        size = network.version, network.prefixlen
+        self._by_size.setdefault(size, Counter())[int(network.network_address)] += 1
+
+    def remove(self, network: Network) -> None:
+        """Remove a network that was added."""
+        size, begin = (network.version, network.prefixlen), int(network.network_address)
+        self._by_size[size][begin] -= 1
+        if not self._by_size[size][begin]:
+            del self._by_size[size][begin]
+        if not self._by_size[size]:
+            del self._by_size[size]
+
+    def around(self, address: Address) -> Iterator[Network]:
+        """Yield the networks that this address is in."""
         number = int(address)
-        return any(
-            number >> (rest := address.max_prefixlen - prefix) << rest in begins
-            for (version, prefix), begins in self._by_size.items()
-            if version == address.version
-        )
+        for (version, prefix), begins in self._by_size.items():
+            rest = address.max_prefixlen - prefix
+            if version == address.version and number >> rest << rest in begins:
+                yield _around(address, prefix)
 
 
-def _unmapped(net: Net) -> Net:
-    """Give the IPv4 network that is meant, since addresses are compared in that form: ``::ffff:10.0.0.0/104``."""
-    mapped = net.network_address.ipv4_mapped if isinstance(net, ipaddress.IPv6Network) else None
-    if mapped is None or net.prefixlen < _MAPPED_PREFIX:
-        return net
-    return ipaddress.IPv4Network((mapped, net.prefixlen - _MAPPED_PREFIX))
+class Networks:
+    """The networks that connections are taken from, and those that are denied even then."""
+
+    def __init__(self, allow: Sequence[Network] = (), deny: Sequence[Network] = ()) -> None:
+        """Start as ``set`` does."""
+        self.set(allow, deny)
+
+    def set(self, allow: Sequence[Network], deny: Sequence[Network]) -> None:
+        """From now on take connections from ``allow``, from everywhere if that is empty; but never from ``deny``."""
+        self._allow = NetworkSet(allow)
+        self._deny = NetworkSet(deny)
+
+    def lets_in(self, host: str) -> bool:
+        """Tell whether a connection from this IP address is taken."""
+        if not (self._allow or self._deny):
+            return True
+        address = parse_address(host)
+        return address not in self._deny and (not self._allow or address in self._allow)
+
+
+def _around(address: Address, prefix: int) -> Network:
+    return _KINDS[address.version]((int(address), prefix), strict=False)

@@ -1,7 +1,7 @@
-"""NameClaims: names that are bound to a key, and stay its owner's whoever is here.
+"""Name claims: nicknames bound to a key, which stay their owner's whoever is here.
 
-Lives here: whose name it is, and which names look like it. Does not live here: how a key is proved (gate.py), who holds
-a name at the moment (roster.py), how claims are kept (journal/: facts of the kind ``claim``).
+Lives here: whose a name is, and which claimed names look like it. Does not live here: how a key is proved (auth.py),
+who has a name at the moment (roster.py), where claims are stored (journal/: facts of the kind ``claim``).
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ import msgspec
 from msgspec import Struct
 
 from chatctl.common.names import fold_nick
-from chatctl.core.confusables import skeletons
+from chatctl.core.confusables import LookAlikes
 
-MOST_OF_A_KEY = 8
+MAX_PER_KEY = 8
 """Names that one key may bind: nobody collects a room's names."""
 
-MOST = 100_000
-"""NameClaims of one server: keys cost nothing, memory does."""
+MAX_CLAIMS = 100_000
+"""Claims of one server: keys cost nothing, memory does."""
 
 KIND = "claim"
 
 
 class NameClaim(Struct, frozen=True):
-    """``nick``, spelt as it was then, belongs to the key of this fingerprint ``since`` that time (Unix seconds)."""
+    """A nickname, as it was spelt then, and the fingerprint of its owner's key; ``since`` in Unix seconds."""
 
     nick: str
     key: str
@@ -36,11 +36,11 @@ class NameClaims:
     """All claims of one server."""
 
     def __init__(self, facts: Mapping[tuple[str, str], str] | None = None, *, binding: bool = True) -> None:
-        """Begin with those that were kept. Without ``binding`` names are nobody's, and none is bound."""
+        """Start with the claims among ``facts``. Without ``binding`` there are none, and none is proposed."""
         self.binding = binding
         self._claims: dict[str, NameClaim] = {}
-        self._looks: dict[str, set[str]] = {}
-        self._of_key: Counter[str] = Counter()
+        self._look_alikes: LookAlikes[NameClaim] = LookAlikes()
+        self._per_key: Counter[str] = Counter()
         for (kind, _), value in (facts or {}).items():
             if kind == KIND and binding:
                 self.add(msgspec.json.decode(value, type=NameClaim))
@@ -52,44 +52,38 @@ class NameClaims:
         return iter(self._claims.values())
 
     def find(self, nick: str) -> NameClaim | None:
-        """Give the claim on this name, however it is cased. Raises NickInvalid."""
+        """Return the claim on this name, in any case, or None. Raises NickInvalid."""
         return self._claims.get(fold_nick(nick)) if self._claims else None
 
-    def like(self, nick: str) -> Iterator[NameClaim]:
-        """Give the claims on other names that look like this one. Raises NickInvalid."""
+    def like(self, nick: str) -> list[NameClaim]:
+        """Return the claims on other names that look like this one. Raises NickInvalid."""
         own = fold_nick(nick)
-        if self._looks:
-            keys = {key for looks in skeletons(nick) for key in self._looks.get(looks, ())}
-            yield from (self._claims[key] for key in keys if key != own)
+        return [claim for claim in self._look_alikes.of(nick) if fold_nick(claim.nick) != own] if self._claims else []
 
     def propose(self, nick: str, key: str, now: float) -> NameClaim | None:
-        """Give the claim that this key may make on a name, None if it may not: it is bound, or there are too many."""
+        """Return a claim for ``add``, or None if the name is claimed already or a limit is reached."""
         if not self.binding or self.find(nick) is not None:
             return None
-        if self._of_key[key] >= MOST_OF_A_KEY or len(self) >= MOST:
+        if self._per_key[key] >= MAX_PER_KEY or len(self) >= MAX_CLAIMS:
             return None
         return NameClaim(nick, key, now)
 
     def add(self, claim: NameClaim) -> None:
-        """Take a claim that was kept; one on the same name is replaced."""
+        """Add a claim that the journal has; it replaces one on the same name."""
         self.drop(claim.nick)
-        own = fold_nick(claim.nick)
-        self._claims[own] = claim
-        self._of_key[claim.key] += 1
-        for looks in skeletons(claim.nick):
-            self._looks.setdefault(looks, set()).add(own)
+        self._claims[fold_nick(claim.nick)] = claim
+        self._per_key[claim.key] += 1
+        self._look_alikes.add(claim.nick, claim)
 
     def drop(self, nick: str) -> NameClaim | None:
-        """Set a name free; give the claim that was on it."""
-        own = fold_nick(nick)
-        claim = self._claims.pop(own, None)
+        """Remove the claim on a name and return it, or None."""
+        claim = self._claims.pop(fold_nick(nick), None)
         if claim is not None:
-            self._of_key[claim.key] -= 1
-            for looks in skeletons(claim.nick):
-                self._looks[looks].discard(own)
+            self._per_key[claim.key] -= 1
+            self._look_alikes.remove(claim.nick, claim)
         return claim
 
 
 def fact(claim: NameClaim) -> tuple[tuple[str, str], str]:
-    """Give a claim as a journal keeps it."""
+    """Return a claim as a journal's fact: (kind, key), value."""
     return (KIND, fold_nick(claim.nick)), msgspec.json.encode(claim).decode()

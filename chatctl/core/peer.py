@@ -1,4 +1,4 @@
-"""A peer: one connection, as those who serve it see it."""
+"""A peer: one connection, as the hub sees it."""
 
 from __future__ import annotations
 
@@ -6,51 +6,58 @@ from typing import Protocol
 
 from chatctl.core.admission import Owner
 from chatctl.core.auth import ConnectionInfo
+from chatctl.core.bans import Person
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
 from chatctl.core.session import Session
 
 
 class Peer(Reader, Protocol):
-    """One connection, as the hub sees it: a reader that also has a session and can be closed."""
+    """A reader that also has a session and can be closed."""
 
     session: Session
     label: str
-    way: ConnectionInfo
-    """How it came in."""
+    """Its name in the log."""
+    info: ConnectionInfo
+    """How it reached the server."""
     token: bytes | None
-    """The hash of the secret that its hello brought."""
+    """The hash of the token in its hello."""
     key: str | None
     """The fingerprint of the key that it proved."""
     room: Room | None
-    """Set while it is in one."""
+    """Set while it is in a room."""
     member: Member[Reader] | None
-    """Its place in the roster, if it has one."""
+    """Its row in the roster, if it has one."""
     in_flight: int
-    """What it said and the journal has not committed yet."""
+    """Messages that it said and the journal has not committed yet."""
     leaving: str | None
-    """Why it goes, once that is known: it stays until what it said was shown."""
+    """Disconnect reason; set when leaving starts. The peer stays until what it said is committed."""
     goodbye: bytes
-    """What it is sent last of all."""
+    """The last bytes that it is sent."""
 
     @property
     def owner(self) -> Owner:
-        """What names may be its own by."""
+        """Its proofs of owning a name."""
 
-    def owe(self, data: bytes) -> None:
-        """Keep an answer of this turn; the next ``send`` takes it along, before its slice of the log."""
+    def queue_reply(self, data: bytes) -> None:
+        """Keep a reply for the end of this tick; the next ``send`` puts it before its own data."""
 
     @property
-    def owes(self) -> bool:
-        """Whether an answer is kept."""
+    def has_replies(self) -> bool:
+        """Whether replies are queued."""
 
     def close(self) -> None:
         """Flush, then close the connection."""
 
     def pump(self) -> None:
-        """Go on taking effects from its session."""
+        """Go on taking effects from the session."""
 
 
 def peer_of(member: Member[Reader]) -> Peer:
-    """Give the peer that a member is: the roster of a hub lists peers only."""
+    """Return a member's connection: the rosters of a hub hold peers only."""
     return member.conn  # type: ignore[return-value]
+
+
+def person_of(peer: Peer, nick: str) -> Person:
+    """Return what is known of a peer that has or wants this name."""
+    return Person(nick, peer.key, peer.token, peer.info.host)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from chatctl.common.names import fold_nick
-from chatctl.core.confusables import skeletons
+from chatctl.core.confusables import LookAlikes
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
 
 Conn = TypeVar("Conn")
@@ -30,6 +30,10 @@ class Member(Generic[Conn]):
     proved: str | None = None
     """The fingerprint of the key that they proved."""
 
+    def row(self, now: float) -> RosterRow:
+        """Return the member as ``who`` shows it."""
+        return RosterRow(self.nick, self.since, max(0.0, round(now - self.spoke, 3)), self.proved)
+
 
 class Roster(Generic[Conn]):
     """The members of one room by folded nickname; no two share one."""
@@ -38,7 +42,7 @@ class Roster(Generic[Conn]):
         """Start with nobody."""
         self._members: dict[str, Member[Conn]] = {}
         self._going: dict[str, Member[Conn]] = {}  # unlisted, and not told yet
-        self._looks: dict[str, tuple[Member[Conn], ...]] = {}  # by skeleton: one, nearly always
+        self._look_alikes: LookAlikes[Member[Conn]] = LookAlikes()
         self.news = News()
 
     def __len__(self) -> int:
@@ -51,24 +55,18 @@ class Roster(Generic[Conn]):
         """Give the member of that name, however it is cased. Raises NickInvalid."""
         return self._members.get(fold_nick(nick))
 
-    def like(self, nick: str) -> Iterator[Member[Conn]]:
+    def like(self, nick: str) -> list[Member[Conn]]:
         """Give the members whose names are others, and look like this one. Raises NickInvalid."""
         own = fold_nick(nick)
-        for looks in skeletons(nick):
-            yield from (member for member in self._looks.get(looks, ()) if member.key != own)
+        return [member for member in self._look_alikes.of(nick) if member.key != own]
 
     def _list(self, member: Member[Conn]) -> None:
         self._members[member.key] = member
-        for looks in skeletons(member.nick):
-            self._looks[looks] = (*self._looks.get(looks, ()), member)
+        self._look_alikes.add(member.nick, member)
 
     def _strike(self, member: Member[Conn]) -> None:
         del self._members[member.key]
-        for looks in skeletons(member.nick):
-            if others := tuple(other for other in self._looks[looks] if other is not member):
-                self._looks[looks] = others
-            else:
-                del self._looks[looks]
+        self._look_alikes.remove(member.nick, member)
 
     def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:
         """List somebody whose name is free, and have it told. Raises NickInvalid."""
@@ -107,8 +105,8 @@ class Roster(Generic[Conn]):
         self._list(member)
 
     def rows(self, now: float) -> list[RosterRow]:
-        """Give everybody's row, first come first."""
-        return [RosterRow(m.nick, m.since, max(0.0, round(now - m.spoke, 3)), m.proved) for m in self]
+        """Return everybody's row, first come first."""
+        return [member.row(now) for member in self]
 
     def nicks(self, limit: int) -> list[str]:
         """Give at most ``limit`` nicknames, first come first."""

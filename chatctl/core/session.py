@@ -15,10 +15,11 @@ from typing import TypeVar, cast
 from chatctl import protocol
 from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.limits import ServerLimits
 from chatctl.core.permissions import FREE, all_allowed, objection
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
-from chatctl.protocol import ClientFrame, Framer, Limits, Mode, NotJson
+from chatctl.protocol import ClientFrame, Framer, Mode, NotJson
 
 HTTP_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
@@ -86,7 +87,7 @@ class Session:
         "wake_at",
     )
 
-    def __init__(self, limits: Limits, now: float) -> None:
+    def __init__(self, limits: ServerLimits, now: float) -> None:
         """Begin at the moment of the accept."""
         self.dialect: Dialect = JSON
         self.state = State.FRESH
@@ -150,18 +151,18 @@ class Session:
 
     # --- what the hub tells
 
-    def challenged(self) -> None:
+    def await_proof(self) -> None:
         """The hello has to be proved. The time for it is that of the hello."""
         self.state = State.CHALLENGED
         self.wake_at = self._hello_by
 
-    def entered(self, nick: str) -> None:
+    def accept(self, nick: str) -> None:
         """The hello was accepted, under this name."""
         self.state = State.LIVE
         self.nick = nick
         self.wake_at = None
 
-    def refused(self, error: ChatError) -> None:
+    def refuse_retryable(self, error: ChatError) -> None:
         """The hello was not accepted."""
         self._effects.append(Reply(error_frame(error)))
         if self.dialect.asks_again:
@@ -171,11 +172,11 @@ class Session:
         else:
             self._close(error.wire_code)
 
-    def turned_away(self, error: ChatError) -> None:
+    def refuse_final(self, error: ChatError) -> None:
         """The hello was not accepted, and no other one will be."""
         self._give_up(error)
 
-    def dismiss(self, error: ChatError) -> None:
+    def refuse_on_hello(self, error: ChatError) -> None:
         """Tell why, once the dialect is known, and close."""
         self._unwelcome = error
 

@@ -1,7 +1,7 @@
-"""Catching up: a reader whose cursor stands before the ring is given the log in pages, from the journal.
+"""Catching up: a reader whose cursor stands before the ring gets the log in pages, from the journal.
 
-It is out of the sweep for so long. A page is read in the journal's own time, so that the loop never waits for a disk,
-and the next one only when the reader has taken the last. What the journal no longer keeps is announced as a gap.
+The sweep leaves it alone until then. The next page is read only when the reader has taken the last one, so at most one
+is in memory, and the loop never waits for a disk. What the journal no longer has is announced as a gap.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from chatctl.journal import Journal
 from chatctl.protocol import Gap, Msg
 
 PAGE = 500
-"""Entries that are read at once."""
+"""Entries of one read."""
 
 
-class Taker(Reader, Protocol):
-    """A reader that can leave meanwhile."""
+class LeavingReader(Reader, Protocol):
+    """A reader that may disconnect meanwhile."""
 
     leaving: str | None
 
 
 class CatchUp:
-    """One reader's way from its cursor to the ring."""
+    """Brings one reader from its cursor to the ring."""
 
-    def __init__(self, reader: Taker, room: Room, journal: Journal) -> None:
-        """Begin; ``task`` is done when the reader is in the sweep again, or gone."""
+    def __init__(self, reader: LeavingReader, room: Room, journal: Journal) -> None:
+        """Start; ``task`` is done when the reader is in the sweep again, or leaving."""
         self._reader = reader
         self._room = room
         self._journal = journal
@@ -37,7 +37,7 @@ class CatchUp:
         self.task = asyncio.get_running_loop().create_task(self._run())
 
     def wake(self) -> None:
-        """The reader can take more again, or is leaving."""
+        """Go on: the reader can take more again, or is leaving."""
         self._writable.set()
 
     async def _run(self) -> None:
@@ -47,7 +47,7 @@ class CatchUp:
                 self._writable.clear()
                 await self._writable.wait()
                 continue
-            self._give(await self._read(reader.after))
+            self._send(await self._read(reader.after))
         reader.behind = False
         if reader.leaving is None:
             room.drain(reader)
@@ -56,9 +56,9 @@ class CatchUp:
         try:
             return await self._journal.read(self._room.name, after, PAGE)
         except ChatError:
-            return []  # the file can't be read now: the part that is missing is announced, the room goes on
+            return []  # unreadable now: what is missing is announced as a gap, the room goes on
 
-    def _give(self, entries: Sequence[Msg]) -> None:
+    def _send(self, entries: Sequence[Msg]) -> None:
         reader = self._reader
         following = entries[0].seq if entries else self._room.ring.first
         parts: list[bytes] = []

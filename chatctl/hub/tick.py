@@ -1,7 +1,7 @@
-"""One turn of the event loop: what it brought is committed as one batch, leaves in one sweep, and then who goes, goes.
+"""A tick: batches one loop iteration into commit, sweep of the rooms, replies, disconnects.
 
-Lives here: that order, and what waits for the end of the turn. Does not live here: what is committed, and what leaving
-means (hub.py).
+Lives here: that order, and what waits for the end of the iteration. Does not live here: what is committed
+(messages.py), what a disconnect does (hub.py). Source: docs/design.md, "The sweep".
 """
 
 from __future__ import annotations
@@ -16,70 +16,79 @@ from chatctl.protocol import Frame
 
 
 class Loop(Protocol):
-    """What of an event loop is needed here."""
+    """The part of an event loop that is used here."""
 
     def call_soon(self, callback: Callable[[], None], /) -> object:
-        """Run a callback once the events of this turn are through."""
+        """Call back after the events of this iteration."""
 
     def call_later(self, delay: float, callback: Callable[[], None], /) -> object:
-        """Run a callback ``delay`` seconds from now."""
+        """Call back in ``delay`` seconds."""
 
     def time(self) -> float:
-        """Give a monotonic time in seconds."""
+        """Return a monotonic time in seconds."""
 
 
 class Tick:
-    """Collects what comes up and settles it once a turn."""
+    """Collects work and does it once per loop iteration."""
 
-    def __init__(self, loop: Loop, commit: Callable[[], None], see_off: Callable[[Peer], None]) -> None:
-        """Call ``commit`` first, and ``see_off`` last, for each peer that is leaving and has nothing under way."""
+    def __init__(self, loop: Loop, commit: Callable[[], None], finish: Callable[[Peer], None]) -> None:
+        """Call ``commit`` first, and last ``finish`` for each leaving peer that has nothing in flight."""
         self._loop = loop
         self._commit = commit
-        self._see_off = see_off
+        self._finish = finish
         self._scheduled = False
-        # Dicts for sets: what came up first is settled first.
+        # Dicts as ordered sets: first in, first out.
         self._rooms: dict[Room, None] = {}
-        self._answered: dict[Peer, None] = {}
+        self._replied: dict[Peer, None] = {}
         self._leaving: dict[Peer, None] = {}
-        self._alarms: set[Room] = set()
+        self._delayed: set[Room] = set()
 
     def schedule(self) -> None:
-        """Have the turn settled."""
+        """Run at the end of this loop iteration."""
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._settle)
+            self._loop.call_soon(self._run)
 
     def touch(self, room: Room) -> None:
-        """Have a room swept."""
+        """Sweep a room in this tick."""
         self._rooms[room] = None
         self.schedule()
 
     def reply(self, peer: Peer, frame: Frame) -> None:
-        """Have a frame sent to one peer, before its slice of the log."""
+        """Send a frame to one peer, before its slice of the log."""
         self.reply_bytes(peer, peer.session.dialect.render(frame))
 
     def reply_run(self, peer: Peer, frames: Sequence[Frame]) -> None:
-        """Have frames sent to one peer, as ``reply``."""
+        """Send frames to one peer, as ``reply``."""
         if frames:
             self.reply_bytes(peer, peer.session.dialect.render_run(frames))
 
     def reply_bytes(self, peer: Peer, data: bytes) -> None:
-        """Have bytes sent to one peer, as ``reply``."""
+        """Send bytes to one peer, as ``reply``."""
         if data:
-            peer.owe(data)
-            self._answered[peer] = None
+            peer.queue_reply(data)
+            self._replied[peer] = None
             self.schedule()
 
+    def release(self, peer: Peer, count: int) -> None:
+        """Decrease the in-flight count; at zero, resume reading or finish disconnecting."""
+        peer.in_flight -= count
+        if peer.in_flight == 0:
+            if peer.leaving is not None:
+                self.leave(peer)
+            else:
+                peer.pump()
+
     def leave(self, peer: Peer) -> None:
-        """Have a peer that is leaving seen off, if nothing of it is under way any more."""
+        """Finish a disconnect in this tick, unless something of the peer is in flight."""
         self._leaving[peer] = None
         self.schedule()
 
-    def _ring(self, room: Room) -> None:
-        self._alarms.discard(room)
+    def _sweep_delayed(self, room: Room) -> None:
+        self._delayed.discard(room)
         self.touch(room)
 
-    def _settle(self) -> None:
+    def _run(self) -> None:
         self._scheduled = False
         self._commit()
         rooms, self._rooms = self._rooms, {}
@@ -87,14 +96,14 @@ class Tick:
         for room in rooms:
             if room.sweep(now):
                 self.touch(room)
-            elif (wait := room.news_wait(now)) is not None and room not in self._alarms:
-                self._alarms.add(room)
-                self._loop.call_later(wait, partial(self._ring, room))
-        answered, self._answered = self._answered, {}
-        for peer in answered:
-            if peer.owes:
+            elif (wait := room.news_wait(now)) is not None and room not in self._delayed:
+                self._delayed.add(room)
+                self._loop.call_later(wait, partial(self._sweep_delayed, room))
+        replied, self._replied = self._replied, {}
+        for peer in replied:
+            if peer.has_replies:
                 peer.send(b"")
         leaving, self._leaving = self._leaving, {}
         for peer in leaving:
             if peer.in_flight == 0:
-                self._see_off(peer)
+                self._finish(peer)

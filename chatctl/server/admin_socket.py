@@ -114,14 +114,14 @@ def _user_of(sock: socket.socket) -> int | None:
     return int(user)
 
 
-def verbs_of(steward: AdminCommands) -> dict[str, Verb]:
+def verbs_of(commands: AdminCommands) -> dict[str, Verb]:
     """Return a function for each verb of operators."""
 
     async def carry_out(ask: Mapping[str, object]) -> dict[str, object]:
         fields = {key: value for key, value in ask.items() if key != "do"}
         wanted = msgspec.convert({"type": "admin", "verb": ask["do"]} | fields, Admin)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        steward.carry_out(wanted, Actor("console"), outcome.set_result)
+        commands.carry_out(wanted, Actor("console"), outcome.set_result)
         done = await outcome
         if isinstance(done, ChatError):
             raise done

@@ -10,13 +10,15 @@ import asyncio
 from typing import Protocol, cast
 
 from chatctl.core.admission import Owner
-from chatctl.core.auth import ConnectionInfo, neighbourhood
+from chatctl.core.auth import ConnectionInfo
 from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.ip_networks import client_of
+from chatctl.core.limits import ServerLimits
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
 from chatctl.core.session import Session
 from chatctl.hub.hub import Hub
-from chatctl.protocol import GREETING, Limits
+from chatctl.protocol import GREETING
 
 MAX_IN_FLIGHT = 1024
 """Messages of one connection that the journal has not committed yet; it is not read from while there are more."""
@@ -26,7 +28,7 @@ class ConnectionOwner(Protocol):
     """What a connection needs of its server: a register of connections, and the hub."""
 
     loop: asyncio.AbstractEventLoop
-    limits: Limits
+    limits: ServerLimits
     hub: Hub
 
     def add(self, connection: Connection) -> None:
@@ -57,6 +59,7 @@ class Connection(asyncio.Protocol):
         "goodbye",
         "host",
         "in_flight",
+        "info",
         "key",
         "label",
         "leaving",
@@ -66,7 +69,6 @@ class Connection(asyncio.Protocol):
         "room",
         "session",
         "token",
-        "way",
     )
 
     _transport: asyncio.Transport
@@ -89,14 +91,14 @@ class Connection(asyncio.Protocol):
         self.label = label
         self.host = host
         self.address = address
-        self.network = neighbourhood(host)
+        self.network = client_of(host)
         self.dialect: Dialect = JSON
         self.after = 0
         self.paused = False
         self.behind = False
         self.token: bytes | None = None
         self.key: str | None = None
-        self.way = ConnectionInfo(host)
+        self.info = ConnectionInfo(host)
         self.room: Room | None = None
         self.member: Member[Reader] | None = None
         self.in_flight = 0
@@ -110,9 +112,9 @@ class Connection(asyncio.Protocol):
         """Register it, and send the greeting."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
-        channel = self.way.channel
+        channel = self.info.channel
         places = self._server.places(transport.get_extra_info("sockname"), channel)
-        self.way = ConnectionInfo(self.host, places, channel)
+        self.info = ConnectionInfo(self.host, places, channel)
         self._server.add(self)
         self._transport.write(GREETING)
         self._update_transport()
@@ -126,7 +128,7 @@ class Connection(asyncio.Protocol):
         """Answer what was asked before; then the session ends the connection."""
         self.session.end(self._server.loop.time())
         self.pump()
-        return not self.way.channel  # TLS has no half-closed connections: asyncio closes it in any case
+        return not self.info.channel  # TLS has no half-closed connections: asyncio closes it in any case
 
     def pause_writing(self) -> None:
         """Note that the output is over its high-water mark: stop the cursor, and stop reading."""
@@ -164,7 +166,7 @@ class Connection(asyncio.Protocol):
         self._owed = 0
         return data
 
-    def owe(self, data: bytes) -> None:
+    def queue_reply(self, data: bytes) -> None:
         """Keep a reply until the end of the tick."""
         self._replies.append(data)
         self._owed += len(data)
@@ -175,7 +177,7 @@ class Connection(asyncio.Protocol):
         return Owner(self.token, self.key)
 
     @property
-    def owes(self) -> bool:
+    def has_replies(self) -> bool:
         """Whether a reply waits for the end of the tick."""
         return bool(self._replies)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import os
 import socket
 import stat
@@ -17,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from chatctl.common.ip_addresses import parse_address
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 
@@ -114,7 +114,7 @@ def describe(family: int, address: object) -> tuple[str, str]:
     if family == socket.AF_UNIX or not isinstance(address, tuple):
         return "unix socket", ""
     host = str(address[0])
-    return host_and_port(host, address[1]), "" if ipaddress.ip_address(host.partition("%")[0]).is_loopback else host
+    return host_and_port(host, address[1]), "" if parse_address(host).is_loopback else host
 
 
 def host_and_port(host: str, port: int) -> str:

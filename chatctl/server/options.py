@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatctl.common.ip_addresses import Network
 from chatctl.common.paths import default_journal, state_dir
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Verifier
-from chatctl.core.ip_networks import Net
+from chatctl.core.limits import ServerLimits
+from chatctl.core.passwords import Verifier
 from chatctl.journal.sqlite import Durability
-from chatctl.protocol import Limits
 from chatctl.server.certificates import Tls, self_signed
 
 
@@ -46,7 +46,7 @@ class ServeOptions:
     port: int
     unix: Path | None
     admission: Admission
-    limits: Limits
+    limits: ServerLimits
     journal: Path | None
     """None: memory only."""
     durability: Durability
@@ -61,9 +61,9 @@ class ServeOptions:
     """Reads it again, if it came from a file."""
     reached_as: Sequence[str] = ()
     """Further places (common/key_proof.py) at which clients reach the server."""
-    allow: Sequence[Net | Path] = ()
+    allow: Sequence[Network | Path] = ()
     """Networks, or files of them, from which connections are accepted; none: from everywhere."""
-    deny: Sequence[Net | Path] = ()
+    deny: Sequence[Network | Path] = ()
     """The same for those that are refused, even if allowed."""
     tls: TlsOptions | None = None
     plain: bool = True
@@ -84,9 +84,9 @@ def journal_path(chosen: str | None) -> Path | None:
     return None if chosen == "none" else Path(chosen).absolute()
 
 
-def make_limits(fields: Mapping[str, Any]) -> Limits:
+def make_limits(fields: Mapping[str, Any]) -> ServerLimits:
     """Return the limits with these fields, and the defaults for the rest."""
-    return Limits(**fields)
+    return ServerLimits(**fields)
 
 
 def default_max_clients() -> int:

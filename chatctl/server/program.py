@@ -22,10 +22,11 @@ from typing import cast
 
 from chatctl.common.fingerprints import parse_key
 from chatctl.common.paths import admin_socket, admin_socket_at
-from chatctl.core.auth import Authenticator, Verifier
+from chatctl.core.auth import Authenticator
 from chatctl.core.ip_networks import Networks
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
+from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -127,11 +128,11 @@ class Program:
             log,
             clock=time.time,
             loop=self._loop,
-            gate=self._auth,
+            authenticator=self._auth,
             rules=self._rules,
         )
         self._server = Server(self._hub, options.limits, log, options.reached_as, self._networks)
-        self._hub.steward.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
+        self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         self._add_reloads()
 
     # --- files that are read again
@@ -172,7 +173,7 @@ class Program:
         options = self._options
         tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
         for room in sorted(options.admission.rooms):
-            await self._hub.archive.warm_up(room)
+            await self._hub.history.warm_up(room)
         for name in (signal.SIGINT, signal.SIGTERM):  # before the sockets: who can connect may stop the server
             self._loop.add_signal_handler(name, on_signal, self._shutdown.event, name)
         sockets = open_sockets(options, self._log)
@@ -198,7 +199,7 @@ class Program:
     async def _admin_socket(self, port: int) -> AsyncIterator[None]:
         """Answer operators. Without a journal the socket is a convenience, and a server without it serves as well."""
         journal, unix, chosen = self._options.journal, self._options.unix, self._options.admin_socket
-        verbs = verbs_of(self._hub.steward)
+        verbs = verbs_of(self._hub.admin)
         if isinstance(self._journal, SqliteJournal):
             verbs["backup"] = partial(_backup, self._journal)
         default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)

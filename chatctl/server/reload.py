@@ -5,12 +5,11 @@ Lives here: the list of them, and the forms of those that are lists. Does not li
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.common.fingerprints import parse_key
-from chatctl.core.ip_networks import Net
+from chatctl.common.ip_addresses import Network, parse_network
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Admin
@@ -69,25 +68,25 @@ def read_fingerprints(path: Path) -> frozenset[str]:
     return frozenset(parse_key(line.split()[0], where) for where, line in _lines(path, "operators"))
 
 
-def read_nets(wanted: Sequence[Net | Path]) -> list[Net]:
+def read_nets(wanted: Sequence[Network | Path]) -> list[Network]:
     """Return the networks, and those in the files: one a line; ``#`` begins a comment.
 
     Raises:
         ChatError: a file can't be read, or a line is no network.
     """
-    nets: list[Net] = []
+    nets: list[Network] = []
     for one in wanted:
         nets += _nets_in(one) if isinstance(one, Path) else [one]
     return nets
 
 
-def _nets_in(path: Path) -> list[Net]:
+def _nets_in(path: Path) -> list[Network]:
     return [_net(line.partition("#")[0].strip(), where) for where, line in _lines(path, "networks")]
 
 
-def _net(word: str, where: str) -> Net:
+def _net(word: str, where: str) -> Network:
     try:
-        return ipaddress.ip_network(word, strict=False)
+        return parse_network(word)
     except ValueError:
         raise ChatError(f"{where}: {word!r} is no network: write 10.0.0.0/8, fd00::/8 or one address") from None
 

@@ -15,9 +15,10 @@ from functools import lru_cache, partial
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.core.connection_limits import ConnectionLimits
 from chatctl.core.ip_networks import Networks
+from chatctl.core.limits import ServerLimits
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.protocol import Bye, Limits
+from chatctl.protocol import Bye
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import Connection
 from chatctl.server.listener import Listener, describe
@@ -33,7 +34,7 @@ class Server:
     def __init__(
         self,
         hub: Hub,
-        limits: Limits,
+        limits: ServerLimits,
         log: Log,
         reached_as: Sequence[str] = (),
         networks: Networks | None = None,
@@ -116,7 +117,7 @@ class Server:
 
     def _count(self, connection: Connection) -> None:
         if refusal := self._counts.add(connection, self.loop.time()):
-            connection.session.dismiss(refusal)
+            connection.session.refuse_on_hello(refusal)
 
     # --- what connections report
 
@@ -130,12 +131,12 @@ class Server:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
         self._log.info("connected", peer=connection.label)
-        if banned := self.hub.banned_at_the_door(connection.host):
-            connection.session.dismiss(banned)
+        if banned := self.hub.address_ban(connection.host):
+            connection.session.refuse_on_hello(banned)
         if self._is_denied(connection.address):  # since it was accepted: a TLS handshake takes time
-            self.hub.depart(connection, "denied")
+            self.hub.disconnect(connection, "denied")
         if full := self._counts.refusal(len(self._connections)):
-            connection.session.dismiss(full)
+            connection.session.refuse_on_hello(full)
         self._count(connection)
 
     def remove(self, connection: Connection, why: str) -> None:
@@ -143,7 +144,7 @@ class Server:
         if connection in self._connections:
             self._connections.discard(connection)
             self._counts.remove(connection)
-            self.hub.depart(connection, why)
+            self.hub.disconnect(connection, why)
 
     def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
         """Return the names that a client's signature may have for this server.
@@ -168,7 +169,7 @@ class Server:
                 continue
             self._log.info("denied", peer=connection.label)
             bye = Bye(why="connections from your network are taken no more", final=True)
-            self.hub.depart(connection, "removed", bye if connection.room is not None else None)
+            self.hub.disconnect(connection, "removed", bye if connection.room is not None else None)
 
     def _run_housekeeping(self) -> None:
         period = min(5.0, max(0.05, min(self.limits.ping_seconds, self.limits.stall_seconds) / 10))
@@ -191,13 +192,15 @@ class Server:
             self._housekeeping.cancel()
         for connection in list(self._connections):
             entered = connection.session.nick or connection.room is not None
-            self.hub.depart(connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None)
+            self.hub.disconnect(
+                connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None
+            )
         deadline = self.loop.time() + within
         while self._connections and self.loop.time() < deadline:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             if connection.in_flight:  # its messages get no receipt any more, so the hub still waits for them
-                self.hub.see_off(connection)
+                self.hub.finish_disconnect(connection)
             self.remove(connection, "server stopped")
             connection.abort()
 

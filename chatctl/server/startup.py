@@ -6,7 +6,6 @@ Lives here: refusing what would not be safe, warnings, the lines of stdout. Does
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import shlex
 import socket
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from chatctl import __version__
+from chatctl.common.ip_addresses import parse_address
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
@@ -122,7 +122,7 @@ def warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
 
 def _exposed(sockets: Sequence[socket.socket]) -> str:
     """Return where TCP sockets listen that other machines can reach."""
-    hosts = {sock: ipaddress.ip_address(sock.getsockname()[0].partition("%")[0]) for sock in sockets}
+    hosts = {sock: parse_address(sock.getsockname()[0]) for sock in sockets}
     return ", ".join(name_of(sock) for sock, host in hosts.items() if not host.is_loopback)
 
 
@@ -159,7 +159,7 @@ def how_to_join(
 
 def _known_as(host: str | None, address: str, machine: str) -> str:
     """Return the name that others reach the host by: the machine's own for a wildcard address, if it has one."""
-    if not ipaddress.ip_address(address.partition("%")[0]).is_unspecified:
+    if not parse_address(address).is_unspecified:
         return host or address
     return HOST if machine.partition(".")[0] in ("", "localhost") else machine
 

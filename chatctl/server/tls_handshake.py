@@ -79,7 +79,7 @@ class TlsHandshake(asyncio.Protocol):
     def _begin_tls(self, data: bytes, transport: asyncio.Transport) -> None:
         """Put TLS between the transport and the connection."""
         loop, certificate = self._server.loop, self._tls.current
-        self.connection.way = ConnectionInfo(self.connection.host, channel=certificate.digest)
+        self.connection.info = ConnectionInfo(self.connection.host, channel=certificate.digest)
         done: asyncio.Future[None] = loop.create_future()
         done.add_done_callback(self._handshake_done)
         secure = _SmallSSLProtocol(
@@ -113,7 +113,7 @@ class TlsHandshake(asyncio.Protocol):
         self._server.end_handshake(self)
         transport.set_protocol(self.connection)
         self.connection.connection_made(transport)
-        self.connection.session.dismiss(BadFrame("this port speaks TLS only: use --tls"))
+        self.connection.session.refuse_on_hello(BadFrame("this port speaks TLS only: use --tls"))
         self.connection.data_received(data)
 
     # --- giving up

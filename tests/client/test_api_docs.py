@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.protocol import Limits
+from chatctl.core.limits import ServerLimits
 from tests.support.environment import ROOT
 from tests.support.in_process_server import in_process_server
 from tests.support.wire import Wire
@@ -74,7 +74,7 @@ def test_it_prints_what_the_page_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
-    with in_process_server(Limits(rate=0)) as port, nadia(port):
+    with in_process_server(ServerLimits(rate=0)) as port, nadia(port):
         assert ":5500" in example
         exec(compile(example.replace(":5500", f":{port}"), "docs/api.md", "exec"), {"__name__": "__main__"})
     assert capsys.readouterr().out == printed

@@ -18,7 +18,8 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Outbox
 from chatctl.client.membership import Membership
 from chatctl.client.security.credentials import Credentials
-from chatctl.core.auth import Authenticator, ConnectionInfo, Verifier
+from chatctl.core.auth import Authenticator, ConnectionInfo
+from chatctl.core.passwords import Verifier
 from chatctl.errors import NickTaken, Unauthorized
 
 Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -296,13 +297,13 @@ async def once_with(
     """Ask for the password; let in who knows it, and hang up."""
     hello = p.decode_client(json.dumps(server.hellos[-1]).encode())
     assert isinstance(hello, p.Hello)
-    trial = Authenticator(password).open(hello, ConnectionInfo(), 0)
+    trial = Authenticator(password).begin(hello, ConnectionInfo(), bytes(32), 0)
     assert trial is not None
     send(writer, trial.challenge)
     proof = p.decode_client((await reader.readline()).removesuffix(b"\n"))
     assert isinstance(proof, p.Proof)
     try:
-        send(writer, structs.replace(welcome(), scram=trial.check(proof, 0).scram))
+        send(writer, structs.replace(welcome(), scram=trial.verify(proof, 0).scram))
     except Unauthorized as error:
         send(writer, p.Error(code="unauthorized", text=error.text, retry_after=error.retry_after))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from base64 import b64decode, b64encode
 
 import pytest
@@ -12,16 +13,9 @@ from hypothesis import strategies as st
 from chatctl.common import scram
 from chatctl.common.fingerprints import of_key
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls, signed, statement
-from chatctl.core import auth as gates
-from chatctl.core.auth import (
-    FIRST_WAIT,
-    LONGEST_WAIT,
-    Authenticator,
-    AuthExchange,
-    ConnectionInfo,
-    PasswordLockout,
-    Verifier,
-)
+from chatctl.core import passwords
+from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo
+from chatctl.core.passwords import FIRST_WAIT, LONGEST_WAIT, PasswordLockout, Verifier
 from chatctl.errors import Unauthorized
 from chatctl.protocol import Hello, Proof
 
@@ -40,7 +34,7 @@ def sign(trial: AuthExchange, place: str = HERE, hello: Hello = HELLO, secret: E
 
 
 def trial_of(gate: Authenticator, hello: Hello = HELLO, way: ConnectionInfo = WAY, now: float = 0.0) -> AuthExchange:
-    trial = gate.open(hello, way, now)
+    trial = gate.begin(hello, way, os.urandom(32), now)
     assert trial is not None
     return trial
 
@@ -49,13 +43,13 @@ def trial_of(gate: Authenticator, hello: Hello = HELLO, way: ConnectionInfo = WA
 
 
 def test_who_offers_nothing_and_is_asked_for_nothing_has_nothing_to_prove() -> None:
-    assert Authenticator().open(Hello(v=1, nick="a"), WAY, 0) is None
+    assert Authenticator().begin(Hello(v=1, nick="a"), WAY, bytes(32), 0) is None
 
 
 def test_a_key_is_proved_by_its_signature() -> None:
     trial = trial_of(Authenticator())
     assert trial.challenge.scram is None
-    assert trial.check(sign(trial), 0).key == of_key(SECRET.public_key().public_bytes_raw())
+    assert trial.verify(sign(trial), 0).key == of_key(SECRET.public_key().public_bytes_raw())
 
 
 def test_the_fingerprint_is_that_of_ssh_keygen() -> None:
@@ -68,14 +62,14 @@ def test_an_old_signature_does_not_fit_a_new_challenge() -> None:
     gate = Authenticator()
     recorded = sign(trial_of(gate))
     with pytest.raises(Unauthorized):
-        trial_of(gate).check(recorded, 0)
+        trial_of(gate).verify(recorded, 0)
 
 
 def test_a_signature_for_another_server_is_not_one_for_this_one() -> None:
     """No relay: a server in between is reached elsewhere, and that is what its guest signs."""
     trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized, match="relay or a forwarded port"):
-        trial.check(sign(trial, "tcp:198.51.100.9:5500"), 0)
+        trial.verify(sign(trial, "tcp:198.51.100.9:5500"), 0)
 
 
 @pytest.mark.parametrize(
@@ -90,19 +84,19 @@ def test_a_signature_for_another_server_is_not_one_for_this_one() -> None:
 def test_a_signature_holds_for_the_room_the_name_the_mode_and_the_token_it_was_made_for(other: Hello) -> None:
     trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized):
-        trial.check(sign(trial, hello=other), 0)
+        trial.verify(sign(trial, hello=other), 0)
 
 
 def test_another_key_can_not_sign_for_it() -> None:
     trial = trial_of(Authenticator())
     with pytest.raises(Unauthorized):
-        trial.check(sign(trial, secret=Ed25519PrivateKey.generate()), 0)
+        trial.verify(sign(trial, secret=Ed25519PrivateKey.generate()), 0)
 
 
 @pytest.mark.parametrize("signature", [None, "", "?", "AAAA", b64encode(bytes(64)).decode()])
 def test_what_is_no_signature_proves_nothing(signature: str | None) -> None:
     with pytest.raises(Unauthorized):
-        trial_of(Authenticator()).check(Proof(signature=signature), 0)
+        trial_of(Authenticator()).verify(Proof(signature=signature), 0)
 
 
 @given(st.binary(max_size=80), st.binary(min_size=32, max_size=32))
@@ -145,7 +139,7 @@ def pass_through(
     exchange = scram.client(password, channel)
     trial = trial_of(gate, Hello(v=1, nick="a", scram=exchange.get_client_first()), way, now)
     exchange.set_server_first(trial.challenge.scram)
-    exchange.set_server_final(trial.check(Proof(scram=exchange.get_client_final()), now).scram)
+    exchange.set_server_final(trial.verify(Proof(scram=exchange.get_client_final()), now).scram)
 
 
 def test_the_right_password_opens_and_the_server_proves_that_it_knows_it() -> None:
@@ -168,14 +162,14 @@ def test_what_is_no_verifier_and_no_password_is_refused(text: str) -> None:
 
 def test_without_a_password_nobody_gets_in() -> None:
     with pytest.raises(Unauthorized, match="wants a password"):
-        Authenticator(VERIFIER).open(HELLO, WAY, 0)
+        Authenticator(VERIFIER).begin(HELLO, WAY, bytes(32), 0)
 
 
 def test_a_proof_without_its_last_word_is_a_wrong_password() -> None:
     first = scram.client(PASSWORD, b"").get_client_first()
     trial = trial_of(Authenticator(VERIFIER), Hello(v=1, nick="a", scram=first))
     with pytest.raises(Unauthorized):
-        trial.check(Proof(), 0)
+        trial.verify(Proof(), 0)
 
 
 def test_a_password_for_another_certificate_does_not_open() -> None:
@@ -194,7 +188,7 @@ def test_a_key_and_a_password_are_both_wanted_where_both_are_offered() -> None:
     trial = trial_of(Authenticator(VERIFIER), hello)
     exchange.set_server_first(trial.challenge.scram)
     with pytest.raises(Unauthorized):
-        trial.check(Proof(scram=exchange.get_client_final()), 0)
+        trial.verify(Proof(scram=exchange.get_client_final()), 0)
 
 
 def test_wrong_passwords_wait_longer_each_time() -> None:
@@ -217,7 +211,7 @@ def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
         pass_through(gate, "guess")
     exchange.set_server_first(early.challenge.scram)
     with pytest.raises(Unauthorized, match="too many"):
-        early.check(Proof(scram=exchange.get_client_final()), 0)
+        early.verify(Proof(scram=exchange.get_client_final()), 0)
     with pytest.raises(Unauthorized, match="too many"):
         pass_through(gate, PASSWORD, now=4.9)
     pass_through(gate, PASSWORD, way=ConnectionInfo("192.0.2.8", (HERE,)))
@@ -228,17 +222,17 @@ def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
 
 
 def test_a_whole_network_of_ipv6_is_one_address() -> None:
-    penalties = PasswordLockout()
-    penalties.wrong("2001:db8::1", 0)
-    assert penalties.wait("2001:db8::ffff", 0) == FIRST_WAIT
-    assert penalties.wait("2001:db8:0:1::1", 0) == 0
+    lockout = PasswordLockout()
+    lockout.record_failure("2001:db8::1", 0)
+    assert lockout.wait("2001:db8::ffff", 0) == FIRST_WAIT
+    assert lockout.wait("2001:db8:0:1::1", 0) == 0
 
 
 def test_who_is_remembered_is_bounded_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gates, "REMEMBERED", 100)
-    penalties = PasswordLockout()
+    monkeypatch.setattr(passwords, "MAX_ADDRESSES", 100)
+    lockout = PasswordLockout()
     for number in range(300):
-        penalties.wrong(f"10.0.{number // 250}.{number % 250}", 0)
-    assert len(penalties._given) == 100
-    assert penalties.wait("10.0.1.49", 0) == FIRST_WAIT
-    assert penalties.wait("10.0.1.49", gates.FORGIVEN_AFTER) == 0
+        lockout.record_failure(f"10.0.{number // 250}.{number % 250}", 0)
+    assert len(lockout._failures) == 100
+    assert lockout.wait("10.0.1.49", 0) == FIRST_WAIT
+    assert lockout.wait("10.0.1.49", passwords.FORGIVEN_AFTER) == 0

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import string
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
-from chatctl.core.confusables import _once, _prototypes, skeletons
+from chatctl.core import confusables_table
+from chatctl.core.confusables import LookAlikes, _map_once, _prototypes, skeletons
 from chatctl.errors import NickInvalid
 from tests.support.strategies import ascii_nicks
 
@@ -57,8 +61,8 @@ def test_no_character_is_mapped_in_a_circle() -> None:
     for point in _prototypes():
         looks = chr(point)
         for _ in range(5):
-            looks = _once(looks)
-        assert _once(looks) == looks, f"U+{point:04X}"
+            looks = _map_once(looks)
+        assert _map_once(looks) == looks, f"U+{point:04X}"
 
 
 def test_every_letter_and_digit_has_one() -> None:
@@ -69,3 +73,30 @@ def test_every_letter_and_digit_has_one() -> None:
 def test_what_can_not_be_a_name_has_none() -> None:
     with pytest.raises(NickInvalid):
         skeletons("two words")
+
+
+def test_an_index_finds_each_item_once_and_forgets_what_is_removed() -> None:
+    """``dbI`` and ``dbl`` share one of two skeletons."""
+    index = LookAlikes[str]()
+    for nick in ("dbI", "dbl", "omar"):
+        index.add(nick, nick)
+    assert sorted(index.of("dbI")) == ["dbI", "dbl"]
+    index.remove("dbI", "dbI")
+    assert list(index.of("dbI")) == ["dbl"]
+    index.remove("dbl", "dbl")
+    index.remove("omar", "omar")
+    assert index._items == {}, "nothing is left behind"
+
+
+def test_the_table_is_what_the_script_makes(tmp_path: Path) -> None:
+    """From lines as the Unicode Consortium writes them."""
+    source = tmp_path / "confusables.txt"
+    rows = [
+        f"{point:04X} ;\t{' '.join(f'{ord(char):04X}' for char in looks)} ;\tMA\t# x\n"
+        for point, looks in _prototypes().items()
+    ]
+    no_letter = "2212 ;\t002D ;\tMA\t# neither letter, mark nor number\n"
+    source.write_text("".join(["# Version: 13.0.0\n", no_letter, *rows]), encoding="utf-8")
+    script = Path(__file__).parents[2] / "contrib" / "confusables.py"
+    made = subprocess.run([sys.executable, script, source], capture_output=True, encoding="utf-8", check=True)
+    assert made.stdout == Path(confusables_table.__file__).read_text(encoding="utf-8")

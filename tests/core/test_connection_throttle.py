@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.core.connection_throttle import AddressThrottle, turned_away
-from chatctl.protocol import Limits
+from chatctl.core.connection_throttle import AddressThrottle, drop_early
+from chatctl.core.limits import ServerLimits
 
-LIMITS = Limits(greeting_start=10, greeting_percent=30, greeting_full=20)
+LIMITS = ServerLimits(greeting_start=10, greeting_percent=30, greeting_full=20)
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ LIMITS = Limits(greeting_start=10, greeting_percent=30, greeting_full=20)
 )
 def test_the_fuller_the_door_the_more_are_dropped(waiting: int, chance: float, dropped: bool) -> None:
     """From 30 % at ten to all at twenty. Whoever fills it drops himself as well as others, and some get through."""
-    assert turned_away(waiting, LIMITS, chance) is dropped
+    assert drop_early(waiting, LIMITS, chance) is dropped
 
 
 def test_a_door_that_is_full_as_soon_as_it_is_crowded() -> None:
-    both = Limits(greeting_start=5, greeting_full=5)
-    assert not turned_away(4, both, 0.0)
-    assert turned_away(5, both, 0.99)
+    both = ServerLimits(greeting_start=5, greeting_full=5)
+    assert not drop_early(4, both, 0.0)
+    assert drop_early(5, both, 0.99)
 
 
 def test_an_address_connects_at_its_pace_and_another_one_at_its_own() -> None:

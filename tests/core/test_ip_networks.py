@@ -1,4 +1,4 @@
-"""nets.py: from where connections are taken."""
+"""Which connections are taken, and what counts as one client."""
 
 import ipaddress
 import os
@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.core.ip_networks import Networks
+from chatctl.common.ip_addresses import parse_network
+from chatctl.core.ip_networks import Networks, client_of
 from chatctl.errors import ChatError
 from chatctl.server.reload import read_nets
 
 
 def nets(allow: str = "", deny: str = "") -> Networks:
-    return Networks(*([ipaddress.ip_network(net) for net in some.split()] for some in (allow, deny)))
+    return Networks(*([parse_network(net) for net in some.split()] for some in (allow, deny)))
 
 
 @pytest.mark.parametrize(
@@ -86,3 +87,18 @@ def test_it_says_what_each_network_says_by_itself(data: st.DataObject) -> None:
         )
     )
     assert Networks((), denied).lets_in(str(address)) is not any(address in net for net in denied)
+
+
+@pytest.mark.parametrize(
+    ("host", "client"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1%eth0", "2001:db8::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("", ""),
+    ],
+)
+def test_what_counts_as_one_client(host: str, client: str) -> None:
+    """Else whoever has 2^64 addresses has as many times every limit, or all of IPv4 shares one."""
+    assert client_of(host) == client

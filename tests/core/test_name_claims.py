@@ -36,13 +36,13 @@ def test_a_bound_name_is_not_bound_again() -> None:
 
 def test_a_key_binds_only_so_many_names_and_a_server_has_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     book = NameClaims()
-    for number in range(name_claims.MOST_OF_A_KEY):
+    for number in range(name_claims.MAX_PER_KEY):
         book.add(NameClaim(f"n{number}", "k1", 1.0))
     assert book.propose("more", "k1", 2.0) is None
     assert book.propose("more", "k2", 2.0) is not None
     book.drop("n0")
     assert book.propose("more", "k1", 2.0) is not None
-    monkeypatch.setattr(name_claims, "MOST", len(book))
+    monkeypatch.setattr(name_claims, "MAX_CLAIMS", len(book))
     assert book.propose("more", "k2", 2.0) is None
 
 

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from chatctl import protocol as p
 from chatctl.core.dialects import CLASSIC, JSON, TEXT
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says
+from chatctl.core.limits import ServerLimits
 from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Session, State
 from chatctl.errors import NickTaken, ServerFull
-from chatctl.protocol import Limits, encode
+from chatctl.protocol import encode
 from tests.support.client_lines import LINES
 from tests.support.strategies import client_frames, splits, two_cuts
 
 HELLO = encode(p.Hello(v=1, nick="Rajat"))
-OFF = Limits(rate=0)
+OFF = ServerLimits(rate=0)
 TAKEN = NickTaken("that name is taken")
 
 
@@ -24,9 +25,9 @@ def answer(session: Session, effect: Effect, taken: Iterable[str] = ()) -> None:
     """Do what the hub does with a hello."""
     if isinstance(effect, p.Hello):
         if effect.nick in taken:
-            session.refused(TAKEN)
+            session.refuse_retryable(TAKEN)
         else:
-            session.entered(effect.nick)
+            session.accept(effect.nick)
 
 
 def steps(session: Session, now: float = 0, taken: Iterable[str] = ()) -> list[Effect]:
@@ -45,7 +46,7 @@ def flat(effect: Effect | None) -> list[Effect]:
 
 def talk(
     *parts: bytes,
-    limits: Limits = OFF,
+    limits: ServerLimits = OFF,
     taken: Iterable[str] = (),
     end: bool = False,
     eager: bool = True,
@@ -62,7 +63,7 @@ def talk(
     return effects + steps(session, 0, taken)
 
 
-def live(wire: bytes = HELLO, limits: Limits = OFF) -> Session:
+def live(wire: bytes = HELLO, limits: ServerLimits = OFF) -> Session:
     """Give a session that is past its hello."""
     session = Session(limits, 0)
     session.receive(wire, 0)
@@ -117,7 +118,7 @@ def test_every_cut_in_two_means_the_same(name: str, end: bool) -> None:
         assert talk(*parts, taken=TAKEN_NAMES, end=end, eager=False) == whole
 
 
-SMALL = Limits(rate=0, line=120, hello_bytes=70, text=40)
+SMALL = ServerLimits(rate=0, line=120, hello_bytes=70, text=40)
 
 json_lines = st.one_of(
     client_frames.map(encode),
@@ -306,7 +307,7 @@ def test_the_hub_answers_a_hello_before_anything_else_is_done() -> None:
     session.receive(HELLO + encode(SAY), 0)
     assert session.step(0) == p.Hello(v=1, nick="Rajat")
     assert session.step(0) is None
-    session.entered("Rajat")
+    session.accept("Rajat")
     assert session.step(0) == Says([SAY])
 
 
@@ -333,7 +334,7 @@ def test_a_client_that_asks_for_names_without_end_is_closed() -> None:
 
 @pytest.mark.parametrize("said", [b"", b"{", encode(SAY), b"taken\n"])
 def test_without_a_hello_in_time_it_is_over(said: bytes) -> None:
-    session = Session(Limits(hello_seconds=10), 0)
+    session = Session(ServerLimits(hello_seconds=10), 0)
     if said:
         session.receive(said, 1)
         steps(session, 1, ["taken"])
@@ -346,7 +347,7 @@ def test_without_a_hello_in_time_it_is_over(said: bytes) -> None:
 
 
 def test_dribbling_bytes_do_not_put_the_hello_off() -> None:
-    session = Session(Limits(hello_seconds=10), 0)
+    session = Session(ServerLimits(hello_seconds=10), 0)
     effects: list[Effect] = []
     for second in range(11):
         session.receive(b"{" if second == 0 else b" ", second)
@@ -372,7 +373,7 @@ def test_the_dialect_is_decided_once(wire: bytes, dialect: object) -> None:
 @pytest.mark.parametrize("wire", [HELLO, b"Rajat\n"])
 def test_one_for_whom_there_is_no_place_is_told_in_his_own_dialect(wire: bytes) -> None:
     session = Session(OFF, 0)
-    session.dismiss(ServerFull("full", retry_after=5))
+    session.refuse_on_hello(ServerFull("full", retry_after=5))
     session.receive(wire, 0)
     assert steps(session) == [Reply(p.Error("server_full", "full", retry_after=5)), Hangup("server_full")]
 
@@ -462,7 +463,7 @@ def clocked(session: Session, until: float) -> list[tuple[float, Effect]]:
 
 def test_over_the_rate_messages_wait_and_none_is_lost() -> None:
     """The flood limiter must not eat a paste."""
-    session = live(limits=Limits(rate=10, burst=5))
+    session = live(limits=ServerLimits(rate=10, burst=5))
     session.receive(b"".join(encode(p.Say(f"m{i}")) for i in range(25)), 0)
     assert steps(session) == [p.Say(f"m{i}") for i in range(5)]
     assert session.backlog
@@ -475,7 +476,7 @@ def test_over_the_rate_messages_wait_and_none_is_lost() -> None:
 
 
 def test_many_bytes_wait_even_in_few_messages() -> None:
-    session = live(limits=Limits(rate=1000, burst=1000, bytes_per_second=10_000))
+    session = live(limits=ServerLimits(rate=1000, burst=1000, bytes_per_second=10_000))
     session.receive(encode(p.Say("x" * 4000)) * 10, 0)
     times = [now for now, _ in clocked(session, 100)]
     assert len(times) == 10
@@ -485,26 +486,26 @@ def test_many_bytes_wait_even_in_few_messages() -> None:
 @pytest.mark.parametrize("line", [b"\n", b"{}\n", b'{"type":"shout"}\n', encode(p.Ping())])
 def test_no_line_is_free(line: bytes) -> None:
     """What costs the server work and the client nothing is a way to keep the server busy."""
-    session = live(limits=Limits(rate=10, burst=5, bytes_per_second=50))
+    session = live(limits=ServerLimits(rate=10, burst=5, bytes_per_second=50))
     session.receive(line * 200, 0)
     steps(session)
     assert session.backlog
 
 
 def test_bad_frames_count_as_messages() -> None:
-    session = live(limits=Limits(rate=10, burst=5))
+    session = live(limits=ServerLimits(rate=10, burst=5))
     session.receive(b"{}\n" * 20, 0)
     assert len(steps(session)) == 5
 
 
 def test_pings_do_not_count_as_messages() -> None:
-    session = live(limits=Limits(rate=10, burst=5))
+    session = live(limits=ServerLimits(rate=10, burst=5))
     session.receive(encode(p.Ping()) * 50, 0)
     assert len(steps(session)) == 50
 
 
 def test_waiting_lines_are_said_before_the_end() -> None:
-    session = live(b"Rajat\n", Limits(rate=10, burst=2))
+    session = live(b"Rajat\n", ServerLimits(rate=10, burst=2))
     session.receive(b"1\n2\n3\n4", 0)
     session.end(0)
     effects = [effect for _, effect in clocked(session, 10)]
@@ -513,7 +514,7 @@ def test_waiting_lines_are_said_before_the_end() -> None:
 
 @given(st.lists(st.integers(1, 8), min_size=1, max_size=12), st.integers(1, 5), st.floats(1, 100))
 def test_whatever_the_bursts_all_comes_in_order(bursts: list[int], burst: int, rate: float) -> None:
-    session, said, count = live(limits=Limits(rate=rate, burst=burst)), list[Effect](), 0
+    session, said, count = live(limits=ServerLimits(rate=rate, burst=burst)), list[Effect](), 0
     for size in bursts:
         session.receive(b"".join(encode(p.Say(f"m{count + i}")) for i in range(size)), 0)
         count += size
@@ -525,7 +526,7 @@ def test_whatever_the_bursts_all_comes_in_order(bursts: list[int], burst: int, r
 
 
 def test_a_silent_peer_is_pinged_and_gone_after_two_misses() -> None:
-    session = live(limits=Limits(ping_seconds=60))
+    session = live(limits=ServerLimits(ping_seconds=60))
     told: list[tuple[int, Effect]] = []
     for now in range(0, 400, 5):
         session.tick(now)
@@ -536,7 +537,7 @@ def test_a_silent_peer_is_pinged_and_gone_after_two_misses() -> None:
 
 
 def test_any_byte_is_a_sign_of_life() -> None:
-    session = live(limits=Limits(ping_seconds=60))
+    session = live(limits=ServerLimits(ping_seconds=60))
     for now in range(0, 1000, 50):
         session.receive(b" ", now)
         session.tick(now + 49)
@@ -544,7 +545,7 @@ def test_any_byte_is_a_sign_of_life() -> None:
 
 
 def test_a_pong_after_a_miss_starts_the_count_anew() -> None:
-    session = live(limits=Limits(ping_seconds=60))
+    session = live(limits=ServerLimits(ping_seconds=60))
     pings = 0
     for now in range(0, 1000, 10):
         session.tick(now)
@@ -559,7 +560,7 @@ def test_a_pong_after_a_miss_starts_the_count_anew() -> None:
 
 def test_who_is_not_listened_to_is_not_called_dead() -> None:
     """Its answer may lie behind the lines that wait."""
-    session = live(limits=Limits(rate=0.001, burst=1, ping_seconds=60))
+    session = live(limits=ServerLimits(rate=0.001, burst=1, ping_seconds=60))
     session.receive(encode(SAY) * 3, 0)
     for now in range(0, 600, 10):
         session.tick(now)

@@ -45,14 +45,14 @@ def village() -> House:
     house = House(journal=journal, admission=Admission("test", claims=claims))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     house.hub.rules.appointed = {SECOND.fingerprint}
-    house.hub.steward.outside |= {"reload": lambda _: "read again", "drain": lambda _: "ends"}
+    house.hub.admin.outside |= {"reload": lambda _: "read again", "drain": lambda _: "ends"}
     for person, nick in ((OWNER, "nadia"), (SECOND, "chief"), (OTHER, "Rajat")):
         person.join(house, nick).take()
     return house
 
 
 def here(house: House) -> list[str]:
-    return house.hub.archive.rooms["lobby"].roster.nicks(99)
+    return house.hub.history.rooms["lobby"].roster.nicks(99)
 
 
 def prepare(house: House, verb: str, kind: Kind) -> None:
@@ -145,14 +145,14 @@ def test_what_can_not_be_kept_is_not_done() -> None:
     house = village()
     house.journal.at_once = False  # type: ignore[attr-defined]
     outcomes: list[object] = []
-    house.hub.steward.carry_out(p.Admin(verb="ban", target="Rajat"), Actor("console"), outcomes.append)
+    house.hub.admin.carry_out(p.Admin(verb="ban", target="Rajat"), Actor("console"), outcomes.append)
     house.settle()
     assert (outcomes, len(house.hub.rules.bans)) == ([], 0), "committed first, shown after"
     house.journal.fail()  # type: ignore[attr-defined]
     house.settle()
     assert [type(one).__name__ for one in outcomes] == ["StorageFailed"]
     assert len(house.hub.rules.bans) == 0
-    assert len(house.hub.archive.rooms["lobby"].roster) == 3
+    assert len(house.hub.history.rooms["lobby"].roster) == 3
 
 
 def test_two_of_one_name_in_two_rooms_are_not_banned_for_each_other() -> None:

@@ -85,7 +85,7 @@ def test_messages_that_come_together_cost_a_fraction_of_those_that_come_alone() 
         feed(house, ana, [line] * RUN)
 
     assert ratio(alone, together, (5, 20)) > 2
-    assert house.hub.archive.rooms["lobby"].ring.last == TURNS * 25 * RUN
+    assert house.hub.history.rooms["lobby"].ring.last == TURNS * 25 * RUN
 
 
 def feed(house: House, peer: FakePeer, reads: list[bytes]) -> None:

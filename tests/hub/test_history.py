@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
 from chatctl.journal import Head
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Error, Gap, History, Limits, Msg, Page, Resume, Say, Welcome
+from chatctl.protocol import Error, Gap, History, Msg, Page, Resume, Say, Welcome
 from chatctl.server.connection import MAX_IN_FLIGHT
 from tests.support.fakes import FakePeer, House, only
 
@@ -127,7 +128,7 @@ async def test_one_who_leaves_while_catching_up_leaves_nothing_behind() -> None:
     back = house.join("Back", resume=Resume(journal._epoch, 0))
     back.lose()
     await rest(house)
-    assert house.hub.archive._catching_up == {}
+    assert house.hub.history._catching_up == {}
     assert back.closed
 
 
@@ -181,7 +182,7 @@ async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
 
 def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
     """The head moves on with the ring: nothing that was forgotten is looked for, nothing that is there is missed."""
-    house = House(Limits(rate=0, ring_entries=3))
+    house = House(ServerLimits(rate=0, ring_entries=3))
     reader = house.join("Reader")
     for number in range(10):
         reader.say(Say(str(number)))
@@ -201,7 +202,7 @@ async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> 
     journal = KeepingJournal()
     journal.say(1500)
     house = House(journal=journal)
-    await house.hub.archive.warm_up("lobby")
+    await house.hub.history.warm_up("lobby")
     assert journal.reads == 1
     backs = [house.join(f"b{n}", resume=Resume(journal._epoch, 1400)) for n in range(20)]
     await rest(house)

@@ -7,7 +7,8 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from chatctl import protocol as p
 from chatctl.core.admission import Admission
-from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Limits, Msg, Rename, Resume, Say, Welcome
+from chatctl.core.limits import ServerLimits, advertised
+from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Msg, Rename, Resume, Say, Welcome
 from tests.support.fakes import FakePeer, House, SlowJournal, only
 
 MINE, OTHER = "a" * 32, "b" * 32
@@ -49,7 +50,7 @@ class OneOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.house = House(Limits(rate=0, out_buffer=300))
+        self.house = House(ServerLimits(rate=0, out_buffer=300))
         self.json = [self.house.join("Ana"), self.house.join("Bea")]
         self.people = [self.house.text("Cyd"), self.house.classic("Dee")]
         for peer in [*self.json, *self.people]:
@@ -169,14 +170,14 @@ def test_a_newcomer_is_welcomed_then_told_the_gap_then_the_log(house: House) -> 
         server="test",
         room="lobby",
         nick="Bob",
-        epoch=house.hub.archive.rooms["lobby"].epoch,
+        epoch=house.hub.history.rooms["lobby"].epoch,
         first=1,
         last=3,
         members=["Ana", "Bob"],
         count=2,
         watchers=0,
         durability="memory",
-        limits=house.limits,
+        limits=advertised(house.limits),
     )
     assert rest == [Join(["Bob"], 2), Msg(2, house.now, "Ana", "two"), Msg(3, house.now, "Ana", "three")]
     back = house.join("Cyd", resume=Resume("another", 2))
@@ -196,7 +197,7 @@ def test_a_resumed_cursor_goes_on_where_it_stood(house: House) -> None:
 
 
 def test_history_is_limited(house: House) -> None:
-    house = House(Limits(rate=0, backlog=3))
+    house = House(ServerLimits(rate=0, backlog=3))
     house.join("Ana").say(*(Say(f"m{n}") for n in range(9)))
     house.settle()
     assert [seq for seq, _, _ in said(house.join("Bob", history=1000))] == [7, 8, 9]
@@ -334,7 +335,7 @@ def test_a_goodbye_is_the_last_that_is_sent(house: House) -> None:
     """Whoever reads one stops there: what was said in the same turn has to stand before it."""
     bob, ghost, removed = house.join("Bob"), house.join("Ana", MINE), house.join("Rajat")
     bob.say(Say("one"))
-    house.hub.depart(removed, "removed", Bye("you were kicked", final=True))
+    house.hub.disconnect(removed, "removed", Bye("you were kicked", final=True))
     house.peer(p.Hello(v=1, nick="Ana", token=MINE))
     house.settle()
     for peer in (ghost, removed):
@@ -498,10 +499,10 @@ def test_nothing_is_kept_of_those_who_went(house: House) -> None:
     for mode in ("join", "watch", "post", "probe"):
         house.join("Ana", mode=mode).lose()
         house.settle()
-    room = house.hub.archive.rooms["lobby"]
+    room = house.hub.history.rooms["lobby"]
     assert (len(room.roster), room.readers, room.watchers) == (0, set(), 0)
-    turn = house.hub._turn
-    assert [*turn._answered, *turn._leaving, *turn._rooms, *house.hub._drafts] == []
+    tick = house.hub._tick
+    assert [*tick._replied, *tick._leaving, *tick._rooms, *house.hub._messages._drafts] == []
 
 
 # --- ids
@@ -541,7 +542,7 @@ def test_a_whisper_reaches_one_and_is_never_stored(house: House) -> None:
     assert bob.took() == b"Ana (privately): psst\nAna (privately): hey\n"
     assert ana.take() == [Ack("1", house.now, False)]
     assert cyd.take() == []
-    assert house.hub.archive.rooms["lobby"].ring.last == 0
+    assert house.hub.history.rooms["lobby"].ring.last == 0
     assert house.join("Dee", history=100).frames[-1] == Join(["Dee"], 4)
 
 
@@ -562,7 +563,7 @@ def test_a_whisper_to_one_who_does_not_read_is_refused_and_not_kept(house: House
     ana.say(p.Whisper("Bob", "psst", id="1"))
     house.settle()
     assert codes(ana.take()) == ["no_such_nick"]
-    assert not bob.owes
+    assert not bob.has_replies
 
 
 def test_a_probe_leaves_no_trace_and_comes_back_to_it_alone() -> None:
@@ -577,7 +578,7 @@ def test_a_probe_leaves_no_trace_and_comes_back_to_it_alone() -> None:
     house.settle()
     assert probe.take() == [Ack("1", house.now, False), Msg(0, house.now, "checker", "are you there")]
     assert bob.take() == []
-    assert house.hub.archive.rooms["lobby"].ring.last == 0
+    assert house.hub.history.rooms["lobby"].ring.last == 0
     assert said(house.join("Cyd", history=100)) == []
 
 
@@ -605,7 +606,7 @@ def test_who_tells_how_long_somebody_was_silent(house: House) -> None:
 
 
 def test_a_page_is_answered_within_its_limit() -> None:
-    house = House(Limits(rate=0, page=2))
+    house = House(ServerLimits(rate=0, page=2))
     ana = house.join("Ana")
     ana.say(*(Say(f"m{n}") for n in range(1, 6)))
     house.settle()
@@ -632,17 +633,17 @@ def test_a_stranger_gets_his_line_and_is_closed(house: House) -> None:
     house.settle()
     assert browser.took().startswith(b"HTTP/1.1 400")
     assert browser.closed
-    assert house.hub.archive.rooms == {}
+    assert house.hub.history.rooms == {}
 
 
 def test_guests_may_open_rooms_where_they_may() -> None:
     house = House(admission=Admission("test", open_rooms=True))
     assert codes(house.join("Ana", room="new").frames) == []
-    assert set(house.hub.archive.rooms) == {"new"}
+    assert set(house.hub.history.rooms) == {"new"}
 
 
 def test_the_rate_delays_a_paste_and_drops_nothing() -> None:
-    house = House(Limits(rate=10, burst=5))
+    house = House(ServerLimits(rate=10, burst=5))
     ana, bob = house.join("Ana"), house.text("Bob")
     bob.say(b"".join(b"line %d\n" % n for n in range(20)))
     house.settle()

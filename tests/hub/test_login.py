@@ -9,9 +9,11 @@ import pytest
 from chatctl import protocol as p
 from chatctl.common import scram
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Authenticator, Verifier
+from chatctl.core.auth import Authenticator
 from chatctl.core.name_claims import NameClaims
-from chatctl.errors import StorageFailed
+from chatctl.core.passwords import Verifier
+from chatctl.errors import ChatError, Forbidden
+from chatctl.hub.admin_target import Actor
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER
 
@@ -44,7 +46,7 @@ def test_a_key_is_proved_before_anything_else_is_told(house: House) -> None:
     peer = house.peer(hello)
     house.settle()
     assert [type(frame) for frame in peer.frames] == [p.Challenge]
-    assert len(house.hub.archive.rooms) == 0 or not list(house.hub.archive.open("lobby").roster)
+    assert len(house.hub.history.rooms) == 0 or not list(house.hub.history.open("lobby").roster)
     OWNER.prove(peer, hello)
     house.settle()
     welcome = welcomed(peer)
@@ -102,7 +104,7 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
     peer.lose()
     house.settle()
     assert peer.closed
-    assert house.hub._reception._trials == {}
+    assert house.hub._login._exchanges == {}
 
 
 # --- a password
@@ -231,7 +233,7 @@ def test_one_that_goes_while_its_claim_is_kept_comes_to_no_harm(house: House, jo
     journal.commit()
     house.settle()
     assert peer.closed
-    assert list(house.hub.archive.open("lobby").roster) == []
+    assert list(house.hub.history.open("lobby").roster) == []
     assert codes(house.join("Rajat")) == ["nick_taken"]
 
 
@@ -250,10 +252,20 @@ def test_a_member_is_told_with_which_key_another_one_came(house: House) -> None:
 def test_a_claim_that_is_dropped_sets_the_name_free(house: House, journal: KeepingJournal) -> None:
     OWNER.join(house, "Rajat").lose()
     house.settle()
-    outcomes: list[StorageFailed | None] = []
-    assert [claim.nick for claim in house.hub.claims()] == ["Rajat"]
-    house.hub.drop_claim("RAJAT", outcomes.append)
-    assert outcomes == [None]
+    outcomes: list[p.Done | ChatError] = []
+    order = p.Admin(verb="unclaim", target="RAJAT")
+    assert [claim.nick for claim in house.hub.claims] == ["Rajat"]
+    house.hub.admin.carry_out(order, Actor("console"), outcomes.append)
     assert journal.kept == {("claim", "rajat"): None}
     assert welcomed(house.join("Rajat")) is not None
-    assert house.hub.drop_claim("nobody", outcomes.append) is None
+    house.hub.admin.carry_out(order, Actor("console"), outcomes.append)
+    done, refused = outcomes
+    assert isinstance(done, p.Done)
+    assert isinstance(refused, Forbidden)
+
+
+def test_each_challenge_has_a_nonce_of_its_own(house: House) -> None:
+    """Or a recorded proof could be sent again."""
+    peers = [house.peer(p.Hello(v=1, nick="Rajat", key=OWNER.key)) for _ in range(3)]
+    house.settle()
+    assert len({only(p.Challenge, peer.take())[0].nonce for peer in peers}) == 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.core.moderation import Rules, Sanction
-from chatctl.protocol import Limits
+from chatctl.core.bans import Sanction
+from chatctl.core.limits import ServerLimits
+from chatctl.core.moderation import Rules
 from tests.support.in_process_server import in_process_server
 from tests.support.wire import Wire
 
@@ -29,12 +30,12 @@ def banning() -> Rules:
 def test_it_is_told_and_closed(monkeypatch: pytest.MonkeyPatch, first: bytes, told: bytes) -> None:
     monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
     monkeypatch.setattr("chatctl.hub.hub.Rules", banning)
-    with in_process_server(Limits()) as port:
+    with in_process_server(ServerLimits()) as port:
         assert told in Wire(("127.0.0.1", port)).send(first).rest()
 
 
 def test_its_neighbours_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.114.9"))
     monkeypatch.setattr("chatctl.hub.hub.Rules", banning)
-    with in_process_server(Limits()) as port:
+    with in_process_server(ServerLimits()) as port:
         Wire(("127.0.0.1", port)).greeted().enter("nadia")

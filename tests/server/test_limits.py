@@ -15,8 +15,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from chatctl.core.limits import ServerLimits
 from chatctl.hub.history import fitting
-from chatctl.protocol import MAX_SERVER_LINE, Limits, Msg, Page, encode
+from chatctl.protocol import MAX_SERVER_LINE, Msg, Page, encode
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.in_process_server import in_process_server
 from tests.support.server_process import Server
@@ -28,7 +29,7 @@ def wire_to(port: int, receive_buffer: int | None = None) -> Wire:
 
 
 def test_a_connection_that_says_nothing_is_closed() -> None:
-    with in_process_server(Limits(hello_seconds=0.3)) as port:
+    with in_process_server(ServerLimits(hello_seconds=0.3)) as port:
         member = wire_to(port).enter("nadia")
         silent, half, nameless = wire_to(port), wire_to(port).send(b'{"type":'), wire_to(port).send(b"\n")
         assert b'"code":"not_joined"' in silent.rest()
@@ -39,7 +40,7 @@ def test_a_connection_that_says_nothing_is_closed() -> None:
 
 def test_a_peer_that_answers_no_ping_is_gone() -> None:
     """A laptop that was closed sends no FIN. Who answers, or says anything else, stays."""
-    with in_process_server(Limits(ping_seconds=0.3)) as port:
+    with in_process_server(ServerLimits(ping_seconds=0.3)) as port:
         good, dead = wire_to(port).enter("good"), wire_to(port).enter("dead")
         while True:
             frame = good.next_frame()
@@ -53,7 +54,7 @@ def test_a_peer_that_answers_no_ping_is_gone() -> None:
 
 def test_a_reader_that_never_reads_again_is_gone() -> None:
     """Its output stood for as long as the limit says: it is closed, and announced as left, once."""
-    with in_process_server(Limits(stall_seconds=2, rate=0, ring_entries=100)) as port:
+    with in_process_server(ServerLimits(stall_seconds=2, rate=0, ring_entries=100)) as port:
         wire_to(port, receive_buffer=4096).enter("stuck")
         poster = wire_to(port).enter("poster", mode="post")
         for _ in range(1000):  # 4 MB: more than any buffer on the way
@@ -66,7 +67,7 @@ def test_a_reader_that_never_reads_again_is_gone() -> None:
 
 
 def test_a_hello_has_a_size() -> None:
-    with in_process_server(Limits(hello_bytes=200)) as port:
+    with in_process_server(ServerLimits(hello_bytes=200)) as port:
         for first in (b"{" + b"x" * 300, b'{"type":"who"}\n' * 20, b"\n" * 201, b"x" * 300 + b"\n"):
             wire = wire_to(port).send(first)
             assert b"a hello has at most 200 bytes" in wire.rest()
@@ -74,7 +75,7 @@ def test_a_hello_has_a_size() -> None:
 
 def test_bytes_have_a_rate_too() -> None:
     """A few large messages wait as many small ones do, and none is lost."""
-    with in_process_server(Limits(bytes_per_second=20_000)) as port:
+    with in_process_server(ServerLimits(bytes_per_second=20_000)) as port:
         wire = wire_to(port).enter("nadia")
         started = time.monotonic()
         for number in range(8):
@@ -86,7 +87,7 @@ def test_bytes_have_a_rate_too() -> None:
 def test_one_address_has_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
     """One machine can't take every place. Loopback is exempt, so here everybody comes from elsewhere."""
     monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
-    with in_process_server(Limits(per_address=2, connect_rate=0)) as port:
+    with in_process_server(ServerLimits(per_address=2, connect_rate=0)) as port:
         first, second = wire_to(port).enter("nadia"), wire_to(port).enter("rajat")
         third = wire_to(port).say_frame(type="hello", v=1, nick="abel")
         error = third.frame("error")
@@ -122,7 +123,7 @@ OPTIONS: dict[str, tuple[str, dict[str, float]]] = {
 
 def test_each_limit_has_an_option_and_is_advertised(serve: Callable[..., Server]) -> None:
     fixed = {"nick_bytes", "id"}  # the protocol's own
-    assert {field for _, fields in OPTIONS.values() for field in fields} == {*Limits.__struct_fields__} - fixed
+    assert {field for _, fields in OPTIONS.values() for field in fields} == {*ServerLimits.__struct_fields__} - fixed
     server = serve(*(word for option, (value, _) in OPTIONS.items() for word in (option, value)))
     limits = server.member("nadia").welcome["limits"]
     assert {option: fields for option, (_, fields) in OPTIONS.items() if not fields.items() <= limits.items()} == {}
@@ -141,7 +142,7 @@ def test_a_crowd_that_is_none(value: str) -> None:
 
 
 def test_a_line_a_text_and_a_name_have_their_length() -> None:
-    with in_process_server(Limits(line=300, text=20, nick=5)) as port:
+    with in_process_server(ServerLimits(line=300, text=20, nick=5)) as port:
         nadia = wire_to(port).enter("nadia")
         assert nadia.say("é" * 11, id="1").frame("error")["code"] == "too_long"
         assert nadia.say("é" * 10, id="2").frame("ack")["id"] == "2"
@@ -156,7 +157,7 @@ def test_a_line_a_text_and_a_name_have_their_length() -> None:
 
 def test_a_byte_now_and_then_does_not_put_the_hello_off() -> None:
     """Slow-loris: the time is for the whole of it, whatever comes meanwhile."""
-    with in_process_server(Limits(hello_seconds=0.5)) as port:
+    with in_process_server(ServerLimits(hello_seconds=0.5)) as port:
         slow = wire_to(port)
         slow.sock.settimeout(0.05)
         seen, sent = b"", 0
@@ -175,7 +176,7 @@ def test_a_byte_now_and_then_does_not_put_the_hello_off() -> None:
 
 
 def test_a_pasted_text_of_four_lines_is_never_held_up() -> None:
-    with in_process_server(Limits(rate=0.001, burst=30)) as port:
+    with in_process_server(ServerLimits(rate=0.001, burst=30)) as port:
         nadia = wire_to(port).enter("nadia")
         nadia.send(b"".join(b'{"type":"say","text":"%d"}\n' % number for number in range(4)))
         assert nadia.texts(last="3") == ["0", "1", "2", "3"]
@@ -183,7 +184,7 @@ def test_a_pasted_text_of_four_lines_is_never_held_up() -> None:
 
 def test_a_hundred_lines_at_once_arrive_whole_in_order_and_late() -> None:
     """Delayed by not reading, which TCP makes the client feel; none is refused."""
-    with in_process_server(Limits(rate=200, burst=10)) as port:
+    with in_process_server(ServerLimits(rate=200, burst=10)) as port:
         nadia = wire_to(port).enter("nadia")
         started = time.monotonic()
         nadia.send(b"".join(b'{"type":"say","text":"%d"}\n' % number for number in range(100)))
@@ -195,7 +196,7 @@ def test_a_hundred_lines_at_once_arrive_whole_in_order_and_late() -> None:
 
 
 def test_the_ring_has_a_number_of_entries_and_of_bytes() -> None:
-    for limits in (Limits(rate=0, ring_entries=5), Limits(rate=0, ring_bytes=5_000)):
+    for limits in (ServerLimits(rate=0, ring_entries=5), ServerLimits(rate=0, ring_bytes=5_000)):
         with in_process_server(limits) as port:
             nadia = wire_to(port).enter("nadia")
             for number in range(20):
@@ -207,7 +208,7 @@ def test_the_ring_has_a_number_of_entries_and_of_bytes() -> None:
 
 
 def test_the_past_on_entering_and_in_a_page_is_limited() -> None:
-    with in_process_server(Limits(rate=0, backlog=3, page=4)) as port:
+    with in_process_server(ServerLimits(rate=0, backlog=3, page=4)) as port:
         nadia = wire_to(port).enter("nadia")
         for number in range(10):
             nadia.say(str(number))
@@ -238,7 +239,7 @@ def test_a_page_fits_into_a_line_whatever_was_said(newest: bool) -> None:
 
 
 @contextlib.contextmanager
-def from_elsewhere(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> Iterator[int]:
+def from_elsewhere(monkeypatch: pytest.MonkeyPatch, limits: ServerLimits) -> Iterator[int]:
     """Loopback is exempt, so everybody comes from one network of IPv6, each from an address of its own."""
     numbers = iter(range(1, 10_000))
     monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", f"2001:db8::{next(numbers):x}"))
@@ -248,7 +249,7 @@ def from_elsewhere(monkeypatch: pytest.MonkeyPatch, limits: Limits) -> Iterator[
 
 def test_a_network_of_ipv6_is_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has one has 2**64 addresses."""
-    with from_elsewhere(monkeypatch, Limits(per_address=2, connect_rate=0)) as port:
+    with from_elsewhere(monkeypatch, ServerLimits(per_address=2, connect_rate=0)) as port:
         wire_to(port).enter("nadia"), wire_to(port).enter("rajat")
         error = wire_to(port).say_frame(type="hello", v=1, nick="abel").frame("error")
         assert error["code"] == "server_full"
@@ -257,14 +258,14 @@ def test_a_network_of_ipv6_is_one_address(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_those_refused_for_their_address_can_not_take_every_place(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is kept until its hello, to be told; only so many of them are."""
-    with from_elsewhere(monkeypatch, Limits(per_address=2, connect_rate=0)) as port:
+    with from_elsewhere(monkeypatch, ServerLimits(per_address=2, connect_rate=0)) as port:
         silent = [Wire(("127.0.0.1", port)) for _ in range(14)]
         heard = [_greeting(wire) for wire in silent]
         assert heard == [b"NAME"] * 10 + [b""] * 4
 
 
 def test_who_connects_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    with from_elsewhere(monkeypatch, Limits(per_address=3, connect_rate=0.001)) as port:
+    with from_elsewhere(monkeypatch, ServerLimits(per_address=3, connect_rate=0.001)) as port:
         answer = {"type": "none"}
         for number in range(6):  # a little of a place may have come back by then
             wire = wire_to(port).say_frame(type="hello", v=1, nick=f"guest{number}")
@@ -281,7 +282,7 @@ def test_who_connects_too_often_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_of_many_who_say_nothing_newcomers_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the full number all are, and those who are in notice nothing. When it empties, it is open again."""
-    crowd = Limits(connect_rate=0, greeting_start=4, greeting_percent=0, greeting_full=6)
+    crowd = ServerLimits(connect_rate=0, greeting_start=4, greeting_percent=0, greeting_full=6)
     monkeypatch.setattr("chatctl.server.server.random.random", lambda: 0.9)
     with from_elsewhere(monkeypatch, crowd) as port:
         member = wire_to(port).enter("nadia")
@@ -297,7 +298,7 @@ def test_of_many_who_say_nothing_newcomers_are_dropped(monkeypatch: pytest.Monke
 
 
 def test_without_chance_some_get_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    crowd = Limits(connect_rate=0, greeting_start=1, greeting_percent=50, greeting_full=1000)
+    crowd = ServerLimits(connect_rate=0, greeting_start=1, greeting_percent=50, greeting_full=1000)
     drawn = iter([0.1, 0.9, 0.1, 0.9])
     monkeypatch.setattr("chatctl.server.server.random.random", lambda: next(drawn))
     with from_elsewhere(monkeypatch, crowd) as port:
@@ -375,5 +376,5 @@ def test_out_of_descriptors_members_notice_nothing(env: dict[str, str]) -> None:
 def test_the_limits_are_shown_as_they_are_by_default(serve: Callable[..., Server]) -> None:
     """The options' own defaults are those of the protocol, which docs/protocol.md shows."""
     shown = serve().member("nadia").welcome["limits"]
-    default = json.loads(msgspec.json.encode(Limits()))
+    default = json.loads(msgspec.json.encode(ServerLimits()))
     assert shown | {"clients": 0} == default | {"clients": 0}

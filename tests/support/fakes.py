@@ -4,18 +4,20 @@ import io
 from collections.abc import Callable, Sequence
 
 from chatctl import protocol as p
+from chatctl.common.verbs import Role
 from chatctl.core.admission import Admission, Owner
 from chatctl.core.auth import Authenticator, ConnectionInfo
 from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.limits import ServerLimits
+from chatctl.core.moderation import Rules
 from chatctl.core.session import Session
-from chatctl.common.verbs import Role
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Frame, Limits, encode
+from chatctl.protocol import Frame, encode
 
 
 class FakeReader:
@@ -55,7 +57,7 @@ class FakePeer(FakeReader):
         self.label = label
         self.token: bytes | None = None
         self.key: str | None = None
-        self.way = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
+        self.info = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
         self.room = None
         self.member = None
         self.in_flight = 0
@@ -64,7 +66,7 @@ class FakePeer(FakeReader):
         self.closed = False
         self.owed: list[bytes] = []
 
-    def owe(self, data: bytes) -> None:
+    def queue_reply(self, data: bytes) -> None:
         self.owed.append(data)
 
     @property
@@ -72,7 +74,7 @@ class FakePeer(FakeReader):
         return Owner(self.token, self.key)
 
     @property
-    def owes(self) -> bool:
+    def has_replies(self) -> bool:
         return bool(self.owed)
 
     def send(self, data: bytes) -> None:
@@ -105,7 +107,7 @@ class FakePeer(FakeReader):
 
     def lose(self) -> None:
         """Have the connection break."""
-        self.house.hub.depart(self, "reset")
+        self.house.hub.disconnect(self, "reset")
 
     def take(self) -> list[p.ServerFrame]:
         """Give the frames that came since the last time."""
@@ -125,12 +127,13 @@ class House:
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: ServerLimits | None = None,
         journal: MemoryJournal | None = None,
         admission: Admission | None = None,
         gate: Authenticator | None = None,
+        rules: Rules | None = None,
     ) -> None:
-        self.limits = limits or Limits(rate=0)
+        self.limits = limits or ServerLimits(rate=0)
         self.now = 1000.0
         self.journal = journal or MemoryJournal()
         self.logged = io.StringIO()
@@ -143,7 +146,8 @@ class House:
             Log(out=self.logged, clock=lambda: 0.0),
             clock=lambda: self.now,
             loop=self,
-            gate=gate,
+            authenticator=gate,
+            rules=rules,
         )
 
     def call_soon(self, callback: Callable[[], None]) -> None:
@@ -261,7 +265,7 @@ def order(house: House, role: Role, verb: str, target: str, **more: object) -> p
     outcomes: list[p.Done | ChatError] = []
     ask = p.Admin(verb=verb, target=target, **more)  # type: ignore[arg-type]
     actor = Actor("console") if role == "console" else Actor(role, "nadia", "lobby")
-    house.hub.steward.carry_out(ask, actor, outcomes.append)
+    house.hub.admin.carry_out(ask, actor, outcomes.append)
     house.settle()
     assert len(outcomes) == 1, "one answer for one order"
     return outcomes[0]

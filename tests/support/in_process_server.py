@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterator
 
 from chatctl.core.admission import Admission
+from chatctl.core.limits import ServerLimits
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Limits
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import open_tcp
 from chatctl.server.server import Server as ChatServer
@@ -24,7 +24,7 @@ from tests.support.environment import DEADLINE
 
 @contextlib.contextmanager
 def in_process_server(
-    limits: Limits, tls: Tls | None = None, *, journal: Journal | None = None, within: float = 2.0
+    limits: ServerLimits, tls: Tls | None = None, *, journal: Journal | None = None, within: float = 2.0
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 

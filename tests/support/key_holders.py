@@ -25,7 +25,7 @@ class Person:
 
     def prove(self, peer: FakePeer, hello: p.Hello) -> FakePeer:
         [challenge] = only(p.Challenge, peer.frames)
-        data = statement(hello, b64decode(challenge.nonce), peer.way.places[0])
+        data = statement(hello, b64decode(challenge.nonce), peer.info.places[0])
         return peer.say(p.Proof(signature=b64encode(self.secret.sign(data)).decode()))
 
     def join(self, house: House, nick: str, **fields: object) -> FakePeer:

@@ -14,8 +14,8 @@ from chatctl.cli.options import DEFAULT_TLS_PORT, RATE, host_option, port_option
 from chatctl.commands.serve.limits import as_limits, limit_options
 
 if TYPE_CHECKING:
-    from chatctl.core.auth import Verifier
-    from chatctl.core.ip_networks import Net
+    from chatctl.common.ip_addresses import Network
+    from chatctl.core.passwords import Verifier
 
 
 @click.command()
@@ -203,8 +203,8 @@ def serve(
     keep_messages: int | None,
     keep_days: float | None,
     password_file: Path | None,
-    allow: tuple[Net | Path, ...],
-    deny: tuple[Net | Path, ...],
+    allow: tuple[Network | Path, ...],
+    deny: tuple[Network | Path, ...],
     reached_as: tuple[str, ...],
     claim_names: bool | None,
     operators: tuple[str, ...],
@@ -305,7 +305,7 @@ def _verifier(path: Path | None) -> Verifier | None:
     source = click.get_current_context().get_parameter_source("password_file")
     word, file = password_source(str(path) if path is not None else None, source)
     from chatctl.common.files import read_password
-    from chatctl.core.auth import Verifier
+    from chatctl.core.passwords import Verifier
     from chatctl.errors import ChatError
 
     word = read_password(file) if file is not None else word

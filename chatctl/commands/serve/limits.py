@@ -1,4 +1,4 @@
-"""The limits of ``serve``, an option each. Those given are named as the fields of ``protocol.Limits``."""
+"""The limits of ``serve``, an option each. Those given are named as the fields of ``core.limits.ServerLimits``."""
 
 from __future__ import annotations
 

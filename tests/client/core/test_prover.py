@@ -20,7 +20,8 @@ from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
 from chatctl.common.fingerprints import of_key
 from chatctl.common.key_proof import statement
-from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo, Verifier
+from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo
+from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
 from tests.support.environment import ROOT
@@ -67,12 +68,12 @@ def meet(core: ClientConnection, gate: Authenticator, way: ConnectionInfo) -> tu
     """Let a client prove what it said; give the trial, and what the server says last."""
     hello = said(core)
     assert isinstance(hello, Hello)
-    trial = gate.open(hello, way, 0)
+    trial = gate.begin(hello, way, bytes(32), 0)
     assert trial is not None
     hear(core, trial.challenge)
     proof = said(core)
     assert isinstance(proof, Proof)
-    proved = trial.check(proof, 0)
+    proved = trial.verify(proof, 0)
     assert proved.key in (None, of_key(KEY.public))
     return trial, proved.scram
 
@@ -111,7 +112,9 @@ def test_no_key_is_offered_where_there_is_no_name(mode: str) -> None:
 def test_the_password_is_in_nothing_that_is_said() -> None:
     core = core_of(Mine(WORD))
     hello = core.outgoing()
-    trial = Authenticator(VERIFIER).open(decode_client(hello.removesuffix(b"\n")), ConnectionInfo("", (HERE,)), 0)  # type: ignore[arg-type]
+    said = decode_client(hello.removesuffix(b"\n"))
+    assert isinstance(said, Hello)
+    trial = Authenticator(VERIFIER).begin(said, ConnectionInfo("", (HERE,)), bytes(32), 0)
     assert trial is not None
     hear(core, trial.challenge)
     assert WORD.encode() not in hello + core.outgoing()
@@ -142,7 +145,7 @@ def test_a_server_that_does_not_know_the_password_is_refused(last: str | None) -
     core = core_of(Mine(WORD))
     hello = said(core)
     assert isinstance(hello, Hello)
-    trial = Authenticator(Verifier.of("another one")).open(hello, ConnectionInfo("", (HERE,)), 0)
+    trial = Authenticator(Verifier.of("another one")).begin(hello, ConnectionInfo("", (HERE,)), bytes(32), 0)
     assert trial is not None
     hear(core, trial.challenge)
     core.outgoing()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.protocol import Limits
+from chatctl.core.limits import ServerLimits
 from chatctl.server import listener
 from chatctl.server.listener import open_tcp
 from tests.support.environment import DEADLINE
@@ -290,7 +290,7 @@ def test_two_servers_do_not_share_a_port(serve: Serve, start: Start) -> None:
 
 def test_who_still_waits_for_an_answer_is_told_goodbye_too() -> None:
     """A disk that hangs, say: they of all people have to know why it ends, and when to come back."""
-    with in_process_server(Limits(), journal=SlowJournal(), within=0.05) as port:
+    with in_process_server(ServerLimits(), journal=SlowJournal(), within=0.05) as port:
         nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")
         nadia.say("hm", id="1").say_frame(type="ping", t=1).frame("pong")
     assert nadia.frame("bye")["why"] == "the test is over"

@@ -16,13 +16,14 @@ from chatctl.common.names import fold_nick
 from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json
 from chatctl.core.dialects import DIALECTS, TEXT
 from chatctl.core.effects import Effect, Hangup, Says
+from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
-from chatctl.protocol import Framer, Hello, Limits
+from chatctl.protocol import Framer, Hello
 
 Target = Callable[[bytes], None]
 
-LIMITS = Limits(line=96, text=64, hello_bytes=128, rate=0)
+LIMITS = ServerLimits(line=96, text=64, hello_bytes=128, rate=0)
 """Small, so that short inputs go over them."""
 
 _ACTS = re.compile(f"[{FORBIDDEN}]")
@@ -118,12 +119,12 @@ def _drain(talk: Session, now: float, done: list[object]) -> None:
 
 def _answer(talk: Session, effect: Effect) -> None:
     if isinstance(effect, Hello) and effect.key is not None:
-        talk.challenged()
+        talk.await_proof()
     elif isinstance(effect, Hello | protocol.Proof):
         try:
-            talk.entered(fold_nick(talk.asked))
+            talk.accept(fold_nick(talk.asked))
         except ChatError as error:
-            talk.refused(error)
+            talk.refuse_retryable(error)
 
 
 # --- the cleaner

@@ -17,7 +17,7 @@ from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
 from chatctl.common.fingerprints import of_key
-from chatctl.core.auth import Verifier
+from chatctl.core.passwords import Verifier
 from chatctl.protocol import Hello
 from tests.support.environment import CHATCTL, DEADLINE, clean_env
 from tests.support.in_process import InProcess

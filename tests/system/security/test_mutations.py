@@ -30,5 +30,5 @@ def test_the_defence_and_its_test_are_still_there(mutation: Mutation) -> None:
 def test_a_test_that_notices_is_told_from_one_that_does_not() -> None:
     noticed = next(one for one in MUTATIONS if "from 2^64" in one.attack)
     assert judge(noticed)[0] == "fails"
-    harmless = Mutation("none", noticed.file, "class Authenticator:", "class Authenticator:  # as it was", noticed.test)
+    harmless = Mutation("none", noticed.file, "class NetworkSet:", "class NetworkSet:  # as it was", noticed.test)
     assert judge(harmless)[0] == "PASSES"

@@ -15,7 +15,7 @@ import pexpect
 import pytest
 
 from chatctl.bench.load import Plan
-from chatctl.protocol import Limits
+from chatctl.core.limits import ServerLimits
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
 from tests.support.in_process_server import in_process_server
 from tests.support.naughty import ESCAPED, NAUGHTY, RAW
@@ -122,7 +122,7 @@ def test_what_was_said_does_not_act(full: Server, here: Here) -> None:
 
 
 def test_what_nc_and_the_first_version_see_does_not_act() -> None:
-    with in_process_server(Limits(rate=0)) as port:
+    with in_process_server(ServerLimits(rate=0)) as port:
         _read_by_hand(lambda: Wire(("127.0.0.1", port)).greeted())
 
 

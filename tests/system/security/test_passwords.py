@@ -15,7 +15,7 @@ from chatctl.client.core.prover import Prover
 from chatctl.client.io import clock
 from chatctl.client.security.credentials import Credentials
 from chatctl.common import scram
-from chatctl.core.auth import Verifier
+from chatctl.core.passwords import Verifier
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
 from tests.support.processes import err_line

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.protocol import Limits
+from chatctl.core.limits import ServerLimits
 from tests.support.environment import CHATCTL
 from tests.support.in_process_server import in_process_server
 from tests.support.server_process import Server
@@ -81,7 +81,7 @@ def test_a_web_server(join: Start, stub: Callable[..., Stub]) -> None:
 
 
 def test_a_full_server(join: Start) -> None:
-    with in_process_server(Limits(clients=1)) as port, Wire(("127.0.0.1", port)).greeted().enter("omar"):
+    with in_process_server(ServerLimits(clients=1)) as port, Wire(("127.0.0.1", port)).greeted().enter("omar"):
         code, line = refused(join, port, "--room", "lobby")
     assert code == 6
     assert "full" in line

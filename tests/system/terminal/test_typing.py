@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chatctl.protocol import Limits
+from chatctl.core.limits import ServerLimits
 from tests.support.in_process_server import in_process_server
 from tests.support.wire import Wire
 from tests.system.terminal.editor import Editor, random_key
@@ -97,7 +97,7 @@ def test_long_lines_come_whole(join: Start, flood: Callable[..., object]) -> Non
 def test_a_line_of_ten_thousand_characters(join: Start, room: str) -> None:
     """More than this server's default takes; a server may take more, and its members' typing stays whole."""
     whole = "".join(f"{number:05d}" for number in range(2000))
-    with in_process_server(Limits(text=16 << 10, line=64 << 10, rate=0)) as port:
+    with in_process_server(ServerLimits(text=16 << 10, line=64 << 10, rate=0)) as port:
         term = join(port=port)
         editor = Editor()
         with Wire(("127.0.0.1", port)).greeted().enter("omar", room) as omar:

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
 from chatctl.common import fingerprints
+from chatctl.core.limits import ServerLimits
 from chatctl.errors import ChatError
 from chatctl.main import cli
-from chatctl.protocol import Limits
 from chatctl.server import tls_handshake
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import Connection
@@ -100,7 +100,7 @@ def test_a_tls_client_at_the_plain_port_sees_that_it_has_none(house: TlsServer) 
 
 def test_a_stalled_handshake_ends_with_the_time_for_the_hello(good: Path) -> None:
     """The one clock of DESIGN runs from the accept: over the wait, the handshake and the hello together."""
-    with in_process_server(Limits(hello_seconds=0.5), Tls(good)) as port:
+    with in_process_server(ServerLimits(hello_seconds=0.5), Tls(good)) as port:
         member = TlsWire(port).greeted().enter("nadia")
         stalled = [silent(port), silent(port, b"\x16"), silent(port, b"\x16\x03\x01\x02\x00\x01\x00\x01")]
         quiet = TlsWire(port)
@@ -122,7 +122,7 @@ def ended(sock: socket.socket) -> bool:
 def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who only opens connections takes no more of them than who says hello. Loopback is exempt, so be elsewhere."""
     monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", "203.0.113.9"))
-    with in_process_server(Limits(per_address=2, hello_seconds=120), Tls(good)) as port:
+    with in_process_server(ServerLimits(per_address=2, hello_seconds=120), Tls(good)) as port:
         first, second = silent(port), silent(port)
         with silent(port) as third:
             assert ended(third)
@@ -137,7 +137,7 @@ def test_handshakes_of_one_address_are_counted(good: Path, monkeypatch: pytest.M
 def test_handshakes_count_among_the_clients(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chatctl.core.connection_limits.SPARE_CLIENTS", 1)
     with (
-        in_process_server(Limits(clients=1, hello_seconds=120), Tls(good)) as port,
+        in_process_server(ServerLimits(clients=1, hello_seconds=120), Tls(good)) as port,
         silent(port),
         silent(port),
         silent(port) as third,
@@ -153,11 +153,11 @@ def test_the_connection_knows_which_certificate_it_showed(good: Path, monkeypatc
 
     original = Server.add
     monkeypatch.setattr(added, lambda self, one: (seen.append(one), original(self, one))[1])
-    with in_process_server(Limits(), Tls(good)) as port:
+    with in_process_server(ServerLimits(), Tls(good)) as port:
         wire = TlsWire(port).greeted().enter("nadia")
-        assert [one.way.channel for one in seen] == [fingerprints.digest(wire.certificate)]
+        assert [one.info.channel for one in seen] == [fingerprints.digest(wire.certificate)]
         Wire(("127.0.0.1", port)).send(b"plain\n").rest()
-        assert seen[1].way.channel == b""
+        assert seen[1].info.channel == b""
 
 
 # --- flow
@@ -175,7 +175,7 @@ def test_a_slow_reader_has_as_much_time_for_the_last_words_as_without_tls(
         made(*arguments, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(tls_handshake._SmallSSLProtocol, "__init__", look)
-    with in_process_server(Limits(stall_seconds=77), Tls(good)) as port:
+    with in_process_server(ServerLimits(stall_seconds=77), Tls(good)) as port:
         TlsWire(port).greeted().enter("nadia")
     assert seen == [77]
 

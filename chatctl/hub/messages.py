@@ -1,0 +1,157 @@
+"""Messages: what members say and whisper, from the session to the journal and back to them as acknowledgements.
+
+Lives here: under which name and whether one may speak now, the batch of a tick, its receipts. Does not live here:
+showing what was committed (history.py, core/room.py), when the batch is committed (tick.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chatctl import protocol
+from chatctl.core.effects import error_frame
+from chatctl.core.moderation import Rules
+from chatctl.core.name_claims import NameClaims
+from chatctl.core.peer import Peer, peer_of, person_of
+from chatctl.core.room import Room
+from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
+from chatctl.hub.event_log import Log
+from chatctl.hub.tick import Tick
+from chatctl.journal import Draft, Journal, Receipt
+
+_Run = tuple[Peer, int, ChatError | None]
+"""Whose drafts, how many, and why they are refused: then only repeats of earlier messages are acknowledged."""
+
+
+class Messages:
+    """Speech in all rooms of one server."""
+
+    def __init__(
+        self, rules: Rules, claims: NameClaims, journal: Journal, tick: Tick, log: Log, clock: Callable[[], float]
+    ) -> None:
+        """Start with an empty batch. ``clock`` returns Unix seconds."""
+        self._rules = rules
+        self._claims = claims
+        self._journal = journal
+        self._tick = tick
+        self._log = log
+        self._clock = clock
+        self._drafts: list[Draft] = []
+        self._runs: list[_Run] = []  # whose the drafts are, in their order
+
+    # --- what is said
+
+    def say(self, peer: Peer, room: Room, says: Sequence[protocol.Say]) -> None:
+        """Add messages to the batch of this tick, or answer why not."""
+        now = self._clock()
+        try:
+            nick = self._speaker_name(peer, room)
+            slow = self._may_speak(peer, room, nick, now)
+        except ChatError as error:
+            self._refuse(peer, room, says, error)
+            return
+        name, token, persist = room.name, peer.token, peer.session.mode != "probe"
+        one_only = says[:1] if slow else says
+        self._queue(
+            peer, [Draft(name, now, nick, say.text, say.action, token, say.id, persist) for say in one_only], None
+        )
+        if peer.member is not None:
+            peer.member.spoke = now
+        if slow and len(says) > 1:
+            later = RateLimited(f"{room.name} is slow: one message at a time", retry_after=slow)
+            self._refuse(peer, room, says[1:], later)
+
+    def whisper(self, peer: Peer, room: Room, whisper: protocol.Whisper) -> None:
+        """Send a whisper to its receiver, or answer why not. It is never stored."""
+        now = self._clock()
+        try:
+            nick = self._speaker_name(peer, room)
+            to = room.roster.find(whisper.to)
+            if to is None:
+                raise NoSuchNick(f"there is no {whisper.to} here")
+            self._may_speak(peer, room, nick, now)
+            if peer_of(to).paused:
+                raise NoSuchNick(f"{to.nick} is too slow to be whispered to now")
+        except ChatError as error:
+            self._tick.reply(peer, error_frame(error, whisper.id))
+            return
+        self._tick.reply(peer_of(to), protocol.Whispered(from_=nick, time=now, text=whisper.text))
+        if whisper.id is not None:
+            self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
+
+    def _speaker_name(self, peer: Peer, room: Room) -> str:
+        """Return the name that a peer speaks under. A poster's may have been taken by a member since its hello."""
+        if peer.member is not None:
+            return peer.member.nick
+        nick = peer.session.nick
+        if nick and peer.session.mode == "post":
+            holder, claim = room.roster.find(nick), self._claims.find(nick)
+            if holder is not None and not peer.owner.owns(holder):
+                raise NickTaken(f"{holder.nick} is somebody else's nickname now")
+            if claim is not None and claim.key != peer.key:
+                raise NickTaken(f"{claim.nick} is bound to a key that is not yours now")
+        return nick
+
+    def _may_speak(self, peer: Peer, room: Room, nick: str, now: float) -> float:
+        """Return and raise as ``Rules.speak``. A probe's message is shown to nobody, so it is exempt."""
+        if peer.session.mode == "probe":
+            return 0.0
+        return self._rules.speak(person_of(peer, nick), room.name, now)
+
+    def _refuse(self, peer: Peer, room: Room, says: Sequence[protocol.Say], error: ChatError) -> None:
+        """Refuse new messages. Repeats are acknowledged all the same: only the journal knows which these are."""
+        token, now = peer.token, self._clock()
+        repeats = [
+            Draft(room.name, now, "", say.text, say.action, token, say.id, append=False)
+            for say in says
+            if say.id is not None and token is not None
+        ]
+        if repeats:
+            self._queue(peer, repeats, error)
+        self._tick.reply_run(peer, [error_frame(error, say.id) for say in says if say.id is None or token is None])
+
+    # --- the batch
+
+    def _queue(self, peer: Peer, drafts: Sequence[Draft], refusal: ChatError | None) -> None:
+        self._drafts += drafts
+        self._runs.append((peer, len(drafts), refusal))
+        peer.in_flight += len(drafts)
+        self._tick.schedule()
+
+    def commit(self) -> None:
+        """Hand the batch to the journal; its outcome comes at once or later."""
+        if not self._drafts:
+            return
+        drafts, self._drafts = self._drafts, []
+        runs, self._runs = self._runs, []
+        self._journal.append(drafts, lambda outcome: self._committed(runs, drafts, outcome))
+
+    def _committed(
+        self, runs: Sequence[_Run], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
+    ) -> None:
+        start = 0
+        for peer, count, refusal in runs:
+            run = slice(start, start := start + count)
+            if isinstance(outcome, StorageFailed):
+                self._tick.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[run]])
+            else:
+                self._acknowledge(peer, drafts[run], outcome[run], refusal)
+            self._tick.release(peer, count)
+        if isinstance(outcome, StorageFailed):
+            self._log.error("not stored", messages=len(drafts), why=outcome.text)
+
+    def _acknowledge(
+        self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt], refusal: ChatError | None
+    ) -> None:
+        answers: list[protocol.Frame] = []
+        for draft, receipt in zip(drafts, receipts, strict=True):
+            if refusal is not None and not receipt.duplicate:
+                answers.append(error_frame(refusal, draft.id))
+                continue
+            if draft.id is not None:
+                answers.append(protocol.Ack(draft.id, receipt.time, receipt.duplicate, receipt.seq))
+            if receipt.duplicate and draft.append:  # it was a repeat: its author has not spoken
+                self._rules.undo_speak(person_of(peer, draft.nick), draft.room, draft.time)
+            if not draft.persist:  # a probe's own message comes back to it alone; no entry has the number 0
+                answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
+        self._tick.reply_run(peer, answers)

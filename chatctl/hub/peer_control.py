@@ -1,0 +1,31 @@
+"""What the hub lets login and operators' commands do with peers. An interface: they do not import the hub."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from chatctl.core.moderation import Rules
+from chatctl.core.name_claims import NameClaims
+from chatctl.core.peer import Peer
+from chatctl.core.room import Room
+from chatctl.hub.history import RoomHistory
+from chatctl.protocol import Bye, Frame
+
+
+class PeerControl(Protocol):
+    """Looks up, answers and disconnects peers."""
+
+    rules: Rules
+    claims: NameClaims
+    peers: dict[Peer, None]
+    """All that are in a room, leaving ones included."""
+    history: RoomHistory
+
+    def reply(self, peer: Peer, frame: Frame, /) -> None:
+        """Send a frame to one peer in this tick."""
+
+    def touch(self, room: Room, /) -> None:
+        """Sweep a room in this tick."""
+
+    def disconnect(self, peer: Peer, why: str, bye: Bye) -> None:
+        """Begin to disconnect a peer; ``bye`` is the last frame that it is sent."""
