@@ -28,12 +28,13 @@ from unittest.mock import Mock
 
 from chatctl.core import session
 from chatctl.core.admission import Admission
+from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session, State
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Bye, Hello, Limits, Proof, Say, encode
+from chatctl.protocol import Bye, Hello, Proof, Say, encode
 from chatctl.server.connection import Connection
 from chatctl.server.server import Server
 
@@ -45,7 +46,7 @@ BEGIN, END = "<!-- made by docs/diagrams.py -->\n```text\n", "```\n<!-- end -->\
 
 # --- the states of a session
 
-LIMITS = Limits()
+LIMITS = ServerLimits()
 HELLO = encode(Hello(v=1, nick="ana"))
 ERROR = NickTaken("for the drawing")
 
@@ -93,8 +94,8 @@ TO: dict[State, list[Event]] = {
     State.FRESH: [],
     State.GREETING: [gets(b"{")],
     State.ENTERING: [gets(HELLO)],
-    State.CHALLENGED: [gets(HELLO), Session.challenged],
-    State.LIVE: [gets(HELLO), lambda one: one.entered("ana")],
+    State.CHALLENGED: [gets(HELLO), Session.await_proof],
+    State.LIVE: [gets(HELLO), lambda one: one.accept("ana")],
 }
 """How a session gets into each state; none has a way out of CLOSED."""
 
@@ -108,14 +109,14 @@ EVENTS: list[tuple[State, str, list[Event]]] = [
     (State.GREETING, "hello", [gets(HELLO[1:])]),
     (State.GREETING, "not JSON, another version", [gets(b"x\n")]),
     (State.GREETING, "not JSON, another version", [gets(encode(Hello(v=2))[1:])]),
-    (State.GREETING, "refused at the accept", [lambda one: one.dismiss(ServerFull("full")), gets(HELLO[1:])]),
+    (State.GREETING, "refused at the accept", [lambda one: one.refuse_on_hello(ServerFull("full")), gets(HELLO[1:])]),
     (State.GREETING, "hello too long or too late", [gets(b"x" * LIMITS.line)]),
     (State.GREETING, "hello too long or too late", [late]),
     (State.GREETING, "end of input", [ends]),
-    (State.ENTERING, "challenged()", [Session.challenged]),
-    (State.ENTERING, "entered()", [lambda one: one.entered("ana")]),
-    (State.ENTERING, "refused(), dialect json", [lambda one: one.refused(ERROR)]),
-    (State.ENTERING, "turned_away()", [lambda one: one.turned_away(ERROR)]),
+    (State.ENTERING, "await_proof()", [Session.await_proof]),
+    (State.ENTERING, "accept()", [lambda one: one.accept("ana")]),
+    (State.ENTERING, "refuse_retryable(), dialect json", [lambda one: one.refuse_retryable(ERROR)]),
+    (State.ENTERING, "refuse_final()", [lambda one: one.refuse_final(ERROR)]),
     (State.CHALLENGED, "proof", [gets(encode(Proof()))]),
     (State.CHALLENGED, "bye", [gets(encode(Bye()))]),
     (State.CHALLENGED, "not JSON, too late", [gets(b"x\n")]),
@@ -133,9 +134,9 @@ def transitions() -> dict[tuple[State, State], list[str]]:
     """Return the labels of each transition. Raises LookupError for one in the code that no event makes."""
     found: dict[tuple[State, State], list[str]] = {}
     made_by = {"__init__"}
-    text: list[Event] = [gets(b"ana\n"), lambda one: one.refused(ERROR)]  # the only dialect that asks again
+    text: list[Event] = [gets(b"ana\n"), lambda one: one.refuse_retryable(ERROR)]  # the only dialect that asks again
     runs = [(start, label, [*TO[start], *events], len(TO[start])) for start, label, events in EVENTS]
-    for start, label, events, before in [*runs, (State.ENTERING, "refused(), dialect text", text, 1)]:
+    for start, label, events, before in [*runs, (State.ENTERING, "refuse_retryable(), dialect text", text, 1)]:
         one = TracedSession()
         for number, event in enumerate(events):
             if number == before:
@@ -299,7 +300,7 @@ def functions(file: str) -> dict[str, str]:
 
 async def traced() -> Call:
     """Return the calls that one message makes, in a room of two."""
-    loop, log, limits = asyncio.get_running_loop(), Log(out=io.StringIO()), Limits()
+    loop, log, limits = asyncio.get_running_loop(), Log(out=io.StringIO()), ServerLimits()
     hub = Hub(MemoryJournal(), Admission("chatctl"), limits, log, clock=lambda: 0.0, loop=loop)
     server = Server(hub, limits, log)
     members = [Connection(server, nick, "") for nick in ("ana", "ben")]
