@@ -1,1 +1,1 @@
-"""One room, sans-I/O: no socket, asyncio, clock, file or logging, nor in anything that is imported here."""
+"""The server's rules, sans-I/O: no socket, asyncio, clock, randomness, file or logging, here or in what is imported."""

@@ -1,6 +1,7 @@
-"""Admission: who may come in, into which room, under which name.
+"""Admission: which room may be entered, and which nickname may be had.
 
-Lives here: decisions on a hello and on a new nickname. Does not live here: carrying them out (hub.py).
+Lives here: decisions on a hello and on a new nickname. Does not live here: carrying them out (hub/login.py,
+hub/hub.py), bans (moderation.py).
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from chatctl.errors import NickInvalid, NickTaken, RoomInvalid
 from chatctl.protocol import DEFAULT_ROOM, Hello
 
 MAX_OPEN_ROOMS = 1_000
-"""Rooms that guests may open: each costs memory, and nothing ever closes one."""
+"""Rooms that clients may open: each costs memory, and nothing ever closes one."""
 
 Conn = TypeVar("Conn")
 
 
 def owner_of(token: str | None) -> bytes | None:
-    """Give what the server keeps of a client's secret: its hash."""
+    """Return what the server stores of a client's token: its SHA-256."""
     return hashlib.sha256(token.encode()).digest() if token else None
 
 
 class Owner(Struct, frozen=True):
-    """What somebody brought that a name may be theirs by: the hash of a token, the fingerprint of a proved key."""
+    """Ownership proofs: token hash, key fingerprint."""
 
     token: bytes | None = None
     key: str | None = None
 
     def owns(self, member: Member[Conn]) -> bool:
-        """Whether this member is the same one, come again."""
+        """Return whether a member's name is this owner's."""
         return (self.token is not None and self.token == member.token) or (
             self.key is not None and self.key == member.proved
         )
@@ -47,14 +48,18 @@ NOBODY = Owner()
 
 
 class Admission:
-    """The rules of one server."""
+    """The rules of one server on rooms and nicknames."""
 
     def __init__(
         self, server: str, rooms: Collection[str] = (), *, open_rooms: bool = False, claims: NameClaims | None = None
     ) -> None:
-        """Let people into ``lobby`` and the rooms named, or into any if ``open_rooms``. Raises RoomInvalid.
+        """Allow ``lobby`` and these rooms, or any if ``open_rooms``. Raises RoomInvalid.
 
-        ``claims`` are the names that are somebody's; without them names are only ever held.
+        Args:
+            server: its name, for the welcome.
+            rooms: names beside ``lobby``.
+            open_rooms: open any other room when it is first entered.
+            claims: names bound to keys; by default none is ever bound.
         """
         self.server = server
         self.claims = claims if claims is not None else NameClaims(binding=False)
@@ -63,7 +68,7 @@ class Admission:
         self.max_nick = MAX_NICK_POINTS
 
     def room(self, name: str, opened: Collection[str]) -> str:
-        """Give the room's name if it may be entered. Raises RoomInvalid."""
+        """Return the name of a room that may be entered; ``opened`` are those open now. Raises RoomInvalid."""
         check_room(name)
         if name in self.rooms or name in opened:
             return name
@@ -74,19 +79,19 @@ class Admission:
         return name
 
     def nick(self, hello: Hello, dialect: Dialect, owner: Owner, roster: Roster[Conn]) -> str:
-        """Give the nickname that a hello gets, or the empty one if its mode needs none.
+        """Return the nickname for a hello; it may be empty in modes that need none.
 
         Raises:
-            NickInvalid: it can't be a name.
-            NickTaken: it is somebody else's, or looks like somebody else's.
+            NickInvalid: it can't be a nickname.
+            NickTaken: it belongs to somebody else, or looks like a nickname that does.
         """
         if hello.mode in ("watch", "probe"):
             return check_nick(hello.nick) if hello.nick else ""
         if dialect.bends_names:
-            return bend_nick(hello.nick[: self.max_nick], lambda nick: self._is_anybodys(nick, roster))
+            return bend_nick(hello.nick[: self.max_nick], lambda nick: self._is_taken(nick, roster))
         return self.free(hello.nick, owner, roster)
 
-    def _is_anybodys(self, nick: str, roster: Roster[Conn]) -> bool:
+    def _is_taken(self, nick: str, roster: Roster[Conn]) -> bool:
         try:
             self.free(nick, NOBODY, roster)
         except NickTaken:
@@ -94,10 +99,13 @@ class Admission:
         return False
 
     def free(self, nick: str, owner: Owner, roster: Roster[Conn], own: Member[Conn] | None = None) -> str:
-        """Give the nickname as it will be shown, if it may be had. Raises as ``nick``.
+        """Return a nickname as it will be shown, if its owner may have it. Raises as ``nick``.
 
         Args:
-            own: the member that wants to be called so, if it is one already.
+            nick: as it was asked for.
+            owner: who asks.
+            roster: of the room.
+            own: the member that asks, if it is one already: a rename.
         """
         shown = check_nick(nick)
         if len(shown) > self.max_nick:

@@ -58,7 +58,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
         return fold_nick(self.name) if self.name else self.key or self.network or ""
 
     def is_active(self, now: float) -> bool:
-        """Tell whether it is not over yet."""
+        """Return whether it is not over yet."""
         return self.until is None or self.until > now
 
     def details(self, now: float) -> str:

@@ -1,7 +1,6 @@
-"""The crowd at the door: connections that came in from elsewhere and were not let in yet, and how fast they come.
+"""Throttling new connections: the random early drop, and the rate of each address.
 
-Lives here: whether one more may wait, and whether its address comes too fast. Does not live here: closing it
-(server.py). No clock and no chance: both come in as arguments.
+Does not live here: how many there may be (connection_limits.py). No clock and no randomness: both are arguments.
 """
 
 from __future__ import annotations
@@ -11,13 +10,14 @@ from chatctl.core.token_bucket import TokenBucket
 
 
 def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
-    """Tell whether a newcomer is dropped at random, as sshd's MaxStartups does.
+    """Decide whether a new connection is dropped at random, as sshd's MaxStartups does.
 
-    From ``greeting_start`` on ``greeting_percent`` of the newcomers are, rising to all of them at ``greeting_full``:
-    somebody who fills the door does not keep everybody else out.
+    From ``greeting_start`` waiting ones on ``greeting_percent`` of the new ones are, rising to all at
+    ``greeting_full``: whoever opens many connections does not keep everybody else out.
 
     Args:
-        waiting: how many wait already.
+        waiting: connections that are not let in yet.
+        limits: of the server.
         chance: drawn evenly from 0 up to 1.
     """
     if waiting < limits.greeting_start:
@@ -30,7 +30,7 @@ def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
 
 
 class AddressThrottle:
-    """How fast each address may connect. One that did not come for a while is forgotten."""
+    """Limits the rate at which each address connects."""
 
     def __init__(self, rate: float, burst: float) -> None:
         """Allow ``rate`` connections a second, ``burst`` at once; 0 allows all."""
@@ -42,7 +42,7 @@ class AddressThrottle:
         return len(self._buckets)
 
     def wait(self, address: str, now: float) -> float:
-        """Count a connection; give the seconds after which the next try is welcome, 0 if this one is."""
+        """Count a connection; return the seconds until the address may try again, 0 if this one is allowed."""
         if not self._rate:
             return 0.0
         bucket = self._buckets.get(address)
@@ -54,6 +54,6 @@ class AddressThrottle:
         return max(0.0, wait)
 
     def forget(self, now: float) -> None:
-        """Forget who could come with all of its burst again."""
+        """Drop the addresses that have their whole burst again."""
         for address in [address for address, bucket in self._buckets.items() if bucket.is_full(now)]:
             del self._buckets[address]

@@ -1,11 +1,11 @@
-"""The dialects: how a connection is recognised, how its bytes are read, how a frame looks to it.
+"""Dialects: recognising one by the first bytes, parsing, rendering.
 
     json     one JSON object a line: chatctl itself and every program
     text     lines, the first one is the nickname: nc, telnet
     classic  unframed ASCII, each read is one message: the programs of the first version
 
-Lives here: the first bytes, parsing and rendering, each a pure function. Does not live here: whose turn it is to
-speak (session.py). Source: docs/protocol.md, "Dialects".
+All pure functions. Does not live here: framing (protocol.py), the state of a connection (session.py). Source:
+docs/protocol.md, "Dialects".
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from chatctl.errors import BadFrame, NickInvalid
 from chatctl.protocol import ClientFrame, Frame
 
 SNIFF_SECONDS = 0.2
-"""Bytes that bring no LF for so long come from a program of the first version."""
+"""Seconds without an LF after which the first bytes are taken for the classic dialect."""
 
 MAX_NAMES_A_LINE = 10
-"""Of those who come or go in one turn, so many are named to a text client."""
+"""Joins or leaves of one tick that a text client is told by name."""
 
 
 class Stranger(Enum):
-    """Who knocks at the wrong port."""
+    """A protocol that is none of ours."""
 
     HTTP = auto()
     TLS = auto()
@@ -41,36 +41,36 @@ def _no_run(_lines: Sequence[bytes]) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)  # itself alone: it is a key wherever bytes are shared
 class Dialect:
-    """One way to speak. Shared by all connections that speak it; it holds no state."""
+    """One dialect. All its connections share it; it holds no state."""
 
     name: str
     render: Callable[[Frame], bytes]
-    """Any frame of a server as bytes; empty where the dialect has no word for it."""
+    """A server's frame as bytes; empty if the dialect has no form for it."""
     parse_hello: Callable[[bytes], ClientFrame]
     """The first line (or read). Raises BadFrame."""
     parse: Callable[[bytes, Sequence[str]], ClientFrame | bytes | None]
-    """What comes after: a line (or read) and the speaker's own names. Bytes are an answer of the dialect's own,
-    None is nothing at all. Raises BadFrame."""
+    """A later line (or read), with the names of its author: a frame, bytes to answer with, or None for nothing. Raises
+    BadFrame."""
     framed: bool = True
     asks_again: bool = False
-    """A refused nickname is asked for again."""
+    """After a refused nickname the client is asked for another one."""
     bends_names: bool = False
-    """A nickname that can't be had is bent until it can."""
+    """A nickname that can't be had is changed until it can (``bend_nick``)."""
     answers_pings: bool = False
     parse_run: Callable[[Sequence[bytes]], Sequence[ClientFrame] | None] = _no_run
-    """Many lines at once, as ``parse`` one by one; None where that can't be, or one of them is bad."""
+    """Many lines at once, with the result of ``parse`` on each; None if the dialect can't, or a line is bad."""
     render_in_bulk: Callable[[Sequence[Frame]], bytes] | None = None
-    """Many frames at once, as ``render`` one by one. None where that is no faster."""
+    """Many frames at once, with the bytes of ``render`` on each. None if that is no faster."""
 
     def render_run(self, frames: Sequence[Frame]) -> bytes:
-        """Give frames as bytes, one after the other."""
+        """Return frames as bytes, one after the other."""
         if self.render_in_bulk is not None:
             return self.render_in_bulk(frames)
         return b"".join(map(self.render, frames))
 
 
 def recognise(first: bytes, *, waited: bool) -> Dialect | Stranger | None:
-    """Tell the dialect from a connection's first bytes, or None while they leave it open.
+    """Return the dialect that a connection's first bytes are in, or None while they do not decide it.
 
     Args:
         first: all bytes so far, at least one.
@@ -160,7 +160,7 @@ def _decode(line: bytes) -> str:
 
 
 def render_text(frame: Frame) -> bytes:
-    """Give a frame as the first version showed it, one event a line, with nothing that acts on a terminal."""
+    """Return a frame as lines of text, as the first version showed it, cleaned of what acts on a terminal."""
     return _as_text(frame).encode("utf-8", "replace")
 
 
@@ -198,7 +198,7 @@ def _as_text(frame: Frame) -> str:
 
 
 def _say_lines(entry: protocol.Msg) -> str:
-    """Put the name before each line, or a message of two lines could speak for somebody else."""
+    """Put the name before each line: the second line of a message could look like one of somebody else's."""
     nick = clean(entry.nick)
     start = f"* {nick} " if entry.action else f"{nick}: "
     return "".join(f"{start}{line}\n" for line in _lines(entry.text))
@@ -222,7 +222,7 @@ def _parse_classic_hello(data: bytes) -> ClientFrame:
 
 
 def _parse_classic(data: bytes, names: Sequence[str]) -> ClientFrame | None:
-    """One read is one message. Its author put his own name before it: it is taken off."""
+    """Take one read for one message. Its author put his own name before it: remove that."""
     text = data.decode("utf-8", "replace").removesuffix("\n").removesuffix("\r")
     for name in names:
         if text.startswith(f"{name}:"):
@@ -232,12 +232,12 @@ def _parse_classic(data: bytes, names: Sequence[str]) -> ClientFrame | None:
 
 
 def render_classic(frame: Frame) -> bytes:
-    """Give a frame as ASCII: a client of the first version dies of any byte over 127."""
+    """Return a frame as ASCII text: a client of the first version dies of any byte over 127."""
     return _as_text(frame).encode("ascii", "replace")
 
 
 def bend_nick(asked: str, taken: Callable[[str], bool]) -> str:
-    """Give the nickname nearest to ``asked`` that is one and is free: ``Rajat_2``, ``Rajat_3``, …"""
+    """Return the valid and free nickname nearest to ``asked``: itself, ``Rajat_2``, ``Rajat_3``, …"""
     name = _nearest_nick(asked)
     if not taken(name):
         return name

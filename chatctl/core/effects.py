@@ -1,6 +1,6 @@
-"""What a session wants done: its effects, one after the other.
+"""Effects: what a session asks of its connection and the hub.
 
-Lives here: what they are. Does not live here: when there is one (session.py), what it does (hub.py).
+Does not live here: when there is one (session.py), carrying it out (hub/hub.py).
 """
 
 from __future__ import annotations
@@ -15,25 +15,25 @@ from chatctl.protocol import ClientFrame, Frame
 
 
 class Reply(Struct, frozen=True):
-    """Send this to the connection itself."""
+    """Send a frame to the connection itself."""
 
     frame: Frame
 
 
 class Raw(Struct, frozen=True):
-    """Send these bytes to the connection itself, as they are."""
+    """Send bytes to the connection itself, as they are."""
 
     data: bytes
 
 
 class Says(Struct, frozen=True):
-    """Say these in the room, in order: one, or what came together."""
+    """Say these messages in the room, in order: one, or those of one read."""
 
     says: Sequence[protocol.Say]
 
 
 class Hangup(Struct, frozen=True):
-    """Carry out what was asked before, flush, then close."""
+    """Commit what was said, flush, then close."""
 
     why: str
 
@@ -43,5 +43,5 @@ Effect = ClientFrame | Says | Reply | Raw | Hangup
 
 
 def error_frame(error: ChatError, id: str | None = None) -> protocol.Error:  # noqa: A002 — the wire's own word
-    """Give the frame that tells a client of an error; ``id`` is that of the frame it answers."""
+    """Return the frame for an error; ``id`` is that of the frame that it answers."""
     return protocol.Error(code=error.wire_code, text=error.text, id=id, retry_after=error.retry_after)

@@ -80,7 +80,7 @@ class Networks:
         self._deny = NetworkSet(deny)
 
     def lets_in(self, host: str) -> bool:
-        """Tell whether a connection from this IP address is taken."""
+        """Return whether a connection from this IP address is taken."""
         if not (self._allow or self._deny):
             return True
         address = parse_address(host)

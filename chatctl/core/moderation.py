@@ -64,7 +64,7 @@ class Rules:
         return self.bans if what == "ban" else self.mutes
 
     def is_operator(self, key: str | None) -> bool:
-        """Tell whether this key is an operator's."""
+        """Return whether this key is an operator's."""
         return key is not None and (key in self.configured or key in self.appointed)
 
     def room(self, name: str) -> RoomRules:

@@ -46,7 +46,7 @@ def objection(frame: ClientFrame, mode: Mode, limit: int) -> ChatError | None:
 
 
 def all_allowed(says: Sequence[protocol.Say], mode: Mode, limit: int) -> bool:
-    """Tell cheaply whether ``objection`` returns None for each of these. False means: ask it."""
+    """Return cheaply whether ``objection`` surely allows each of these; if not, ask it."""
     sizes = [len(say.text) for say in says]
     return protocol.Say in _ALLOWED[mode] and min(sizes) > 0 and 4 * max(sizes) <= limit
 

@@ -1,7 +1,7 @@
 """A room: a log's ring, the cursors that read it, the roster, and the sweep that moves every cursor.
 
-Lives here: who gets which bytes, in one pass a turn. Does not live here: sockets (a reader takes bytes), numbers
-(journal/), what members ask for (hub.py). Source: docs/design.md, "The sweep".
+Lives here: which reader gets which bytes, in one pass per tick. Does not live here: sockets (a reader takes bytes),
+numbers (journal/), what members ask for (hub/). Source: docs/design.md, "The sweep".
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from chatctl.protocol import Frame, Gap, Msg, Resume
 
 
 class Reader(Protocol):
-    """A cursor that bytes can be handed to."""
+    """A cursor into the log, and where its bytes go."""
 
     dialect: Dialect
     after: int
-    """The seq of the last entry it was given."""
+    """The seq of the last entry that it was sent."""
     paused: bool
-    """Its output is over the high-water mark: its cursor stays where it is."""
+    """Its output is over the high-water mark: it is sent nothing, its cursor stays."""
     behind: bool
-    """It is catching up from the journal: the sweep leaves it alone."""
+    """It catches up from the journal: the sweep skips it."""
 
     def send(self, data: bytes) -> None:
-        """Take bytes on their way; may set ``paused``."""
+        """Send bytes; may set ``paused``."""
 
 
 FEW_READERS = 64
-"""So many are told of a join or a leave at once."""
+"""Most readers that are told of a join or leave at once."""
 
 NEWS_SECONDS_A_READER = 100e-6
-"""With more of them, news waits for so long a reader since it was last told: about a tenth of what telling costs.
-Ten thousand who come one by one would otherwise cost fifty million frames."""
+"""Seconds between two tellings of joins and leaves in a larger room, for each reader: about a tenth of what telling it
+costs. Ten thousand who join one by one would otherwise cost fifty million frames."""
 
 
 class Room:
     """One log, its readers and its roster."""
 
     def __init__(self, name: str, epoch: str, ring: Ring, *, batch_bytes: int = 64 * 1024) -> None:
-        """Start with nobody. A reader gets at most ``batch_bytes`` of the log a turn, or one entry."""
+        """Start empty. A reader gets at most ``batch_bytes`` of the log per tick, or one entry."""
         self.name = name
         self.epoch = epoch
         self.ring = ring
@@ -56,31 +56,31 @@ class Room:
 
     @property
     def due(self) -> bool:
-        """Whether a sweep would give somebody something new."""
+        """Whether a sweep would send anything new."""
         return self._swept != self.ring.last or bool(self.roster.news) or bool(self._notices)
 
     def tell(self, frame: Frame) -> None:
-        """Have a frame told in the next sweep to all who can take it then; it is no entry, and not kept."""
+        """Send a frame to all readers in the next sweep. It is no entry: a paused reader misses it."""
         self._notices.append(frame)
 
     def append(self, entries: Sequence[Msg]) -> None:
-        """Take what the journal has committed, in its order."""
+        """Append entries that the journal has committed, in its order."""
         self.ring.extend(entries)
 
     def sweep(self, now: float) -> bool:
-        """Hand every reader that can take it the news and its slice of the log.
+        """Send every reader that can take it the news and its slice of the log.
 
         The bytes are joined once per (dialect, cursor position), not once per reader.
 
         Returns:
-            Whether somebody who can take more still lags: sweep again next turn.
+            Whether a reader that can take more still lags: sweep again in the next tick.
         """
         notices, self._notices = self._notices, []
         news = [*self._news(now), *notices]
         last = self._swept = self.ring.last
         slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
         lagging = False
-        dialect: Dialect | None = None  # where the last one stood, and most of the others do
+        dialect: Dialect | None = None  # of the last reader; most others stand there, too
         stood, to, data = -1, -1, b""
         for reader in list(self.readers):
             if reader.paused or reader.behind:
@@ -105,7 +105,7 @@ class Room:
         return self.roster.news.frames(len(self.roster))
 
     def news_wait(self, now: float) -> float | None:
-        """Give for how many seconds news has to wait, None if there is none."""
+        """Return the seconds until news may be told; None if there is none."""
         return max(0.0, self._tell_at - now) if self.roster.news else None
 
     def _slice(self, reader: Reader, news: Sequence[Frame]) -> tuple[bytes, int]:
@@ -113,16 +113,20 @@ class Room:
         return b"".join(map(reader.dialect.render, news)) + data if news else data, after
 
     def drain(self, reader: Reader) -> None:
-        """Hand one reader that came, or can take more again, slices until it is level or paused."""
+        """Send one reader that is new, or can take more again, slices until it is level or paused."""
         while not (reader.paused or reader.behind) and reader.after < self.ring.last:
             data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
             reader.send(data)
 
     def start(self, resume: Resume | None, history: int, kept_from: int) -> tuple[int, Gap | None]:
-        """Give where a newcomer's cursor starts, and the gap it must be told of.
+        """Return where a new reader's cursor starts, and the gap to announce, if any.
 
-        History is a cursor that starts earlier; to resume is to say where it stood. The cursor may stand before the
-        ring: the journal has what lies between, from ``kept_from`` on.
+        The cursor may be before the ring: the journal has what lies between.
+
+        Args:
+            resume: where the client's cursor stood, if it resumes.
+            history: entries to start earlier with, if it does not.
+            kept_from: the oldest seq that can still be read.
         """
         ring = self.ring
         first = min(kept_from, ring.first)
@@ -137,7 +141,14 @@ class Room:
         return resume.after, None
 
     def span(self, after: int | None, before: int | None, limit: int, kept_from: int) -> tuple[int, int]:
-        """Give which entries a page holds, as (after, last): ``limit`` after a seq, or before one."""
+        """Return the entries of a page as (after, last).
+
+        Args:
+            after: the page follows this seq; or None.
+            before: it ends before this one, if ``after`` is None.
+            limit: entries at most.
+            kept_from: the oldest seq that can still be read.
+        """
         last = self.ring.last
         if after is not None:
             start = max(after, kept_from - 1)

@@ -1,7 +1,7 @@
-"""The roster: who is here now, under which name, and the news of it that is not told yet.
+"""The roster: who is in a room now, under which name, and the changes that are not announced yet.
 
-Presence is state, not log: joins and leaves carry no number and are never replayed. Those of one turn are told
-together, and who came and went in between is not told at all.
+Presence is state, not log: joins and leaves carry no number and are never replayed. Those of one tick are announced
+together; a join and a leave that cancel each other are not announced at all.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ Conn = TypeVar("Conn")
 
 @dataclass(slots=True, eq=False)
 class Member(Generic[Conn]):
-    """Somebody who is listed. Times are Unix seconds."""
+    """One row. Times are Unix seconds."""
 
     nick: str
     key: str
+    """The folded nickname."""
     token: bytes | None
+    """The hash of the token that they brought."""
     since: float
     spoke: float
     conn: Conn
@@ -39,9 +41,9 @@ class Roster(Generic[Conn]):
     """The members of one room by folded nickname; no two share one."""
 
     def __init__(self) -> None:
-        """Start with nobody."""
+        """Start empty."""
         self._members: dict[str, Member[Conn]] = {}
-        self._going: dict[str, Member[Conn]] = {}  # unlisted, and not told yet
+        self._going: dict[str, Member[Conn]] = {}  # unlisted, and not announced yet
         self._look_alikes: LookAlikes[Member[Conn]] = LookAlikes()
         self.news = News()
 
@@ -52,72 +54,72 @@ class Roster(Generic[Conn]):
         return iter(self._members.values())
 
     def find(self, nick: str) -> Member[Conn] | None:
-        """Give the member of that name, however it is cased. Raises NickInvalid."""
+        """Return the member of that name, in any case, or None. Raises NickInvalid."""
         return self._members.get(fold_nick(nick))
 
     def like(self, nick: str) -> list[Member[Conn]]:
-        """Give the members whose names are others, and look like this one. Raises NickInvalid."""
+        """Return the members whose names look like this one and are others. Raises NickInvalid."""
         own = fold_nick(nick)
         return [member for member in self._look_alikes.of(nick) if member.key != own]
 
-    def _list(self, member: Member[Conn]) -> None:
+    def _insert(self, member: Member[Conn]) -> None:
         self._members[member.key] = member
         self._look_alikes.add(member.nick, member)
 
-    def _strike(self, member: Member[Conn]) -> None:
+    def _remove(self, member: Member[Conn]) -> None:
         del self._members[member.key]
         self._look_alikes.remove(member.nick, member)
 
     def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:
-        """List somebody whose name is free, and have it told. Raises NickInvalid."""
+        """List a new member and announce it. Raises NickInvalid; ValueError if the name is not free."""
         key = fold_nick(nick)
         if key in self._members:
             raise ValueError(f"{nick} is listed already")
         member = Member(nick, key, token, now, now, conn, proved)
-        self._list(member)
-        self._succeed(key)
+        self._insert(member)
+        self._announce_gone(key)
         self.news.joined(nick)
         return member
 
     def unlist(self, member: Member[Conn]) -> None:
-        """Set the name free. Have it told with ``gone`` once what they said was shown."""
-        self._strike(member)
+        """Free a name at once. Call ``gone`` when all that its member said is committed."""
+        self._remove(member)
         self._going[member.key] = member
 
     def gone(self, member: Member[Conn]) -> None:
-        """Have it told that they left, unless somebody took the name since: then it was told at that moment."""
+        """Announce that an unlisted member left. If somebody took the name since, it was announced then."""
         if self._going.get(member.key) is member:
-            self._succeed(member.key)
+            self._announce_gone(member.key)
 
-    def _succeed(self, key: str) -> None:
+    def _announce_gone(self, key: str) -> None:
         if before := self._going.pop(key, None):
             self.news.left(before.nick)
 
     def rename(self, member: Member[Conn], nick: str) -> None:
-        """Give a member another name that is free or their own, and have it told. Raises NickInvalid."""
+        """Rename a member and announce it. Raises NickInvalid; ValueError if the name is not free."""
         key = fold_nick(nick)
         if self._members.get(key, member) is not member:
             raise ValueError(f"{nick} is listed already")
-        self._strike(member)
-        self._succeed(key)
+        self._remove(member)
+        self._announce_gone(key)
         self.news.renamed(member.nick, nick)
         member.nick, member.key = nick, key
-        self._list(member)
+        self._insert(member)
 
     def rows(self, now: float) -> list[RosterRow]:
-        """Return everybody's row, first come first."""
+        """Return all rows, oldest member first."""
         return [member.row(now) for member in self]
 
     def nicks(self, limit: int) -> list[str]:
-        """Give at most ``limit`` nicknames, first come first."""
+        """Return at most ``limit`` nicknames, oldest member first."""
         return [member.nick for member, _ in zip(self, range(limit), strict=False)]
 
 
 class News:
-    """What became of the roster since it was last told, folded: a list of phases with a rename between two."""
+    """Changes of a roster that are not announced yet: phases of joins and leaves, with a rename between two."""
 
     def __init__(self) -> None:
-        """Start with nothing to tell."""
+        """Start empty."""
         self._phases: list[_Phase] = [_Phase()]
         self._renames: list[Rename] = []
 
@@ -125,22 +127,22 @@ class News:
         return bool(self._renames) or bool(self._phases[-1])
 
     def joined(self, nick: str) -> None:
-        """Somebody came; or came back in the turn in which they went, which nobody needs to know."""
+        """Note a join; it cancels a leave of the same phase."""
         self._phases[-1].note(nick, came=True)
 
     def left(self, nick: str) -> None:
-        """Somebody went; or went in the turn in which they came."""
+        """Note a leave; it cancels a join of the same phase."""
         self._phases[-1].note(nick, came=False)
 
     def renamed(self, old: str, new: str) -> None:
-        """Somebody is called otherwise."""
+        """Note a rename; that of a member whose join is not announced yet only changes the join."""
         if self._phases[-1].replace(old, new):
             return
         self._renames.append(Rename(old=old, new=new))
         self._phases.append(_Phase())
 
     def frames(self, count: int) -> list[Frame]:
-        """Give the frames that tell it, in order, and start anew. ``count`` members are here now."""
+        """Return the frames that announce all of it, in order, and start anew. ``count`` members are here now."""
         frames: list[Frame] = []
         for phase, rename in zip(self._phases, [*self._renames, None], strict=True):
             frames += phase.frames(count)
@@ -151,7 +153,7 @@ class News:
 
 
 class _Phase:
-    """Who came and who went between two renames. A dict keeps the order and drops repeats."""
+    """Joins and leaves between two renames. A dict keeps the order and drops repeats."""
 
     def __init__(self) -> None:
         self._changed: dict[str, bool] = {}

@@ -1,7 +1,7 @@
 """A session: one connection as a state machine. Bytes in, effects out.
 
-Lives here: which dialect it is, whose turn it is to speak, how fast, and when to give up. Does not live here: what is
-allowed in which mode (modes.py), what an effect does (hub.py), bytes on a socket (server.py). No clock: ``now`` is any
+Lives here: the choice of the dialect, the states, rate limits, time-outs, pings. Does not live here: what a mode may do
+(permissions.py), carrying out an effect (hub/hub.py), sockets (server/connection.py). No clock: ``now`` is any
 monotonic time in seconds. Source: docs/protocol.md.
 """
 
@@ -27,40 +27,40 @@ HTTP_ANSWER = (
 )
 
 TLS_ANSWER = b"There is no TLS on this port.\n"
-"""What is no TLS either: its client sees at once that this port has none, instead of a connection that ends."""
+"""Not TLS on purpose: its client sees at once that this port has none, instead of a closed connection."""
 
 ASK_AGAIN = b"NAME\n"
-"""What a person is asked who gave no nickname that can be had."""
+"""Prompt after a refused nickname."""
 
 MAX_RUN = 256
-"""Lines that are looked at together at most."""
+"""Most lines that are parsed together."""
 
 MISSED_PINGS = 2
-"""So many pings without any answer, and the peer is gone."""
+"""Unanswered pings after which the connection is closed."""
 
 _SAYS_ONLY = {protocol.Say}
 _T = TypeVar("_T")
 
 
 class State(Enum):
-    """Where the conversation stands."""
+    """States of a session."""
 
     FRESH = auto()  # no dialect yet
-    GREETING = auto()  # a dialect, no valid hello yet
-    CHALLENGED = auto()  # a hello that has to be proved, no proof yet
-    ENTERING = auto()  # a hello or a proof went to the hub, whose answer is due
+    GREETING = auto()  # the dialect is known, no valid hello yet
+    CHALLENGED = auto()  # the hello has to be proved, no proof yet
+    ENTERING = auto()  # a hello or a proof went to the hub, which has not answered yet
     LIVE = auto()
     CLOSED = auto()
 
 
-_NOT_IN = (State.FRESH, State.GREETING, State.CHALLENGED)
+_BEFORE_LOGIN = (State.FRESH, State.GREETING, State.CHALLENGED)
 
 
 class Session:
     """Feed it with ``receive``, ``end`` and ``tick``; then take effects with ``step`` until there is none.
 
-    The hub answers a Hello with ``challenged``, ``entered``, ``refused`` or ``turned_away``, and a Proof with one of
-    the last three. When ``step`` gives None and ``wake_at`` is set, call ``step`` again at that time.
+    The hub answers a Hello with ``await_proof``, ``accept``, ``refuse_retryable`` or ``refuse_final``, and a Proof with
+    one of the last three. When ``step`` returns None and ``wake_at`` is set, call ``step`` again at that time.
     """
 
     __slots__ = (
@@ -78,7 +78,7 @@ class Session:
         "_messages",
         "_missed",
         "_sniff_by",
-        "_unwelcome",
+        "_refusal",
         "asked",
         "dialect",
         "mode",
@@ -88,7 +88,7 @@ class Session:
     )
 
     def __init__(self, limits: ServerLimits, now: float) -> None:
-        """Begin at the moment of the accept."""
+        """Start, at the time of the accept."""
         self.dialect: Dialect = JSON
         self.state = State.FRESH
         self.mode: Mode = "join"
@@ -102,8 +102,8 @@ class Session:
         self._framer = Framer(limits.line)
         self._lines: deque[bytes] = deque()
         self._effects: deque[Effect] = deque()
-        self._failed: ChatError | None = None  # the stream can't go on after the lines it gave
-        self._unwelcome: ChatError | None = None  # why a hello will be refused, known at the accept
+        self._failed: ChatError | None = None  # why the stream can't go on after the lines that it gave
+        self._refusal: ChatError | None = None  # why any hello is refused, known at the accept
         self._ended = False
         self._greeting_bytes = 0
         self._messages = TokenBucket(limits.rate, limits.burst, now)
@@ -113,10 +113,10 @@ class Session:
 
     @property
     def backlog(self) -> bool:
-        """Whether lines wait: read no more until they are gone."""
+        """Whether lines or effects wait: read no more until they are taken."""
         return bool(self._lines or self._effects)
 
-    # --- what the transport tells
+    # --- called by the transport
 
     def receive(self, data: bytes, now: float) -> None:
         """Take the bytes of one read."""
@@ -128,7 +128,7 @@ class Session:
             self._cut(data)
 
     def end(self, now: float) -> None:
-        """The client will send no more: a last line without its LF counts as one."""
+        """Take the end of input: a last line without its LF counts as one."""
         self._ended = True
         if self.state is State.FRESH and self._first:
             self._sniff_by = now
@@ -137,11 +137,11 @@ class Session:
             self._cut(b"\n")
 
     def tick(self, now: float) -> None:
-        """Notice a peer that is gone without a word. Call it now and then while its output is not stuck."""
+        """Ping a silent peer; close after missed answers. Call it every few seconds, unless the output is paused."""
         if self.state is not State.LIVE or not self.dialect.answers_pings:
             return
         if self.backlog or self._ended:
-            self._heard = now  # it is we who do not listen
+            self._heard = now  # it is not the peer that is silent: we do not read
         elif now - self._heard >= self._limits.ping_seconds * (self._missed + 1):
             if self._missed == MISSED_PINGS:
                 self._close("ping timeout")
@@ -149,21 +149,21 @@ class Session:
                 self._missed += 1
                 self._effects.append(Reply(protocol.Ping(t=round(now, 3))))
 
-    # --- what the hub tells
+    # --- called by the hub
 
     def await_proof(self) -> None:
-        """The hello has to be proved. The time for it is that of the hello."""
+        """Wait for a proof of the hello. The time limit of the hello goes on."""
         self.state = State.CHALLENGED
         self.wake_at = self._hello_by
 
     def accept(self, nick: str) -> None:
-        """The hello was accepted, under this name."""
+        """Go live under this nickname."""
         self.state = State.LIVE
         self.nick = nick
         self.wake_at = None
 
     def refuse_retryable(self, error: ChatError) -> None:
-        """The hello was not accepted."""
+        """Refuse the hello; a dialect with a person in front of it may try another one."""
         self._effects.append(Reply(error_frame(error)))
         if self.dialect.asks_again:
             self.state = State.GREETING
@@ -173,32 +173,32 @@ class Session:
             self._close(error.wire_code)
 
     def refuse_final(self, error: ChatError) -> None:
-        """The hello was not accepted, and no other one will be."""
+        """Refuse the hello and close."""
         self._give_up(error)
 
     def refuse_on_hello(self, error: ChatError) -> None:
-        """Tell why, once the dialect is known, and close."""
-        self._unwelcome = error
+        """Refuse the hello as soon as it comes, in its own dialect, and close."""
+        self._refusal = error
 
     # --- effects
 
     def step(self, now: float, most: int = MAX_RUN) -> Effect | None:
-        """Give the next thing to do, or None for now; of messages, at most ``most`` together."""
+        """Return the next effect, or None for now. ``most`` limits the messages of one ``Says``."""
         if self.state is not State.LIVE:
-            self._watch_the_clock(now)
+            self._check_time_limits(now)
         while not self._effects and self.state not in (State.CLOSED, State.ENTERING):
             if not self._lines:
-                self._run_dry()
+                self._out_of_lines()
                 break
             if self._limits.rate and self.state is State.LIVE and self._must_wait(now):
                 break
-            self._take_run(now, min(most, self._at_once()))
+            self._take_run(now, min(most, self._run_length()))
         return self._effects.popleft() if self._effects else None
 
-    def _watch_the_clock(self, now: float) -> None:
+    def _check_time_limits(self, now: float) -> None:
         if self.state is State.FRESH and self._sniff_by is not None and now >= self._sniff_by:
             self._sniff(b"", now)
-        if self.state in _NOT_IN and now >= self._hello_by:
+        if self.state in _BEFORE_LOGIN and now >= self._hello_by:
             self._give_up(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
 
     def _must_wait(self, now: float) -> bool:
@@ -206,9 +206,9 @@ class Session:
         self.wake_at = ready if ready > now else None
         return ready > now
 
-    def _run_dry(self) -> None:
+    def _out_of_lines(self) -> None:
         if self.state in (State.GREETING, State.CHALLENGED) and (
-            self._failed or self._greeting_bytes_so_far() > self._limits.hello_bytes
+            self._failed or self._bytes_of_greeting() > self._limits.hello_bytes
         ):
             self._failed = self._hello_too_long()
         if self._failed is not None and self.state is not State.FRESH:
@@ -256,7 +256,7 @@ class Session:
         if len(self._first) > self._limits.hello_bytes:
             self._give_up(self._hello_too_long())
 
-    def _greeting_bytes_so_far(self) -> int:
+    def _bytes_of_greeting(self) -> int:
         return self._greeting_bytes + len(self._framer)
 
     def _hello_too_long(self) -> TooLong:
@@ -267,7 +267,7 @@ class Session:
             self._lines.append(data)
             return
         if self._failed is not None:
-            return  # nothing that follows may be taken for a line again
+            return  # the stream is broken: no later bytes are a line
         try:
             self._lines.extend(self._framer.feed(data))
         except TooLong as error:
@@ -275,22 +275,22 @@ class Session:
 
     # --- lines
 
-    def _at_once(self) -> int:
-        """Tell how many lines may be looked at together. With a rate, each of them may be the last for now."""
+    def _run_length(self) -> int:
+        """Return how many lines may be parsed together: with a rate limit one, which may be the last for now."""
         alone = self.state is not State.LIVE or bool(self._limits.rate)
         return 1 if alone else min(len(self._lines), MAX_RUN)
 
     def _take_run(self, now: float, count: int) -> None:
         lines = self._next(count)
         frames = self.dialect.parse_run(lines) if count > 1 else None
-        if frames is None:  # one alone, one of them is bad, or a dialect that has no runs
-            self._each(self._take, lines, now)
+        if frames is None:  # a single line, a bad one among them, or a dialect without runs
+            self._for_each(self._take, lines, now)
         elif {*map(type, frames)} == _SAYS_ONLY and all_allowed(
             cast(Sequence[protocol.Say], frames), self.mode, self._limits.text
         ):
             self._effects.append(Says(cast(Sequence[protocol.Say], frames)))
         else:
-            self._each(self._obey, frames, now)
+            self._for_each(self._handle, frames, now)
 
     def _next(self, count: int) -> list[bytes]:
         if count < len(self._lines):
@@ -299,7 +299,7 @@ class Session:
         self._lines.clear()
         return lines
 
-    def _each(self, act: Callable[[_T, float], None], of: Sequence[_T], now: float) -> None:
+    def _for_each(self, act: Callable[[_T, float], None], of: Sequence[_T], now: float) -> None:
         for one in of:
             if self.state is not State.CLOSED:
                 act(one, now)
@@ -308,7 +308,7 @@ class Session:
         try:
             if self.state is State.LIVE:
                 self._bytes.take(len(line) + 1, now)
-                self._obey(self.dialect.parse(line, (self.nick, self.asked)), now)
+                self._handle(self.dialect.parse(line, (self.nick, self.asked)), now)
             else:
                 self._greet(line)
         except (NotJson, VersionMismatch) as error:
@@ -332,8 +332,8 @@ class Session:
             self._effects.append(Reply(error_frame(NotJoined("say hello first"))))
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
-        elif self._unwelcome is not None:
-            self._give_up(self._unwelcome)
+        elif self._refusal is not None:
+            self._give_up(self._refusal)
         else:
             self.asked = frame.nick
             self.mode = frame.mode
@@ -352,7 +352,7 @@ class Session:
         self.wake_at = None
         self._effects.append(frame)
 
-    def _obey(self, frame: ClientFrame | bytes | None, now: float) -> None:
+    def _handle(self, frame: ClientFrame | bytes | None, now: float) -> None:
         if frame is None:
             return
         if type(frame) not in FREE:
@@ -362,7 +362,7 @@ class Session:
         elif isinstance(frame, protocol.Bye):
             self._close("bye")
         elif isinstance(frame, protocol.Pong):
-            pass  # hearing it was the point
+            pass  # receive() has noted it
         elif error := objection(frame, self.mode, self._limits.text):
             self._effects.append(Reply(error_frame(error, getattr(frame, "id", None))))
         elif isinstance(frame, protocol.Say):

@@ -1,4 +1,4 @@
-"""A token bucket: how much, how fast. Time comes in as an argument."""
+"""A token bucket: a rate limit. No clock: ``now`` is any monotonic time in seconds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import math
 class TokenBucket:
     """Allows ``rate`` units a second on average, ``burst`` at once; a rate of 0 allows everything.
 
-    A cost is taken whenever the level is positive, even if it then falls below zero: a large unit is delayed, never
-    refused, and what comes after it waits the longer.
+    A cost is taken whenever the level is positive, even if it then falls below zero: a large cost is never refused,
+    what comes after it waits the longer.
     """
 
     __slots__ = ("_burst", "_level", "_rate", "_seen")
@@ -22,7 +22,7 @@ class TokenBucket:
         self._seen = now
 
     def ready_at(self, now: float) -> float:
-        """Give the time from which on something may be taken; ``now`` or earlier if it may be at once."""
+        """Return the time from which on units may be taken: ``now`` if at once."""
         if not self._rate:
             return now
         self._fill(now)
@@ -37,7 +37,7 @@ class TokenBucket:
             self._level -= cost
 
     def is_full(self, now: float) -> bool:
-        """Tell whether nothing was taken that has not come back."""
+        """Return whether the whole burst may be taken."""
         self._fill(now)
         return self._level >= self._burst
 

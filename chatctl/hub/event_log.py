@@ -1,7 +1,4 @@
-"""The server's log: a line per event on stderr, as text or as JSON.
-
-No byte of a client's reaches it raw: every value goes through the cleaner.
-"""
+"""The server's log: a line per event on stderr, as text or as JSON. Every value is cleaned: clients choose some."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Value = str | int | float | None
 _MAX_VALUE = 200
 
-# What an event is called in the text format. The first two are the very first version's own words.
+# Events in the text format. The first two are the first version's own words.
 _PHRASES = {
     "connected": "Connected with {peer}",
     "nickname": "Nickname is {nick} ({peer}, {mode} {room})",
@@ -32,7 +29,7 @@ _PHRASES = {
 
 
 class Log:
-    """Writes events. ``least`` is the lowest level that is written."""
+    """Writes events."""
 
     def __init__(
         self,
@@ -42,26 +39,26 @@ class Log:
         out: TextIO | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Write to ``out``, or to whatever stderr is at the time."""
+        """Write events of level ``least`` and above to ``out``; by default to the stderr of that moment."""
         self._form = form
         self._least = LEVELS[least]
         self._out = out
         self._clock = clock
 
     def debug(self, event: str, **values: Value) -> None:
-        """For who looks for a fault."""
+        """Log what helps to find a fault."""
         self._write("debug", event, values)
 
     def info(self, event: str, **values: Value) -> None:
-        """What happens on a good day."""
+        """Log what happens in normal operation."""
         self._write("info", event, values)
 
     def warning(self, event: str, **values: Value) -> None:
-        """What an operator should look at."""
+        """Log what an operator should look at."""
         self._write("warning", event, values)
 
     def error(self, event: str, **values: Value) -> None:
-        """What did not work."""
+        """Log what failed."""
         self._write("error", event, values)
 
     def _write(self, level: str, event: str, values: dict[str, Value]) -> None:
@@ -72,11 +69,11 @@ class Log:
         try:
             (self._out or sys.stderr).write(line + "\n")
             (self._out or sys.stderr).flush()
-        except (OSError, ValueError):  # nobody reads the log any more, or its disk is full; the room goes on
+        except (OSError, ValueError):  # its reader is gone, or its disk is full: the server goes on
             self._drop_rest()
 
     def _drop_rest(self) -> None:
-        """Forget what could not be written: it would be tried again at the end, and spoil the exit code."""
+        """Discard what is buffered: Python would try to write it again at exit, and change the exit code."""
         if self._out is None:
             with contextlib.suppress(OSError, ValueError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)

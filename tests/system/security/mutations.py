@@ -342,7 +342,7 @@ MUTATIONS = (
     Mutation(
         "opening connections and saying nothing, or a byte now and then",
         "chatctl/core/session.py",
-        "if self.state in _NOT_IN and now >= self._hello_by:",
+        "if self.state in _BEFORE_LOGIN and now >= self._hello_by:",
         "if False:",
         LIMITS + "test_a_byte_now_and_then_does_not_put_the_hello_off",
     ),
