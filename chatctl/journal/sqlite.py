@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from chatctl.errors import ChatError, StorageFailed
+from chatctl.errors import ChatError
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, backup
 from chatctl.journal.backup import backup_file
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
-from chatctl.journal.sqlite_errors import read_error, sqlite_defect
+from chatctl.journal.sqlite_errors import closed_error, read_error, sqlite_defect
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed, new_epoch
 from chatctl.journal.writer import Batch, FactsChange, NewRoom, Writer
@@ -66,16 +66,9 @@ class _Dispatcher:
             log = self.logs[name]
             log.last = entries[-1].seq
             for deliver in log.followers:
-                self._call(deliver, entries)
+                self.call(deliver, entries)
         for batch, receipts in zip(batches, result.receipts, strict=True):
-            self._call(batch.done, receipts)
-
-    def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
-        for batch in batches:
-            self._call(batch.done, error)
-
-    def kept(self, change: FactsChange, error: StorageFailed | None) -> None:
-        self._call(change.done, error)
+            self.call(batch.done, receipts)
 
     def trimmed(self, name: str, first: int) -> None:
         self.logs[name].first = first
@@ -88,7 +81,7 @@ class _Dispatcher:
     def ended(self) -> None:
         self.closed.set()
 
-    def _call(self, callback: Callable[[_T], None], argument: _T) -> None:
+    def call(self, callback: Callable[[_T], None], argument: _T) -> None:
         try:
             callback(argument)
         except Exception as error:  # noqa: BLE001 — the other callbacks must run
@@ -136,19 +129,13 @@ class SqliteJournal:
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
             self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
-        self._retention = Retention(keep_messages, keep_days, clock)
-        self._writer = Writer(store, self._retention, self._dispatcher, self._dispatcher.post)
-
-    # --- the Journal
+        self._writer = Writer(store, Retention(keep_messages, keep_days, clock), self._dispatcher)
 
     def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         """Implement ``Journal.append``. After ``close`` it fails; after a fatal error ``done`` is never called."""
-        if self._closing:
-            self._loop.call_soon(done, StorageFailed("the journal is closed"))
-            return
         for draft in batch:
             self._log(draft.room)
-        self._writer.put(Batch(batch, done))
+        self._put(Batch(batch, done))
 
     def follow(self, room: str, deliver: Deliver) -> Head:
         """Implement ``Journal.follow``. A new room is stored, so that its epoch stays."""
@@ -172,27 +159,12 @@ class SqliteJournal:
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         """Implement ``Journal.keep``. After ``close`` it fails; after a fatal error ``done`` is never called."""
-        if self._closing:
-            self._loop.call_soon(done, StorageFailed("the journal is closed"))
-        else:
-            self._writer.put(FactsChange(changes, done))
+        self._put(FactsChange(changes, done))
 
     def head(self, room: str) -> Head:
         """Implement ``Journal.head``: ``last`` was delivered."""
         log = self._log(room)
         return Head(log.epoch, log.first, log.last)
-
-    # --- beyond the methods of a journal
-
-    def rooms(self) -> list[str]:
-        """Return the names of all rooms, in the order in which they were created."""
-        return list(self._dispatcher.logs)
-
-    async def trim(self) -> None:
-        """Delete now what would be deleted within the next minute. Appends go on meanwhile."""
-        await self._run(self._retention.check)
-        while await self._run(lambda _: self._retention.wait() == 0):
-            pass  # each iteration of the writer deletes a piece
 
     async def backup(self, path: Path) -> None:
         """Copy the journal while it is in use. The copy holds at least all that was committed before the call.
@@ -228,6 +200,12 @@ class SqliteJournal:
             log = self._dispatcher.logs[room] = _Log(new_epoch(), 1, 0)
             self._writer.put(NewRoom(room, log.epoch))
         return log
+
+    def _put(self, item: Batch | FactsChange) -> None:
+        if self._closing:
+            self._loop.call_soon(item.done, closed_error())
+        else:
+            self._writer.put(item)
 
     async def _run(self, work: Callable[[Store], _T]) -> _T:
         return await asyncio.wrap_future(self._writer.submit(work))

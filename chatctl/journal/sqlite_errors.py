@@ -72,6 +72,11 @@ def storage_failed(error: BaseException) -> StorageFailed:
     return StorageFailed(f"{why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
 
 
+def closed_error() -> StorageFailed:
+    """Return the error of every call after ``close``."""
+    return StorageFailed("the journal is closed")
+
+
 def fatal_error(path: Path, error: BaseException) -> ChatError:
     """Return the error that a server ends with."""
     what = str(error) if isinstance(error, JournalLost) else describe(error)

@@ -142,7 +142,8 @@ class Store:
         """
         work = Transaction(self._db, self.rooms)
         with self._transaction():
-            self._db.executemany("INSERT INTO rooms VALUES (?, ?, ?, 1)", self._unsaved_rows())
+            rooms = [(room.id, room.name, room.epoch) for room in self._unsaved]
+            self._db.executemany("INSERT INTO rooms VALUES (?, ?, ?, 1)", rooms)
             for batch in batches:
                 work.result.receipts.append([work.add(draft) for draft in batch])
             work.write()
@@ -162,9 +163,6 @@ class Store:
             self._db.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", gone)
             self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", new)
         self._since_checkpoint += _PAGES_A_COMMIT + len(changes)
-
-    def _unsaved_rows(self) -> list[tuple[int, str, str]]:
-        return [(record.id, record.name, record.epoch) for record in self._unsaved]
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:

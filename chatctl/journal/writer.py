@@ -20,10 +20,18 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from chatctl.errors import ChatError, StorageFailed
+from chatctl.errors import ChatError
 from chatctl.journal import Draft, Facts, OnAppended, OnKept
 from chatctl.journal.retention import Retention
-from chatctl.journal.sqlite_errors import JournalLost, describe, fatal_error, is_fatal, is_temporary, storage_failed
+from chatctl.journal.sqlite_errors import (
+    JournalLost,
+    closed_error,
+    describe,
+    fatal_error,
+    is_fatal,
+    is_temporary,
+    storage_failed,
+)
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed
 
@@ -82,14 +90,14 @@ class Job(Generic[_T]):
 class WriterEvents(Protocol):
     """Callbacks of the writer, on the event loop's thread, in the order of the events."""
 
+    def post(self, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call of one of these on that thread. From any thread; the order of calls is kept."""
+
     def committed(self, batches: Sequence[Batch], result: Committed) -> None:
         """One transaction was committed."""
 
-    def refused(self, batches: Sequence[Batch], error: StorageFailed) -> None:
-        """Nothing of these batches was stored."""
-
-    def kept(self, change: FactsChange, error: StorageFailed | None) -> None:
-        """A change of facts was committed, or failed."""
+    def call(self, callback: Callable[[_T], None], argument: _T) -> None:
+        """A batch was not stored, or a change of facts was or was not: its callback is due."""
 
     def trimmed(self, name: str, first: int) -> None:
         """The oldest kept entry of a room is now number ``first``."""
@@ -101,19 +109,15 @@ class WriterEvents(Protocol):
         """The file is closed; this is the last event."""
 
 
-Post = Callable[..., None]
-"""Schedules a call, with its arguments, on the event loop's thread; the order of calls is kept."""
-
-
 class Writer:
     """Runs a store on a thread of its own."""
 
-    def __init__(self, store: Store, retention: Retention, events: WriterEvents, post: Post) -> None:
+    def __init__(self, store: Store, retention: Retention, events: WriterEvents) -> None:
         """Start the thread, which alone uses the store from now on."""
         self._store = store
         self._retention = retention
         self._events = events
-        self._post = post
+        self._post = events.post
         self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | Job[Any] | None] = queue.SimpleQueue()
         self._batches: list[Batch] = []
         self._changes: list[FactsChange] = []
@@ -138,7 +142,7 @@ class Writer:
         job = Job(work)
         with self._ended:
             if self._over:
-                job.outcome.set_exception(StorageFailed("the journal is closed"))
+                job.outcome.set_exception(closed_error())
             else:
                 self._queue.put(job)
         return job.outcome
@@ -180,7 +184,7 @@ class Writer:
         """
         self._take(0.0)
         if self._stopping:
-            raise StorageFailed("the journal is closed")
+            raise closed_error()
         try:
             self._commit()
         except sqlite3.Error as error:  # must not pass for an error of the long job
@@ -238,7 +242,8 @@ class Writer:
             return
         if is_temporary(error):
             self._store.request_checkpoint()
-        self._post(self._events.refused, batches, storage_failed(error))
+        for batch in batches:
+            self._post(self._events.call, batch.done, storage_failed(error))
 
     def _keep(self, change: FactsChange) -> None:
         try:
@@ -246,9 +251,9 @@ class Writer:
         except Exception as error:
             if is_fatal(error):
                 raise
-            self._post(self._events.kept, change, storage_failed(error))
+            self._post(self._events.call, change.done, storage_failed(error))
         else:
-            self._post(self._events.kept, change, None)
+            self._post(self._events.call, change.done, None)
 
     def _one_job(self) -> None:
         if self._jobs:
@@ -281,4 +286,4 @@ class Writer:
         self._take(0.0)
         for job in self._jobs:
             if job.outcome.set_running_or_notify_cancel():
-                job.outcome.set_exception(StorageFailed("the journal is closed"))
+                job.outcome.set_exception(closed_error())

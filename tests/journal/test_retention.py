@@ -10,7 +10,7 @@ import pytest
 
 from chatctl.journal.retention import DAY, Retention
 from chatctl.journal.store import Store
-from tests.support.journals import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts
+from tests.support.journals import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts, trim
 
 NOW = 1_700_000_000.0
 
@@ -28,7 +28,7 @@ def test_the_oldest_beyond_the_number_go(path: Path) -> None:
     async def main() -> None:
         async with opened(path, keep_messages=10) as journal:
             await say(journal, *[draft(str(number)) for number in range(25)], draft(room="ops"))
-            await journal.trim()
+            await trim(journal)
             assert (journal.head(ROOM).first, journal.head(ROOM).last) == (16, 25)
             assert await texts(journal) == [str(number) for number in range(15, 25)]
             assert journal.head("ops").first == 1
@@ -44,7 +44,7 @@ def test_a_room_that_grows_is_trimmed_without_being_asked(path: Path) -> None:
 
     async def main() -> None:
         async with opened(path, keep_messages=100, durability="os") as journal:
-            await journal.trim()
+            await trim(journal)
             for _ in range(30):
                 await say(journal, *[draft() for _ in range(50)])
                 await on_thread(journal, lambda _: None)  # the turn that committed has ended
@@ -60,10 +60,10 @@ def test_the_old_go_after_their_days_and_the_room_keeps_counting(path: Path) -> 
         async with opened(path, **at(NOW)) as journal:
             await say(journal, draft("old", time=NOW), draft("newer", time=NOW + 2 * DAY))
         async with opened(path, **at(NOW + 8 * DAY, keep_days=7)) as journal:
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == ["newer"]
         async with opened(path, **at(NOW + 80 * DAY, keep_days=7)) as journal:
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == []
             assert (journal.head(ROOM).first, journal.head(ROOM).last) == (3, 2)
         async with opened(path, **at(NOW)) as journal:
@@ -77,7 +77,7 @@ def test_without_limits_everything_stays(path: Path) -> None:
     async def main() -> None:
         async with opened(path, **at(NOW * 2)) as journal:
             await say(journal, draft(time=0.0))
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == ["hi"]
 
     run(main())
@@ -89,7 +89,7 @@ def test_a_clock_that_jumps_ahead_while_it_runs_drops_nothing(path: Path) -> Non
         async with opened(path, clock=lambda: now[0], keep_days=7) as journal:
             await say(journal, draft(time=NOW))
             now[0] += 3_650 * DAY
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == ["hi"]
 
     run(main())
@@ -102,7 +102,7 @@ def test_a_message_with_an_early_time_does_not_take_later_ones_along(path: Path)
         times = [NOW, NOW + 6 * DAY, NOW, NOW + 6 * DAY]
         async with opened(path, **at(NOW + 8 * DAY, keep_days=7)) as journal:
             await say(journal, *[draft(str(number), time=time) for number, time in enumerate(times)])
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == ["1", "2", "3"]
 
     run(main())
@@ -116,13 +116,13 @@ def test_an_id_outlives_its_message_by_7_days_at_least(path: Path) -> None:
         said = [draft(str(number), token=ALICE, id=str(number), time=NOW) for number in range(5)]
         async with opened(path, **at(NOW + 6 * DAY, keep_messages=2)) as journal:
             await say(journal, *said)
-            await journal.trim()
+            await trim(journal)
             assert await texts(journal) == ["3", "4"]
             assert await ids(journal) == 5
             [receipt] = await say(journal, said[0])
             assert (receipt.seq, receipt.duplicate) == (1, True)
         async with opened(path, **at(NOW + 8 * DAY, keep_messages=2)) as journal:
-            await journal.trim()
+            await trim(journal)
             assert await ids(journal) == 2  # as long as the message is kept
             assert (await say(journal, said[4]))[0].duplicate
 

@@ -54,6 +54,14 @@ async def say(journal: SqliteJournal, *drafts: Draft) -> Sequence[Receipt]:
     return outcome
 
 
+async def trim(journal: SqliteJournal) -> None:
+    """Delete what is no longer kept now, not within the next minute."""
+    retention = journal._writer._retention
+    await journal._run(retention.check)
+    while await journal._run(lambda _: retention.wait() == 0):
+        pass  # each iteration of the writer deletes a piece
+
+
 async def seqs(journal: SqliteJournal, *drafts: Draft) -> list[int | None]:
     return [receipt.seq for receipt in await say(journal, *drafts)]
 

@@ -42,7 +42,7 @@ def drops() -> None:
     dropped: set[int] = set()
 
     def add(self: Transaction, draft: Draft) -> Receipt:
-        last = self._last.get(draft.room) or self._shelves[draft.room].last
+        last = self._last.get(draft.room) or self._rooms[draft.room].last
         if last % _RARE == _RARE - 1 and last not in dropped:
             dropped.add(last)
             return Receipt(last, draft.time)
