@@ -53,11 +53,8 @@ OURS = {
     *("__main__", "main", "errors", "protocol", "common", "common.durations", "common.files"),
     *("common.names", "common.paths", "common.text", "client", "client.identity"),
     *("client.core", "client.io", "cli", "commands"),
-    *(
-        f"client.core.{name}"
-        for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "strangers")
-    ),
-    *("client.io.blocking_connection", "client.io.blocking_transport"),
+    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
+    *("client.io.blocking_connection", "client.io.blocking_transport", "client.io.clock"),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
     *("cli.output", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
