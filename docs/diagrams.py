@@ -1,12 +1,12 @@
-"""Draw what docs/design.md shows: the states of a session, and the path of a message.
+"""Draw the code for docs/: the states of a session, the path of a message, the map of all files.
 
-    python docs/diagrams.py            write docs/session.svg, and the path into docs/design.md
+    python docs/diagrams.py            write docs/session.svg, docs/map.md, and the path into docs/design.md
     python docs/diagrams.py --check    write nothing; name each file that is out of date, and fail if there is one
 
-Neither is written by hand. A session is put into each state and given each event that matters there: its transitions
+None is written by hand. A session is put into each state and given each event that matters there: its transitions
 are those that it makes, and an assignment of a state in core/session.py that no event reaches is an error. The path is
 a trace of the server's own code while one member says something: each call from one file into another, with the first
-line of the docstring.
+line of the docstring. The map has the first line of each file's docstring.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from chatctl.server.server import Server
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ROOT / "chatctl"
 DESIGN = ROOT / "docs" / "design.md"
+MAP = ROOT / "docs" / "map.md"
 DRAWING = ROOT / "docs" / "session.svg"
 BEGIN, END = "<!-- made by docs/diagrams.py -->\n```text\n", "```\n<!-- end -->\n"
 
@@ -340,6 +341,28 @@ def indented(call: Call, level: int) -> list[tuple[str, str, str]]:
     return rows
 
 
+# --- the map
+
+HEAD = """\
+# The map
+
+Each file of `chatctl/` with the first line of its header; the headers also say what does not live there. Made by
+`python docs/diagrams.py`: change the headers, not this page. [The house](design.md#the-house) has the laws.
+"""
+
+
+def mapped() -> str:
+    """Return a table for each folder."""
+    tables: dict[str, list[str]] = {}
+    for file in sorted(CODE.rglob("*.py"), key=lambda file: (file.parent.relative_to(CODE).parts, file.name)):
+        header = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+        folder = file.parent.relative_to(ROOT).as_posix()
+        tables.setdefault(folder, []).append(f"| `{file.name}` | {header.replace('``', '`')} |\n")
+    return HEAD + "".join(
+        f"\n## {folder}/\n\n| file | |\n|---|---|\n{''.join(rows)}" for folder, rows in tables.items()
+    )
+
+
 # --- files
 
 
@@ -350,7 +373,7 @@ def pages() -> dict[Path, str]:
     _, found, after = rest.partition(END)
     if not found:
         raise LookupError(f"{DESIGN.relative_to(ROOT)} has no place for the path of a message")
-    return {DRAWING: drawing(), DESIGN: before + BEGIN + path() + END + after}
+    return {DRAWING: drawing(), MAP: mapped(), DESIGN: before + BEGIN + path() + END + after}
 
 
 def main(arguments: list[str]) -> int:

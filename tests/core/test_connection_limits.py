@@ -1,0 +1,107 @@
+"""Who is dropped or refused for the number of connections, without a socket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from chatctl.core.connection_limits import SPARE_CLIENTS, SPARE_PER_NETWORK, ConnectionLimits
+from chatctl.core.ring import Ring
+from chatctl.core.room import Room
+from chatctl.protocol import Limits
+
+NETWORK = "192.0.2.7"
+
+
+@dataclass(eq=False)
+class Newcomer:
+    network: str = NETWORK
+    room: Room | None = None
+
+
+def never() -> float:
+    raise AssertionError("nothing is left to chance here")
+
+
+def test_an_address_has_so_many_places_and_gets_them_back() -> None:
+    limits = ConnectionLimits(Limits(per_address=2, connect_rate=0), never)
+    first, second, third = Newcomer(), Newcomer(), Newcomer()
+    assert [limits.add(one, 0.0) for one in (first, second)] == [None, None]
+    refused = limits.add(third, 0.0)
+    assert refused is not None
+    assert refused.text == "too many connections from 192.0.2.7: at most 2"
+    limits.remove(third)
+    limits.remove(first)
+    limits.remove(first)
+    assert limits.add(Newcomer(), 0.0) is None
+    assert limits.add(Newcomer(), 0.0) is not None
+
+
+def test_a_connection_is_counted_once() -> None:
+    """It is at its accept, and reports itself again when it is open."""
+    limits, one = ConnectionLimits(Limits(per_address=1, connect_rate=0), never), Newcomer()
+    assert [limits.add(one, 0.0) for _ in range(3)] == [None] * 3
+
+
+def test_an_exempt_address_has_no_limit() -> None:
+    limits = ConnectionLimits(Limits(per_address=1, connect_rate=1, greeting_start=1, greeting_full=1), never)
+    assert [limits.add(Newcomer(""), 0.0) for _ in range(100)] == [None] * 100
+    assert all(limits.begin_handshake("") for _ in range(SPARE_CLIENTS))
+    assert not limits.is_crowded("")
+    assert not limits.is_crowded(NETWORK)
+
+
+def test_those_who_are_refused_take_only_the_spare_places_of_their_address() -> None:
+    limits = ConnectionLimits(Limits(per_address=2, connect_rate=0), never)
+    for _ in range(2 + SPARE_PER_NETWORK):
+        assert not limits.is_crowded(NETWORK)
+        limits.add(Newcomer(), 0.0)
+    assert limits.is_crowded(NETWORK)
+    assert not limits.is_crowded("192.0.2.8")
+
+
+def test_those_who_were_let_in_wait_no_more() -> None:
+    """With so many who wait that all are dropped, one place is free again as soon as one of them is in a room."""
+    limits = ConnectionLimits(Limits(connect_rate=0, greeting_start=2, greeting_full=2), lambda: 0.99)
+    waiting = [Newcomer() for _ in range(2)]
+    for one in waiting:
+        limits.add(one, 0.0)
+    assert limits.is_crowded(NETWORK)
+    waiting[0].room = Room("lobby", "epoch", Ring())
+    assert not limits.is_crowded(NETWORK)
+
+
+def test_handshakes_wait_too() -> None:
+    limits = ConnectionLimits(Limits(per_address=2, greeting_start=2, greeting_full=2), lambda: 0.99)
+    assert [limits.begin_handshake(NETWORK) for _ in range(3)] == [True, True, False]
+    assert limits.is_crowded("192.0.2.8")
+    limits.end_handshake(NETWORK)
+    assert not limits.is_crowded("192.0.2.8")
+    assert limits.begin_handshake(NETWORK)
+
+
+@pytest.mark.parametrize("handshakes", [0, 3])
+def test_a_full_server_refuses_and_an_overfull_one_closes(handshakes: int) -> None:
+    limits = ConnectionLimits(Limits(clients=10), never)
+    for _ in range(handshakes):
+        limits.begin_handshake("")
+    assert limits.refusal(10) is None
+    assert limits.refusal(11) is not None
+    assert not limits.is_over_full(10 + SPARE_CLIENTS - handshakes - 1)
+    assert limits.is_over_full(10 + SPARE_CLIENTS - handshakes)
+
+
+def test_an_address_that_connects_too_often_is_told_when_to_come_back() -> None:
+    limits = ConnectionLimits(Limits(per_address=2, connect_rate=0.1), never)
+    for _ in range(2):
+        one = Newcomer()
+        assert limits.add(one, 0.0) is None
+        limits.remove(one)
+    refused = limits.add(Newcomer(), 0.0)
+    assert refused is not None
+    assert "connects too often" in refused.text
+    assert refused.retry_after == 1.0
+    limits.forget(100.0)
+    assert len(limits._throttle) == 0
+    assert limits.add(Newcomer(), 100.0) is None
