@@ -44,7 +44,7 @@ MUTATIONS = (
     Mutation(
         "somebody takes the server's place, with a certificate of his own",
         "chatctl/client/security/trust.py",
-        "if self._pins and not self._look_only and pins.shown(found) not in self._pins:",
+        "if self._pins and not self._look_only and fingerprints.shown(found) not in self._pins:",
         "if False:",
         TLS_C + "test_a_server_with_another_certificate_is_a_hard_stop",
     ),
