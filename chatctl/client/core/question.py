@@ -96,7 +96,6 @@ class Asking:
         """``notice`` receives a line for a person about each answer that does not count."""
         self._question = question
         self._follower = follower
-        self._now = follower.now
         self._speaker = speaker
         self._notice = notice
         self._epoch = ""
@@ -108,7 +107,7 @@ class Asking:
             ConditionNotMet: none arrived within ``seconds``.
             ChatError: as ``Speaker.say`` and ``Follower.next``.
         """
-        deadline = Deadline.after(seconds, self._now)
+        deadline = Deadline.after(seconds, self._follower.now)
         try:
             # Watch before the question is said, so that no answer can be missed.
             self._epoch = (await self._follower.open(deadline.sooner(CONNECT_SECONDS))).epoch

@@ -32,7 +32,6 @@ class AioConnection(asyncio.Protocol):
 
     def __init__(self, address: Address, hello: Hello, trust: Trust | None = None) -> None:
         """Wait for ``connection_made``; with ``trust``, after a TLS handshake."""
-        self.channel = b""
         self._address = address
         self._trust = trust
         self._core = ClientConnection(hello, address)
@@ -50,15 +49,16 @@ class AioConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Check the certificate, and wait for the greeting."""
         self._transport = cast(asyncio.Transport, transport)
+        channel = b""
         if self._trust is not None:
             try:
-                self.channel = self._trust.check(transport.get_extra_info("ssl_object").getpeercert(binary_form=True))
+                channel = self._trust.check(transport.get_extra_info("ssl_object").getpeercert(binary_form=True))
             except Untrusted as error:
                 self._fail(error)
                 return
         if self._address.credentials is not None:
-            place = place_of(transport.get_extra_info("peername"), self.channel)
-            self._core.prove_with(Prover(self._address.credentials, place, self.channel))
+            place = place_of(transport.get_extra_info("peername"), channel)
+            self._core.prove_with(Prover(self._address.credentials, place, channel))
         self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     def _hurry(self) -> None:
@@ -81,13 +81,9 @@ class AioConnection(asyncio.Protocol):
             self._fail(error)
         self._flush()
         self._news.set()
-        if len(self._frames) > MAX_WAITING and not self.closing:
-            self._pause_reading()
-
-    def _pause_reading(self) -> None:
-        assert self._transport is not None
-        self._transport.pause_reading()
-        self._paused = True
+        if len(self._frames) > MAX_WAITING and self._transport is not None and not self.closing:
+            self._transport.pause_reading()
+            self._paused = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note the end of the connection."""

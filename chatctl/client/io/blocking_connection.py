@@ -137,7 +137,6 @@ class BlockingConnection:
         started = now()
         self._sock = open_socket(address, deadline)
         self.connect_seconds = now() - started
-        self.certificate = self._certificate()
         try:
             self._prove()
             self.welcome = self._handshake(deadline)
@@ -145,22 +144,14 @@ class BlockingConnection:
             self._sock.close()
             raise
 
-    def _certificate(self) -> bytes:
-        """Return the server's certificate (DER); empty without TLS."""
+    @property
+    def certificate(self) -> bytes:
+        """The server's certificate (DER); empty without TLS."""
         if not self._address.tls:
             return b""
         from chatctl.client.io.blocking_tls import certificate_of
 
         return certificate_of(self._sock)
-
-    @property
-    def channel(self) -> bytes:
-        """The digest of the server's certificate (32 bytes); empty without TLS."""
-        if not self.certificate:
-            return b""
-        from chatctl.common.fingerprints import digest
-
-        return digest(self.certificate)
 
     def _prove(self) -> None:
         """Let the core prove what we can. The import is left out where there is nothing to prove."""
@@ -168,8 +159,13 @@ class BlockingConnection:
             return
         from chatctl.client.core.prover import Prover, place_of
 
-        place = place_of(self._sock.getpeername(), self.channel)
-        self._core.prove_with(Prover(self._address.credentials, place, self.channel))
+        channel = b""
+        if self._address.tls:
+            from chatctl.common.fingerprints import digest
+
+            channel = digest(self.certificate)
+        place = place_of(self._sock.getpeername(), channel)
+        self._core.prove_with(Prover(self._address.credentials, place, channel))
 
     def _handshake(self, deadline: Deadline) -> Welcome:
         try:
