@@ -241,6 +241,12 @@ def test_a_server_that_breaks_the_protocol_is_not_hammered(line: bytes, problem:
     asyncio.run(scenario())
 
 
+def is_reading(link: Membership) -> bool:
+    assert link._connection is not None
+    assert link._connection._transport is not None
+    return link._connection._transport.is_reading()
+
+
 def test_a_reader_that_is_busy_is_waited_for() -> None:
     """Nothing more is read from the connection until it has caught up."""
 
@@ -255,7 +261,7 @@ def test_a_reader_that_is_busy_is_waited_for() -> None:
             await until(lambda: listener.events)
             listener.is_busy = True
             link.say("go on")
-            await asyncio.sleep(0.1)
+            await until(lambda: not is_reading(link))
             assert len(listener.events) < 20_001
             listener.is_busy = False
             await until(lambda: "msg 20000" in listener.events)
