@@ -14,7 +14,6 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -126,8 +125,6 @@ def private_folder(folder: StrPath, *, durable: bool = False) -> None:
 
 def sync_folder(folder: StrPath) -> None:
     """Return only when the names in a folder are on the disk. Raises OSError."""
-    if sys.platform == "win32":
-        return
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)

@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from chatctl.common.files import private_folder, sync_folder
+from chatctl.common.files import create_file, private_folder
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, open_error
 
@@ -123,12 +123,10 @@ def _make(path: Path) -> None:
     """Create the file (0600), and its folder (0700), if they do not exist."""
     private_folder(path.parent, durable=True)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        create_file(path, b"", durable=True)
     except FileExistsError:
         if 0 < path.stat().st_size < _SMALLEST and path.is_file():
             raise not_ours(path) from None
-    else:
-        sync_folder(path.parent)
 
 
 def _put_foreign_wal_aside(path: Path) -> None:
