@@ -59,23 +59,12 @@ class Connection(sqlite3.Connection):
     file: tuple[int, int] | None = None
     """Device and inode of its file."""
 
-    _open: ClassVar[set[tuple[int, int]]] = set()
+    open_files: ClassVar[set[tuple[int, int]]] = set()
 
     def close(self) -> None:
         """Close the connection; the file may then be opened again."""
         super().close()
-        self._open.discard(self.file or (0, 0))
-
-    @classmethod
-    def has(cls, path: Path) -> bool:
-        """Return whether this process has the file open."""
-        return identity(path) in cls._open
-
-    def belongs_to(self, path: Path) -> None:
-        """Register the file as open."""
-        self.file = identity(path)
-        if self.file is not None:
-            self._open.add(self.file)
+        self.open_files.discard(self.file or (0, 0))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -95,7 +84,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
     Raises:
         ChatError: it is in use, damaged, not a journal, or of a newer chatctl. Its content was not changed.
     """
-    if Connection.has(path):
+    if identity(path) in Connection.open_files:
         raise in_use(path)
     try:
         _make(path)
@@ -105,7 +94,9 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
         )
     except (sqlite3.Error, OSError) as error:
         raise open_error(path, error) from None
-    db.belongs_to(path)
+    db.file = identity(path)
+    if db.file is not None:
+        Connection.open_files.add(db.file)
     try:
         _prepare(db, path, durability)
         if path.stat().st_mode & 0o077:  # a copy that was put here, say
