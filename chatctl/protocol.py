@@ -403,27 +403,10 @@ class Error(Frame, frozen=True, tag="error"):
     retry_after: float | None = None
 
 
-ServerFrame = (
-    Challenge
-    | Welcome
-    | Msg
-    | Join
-    | Leave
-    | Rename
-    | Whispered
-    | Ack
-    | Roster
-    | Identity
-    | Notice
-    | RoomNow
-    | Done
-    | Page
-    | Gap
-    | Ping
-    | Pong
-    | Error
-    | Bye
-)
+LoginFrame = Challenge | Welcome
+EventFrame = Msg | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
+AnswerFrame = Ack | Roster | Identity | Done | Page | Error
+ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 
 _encoder = msgspec.json.Encoder()
 _client_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)

@@ -14,7 +14,6 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -85,7 +84,7 @@ def _write(path: StrPath, data: bytes, put: Callable[[str, StrPath], None], mode
 
 
 def publish(draft: StrPath, path: StrPath) -> None:
-    """Give a finished file its name without replacing anything: unlike a rename, a link never does.
+    """Move a finished file to its name without replacing anything: unlike a rename, a link never does.
 
     The draft may still be there afterwards.
 
@@ -118,7 +117,7 @@ def private_folder(folder: StrPath, *, durable: bool = False) -> None:
         return
     parent = os.path.dirname(folder)
     private_folder(parent, durable=durable)
-    with contextlib.suppress(FileExistsError):  # made meanwhile; a file there fails whoever uses the folder
+    with contextlib.suppress(FileExistsError):  # made meanwhile; if it is a file, the next use of the folder fails
         os.mkdir(folder, 0o700)
     if durable:
         sync_folder(parent or ".")
@@ -126,11 +125,12 @@ def private_folder(folder: StrPath, *, durable: bool = False) -> None:
 
 def sync_folder(folder: StrPath) -> None:
     """Return only when the names in a folder are on the disk. Raises OSError."""
-    if sys.platform == "win32":
-        return
     fd = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing, as network ones may be
+            raise
     finally:
         os.close(fd)
 

@@ -75,7 +75,7 @@ def _derived(hash_function: Any, password: bytes, salt: bytes, iterations: int) 
 
 
 def _remembering(hash_function: Any, password: bytes, salt: bytes, iterations: Any) -> bytes:
-    return _derived(hash_function, password, salt, int(iterations))
+    return _derived(hash_function, password, salt, int(iterations))  # scramp's own count can't be hashed
 
 
 def _binding(channel: bytes) -> tuple[str, bytes] | None:

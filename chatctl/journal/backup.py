@@ -11,7 +11,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from chatctl.common.files import publish, sync_folder
+from chatctl.common.files import create_file, publish, sync_folder
 from chatctl.errors import ChatError, reason_of
 from chatctl.journal.schema import connect
 from chatctl.journal.store import mark_as_copy
@@ -30,7 +30,7 @@ def begin(path: Path) -> Path:
         if not path.absolute().parent.is_dir():  # a volume that is not mounted, or a slip of the keyboard
             raise ChatError(f"cannot write the backup {path}: there is no folder {path.absolute().parent}")
         discard(partial)  # of a backup that was killed
-        os.close(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        create_file(partial, b"", durable=False)
     except OSError as error:
         raise unwritable(path, error) from None
     return partial

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -82,7 +81,7 @@ def find_rollback(path: Path, generation: str, total: int, boot: str) -> str | N
     went_down = not mark.clean and (not boot or boot != mark.boot)
     if went_down:  # then the stamp itself may be half on the disk, and its times prove nothing
         return "the machine went down, and may have lost its last messages" if mark.durability == "os" else None
-    if sys.platform != "win32" and abs(changed - mark.written) > _TOLERANCE:
+    if abs(changed - mark.written) > _TOLERANCE:
         return "its stamp was touched by somebody else, as in a copy of the folder"
     return None
 

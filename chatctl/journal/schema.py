@@ -11,7 +11,7 @@ import sqlite3
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from chatctl.common.files import private_folder, sync_folder
+from chatctl.common.files import create_file, private_folder
 from chatctl.errors import ChatError
 from chatctl.journal.sqlite_errors import damaged, in_use, not_ours, open_error
 
@@ -59,23 +59,12 @@ class Connection(sqlite3.Connection):
     file: tuple[int, int] | None = None
     """Device and inode of its file."""
 
-    _open: ClassVar[set[tuple[int, int]]] = set()
+    open_files: ClassVar[set[tuple[int, int]]] = set()
 
     def close(self) -> None:
         """Close the connection; the file may then be opened again."""
         super().close()
-        self._open.discard(self.file or (0, 0))
-
-    @classmethod
-    def has(cls, path: Path) -> bool:
-        """Return whether this process has the file open."""
-        return identity(path) in cls._open
-
-    def belongs_to(self, path: Path) -> None:
-        """Register the file as open."""
-        self.file = identity(path)
-        if self.file is not None:
-            self._open.add(self.file)
+        self.open_files.discard(self.file or (0, 0))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
@@ -95,7 +84,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
     Raises:
         ChatError: it is in use, damaged, not a journal, or of a newer chatctl. Its content was not changed.
     """
-    if Connection.has(path):
+    if identity(path) in Connection.open_files:
         raise in_use(path)
     try:
         _make(path)
@@ -105,7 +94,9 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
         )
     except (sqlite3.Error, OSError) as error:
         raise open_error(path, error) from None
-    db.belongs_to(path)
+    db.file = identity(path)
+    if db.file is not None:
+        Connection.open_files.add(db.file)
     try:
         _prepare(db, path, durability)
         if path.stat().st_mode & 0o077:  # a copy that was put here, say
@@ -123,12 +114,10 @@ def _make(path: Path) -> None:
     """Create the file (0600), and its folder (0700), if they do not exist."""
     private_folder(path.parent, durable=True)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        create_file(path, b"", durable=True)
     except FileExistsError:
         if 0 < path.stat().st_size < _SMALLEST and path.is_file():
             raise not_ours(path) from None
-    else:
-        sync_folder(path.parent)
 
 
 def _put_foreign_wal_aside(path: Path) -> None:

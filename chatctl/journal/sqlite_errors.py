@@ -16,7 +16,9 @@ RETRY_AFTER = 5.0
 
 SAFE_VERSION = (3, 51, 3)
 
-_FULL = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_NOMEM})
+_TEMPORARY = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_NOMEM, sqlite3.SQLITE_NOMEM}
+)
 """Temporary errors: the transaction was rolled back, the file is unchanged, and the next one may succeed.
 
 An exhausted quota and a disk that became read-only are reported as IOERR_WRITE. A failed write to the WAL is harmless:
@@ -24,7 +26,7 @@ the commit frame is written last, and frames without one are ignored. A failed *
 kernel may have dropped the pages that it could not write, and the next fsync then reports success.
 """
 
-_ENDS = frozenset(
+_FATAL = frozenset(
     {
         sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CORRUPT,
@@ -53,14 +55,14 @@ def _code(error: BaseException) -> int:
 
 def is_temporary(error: BaseException) -> bool:
     """Return whether the disk is full or can't be written to at present; later transactions may succeed."""
-    return isinstance(error, sqlite3.Error) and _code(error) in _FULL
+    return isinstance(error, sqlite3.Error) and _code(error) in _TEMPORARY
 
 
 def is_fatal(error: BaseException) -> bool:
     """Return whether the server has to end: this outcome is unknown, or no later one can be trusted."""
     if isinstance(error, JournalLost):
         return True
-    return isinstance(error, sqlite3.Error) and not is_temporary(error) and _code(error) & 0xFF in _ENDS
+    return isinstance(error, sqlite3.Error) and not is_temporary(error) and _code(error) & 0xFF in _FATAL
 
 
 def storage_failed(error: BaseException) -> StorageFailed:

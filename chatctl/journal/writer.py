@@ -81,9 +81,7 @@ class Job(Generic[_T]):
             self.outcome.set_result(self.work(store))
         except Exception as error:
             self.outcome.set_exception(error)
-            if isinstance(
-                error, JournalLost
-            ):  # other errors, as of a page that can't be read, concern the caller alone
+            if isinstance(error, JournalLost):  # other errors, of a page that can't be read, concern the caller alone
                 raise
 
 
@@ -150,10 +148,6 @@ class Writer:
     def stop(self) -> None:
         """Make the thread end once everything that was queued before is done."""
         self._queue.put(None)
-
-    def join(self) -> None:
-        """Wait for the thread's end."""
-        self._thread.join()
 
     # --- the thread
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import stat
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -197,6 +198,23 @@ def test_content_is_synced_before_the_name_and_the_name_after(tmp_path: Path, mo
     replace_file(tmp_path / "file", b"four", durable=True)
     replace_file(tmp_path / "file", b"", durable=False)
     assert calls == ["4 bytes", "rename", "folder", "rename"]
+
+
+@pytest.mark.parametrize(("number", "fails"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_a_file_system_that_can_not_sync_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, fails: bool
+) -> None:
+    """The file is there, and nothing more can be done. An error of the disk is none of these."""
+    own = os.fsync
+
+    def fsync(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(number, os.strerror(number))
+        own(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError) if fails else nullcontext():
+        create(tmp_path / "file", b"content")
 
 
 def test_a_reader_sees_one_content_whoever_writes(tmp_path: Path) -> None:
