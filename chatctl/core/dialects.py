@@ -93,10 +93,6 @@ _HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)
 # --- json
 
 
-def _parse_json_hello(line: bytes) -> ClientFrame:
-    return protocol.decode_client(line)
-
-
 def _parse_json(line: bytes, _names: Sequence[str]) -> ClientFrame | None:
     if not line.strip():
         return None
@@ -258,7 +254,7 @@ def _nearest_nick(asked: str) -> str:
 JSON = Dialect(
     "json",
     protocol.encode,
-    _parse_json_hello,
+    protocol.decode_client,
     _parse_json,
     answers_pings=True,
     parse_run=protocol.decode_run,

@@ -1,56 +1,69 @@
-"""A peer: one connection, as the hub sees it."""
+"""A peer: the state of one connection, as the hub uses it."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass, field
 
 from chatctl.core.admission import Owner
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.bans import Person
+from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Member
 from chatctl.core.session import Session
 
 
-class Peer(Reader, Protocol):
-    """A reader that also has a session and can be closed."""
+@dataclass(eq=False, slots=True)  # slots: a default that stays on the class makes each access slower
+class Peer:
+    """A room's reader that also has a session and can be closed. What moves its bytes is a subclass."""
 
     session: Session
     label: str
     """Its name in the log."""
     info: ConnectionInfo
     """How it reached the server."""
-    token: bytes | None
+    dialect: Dialect = JSON
+    after: int = 0
+    """As in ``Reader``; so are the next two."""
+    paused: bool = False
+    behind: bool = False
+    token: bytes | None = None
     """The hash of the token in its hello."""
-    key: str | None
+    key: str | None = None
     """The fingerprint of the key that it proved."""
-    room: Room | None
+    room: Room | None = None
     """Set while it is in a room."""
-    member: Member[Reader] | None
+    member: Member[Reader] | None = None
     """Its row in the roster, if it has one."""
-    in_flight: int
+    in_flight: int = 0
     """Messages that it said and the journal has not committed yet."""
-    leaving: str | None
+    leaving: str | None = None
     """Disconnect reason; set when leaving starts. The peer stays until what it said is committed."""
-    goodbye: bytes
+    goodbye: bytes = b""
     """The last bytes that it is sent."""
+    replies: list[bytes] = field(default_factory=list)
+    """Queued for the end of this tick; the next ``send`` puts them before its own data."""
 
     @property
     def owner(self) -> Owner:
         """Its proofs of owning a name."""
+        return Owner(self.token, self.key)
 
     def queue_reply(self, data: bytes) -> None:
-        """Keep a reply for the end of this tick; the next ``send`` puts it before its own data."""
+        """Keep a reply for the end of this tick."""
+        self.replies.append(data)
 
-    @property
-    def has_replies(self) -> bool:
-        """Whether replies are queued."""
+    def send(self, data: bytes) -> None:
+        """Send the queued replies, then ``data``; may set ``paused``."""
+        raise NotImplementedError
 
     def close(self) -> None:
         """Flush, then close the connection."""
+        raise NotImplementedError
 
     def pump(self) -> None:
         """Go on taking effects from the session."""
+        raise NotImplementedError
 
 
 def peer_of(member: Member[Reader]) -> Peer:

@@ -63,30 +63,6 @@ class Session:
     one of the last three. When ``step`` returns None and ``wake_at`` is set, call ``step`` again at that time.
     """
 
-    __slots__ = (
-        "_bytes",
-        "_effects",
-        "_ended",
-        "_failed",
-        "_first",
-        "_framer",
-        "_greeting_bytes",
-        "_heard",
-        "_hello_by",
-        "_limits",
-        "_lines",
-        "_messages",
-        "_missed",
-        "_refusal",
-        "_sniff_by",
-        "asked",
-        "dialect",
-        "mode",
-        "nick",
-        "state",
-        "wake_at",
-    )
-
     def __init__(self, limits: ServerLimits, now: float) -> None:
         """Start, at the time of the accept."""
         self.dialect: Dialect = JSON

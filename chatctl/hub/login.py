@@ -95,7 +95,7 @@ class Login:
         self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
         peer.session.refuse_final(error)
 
-    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
+    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
         peer.token = owner_of(hello.token)
         peer.key = proved.key
         try:
@@ -106,7 +106,7 @@ class Login:
             peer.session.refuse_retryable(error)
             return
         claim = None
-        if hello.mode == "join" and proved.key is not None:
+        if may_bind and hello.mode == "join" and proved.key is not None:
             claim = self._admission.claims.propose(nick, proved.key, self._clock())
         if claim is None:
             self._let_in(peer, hello, proved, room, nick)
@@ -131,20 +131,10 @@ class Login:
             else:
                 self._log.info("bound", nick=claim.nick, key=claim.key)
             if peer.leaving is None:
-                self._enter_bound(peer, hello, proved)
+                self._enter(peer, hello, proved, may_bind=False)  # time has passed: the name may be taken now
                 peer.pump()
 
         self._journal.keep({key: value}, committed)
-
-    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
-        """Check the name again: since the first check time has passed."""
-        room = self._hub.history.open(hello.room)
-        try:
-            nick = self._name(peer, hello, room)
-        except ChatError as error:
-            peer.session.refuse_retryable(error)
-        else:
-            self._let_in(peer, hello, proved, room, nick)
 
     def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
         peer.session.accept(nick)

@@ -145,13 +145,14 @@ class Messages:
     ) -> None:
         answers: list[protocol.Frame] = []
         for draft, receipt in zip(drafts, receipts, strict=True):
-            if refusal is not None and not receipt.duplicate:
+            if receipt.duplicate:
+                if draft.append:  # it was a repeat: its author has not spoken
+                    self._rules.undo_speak(person_of(peer, draft.nick), draft.room, draft.time)
+            elif refusal is not None:
                 answers.append(error_frame(refusal, draft.id))
                 continue
             if draft.id is not None:
                 answers.append(protocol.Ack(draft.id, receipt.time, receipt.duplicate, receipt.seq))
-            if receipt.duplicate and draft.append:  # it was a repeat: its author has not spoken
-                self._rules.undo_speak(person_of(peer, draft.nick), draft.room, draft.time)
             if not draft.persist:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._tick.reply_run(peer, answers)

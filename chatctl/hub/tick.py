@@ -101,7 +101,7 @@ class Tick:
                 self._loop.call_later(wait, partial(self._sweep_delayed, room))
         replied, self._replied = self._replied, {}
         for peer in replied:
-            if peer.has_replies:
+            if peer.replies:
                 peer.send(b"")
         leaving, self._leaving = self._leaving, {}
         for peer in leaving:

@@ -9,13 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol, cast
 
-from chatctl.core.admission import Owner
 from chatctl.core.auth import ConnectionInfo
-from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import ServerLimits
-from chatctl.core.room import Reader, Room
-from chatctl.core.roster import Member
+from chatctl.core.peer import Peer
 from chatctl.core.session import Session
 from chatctl.hub.hub import Hub
 from chatctl.protocol import GREETING
@@ -41,35 +38,8 @@ class ConnectionOwner(Protocol):
         """Return the names that a client's signature may have for this server."""
 
 
-class Connection(asyncio.Protocol):
-    """One accepted connection: the hub's Peer. Its cursor is ``after``, which does not move while it is ``paused``."""
-
-    __slots__ = (
-        "_owed",
-        "_replies",
-        "_server",
-        "_stuck_since",
-        "_timer",
-        "_timer_at",
-        "_transport",
-        "address",
-        "after",
-        "behind",
-        "dialect",
-        "goodbye",
-        "host",
-        "in_flight",
-        "info",
-        "key",
-        "label",
-        "leaving",
-        "member",
-        "network",
-        "paused",
-        "room",
-        "session",
-        "token",
-    )
+class Connection(asyncio.Protocol, Peer):
+    """One accepted connection. Its cursor is ``after``, which does not move while it is ``paused``."""
 
     _transport: asyncio.Transport
 
@@ -82,29 +52,15 @@ class Connection(asyncio.Protocol):
             host: the address that limits and bans count; empty for this machine's own.
             address: its IP address; empty for that of a unix socket.
         """
+        Peer.__init__(self, Session(server.limits, server.loop.time()), label, ConnectionInfo(host))
+        self.host = host
+        self.address = address
+        self.network = client_of(host)
         self._server = server
         self._owed = 0
         self._stuck_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
-        self.session = Session(server.limits, server.loop.time())
-        self.label = label
-        self.host = host
-        self.address = address
-        self.network = client_of(host)
-        self.dialect: Dialect = JSON
-        self.after = 0
-        self.paused = False
-        self.behind = False
-        self.token: bytes | None = None
-        self.key: str | None = None
-        self.info = ConnectionInfo(host)
-        self.room: Room | None = None
-        self.member: Member[Reader] | None = None
-        self.in_flight = 0
-        self.leaving: str | None = None
-        self.goodbye = b""
-        self._replies: list[bytes] = []
 
     # --- asyncio's calls
 
@@ -153,14 +109,14 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> None:
         """Write the replies that wait, then ``data``."""
-        if self._replies:
+        if self.replies:
             data = self._with_replies(data)
         if not self._transport.is_closing():
             self._transport.write(data)
 
     def _with_replies(self, data: bytes) -> bytes:
-        data = b"".join((*self._replies, data))
-        self._replies.clear()
+        data = b"".join((*self.replies, data))
+        self.replies.clear()
         if self._owed > self._server.limits.out_buffer and self.leaving is None:
             self._server.loop.call_soon(self.pump)
         self._owed = 0
@@ -168,18 +124,8 @@ class Connection(asyncio.Protocol):
 
     def queue_reply(self, data: bytes) -> None:
         """Keep a reply until the end of the tick."""
-        self._replies.append(data)
+        self.replies.append(data)
         self._owed += len(data)
-
-    @property
-    def owner(self) -> Owner:
-        """Proofs of who it is, by which names may belong to it."""
-        return Owner(self.token, self.key)
-
-    @property
-    def has_replies(self) -> bool:
-        """Whether a reply waits for the end of the tick."""
-        return bool(self._replies)
 
     def close(self) -> None:
         """Flush, then close."""

@@ -563,7 +563,7 @@ def test_a_whisper_to_one_who_does_not_read_is_refused_and_not_kept(house: House
     ana.say(p.Whisper("Bob", "psst", id="1"))
     house.settle()
     assert codes(ana.take()) == ["no_such_nick"]
-    assert not bob.has_replies
+    assert bob.replies == []
 
 
 def test_a_probe_leaves_no_trace_and_comes_back_to_it_alone() -> None:

@@ -436,3 +436,12 @@ def test_many_bans_cost_who_comes_little() -> None:
     assert len(list(sanctions._marks(Person("x", "k", b"t", "192.0.2.1")))) == len(skeletons("x")) + 2
     assert len(sanctions._networks._by_size) == 1
     assert sanctions.find(Person(host="10.39.15.200"), 0.0) is not None
+
+
+def test_a_ban_of_an_ipv4_mapped_network_holds_for_its_ipv4_addresses() -> None:
+    """Whatever form it is written in: addresses are compared as IPv4."""
+    house = house_of()
+    banned(house, "::ffff:192.0.2.0/120")
+    assert house.hub.address_ban("192.0.2.7") is not None
+    assert house.hub.address_ban("198.51.100.7") is None
+    assert isinstance(order(house, "console", "unban", "192.0.2.0/24"), p.Done)

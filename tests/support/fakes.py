@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 
 from chatctl import protocol as p
 from chatctl.common.verbs import Role
-from chatctl.core.admission import Admission, Owner
+from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator, ConnectionInfo
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
+from chatctl.core.peer import Peer
 from chatctl.core.session import Session
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
@@ -47,44 +48,24 @@ class FakeReader:
         return [p.decode_server(line) for line in self.wire.splitlines()]
 
 
-class FakePeer(FakeReader):
-    """A connection as the hub sees it, with a session that is fed by hand. It pumps as connection.py does."""
+class FakePeer(FakeReader, Peer):
+    """A connection without a socket, whose session is fed by hand. It pumps as connection.py does."""
 
     def __init__(self, house: "House", label: str = "here") -> None:
-        super().__init__()
+        info = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
+        FakeReader.__init__(self)
+        Peer.__init__(self, Session(house.limits, house.now), label, info)
         self.house = house
-        self.session = Session(house.limits, house.now)
-        self.label = label
-        self.token: bytes | None = None
-        self.key: str | None = None
-        self.info = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
-        self.room = None
-        self.member = None
-        self.in_flight = 0
-        self.leaving: str | None = None
-        self.goodbye = b""
         self.closed = False
-        self.owed: list[bytes] = []
-
-    def queue_reply(self, data: bytes) -> None:
-        self.owed.append(data)
-
-    @property
-    def owner(self) -> Owner:
-        return Owner(self.token, self.key)
-
-    @property
-    def has_replies(self) -> bool:
-        return bool(self.owed)
 
     def send(self, data: bytes) -> None:
         assert not self.closed, "bytes for a closed connection"
-        owed, self.owed = self.owed, []
-        super().send(b"".join([*owed, data]))
+        replies, self.replies = self.replies, []
+        super().send(b"".join([*replies, data]))
 
     def close(self) -> None:
         assert not self.closed, "closed twice"
-        if self.owed:
+        if self.replies:
             self.send(b"")
         self.closed = True
 

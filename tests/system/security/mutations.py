@@ -349,7 +349,7 @@ MUTATIONS = (
     Mutation(
         "a hello without end",
         "chatctl/core/session.py",
-        "self._failed or self._greeting_bytes_so_far() > self._limits.hello_bytes",
+        "self._failed or self._bytes_of_greeting() > self._limits.hello_bytes",
         "self._failed",
         LIMITS + "test_a_hello_has_a_size",
     ),
