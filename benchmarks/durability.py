@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatctl.bench.load import Load, Plan
+from chatctl.bench.load import Load
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 
 LEVELS = ("none", "os", "disk")
@@ -135,9 +136,9 @@ def measure(level: str, folder: Path, senders: int, window: int, seconds: float)
 def fan_out(level: str, folder: Path, members: int, seconds: float) -> float:
     """Give deliveries a second to so many members, from one sender with 64 messages under way."""
     with server(level, folder) as port:
-        load = Load(Plan(Address("127.0.0.1", port), members=members, seconds=seconds))
+        load = Load(Workload(Address("127.0.0.1", port), members=members, seconds=seconds))
         try:
-            load.enter()
+            load.join()
             outcome = load.run()
         finally:
             load.close()

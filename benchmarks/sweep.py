@@ -15,7 +15,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from chatctl.bench.load import Load, Outcome, Plan
+from chatctl.bench.load import Load, Outcome
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 
 NAIVE = """
@@ -56,9 +57,9 @@ def cpu_seconds(pid: int) -> float:
 def measure(naive: bool, members: int, seconds: float) -> tuple[float, Outcome]:
     """Give deliveries per CPU second of the server, and the outcome."""
     process, port = serve(naive)
-    load = Load(Plan(Address("127.0.0.1", port), members=members, seconds=seconds))
+    load = Load(Workload(Address("127.0.0.1", port), members=members, seconds=seconds))
     try:
-        load.enter()
+        load.join()
         before = cpu_seconds(process.pid)
         outcome = load.run()
         used = cpu_seconds(process.pid) - before

@@ -15,8 +15,9 @@ from pathlib import Path
 from arena import peers
 from arena.peers import Peer
 from arena.ring import Failed, Server, running
-from chatctl.bench.load import Load, Outcome, Plan
-from chatctl.bench.meter import Usage
+from chatctl.bench.load import Load, Outcome
+from chatctl.bench.metrics import Usage
+from chatctl.bench.workload import Workload
 
 Figures = dict[str, float]
 
@@ -39,17 +40,19 @@ class Scale:
         return min(wanted, self.most)
 
 
-def plan_for(server: Server, scale: Scale, members: int, **more: object) -> Plan:
+def workload_for(server: Server, scale: Scale, members: int, **more: object) -> Workload:
     """Give the plan of a load on that server."""
     usual = {"seconds": scale.seconds, "quiet_seconds": scale.quiet_seconds, "at_once": server.peer.at_once}
-    return Plan(server.address, members=scale.members(members), speech=server.peer.speech, **(usual | more))  # type: ignore[arg-type]
+    return Workload(
+        server.address, members=scale.members(members), wire_format=server.peer.wire_format, **(usual | more)
+    )  # type: ignore[arg-type]
 
 
 @contextmanager
-def inside(plan: Plan) -> Iterator[Load]:
+def joined(workload: Workload) -> Iterator[Load]:
     """Let a load in, and out at the end."""
-    with closing(Load(plan)) as load:
-        load.enter()
+    with closing(Load(workload)) as load:
+        load.join()
         load.settle()
         yield load
 
@@ -68,7 +71,7 @@ def figures(outcome: Outcome, before: Usage, after: Usage) -> Figures:
     """Give what a run shows."""
     cpu, latencies = after.cpu - before.cpu, outcome.latencies
     return {
-        "messages_per_s": outcome.said / outcome.seconds,
+        "messages_per_s": outcome.sent / outcome.seconds,
         "deliveries_per_s": outcome.delivered / outcome.seconds,
         "per_cpu_second": outcome.delivered / cpu,
         "cpu_per_delivery": cpu / outcome.delivered,
@@ -82,21 +85,21 @@ def figures(outcome: Outcome, before: Usage, after: Usage) -> Figures:
 
 def burst(peer: Peer, scale: Scale, *, members: int) -> Figures:
     """As fast as it goes, with 64 messages under way."""
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, members)) as load:
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, members)) as load:
         return measure(server, load)
 
 
 def paced(peer: Peer, scale: Scale) -> Figures:
     """Nothing to batch: 20 messages a second to 1,000 members."""
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, 1000, rate=20.0)) as load:
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, 1000, rate=20.0)) as load:
         return measure(server, load)
 
 
 def talk(peer: Peer, scale: Scale) -> Figures:
     """200 members, each of whom says one message a second."""
     count = scale.members(200)
-    everybody = {"rate": float(count), "everybody": True}
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, count, **everybody)) as load:
+    everybody = {"rate": float(count), "members_send": True}
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, count, **everybody)) as load:
         return measure(server, load)
 
 
@@ -105,7 +108,7 @@ def memory(peer: Peer, scale: Scale) -> Figures:
     members = scale.members(2000)
     with running(peer, scale.core) as server:
         before = server.usage()
-        with inside(plan_for(server, scale, members, senders=0)):
+        with joined(workload_for(server, scale, members, senders=0)):
             after = server.usage()
     return {
         "bytes_per_member": (after.resident - before.resident) / members,

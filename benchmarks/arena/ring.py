@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from arena.peers import Peer
-from chatctl.bench.meter import Usage, usage_of
+from chatctl.bench.metrics import Usage, usage_of
 from chatctl.client.core.address import Address
 
 START_SECONDS = 15.0

@@ -35,10 +35,10 @@ for _verb, _row in VERBS.items():
 
 
 def operator_request(name: str, rest: str) -> Admin | None:
-    """Return the frame for a command of ``OPERATOR_COMMANDS``, or None if its arguments are not written as its usage says.
+    """Return the frame for a command, or None if its arguments are not written as its usage says.
 
     Args:
-        name: the command, without its slash.
+        name: one of ``OPERATOR_COMMANDS``.
         rest: what follows it, stripped.
     """
     verb, address = _VERBS[name]

@@ -1,7 +1,7 @@
 """What can be typed: text, and commands that start with a slash.
 
-Lives here: the commands that /help lists and Tab completes, and how they are written. Does not live here: what a command
-does (controller.py), the operators' commands (operator_commands.py).
+Lives here: the commands that /help lists and Tab completes, and how they are written. Does not live here: what a
+command does (controller.py), the operators' commands (operator_commands.py).
 """
 
 from __future__ import annotations

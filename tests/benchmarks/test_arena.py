@@ -19,9 +19,9 @@ from arena.ring import Failed
 from arena.scenarios import Scenario, all_scenarios
 from compare import chosen, few_files, measure
 
-from chatctl.bench.checker import Reader, Truth
+from chatctl.bench.checker import ReferenceStream, StreamChecker
 from chatctl.bench.connection import LoadConnection
-from chatctl.bench.wire_formats import chatctl_speech
+from chatctl.bench.wire_formats import chatctl_format
 
 
 def row(**figures: float) -> dict[str, float]:
@@ -183,7 +183,7 @@ def test_a_limit_of_files_that_is_too_low_is_told_before_anything_runs(monkeypat
 def test_a_member_that_reads_again_gets_all_or_is_told(lines: list[object], fault: str | None) -> None:
     """Who had stopped reading may miss something, but not without knowing."""
     ours, theirs = socket.socketpair()
-    link = LoadConnection("member 5", b"", chatctl_speech("json"))
+    link = LoadConnection("member 5", b"", chatctl_format("json"))
     link.sock = ours
     for line in lines:
         said = b'{"type":"msg","seq":1,"time":1.0,"nick":"bench0","text":"%012dx"}\n' % line if line != "gap" else None
@@ -211,8 +211,8 @@ def test_each_peer_s_wire_is_read_right(name: str, monkeypatch: pytest.MonkeyPat
     wire = WIRES[name]
     for cut in range(len(wire)):
         faults: list[str] = []
-        truth = Truth(peer.speech, 1, faults)
-        readers = [Reader(truth, "a"), Reader(truth, "b")]
+        reference = ReferenceStream(peer.wire_format, 1, faults)
+        readers = [StreamChecker(reference, "a"), StreamChecker(reference, "b")]
         answers = b"".join(readers[0].take(part) for part in (wire[:cut], wire[cut:])) + readers[1].take(wire)
         assert ([reader.delivered for reader in readers], faults) == ([2, 2], [])
-        assert answers == (peer.speech.pong * 2 if b"PING" in wire else b"")
+        assert answers == (peer.wire_format.pong * 2 if b"PING" in wire else b"")
