@@ -1,4 +1,4 @@
-"""Turns in which a crowd comes, comes back, or stops reading. They are chatctl's own: what is aimed at is absolute."""
+"""Runs in which many members join, resume, or stop reading. With chatctl alone: these aims are absolute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from arena import peers
 from arena.loads import Figures, Scale, joined, measure, workload_for
-from arena.ring import Failed, Server, free_port, running
+from arena.server_process import RunFailed, Server, free_port, running
 from chatctl import protocol
 from chatctl.bench.connection import READ_BYTES, LoadConnection
 from chatctl.bench.load import Load
@@ -24,15 +24,15 @@ from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
 
 PING_SECONDS = 10.0
-"""Between two pings to an idle member here; every day it is 60 s."""
+"""Between two pings to an idle member, here; the default is 60 s."""
 RARER = 5
-"""By how much a day is quieter: pings come six times as often here, the server's rounds (a tenth of that, at most 5 s)
-five times."""
+"""How much less there is to do with the defaults: here pings are six times as frequent, the server's rounds (a tenth of
+that, at most 5 s) five times."""
 MISSED = 100
 
 
 def storm(scale: Scale, *, members: int) -> Figures:
-    """All connect at once; then all are silent, but for the server's pings."""
+    """All connect at once; then nobody sends anything but answers to pings."""
     count = scale.members(members)
     peer = peers.chatctl("--ping", f"{PING_SECONDS:g}s")
     idle_seconds = min(PING_SECONDS + 2, 6 * scale.seconds)  # the rounds come every second: each is asked once
@@ -50,7 +50,7 @@ def storm(scale: Scale, *, members: int) -> Figures:
             _still_there(server, count)
             asked = _pings(load) - asked
             if not asked and idle_seconds > PING_SECONDS:
-                raise Failed("nobody was pinged")
+                raise RunFailed("nobody was pinged")
     return {
         "all_in": joined,
         "came_again": came_again(load),
@@ -64,7 +64,7 @@ def storm(scale: Scale, *, members: int) -> Figures:
 
 
 def came_again(load: Load) -> float:
-    """Give how often one was cut off on its way in, since more came than the server's queue holds, and tried again."""
+    """Return how often a connection was cut off while joining, because the server's queue was full, and tried again."""
     return float(sum(connection.reconnects for connection in load.members))
 
 
@@ -75,11 +75,11 @@ def _pings(load: Load) -> int:
 def _still_there(server: Server, count: int) -> None:
     with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="watch"), deadline_in(20)) as watcher:
         if watcher.welcome.count != count:
-            raise Failed(f"{watcher.welcome.count} of {count} members are there")
+            raise RunFailed(f"{watcher.welcome.count} of {count} members are there")
 
 
 def herd(scale: Scale) -> Figures:
-    """The server is killed under 5,000 members, comes back, and all resume at once where they stood."""
+    """The server is killed while 5,000 members are in, restarts, and all resume at once."""
     count, port = scale.members(5000), free_port()
     with tempfile.TemporaryDirectory(prefix="arena") as name:
         folder = Path(name)
@@ -112,7 +112,7 @@ def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures
 
 
 def _resuming(wire_format: WireFormat, stood: Welcome) -> WireFormat:
-    """Give the wire_format of members that are in once they have all that they missed, each once and in order."""
+    """Return the format of members that have joined once they have received all they missed, each once and in order."""
     wanted = [b"%d" % seq for seq in range(stood.last + 1, stood.last + MISSED + 1)]
 
     def hello(number: int) -> bytes:
@@ -130,7 +130,7 @@ def _resuming(wire_format: WireFormat, stood: Welcome) -> WireFormat:
 
 
 def _say(server: Server, count: int) -> None:
-    """Say so many messages, and wait until they are committed."""
+    """Send ``count`` messages, and wait until they are committed."""
     deadline = deadline_in(20)
     with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="post", nick="ci"), deadline) as speaker:
         for number in range(count):
@@ -172,19 +172,19 @@ def slow(scale: Scale, *, stalled: int) -> Figures:
 
 
 def _catch_up(connection: LoadConnection, said: int) -> None:
-    """Let one read again that had stopped: it gets everything, or is told of a gap, and then what is newest.
+    """Let a stalled member read again: it gets everything, or is told of a gap, and then the newest message.
 
-    Raises Failed if it is neither.
+    Raises RunFailed if it is neither.
     """
     assert connection.sock is not None
     connection.sock.settimeout(10)
     seen, newest = connection.received, b'"text":"%b' % message_text(said - 1, 0)
     while newest not in seen[-1000:]:
         if not (data := connection.sock.recv(READ_BYTES)):
-            raise Failed(f"{connection.name}, who had stopped reading, was cut off")
+            raise RunFailed(f"{connection.name}, who had stopped reading, was cut off")
         seen += data
     came = connection.wire_format.number.findall(seen)
     if list(map(int, came)) != list(range(said)) and b'{"type":"gap"' not in seen:
-        raise Failed(
+        raise RunFailed(
             f"{connection.name}, who had stopped reading, got {len(came)} of {said} messages and was told nothing"
         )

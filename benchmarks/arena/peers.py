@@ -1,7 +1,7 @@
-"""The servers that are compared: how each is started, entered and spoken to.
+"""The servers that are compared: how each is started, joined and spoken to.
 
-A peer is measured by what its wire shows: each message that was said has to arrive at each member, once, in order.
-Nothing here knows how it works. A peer that can't be had is named with the reason, never left out.
+A peer is judged by its wire alone: each message has to arrive at each member, once, in order. A peer that is not
+installed is named with the reason, never left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from chatctl.bench.wire_formats import WireFormat, chatctl_format
 
 HERE = Path(__file__).parent
 NUMBER = rb"(0\d{11})"
-"""A message's number, which in practice begins with 0: a search for it need not stop at each digit."""
+"""A message's number. It always begins with 0 in practice, so a search need not stop at each digit."""
 PYTHON = f"Python {sys.version.split()[0]}"
 
 
@@ -36,21 +36,21 @@ class Peer:
     """The command for a port, with a folder of its own."""
     wire_format: WireFormat
     most: int = 1_000_000
-    """Members that it can take."""
+    """Most members that it can take."""
     at_once: int = 200
-    """How many may be on their way in at a time: some cut off those to whom too much is told meanwhile."""
+    """Connections that may be joining at a time: some servers cut off a member that is told of too many others."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """One that can't be had here."""
+    """A peer that is not installed."""
 
     name: str
     why: str
 
 
 def all_peers() -> list[Peer | Missing]:
-    """Give all that are compared, in the order in which they are shown."""
+    """Return all peers, in the order in which they are shown."""
     return [chatctl(), nats(), ngircd(), ncat(), first_version(), floor()]
 
 
@@ -58,17 +58,17 @@ def all_peers() -> list[Peer | Missing]:
 
 
 def say_without_receipt(_number: int, text: bytes) -> bytes:
-    """As the peers are spoken to: nothing comes back but the message."""
+    """Send without an id, so that the message comes back and no acknowledgement, as with the other peers."""
     return b'{"type":"say","text":"%b"}\n' % text
 
 
 def wire() -> WireFormat:
-    """Give json without receipts."""
+    """Return chatctl's json without acknowledgements."""
     return replace(chatctl_format("json"), say=say_without_receipt, acks=False)
 
 
 def chatctl(*more: str, name: str = "chatctl", journal: str = "none") -> Peer:
-    """Give chatctl with further options. ``journal`` may name ``{folder}``."""
+    """Return chatctl with further options. ``journal`` may contain ``{folder}``."""
     code = "import sys; from chatctl.main import main; main(sys.argv[1:])"
 
     def argv(port: int, folder: Path) -> list[str]:
@@ -159,7 +159,7 @@ def ncat() -> Peer | Missing:
 
 
 def first_version() -> Peer:
-    """Give the first version's design."""
+    """Return the first version's design."""
     wire_format = replace(
         _bare(b"Connected to server!\n"), hello=lambda number: b"m%d" % number, sender_hello=lambda _: b"bench"
     )
@@ -167,7 +167,7 @@ def first_version() -> Peer:
 
 
 def floor() -> Peer:
-    """Give the bare loop of send(): in C where there is a compiler, else in Python."""
+    """Return the bare loop of send(): in C where there is a compiler, else in Python."""
     wire_format = replace(_bare(b"in\n"), hello=lambda _: b"m\n", sender_hello=lambda _: b"s\n")
     built = _compiled()
     if built is None:

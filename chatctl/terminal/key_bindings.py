@@ -10,7 +10,7 @@ from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, has_focus, is_searching
+from prompt_toolkit.filters import Condition, Filter, has_focus, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 
@@ -28,35 +28,23 @@ def key_bindings(
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching
     empty = Condition(lambda: not get_app().current_buffer.text)
 
-    @keys.add("enter", filter=typing)
-    def _(event: KeyPressEvent) -> None:
-        _enter(event.current_buffer, submit)
+    def bind(*names: str, to: Callable[[Buffer], object], when: Filter = typing) -> None:
+        @keys.add(*names, filter=when)
+        def _(event: KeyPressEvent) -> None:
+            to(event.current_buffer)
 
-    @keys.add("escape", "enter", filter=typing)
-    @keys.add("c-j", filter=typing)
-    def _(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\n")
-
-    @keys.add("tab", filter=typing)
-    def _(event: KeyPressEvent) -> None:
-        _complete(event.current_buffer)
-
-    @keys.add("c-c", filter=typing)
-    def _(event: KeyPressEvent) -> None:
-        if event.current_buffer.text:
-            event.current_buffer.reset()
-        else:
-            leave()
-
-    @keys.add("c-d", filter=typing & empty)
-    def _(_: KeyPressEvent) -> None:
-        leave()
-
-    @keys.add("c-z", filter=typing)
-    def _(_: KeyPressEvent) -> None:
-        run_in_terminal(lambda: _stop(release_terminal))
-
+    bind("enter", to=lambda buffer: _enter(buffer, submit))
+    bind("escape", "enter", to=_insert_newline)
+    bind("c-j", to=_insert_newline)
+    bind("tab", to=_complete)
+    bind("c-c", to=lambda buffer: buffer.reset() if buffer.text else leave())
+    bind("c-d", to=lambda _: leave(), when=typing & empty)
+    bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(release_terminal)))
     return keys
+
+
+def _insert_newline(buffer: Buffer) -> None:
+    buffer.insert_text("\n")
 
 
 def _enter(buffer: Buffer, submit: Callable[[str], bool]) -> None:
