@@ -1,4 +1,4 @@
-"""The proof, at length: is anything lost, repeated or out of order when the server is killed a thousand times?
+"""A long run: is anything lost, repeated or out of order when the server is killed a thousand times?
 
     python benchmarks/chaos.py [--cycles 1000] [--every 1 3] [--folder DIR]
 
@@ -30,7 +30,7 @@ _BAR = 40
 
 
 def progress(cycles: int) -> Callable[[int, Tally, News], None]:
-    """Give what shows how far it is: a bar on a terminal, else twenty lines in all."""
+    """Return a function that shows the progress: a bar on a terminal, else twenty lines in all."""
     started = time.monotonic()
 
     def show(cycle: int, tally: Tally, news: News) -> None:
@@ -49,7 +49,7 @@ def progress(cycles: int) -> Callable[[int, Tally, News], None]:
 
 
 def summary(outcome: Outcome, seconds: float) -> str:
-    """Give the counts, a line each."""
+    """Return the counts, a line each."""
     tally = outcome.tally
     rows = {
         "kills (SIGKILL)": tally.kills,
@@ -64,7 +64,7 @@ def summary(outcome: Outcome, seconds: float) -> str:
 
 
 def main() -> None:
-    """Run it and print the summary. Exit code 1: a promise was broken."""
+    """Run it and print the summary. The exit code is 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=1000, help="how often the server is killed [1000]")
     parser.add_argument("--every", type=float, nargs=2, default=(1.0, 3.0), metavar="S", help="seconds of life [1 3]")

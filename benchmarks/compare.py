@@ -1,10 +1,10 @@
-"""chatctl beside what one would pick instead: one command, one page.
+"""chatctl compared with the programs one would use instead: one command measures all, and writes one page.
 
-    pip install -e '.[bench]'; apt install ngircd ncat    # peers; who is not there is named as missing
+    pip install -e '.[bench]'; apt install ngircd ncat    # peers; one that is not installed is named as missing
     python benchmarks/compare.py --turns 5 --out benchmarks/RESULTS.md
 
 The server has one core and the load another one. All entrants of a scenario run in turns, and ratios are taken turn by
-turn: the machine is noisy, a ratio holds. Each scenario is kept in results.json beside the page as soon as it is
+turn: the machine is noisy, a ratio holds. Each scenario is saved in results.json beside the page as soon as it is
 measured; ``--only NAME`` measures some again and leaves the others as they are.
 """
 
@@ -18,18 +18,18 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
-from arena.kept import Kept, Measured, machine, now
 from arena.loads import Scale
 from arena.page import page, pictures
 from arena.peers import Missing, all_peers
-from arena.ring import Failed, cores, deadline
+from arena.results import Measured, Results, machine, now
 from arena.scenarios import Scenario, Tick, all_scenarios
+from arena.server_process import RunFailed, cores, deadline
 
 from chatctl.bench.connector import allow_files
 from chatctl.errors import ChatError
 
 FILES = 10_100
-"""Open files of the biggest crowd, at each end."""
+"""Open files that the scenario with the most members needs, in the server and in the load."""
 
 
 def main() -> None:
@@ -44,19 +44,19 @@ def main() -> None:
         print(why)
     found = all_peers()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    kept_at = options.out.with_name("results.json")
-    kept = Kept.read(kept_at)
-    kept.versions = {peer.name: peer.version for peer in found if not isinstance(peer, Missing)}
-    kept.missing = {peer.name: peer.why for peer in found if isinstance(peer, Missing)}
-    for name, why in kept.missing.items():
+    results_at = options.out.with_name("results.json")
+    results = Results.read(results_at)
+    results.versions = {peer.name: peer.version for peer in found if not isinstance(peer, Missing)}
+    results.missing = {peer.name: peer.why for peer in found if isinstance(peer, Missing)}
+    for name, why in results.missing.items():
         print(f"missing: {name}, {why}")
     scenarios = all_scenarios(found)
     begun = time.monotonic()
     for scenario in chosen(scenarios, options.only):
-        kept.scenarios[scenario.name] = measure(scenario, options, scale(options, here))
-        kept.write(kept_at)
-        write(kept, scenarios, options.out)
-    write(kept, scenarios, options.out)
+        results.scenarios[scenario.name] = measure(scenario, options, scale(options, here))
+        results.write(results_at)
+        write(results, scenarios, options.out)
+    write(results, scenarios, options.out)
     print(f"{options.out} is written; it took {time.monotonic() - begun:.0f} s")
 
 
@@ -73,21 +73,21 @@ def arguments() -> argparse.Namespace:
 
 
 def scale(options: argparse.Namespace, core: int) -> Scale:
-    """Give the size of everything."""
+    """Return how long and how big all loads are."""
     if options.quick:
         return Scale(min(options.seconds, 0.2), most=20, core=core, quiet_seconds=0.05, pairs=1)
     return Scale(options.seconds, core=core)
 
 
 def chosen(scenarios: list[Scenario], only: list[str]) -> list[Scenario]:
-    """Give those named, or all."""
+    """Return the scenarios that are named in ``only``, all if it is empty."""
     if unknown := set(only) - {scenario.name for scenario in scenarios}:
         sys.exit(f"no scenario {', '.join(sorted(unknown))}: there are {' '.join(s.name for s in scenarios)}")
     return [scenario for scenario in scenarios if not only or scenario.name in only]
 
 
 def few_files(quick: bool) -> str | None:
-    """Raise the limit of open files for us and our children; give what can't be measured if it is too low."""
+    """Raise the limit of open files for us and our children; return what cannot be measured if it stays too low."""
     try:
         allow_files(100 if quick else FILES)
     except ChatError as error:
@@ -96,7 +96,7 @@ def few_files(quick: bool) -> str | None:
 
 
 def measure(scenario: Scenario, options: argparse.Namespace, size: Scale) -> Measured:
-    """Run all entrants in turns. One that fails gives no figure for that turn, and the rest goes on."""
+    """Run all entrants in turns. One that fails has no figures for that turn; the others go on."""
     print(f"{scenario.name}: {scenario.title}", flush=True)
     entrants = {name: turn for name, turn in scenario.entrants.items() if not options.peers or name in options.peers}
     found = Measured({name: [] for name in entrants}, when=now(), quick=options.quick, machine=machine())
@@ -112,25 +112,25 @@ def measure(scenario: Scenario, options: argparse.Namespace, size: Scale) -> Mea
 
 
 def attempt(turn: Tick, size: Scale, seconds: float) -> tuple[dict[str, float] | None, str]:
-    """Run one turn of one entrant; give its figures, or None and why there are none."""
+    """Run one turn of one entrant; return its figures, or None and the reason."""
     try:
         with deadline(seconds, "this turn"):
             return turn(size), ""
-    except (Failed, ChatError, OSError, ArithmeticError) as error:
+    except (RunFailed, ChatError, OSError, ArithmeticError) as error:
         return None, " ".join(str(error).split()) or type(error).__name__
 
 
 def shown(figures: dict[str, float] | None) -> str:
-    """Give the figures in a line."""
+    """Return the figures as one line."""
     return "  ".join(f"{name} {value:.4g}" for name, value in (figures or {}).items())
 
 
-def write(kept: Kept, scenarios: list[Scenario], out: Path) -> None:
+def write(results: Results, scenarios: list[Scenario], out: Path) -> None:
     """Write the page and its pictures."""
     plots = out.with_name("plots")
     plots.mkdir(exist_ok=True)
-    out.write_text(page(kept, scenarios))
-    for name, picture in pictures(kept).items():
+    out.write_text(page(results, scenarios))
+    for name, picture in pictures(results).items():
         (plots / f"{name}.svg").write_text(picture)
 
 

@@ -25,7 +25,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from chatctl.bench.load import Load, Plan
+from chatctl.bench.load import Load
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 
 LEVELS = ("none", "os", "disk")
@@ -42,13 +43,13 @@ class Result:
     latencies: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
-        """Give the latency that so many stayed under, in milliseconds."""
+        """Return a percentile of the latencies, in milliseconds; ``share`` is 0 to 1."""
         return sorted(self.latencies)[int(share * (len(self.latencies) - 1))] * 1e3
 
 
 @contextmanager
 def server(level: str, folder: Path) -> Iterator[int]:
-    """Run a server on core 0, with a fresh journal; give its port."""
+    """Run a server on core 0, with a new journal; yield its port."""
     with tempfile.TemporaryDirectory(dir=folder) as fresh:
         journal = ("none",) if level == "none" else (f"{fresh}/rooms.db", "--durability", level)
         command = [sys.executable, "-m", "chatctl", "serve", *_OPTIONS, "--journal", *journal]
@@ -64,10 +65,10 @@ def server(level: str, folder: Path) -> Iterator[int]:
 
 
 class Sender:
-    """A connection with ``window`` messages under way. As lean as can be: it is the server that is measured."""
+    """A connection with ``window`` messages under way. As little code as possible: the server is to be measured."""
 
     def __init__(self, port: int, name: str, window: int, size: int) -> None:
-        """Connect and be let in."""
+        """Connect and join."""
         self.sock = socket.create_connection(("127.0.0.1", port), 10)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         token = os.urandom(16).hex()
@@ -85,7 +86,7 @@ class Sender:
         self._sent: dict[int, float] = {}  # by id; acknowledged in order, so the first one is the oldest
 
     def fill(self) -> None:
-        """Say as many as may be under way."""
+        """Send messages until ``window`` are under way."""
         lines = []
         now = time.perf_counter()
         while len(self._sent) < self._window:
@@ -95,7 +96,7 @@ class Sender:
         self.sock.sendall("".join(lines).encode())
 
     def take(self) -> list[float]:
-        """Read, and give the latency of each acknowledgement."""
+        """Read, and return the latency of each acknowledgement."""
         *lines, self._tail = (self._tail + self.sock.recv(1 << 16)).split(b"\n")
         now = time.perf_counter()
         latencies = []
@@ -108,7 +109,7 @@ class Sender:
 
 
 def measure(level: str, folder: Path, senders: int, window: int, seconds: float) -> Result:
-    """Let so many senders talk for so long."""
+    """Measure ``senders`` senders for ``seconds`` seconds."""
     result = Result()
     with server(level, folder) as port, select.epoll() as poll:
         everybody = {}
@@ -133,11 +134,11 @@ def measure(level: str, folder: Path, senders: int, window: int, seconds: float)
 
 
 def fan_out(level: str, folder: Path, members: int, seconds: float) -> float:
-    """Give deliveries a second to so many members, from one sender with 64 messages under way."""
+    """Return the deliveries a second to ``members`` members, from one sender with 64 messages under way."""
     with server(level, folder) as port:
-        load = Load(Plan(Address("127.0.0.1", port), members=members, seconds=seconds))
+        load = Load(Workload(Address("127.0.0.1", port), members=members, seconds=seconds))
         try:
-            load.enter()
+            load.join()
             outcome = load.run()
         finally:
             load.close()
@@ -147,7 +148,7 @@ def fan_out(level: str, folder: Path, members: int, seconds: float) -> float:
 
 
 def sync_milliseconds(folder: Path, times: int = 200) -> float:
-    """Give the median time of an fdatasync after 4 KiB were appended."""
+    """Return the median time of an fdatasync after appending 4 KiB."""
     taken = []
     with tempfile.TemporaryFile(dir=folder) as file:
         for _ in range(times):

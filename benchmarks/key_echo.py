@@ -51,7 +51,7 @@ def textbook(server: Server, room: str, state: Path) -> Term:
 
 
 def flood(server: Server, room: str, rate: int) -> subprocess.Popen[bytes] | None:
-    """Have others talk for a minute."""
+    """Start a program that sends messages for a minute; None at rate 0."""
     if not rate:
         return None
     argv = [
@@ -68,7 +68,7 @@ def flood(server: Server, room: str, rate: int) -> subprocess.Popen[bytes] | Non
 
 
 def echoes(term: Term) -> list[float]:
-    """Press keys at a steady pace; give the seconds that each took to stand in the input line.
+    """Press keys at a steady pace; return the seconds until each was shown in the input line.
 
     What the terminal gets is recorded with its time and judged afterwards: emulating it meanwhile would slow it down.
     """
@@ -102,7 +102,7 @@ def echoes(term: Term) -> list[float]:
 
 
 def typed_wrong(term: Term, seed: int) -> tuple[int, int]:
-    """Press random keys; give how many characters are missing from the line, and how many should not be there."""
+    """Press random keys; return how many characters are missing from the line, and how many should not be there."""
     chance, expected = random.Random(seed), ""
     for _ in range(RANDOM_KEYS):
         key = "\x7f" if chance.random() < 0.45 else chance.choice("abcdefghijklmnopqrstuvwxyz")
@@ -122,7 +122,7 @@ def typed_wrong(term: Term, seed: int) -> tuple[int, int]:
 
 
 def measure(program: Program, rate: int, seed: int) -> tuple[list[float], int, int]:
-    """Give the echo times, and how many characters were lost and stray."""
+    """Return the echo times, and how many characters were lost and stray."""
     with tempfile.TemporaryDirectory() as folder:
         server = Server("--rate", "off", "--open-rooms", "-q", env=clean_env(Path(folder) / "server"))
         state = Path(folder) / "state"

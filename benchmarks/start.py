@@ -32,7 +32,7 @@ COMMANDS = {
 
 @contextmanager
 def server(env: dict[str, str]) -> Iterator[str]:
-    """Run a server on a free port; give the port."""
+    """Run a server on a free port; yield the port."""
     serve = [sys.executable, "-m", "chatctl", "serve", "--port", "0", "--journal", "none", "--rate", "off"]
     with subprocess.Popen(serve, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
@@ -43,7 +43,7 @@ def server(env: dict[str, str]) -> Iterator[str]:
 
 
 def cases(port: str) -> dict[str, list[str]]:
-    """Give what is run, by what it is called."""
+    """Return the command lines to measure, by the name that the table shows."""
     python, script = sys.executable, str(Path(sys.executable).with_name("chatctl"))
     found = {"python -c pass": [python, "-c", "pass"], "python -c 'import click'": [python, "-c", "import click"]}
     found["python -c 'import click, msgspec, socket'"] = [python, "-c", "import click, msgspec, socket"]
@@ -55,7 +55,7 @@ def cases(port: str) -> dict[str, list[str]]:
 
 
 def measure(what: dict[str, list[str]], runs: int, env: dict[str, str]) -> dict[str, list[float]]:
-    """Run each so often, in turn; give the seconds that each run took."""
+    """Run each command ``runs`` times, in turns; return the seconds of each run."""
     taken: dict[str, list[float]] = {name: [] for name in what}
     for turn in range(runs + 1):
         for name, command in what.items():

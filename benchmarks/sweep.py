@@ -1,4 +1,4 @@
-"""What the sweep is worth: deliveries per CPU second of a server, against one write per message and member.
+"""Measures what the sweep gains: deliveries per CPU second, against a server with one write per message and member.
 
     python benchmarks/sweep.py [--members 1000] [--seconds 5] [--turns 3]
 
@@ -13,9 +13,10 @@ import os
 import statistics
 import subprocess
 import sys
-from pathlib import Path
 
-from chatctl.bench.load import Load, Outcome, Plan
+from chatctl.bench.load import Load, Outcome
+from chatctl.bench.metrics import usage_of
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 
 NAIVE = """
@@ -38,7 +39,7 @@ SERVE = "from chatctl.main import main; main('serve --port 0 --rate off --journa
 
 
 def serve(naive: bool) -> tuple[subprocess.Popen[str], int]:
-    """Start a server on core 0 and give its port."""
+    """Start a server on core 0; return its process and its port."""
     code = (NAIVE if naive else "") + SERVE
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     if hasattr(os, "sched_setaffinity"):
@@ -47,21 +48,15 @@ def serve(naive: bool) -> tuple[subprocess.Popen[str], int]:
     return process, int(process.stdout.readline().rsplit(":", 1)[1])
 
 
-def cpu_seconds(pid: int) -> float:
-    """Give the CPU time that a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def measure(naive: bool, members: int, seconds: float) -> tuple[float, Outcome]:
-    """Give deliveries per CPU second of the server, and the outcome."""
+    """Return the deliveries per CPU second of the server, and the outcome."""
     process, port = serve(naive)
-    load = Load(Plan(Address("127.0.0.1", port), members=members, seconds=seconds))
+    load = Load(Workload(Address("127.0.0.1", port), members=members, seconds=seconds))
     try:
-        load.enter()
-        before = cpu_seconds(process.pid)
+        load.join()
+        before = usage_of(process.pid).cpu
         outcome = load.run()
-        used = cpu_seconds(process.pid) - before
+        used = usage_of(process.pid).cpu - before
     finally:
         load.close()
         process.terminate()

@@ -1,4 +1,4 @@
-"""What a member costs a server over TLS: resident memory, idle and after it has sent a lot at once.
+"""Measures the resident memory that a member with TLS costs a server, idle and after it has sent a lot at once.
 
 Run it: ``python benchmarks/tls_memory.py [MEMBERS]``. Once with uvloop where it is installed, and once without; and the
 same members without TLS, to compare. Linux only.
@@ -15,15 +15,16 @@ import sys
 import tempfile
 from pathlib import Path
 
+from chatctl.bench.metrics import usage_of
 from chatctl.protocol import GREETING
 
 WARM_UP = 50
 BURST = b"".join(b'{"type":"ping","t":%d,"more":"%0*d"}\n' % (number, 4000, 0) for number in range(1, 101))
-"""400 KB of frames that leave nothing behind in the room."""
+"""400 KB of frames that leave nothing in the room's memory."""
 
 
 def server(folder: str, *, with_uvloop: bool) -> tuple[subprocess.Popen[str], int, int]:
-    """Start one; give it, its plain port and its TLS port."""
+    """Start a server; return its process, its plain port and its TLS port."""
     path = [str(Path(__file__).parent.parent)]
     if not with_uvloop:
         (Path(folder) / "uvloop.py").write_text("raise ImportError\n")
@@ -39,7 +40,7 @@ def server(folder: str, *, with_uvloop: bool) -> tuple[subprocess.Popen[str], in
 
 
 def member(port: int, context: ssl.SSLContext | None, first: bytes) -> socket.socket:
-    """Enter, say ``first``, and wait until it was read."""
+    """Join, send ``first``, and wait until it was read."""
     sock = socket.create_connection(("127.0.0.1", port))
     sock = context.wrap_socket(sock) if context is not None else sock
     hello = b'{"type":"hello","v":1,"nick":"m%d","mode":"post"}\n' % id(sock)
@@ -51,13 +52,8 @@ def member(port: int, context: ssl.SSLContext | None, first: bytes) -> socket.so
     return sock
 
 
-def resident(pid: int) -> int:
-    """Give a process's resident bytes."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def measure(members: int, first: bytes, *, secure: bool, with_uvloop: bool) -> float:
-    """Give bytes a member."""
+    """Return the bytes a member costs."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with tempfile.TemporaryDirectory() as folder:
@@ -65,9 +61,9 @@ def measure(members: int, first: bytes, *, secure: bool, with_uvloop: bool) -> f
         port, used = (tls_port, context) if secure else (plain_port, None)
         try:
             held = [member(port, used, first) for _ in range(WARM_UP)]
-            before = resident(process.pid)
+            before = usage_of(process.pid).resident
             held += [member(port, used, first) for _ in range(members)]
-            return (resident(process.pid) - before) / members
+            return (usage_of(process.pid).resident - before) / members
         finally:
             process.terminate()
             process.wait()

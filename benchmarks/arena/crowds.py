@@ -1,4 +1,4 @@
-"""Turns in which a crowd comes, comes back, or stops reading. They are chatctl's own: what is aimed at is absolute."""
+"""Runs in which many members join, resume, or stop reading. With chatctl alone: these aims are absolute."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from arena import peers
-from arena.loads import Figures, Scale, inside, measure, plan_for
-from arena.ring import Failed, Server, free_port, running
+from arena.loads import Figures, Scale, joined, measure, workload_for
+from arena.server_process import RunFailed, Server, free_port, running
 from chatctl import protocol
-from chatctl.bench.connection import READ, LoadConnection
+from chatctl.bench.connection import READ_BYTES, LoadConnection
 from chatctl.bench.load import Load
-from chatctl.bench.meter import own_cpu
-from chatctl.bench.wire_formats import WireFormat, text_of
+from chatctl.bench.metrics import own_cpu
+from chatctl.bench.wire_formats import WireFormat, message_text
 from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.blocking_transport import drive
 from chatctl.client.io.clock import deadline_in
@@ -24,33 +24,33 @@ from chatctl.errors import PeerBroke
 from chatctl.protocol import Ack, Hello, Resume, Say, Welcome
 
 PING_SECONDS = 10.0
-"""Between two pings to an idle member here; every day it is 60 s."""
+"""Between two pings to an idle member, here; the default is 60 s."""
 RARER = 5
-"""By how much a day is quieter: pings come six times as often here, the server's rounds (a tenth of that, at most 5 s)
-five times."""
+"""How much less there is to do with the defaults: here pings are six times as frequent, the server's rounds (a tenth of
+that, at most 5 s) five times."""
 MISSED = 100
 
 
 def storm(scale: Scale, *, members: int) -> Figures:
-    """All connect at once; then all are silent, but for the server's pings."""
+    """All connect at once; then nobody sends anything but answers to pings."""
     count = scale.members(members)
     peer = peers.chatctl("--ping", f"{PING_SECONDS:g}s")
     idle_seconds = min(PING_SECONDS + 2, 6 * scale.seconds)  # the rounds come every second: each is asked once
     with running(peer, scale.core) as server:
-        plan = plan_for(server, scale, count, at_once=count, senders=0, again=True)
+        workload = workload_for(server, scale, count, at_once=count, senders=0, reconnect=True)
         cpu, mine = server.usage().cpu, own_cpu()
-        with closing(Load(plan)) as load:
-            load.enter()
+        with closing(Load(workload)) as load:
+            load.join()
             joined, busy, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
             load.settle()
-            told = sum(link.received for link in load.members)
+            told = sum(connection.bytes_received for connection in load.members)
             asked, before, idle_from = _pings(load), server.usage(), time.monotonic()
             load.idle(idle_seconds)
             idle = (server.usage().cpu - before.cpu) / (time.monotonic() - idle_from)
             _still_there(server, count)
             asked = _pings(load) - asked
             if not asked and idle_seconds > PING_SECONDS:
-                raise Failed("nobody was pinged")
+                raise RunFailed("nobody was pinged")
     return {
         "all_in": joined,
         "came_again": came_again(load),
@@ -64,27 +64,27 @@ def storm(scale: Scale, *, members: int) -> Figures:
 
 
 def came_again(load: Load) -> float:
-    """Give how often one was cut off on its way in, since more came than the server's queue holds, and tried again."""
-    return float(sum(link.lost for link in load.members))
+    """Return how often a connection was cut off while joining, because the server's queue was full, and tried again."""
+    return float(sum(connection.reconnects for connection in load.members))
 
 
 def _pings(load: Load) -> int:
-    return sum(link.pings for link in load.members)
+    return sum(connection.pings for connection in load.members)
 
 
 def _still_there(server: Server, count: int) -> None:
     with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="watch"), deadline_in(20)) as watcher:
         if watcher.welcome.count != count:
-            raise Failed(f"{watcher.welcome.count} of {count} members are there")
+            raise RunFailed(f"{watcher.welcome.count} of {count} members are there")
 
 
 def herd(scale: Scale) -> Figures:
-    """The server is killed under 5,000 members, comes back, and all resume at once where they stood."""
+    """The server is killed while 5,000 members are in, restarts, and all resume at once."""
     count, port = scale.members(5000), free_port()
     with tempfile.TemporaryDirectory(prefix="arena") as name:
         folder = Path(name)
         peer = peers.chatctl(journal="{folder}/rooms.db")
-        with running(peer, scale.core, port, folder) as server, inside(plan_for(server, scale, count, senders=0)):
+        with running(peer, scale.core, port, folder) as server, joined(workload_for(server, scale, count, senders=0)):
             _say(server, 10)
             stood = _welcome(server)
         with running(peer, scale.core, port, folder) as server:
@@ -93,13 +93,13 @@ def herd(scale: Scale) -> Figures:
 
 
 def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures:
-    plan = replace(
-        plan_for(server, scale, count, at_once=count, senders=0, again=True),
-        speech=_resuming(server.peer.speech, stood),
+    workload = replace(
+        workload_for(server, scale, count, at_once=count, senders=0, reconnect=True),
+        wire_format=_resuming(server.peer.wire_format, stood),
     )
     cpu, mine = server.usage().cpu, own_cpu()
-    with closing(Load(plan)) as load:
-        load.enter()
+    with closing(Load(workload)) as load:
+        load.join()
         caught_up, used, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
         load.settle()
         _still_there(server, count)
@@ -111,8 +111,8 @@ def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures
     }
 
 
-def _resuming(speech: WireFormat, stood: Welcome) -> WireFormat:
-    """Give the speech of members that are in once they have all that they missed, each once and in order."""
+def _resuming(wire_format: WireFormat, stood: Welcome) -> WireFormat:
+    """Return the format of members that have joined once they have received all they missed, each once and in order."""
     wanted = [b"%d" % seq for seq in range(stood.last + 1, stood.last + MISSED + 1)]
 
     def hello(number: int) -> bytes:
@@ -120,17 +120,17 @@ def _resuming(speech: WireFormat, stood: Welcome) -> WireFormat:
         return protocol.encode(Hello(v=protocol.VERSION, nick=f"m{number}", resume=resume))
 
     def caught_up(seen: bytes) -> bool:
-        if not speech.inside(seen) or seen.count(speech.mark) < MISSED or not seen.endswith(b"\n"):
+        if not wire_format.admitted(seen) or seen.count(wire_format.mark) < MISSED or not seen.endswith(b"\n"):
             return False
         if (got := re.findall(rb'"msg","seq":(\d+)', seen)) != wanted:
             raise PeerBroke(f"{len(got)} messages came where {MISSED} were missed, {got[:1]} to {got[-1:]}")
         return True
 
-    return replace(speech, hello=hello, inside=caught_up)
+    return replace(wire_format, hello=hello, admitted=caught_up)
 
 
 def _say(server: Server, count: int) -> None:
-    """Say so many messages, and wait until they are committed."""
+    """Send ``count`` messages, and wait until they are committed."""
     deadline = deadline_in(20)
     with BlockingConnection(server.address, Hello(v=protocol.VERSION, mode="post", nick="ci"), deadline) as speaker:
         for number in range(count):
@@ -154,8 +154,8 @@ def slow(scale: Scale, *, stalled: int) -> Figures:
     others = scale.members(800)
     stalled = min(stalled, others // 4)
     with running(peers.chatctl("--ring-entries", "1000"), scale.core) as server:
-        plan = replace(plan_for(server, scale, 1), members=others + stalled, stalled=stalled)
-        with inside(plan) as load:
+        workload = replace(workload_for(server, scale, 1), members=others + stalled, stalled=stalled)
+        with joined(workload) as load:
             before = most = server.usage().resident
             looked = 0.0
 
@@ -166,23 +166,25 @@ def slow(scale: Scale, *, stalled: int) -> Figures:
 
             found = measure(server, load, look)
             most = max(most, server.usage().resident)
-            for link in load.members[:stalled]:
-                _catch_up(link, load.outcome.said)
+            for connection in load.members[:stalled]:
+                _catch_up(connection, load.outcome.sent)
     return found | {"grown": float(most - before), "stalled": float(stalled)}
 
 
-def _catch_up(link: LoadConnection, said: int) -> None:
-    """Let one read again that had stopped: it gets everything, or is told of a gap, and then what is newest.
+def _catch_up(connection: LoadConnection, said: int) -> None:
+    """Let a stalled member read again: it gets everything, or is told of a gap, and then the newest message.
 
-    Raises Failed if it is neither.
+    Raises RunFailed if it is neither.
     """
-    assert link.sock is not None
-    link.sock.settimeout(10)
-    seen, newest = link.seen, b'"text":"%b' % text_of(said - 1, 0)
+    assert connection.sock is not None
+    connection.sock.settimeout(10)
+    seen, newest = connection.received, b'"text":"%b' % message_text(said - 1, 0)
     while newest not in seen[-1000:]:
-        if not (data := link.sock.recv(READ)):
-            raise Failed(f"{link.name}, who had stopped reading, was cut off")
+        if not (data := connection.sock.recv(READ_BYTES)):
+            raise RunFailed(f"{connection.name}, who had stopped reading, was cut off")
         seen += data
-    came = link.speech.number.findall(seen)
+    came = connection.wire_format.number.findall(seen)
     if list(map(int, came)) != list(range(said)) and b'{"type":"gap"' not in seen:
-        raise Failed(f"{link.name}, who had stopped reading, got {len(came)} of {said} messages and was told nothing")
+        raise RunFailed(
+            f"{connection.name}, who had stopped reading, got {len(came)} of {said} messages and was told nothing"
+        )

@@ -1,4 +1,4 @@
-"""The floor without a C compiler: as floor.c, a loop of send(). ``python floor.py PORT``."""
+"""The lower bound where there is no C compiler: like floor.c, a loop of send(). ``python floor.py PORT``."""
 
 import contextlib
 import selectors

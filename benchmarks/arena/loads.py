@@ -1,4 +1,4 @@
-"""Turns in which a room is talked to: at full burst, at a pace, by everybody; and what a member and a ``send`` cost."""
+"""Runs in which messages are sent: at full burst, at a pace, by everybody; and what a member and a ``send`` cost."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from pathlib import Path
 
 from arena import peers
 from arena.peers import Peer
-from arena.ring import Failed, Server, running
-from chatctl.bench.load import Load, Outcome, Plan
-from chatctl.bench.meter import Usage
+from arena.server_process import RunFailed, Server, running
+from chatctl.bench.load import Load, Outcome
+from chatctl.bench.metrics import Usage
+from chatctl.bench.workload import Workload
 
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How long and how big: the real thing, unless it is said otherwise."""
+    """How long and how big the loads are; the defaults are those of real measurements."""
 
     seconds: float = 2.0
     most: int = 1_000_000
-    """Members at most."""
+    """Most members."""
     core: int = 0
     """The server's."""
     quiet_seconds: float = 0.3
@@ -35,40 +36,42 @@ class Scale:
     """Processes that a turn of ``send_process`` starts, of each kind."""
 
     def members(self, wanted: int) -> int:
-        """Give so many, or as many as is allowed."""
+        """Return ``wanted``, or the most that is allowed."""
         return min(wanted, self.most)
 
 
-def plan_for(server: Server, scale: Scale, members: int, **more: object) -> Plan:
-    """Give the plan of a load on that server."""
+def workload_for(server: Server, scale: Scale, members: int, **more: object) -> Workload:
+    """Return the workload of a load on a server."""
     usual = {"seconds": scale.seconds, "quiet_seconds": scale.quiet_seconds, "at_once": server.peer.at_once}
-    return Plan(server.address, members=scale.members(members), speech=server.peer.speech, **(usual | more))  # type: ignore[arg-type]
+    return Workload(
+        server.address, members=scale.members(members), wire_format=server.peer.wire_format, **(usual | more)
+    )  # type: ignore[arg-type]
 
 
 @contextmanager
-def inside(plan: Plan) -> Iterator[Load]:
-    """Let a load in, and out at the end."""
-    with closing(Load(plan)) as load:
-        load.enter()
+def joined(workload: Workload) -> Iterator[Load]:
+    """Join with a load; close it at the end of the block."""
+    with closing(Load(workload)) as load:
+        load.join()
         load.settle()
         yield load
 
 
 def measure(server: Server, load: Load, tick: Callable[[float], None] = lambda _: None) -> Figures:
-    """Run a load that is in. Raises Failed if anything did not arrive as it should."""
+    """Run a load that has joined. Raises RunFailed if anything did not arrive as it should."""
     before = server.usage()
     outcome = load.run(tick)
     after = server.usage()
     if outcome.faults:
-        raise Failed(f"{server.peer.name}: {outcome.faults[0]} ({len(outcome.faults)} faults)")
+        raise RunFailed(f"{server.peer.name}: {outcome.faults[0]} ({len(outcome.faults)} faults)")
     return figures(outcome, before, after)
 
 
 def figures(outcome: Outcome, before: Usage, after: Usage) -> Figures:
-    """Give what a run shows."""
+    """Return the figures of a run."""
     cpu, latencies = after.cpu - before.cpu, outcome.latencies
     return {
-        "messages_per_s": outcome.said / outcome.seconds,
+        "messages_per_s": outcome.sent / outcome.seconds,
         "deliveries_per_s": outcome.delivered / outcome.seconds,
         "per_cpu_second": outcome.delivered / cpu,
         "cpu_per_delivery": cpu / outcome.delivered,
@@ -81,31 +84,31 @@ def figures(outcome: Outcome, before: Usage, after: Usage) -> Figures:
 
 
 def burst(peer: Peer, scale: Scale, *, members: int) -> Figures:
-    """As fast as it goes, with 64 messages under way."""
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, members)) as load:
+    """Send as fast as possible, with 64 messages under way."""
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, members)) as load:
         return measure(server, load)
 
 
 def paced(peer: Peer, scale: Scale) -> Figures:
-    """Nothing to batch: 20 messages a second to 1,000 members."""
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, 1000, rate=20.0)) as load:
+    """Send 20 messages a second to 1,000 members: there is nothing to batch."""
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, 1000, rate=20.0)) as load:
         return measure(server, load)
 
 
 def talk(peer: Peer, scale: Scale) -> Figures:
     """200 members, each of whom says one message a second."""
     count = scale.members(200)
-    everybody = {"rate": float(count), "everybody": True}
-    with running(peer, scale.core) as server, inside(plan_for(server, scale, count, **everybody)) as load:
+    everybody = {"rate": float(count), "members_send": True}
+    with running(peer, scale.core) as server, joined(workload_for(server, scale, count, **everybody)) as load:
         return measure(server, load)
 
 
 def memory(peer: Peer, scale: Scale) -> Figures:
-    """What each of 2,000 members that are in and silent adds to the server's resident memory."""
+    """Measure what each of 2,000 silent members adds to the server's resident memory."""
     members = scale.members(2000)
     with running(peer, scale.core) as server:
         before = server.usage()
-        with inside(plan_for(server, scale, members, senders=0)):
+        with joined(workload_for(server, scale, members, senders=0)):
             after = server.usage()
     return {
         "bytes_per_member": (after.resident - before.resident) / members,
@@ -134,5 +137,5 @@ def _seconds(command: list[str]) -> float:
     started = time.perf_counter()
     done = subprocess.run(command, capture_output=True, timeout=20, check=False)
     if done.returncode:
-        raise Failed(f"{command[-1]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-200:]}")
+        raise RunFailed(f"{command[-1]} ended with {done.returncode}: {done.stderr.decode(errors='replace')[-200:]}")
     return time.perf_counter() - started

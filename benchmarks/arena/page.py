@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from arena.kept import Kept, Measured
 from arena.plot import bars, short
+from arena.results import Measured, Results
 from arena.scenarios import Scenario
 from arena.targets import Verdict, verdicts
 
 LIMIT = 0.95
-"""A share of a core from which on a process did all that it could."""
+"""CPU seconds a second from which on a process was at its limit."""
 
 # figure: how it is called, its scale, its unit
 SHOWN: dict[str, tuple[str, float, str]] = {
@@ -44,31 +44,31 @@ CHOSEN = {
 }
 
 
-def page(kept: Kept, scenarios: list[Scenario]) -> str:
-    """Give RESULTS.md."""
-    return "\n".join([*_head(kept), *_targets(kept), *_figures(kept, scenarios), *_pictures(), *_how(), ""])
+def page(results: Results, scenarios: list[Scenario]) -> str:
+    """Return the text of RESULTS.md."""
+    return "\n".join([*_head(results), *_targets(results), *_figures(results, scenarios), *_pictures(), *_how(), ""])
 
 
-def _head(kept: Kept) -> Iterator[str]:
+def _head(results: Results) -> Iterator[str]:
     yield "# Results"
     yield ""
     yield "Written by `python benchmarks/compare.py --turns 5 --out benchmarks/RESULTS.md`; every turn is in"
     yield "[results.json](results.json)."
-    if any(one.quick for one in kept.scenarios.values()):
+    if any(one.quick for one in results.scenarios.values()):
         yield ""
         yield "**This was a quick run, or one is among them: it shows that the harness works, and no figures.**"
-    machines = {one.machine: one.when for one in kept.scenarios.values()}
+    machines = {one.machine: one.when for one in results.scenarios.values()}
     for machine, when in machines.items():
         yield ""
         yield f"Measured on {when}: {machine}; one core for the server, one for the load."
     yield ""
-    yield "Versions: " + ", ".join(f"{name} ({version})" for name, version in kept.versions.items()) + "."
+    yield "Versions: " + ", ".join(f"{name} ({version})" for name, version in results.versions.items()) + "."
     yield ""
-    missing = [f"**{name}** ({why})" for name, why in kept.missing.items()]
+    missing = [f"**{name}** ({why})" for name, why in results.missing.items()]
     yield f"Missing: {', '.join(missing) or 'nothing'}."
 
 
-def _targets(kept: Kept) -> Iterator[str]:
+def _targets(results: Results) -> Iterator[str]:
     yield ""
     yield "## What was aimed at"
     yield ""
@@ -77,7 +77,7 @@ def _targets(kept: Kept) -> Iterator[str]:
     yield ""
     yield "| | against | aim | measured | |"
     yield "|---|---|---|---|---|"
-    judged = verdicts(kept)
+    judged = verdicts(results)
     for verdict in judged:
         yield _target_row(verdict)
     notes = [verdict for verdict in judged if verdict.target.note]
@@ -96,14 +96,14 @@ def _target_row(verdict: Verdict) -> str:
     return f"| {target.what} | {target.against} | {aim} | {short(verdict.value)}{target.unit} {span} | {met} |"
 
 
-def _figures(kept: Kept, scenarios: list[Scenario]) -> Iterator[str]:
+def _figures(results: Results, scenarios: list[Scenario]) -> Iterator[str]:
     yield ""
     yield "## The figures behind them"
     yield ""
     yield "The load's own share of its core stands beside the server's: where the load's is at its limit and the"
     yield "server's is not, the row says so: the server may be able to do more a second than is shown."
     for scenario in scenarios:
-        if (measured := kept.scenarios.get(scenario.name)) is not None:
+        if (measured := results.scenarios.get(scenario.name)) is not None:
             yield from _scenario(scenario, measured)
 
 
@@ -171,14 +171,14 @@ PICTURES = {
 }
 
 
-def pictures(kept: Kept) -> Mapping[str, str]:
-    """Give the SVG files by name."""
+def pictures(results: Results) -> Mapping[str, str]:
+    """Return the SVG pictures by name."""
     none = Measured()
     burst = {
-        f"{members:,} members": _column(kept.scenarios.get(f"burst-{members}", none), "per_cpu_second")
+        f"{members:,} members": _column(results.scenarios.get(f"burst-{members}", none), "per_cpu_second")
         for members in (10, 300, 1000, 5000)
     }
-    paced, memory = kept.scenarios.get("paced", none), kept.scenarios.get("memory", none)
+    paced, memory = results.scenarios.get("paced", none), results.scenarios.get("memory", none)
     low = "less is better"
     return {
         "burst": bars(PICTURES["burst"], "M", burst, "one core, 64-byte messages; more is better"),

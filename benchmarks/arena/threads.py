@@ -9,7 +9,7 @@ clients: list[socket.socket] = []
 
 
 def handle(client: socket.socket) -> None:
-    """Hand on what a client says, to everyone."""
+    """Pass what a client sends on to all."""
     client.sendall(b"NAME")
     if not client.recv(1024):
         return

@@ -1,1 +1,1 @@
-"""The load generator behind ``chatctl bench``: many members in one loop, and a check of what arrives."""
+"""The load generator behind ``chatctl bench`` and ``benchmarks/``: many connections in one loop, checked."""

@@ -1,7 +1,8 @@
-"""What must arrive: everything, once, in order, the same at every member.
+"""Checks what members received: every message once, in order, the same bytes for all.
 
-Sans-I/O. Every member is sent the same entries in the same bytes, so the member that is furthest shows what was said
-(``Truth``), each of its lines is looked at once, and all others are compared with it: one memcmp a read.
+Sans-I/O. All members are sent the same bytes, so parsing each stream would be a waste. The member that is furthest
+ahead extends a reference (``ReferenceStream``), whose lines are parsed once; the other streams are compared with it,
+one ``memcmp`` per read.
 """
 
 from __future__ import annotations
@@ -10,225 +11,250 @@ from collections.abc import Sequence
 
 from chatctl.bench.wire_formats import WireFormat
 
-_MOST_FAULTS = 100
+_MAX_FAULTS = 100
 _NOWHERE = 1 << 62
-"""Where a reader stands that is compared no more: nothing is equal there, and it holds nothing back."""
+"""The position of a stream that is not compared any more: no data is equal there, and it delays no trimming."""
 
 
-class Order:
-    """The numbers that came, held against those that are due. Message n is of speaker n % speakers."""
+class SequenceChecker:
+    """Checks the numbers of messages, in the order in which they arrived. Message n is from sender n % senders."""
 
-    def __init__(self, speakers: int, faults: list[str], who: str = "") -> None:
-        """Expect 0, 1, 2, … in each speaker's own order. What is wrong is told to ``faults``."""
-        self._speakers = speakers
-        self._due = list(range(speakers))
+    def __init__(self, senders: int, faults: list[str], prefix: str = "") -> None:
+        """Expect 0, 1, 2, … with each sender's own in order; add faults to ``faults``, after ``prefix``."""
+        self._senders = senders
+        self._expected = list(range(senders))
         self._faults = faults
-        self._who = who
-        self.missing: set[int] = set()
+        self._prefix = prefix
+        self._missing: set[int] = set()
         self.count = 0
-        """Messages that came, each once."""
+        """Messages that arrived, without duplicates."""
 
     def take(self, numbers: Sequence[bytes]) -> None:
-        """Take numbers as they came."""
-        due, speakers, came = self._due, self._speakers, list(map(int, numbers))
-        if speakers == 1 and came == list(range(due[0], due[0] + len(came))):  # as it should be, and quickly seen
-            due[0] += len(came)
-            self.count += len(came)
+        """Check the next numbers."""
+        expected, senders, arrived = self._expected, self._senders, list(map(int, numbers))
+        if senders == 1 and arrived == list(range(expected[0], expected[0] + len(arrived))):  # the usual case, fast
+            expected[0] += len(arrived)
+            self.count += len(arrived)
             return
-        for number in came:
-            speaker = number % speakers
-            if number == due[speaker]:
-                due[speaker] = number + speakers
+        for number in arrived:
+            sender = number % senders
+            if number == expected[sender]:
+                expected[sender] = number + senders
                 self.count += 1
             else:
-                self._strange(number, speaker)
+                self._unexpected(number, sender)
 
-    def _strange(self, number: int, speaker: int) -> None:
-        due = self._due[speaker]
-        if number > due:
-            self.missing.update(range(due, number, self._speakers))
-            self._due[speaker] = number + self._speakers
+    def _unexpected(self, number: int, sender: int) -> None:
+        expected = self._expected[sender]
+        if number > expected:
+            self._missing.update(range(expected, number, self._senders))
+            self._expected[sender] = number + self._senders
             self.count += 1
-        elif number in self.missing:
-            self.missing.discard(number)
+        elif number in self._missing:
+            self._missing.discard(number)
             self.count += 1
-            self._tell(f"message {number} came after a later one of its speaker")
+            self._fault(f"message {number} came after a later one of its speaker")
         else:
-            self._tell(f"message {number} came twice")
+            self._fault(f"message {number} came twice")
 
-    def finish(self, said: int, refused: set[int]) -> None:
-        """Tell what never came of ``said`` messages."""
-        for due in self._due:
-            self.missing.update(range(due, said, self._speakers))
-        for number in sorted(self.missing - refused)[:_MOST_FAULTS]:
-            self._tell(f"message {number} never came")
+    def finish(self, sent: int, refused: set[int]) -> None:
+        """Report which of ``sent`` messages never arrived, but for those that the server ``refused``."""
+        for expected in self._expected:
+            self._missing.update(range(expected, sent, self._senders))
+        for number in sorted(self._missing - refused)[:_MAX_FAULTS]:
+            self._fault(f"message {number} never came")
 
-    def _tell(self, fault: str) -> None:
-        if len(self._faults) < _MOST_FAULTS:
-            self._faults.append(self._who + fault)
+    def _fault(self, fault: str) -> None:
+        if len(self._faults) < _MAX_FAULTS:
+            self._faults.append(self._prefix + fault)
 
 
-class Truth:
-    """What was said, as the member that is furthest has read it. Positions are counted from the first byte ever."""
+class ReferenceStream:
+    """The messages as the member that is furthest ahead received them. Positions count from the first byte ever."""
 
-    def __init__(self, speech: WireFormat, speakers: int, faults: list[str]) -> None:
-        """Know nothing yet."""
-        self.speech = speech
+    def __init__(self, wire_format: WireFormat, senders: int, faults: list[str]) -> None:
+        """Start empty; add faults to ``faults``."""
+        self.wire_format = wire_format
         self.data = bytearray()
         self.start = 0
         """The position of ``data[0]``."""
-        self.order = Order(speakers, faults)
+        self.sequence = SequenceChecker(senders, faults)
         self.faults = faults
+        self.checkers: list[StreamChecker] = []
 
     @property
     def end(self) -> int:
         """The position after the last byte."""
         return self.start + len(self.data)
 
-    def extend(self, whole: bytes) -> None:
-        """Take whole lines that no member had read before."""
-        self.data += whole
-        self.order.take(self.speech.number.findall(whole))
+    def extend(self, lines: bytes) -> None:
+        """Append whole lines that no member had received before."""
+        self.data += lines
+        self.sequence.take(self.wire_format.number.findall(lines))
 
     def behind(self, position: int) -> int:
-        """Give how many messages a member at ``position`` has not read whole."""
+        """Return how many messages a member at ``position`` has not received as a whole."""
         line = self.data.rfind(b"\n", 0, position - self.start) + 1
-        return len(self.speech.number.findall(self.data, line))
+        return len(self.wire_format.number.findall(self.data, line))
 
-    def trim(self, least: int) -> None:
-        """Forget what every member has read; ``least`` is the position of the last of them. Costs no copy."""
+    def trim(self) -> None:
+        """Drop the lines that all members have received. Does not copy the rest."""
+        least = min((checker.position for checker in self.checkers), default=0)
         cut = self.data.rfind(b"\n", 0, max(0, least - self.start)) + 1
         del self.data[:cut]
         self.start += cut
 
 
-class Reader:
-    """One member's stream, compared with the truth as it comes. Any split of the same bytes is judged the same."""
+class StreamChecker:
+    """Compares one member's stream with the reference. The result does not depend on how TCP cuts the stream."""
 
-    __slots__ = ("_broken_at", "_held", "name", "position", "truth")
+    __slots__ = ("_differs_after", "_name", "_partial", "_reference", "position")
 
-    def __init__(self, truth: Truth, name: str, held: bytes = b"") -> None:
-        """Stand at the truth's beginning; ``held`` is what was read of a line that is not complete."""
-        self.truth = truth
-        self.name = name
+    def __init__(self, reference: ReferenceStream, name: str, partial: bytes = b"") -> None:
+        """Start at the reference's beginning. ``partial`` is what was already read of an incomplete line."""
+        self._reference = reference
+        self._name = name
+        self._partial = partial
+        self._differs_after: int | None = None
+        """Once the stream has differed, or ended: the messages received until then."""
         self.position = 0
-        self._held = held
-        self._broken_at: int | None = None
+        reference.checkers.append(self)
 
     def take(self, data: memoryview | bytes) -> bytes:
-        """Take what was read; give what is due in answer."""
-        truth = self.truth
-        if not self._held and truth.data.startswith(data, self.position - truth.start):
+        """Check what was read; return what is to be answered."""
+        reference = self._reference
+        if not self._partial and reference.data.startswith(data, self.position - reference.start):
             self.position += len(data)
             return b""
-        return self._slowly(self._held + bytes(data)) if self._broken_at is None else b""
+        return self._take_slowly(self._partial + bytes(data)) if self._differs_after is None else b""
 
     @property
     def delivered(self) -> int:
-        """Messages that it has read, up to the first that is not the others'."""
-        return self._broken_at if self._broken_at is not None else self.truth.order.count - self._behind()
+        """The number of messages received, up to the first difference."""
+        if self._differs_after is not None:
+            return self._differs_after
+        behind = 0 if self.position == self._reference.end else self._reference.behind(self.position)
+        return self._reference.sequence.count - behind
 
-    @property
-    def level(self) -> bool:
-        """Whether it has read all that anybody has; one that differs will not get there."""
-        return self._broken_at is not None or self.position == self.truth.end
+    def has_all(self, sent: int) -> bool:
+        """Return whether nothing more can be expected: ``sent`` messages were received, or the stream has differed."""
+        reference = self._reference
+        return self._differs_after is not None or (self.position == reference.end and reference.sequence.count >= sent)
 
-    def _behind(self) -> int:
-        return 0 if self.position == self.truth.end else self.truth.behind(self.position)
+    def abandon(self) -> None:
+        """Compare no more: the member was cut off, or its stream differs."""
+        self._differs_after = self.delivered
+        self._partial = b""
+        self.position = _NOWHERE
 
-    def _slowly(self, data: bytes) -> bytes:
-        truth = self.truth
-        cut = self.position - truth.start
-        line = truth.data.rfind(b"\n", 0, cut) + 1
-        data = bytes(truth.data[line:cut]) + data
-        self.position = truth.start + line
-        data = data[self._known(data) :]
+    def finish(self, _sent: int, _refused: set[int]) -> None:
+        """Report how many messages this member lacks. Which ones nobody received is the reference's to report."""
+        if self.delivered != (count := self._reference.sequence.count):
+            self._reference.faults.append(f"{self._name} got {self.delivered} of {count} messages")
+
+    def _take_slowly(self, data: bytes) -> bytes:
+        """Compare line by line, starting at the beginning of the line at ``position``."""
+        reference = self._reference
+        offset = self.position - reference.start
+        line = reference.data.rfind(b"\n", 0, offset) + 1
+        data = bytes(reference.data[line:offset]) + data
+        self.position = reference.start + line
+        data = data[self._skip_known(data) :]
         end = data.rfind(b"\n") + 1
-        whole, self._held = data[:end], data[end:]
-        if whole and self.position == truth.end and self._pure(whole):
-            truth.extend(whole)
-            self.position = truth.end
+        lines, self._partial = data[:end], data[end:]
+        if lines and self.position == reference.end and self._only_entries(lines):
+            reference.extend(lines)
+            self.position = reference.end
             answers = b""
         else:
-            answers = b"".join(map(self._line, _lines(whole)))
-        if self._held and truth.data.startswith(self._held, self.position - truth.start):
-            self.position += len(self._held)
-            self._held = b""
+            answers = b"".join(map(self._take_line, _split(lines)))
+        if self._partial and reference.data.startswith(self._partial, self.position - reference.start):
+            self.position += len(self._partial)
+            self._partial = b""
         return answers
 
-    def _known(self, data: bytes) -> int:
-        """Step over what the truth has, if it is there up to its end; give how many bytes that was."""
-        ahead = self.truth.end - self.position
-        if 0 < ahead <= len(data) and self.truth.data.endswith(data[:ahead]):
-            self.position = self.truth.end
+    def _skip_known(self, data: bytes) -> int:
+        """Skip the rest of the reference, if ``data`` begins with all of it; return how many bytes that was."""
+        ahead = self._reference.end - self.position
+        if 0 < ahead <= len(data) and self._reference.data.endswith(data[:ahead]):
+            self.position = self._reference.end
             return ahead
         return 0
 
-    def _pure(self, whole: bytes) -> bool:
-        """Whether there is nothing but entries in it, as far as counting shows without a look at each line."""
-        speech = self.truth.speech
-        asked = speech.lines > 1 and bool(speech.ping) and speech.ping in whole
-        return whole.count(speech.mark) * speech.lines == whole.count(b"\n") and not asked
+    def _only_entries(self, lines: bytes) -> bool:
+        """Return whether the lines are entries alone, as far as counting shows without parsing each."""
+        form = self._reference.wire_format
+        pinged = form.lines_per_entry > 1 and bool(form.ping) and form.ping in lines
+        return lines.count(form.mark) * form.lines_per_entry == lines.count(b"\n") and not pinged
 
-    def _line(self, line: bytes) -> bytes:
-        truth = self.truth
-        if self._broken_at is not None:
+    def _take_line(self, line: bytes) -> bytes:
+        reference = self._reference
+        if self._differs_after is not None:
             return b""
-        if not truth.speech.entry.match(line):
-            return truth.speech.answer(line)
-        if self.position == truth.end:
-            truth.extend(line)
-        elif not truth.data.startswith(line, self.position - truth.start):
-            self._differs(line)
+        if not reference.wire_format.entry.match(line):
+            return reference.wire_format.answer(line)
+        if self.position == reference.end:
+            reference.extend(line)
+        elif not reference.data.startswith(line, self.position - reference.start):
+            self._report_difference(line)
+            self.abandon()
             return b""
         self.position += len(line)
         return b""
 
-    def _differs(self, line: bytes) -> None:
-        self._broken_at = self.delivered
-        self._held = b""
-        if len(self.truth.faults) < _MOST_FAULTS:
-            at = self.position - self.truth.start
-            theirs = bytes(self.truth.data[at : self.truth.data.find(b"\n", at)])
-            self.truth.faults.append(
-                f"{self.name} got {self._short(line)} where another one got {self._short(theirs)},"
-                f" after {self._broken_at} messages"
+    def _report_difference(self, line: bytes) -> None:
+        reference = self._reference
+        if len(reference.faults) < _MAX_FAULTS:
+            at = self.position - reference.start
+            other = bytes(reference.data[at : reference.data.find(b"\n", at)])
+            reference.faults.append(
+                f"{self._name} got {self._describe(line)} where another one got {self._describe(other)},"
+                f" after {self.delivered} messages"
             )
-        self.position = _NOWHERE
 
-    def _short(self, line: bytes) -> str:
-        numbers = self.truth.speech.number.findall(line if line.endswith(b"\n") else line + b"\n")
+    def _describe(self, line: bytes) -> str:
+        numbers = self._reference.wire_format.number.findall(line if line.endswith(b"\n") else line + b"\n")
         return f"message {int(numbers[0])}" if numbers else repr(line[:60].decode(errors="replace"))
 
 
-class Tally:
-    """One member's stream where the order of different speakers may differ from member to member."""
+class PerSenderChecker:
+    """Checks one member's stream by itself, for servers that give each member an order of its own between senders."""
 
-    __slots__ = ("_held", "_order", "_speech")
+    __slots__ = ("_abandoned", "_partial", "_sequence", "_wire_format")
 
-    def __init__(self, speech: WireFormat, speakers: int, faults: list[str], name: str) -> None:
-        """Expect each speaker's messages in their order."""
-        self._speech = speech
-        self._order = Order(speakers, faults, f"{name}: ")
-        self._held = b""
+    def __init__(self, wire_format: WireFormat, senders: int, faults: list[str], name: str) -> None:
+        """Expect each sender's messages in order; add faults to ``faults``."""
+        self._wire_format = wire_format
+        self._sequence = SequenceChecker(senders, faults, f"{name}: ")
+        self._partial = b""
+        self._abandoned = False
 
     def take(self, data: memoryview | bytes) -> bytes:
-        """Take what was read; give what is due in answer."""
-        joined = self._held + bytes(data)
+        """Check what was read; return what is to be answered."""
+        joined = self._partial + bytes(data)
         end = joined.rfind(b"\n") + 1
-        whole, self._held = joined[:end], joined[end:]
-        self._order.take(self._speech.number.findall(whole))
-        return b"".join(self._speech.answer(line) for line in _lines(whole) if not self._speech.entry.match(line))
+        lines, self._partial = joined[:end], joined[end:]
+        form = self._wire_format
+        self._sequence.take(form.number.findall(lines))
+        return b"".join(form.answer(line) for line in _split(lines) if not form.entry.match(line))
 
     @property
     def delivered(self) -> int:
-        """Messages that it has read."""
-        return self._order.count
+        """The number of messages received."""
+        return self._sequence.count
 
-    def finish(self, said: int, refused: set[int]) -> None:
-        """Tell what never came."""
-        self._order.finish(said, refused)
+    def has_all(self, sent: int) -> bool:
+        """Return whether nothing more can be expected."""
+        return self._abandoned or self.delivered >= sent
+
+    def abandon(self) -> None:
+        """Expect no more: the member was cut off."""
+        self._abandoned = True
+
+    def finish(self, sent: int, refused: set[int]) -> None:
+        """Report which of ``sent`` messages never arrived, but for those that the server ``refused``."""
+        self._sequence.finish(sent, refused)
 
 
-def _lines(whole: bytes) -> list[bytes]:
-    return [line + b"\n" for line in whole.split(b"\n")[:-1]]
+def _split(lines: bytes) -> list[bytes]:
+    return [line + b"\n" for line in lines.split(b"\n")[:-1]]

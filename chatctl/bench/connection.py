@@ -1,7 +1,7 @@
-"""One connection of a load: on its way in, over TLS or not, and then in.
+"""One connection of a load: connecting, joining, and reading until the load begins.
 
-Lives here: its socket, and the bytes up to the welcome. Does not live here: many of them (crowd.py), TLS (secure.py),
-what is said (speech.py, load.py).
+Lives here: its socket, and the bytes up to the welcome. Does not live here: many connections (connector.py), TLS
+(tls.py), what is sent and checked (load.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import errno
 import os
 import select
 import socket
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatctl.bench.wire_formats import WireFormat, offer, prove
+from chatctl.bench.wire_formats import WireFormat, answer_challenge, offer_proof
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import stranger
 from chatctl.client.core.prover import Prover, place_of
@@ -23,46 +24,47 @@ from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import BadFrame, Unreachable, reason_of
 
 if TYPE_CHECKING:
-    from chatctl.bench.tls import Tls
+    from chatctl.bench.tls import SharedTls
 
-READ = 256 * 1024
-"""Bytes that one read takes at most."""
+READ_BYTES = 256 * 1024
+"""Most bytes of one read."""
 ANSWER_SECONDS = 5.0
-"""How long a server may say nothing to those who want to be let in."""
+"""How long a server may say nothing while connections wait to join."""
 
-_UNDER_WAY = (0, errno.EINPROGRESS)
+_CONNECTING = (0, errno.EINPROGRESS)
 
 
 class CutOff(Unreachable):
-    """The connection ended before its time."""
+    """The server closed the connection, or it broke."""
 
 
-class Where:
-    """Where all connect to: looked up, and trusted where there is TLS, once, by the first of them."""
+class Target:
+    """The server that all connect to. Its name is looked up, and its certificate trusted, once."""
 
     def __init__(self, address: Address) -> None:
-        """Connect the first one. Raises ChatError: nobody is there, or it is not trusted."""
+        """Make the first connection. Raises ChatError if the server cannot be reached or is not trusted."""
         self.address = address
-        self.tls: Tls | None = None
+        self.tls: SharedTls | None = None
         self.first: socket.socket | None = open_tcp(address, deadline_in(ANSWER_SECONDS))
+        """The first connection, until a ``LoadConnection`` takes it."""
         self.family = self.first.family
         self.peer = self.first.getpeername()
         if address.tls:
-            from chatctl.bench.tls import begin
+            from chatctl.bench.tls import start_tls
 
-            self.tls, self.first = begin(self.first, address, ANSWER_SECONDS)
-        self._credentials = _password_alone(address)
+            self.tls, self.first = start_tls(self.first, address, ANSWER_SECONDS)
+        self._credentials = _password_only(address)
 
     def prover(self, sock: socket.socket) -> Prover | None:
-        """Prove the password on this connection, if there is one."""
+        """Return what proves the password on a connection, None if there is no password."""
         if self._credentials is None:
             return None
-        channel = self.tls.channel(sock) if self.tls is not None else b""
+        channel = self.tls.certificate_digest(sock) if self.tls is not None else b""
         return Prover(self._credentials, place_of(self.peer, channel), channel)
 
 
-def _password_alone(address: Address) -> Credentials | None:
-    """Give the password, if there is one; names that a load makes up are nobody's, so there is no key to prove."""
+def _password_only(address: Address) -> Credentials | None:
+    """Return the password, if there is one, without a key: the nicknames of a load are not bound to the user's key."""
     if address.credentials is None or address.credentials.password is None:
         return None
     from chatctl.common.scram import derive_once
@@ -71,125 +73,113 @@ def _password_alone(address: Address) -> Credentials | None:
     return Credentials(password=address.credentials.password, key=NO_KEY)
 
 
+@dataclass(slots=True, eq=False)
 class LoadConnection:
-    """One connection: on its way in, and then in. ``out`` is what its socket has not taken yet."""
+    """One connection: call ``connect``, then ``send_hello`` and ``receive_welcome`` until it has joined."""
 
-    __slots__ = (
-        "closed",
-        "greeted",
-        "hello",
-        "lost",
-        "name",
-        "out",
-        "pings",
-        "prover",
-        "received",
-        "seen",
-        "sock",
-        "speech",
-        "where",
-    )
-
-    def __init__(self, name: str, hello: bytes, speech: WireFormat) -> None:
-        """Connect later, with this hello."""
-        self.name = name
-        self.hello = hello
-        self.out = b""
-        self.seen = b""
-        """What came on the way in; once in, what followed the last LF."""
-        self.received = 0
-        """Bytes that were read before the load began."""
-        self.lost = 0
-        """How often it was cut off on its way in, and came again."""
-        self.greeted = False
-        self.closed = False
-        self.speech = speech
-        self.pings = 0
-        """How often it was asked whether it is there."""
-        self.sock: socket.socket | None = None
-        self.where: Where | None = None
-        self.prover: Prover | None = None
+    name: str
+    """For error messages."""
+    hello: bytes
+    wire_format: WireFormat
+    unsent: bytes = b""
+    """What the socket has not taken yet."""
+    received: bytes = b""
+    """What was received while joining; afterwards the part of a line after the last LF."""
+    bytes_received: int = 0
+    """Before the load began."""
+    reconnects: int = 0
+    """How often it was cut off while joining."""
+    pings: int = 0
+    """How often the server asked whether it is still there."""
+    hello_sent: bool = False
+    closed: bool = False
+    sock: socket.socket | None = None
+    _target: Target | None = None
+    _prover: Prover | None = None
 
     @property
     def fd(self) -> int:
-        """The socket's descriptor. It must be connected."""
+        """The descriptor of the socket. It must be connected."""
         assert self.sock is not None
         return self.sock.fileno()
 
-    def connect(self, where: Where) -> None:
-        """Begin to connect. Raises ChatError."""
-        self.where = where
-        if where.first is not None:
-            self.sock, where.first = where.first, None
-        elif where.family == socket.AF_UNIX:
-            self.sock = open_tcp(where.address, deadline_in(ANSWER_SECONDS))
+    def connect(self, target: Target) -> None:
+        """Start to connect. Raises ChatError."""
+        self._target = target
+        if target.first is not None:
+            self.sock, target.first = target.first, None
+        elif target.family == socket.AF_UNIX:
+            self.sock = open_tcp(target.address, deadline_in(ANSWER_SECONDS))
         else:
-            self.sock = self._begin(where)
+            self.sock = self._start_connect(target)
         self.sock.setblocking(False)
 
-    def _begin(self, where: Where) -> socket.socket:
-        sock = socket.socket(where.family, socket.SOCK_STREAM)
+    def _start_connect(self, target: Target) -> socket.socket:
+        sock = socket.socket(target.family, socket.SOCK_STREAM)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
-        if (code := sock.connect_ex(where.peer)) not in _UNDER_WAY:
+        if (code := sock.connect_ex(target.peer)) not in _CONNECTING:
             sock.close()
-            raise Unreachable(f"{self.name} cannot reach {where.address}: {os.strerror(code).lower()}")
+            raise Unreachable(f"{self.name} cannot reach {target.address}: {os.strerror(code).lower()}")
         return sock
 
-    def greet(self) -> int:
-        """Say hello, once connected, and once hands are shaken where there is TLS; give which events to wait for.
+    def send_hello(self) -> int:
+        """Send the hello once the connection, and TLS where it is used, is there.
+
+        Returns:
+            The epoll events to wait for.
 
         Raises:
             Unreachable: the connection failed.
             ChatError: so did TLS.
         """
         assert self.sock is not None
-        assert self.where is not None
+        assert self._target is not None
         if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise Unreachable(f"{self.name} cannot connect: {os.strerror(code).lower()}")
-        if (tls := self.where.tls) is not None:
-            self.sock = tls.on(self.sock)
-            if events := tls.shake(self.sock):
+        if (tls := self._target.tls) is not None:
+            self.sock = tls.wrap(self.sock)
+            if events := tls.handshake(self.sock):
                 return events
-        self.prover = self.where.prover(self.sock) if self.hello.startswith(b"{") else None
-        self.push(self.hello if self.prover is None else offer(self.prover, self.hello))
-        self.greeted = True
+        self._prover = self._target.prover(self.sock) if self.hello.startswith(b"{") else None
+        self.send(self.hello if self._prover is None else offer_proof(self._prover, self.hello))
+        self.hello_sent = True
         return select.EPOLLIN
 
     @property
     def _address(self) -> Address | None:
-        return self.where.address if self.where is not None else None
+        return self._target.address if self._target is not None else None
 
-    def hear(self) -> bool:
-        """Read on the way in; give whether it is in. Raises ChatError if it will not be."""
-        self.seen += self._more()
+    def receive_welcome(self) -> bool:
+        """Read, and return whether the connection has joined. Raises ChatError if it was refused."""
+        self.received += self._read()
         try:
-            if self.prover is not None:
-                answer, self.seen = prove(self.prover, self.seen)
-                self.push(answer)
-            inside = self.speech.inside(self.seen)
+            if self._prover is not None:
+                answer, self.received = answer_challenge(self._prover, self.received)
+                self.send(answer)
+            admitted = self.wire_format.admitted(self.received)
         except BadFrame:
-            raise stranger(self._address, self.seen) from None
-        if inside:
-            self._digest()
-        return inside
+            raise stranger(self._address, self.received) from None
+        if admitted:
+            self._answer_pings()
+        return admitted
 
     def drain(self) -> None:
-        """Read away what is there, and answer what asks. Raises PeerBroke at the end of the connection."""
-        self.seen += self._more()
-        self._digest()
+        """Read and discard what has arrived, and answer pings. Raises CutOff at the end of the connection."""
+        self.received += self._read()
+        self._answer_pings()
 
-    def _digest(self) -> None:
-        whole, _, self.seen = self.seen.rpartition(b"\n")
-        if self.speech.ping and self.speech.ping in whole:
-            answers = [answer for line in whole.split(b"\n") if (answer := self.speech.answer(line))]
+    def _answer_pings(self) -> None:
+        lines, _, self.received = self.received.rpartition(b"\n")
+        if self.wire_format.ping and self.wire_format.ping in lines:
+            answers = [answer for line in lines.split(b"\n") if (answer := self.wire_format.answer(line))]
             self.pings += len(answers)
-            self.push(b"".join(answers))
+            self.send(b"".join(answers))
 
-    def _more(self) -> bytes:
+    def _read(self) -> bytes:
         assert self.sock is not None
         try:
-            data = self.sock.recv(READ)
+            data = self.sock.recv(READ_BYTES)
         except BlockingIOError:
             return b""
         except OSError as error:
@@ -197,26 +187,28 @@ class LoadConnection:
             raise CutOff(f"the connection to {self._address} broke ({why}) before it let us in") from None
         if not data:
             raise CutOff(f"{self._address} closed the connection before it let us in")
-        self.received += len(data)
+        self.bytes_received += len(data)
         return data
 
-    def push(self, data: bytes = b"") -> None:
-        """Write what there is to be written, as far as the socket takes it."""
+    def send(self, data: bytes = b"") -> None:
+        """Send ``data`` after what is unsent, as much as the socket takes."""
         assert self.sock is not None
-        self.out += data
-        if not self.out:
+        self.unsent += data
+        if not self.unsent:
             return
         with contextlib.suppress(BlockingIOError):
-            self.out = self.out[self.sock.send(self.out) :]
+            self.unsent = self.unsent[self.sock.send(self.unsent) :]
 
-    def forget(self) -> None:
-        """Be as before the first connect, to come again."""
+    def reset(self) -> None:
+        """Close it, so that it can connect again from the start."""
         self.close()
-        self.closed, self.greeted, self.out, self.seen, self.received = False, False, b"", b"", 0
-        self.lost += 1
+        self.closed = self.hello_sent = False
+        self.unsent = self.received = b""
+        self.bytes_received = 0
+        self.reconnects += 1
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the socket."""
         self.closed = True
         if self.sock is not None:
             self.sock.close()

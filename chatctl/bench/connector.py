@@ -1,7 +1,7 @@
-"""Many connections in one epoll loop: connecting, coming in, all at once.
+"""Joining with many connections at once, in one epoll loop.
 
-Lives here: the order in which they come in, and the limit of open files. Does not live here: one of them (link.py),
-what is said on them (speech.py, load.py).
+Lives here: in which order they connect, and the limit of open files. Does not live here: one of them (connection.py),
+what follows once all have joined (load.py).
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from chatctl.bench.connection import ANSWER_SECONDS, CutOff, LoadConnection, Where
+from chatctl.bench.connection import ANSWER_SECONDS, CutOff, LoadConnection, Target
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 
 _SPARE_FILES = 64
-_BEGUN_A_TURN = 256
-"""Connections that are begun before those that stand are served: a hello must not wait for ten thousand connects."""
+_CONNECTS_PER_TURN = 256
+"""Connects between two looks at those that wait for an answer: nobody's hello should wait for ten thousand connects."""
 
 
 def allow_files(count: int) -> None:
-    """Raise the limit of open files so far that ``count`` connections fit. Raises ChatError if it can't be."""
+    """Raise the limit of open files so that ``count`` connections fit. Raises ChatError if it cannot be raised."""
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -38,106 +39,89 @@ def allow_files(count: int) -> None:
 
 
 def new_poll() -> select.epoll:
-    """Give an epoll. Raises ChatError where there is none."""
+    """Return a new epoll object. Raises ChatError where the system has no epoll."""
     if sys.platform != "linux":
         raise ChatError("the load needs epoll, which Linux alone has")
     return select.epoll()
 
 
-def enter(
+def join_all(
     address: Address,
-    links: Sequence[LoadConnection],
+    connections: Sequence[LoadConnection],
     *,
     at_once: int,
     within: float,
-    again: bool = False,
-    tick: Callable[[], None] = lambda: None,
+    reconnect: bool = False,
+    on_joined: Callable[[], None] = lambda: None,
 ) -> None:
-    """Bring all in.
+    """Connect and join with all connections. They are left non-blocking and registered with no epoll.
 
     Args:
-        address: where to.
-        links: who; they are left non-blocking, connected, in no poll.
-        at_once: how many may be on their way in at a time.
-        within: seconds for all.
-        again: who is cut off on the way in comes again, as clients do when a server's queue overflows.
-        tick: called for each that is in.
+        address: the server.
+        connections: in the order in which they connect.
+        at_once: how many may be connecting or joining at a time.
+        within: seconds for all together.
+        reconnect: one that is cut off while joining connects again, as clients do when a server's queue is full.
+        on_joined: called for each that has joined.
 
     Raises:
-        ChatError: nobody is there, one was refused, or the time is over.
+        ChatError: the server cannot be reached, it refused a connection, or the time is over.
     """
-    allow_files(len(links))
+    allow_files(len(connections))
     with contextlib.closing(new_poll()) as poll:
-        _Doorway(address, poll, links, tick, again=again).bring_in(at_once, time.monotonic() + within, len(links))
+        _Joining(Target(address), poll, deque(connections), at_once, reconnect, on_joined).run(within)
 
 
-class _Doorway:
-    """Those on their way in."""
+@dataclass(slots=True)
+class _Joining:
+    target: Target
+    poll: select.epoll
+    waiting: deque[LoadConnection]
+    at_once: int
+    reconnect: bool
+    on_joined: Callable[[], None]
+    answered_at: float = field(default_factory=time.monotonic)
+    joining: dict[int, LoadConnection] = field(default_factory=dict)
+    joined: dict[int, LoadConnection] = field(default_factory=dict)
 
-    def __init__(
-        self,
-        address: Address,
-        poll: select.epoll,
-        links: Sequence[LoadConnection],
-        tick: Callable[[], None],
-        *,
-        again: bool,
-    ) -> None:
-        self._where = Where(address)
-        self._poll = poll
-        self._waiting = deque(links)
-        self._tick = tick
-        self._again = again
-        self._heard = time.monotonic()
-        self._under_way: dict[int, LoadConnection] = {}
-        self._inside: dict[int, LoadConnection] = {}
+    def run(self, within: float) -> None:
+        end, count = self.answered_at + within, len(self.waiting)
+        while len(self.joined) < count:
+            for _ in range(min(_CONNECTS_PER_TURN, self.at_once - len(self.joining), len(self.waiting))):
+                self._connect(self.waiting.popleft())
+            self._check_time(end, count)
+            ready = self.poll.poll(0.0 if self.waiting and len(self.joining) < self.at_once else 0.2)
+            for fd, _ in ready:
+                self._handle(fd)
+            self.answered_at = time.monotonic() if ready else self.answered_at
 
-    def bring_in(self, at_once: int, end: float, count: int) -> None:
-        """Bring all in before ``end``."""
-        inside = 0
-        while inside < count:
-            for _ in range(min(_BEGUN_A_TURN, at_once - len(self._under_way), len(self._waiting))):
-                self._begin(self._waiting.popleft())
-            self._look_at_the_clock(end, inside, count)
-            wait = 0.0 if self._waiting and len(self._under_way) < at_once else 0.2
-            ready = self._poll.poll(wait)
-            inside += sum(self._step(fd) for fd, _ in ready)
-            self._heard = time.monotonic() if ready else self._heard
-
-    def _look_at_the_clock(self, end: float, inside: int, count: int) -> None:
+    def _check_time(self, end: float, count: int) -> None:
         now = time.monotonic()
         if now > end:
-            raise Unreachable(f"{inside:,} of {count:,} got in, the time for it is over")
-        if now - self._heard > ANSWER_SECONDS and not self._again:
-            raise Unreachable(f"cannot reach {self._where.address}: it accepts, but says nothing")
+            raise Unreachable(f"{len(self.joined):,} of {count:,} got in, the time for it is over")
+        if now - self.answered_at > ANSWER_SECONDS and not self.reconnect:
+            raise Unreachable(f"cannot reach {self.target.address}: it accepts, but says nothing")
 
-    def _begin(self, link: LoadConnection) -> None:
-        link.connect(self._where)
-        self._under_way[link.fd] = link
-        self._poll.register(link.fd, select.EPOLLOUT)
+    def _connect(self, connection: LoadConnection) -> None:
+        connection.connect(self.target)
+        self.joining[connection.fd] = connection
+        self.poll.register(connection.fd, select.EPOLLOUT)
 
-    def _step(self, fd: int) -> int:
-        """Bring one a step further; give 1 if it is in now. Who is in goes on reading: others' comings are told."""
-        if (link := self._inside.get(fd)) is not None:
-            link.drain()
-            return 0
-        link = self._under_way[fd]
+    def _handle(self, fd: int) -> None:
+        """Continue with a connection that is ready. One that has joined is read, as it is told of others that join."""
+        if (connection := self.joined.get(fd)) is not None:
+            connection.drain()
+            return
+        connection = self.joining[fd]
         try:
-            return self._forward(link, fd)
+            if not connection.hello_sent:
+                self.poll.modify(fd, connection.send_hello())
+            elif connection.receive_welcome():
+                self.joined[fd] = self.joining.pop(fd)
+                self.on_joined()
         except (CutOff, OSError):
-            if not self._again:
+            if not self.reconnect:
                 raise
-            del self._under_way[fd]
-            link.forget()
-            self._waiting.append(link)
-            return 0
-
-    def _forward(self, link: LoadConnection, fd: int) -> int:
-        if not link.greeted:
-            self._poll.modify(fd, link.greet())
-            return 0
-        if not link.hear():
-            return 0
-        self._inside[fd] = self._under_way.pop(fd)
-        self._tick()
-        return 1
+            del self.joining[fd]
+            connection.reset()
+            self.waiting.append(connection)

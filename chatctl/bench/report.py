@@ -1,40 +1,41 @@
-"""What a run of the load says: figures by name, a table, a histogram."""
+"""The report of a load: figures by name, a table, a histogram."""
 
 from __future__ import annotations
 
 import json
 
-from chatctl.bench.load import Outcome, Plan
-from chatctl.bench.meter import Usage
-from chatctl.bench.metrics import Latencies
+from chatctl.bench.load import Outcome
+from chatctl.bench.metrics import Latencies, Usage
+from chatctl.bench.workload import Workload
 from chatctl.common.text import escape_json
 
 PERCENTILES = {"p50": 50.0, "p90": 90.0, "p99": 99.0, "p999": 99.9}
 BUSY = 0.95
-"""A share of a core from which on the load may have been what was measured."""
+"""CPU seconds a second from which on the load generator may have been the limit, and not the server."""
 _BAR = 40
+"""Characters of the longest bar."""
 
 
-def figures(plan: Plan, outcome: Outcome, server: Usage | None) -> dict[str, object]:
-    """Give all figures by name, as ``--json`` prints them.
+def figures(workload: Workload, outcome: Outcome, server: Usage | None) -> dict[str, object]:
+    """Return all figures by name, as ``--json`` prints them.
 
     Args:
-        plan: what was to be done.
-        outcome: what became of it.
-        server: the CPU seconds that the server used meanwhile and its resident bytes, where they can be seen.
+        workload: what was to be done.
+        outcome: its result.
+        server: the CPU seconds that the server used during the load and its resident bytes; None if they are unknown.
     """
     seconds = outcome.seconds
     found: dict[str, object] = {
         "ok": not outcome.faults,
-        "members": plan.members,
-        "senders": plan.senders,
-        "rate": plan.rate if plan.rate is not None else "max",
-        "size": plan.size,
-        "dialect": plan.dialect,
+        "members": workload.members,
+        "senders": workload.senders,
+        "rate": workload.rate if workload.rate is not None else "max",
+        "size": workload.size,
+        "dialect": workload.dialect,
         "joined_in_s": round(outcome.joined_in, 3),
         "seconds": round(seconds, 3),
-        "messages": outcome.said,
-        "messages_per_s": round(outcome.said / seconds, 1),
+        "messages": outcome.sent,
+        "messages_per_s": round(outcome.sent / seconds, 1),
         "deliveries": outcome.delivered,
         "deliveries_per_s": round(outcome.delivered / seconds, 1),
         "load_cpu_share": round(outcome.own_cpu / seconds, 3),
@@ -54,12 +55,12 @@ def figures(plan: Plan, outcome: Outcome, server: Usage | None) -> dict[str, obj
 
 
 def as_json(found: dict[str, object]) -> str:
-    """Give the figures as one line."""
+    """Return the figures as a line of JSON."""
     return escape_json(json.dumps(found, ensure_ascii=False))
 
 
 def as_table(found: dict[str, object]) -> list[str]:
-    """Give the figures as lines for a person: what was done, how fast it was, what it cost."""
+    """Return the figures as lines to read: what was done, how fast, at what cost."""
     lines = [
         "{members:,} members ({dialect}), {senders:,} speaking, {size} bytes, rate {rate}: {seconds:.1f} s",
         "all in after          {joined_in_s:>14,.3f} s",
@@ -81,7 +82,7 @@ def as_table(found: dict[str, object]) -> list[str]:
 
 
 def histogram(latencies: Latencies) -> list[str]:
-    """Give how the latencies are spread: a line and a bar for each doubling."""
+    """Return the distribution of the latencies: a line with a bar for each doubling."""
     spread = latencies.doublings()
     most = max((count for _, count in spread), default=0)
     return [
@@ -90,8 +91,8 @@ def histogram(latencies: Latencies) -> list[str]:
     ]
 
 
-def limited(found: dict[str, object]) -> str | None:
-    """Give a warning if the load itself may have been the limit."""
+def saturation_warning(found: dict[str, object]) -> str | None:
+    """Return a warning if the load generator itself may have been the limit, else None."""
     share = found["load_cpu_share"]
     if not isinstance(share, float) or share < BUSY:
         return None

@@ -1,7 +1,7 @@
-"""TLS for a load: whom to trust is decided once, by its first connection; the others share its context.
+"""TLS for a load: the first connection decides whether the server is trusted, the others share its context.
 
-Each further one has to show a certificate that passes the same check: nobody is let in between. Handshakes are whole
-ones, as those of members that come from everywhere. Imported only where TLS was asked for: ``ssl`` takes time to load.
+For each of them the server still has to show a certificate that passes the same check. Handshakes are full ones, as for
+members that come from everywhere. Imported only where TLS is used: ``ssl`` takes time to load.
 """
 
 from __future__ import annotations
@@ -20,43 +20,44 @@ from chatctl.client.security.trust import Trust, handshake_failed
 
 
 class _NonBlocking(ssl.SSLSocket):
-    """One whose reads and writes fail as a plain socket's do when there is nothing to be had.
+    """Raises BlockingIOError where a plain socket would.
 
-    A read of a record's size (16 KiB) or more leaves nothing in OpenSSL that epoll would not tell of.
+    A read of 16 KiB (a TLS record) or more leaves no decrypted data in OpenSSL, of which epoll would not know.
     """
 
-    def recv(self, *args: Any, **more: Any) -> bytes:
-        with _as_a_plain_one():
-            return super().recv(*args, **more)
-
-    def recv_into(self, *args: Any, **more: Any) -> int:
-        with _as_a_plain_one():
-            return super().recv_into(*args, **more)
+    def read(self, *args: Any, **more: Any) -> Any:
+        """Read for ``recv`` and ``recv_into``, which call it."""
+        with _as_blocking_error():
+            return super().read(*args, **more)
 
     def send(self, *args: Any, **more: Any) -> int:
-        with _as_a_plain_one():
+        with _as_blocking_error():
             return super().send(*args, **more)
 
 
 @contextlib.contextmanager
-def _as_a_plain_one() -> Iterator[None]:
+def _as_blocking_error() -> Iterator[None]:
     try:
         yield
     except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
         raise BlockingIOError from None
 
 
-def begin(sock: socket.socket, address: Address, seconds: float) -> tuple[Tls, ssl.SSLSocket]:
-    """Shake hands on the first connection, and decide; give what the others do it with. Raises as ``secure``."""
-    tls = Tls(sock, address)
+def start_tls(sock: socket.socket, address: Address, seconds: float) -> tuple[SharedTls, ssl.SSLSocket]:
+    """Make the handshake of the first connection, within ``seconds``.
+
+    Returns:
+        What the other connections use, and the first one's socket. Raises as ``secure``.
+    """
+    tls = SharedTls(sock, address)
     return tls, secure(sock, address, seconds, lambda: look_again(address), tls.trust)
 
 
-class Tls:
-    """What all connections of a load share."""
+class SharedTls:
+    """The TLS context of all connections of a load."""
 
     def __init__(self, sock: socket.socket, address: Address) -> None:
-        """Prepare. Raises Untrusted as ``Trust``; ``sock`` is closed then."""
+        """Prepare it. Raises Untrusted as ``Trust``, after closing ``sock``."""
         self._address = address
         try:
             self.trust = Trust(address)
@@ -65,18 +66,21 @@ class Tls:
             raise
         self.trust.context.sslsocket_class = _NonBlocking
 
-    def on(self, sock: socket.socket) -> ssl.SSLSocket:
-        """Put TLS on a connected socket that is non-blocking, if there is none yet."""
+    def wrap(self, sock: socket.socket) -> ssl.SSLSocket:
+        """Return a connected, non-blocking socket with TLS; as it is if it has TLS."""
         if isinstance(sock, ssl.SSLSocket):
             return sock
         return self.trust.context.wrap_socket(sock, server_hostname=self._address.host, do_handshake_on_connect=False)
 
-    def shake(self, sock: ssl.SSLSocket) -> int:
-        """Shake hands as far as it goes; give which of epoll's events to wait for, 0 when it is done.
+    def handshake(self, sock: ssl.SSLSocket) -> int:
+        """Continue the handshake.
+
+        Returns:
+            The epoll events to wait for; 0 once it is done.
 
         Raises:
-            Untrusted: it is not the right server; nothing was sent.
-            ChatError: it failed.
+            Untrusted: the certificate is not the right one; nothing was sent.
+            ChatError: the handshake failed.
         """
         try:
             sock.do_handshake()
@@ -86,9 +90,9 @@ class Tls:
             return select.EPOLLOUT
         except (OSError, ValueError) as error:
             raise handshake_failed(self._address, error) from None
-        self.channel(sock)
+        self.certificate_digest(sock)
         return 0
 
-    def channel(self, sock: socket.socket) -> bytes:
-        """Check the certificate that was shown, and give its digest. Raises Untrusted."""
+    def certificate_digest(self, sock: socket.socket) -> bytes:
+        """Check the server's certificate, and return its digest. Raises Untrusted."""
         return self.trust.check(certificate_of(sock))

@@ -10,8 +10,9 @@ import click
 from chatctl.cli.options import DURATION, json_option, server_options
 
 if TYPE_CHECKING:
-    from chatctl.bench.load import Load, Outcome, Plan
-    from chatctl.bench.meter import Usage
+    from chatctl.bench.load import Load, Outcome
+    from chatctl.bench.metrics import Usage
+    from chatctl.bench.workload import Workload
 
 
 SECONDS_A_NEWCOMER = 0.02
@@ -128,7 +129,8 @@ def bench(
       CHATCTL_CONFIG
     """
     from chatctl.bench import report
-    from chatctl.bench.load import Load, Plan
+    from chatctl.bench.load import Load
+    from chatctl.bench.workload import Workload
     from chatctl.cli.options import address_of
     from chatctl.cli.output import emit
     from chatctl.errors import ConditionNotMet
@@ -137,17 +139,17 @@ def bench(
         raise click.BadParameter("it has to be more than nothing", param_hint="--duration")
     address = address_of(host, port, unix)
     within = max(60.0, (members + senders) * SECONDS_A_NEWCOMER)
-    plan = Plan(address, room, members, senders, duration, rate, size, dialect, enter_seconds=within)
-    load = Load(plan)
+    workload = Workload(address, room, members, senders, duration, rate, size, dialect, join_seconds=within)
+    load = Load(workload)
     try:
-        outcome, server = _run(load, plan, pid)
+        outcome, server = _run(load, workload, pid)
     finally:
         load.close()
-    found = report.figures(plan, outcome, server)
+    found = report.figures(workload, outcome, server)
     table = [*report.as_table(found), *report.histogram(outcome.latencies)]
     for line in [report.as_json(found)] if as_json else table:
         emit(line)
-    if warning := report.limited(found):
+    if warning := report.saturation_warning(found):
         click.echo(f"chatctl: {warning}", err=True)
     if faults := outcome.faults:
         raise ConditionNotMet(f"not all arrived as it should: {faults[0]}{_and_more(len(faults) - 1)}")
@@ -157,15 +159,17 @@ def _and_more(count: int) -> str:
     return f" (and {count} more)" if count else ""
 
 
-def _run(load: Load, plan: Plan, pid: int | None) -> tuple[Outcome, Usage | None]:
-    from chatctl.bench.meter import Usage, usage_of
+def _run(load: Load, workload: Workload, pid: int | None) -> tuple[Outcome, Usage | None]:
+    from chatctl.bench.metrics import Usage, usage_of
 
     _look_for(pid)
     hidden = not sys.stderr.isatty()
-    with click.progressbar(length=plan.members + plan.senders, label="joining", file=sys.stderr, hidden=hidden) as bar:
-        load.enter(lambda: bar.update(1))
+    with click.progressbar(
+        length=workload.members + workload.senders, label="joining", file=sys.stderr, hidden=hidden
+    ) as bar:
+        load.join(lambda: bar.update(1))
     before = usage_of(pid) if pid is not None else None
-    with click.progressbar(length=int(plan.seconds * 10), label="talking", file=sys.stderr, hidden=hidden) as bar:
+    with click.progressbar(length=int(workload.seconds * 10), label="talking", file=sys.stderr, hidden=hidden) as bar:
         outcome = load.run(lambda elapsed: bar.update(max(0, min(int(elapsed * 10), bar.length or 0) - bar.pos)))
     if pid is None or before is None:
         return outcome, None
@@ -175,7 +179,7 @@ def _run(load: Load, plan: Plan, pid: int | None) -> tuple[Outcome, Usage | None
 
 def _look_for(pid: int | None) -> None:
     """See that the process is there before a long run, not only after it."""
-    from chatctl.bench.meter import usage_of
+    from chatctl.bench.metrics import usage_of
     from chatctl.errors import ChatError
 
     try:

@@ -77,9 +77,9 @@ def join(
     address, name = address_of(host, port, unix), own_nick(nick)
     is_plain = plain or not has_terminal()
     if address.tls and not classic:
-        from chatctl.terminal.introduce import introduce
+        from chatctl.terminal.login_prompts import confirm_server
 
-        address = introduce(address)
+        address = confirm_server(address)
     if classic:
         no_tls_with_classic(address)
         from chatctl.terminal.app import run_classic
@@ -87,10 +87,10 @@ def join(
         raise SystemExit(run_classic(address, name, plain=is_plain))
 
     from chatctl.terminal.app import run_join
-    from chatctl.terminal.settings import Settings
+    from chatctl.terminal.interfaces import JoinOptions
 
-    settings = Settings(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it
-    raise SystemExit(run_join(settings, plain=is_plain, history_file=not no_history_file))
+    options = JoinOptions(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it
+    raise SystemExit(run_join(options, plain=is_plain, history_file=not no_history_file))
 
 
 def has_terminal() -> bool:

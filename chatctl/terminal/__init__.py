@@ -1,5 +1,6 @@
 """The program behind ``chatctl join``.
 
-``desk.py`` is what it does, ``lines.py`` what it shows; neither knows a terminal. Two screens show it: ``prompt.py``
-(prompt-toolkit, with ``painter.py`` as its output path) and ``plain.py`` (lines in, lines out).
+A conversation (controller.py, or classic.py for a server of the first version) decides, and knows no terminal. A screen
+(prompt_screen.py on prompt-toolkit, or plain_screen.py for pipes) shows it. They meet in interfaces.py; app.py puts the
+two together.
 """

@@ -1,11 +1,10 @@
-"""Running ``join`` as a program: what is kept is opened, a screen is chosen, our own faults are written down."""
+"""Running ``join``: opens the saved state, chooses the screen, and writes our own faults to a file."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 
 from chatctl.client.core.address import Address
@@ -16,51 +15,59 @@ from chatctl.common.crash_log import record
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
-from chatctl.terminal.classic import ClassicTalk
+from chatctl.terminal.classic import ClassicController
 from chatctl.terminal.controller import Controller
-from chatctl.terminal.interfaces import Screen, Talk
-from chatctl.terminal.nick_prompt import enter
-from chatctl.terminal.plain_screen import PlainScreen, is_interactive
-from chatctl.terminal.render import Lines
-from chatctl.terminal.settings import Settings
+from chatctl.terminal.interfaces import JoinOptions, MakeConversation
+from chatctl.terminal.login_prompts import with_password
+from chatctl.terminal.plain_screen import PlainScreen
+from chatctl.terminal.stdin_reader import is_interactive
 
 
-def run_join(settings: Settings, *, plain: bool, history_file: bool) -> int:
-    """Talk until the end, and give the exit code.
+def run_join(options: JoinOptions, *, plain: bool, history_file: bool) -> int:
+    """Be in the room until the user leaves or stdin ends.
+
+    Args:
+        options: where to join, and as whom.
+        plain: print lines instead of drawing a prompt.
+        history_file: keep what is typed for the next run.
+
+    Returns:
+        The exit code.
 
     Raises:
-        ChatError: we could not get in, or a fault of our own; its traceback is in the file that is named.
+        ChatError: the server cannot be joined; or a fault of our own, with the path of its traceback.
     """
-    person = not plain or is_interactive()
-    credentials = settings.address.credentials or Credentials(key=NO_KEY)
-    credentials.signer  # noqa: B018 — if it has a passphrase, that is asked for before the screen is drawn
-    settings = replace(settings, address=settings.address._replace(credentials=credentials))
-    keep = SavedState.open(settings.address, settings.room, settings.nick) if person else SavedState(None)
-    token = token_for(settings.address)
+    interactive = not plain or is_interactive()
+    credentials = options.address.credentials or Credentials(key=NO_KEY)
+    credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
+    options = replace(options, address=options.address._replace(credentials=credentials))
+    saved = SavedState.open(options.address, options.room, options.nick) if interactive else SavedState(None)
+    token = token_for(options.address)
 
-    def talk() -> int:
-        return _run(lambda screen, lines: Controller(settings, keep, lines, screen, token), keep, plain, history_file)
+    def join() -> int:
+        return _run(
+            lambda screen, render: Controller(options, saved, render, screen, token), saved, plain, history_file
+        )
 
-    code = enter(credentials, talk) if person else talk()
-    if person:
-        print(clean(f"left {settings.room}; come back with: {come_back(settings)}"), file=sys.stderr)  # noqa: T201
+    if not interactive:
+        return join()
+    code = with_password(credentials, join)
+    print(clean(f"left {options.room}; come back with: {rejoin_command(options)}"), file=sys.stderr)  # noqa: T201
     return code
 
 
 def run_classic(address: Address, nick: str, *, plain: bool) -> int:
-    """Talk to a server of the first version until the end. Raises as ``run_join``."""
-    return _run(
-        lambda screen, lines: ClassicTalk(address, nick, lines, screen), SavedState(None), plain, history_file=False
-    )
+    """Talk to a server of the first version. Returns and raises as ``run_join``."""
+    return _run(lambda screen, render: ClassicController(address, nick, render, screen), SavedState(None), plain, False)
 
 
-def _run(talk_on: Callable[[Screen, Lines], Talk], keep: SavedState, plain: bool, history_file: bool) -> int:
+def _run(make_conversation: MakeConversation, saved: SavedState, plain: bool, history_file: bool) -> int:
     async def run() -> int:
         if plain:
-            return await PlainScreen(talk_on).run()
-        from chatctl.terminal.prompt_screen import PromptScreen
+            return await PlainScreen(make_conversation).run()
+        from chatctl.terminal.prompt_screen import PromptScreen  # loads prompt-toolkit
 
-        return await PromptScreen(talk_on, keep, history_file=history_file).run()
+        return await PromptScreen(make_conversation, saved, history_file=history_file).run()
 
     try:
         return asyncio.run(run())
@@ -70,23 +77,19 @@ def _run(talk_on: Callable[[Screen, Lines], Talk], keep: SavedState, plain: bool
         raise ChatError(record(error, error.__cause__)) from None
 
 
-def come_back(settings: Settings) -> str:
-    """Give the command that joins the same room again."""
-    words = ["chatctl", "join", "--nick", settings.nick]
-    if settings.address.unix is not None:
-        words += ["--unix", settings.address.unix]
-    if settings.address.unix is None and settings.address.host != DEFAULT_HOST:
-        words += ["--host", settings.address.host]
-    if settings.address.tls:
-        words += _tls_words(settings.address)
-    if settings.address.unix is None and (settings.address.tls or settings.address.port != DEFAULT_PORT):
-        words += ["--port", str(settings.address.port)]
-    if settings.room != DEFAULT_ROOM:
-        words += ["--room", settings.room]
+def rejoin_command(options: JoinOptions) -> str:
+    """Return the command line that joins the same room again."""
+    words, address = ["chatctl", "join", "--nick", options.nick], options.address
+    if address.unix is not None:
+        words += ["--unix", address.unix]
+    elif address.host != DEFAULT_HOST:
+        words += ["--host", address.host]
+    if address.tls:
+        pin = ["--pin", address.pin] if address.pin is not None else []
+        ca = ["--ca", address.ca] if address.ca is not None else []
+        words += pin + ca or ["--tls"]
+    if address.unix is None and (address.tls or address.port != DEFAULT_PORT):
+        words += ["--port", str(address.port)]
+    if options.room != DEFAULT_ROOM:
+        words += ["--room", options.room]
     return shlex.join(words)
-
-
-def _tls_words(address: Address) -> list[str]:
-    words = ["--pin", address.pin] if address.pin is not None else []
-    words += ["--ca", address.ca] if address.ca is not None else []
-    return words or ["--tls"]

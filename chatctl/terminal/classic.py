@@ -1,4 +1,4 @@
-"""Talking to a server of the very first version: what comes is shown, what is typed is said. No more is there."""
+"""The conversation with a server of the first version: what it sends is shown, what is typed is sent. No commands."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
 from chatctl.client.io.blocking_connection import hang_up, open_socket
 from chatctl.client.io.clock import deadline_in
+from chatctl.common.text import clean
 from chatctl.errors import Rejected, Unreachable, reason_of
 from chatctl.terminal.interfaces import Screen
-from chatctl.terminal.render import Lines
-from chatctl.terminal.slash_commands import Command, Wrong, parse
+from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.slash_commands import Command, parse
 
 CONNECT_SECONDS = 10.0
 
 
-class ClassicTalk:
-    """One person on a server of the first version; a screen's Talk."""
+class ClassicController:
+    """A Conversation with a server of the first version."""
 
     name = "classic"
     count = None
     status = ""
     refusals = 0
 
-    def __init__(self, address: Address, nick: str, lines: Lines, screen: Screen) -> None:
+    def __init__(self, address: Address, nick: str, render: FrameRenderer, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""
-        self.ready = asyncio.Event()
+        self.entered = asyncio.Event()
         self._address = address
-        self._lines = lines
+        self._render = render
         self._screen = screen
         self._loop = asyncio.get_running_loop()
         self._core = ClassicCore(nick, address)
@@ -38,32 +39,32 @@ class ClassicTalk:
         self._outgoing: asyncio.Queue[str] = asyncio.Queue()
 
     @property
-    def waiting(self) -> int:
-        """See Talk."""
+    def unacknowledged(self) -> int:
+        """The number of lines that are not sent yet."""
         return self._outgoing.qsize()
 
     def unsent(self) -> list[str]:
-        """Nothing is known of that here."""
+        """Return nothing: the protocol has no acknowledgements."""
         return []
 
     def nicks(self) -> Iterable[str]:
-        """Nobody tells who is here."""
+        """Return nothing: the server does not say who is there."""
         return []
 
     def save(self, draft: str | None) -> None:
-        """Nothing is kept."""
+        """Save nothing."""
 
     def submit(self, line: str) -> bool:
-        """See Talk: only text can be said here, and /quit."""
+        """Queue a text; /quit is the only command."""
         if not line.strip():
             return False
         match parse(line):
             case Command("quit"):
                 self._screen.leave()
-            case Command() | Wrong():
-                return self._refuse("this server knows no commands but /quit")
             case str(text):
                 return self._say(text)
+            case _:
+                return self._refuse("this server knows no commands but /quit")
         return True
 
     def _say(self, text: str) -> bool:
@@ -76,24 +77,22 @@ class ClassicTalk:
 
     def _refuse(self, why: str) -> bool:
         self.refusals += 1
-        self._screen.show([self._lines.trouble(why)])
+        self._screen.show([self._render.error(why)])
         return False
 
     async def run(self) -> None:
-        """See Talk."""
+        """Be connected until ``leave``. Raises ChatError if there is no such server, or it closes the connection."""
         sock = await asyncio.to_thread(open_socket, self._address, deadline_in(CONNECT_SECONDS))
         sock.setblocking(False)
-        reading = self._loop.create_task(self._read(sock))
-        writing = self._loop.create_task(self._write(sock))
-        leaving = self._loop.create_task(self._left.wait())
+        tasks = [self._loop.create_task(step) for step in (self._read(sock), self._write(sock), self._left.wait())]
         try:
-            done, _ = await asyncio.wait([reading, writing, leaving], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
         except OSError as error:
             raise Unreachable(f"the connection to {self._address} broke: {reason_of(error)}") from None
         finally:
-            for task in (reading, writing, leaving):
+            for task in tasks:
                 task.cancel()
             hang_up(sock)
 
@@ -102,8 +101,8 @@ class ClassicTalk:
             pieces = self._core.receive(data)
             await self._loop.sock_sendall(sock, self._core.outgoing())
             if self._core.connected:
-                self.ready.set()
-            self._screen.show([self._lines.raw(piece) for piece in pieces])
+                self.entered.set()
+            self._screen.show([clean(piece) for piece in pieces])
         raise Unreachable(f"{self._address} closed the connection")
 
     async def _write(self, sock: socket.socket) -> None:
@@ -111,12 +110,12 @@ class ClassicTalk:
             text = await self._outgoing.get()
             self._core.say(text)
             await self._loop.sock_sendall(sock, self._core.outgoing())
-            while not self._core.came_back(text):  # nothing frames it: two at once would arrive as one
+            while not self._core.came_back(text):  # the protocol has no framing: two texts at once would arrive as one
                 await asyncio.sleep(0.01)
             self._outgoing.task_done()
 
     async def leave(self, seconds: float) -> int:
-        """See Talk."""
+        """Send what is queued, for at most ``seconds``, and hang up. Returns the number of lines that were not sent."""
         unsent = 0
         try:
             async with asyncio.timeout(seconds):

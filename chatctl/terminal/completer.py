@@ -1,4 +1,4 @@
-"""Tab: commands, nicknames and :emoji: names."""
+"""Tab completion of slash commands, nicknames and :emoji: names."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from chatctl.terminal.emoji import EMOJI
-from chatctl.terminal.orders import ORDERS
+from chatctl.terminal.operator_commands import OPERATOR_COMMANDS
 from chatctl.terminal.slash_commands import COMMANDS
 
-_MOST = 50
+_MAX_SHOWN = 50
 
 
 class PromptCompleter(Completer):
-    """Completes the word before the cursor. ``nicks`` gives who is here."""
+    """Completes the word before the cursor."""
 
     def __init__(self, nicks: Callable[[], Iterable[str]]) -> None:
-        """Ask ``nicks`` at each completion."""
+        """``nicks`` returns the members' nicknames; it is called for each completion."""
         self._nicks = nicks
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Give at most 50 completions."""
+        """Return at most 50 completions."""
         before = document.text_before_cursor
         word = document.get_word_before_cursor(WORD=True)
         found = _commands(word) if word.startswith("/") and word == before else self._names(before, word)
         if word.startswith(":") and len(word) > 1:
             found = _emoji(word)
-        return list(found)[:_MOST]
+        return list(found)[:_MAX_SHOWN]
 
     def _names(self, before: str, word: str) -> Iterable[Completion]:
         if not word:
@@ -41,9 +41,9 @@ class PromptCompleter(Completer):
 
 
 def _commands(word: str) -> Iterable[Completion]:
-    for name, (takes, what) in (COMMANDS | ORDERS).items():
+    for name, (usage, what) in (COMMANDS | OPERATOR_COMMANDS).items():
         if name.startswith(word[1:].lower()):
-            yield Completion(f"/{name} " if takes else f"/{name}", -len(word), display=f"/{name}", display_meta=what)
+            yield Completion(f"/{name} " if usage else f"/{name}", -len(word), display=f"/{name}", display_meta=what)
 
 
 def _emoji(word: str) -> Iterable[Completion]:

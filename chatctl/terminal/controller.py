@@ -1,7 +1,7 @@
-"""The desk: what ``join`` does with what is typed and what comes in, whatever the screen.
+"""What ``join`` does with what is typed: text is said, commands are carried out.
 
-Lives here: commands, what waits, the status. Does not live here: how lines look (lines.py), who is here (presence.py),
-the screen (prompt.py, plain.py), the connection (client/link.py).
+Lives here: the conversation as a screen drives it. Does not live here: how commands are written (slash_commands.py),
+what comes in (room_view.py), the screen (prompt_screen.py, plain_screen.py).
 """
 
 from __future__ import annotations
@@ -13,320 +13,162 @@ from typing import Any
 
 from chatctl import protocol
 from chatctl.client.core.outbox import OutboxFull
-from chatctl.client.membership import Membership
 from chatctl.client.saved_state import SavedState
-from chatctl.common.text import clean
-from chatctl.protocol import Admin, Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
-from chatctl.terminal.interfaces import Screen
-from chatctl.terminal.member_list import Presence
-from chatctl.terminal.render import Lines, mentions
-from chatctl.terminal.settings import Settings
-from chatctl.terminal.slash_commands import Command, Wrong, help_lines, parse
+from chatctl.terminal.interfaces import JoinOptions, Screen
+from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.room_view import RoomView
+from chatctl.terminal.slash_commands import Command, Invalid, help_lines, parse
 
 
 class Controller:
-    """One person in one room."""
+    """A Conversation with a chatctl server."""
 
-    def __init__(self, settings: Settings, keep: SavedState, lines: Lines, screen: Screen, token: str | None) -> None:
+    def __init__(
+        self, options: JoinOptions, saved: SavedState, render: FrameRenderer, screen: Screen, token: str | None
+    ) -> None:
         """Make it inside a running event loop, then await ``run``."""
-        self.settings = settings
-        self.nick = settings.nick
-        self.name = settings.room
-        self.ready = asyncio.Event()
-        self.refusals = 0
-        self._keep = keep
-        self._lines = lines
+        self.name = options.room
+        self._options = options
+        self._saved = saved
         self._screen = screen
-        self._presence = Presence(lines, screen.show)
-        self._whispers: dict[str, tuple[str, str]] = {}
-        self._held: list[ServerFrame] | None = None
-        self._away = 0
-        self._out = False
         hello = protocol.Hello(
             v=protocol.VERSION,
-            nick=settings.nick,
-            room=settings.room,
+            nick=options.nick,
+            room=options.room,
             token=token,
-            resume=keep.cursor(),
-            history=settings.history,
+            resume=saved.cursor(),
+            history=options.history,
         )
-        self._resumes = hello.resume is not None
-        self.link = Membership(settings.address, hello, keep.outbox, self)
-        self._commands: dict[str, Callable[[str], bool]] = {
-            "help": lambda _: self._say_notes(help_lines()),
-            "me": lambda rest: self._fits(rest) and self._speak(rest, action=True),
-            "msg": lambda rest: self._fits(rest) and self._whisper(rest),
-            "who": lambda _: self._ask(protocol.Who()),
-            "whois": lambda rest: self._ask(protocol.Whois(rest)),
-            "nick": lambda rest: self._ask(protocol.Nick(rest)),
-            "history": self._show_history,
-            "clear": lambda _: self._do(screen.clear),
-            "status": self._show_status,
-            "quit": lambda _: self._do(screen.leave),
+        self.view = RoomView(options, hello, saved.outbox, render, screen)
+        self.membership = self.view.membership
+        self.entered = self.view.entered
+        self._commands: dict[str, Callable[[str], bool | None]] = {  # False: refused
+            "help": lambda _: self.view.note(*help_lines()),
+            "me": lambda rest: self._say(rest, action=True),
+            "msg": self._whisper,
+            "who": lambda _: self._send(protocol.Who()),
+            "whois": lambda rest: self._send(protocol.Whois(rest)),
+            "nick": lambda rest: self._send(protocol.Nick(rest)),
+            "history": self._request_history,
+            "clear": lambda _: screen.clear(),
+            "status": lambda _: self.view.note(*self._status_lines()),
+            "quit": lambda _: screen.leave(),
         }
-        self._rules = protocol.RoomNow()
 
     # --- what is typed
 
     def submit(self, line: str) -> bool:
-        """See Talk."""
+        """Carry out a line. An empty one makes a lost connection be tried again at once."""
         if not line.strip():
-            self.link.retry_now()
+            self.membership.retry_now()
             return False
-        match parse(line.strip("\n")):
-            case Wrong(why):
-                return self._refuse(why)
+        match parse(line.strip("\n").encode("utf-8", "replace").decode()):  # a terminal may send no UTF-8
+            case Invalid(reason):
+                return self._refuse(reason)
             case Command(name, rest):
-                return self._commands[name](rest)
-            case Admin() as order:
-                return self._ask(order)
+                return self._commands[name](rest) is not False
+            case protocol.Admin() as request:
+                return self._send(request)
             case str(text):
-                return self._fits(text) and self._speak(text)
+                return self._say(text)
 
     def _refuse(self, why: str) -> bool:
-        self.refusals += 1
-        self._screen.show([self._lines.trouble(why)])
+        self.view.refuse(why)
         return False
 
-    @staticmethod
-    def _do(what: Callable[[], None]) -> bool:
-        what()
-        return True
-
     def _fits(self, text: str) -> bool:
-        limit = self.link.welcome.limits.text if self.link.welcome else protocol.MAX_TEXT
-        size = len(text.encode("utf-8", "replace"))
+        welcome = self.membership.welcome
+        limit = welcome.limits.text if welcome else protocol.MAX_TEXT
+        size = len(text.encode())
         if size > limit:
             return self._refuse(f"this message has {size} bytes, at most {limit} can be sent: shorten it")
         return True
 
-    def _speak(self, text: str, *, action: bool = False) -> bool:
+    def _say(self, text: str, *, action: bool = False) -> bool:
+        if not self._fits(text):
+            return False
         try:
-            self.link.say(text.encode("utf-8", "replace").decode(), action=action)
+            self.membership.say(text, action=action)
         except OutboxFull as error:
             return self._refuse(str(error))
-        asyncio.get_running_loop().call_later(status.SHOWN_UNSENT_SECONDS, self._screen.refresh)
+        asyncio.get_running_loop().call_later(status.SHOW_UNSENT_SECONDS, self._screen.refresh)
         self._screen.refresh()
         return True
 
     def _whisper(self, rest: str) -> bool:
+        if not self._fits(rest):
+            return False
         to, _, text = rest.partition(" ")
         ident = f"w{time.monotonic_ns():x}"
-        self._whispers[ident] = (to, text.strip())
-        return self._ask(protocol.Whisper(to, text.strip(), id=ident))
+        whisper = protocol.Whisper(to, text.strip(), id=ident)
+        if sent := self._send(whisper):
+            self.view.whispers[ident] = whisper
+        return sent
 
-    def _ask(self, frame: protocol.ClientFrame) -> bool:
-        return self.link.send(frame) or self._refuse(
+    def _send(self, frame: protocol.ClientFrame) -> bool:
+        """Send a request. Unlike a message it is not kept until there is a connection: its answer would come late."""
+        return self.membership.send(frame) or self._refuse(
             "there is no connection now: that can't wait, try again when it is back"
         )
 
-    def _show_history(self, rest: str) -> bool:
-        cursor, welcome = self.link.cursor, self.link.welcome
+    def _request_history(self, rest: str) -> bool:
+        cursor, welcome = self.membership.cursor, self.membership.welcome
         if cursor is None or welcome is None:
             return self._refuse("there is no connection yet")
         limit = min(int(rest) if rest else 50, welcome.limits.page)
-        return self._ask(protocol.History(limit=limit, before=cursor.after + 1))
+        return self._send(protocol.History(limit=limit, before=cursor.after + 1))
 
-    def _say_notes(self, texts: list[str]) -> bool:
-        self._screen.show([self._lines.note(text) for text in texts])
-        return True
+    def _status_lines(self) -> list[str]:
+        where = f"room {self.name} on {self._options.address}, as {self.view.nick}"
+        now = asyncio.get_running_loop().time()
+        return [where, *status.full(self.membership, now, self.count), *status.room_state(self.view.room_state)]
 
-    # --- what comes in
-
-    def connected(self, welcome: Welcome, missed: int | None) -> None:
-        """See Listener."""
-        first = not self.ready.is_set()
-        self.nick = welcome.nick
-        self._presence.set(welcome.members, welcome.count)
-        self._away = missed or 0
-        self._out = False
-        self.ready.set()
-        if not first:
-            self._say_notes(["connected again"])
-        self._obey(protocol.RoomNow(welcome.topic, welcome.slow, welcome.read_only))
-        if first and self._resumes and self.settings.history:  # an earlier run's cursor: show what came before it, too
-            self._want_context(self.settings.history)
-        else:
-            self._announce_away()
-        self._screen.refresh()
-
-    def _obey(self, rules: protocol.RoomNow) -> None:
-        """Tell on entering what holds in the room, and after a break what holds since."""
-        if rules != self._rules:
-            self._say_notes(status.rules(rules))
-        self._rules = rules
-
-    def _want_context(self, limit: int) -> None:
-        """Hold entries back until those before them are there."""
-        cursor, welcome = self.link.cursor, self.link.welcome
-        assert cursor is not None, "a link that is in has a cursor"
-        assert welcome is not None, "and was welcomed"
-        self._held = []
-        ask = protocol.History(limit=min(limit, welcome.limits.page), before=cursor.after + 1)
-        asyncio.get_running_loop().call_soon(self.link.send, ask)
-
-    def _announce_away(self) -> None:
-        if self._away:
-            self._screen.show([self._lines.away(self._away)])
-        self._away = 0
-
-    def disconnected(self, why: str | None) -> None:
-        """See Listener."""
-        self._release()
-        if why is not None:
-            what = "cannot come back yet" if self._out else "disconnected"
-            self._screen.show([self._lines.trouble(f"{what}: {why}")])
-        self._out = True
-        self._screen.refresh()
-
-    def refused(self, say: Say | Whisper, why: str) -> None:
-        """See Listener."""
-        self._refuse(f"not said: {why}: {say.text}")
-        self._screen.refresh()
-
-    def busy(self) -> bool:
-        """See Listener."""
-        return self._screen.busy()
-
-    def received(self, frame: ServerFrame) -> None:
-        """See Listener."""
-        if self._held is None:
-            self._show(frame)
-        elif isinstance(frame, protocol.Page):
-            self._screen.show([line for entry in frame.entries for line in self._lines.entry(entry, self.nick)])
-            self._release()
-        elif isinstance(frame, protocol.Msg | protocol.Gap):
-            self._held.append(frame)
-        else:
-            self._show(frame)
-
-    def _release(self) -> None:
-        """Show what was held back for a page, be it there or not."""
-        held, self._held = self._held or [], None
-        self._announce_away()
-        for frame in held:
-            self._show(frame)
-
-    def _show(self, frame: ServerFrame) -> None:
-        lines = self._lines
-        match frame:
-            case protocol.Msg():
-                self._presence.speaks(frame.nick)
-                self._screen.show(lines.entry(frame, self.nick))
-                self._maybe_alert(frame.nick, frame.text)
-            case protocol.Join(nicks=nicks, count=count):
-                self._presence.came(nicks, count)
-                self._screen.refresh()
-            case protocol.Leave(nicks=nicks, count=count):
-                self._presence.went(nicks, count)
-                self._screen.refresh()
-            case protocol.Rename(old=old, new=new):
-                self._renamed(old, new)
-            case protocol.Whispered(from_=nick):
-                self._screen.show(lines.whisper(frame.time, nick, frame.text, sent=False))
-                if self.settings.notify != "off":
-                    self._screen.alert(f"{clean(nick)} whispers")
-            case protocol.Ack(id=ident):
-                self._settled(ident, frame.time)
-            case protocol.Roster():
-                self._presence.set([row.nick for row in frame.members], frame.count)
-                self._screen.show(lines.roster(frame))
-            case protocol.Identity():
-                self._screen.show(lines.identity(frame))
-            case protocol.Notice(text=text):
-                self._screen.show([lines.notice(frame.time, text)])
-            case protocol.RoomNow():
-                self._rules = frame  # the notice beside it says what was done
-            case protocol.Done(text=text, rows=rows):
-                self._say_notes(status.rows(text, rows) if frame.verb in ("bans", "claims", "ops") else [])
-            case protocol.Page():
-                self._screen.show(lines.again(frame.entries, self.nick))
-            case protocol.Gap():
-                self._show_gap(frame)
-            case protocol.Error(text=text, id=ident):
-                self._failed(ident, text)
-            case protocol.Bye(why=why):
-                self._screen.show([lines.trouble(why)] if why else [])
-
-    def _maybe_alert(self, nick: str, text: str) -> None:
-        if nick == self.nick or self.settings.notify == "off":
-            return
-        if self.settings.notify == "all":
-            self._screen.alert(f"{clean(nick)} says something")
-        elif mentions(text, self.nick):
-            self._screen.alert(f"{clean(nick)} mentions you")
-
-    def _renamed(self, old: str, new: str) -> None:
-        self._presence.renamed(old, new)
-        if old == self.nick:
-            self.nick = new
-            self.link.renamed(new)
-        self._screen.show([self._lines.rename(old, new)])
-        self._screen.refresh()
-
-    def _show_gap(self, gap: protocol.Gap) -> None:
-        self._screen.show([self._lines.gap(gap)])
-        if gap.why == "lost" and gap.from_ <= 1 and gap.to:  # what the new log holds was said while we were away
-            self._want_context(gap.to)
-
-    def _settled(self, ident: str, when: float) -> None:
-        if whisper := self._whispers.pop(ident, None):
-            to, text = whisper
-            self._screen.show(self._lines.whisper(when, to, text, sent=True))
-        self._screen.refresh()
-
-    def _failed(self, ident: str | None, text: str) -> None:
-        whisper = self._whispers.pop(ident or "", None)
-        self._refuse(f"not said: {text}: {whisper[1]}" if whisper else text)
-        if self._held is not None and ident is None:
-            self._release()  # it may have been the page that was refused
-
-    # --- what it looks like
+    # --- what the screen asks
 
     @property
     def status(self) -> str:
-        """See Talk."""
-        return status.brief(self.link, asyncio.get_running_loop().time())
+        """What is wrong with the connection, in a few words."""
+        return status.brief(self.membership, asyncio.get_running_loop().time())
 
     @property
     def count(self) -> int:
-        """See Talk."""
-        return self._presence.count
+        """The number of members in the room."""
+        return self.view.members.count
 
     @property
-    def waiting(self) -> int:
-        """See Talk."""
-        return len(self.link.outbox)
+    def unacknowledged(self) -> int:
+        """The number of messages in the outbox."""
+        return len(self.membership.outbox)
+
+    @property
+    def refusals(self) -> int:
+        """The number of lines that were refused."""
+        return self.view.refusals
 
     def run(self) -> Coroutine[Any, Any, None]:
-        """See Talk."""
-        return self.link.run()
+        """Be in the room until ``leave``, across any number of reconnects."""
+        return self.membership.run()
 
     def nicks(self) -> Iterable[str]:
-        """See Talk."""
-        return self._presence.nicks()
+        """Return the nicknames that are known."""
+        return self.view.members.nicks()
 
     def unsent(self) -> list[str]:
-        """See Talk."""
-        return status.unsent(self.link)
-
-    def _show_status(self, _: str) -> bool:
-        where = f"room {self.settings.room} on {self.settings.address}, as {self.nick}"
-        now = asyncio.get_running_loop().time()
-        return self._say_notes([where, *status.full(self.link, now, self.count), *status.rules(self._rules)])
+        """Return the texts in the outbox that are worth showing."""
+        return status.unsent(self.membership)
 
     def save(self, draft: str | None) -> None:
-        """See Talk."""
+        """Save the draft, and the cursor unless messages before it have not been shown yet."""
         if draft is not None:
-            self._keep.save_draft(draft)
-        if self.link.cursor is not None and self._held is None:
-            self._keep.save_cursor(self.link.cursor)
+            self._saved.save_draft(draft)
+        if self.membership.cursor is not None and self.view.complete:
+            self._saved.save_cursor(self.membership.cursor)
 
     async def leave(self, seconds: float) -> int:
-        """See Talk. What is unsent stays in the outbox."""
-        if self.link.connected:
-            await self.link.settled(seconds)
-        self._presence.flush()
-        self.link.leave()
-        return len(self.link.outbox)
+        """Leave the room; what is unacknowledged stays in the outbox, for the next run."""
+        if self.membership.connected:
+            await self.membership.settled(seconds)
+        self.view.members.flush()
+        self.membership.leave()
+        return len(self.membership.outbox)

@@ -1,108 +1,102 @@
-"""What a screen is to whoever talks, and what talks is to a screen."""
+"""The interfaces between a screen and a conversation, and the options of ``join``.
+
+Screens: prompt_screen.py, plain_screen.py. Conversations: controller.py, classic.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from chatctl.client.core.address import Address
+from chatctl.terminal.render import FrameRenderer
+
+
+@dataclass(frozen=True, slots=True)
+class JoinOptions:
+    """What the user asked for on the command line."""
+
+    address: Address
+    room: str
+    nick: str
+    history: int = 50
+    """How many earlier messages to show on joining; 0 for none."""
+    notify: Literal["off", "mention", "all"] = "mention"
+    """Which messages of others ring the bell."""
 
 
 class Screen(Protocol):
-    """Where lines go."""
+    """Where a conversation is shown."""
 
     def show(self, lines: list[str]) -> None:
-        """Print lines above whatever is being typed."""
+        """Print lines above the line that is being typed. They are already cleaned and coloured."""
 
     def clear(self) -> None:
         """Empty the screen."""
 
     def alert(self, text: str) -> None:
-        """Ring the bell, and tell the desktop if it can be told."""
+        """Ring the bell, and send ``text`` as a desktop notification where the terminal supports it."""
 
     def refresh(self) -> None:
-        """The status changed."""
+        """Draw the prompt again: the status or the number of members changed."""
 
     def busy(self) -> bool:
-        """Whether more lines wait than are worth waiting: the connection is not read meanwhile."""
+        """Return whether too many lines wait to be painted; the connection is not read meanwhile."""
 
     def leave(self) -> None:
-        """End the program."""
+        """End the program with exit code 0."""
 
 
-class Talk(Protocol):
-    """One person in one room: desk.py, or classic.py for a server of the first version."""
+class Conversation(Protocol):
+    """One user in one room, as a screen drives it."""
 
     name: str
-    """The room's, for the prompt."""
-    ready: asyncio.Event
-    """Set once we are in."""
+    """The room's name, for the prompt."""
+    entered: asyncio.Event
+    """Set once the server has let us in."""
 
     @property
     def count(self) -> int | None:
-        """How many are here, if that is known."""
+        """The number of members in the room, if it is known."""
 
     @property
     def status(self) -> str:
-        """What is worth a word beside the room's name; empty when all is well."""
+        """What is wrong with the connection, for the prompt; empty when all is well."""
 
     @property
-    def waiting(self) -> int:
-        """How many messages are not acknowledged."""
+    def unacknowledged(self) -> int:
+        """The number of messages that the server has not acknowledged."""
 
     @property
     def refusals(self) -> int:
-        """How many lines were refused, here or by the server."""
+        """The number of lines that were refused, here or by the server."""
 
     def unsent(self) -> list[str]:
-        """What waits for its acknowledgement and is worth showing, one line each."""
+        """Return the texts that have waited for an acknowledgement long enough to be shown, one line each."""
 
     def nicks(self) -> Iterable[str]:
-        """Who is here, for completion."""
+        """Return the members' nicknames, for completion."""
 
     def submit(self, line: str) -> bool:
-        """Take a line that was entered. False if it stays with the person, who was told why."""
+        """Carry out a line that was entered. False: it was refused, the user was told why and may edit it."""
 
     def run(self) -> Coroutine[Any, Any, None]:
-        """Be in the room until ``leave``. Raises ChatError if we can't be."""
+        """Be in the room until ``leave``. Raises ChatError if the server cannot be joined."""
 
     def save(self, draft: str | None) -> None:
-        """Keep what a crash must not take: the place in the log, and the line being typed, if that is known."""
+        """Save the position in the log and, unless None, the line being typed, so that a crash does not lose them."""
 
     async def leave(self, seconds: float) -> int:
-        """Wait for answers to what was said while they come, so long for each; then go. Gives how many are unsent."""
+        """Leave the room.
+
+        Args:
+            seconds: how long to wait for the next acknowledgement of what was sent.
+
+        Returns:
+            The number of messages that are still unacknowledged.
+        """
 
 
-async def entered(talk: Talk, run: asyncio.Task[None]) -> None:
-    """Wait until we are in. Raises what ``run`` raised if we never get there."""
-    waiter = asyncio.get_running_loop().create_task(talk.ready.wait())
-    await asyncio.wait([waiter, run], return_when=asyncio.FIRST_COMPLETED)
-    waiter.cancel()
-    if run.done():
-        run.result()
-
-
-class Faults:
-    """Exceptions of our own in callbacks, where nobody waits for them: the first one ends the program."""
-
-    def __init__(self, leave: Callable[[], None]) -> None:
-        """Listen for them in the running event loop."""
-        self._first: BaseException | None = None
-        self._leave = leave
-        asyncio.get_running_loop().set_exception_handler(self._caught)
-
-    def _caught(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if error := context.get("exception"):
-            self._first = self._first or error
-            self._leave()
-
-    def raise_first(self) -> None:
-        """Raise it, if there was one."""
-        if self._first is not None:
-            raise RuntimeError("a callback failed") from self._first
-
-
-async def ended(run: asyncio.Task[None]) -> None:
-    """Wait for a talk that was told to leave. One that does not within a second is left behind."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(run, 1.0)
+MakeConversation = Callable[[Screen, FrameRenderer], Conversation]

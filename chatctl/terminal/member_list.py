@@ -1,7 +1,7 @@
-"""Who is here, and the lines about those who come and go.
+"""The members of the room, and the lines about those who join and leave.
 
-Lives here: the members by name, and folding: the first to come or go is shown at once, those that follow within a
-second share a line. Does not live here: how such a line looks (lines.py).
+Joins and leaves are coalesced: the first one is shown at once, those of the next second share a line. How such a line
+looks is render.py's.
 """
 
 from __future__ import annotations
@@ -10,76 +10,78 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from chatctl.common.names import fold_any
-from chatctl.terminal.render import Lines
+from chatctl.terminal.render import FrameRenderer
 
-FOLD_SECONDS = 1.0
-"""At most one line about comings and goings in so many seconds."""
+COALESCE_SECONDS = 1.0
+"""At most one line about joins and leaves in so many seconds."""
 
 
-class Presence:
-    """The members that we know of: the server names at most 200 of them to somebody who comes."""
+class MemberList:
+    """The members that we know by name; the server names at most 200 of them to a client that joins."""
 
-    def __init__(self, lines: Lines, show: Callable[[list[str]], None]) -> None:
+    def __init__(self, render: FrameRenderer, show: Callable[[list[str]], None]) -> None:
         """Make it inside a running event loop."""
-        self._lines = lines
+        self._render = render
         self._show = show
         self._loop = asyncio.get_running_loop()
         self._names: dict[str, str] = {}
-        self._news: dict[str, bool] = {}
-        self._window: asyncio.TimerHandle | None = None
+        self._unannounced: dict[str, bool] = {}
+        """By nickname: True for one who joined, False for one who left."""
+        self._timer: asyncio.TimerHandle | None = None
         self.count = 0
+        """All members, also those that we cannot name."""
 
     def nicks(self) -> Iterable[str]:
-        """Give who is here."""
+        """Return the nicknames that are known."""
         return self._names.values()
 
-    def set(self, nicks: Iterable[str], count: int) -> None:
-        """Begin with these."""
+    def reset(self, nicks: Iterable[str], count: int) -> None:
+        """Replace the list, without announcing anything."""
         self._names = {fold_any(nick): nick for nick in nicks}
         self.count = count
 
-    def came(self, nicks: list[str], count: int) -> None:
-        """Take those who joined."""
+    def joined(self, nicks: list[str], count: int) -> None:
+        """Add members, and announce those that were not known."""
         self.count = count
         new = [nick for nick in nicks if fold_any(nick) not in self._names]
         self._names |= {fold_any(nick): nick for nick in nicks}
-        self._note(new, came=True)
+        self._announce(new, joined=True)
 
-    def went(self, nicks: list[str], count: int) -> None:
-        """Take those who left."""
+    def left(self, nicks: list[str], count: int) -> None:
+        """Remove members, and announce it."""
         self.count = count
         for nick in nicks:
             self._names.pop(fold_any(nick), None)
-        self._note(nicks, came=False)
+        self._announce(nicks, joined=False)
 
     def renamed(self, old: str, new: str) -> None:
-        """Take a new name."""
+        """Replace a nickname."""
         self._names.pop(fold_any(old), None)
         self._names[fold_any(new)] = new
 
-    def speaks(self, nick: str) -> None:
-        """Show that somebody came before what they say is shown."""
-        if nick in self._news:
+    def before_message(self, nick: str) -> None:
+        """Announce the sender of a message before the message is shown, if that has not been done."""
+        if nick in self._unannounced:
             self.flush()
 
-    def _note(self, nicks: Iterable[str], *, came: bool) -> None:
+    def _announce(self, nicks: Iterable[str], *, joined: bool) -> None:
         for nick in nicks:
-            if self._news.get(nick) is not (not came):
-                self._news[nick] = came
+            if self._unannounced.get(nick) is not (not joined):
+                self._unannounced[nick] = joined
             else:
-                del self._news[nick]  # gone and back again, or the other way round: no news
-        if self._window is None:
+                del self._unannounced[nick]  # joined and left again, or left and came back: nothing to announce
+        if self._timer is None:
             self.flush()
-            self._window = self._loop.call_later(FOLD_SECONDS, self._over)
+            self._timer = self._loop.call_later(COALESCE_SECONDS, self._timer_over)
 
-    def _over(self) -> None:
-        self._window = self._loop.call_later(FOLD_SECONDS, self._over) if self._news else None
+    def _timer_over(self) -> None:
+        self._timer = self._loop.call_later(COALESCE_SECONDS, self._timer_over) if self._unannounced else None
         self.flush()
 
     def flush(self) -> None:
-        """Show what is held back."""
-        news, self._news = self._news, {}
+        """Show what waits to be announced."""
+        news, self._unannounced = self._unannounced, {}
         if news:
-            came = [nick for nick, did in news.items() if did]
-            went = [nick for nick, did in news.items() if not did]
-            self._show([self._lines.presence(came, went, self.count)])
+            joined = [nick for nick, did_join in news.items() if did_join]
+            left = [nick for nick, did_join in news.items() if not did_join]
+            self._show([self._render.presence(joined, left, self.count)])

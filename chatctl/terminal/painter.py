@@ -1,8 +1,14 @@
-"""The output path of ``join``: lines above the prompt, in frames, without ever touching the terminal's mode.
+"""The output path of ``join``: prints lines above the prompt without breaking what is being typed.
 
-prompt-toolkit's own way to print (patch_stdout, run_in_terminal) puts the terminal into cooked mode for every print; a
-key that arrives in that window is echoed into the chat, and a Backspace is swallowed. Here a frame erases the prompt,
-writes all waiting lines and draws the prompt again: one synchronous write, raw mode throughout. Source: docs/join.md.
+prompt-toolkit's own ways to print (``patch_stdout``, ``run_in_terminal``, ``print_formatted_text``) put the terminal
+into cooked mode for each print. In cooked mode the terminal's driver handles keys itself: a key that arrives in that
+moment is echoed among the messages, and a Backspace is swallowed by the driver and never reaches the line. The more
+messages come, the more often that happens.
+
+Here the terminal stays in raw mode. Lines wait for the next frame, at most one in 50 ms. A frame erases the prompt,
+writes the waiting lines and draws the prompt again. It is synchronous, so no key is handled in between, and a single
+write, so no half of it is visible. tests/terminal/test_textbook.py provokes each failure of the usual way, and shows
+that ``join`` does not have it.
 """
 
 from __future__ import annotations
@@ -17,63 +23,67 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.output.vt100 import Vt100_Output
 
 FRAME_SECONDS = 0.05
-"""At most 20 frames a second; the first line after a pause is shown at once."""
+"""Least time between two frames. The first line after a pause is shown at once."""
 
-MAX_LINES_A_FRAME = 500
-MAX_CHARS_A_FRAME = 64 * 1024
-"""A frame that is longer would keep keys waiting: the terminal must take it all before we go on."""
+MAX_FRAME_LINES = 500
+MAX_FRAME_CHARS = 64 * 1024
+"""Writing blocks until the terminal has taken the frame: in a longer one, keys and pings would wait too long."""
 
 BUSY_LINES = 2_000
-"""So many lines wait: nothing more is read from the connection until they are painted."""
+"""From so many waiting lines on, the connection is not read until they are painted."""
 
 MAX_WAITING = 10_000
-"""The most lines that wait, should they come in spite of that; the oldest beyond it are counted, not shown."""
+"""Lines that wait at most, if more come all the same; the oldest are dropped, and counted in a line of their own."""
 
 
 class FrameOutput(Vt100_Output):
-    """An output that can hold its writes back, and leaves bracketed paste on until the end.
+    """An output that can collect a whole frame, and that keeps bracketed paste on until the end.
 
-    ``renderer.erase`` switches bracketed paste off for a moment: a paste that meets it would submit its lines one by
-    one (prompt-toolkit 3.0.53).
+    ``Renderer.erase`` switches bracketed paste off and ``render`` switches it on again (prompt-toolkit 3.0.53). With a
+    frame every 50 ms, a paste would soon arrive while it is off: the terminal then sends it as if it were typed, and
+    each of its lines is submitted.
     """
 
-    _held = False
+    _collecting = False
     _ending = False
 
     @property
     def responds_to_cpr(self) -> bool:
-        """Never ask where the cursor is: without an answer a warning appears, and prints stall."""
+        """Return False: never request the cursor's position.
+
+        Where a terminal does not answer, prompt-toolkit prints a warning after 2 s. Where it answers late, prints wait.
+        """
         return False
 
     def flush(self) -> None:
-        """Write what is buffered, unless a frame is being made."""
-        if not self._held:
+        """Write what is buffered, unless a frame is being collected."""
+        if not self._collecting:
             super().flush()
 
     def disable_bracketed_paste(self) -> None:
-        """Only at the end."""
+        """Do nothing before ``end``."""
         if self._ending:
             super().disable_bracketed_paste()
 
     @contextmanager
     def one_write(self) -> Iterator[None]:
-        """Let everything that is written inside leave as one write."""
-        self._held = True
+        """Write everything that is printed inside the block at its end, at once."""
+        self._collecting = True
         try:
             yield
         finally:
-            self._held = False
+            self._collecting = False
             self.flush()
 
-    def let_go(self) -> None:
-        """Hand the terminal to somebody else for a while; the next frame takes it back."""
+    def release(self) -> None:
+        """Prepare the terminal for another program; the next frame takes it back."""
         super().disable_bracketed_paste()
         self.flush()
 
     def end(self) -> None:
-        """Leave the terminal as it was found."""
+        """Leave the terminal in the state in which it was found."""
         self._ending = True
-        self._held = False
+        self._collecting = False
         self.disable_bracketed_paste()
         self.reset_attributes()
         self.show_cursor()
@@ -81,73 +91,83 @@ class FrameOutput(Vt100_Output):
 
 
 class Painter:
-    """Collects lines and paints them above the prompt of ``app``."""
+    """Collects lines and paints them above the prompt of an application."""
 
-    def __init__(self, app: Application[str], output: FrameOutput, skipped: Callable[[int], str]) -> None:
-        """Paint on ``output``; ``skipped`` gives the line that stands for so many lines that were left out."""
+    def __init__(self, app: Application[str], output: FrameOutput, dropped_line: Callable[[int], str]) -> None:
+        """Make it inside a running event loop.
+
+        Args:
+            app: its prompt is erased and drawn again in each frame.
+            output: the output of ``app``.
+            dropped_line: returns the line that stands for so many that were dropped.
+        """
         self._app = app
         self._output = output
-        self._skipped_line = skipped
+        self._dropped_line = dropped_line
         self._waiting: deque[str] = deque()
-        self._skipped = 0
-        self._timer: asyncio.Handle | None = None
-        self._painted_at = float("-inf")
+        self._dropped = 0
+        self._next_frame: asyncio.Handle | None = None
+        self._painted_at = -inf
         self._loop = asyncio.get_running_loop()
 
+    def start(self) -> None:
+        """Paint what came before the prompt was there."""
+        self._schedule()
+
     def show(self, lines: list[str]) -> None:
-        """Have lines painted: at once, or with the next frame."""
+        """Paint lines, at once or with the next frame."""
         self._waiting.extend(lines)
         while len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
-            self._skipped += 1
-        self._plan()
+            self._dropped += 1
+        self._schedule()
 
     @property
     def busy(self) -> bool:
         """Whether more lines wait than a terminal that keeps up would leave."""
         return len(self._waiting) >= BUSY_LINES
 
-    def _plan(self) -> None:
-        if self._timer is None and self._waiting:
+    def _schedule(self) -> None:
+        if self._next_frame is None and self._waiting:
             wait = self._painted_at + FRAME_SECONDS - self._loop.time()
-            self._timer = self._loop.call_soon(self._paint) if wait <= 0 else self._loop.call_later(wait, self._paint)
+            paint = self._paint
+            self._next_frame = self._loop.call_soon(paint) if wait <= 0 else self._loop.call_later(wait, paint)
 
     def _paint(self) -> None:
-        self._timer = None
+        self._next_frame = None
         if not self._app.is_running:
-            return  # the prompt is not there yet, or not any more: ``finish`` writes what waits
+            return  # the prompt is not there yet, or no longer; ``start`` or ``finish`` writes what waits
         with self._output.one_write():
             self._app.renderer.erase()
-            self._write(MAX_LINES_A_FRAME, MAX_CHARS_A_FRAME)
-            self._app._redraw()  # noqa: SLF001 — the one private method; tests/terminal holds its contract
+            self._write(MAX_FRAME_LINES, MAX_FRAME_CHARS)
+            # Private, but the one way to draw synchronously: ``invalidate`` would draw in a later turn of the loop, and
+            # until then there would be no prompt. tests/terminal/test_painter.py checks that it is still there.
+            self._app._redraw()  # noqa: SLF001
         self._painted_at = self._loop.time()
-        self._plan()
+        self._schedule()
 
     def _write(self, lines: float, chars: float) -> None:
-        if self._skipped:
-            self._output.write_raw(self._skipped_line(self._skipped) + "\r\n")
-            self._skipped = 0
+        """Write waiting lines, at most ``lines`` and about ``chars`` characters of them."""
+        if self._dropped:
+            self._output.write_raw(self._dropped_line(self._dropped) + "\r\n")
+            self._dropped = 0
         while self._waiting and lines > 0 and chars > 0:
             line = self._waiting.popleft()
-            self._output.write_raw(line + "\r\n")
+            self._output.write_raw(line + "\r\n")  # in raw mode LF alone does not return to the first column
             lines, chars = lines - 1, chars - len(line)
 
-    def started(self) -> None:
-        """The prompt stands: paint what came before it."""
-        self._plan()
-
-    def ring(self, sequence: str) -> None:
-        """Send a sequence that moves nothing (a bell, a notification)."""
+    def send(self, sequence: str) -> None:
+        """Send a sequence that does not move the cursor: a bell, a notification."""
         self._output.write_raw(sequence)
         self._output.flush()
 
     def clear(self) -> None:
-        """Empty the screen; the prompt goes to its top."""
+        """Empty the screen; the prompt moves to the top."""
         with self._output.one_write():
             self._app.renderer.clear()
-            self._app._redraw()  # noqa: SLF001 — as above
+            self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
     def finish(self) -> None:
-        """Write what still waits, once the prompt is gone."""
+        """Write all that still waits, once the prompt is gone, and release the terminal."""
         self._write(inf, inf)
         self._output.end()

@@ -1,204 +1,151 @@
-"""The plain screen of ``join``: a line in, a line out. No colour, no redraw, nothing that moves a cursor.
+"""The plain screen of ``join``, for pipes, dumb terminals and screen readers.
 
-For pipes, dumb terminals and screen readers.
+A line in is a message, an event is a line out. No colour, no redraw, nothing that moves a cursor.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
 
 from chatctl.errors import ChatError, OutcomeUnknown, Rejected, reason_of
 from chatctl.terminal.colors import Palette
-from chatctl.terminal.interfaces import Faults, Screen, Talk, ended, entered
-from chatctl.terminal.render import Lines
-from chatctl.terminal.stdout import whole_stdout
+from chatctl.terminal.interfaces import MakeConversation
+from chatctl.terminal.lifecycle import ConversationTask, buffered_stdout
+from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.stdin_reader import StdinReader, is_interactive
 
 DRAIN_SECONDS = 10.0
-"""How long the end of the input waits for each of its last acknowledgements."""
+"""After the end of the input: how long to wait for the next acknowledgement."""
 
-SAVE_SECONDS = 0.5
+MAX_UNACKNOWLEDGED = 100
+"""No more lines are read while so many wait: a long file is read as fast as the server takes it."""
 
-MOST_WAITING = 100
-"""A file of many lines is read as fast as the server takes them."""
+_RETRY_SECONDS = 0.01
 
 
 class PlainScreen:
-    """stdin and stdout; a desk's Screen."""
+    """A Screen on stdin and stdout."""
 
-    def __init__(self, talk_on: Callable[[Screen, Lines], Talk]) -> None:
+    def __init__(self, make_conversation: MakeConversation) -> None:
         """Prepare it inside a running event loop."""
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[int] = self._loop.create_future()
-        self.desk = talk_on(self, Lines(Palette(0)))
-        self._faults = Faults(self.leave)
-        self._out = whole_stdout()
-        self._trouble: ChatError | None = None
-        self._taken = threading.Semaphore(0)
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        self.conversation = make_conversation(self, FrameRenderer(Palette(0)))
+        self._task = ConversationTask(self.conversation, self._end)
+        self._stdout = buffered_stdout()
+        self._error: ChatError | None = None
+        self._stdin = StdinReader(self._take, self.leave, lambda error: self._fail("cannot read stdin", error))
 
-    # --- a desk's Screen
+    # --- as a Screen
 
     def show(self, lines: list[str]) -> None:
-        """See Screen."""
+        """Print lines."""
         try:
-            self._out.write("".join(f"{line}\n" for line in lines))
-            self._out.flush()
+            self._stdout.write("".join(f"{line}\n" for line in lines))
+            self._stdout.flush()
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())  # or the interpreter's end complains
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())  # or the flush at exit fails as well
             self._cannot_print(error)
 
     def _cannot_print(self, error: OSError) -> None:
-        """Nobody reads it: a script's lines are said all the same, a person is gone. Or there is no room for it."""
+        """End, unless it is a script whose output nobody reads any more: its lines are sent all the same."""
         if not isinstance(error, BrokenPipeError):
             self._fail("cannot write to stdout", error)
         elif is_interactive():
-            self._end(0)
+            self.leave()
 
     def _fail(self, what: str, error: OSError) -> None:
-        self._trouble = ChatError(f"{what}: {reason_of(error)}")
-        self._end(0)
+        self._error = ChatError(f"{what}: {reason_of(error)}")
+        self.leave()
 
     def clear(self) -> None:
-        """There is nothing to clear."""
+        """Do nothing: what was printed stays."""
 
     def alert(self, text: str) -> None:
-        """A line is alert enough."""
+        """Do nothing: the line itself was printed."""
 
     def refresh(self) -> None:
-        """There is no status to draw."""
+        """Do nothing: there is no prompt."""
 
     def busy(self) -> bool:
-        """See Screen: writing waits by itself."""
+        """Return False: ``show`` itself waits for a slow reader."""
         return False
 
     def leave(self) -> None:
-        """See Screen."""
+        """End the program with exit code 0."""
         self._end(0)
 
     def _end(self, code: int) -> None:
-        if not self._done.done():
-            self._done.set_result(code)
-            self._taken.release()  # the reader waits no longer
+        if not self._ended.done():
+            self._ended.set_result(code)
+            self._stdin.stop()
 
-    # --- the whole run
+    # --- running
 
     async def run(self) -> int:
-        """Send each line of stdin, print each line that comes; end with stdin. Gives the exit code.
+        """Send each line of stdin and print each line that comes, until stdin ends.
+
+        Returns:
+            The exit code.
 
         Raises:
-            ChatError: we could not get in, or nothing can be printed.
+            ChatError: the server cannot be joined, or stdin or stdout failed.
             OutcomeUnknown: the last lines were not acknowledged.
+            Rejected: lines of a script were refused.
         """
-        link = self._loop.create_task(self.desk.run())
-        await entered(self.desk, link)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._end, 128 + number)
-        link.add_done_callback(lambda _: self._end(0))
-        saver = self._loop.create_task(self._keep_saving())
-        # A thread: a file can't be waited for in an event loop. It is a daemon: it may never see its stdin's end.
-        threading.Thread(target=self._read, daemon=True).start()
-        code = await self._done
-        saver.cancel()
-        unsent = await self.desk.leave(DRAIN_SECONDS if code == 0 and await self._drained(link) else 0.0)
-        self.desk.save(None)
-        await ended(link)
-        self._faults.raise_first()
-        if self._trouble is not None:
-            raise self._trouble
+        await self._task.enter(self._save)
+        self._stdin.start()
+        code = await self._ended
+        self._task.stop_saving()
+        try:
+            unacknowledged = await self._task.leave(DRAIN_SECONDS if code == 0 and await self._drained() else 0.0)
+        finally:
+            self._save()
+        if self._error is not None:
+            raise self._error
         if code == 0:
-            self._judge(unsent)
+            self._check_sent(unacknowledged)
         return code
 
-    async def _drained(self, link: asyncio.Task[None]) -> bool:
-        """Wait until a script's last lines are acknowledged, also while the connection comes back; else False.
+    def _save(self) -> None:
+        self.conversation.save(None)
 
-        Once the link is done, after a final bye, nothing comes any more.
+    async def _drained(self) -> bool:
+        """Wait until a script's lines are acknowledged, also across a reconnect.
+
+        Returns:
+            Whether it is worth waiting for more in ``leave``.
         """
-        left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
-        while not is_interactive() and self.desk.waiting and not link.done() and self._loop.time() < deadline:
-            await asyncio.sleep(0.01)
-            if self.desk.waiting < left:
-                left, deadline = self.desk.waiting, self._loop.time() + DRAIN_SECONDS
-        return not link.done() and (is_interactive() or not self.desk.waiting)
+        left, deadline = self.conversation.unacknowledged, self._loop.time() + DRAIN_SECONDS
+        while not is_interactive() and left and not self._task.over and self._loop.time() < deadline:
+            await asyncio.sleep(_RETRY_SECONDS)
+            if self.conversation.unacknowledged < left:
+                left, deadline = self.conversation.unacknowledged, self._loop.time() + DRAIN_SECONDS
+        return not self._task.over and (is_interactive() or not self.conversation.unacknowledged)
 
-    def _judge(self, unsent: int) -> None:
-        """Raise if a script's lines did not all arrive; a person has seen it."""
-        if unsent:
-            raise OutcomeUnknown(f"{unsent} of the lines {_were(unsent)} not acknowledged and may or may not be said")
-        if self.desk.refusals and not is_interactive():
-            raise Rejected(f"{self.desk.refusals} of the lines {_were(self.desk.refusals)} refused")
-
-    # --- the thread that reads
-
-    def _read(self) -> None:
-        """Hand each line of stdin to the loop, the next one once it was taken, until stdin ends or we do."""
-        try:
-            for line in _lines_of_stdin():
-                if not self._tell(self._take, line):
-                    return
-                self._taken.acquire()
-                if self._done.done():
-                    return
-        except OSError as error:
-            self._tell(self._fail, "cannot read stdin", error)
-        else:
-            self._tell(self._end, 0)
-
-    def _tell(self, callback: Callable[..., None], *args: object) -> bool:
-        """Have the loop call something. False once it is closed: we have ended, and nobody wants the rest."""
-        try:
-            self._loop.call_soon_threadsafe(callback, *args)
-        except RuntimeError:
-            return False
-        return True
-
-    # --- and the loop again
+    def _check_sent(self, unacknowledged: int) -> None:
+        """Raise if a script's lines did not all arrive; an interactive user has seen it."""
+        if unacknowledged:
+            raise OutcomeUnknown(
+                f"{unacknowledged} of the lines {_were(unacknowledged)} not acknowledged and may or may not be said"
+            )
+        if (refusals := self.conversation.refusals) and not is_interactive():
+            raise Rejected(f"{refusals} of the lines {_were(refusals)} refused")
 
     def _take(self, line: str) -> None:
-        """Submit a line once there is room for it. A fault in it is the loop's to catch, as in every callback."""
-        if self._done.done():
+        """Submit a line of stdin, once there is room for it.
+
+        It runs in the event loop and not in the reader's thread, so an exception in it is handled as in every callback.
+        """
+        if self._ended.done():
             return
-        if self.desk.waiting >= MOST_WAITING:
-            self._loop.call_later(0.01, self._take, line)
+        if self.conversation.unacknowledged >= MAX_UNACKNOWLEDGED:
+            self._loop.call_later(_RETRY_SECONDS, self._take, line)
         else:
-            self.desk.submit(line)
-            self._taken.release()
-
-    async def _keep_saving(self) -> None:
-        while True:
-            await asyncio.sleep(SAVE_SECONDS)
-            self.desk.save(None)
-
-
-def is_interactive() -> bool:
-    """Tell whether a person types, rather than a pipe."""
-    return sys.stdin is not None and sys.stdin.isatty()
+            self.conversation.submit(line)
+            self._stdin.line_taken()
 
 
 def _were(number: int) -> str:
     return "was" if number == 1 else "were"
-
-
-def _lines_of_stdin() -> Iterator[str]:
-    """Yield its lines that hold something. Raises OSError."""
-    if sys.stdin is not None:
-        for line in _lines_of(sys.stdin.fileno()):
-            if text := line.decode("utf-8", "replace").rstrip("\r"):
-                yield text
-
-
-def _lines_of(fd: int) -> Iterator[bytes]:
-    """Yield lines without their LF.
-
-    Not through ``sys.stdin``: its lock, held by a thread that waits, aborts the interpreter at its end.
-    """
-    rest = b""
-    while data := os.read(fd, 65536):
-        *lines, rest = (rest + data).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest

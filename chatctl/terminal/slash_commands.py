@@ -1,6 +1,7 @@
-"""What can be typed: commands that start with a slash, and text.
+"""What can be typed: text, and commands that start with a slash.
 
-Lives here: the list that /help shows, completion offers and the desk obeys.
+Lives here: the commands that /help lists and Tab completes, and how they are written. Does not live here: what a
+command does (controller.py), the operators' commands (operator_commands.py).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ import re
 from dataclasses import dataclass
 
 from chatctl.protocol import Admin
-from chatctl.terminal.orders import ORDERS, parse_order
+from chatctl.terminal.operator_commands import OPERATOR_COMMANDS, operator_request
 
+# By name: usage and summary, as /help shows them.
 COMMANDS = {
     "help": ("", "show this list"),
     "me": ("TEXT", "say what you do: /me waves"),
@@ -40,56 +42,52 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A known command and what follows it."""
+    """One of ``COMMANDS`` and its argument."""
 
     name: str
     rest: str
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
-    """A line that is no text and no command that can be carried out; never sent."""
+class Invalid:
+    """A line with a slash that is no valid command. It is not sent; ``reason`` is shown."""
 
-    why: str
+    reason: str
 
 
-def parse(line: str) -> str | Command | Admin | Wrong:
-    """Return the text to be said, the command, an operator's order, or what is wrong with the line.
-
-    ``//`` starts a text with a slash.
-    """
+def parse(line: str) -> str | Command | Admin | Invalid:
+    """Parse a line: text to be said (``//`` stands for a text's own slash), a command, or an operator's request."""
     if line.startswith("//"):
         return line[1:]
     if not line.startswith("/"):
         return line
     verb, _, rest = line[1:].partition(" ")
     name = verb.lower()
-    if name in ORDERS:
-        order = parse_order(name, rest.strip().encode("utf-8", "replace").decode())
-        return order or Wrong(f"usage: /{name} {ORDERS[name][0]}")
+    if name in OPERATOR_COMMANDS:
+        return operator_request(name, rest.strip()) or Invalid(f"usage: /{name} {OPERATOR_COMMANDS[name][0]}")
     if name not in COMMANDS:
-        return Wrong(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
+        return Invalid(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
     rest = rest if name == "me" else rest.strip()
     if name in _NEEDS_ARGUMENT and not rest.strip():
-        return Wrong(f"usage: /{name} {COMMANDS[name][0]}")
+        return Invalid(f"usage: /{name} {COMMANDS[name][0]}")
     if name == "msg" and " " not in rest:
-        return Wrong(f"usage: /msg {COMMANDS['msg'][0]}")
+        return Invalid(f"usage: /msg {COMMANDS['msg'][0]}")
     if name == "history" and rest and not _NUMBER.fullmatch(rest):
-        return Wrong(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
+        return Invalid(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
     return Command(name, rest)
 
 
 def help_lines() -> list[str]:
-    """Give all commands and keys."""
-    orders = [f"  {f'/{name} {takes}':<30} {what}" for name, (takes, what) in ORDERS.items()]
-    commands = [f"  {f'/{name} {takes}':<16} {what}" for name, (takes, what) in COMMANDS.items()]
+    """Return what /help shows: all commands and keys."""
+    operators = [f"  {f'/{name} {usage}':<30} {what}" for name, (usage, what) in OPERATOR_COMMANDS.items()]
+    commands = [f"  {f'/{name} {usage}':<16} {what}" for name, (usage, what) in COMMANDS.items()]
     keys = [f"  {key:<18} {what}" for key, what in KEYS]
     return [
         "Commands:",
         *commands,
         "  //TEXT           say a line that starts with a slash",
         "Operators:",
-        *orders,
+        *operators,
         "Keys:",
         *keys,
     ]

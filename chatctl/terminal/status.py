@@ -1,4 +1,4 @@
-"""How a connection is doing, in words: nothing when all is well."""
+"""The state of a connection and of a room, in words."""
 
 from __future__ import annotations
 
@@ -11,54 +11,54 @@ from chatctl.common.times import local
 from chatctl.protocol import RoomNow
 
 LATE_SECONDS = 1.0
-"""An acknowledgement that takes longer is worth a word in the status."""
+"""A round trip, or a wait for an acknowledgement, from which on the status mentions it."""
 
-SHOWN_UNSENT_SECONDS = 0.3
-"""One that takes longer is worth showing what waits for it: sooner, every line would flicker."""
+SHOW_UNSENT_SECONDS = 0.3
+"""How long a message waits before it is shown as unsent. If each were shown at once, the prompt would flicker."""
 
 
-def brief(link: Membership, now: float) -> str:
-    """Give what is worth a word beside the prompt; ``now`` is the event loop's time."""
+def brief(membership: Membership, now: float) -> str:
+    """Return what the prompt says about the connection, empty when all is well. ``now`` is the event loop's time."""
     parts: list[str] = []
-    if link.retry_at is not None:
-        left = max(0, round(link.retry_at - now))
+    if membership.retry_at is not None:
+        left = max(0, round(membership.retry_at - now))
         parts.append(f"reconnecting in {left} s" if left else "reconnecting")
-    if len(link.outbox) and (link.retry_at is not None or link.oldest_wait() >= LATE_SECONDS):
-        parts.append(f"{len(link.outbox)} unsent")
-    if link.lag >= LATE_SECONDS:
-        parts.append(f"lag {link.lag:.1f} s")
+    if len(membership.outbox) and (membership.retry_at is not None or membership.oldest_wait() >= LATE_SECONDS):
+        parts.append(f"{len(membership.outbox)} unsent")
+    if membership.lag >= LATE_SECONDS:
+        parts.append(f"lag {membership.lag:.1f} s")
     return ", ".join(parts)
 
 
-def unsent(link: Membership) -> list[str]:
-    """Give what waits for its acknowledgement and is worth showing, one line each."""
-    shown = link.retry_at is not None or link.oldest_wait() >= SHOWN_UNSENT_SECONDS
-    return [clean(message.frame.text) for message in link.outbox] if shown else []
+def unsent(membership: Membership) -> list[str]:
+    """Return the texts that have waited long enough for an acknowledgement to be shown, one line each."""
+    shown = membership.retry_at is not None or membership.oldest_wait() >= SHOW_UNSENT_SECONDS
+    return [clean(message.frame.text) for message in membership.outbox] if shown else []
 
 
-def full(link: Membership, now: float, count: int) -> list[str]:
-    """Give what ``/status`` tells of a connection."""
-    state = "connected" if link.connected else brief(link, now) or "connecting"
-    durability = link.welcome.durability if link.welcome else "unknown"
-    bound = ["this name is bound to your key"] if link.welcome is not None and link.welcome.claimed else []
-    return [
-        f"{state}; {count} here; lag {link.lag * 1000:.0f} ms; {len(link.outbox)} unsent",
-        f"messages are kept: {durability}; you have read up to {link.cursor.after if link.cursor else 0}",
-        *bound,
+def full(membership: Membership, now: float, count: int) -> list[str]:
+    """Return what ``/status`` says about the connection. ``count`` is the number of members."""
+    state = "connected" if membership.connected else brief(membership, now) or "connecting"
+    welcome, cursor = membership.welcome, membership.cursor
+    lines = [
+        f"{state}; {count} here; lag {membership.lag * 1000:.0f} ms; {len(membership.outbox)} unsent",
+        f"messages are kept: {welcome.durability if welcome else 'unknown'};"
+        f" you have read up to {cursor.after if cursor else 0}",
     ]
+    return [*lines, "this name is bound to your key"] if welcome and welcome.claimed else lines
 
 
-def rules(holds: RoomNow) -> list[str]:
-    """Give what operators have set for the room, a line each."""
-    lines = [f"topic: {holds.topic}"] if holds.topic else []
-    lines += [f"this room is slow: a message every {holds.slow:g} s"] if holds.slow else []
-    return lines + (["this room is read-only: operators alone speak"] if holds.read_only else [])
+def room_state(state: RoomNow) -> list[str]:
+    """Return what operators have set for the room, a line each."""
+    lines = [f"topic: {state.topic}"] if state.topic else []
+    lines += [f"this room is slow: a message every {state.slow:g} s"] if state.slow else []
+    return lines + (["this room is read-only: operators alone speak"] if state.read_only else [])
 
 
-def rows(text: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Give what an order listed: how many, then a line each."""
+def rows(title: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the answer to an operator's request for a list: its title, then a line for each row."""
     lines = (", ".join(f"{key} {_shown(key, value)}" for key, value in row.items()) for row in found)
-    return [f"{text}:", *(f"  {line}" for line in lines)]
+    return [f"{title}:", *(f"  {line}" for line in lines)]
 
 
 def _shown(key: str, value: Any) -> str:

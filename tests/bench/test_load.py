@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from chatctl.bench.load import Load, Outcome, Plan
+from chatctl.bench.load import Load, Outcome
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 from tests.bench.fake import Fake, Twist, honest
@@ -48,23 +49,23 @@ def test_a_real_server_delivers_all_in_each_dialect(server: Server, dialect: str
     """Nothing may be found wrong where nothing is."""
     outcome = load_at(server.port, dialect=dialect, senders=senders, members=5, rate=None)
     assert outcome.faults == []
-    assert outcome.said > 0
-    assert outcome.delivered == 5 * outcome.said
+    assert outcome.sent > 0
+    assert outcome.delivered == 5 * outcome.sent
 
 
 def test_with_a_rate_so_many_are_said_and_every_delivery_is_timed(server: Server) -> None:
     """A user sizes a machine by the load that is expected, so that has to be the load."""
     outcome = load_at(server.port, rate=100.0, seconds=0.5)
-    assert outcome.said == 50
+    assert outcome.sent == 50
     assert len(outcome.latencies) == outcome.delivered == 200
     assert 0 < outcome.latencies.percentile(50) <= outcome.latencies.longest / 1e9
 
 
 def test_the_members_themselves_can_be_the_speakers(server: Server) -> None:
     """A room in which everybody talks is another load than one with a loudspeaker."""
-    outcome = load_at(server.port, everybody=True, members=6)
+    outcome = load_at(server.port, members_send=True, members=6)
     assert outcome.faults == []
-    assert outcome.delivered == 6 * outcome.said
+    assert outcome.delivered == 6 * outcome.sent
 
 
 def test_texts_have_the_size_asked_for(measure: Measure) -> None:
@@ -89,7 +90,7 @@ def test_what_is_not_said_by_the_load_is_left_out(measure: Measure) -> None:
 
     outcome = measure(chatter)
     assert outcome.faults == []
-    assert outcome.delivered == 4 * outcome.said
+    assert outcome.delivered == 4 * outcome.sent
 
 
 # --- what goes wrong
@@ -99,7 +100,7 @@ def test_a_message_that_one_member_does_not_get_is_found(measure: Measure) -> No
     """The one loss that averages hide."""
     outcome = measure(lambda member, message, line: [] if (member, message) == (2, 5) else [line])
     assert any("member" in fault and "message 5" in fault for fault in outcome.faults), outcome.faults
-    assert outcome.delivered < 4 * outcome.said
+    assert outcome.delivered < 4 * outcome.sent
 
 
 @pytest.mark.parametrize("member", [0, 1, 2, 3])
@@ -111,7 +112,7 @@ def test_it_does_not_matter_which_member_it_is(measure: Measure, member: int) ->
 def test_a_last_message_that_one_member_does_not_get_is_found(measure: Measure) -> None:
     """No later one shows it."""
     outcome = measure(lambda member, message, line: [] if (member, message) == (1, 19) else [line])
-    assert outcome.said == 20
+    assert outcome.sent == 20
     assert outcome.faults == ["member 1 got 19 of 20 messages"]
 
 
@@ -204,11 +205,11 @@ def test_more_members_than_files_are_refused_at_once(monkeypatch: pytest.MonkeyP
 def test_who_is_cut_off_on_the_way_in_comes_again_if_that_is_wanted(again: bool) -> None:
     """As a client does whom a full queue turned away; otherwise it is an error."""
     fake = Fake(cut_off=3)
-    load = Load(Plan(Address("127.0.0.1", fake.port), members=5, at_once=2, again=again))
+    load = Load(Workload(Address("127.0.0.1", fake.port), members=5, at_once=2, reconnect=again))
     try:
         with contextlib.nullcontext() if again else pytest.raises(Unreachable, match="before it let us in"):
-            load.enter()
-        assert sum(link.lost for link in load.members) == (3 if again else 0)
+            load.join()
+        assert sum(connection.reconnects for connection in load.members) == (3 if again else 0)
     finally:
         load.close()
         fake.close()

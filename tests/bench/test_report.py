@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from chatctl.bench import report
-from chatctl.bench.load import Outcome, Plan
-from chatctl.bench.meter import Usage
-from chatctl.bench.metrics import Latencies
+from chatctl.bench.load import Outcome
+from chatctl.bench.metrics import Latencies, Usage
+from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 
 
@@ -49,8 +49,8 @@ def test_the_histogram_counts_every_delivery_in_its_doubling() -> None:
 
 
 def found(own_cpu: float = 1.0, server: Usage | None = None) -> dict[str, object]:
-    outcome = Outcome(said=100, delivered=1000, seconds=2.0, own_cpu=own_cpu, joined_in=0.5, latencies=latencies(1, 2))
-    return report.figures(Plan(Address("127.0.0.1", 1), members=10), outcome, server)
+    outcome = Outcome(sent=100, delivered=1000, seconds=2.0, own_cpu=own_cpu, joined_in=0.5, latencies=latencies(1, 2))
+    return report.figures(Workload(Address("127.0.0.1", 1), members=10), outcome, server)
 
 
 def test_figures_are_rates_and_shares() -> None:
@@ -74,7 +74,7 @@ def test_the_table_shows_them() -> None:
 
 def test_a_load_at_its_limit_says_so() -> None:
     """Or its limit would be taken for the server's."""
-    assert report.limited(found(own_cpu=1.0)) is None
-    warning = report.limited(found(own_cpu=1.96))
+    assert report.saturation_warning(found(own_cpu=1.0)) is None
+    warning = report.saturation_warning(found(own_cpu=1.96))
     assert warning is not None
     assert "98% of a core" in warning

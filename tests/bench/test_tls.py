@@ -38,8 +38,8 @@ def test_all_arrives_over_tls_as_without(server: TlsServer) -> None:
     """Bursts of 64 texts of 4,000 bytes: what OpenSSL has decrypted already must not wait for the socket."""
     outcome = load_at(0, address=at(server, WORD), members=20, senders=3, rate=None, size=4000)
     assert outcome.faults == []
-    assert outcome.said >= 64
-    assert outcome.delivered == 20 * outcome.said
+    assert outcome.sent >= 64
+    assert outcome.delivered == 20 * outcome.sent
 
 
 def test_the_key_of_a_password_is_derived_once(server: TlsServer) -> None:

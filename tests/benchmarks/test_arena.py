@@ -12,29 +12,29 @@ from xml.etree import ElementTree
 import pytest
 from arena import page, peers, plot, targets
 from arena.crowds import _catch_up
-from arena.kept import Kept, Measured
 from arena.loads import Scale
 from arena.peers import Missing, Peer
-from arena.ring import Failed
+from arena.results import Measured, Results
 from arena.scenarios import Scenario, all_scenarios
+from arena.server_process import RunFailed
 from compare import chosen, few_files, measure
 
-from chatctl.bench.checker import Reader, Truth
+from chatctl.bench.checker import ReferenceStream, StreamChecker
 from chatctl.bench.connection import LoadConnection
-from chatctl.bench.wire_formats import chatctl_speech
+from chatctl.bench.wire_formats import chatctl_format
 
 
 def row(**figures: float) -> dict[str, float]:
     return {"server_share": 0.5, "load_share": 0.25} | figures
 
 
-def kept(**scenarios: Measured) -> Kept:
-    return Kept(
+def kept(**scenarios: Measured) -> Results:
+    return Results(
         {name.replace("_", "-"): one for name, one in scenarios.items()}, {"chatctl": "1"}, {"ngIRCd": "not here"}
     )
 
 
-def verdict(found: Kept, what: str) -> targets.Verdict:
+def verdict(found: Results, what: str) -> targets.Verdict:
     return next(one for one in targets.verdicts(found) if one.target.what.startswith(what))
 
 
@@ -112,8 +112,8 @@ def test_what_was_kept_is_read_again(tmp_path: Path) -> None:
     """One scenario can be measured again alone."""
     found = kept(memory=Measured({"chatctl": [row(bytes_per_member=1.5), None]}, ["it died"], "2026-01-01", True, "m"))
     found.write(tmp_path / "results.json")
-    assert Kept.read(tmp_path / "results.json") == found
-    assert Kept.read(tmp_path / "other.json") == Kept()
+    assert Results.read(tmp_path / "results.json") == found
+    assert Results.read(tmp_path / "other.json") == Results()
 
 
 def test_bars_are_as_long_as_their_values() -> None:
@@ -131,7 +131,7 @@ def test_one_that_fails_or_hangs_does_not_end_the_run(capsys: pytest.CaptureFixt
     """Minutes of others' turns would be lost."""
 
     def breaks(_scale: Scale) -> dict[str, float]:
-        raise Failed("message 3 never came")
+        raise RunFailed("message 3 never came")
 
     def hangs(_scale: Scale) -> dict[str, float]:
         time.sleep(60)
@@ -183,13 +183,13 @@ def test_a_limit_of_files_that_is_too_low_is_told_before_anything_runs(monkeypat
 def test_a_member_that_reads_again_gets_all_or_is_told(lines: list[object], fault: str | None) -> None:
     """Who had stopped reading may miss something, but not without knowing."""
     ours, theirs = socket.socketpair()
-    link = LoadConnection("member 5", b"", chatctl_speech("json"))
+    link = LoadConnection("member 5", b"", chatctl_format("json"))
     link.sock = ours
     for line in lines:
         said = b'{"type":"msg","seq":1,"time":1.0,"nick":"bench0","text":"%012dx"}\n' % line if line != "gap" else None
         theirs.sendall(said or b'{"type":"gap","from":2,"to":2,"why":"slow"}\n')
     theirs.close()
-    with ours, pytest.raises(Failed, match=fault) if fault else contextlib.nullcontext():
+    with ours, pytest.raises(RunFailed, match=fault) if fault else contextlib.nullcontext():
         _catch_up(link, 3)
 
 
@@ -211,8 +211,8 @@ def test_each_peer_s_wire_is_read_right(name: str, monkeypatch: pytest.MonkeyPat
     wire = WIRES[name]
     for cut in range(len(wire)):
         faults: list[str] = []
-        truth = Truth(peer.speech, 1, faults)
-        readers = [Reader(truth, "a"), Reader(truth, "b")]
+        reference = ReferenceStream(peer.wire_format, 1, faults)
+        readers = [StreamChecker(reference, "a"), StreamChecker(reference, "b")]
         answers = b"".join(readers[0].take(part) for part in (wire[:cut], wire[cut:])) + readers[1].take(wire)
         assert ([reader.delivered for reader in readers], faults) == ([2, 2], [])
-        assert answers == (peer.speech.pong * 2 if b"PING" in wire else b"")
+        assert answers == (peer.wire_format.pong * 2 if b"PING" in wire else b"")

@@ -7,8 +7,8 @@ from chatctl.client.core.address import Address
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.controller import Controller
-from chatctl.terminal.render import Lines
-from chatctl.terminal.settings import Settings
+from chatctl.terminal.interfaces import JoinOptions
+from chatctl.terminal.render import FrameRenderer
 
 
 class FakeScreen:
@@ -48,27 +48,29 @@ class FakeWire:
         self.sent.append(frame)
 
 
-class House:
-    """A desk with its fakes, let in."""
+class Joined:
+    """A controller with its fakes, in the room unless ``connected`` is False."""
 
     def __init__(self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True) -> None:
-        keep = SavedState(None)
+        saved = SavedState(None)
         if cursor is not None:
-            keep.cursor = lambda: cursor  # type: ignore[method-assign]
+            saved.cursor = lambda: cursor  # type: ignore[method-assign]
         self.screen = FakeScreen()
-        settings = Settings(Address("127.0.0.1", 5500), "lobby", "nadia", history)
-        self.desk = Controller(settings, keep, Lines(Palette(0), now=lambda: 0.0), self.screen, None)
+        options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history)
+        self.controller = Controller(options, saved, FrameRenderer(Palette(0), now=lambda: 0.0), self.screen, None)
         self.wire = FakeWire()
         if connected:
-            self.desk.link._connection = self.wire  # type: ignore[assignment]
+            self.controller.membership._connection = self.wire  # type: ignore[assignment]
             self.welcome()
 
     def welcome(self, epoch: str = "e", last: int = 0) -> None:
         limits = p.Limits()
-        self.desk.link._enter(p.Welcome(1, "s", "lobby", "nadia", epoch, 1, last, ["nadia"], 1, 0, "memory", limits))
+        self.controller.membership._enter(
+            p.Welcome(1, "s", "lobby", "nadia", epoch, 1, last, ["nadia"], 1, 0, "memory", limits)
+        )
 
     def receive(self, *frames: p.ServerFrame) -> list[str]:
         before = len(self.screen.lines)
         for frame in frames:
-            self.desk.link._receive(frame)
+            self.controller.membership._receive(frame)
         return self.screen.lines[before:]

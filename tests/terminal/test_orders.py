@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from chatctl import protocol as p
 from chatctl.common.verbs import VERBS
-from chatctl.terminal.orders import ORDERS
-from chatctl.terminal.slash_commands import Wrong, help_lines, parse
-from tests.terminal.fakes import House
+from chatctl.terminal.operator_commands import OPERATOR_COMMANDS
+from chatctl.terminal.slash_commands import Invalid, help_lines, parse
+from tests.terminal.fakes import Joined
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ def test_what_is_asked(line: str, wanted: p.Admin) -> None:
 )
 def test_what_is_never_sent(line: str) -> None:
     wrong = parse(line)
-    assert isinstance(wrong, Wrong)
-    assert wrong.why.startswith("usage: /")
+    assert isinstance(wrong, Invalid)
+    assert wrong.reason.startswith("usage: /")
 
 
-@given(st.sampled_from(sorted(ORDERS)), st.text())
+@given(st.sampled_from(sorted(OPERATOR_COMMANDS)), st.text())
 def test_whatever_is_typed_the_server_can_read_it(name: str, rest: str) -> None:
     """A frame that is over a limit would cost the whole line: it is refused here."""
-    order = parse(f"/{name} {rest}")
-    if not isinstance(order, Wrong):
-        assert isinstance(order, p.Admin)
-        assert order.verb in VERBS
-        assert p.decode_client(p.encode(order)[:-1]) == order
+    wanted = parse(f"/{name} {rest}")
+    if not isinstance(wanted, Invalid):
+        assert isinstance(wanted, p.Admin)
+        assert wanted.verb in VERBS
+        assert p.decode_client(p.encode(wanted)[:-1]) == wanted
 
 
 def test_help_lists_them() -> None:
-    assert [name for name in ORDERS if not any(f"/{name} " in line for line in help_lines())] == []
+    assert [name for name in OPERATOR_COMMANDS if not any(f"/{name} " in line for line in help_lines())] == []
 
 
 def in_a_loop(test: Callable[[], None]) -> None:
@@ -77,13 +77,13 @@ def in_a_loop(test: Callable[[], None]) -> None:
 
 def test_an_order_is_sent_and_its_notice_shown_clean() -> None:
     def test() -> None:
-        house = House()
-        assert house.desk.submit("/kick rajat spam")
-        assert house.wire.sent == [p.Admin(verb="kick", target="rajat", text="spam")]
-        [line] = house.receive(p.Notice("rajat was kicked by nadia: \x1b[2J", 0.0, "nadia"))
+        joined = Joined()
+        assert joined.controller.submit("/kick rajat spam")
+        assert joined.wire.sent == [p.Admin(verb="kick", target="rajat", text="spam")]
+        [line] = joined.receive(p.Notice("rajat was kicked by nadia: \x1b[2J", 0.0, "nadia"))
         assert line.endswith("! rajat was kicked by nadia: ␛[2J")
-        assert house.receive(p.Done("kick", "rajat was kicked by nadia: spam")) == [], "the notice said it"
-        [line] = house.receive(p.Error("forbidden", "kick is for operators"))
+        assert joined.receive(p.Done("kick", "rajat was kicked by nadia: spam")) == [], "the notice said it"
+        [line] = joined.receive(p.Error("forbidden", "kick is for operators"))
         assert line.endswith("! kick is for operators")
 
     in_a_loop(test)
@@ -92,7 +92,7 @@ def test_an_order_is_sent_and_its_notice_shown_clean() -> None:
 def test_a_list_is_shown_a_line_each() -> None:
     def test() -> None:
         rows = [{"what": "ban", "since": 0.0, "name": "raj\x1bat"}]
-        head, row = House().receive(p.Done("bans", "1 ban", rows))
+        head, row = Joined().receive(p.Done("bans", "1 ban", rows))
         assert head == "1 ban:"
         assert row.startswith("  what ban, since 1")
         assert row.endswith("name raj␛at")
@@ -102,16 +102,16 @@ def test_a_list_is_shown_a_line_each() -> None:
 
 def test_what_holds_in_the_room_is_told_on_entering_and_asked_for() -> None:
     def test() -> None:
-        house = House(connected=False)
-        house.desk.link._connection = house.wire  # type: ignore[assignment]
+        joined = Joined(connected=False)
+        joined.controller.membership._connection = joined.wire  # type: ignore[assignment]
         welcome = p.Welcome(1, "s", "lobby", "nadia", "e", 1, 0, ["nadia"], 1, 0, "memory", p.Limits(), topic="freeze")
-        house.desk.link._enter(welcome)
-        assert house.screen.lines == ["topic: freeze"]
-        house.desk.link._enter(welcome)
-        assert house.screen.lines == ["topic: freeze", "connected again"], "not again and again"
-        assert house.receive(p.RoomNow("freeze", 30.0, True)) == []
-        house.desk.submit("/status")
-        assert house.screen.lines[-2:] == [
+        joined.controller.membership._enter(welcome)
+        assert joined.screen.lines == ["topic: freeze"]
+        joined.controller.membership._enter(welcome)
+        assert joined.screen.lines == ["topic: freeze", "connected again"], "not again and again"
+        assert joined.receive(p.RoomNow("freeze", 30.0, True)) == []
+        joined.controller.submit("/status")
+        assert joined.screen.lines[-2:] == [
             "this room is slow: a message every 30 s",
             "this room is read-only: operators alone speak",
         ]

@@ -17,21 +17,22 @@ import pytest
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, OutcomeUnknown
 from chatctl.terminal import app
-from chatctl.terminal.plain_screen import MOST_WAITING, PlainScreen
+from chatctl.terminal.plain_screen import MAX_UNACKNOWLEDGED
+from chatctl.terminal.stdin_reader import StdinReader
 from tests.support.environment import DEADLINE
 
 
-class Talk:
+class Conversation:
     """Somebody in a room, for whom nothing happens but what the test wants."""
 
     name, count, status, refusals = "lobby", None, "", 0
 
     def __init__(self, *_: object) -> None:
-        self.over, self.ready = asyncio.Event(), asyncio.Event()
-        self.ready.set()
+        self.over, self.entered = asyncio.Event(), asyncio.Event()
+        self.entered.set()
 
     @property
-    def waiting(self) -> int:
+    def unacknowledged(self) -> int:
         return 0
 
     def unsent(self) -> list[str]:
@@ -52,7 +53,7 @@ class Talk:
 
     async def leave(self, _seconds: float) -> int:
         self.over.set()
-        return self.waiting
+        return self.unacknowledged
 
 
 class Join:
@@ -64,16 +65,16 @@ class Join:
         self._ended = threading.Event()
         self._trace: BaseException | None = None
         monkeypatch.setattr("sys.stdin", self)
-        read = PlainScreen._read
+        read = StdinReader._read
 
-        def noted(screen: PlainScreen) -> None:
+        def noted(reader: StdinReader) -> None:
             try:
-                read(screen)
+                read(reader)
             except BaseException as error:  # noqa: BLE001 — whatever it is, its trace would be on stderr
                 self._trace = error
             self._ended.set()
 
-        monkeypatch.setattr(PlainScreen, "_read", noted)
+        monkeypatch.setattr(StdinReader, "_read", noted)
 
     def fileno(self) -> int:
         return self._stdin
@@ -81,8 +82,8 @@ class Join:
     def isatty(self) -> bool:
         return False
 
-    def run(self, talk: type[Talk]) -> int:
-        self._patch.setattr(app, "ClassicTalk", talk)
+    def run(self, conversation: type[Conversation]) -> int:
+        self._patch.setattr(app, "ClassicController", conversation)
         return app.run_classic(Address("a-server", 1), "nadia", plain=True)
 
     def reader_is_quiet(self) -> bool:
@@ -107,14 +108,14 @@ def join(monkeypatch: pytest.MonkeyPatch, ends: list[int], tmp_path: Path) -> Jo
     return Join(monkeypatch, ends[0])
 
 
-class Full(Talk):
+class Full(Conversation):
     """The server takes nothing, and a signal comes while a line waits for it."""
 
     @property
-    def waiting(self) -> int:
+    def unacknowledged(self) -> int:
         if not self.over.is_set():
             os.kill(os.getpid(), signal.SIGTERM)
-        return MOST_WAITING
+        return MAX_UNACKNOWLEDGED
 
 
 def test_a_signal_while_a_line_waits(join: Join, ends: list[int]) -> None:
@@ -128,7 +129,7 @@ def test_a_signal_while_a_line_waits(join: Join, ends: list[int]) -> None:
 def test_a_fault_in_what_a_line_does(join: Join, ends: list[int], fault: type[Exception]) -> None:
     """Whatever its kind: one line that names it and the exit code 1, while stdin goes on."""
 
-    class Broken(Talk):
+    class Broken(Conversation):
         def submit(self, _line: str) -> bool:
             raise fault("on purpose")
 
@@ -139,7 +140,7 @@ def test_a_fault_in_what_a_line_does(join: Join, ends: list[int], fault: type[Ex
     assert join.reader_is_quiet()
 
 
-class Gone(Talk):
+class Gone(Conversation):
     """The server sends us away at once."""
 
     async def run(self) -> None:
@@ -164,17 +165,17 @@ def test_a_stdin_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch, ends: list
     """``join 0>file``, or a terminal that is gone: one line, and no wait for ever."""
     join = Join(monkeypatch, ends[1])
     with pytest.raises(ChatError, match="cannot read stdin: bad file descriptor"):
-        join.run(Talk)
+        join.run(Conversation)
     assert join.reader_is_quiet()
 
 
-class Unanswered(Talk):
+class Unanswered(Conversation):
     """Lines that the server does not acknowledge before it says its last word."""
 
     looks = 0
 
     @property
-    def waiting(self) -> int:
+    def unacknowledged(self) -> int:
         self.looks += 1
         if self.looks == 5:
             self.over.set()

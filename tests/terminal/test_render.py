@@ -8,7 +8,7 @@ import pytest
 
 from chatctl.protocol import Gap, Msg, Roster, RosterRow
 from chatctl.terminal.colors import _READABLE, Palette
-from chatctl.terminal.render import Lines, idle, mentions
+from chatctl.terminal.render import FrameRenderer, idle, mentions
 
 DAY = 86400.0
 
@@ -21,8 +21,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
-def lines(now: float = 0.0) -> Lines:
-    return Lines(Palette(0), now=lambda: now)
+def lines(now: float = 0.0) -> FrameRenderer:
+    return FrameRenderer(Palette(0), now=lambda: now)
 
 
 def msg(text: str, at: float = 0.0, nick: str = "omar") -> Msg:
@@ -32,24 +32,24 @@ def msg(text: str, at: float = 0.0, nick: str = "omar") -> Msg:
 def test_a_new_day_has_a_line() -> None:
     """History of another day begins with that day's name; midnight brings the next."""
     made = lines(now=DAY)
-    assert made.entry(msg("old"), "me") == ["— Thursday, 01 January 1970 —", "00:00 omar: old"]
-    assert made.entry(msg("old, too"), "me") == ["00:00 omar: old, too"]
-    assert made.entry(msg("new", at=DAY), "me") == ["— Friday, 02 January 1970 —", "00:00 omar: new"]
-    assert lines(now=60.0).entry(msg("today"), "me") == ["00:00 omar: today"]
+    assert made.message(msg("old"), "me") == ["— Thursday, 01 January 1970 —", "00:00 omar: old"]
+    assert made.message(msg("old, too"), "me") == ["00:00 omar: old, too"]
+    assert made.message(msg("new", at=DAY), "me") == ["— Friday, 02 January 1970 —", "00:00 omar: new"]
+    assert lines(now=60.0).message(msg("today"), "me") == ["00:00 omar: today"]
 
 
 def test_what_is_shown_again_does_not_change_the_day() -> None:
     made = lines(now=DAY)
-    made.entry(msg("new", at=DAY), "me")
-    shown = made.again([msg("old")], "me")
+    made.message(msg("new", at=DAY), "me")
+    shown = made.history([msg("old")], "me")
     assert shown == ["— the last message again —", "— Thursday, 01 January 1970 —", "00:00 omar: old", "— until here —"]
-    assert made.entry(msg("newer", at=DAY + 60), "me") == ["00:01 omar: newer"]
-    assert made.again([], "me") == ["nothing was said yet"]
+    assert made.message(msg("newer", at=DAY + 60), "me") == ["00:01 omar: newer"]
+    assert made.history([], "me") == ["nothing was said yet"]
 
 
 def test_a_mention_is_found_in_every_line() -> None:
-    made = Lines(Palette(16), now=lambda: 0.0)
-    first, second = made.entry(msg("one\nNadia, two"), "nadia")
+    made = FrameRenderer(Palette(16), now=lambda: 0.0)
+    first, second = made.message(msg("one\nNadia, two"), "nadia")
     assert "\x1b[1;7m" not in first
     assert "\x1b[1;7mNadia\x1b[0m" in second
 
@@ -101,7 +101,7 @@ def test_idle(seconds: float, shown: str) -> None:
     ],
 )
 def test_palette_of(environ: dict[str, str], colours: int) -> None:
-    assert Palette.of(environ).colours == colours
+    assert Palette.from_environ(environ).colours == colours
 
 
 def test_nicknames_keep_their_colour_whatever_their_case() -> None:
@@ -128,5 +128,5 @@ def test_colours_are_readable_on_black_and_on_white(colour: int) -> None:
 
 
 def test_nothing_raw_is_left_of_a_message() -> None:
-    shown = lines().entry(msg("a\x1b[31mb\r\nc\u202e", nick="o\x9dmar"), "me")
+    shown = lines().message(msg("a\x1b[31mb\r\nc\u202e", nick="o\x9dmar"), "me")
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", "".join(shown))

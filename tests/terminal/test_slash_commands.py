@@ -9,8 +9,8 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from chatctl.terminal.completer import PromptCompleter
-from chatctl.terminal.reflow import reflows, rows_now
-from chatctl.terminal.slash_commands import COMMANDS, Command, Wrong, help_lines, parse
+from chatctl.terminal.reflow import reflows, rows_above
+from chatctl.terminal.slash_commands import COMMANDS, Command, Invalid, help_lines, parse
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_meanings(line: str, meaning: object) -> None:
     ],
 )
 def test_what_is_never_sent(line: str) -> None:
-    assert isinstance(parse(line), Wrong)
+    assert isinstance(parse(line), Invalid)
 
 
 @given(st.text())
@@ -97,6 +97,6 @@ def test_which_terminals_wrap_anew(environ: dict[str, str], does: bool) -> None:
 
 
 def test_rows_after_wrapping_anew() -> None:
-    assert rows_now([], 10, 80) == 0
-    assert rows_now([], 75, 50) == 1
-    assert rows_now([80, 0, 50, 51], 3, 50) == 2 + 1 + 1 + 2
+    assert rows_above([], 10, 80) == 0
+    assert rows_above([], 75, 50) == 1
+    assert rows_above([80, 0, 50, 51], 3, 50) == 2 + 1 + 1 + 2

@@ -58,7 +58,7 @@ MUTATIONS = (
     Mutation(
         "the same to all but the first connection of a load, which share its trust",
         "chatctl/bench/tls.py",
-        "        self.channel(sock)\n",
+        "        self.certificate_digest(sock)\n",
         "",
         "tests/bench/test_tls.py::test_each_further_connection_has_to_show_the_right_certificate",
     ),

@@ -14,7 +14,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from chatctl.bench.load import Plan
+from chatctl.bench.workload import Workload
 from chatctl.core.limits import ServerLimits
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
 from tests.support.in_process_server import in_process_server
@@ -154,7 +154,7 @@ def test_no_server_acts_through_a_command(
     server: Callable[[Peer], None],
 ) -> None:
     """What ends well shows what there is, and shows it harmless."""
-    monkeypatch.setattr("chatctl.bench.load.Plan", partial(Plan, settle_seconds=0.05, quiet_seconds=0.05))
+    monkeypatch.setattr("chatctl.bench.workload.Workload", partial(Workload, settle_seconds=0.05, quiet_seconds=0.05))
     port = rogue(server)
     for command, row in ROWS.items():
         for call in row.server if isinstance(row.server, tuple) else ():

@@ -22,7 +22,7 @@ from chatctl.client.security import key_files
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.main import COMMANDS, cli
 from chatctl.server import startup
-from chatctl.terminal import introduce
+from chatctl.terminal import login_prompts
 from tests.support.environment import DEADLINE, ROOT
 from tests.support.naughty import RAW
 from tests.support.stub import closed_port
@@ -218,7 +218,7 @@ def test_no_question_acts(monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     monkeypatch.setattr("sys.stdin", Person("\n"))
     monkeypatch.setattr("getpass.getpass", lambda prompt: prompt)
     assert_inert(key_files.ask_on_terminal(f"passphrase of {GIVEN}: ").encode(), "a passphrase")
-    introduce._tell(f"The certificate of {GIVEN} is not known here")
+    login_prompts._tell(f"The certificate of {GIVEN} is not known here")
     startup.announce(f"messages are kept in {GIVEN}")
     out, err = capfd.readouterr()
     assert "owned" in assert_inert(out.encode(), "serve")

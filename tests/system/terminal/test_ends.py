@@ -22,17 +22,17 @@ from tests.system.terminal.term import Start
 FAULT = """
 import sys
 from chatctl.main import main
-from chatctl.terminal.render import Lines
+from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.slash_commands import COMMANDS
-import chatctl.terminal.controller as desk
+import chatctl.terminal.controller as controller
 
 def broken(*_, **__):
     raise ZeroDivisionError("on purpose")
 
 if sys.argv.pop(1) == "frame":
-    Lines.whisper = broken
+    FrameRenderer.whisper = broken
 else:
-    desk.parse = broken
+    controller.parse = broken
 main()
 """
 

@@ -18,7 +18,7 @@ from chatctl.cli.options import address_of, server_options
 from chatctl.client.core.address import Address
 from chatctl.common.fingerprints import shown
 from chatctl.main import cli
-from chatctl.terminal import introduce
+from chatctl.terminal import login_prompts
 from tests.support.environment import clean_env
 from tests.support.loaded_modules import loaded_by
 from tests.support.stub import Stub
@@ -274,7 +274,7 @@ def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, stat
 def test_who_agrees_to_a_certificate(monkeypatch: pytest.MonkeyPatch, answer: str, agrees: bool) -> None:
     """The question is asked once: what is neither y, yes nor the right fingerprint refuses."""
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    assert introduce._agrees(OTHER_PIN) is agrees
+    assert login_prompts._confirms(OTHER_PIN) is agrees
 
 
 def test_an_impostor_that_takes_the_port_gets_nothing(

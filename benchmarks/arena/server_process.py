@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from arena.peers import Peer
-from chatctl.bench.meter import Usage, usage_of
+from chatctl.bench.metrics import Usage, usage_of
 from chatctl.client.core.address import Address
 
 START_SECONDS = 15.0
@@ -24,13 +24,13 @@ _LIBC = ctypes.CDLL(None)
 _PR_SET_PDEATHSIG = 1
 
 
-class Failed(Exception):
-    """A run that gave no figure, in one line."""
+class RunFailed(Exception):
+    """A run has no figures; the text is the reason, in one line."""
 
 
 @dataclass
 class Server:
-    """One that runs."""
+    """A server that runs."""
 
     peer: Peer
     port: int
@@ -39,38 +39,38 @@ class Server:
 
     @property
     def address(self) -> Address:
-        """Where it listens."""
+        """The address on which it listens."""
         return Address("127.0.0.1", self.port)
 
     def usage(self) -> Usage:
-        """Give its CPU and memory."""
+        """Return its CPU and memory."""
         return usage_of(self.process.pid)
 
     def said(self) -> str:
-        """Give the end of what it printed."""
+        """Return the end of what it printed."""
         with suppress(OSError):
             return (self.folder / "log").read_text(errors="replace")[-300:].replace("\n", " | ")
         return ""
 
 
 def cores() -> tuple[int, int]:
-    """Give the core of the server and that of the load; the same one where there is no other."""
+    """Return the core for the server and the one for the load; the same where there is only one."""
     here = sorted(os.sched_getaffinity(0))
     return here[0], here[-1]
 
 
 @contextmanager
 def running(peer: Peer, core: int, port: int = 0, folder: Path | None = None) -> Iterator[Server]:
-    """Run a server on that core until the block ends.
+    """Run a server until the block ends.
 
     Args:
-        peer: which.
-        core: where.
-        port: at which port; 0 is a free one.
-        folder: its files, when they are to outlive it.
+        peer: the server.
+        core: the CPU core on which it runs.
+        port: 0 is a free one.
+        folder: for its files, if they are to outlive it.
 
     Raises:
-        Failed: it did not start.
+        RunFailed: it did not start.
     """
     with tempfile.TemporaryDirectory(prefix="arena") as own:
         server = _start(peer, core, port or free_port(), folder or Path(own))
@@ -97,7 +97,7 @@ def _start(peer: Peer, core: int, port: int, folder: Path) -> Server:
 
 
 def _settle_down(core: int) -> None:
-    """In the child, before its program begins: its core, for all its threads; and that it ends when we do."""
+    """In the child, before its program starts: pin all its threads to a core, and have it killed when we end."""
     os.sched_setaffinity(0, {core})
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -108,17 +108,17 @@ def _wait_for(server: Server) -> None:
         if _listens(server.port):
             return
         time.sleep(0.02)
-    raise Failed(f"{server.peer.name} did not start: {server.said() or 'it said nothing'}")
+    raise RunFailed(f"{server.peer.name} did not start: {server.said() or 'it said nothing'}")
 
 
 def _listens(port: int) -> bool:
-    """Whether somebody listens there, without knocking: ncat ends when one who knocked is gone."""
+    """Return whether a server listens on a port, without connecting: ncat ends when a first client has left."""
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return any(row[1].endswith(f":{port:04X}") and row[3] == "0A" for row in rows)
 
 
 def free_port() -> int:
-    """Give a port that nobody has at the moment."""
+    """Return a port that is free at the moment."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
@@ -126,10 +126,10 @@ def free_port() -> int:
 
 @contextmanager
 def deadline(seconds: float, what: str) -> Iterator[None]:
-    """Bound a step of the main thread, whatever it waits for. Raises Failed in its midst when the time is over."""
+    """Bound a step of the main thread. Raises RunFailed inside the block when the time is over."""
 
     def over(_number: int, _frame: FrameType | None) -> None:
-        raise Failed(f"{what}: not done within {seconds:.0f} s")
+        raise RunFailed(f"{what}: not done within {seconds:.0f} s")
 
     before = signal.signal(signal.SIGALRM, over)
     signal.setitimer(signal.ITIMER_REAL, seconds)

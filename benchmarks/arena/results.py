@@ -1,4 +1,4 @@
-"""What was measured, turn by turn, in a JSON file beside the page: one scenario can be measured again alone."""
+"""The measurements of each turn, in a JSON file beside the page, so that one scenario can be measured again alone."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ class Measured:
     machine: str = ""
 
     def values(self, entrant: str, figure: str) -> list[float]:
-        """Give a figure of all turns that gave one."""
+        """Return one figure of all turns that have it."""
         return [row[figure] for row in self.turns.get(entrant, []) if row is not None and figure in row]
 
     def median(self, entrant: str, figure: str) -> float | None:
-        """Give the middle one, or None if there is none."""
+        """Return the median of a figure, None if no turn has it."""
         values = self.values(entrant, figure)
         return statistics.median(values) if values else None
 
     def pairs(self, ours: str, theirs: str, figure: str, other: str | None = None) -> list[tuple[float, float]]:
-        """Give both ones' figures of each turn in which both have it. ``other`` names theirs if it is another one."""
+        """Return a figure of both entrants for each turn in which both have it. ``other`` is the name of theirs."""
         both = zip(self.turns.get(ours, []), self.turns.get(theirs, []), strict=False)
         return [(a[figure], b[other or figure]) for a, b in both if a is not None and b is not None]
 
 
 @dataclass
-class Kept:
-    """Everything that was measured, by scenario; and the versions and the missing at the last run."""
+class Results:
+    """All measurements, by scenario; and which versions were there at the last run, and which peers were missing."""
 
     scenarios: dict[str, Measured] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path) -> Kept:
-        """Read what earlier runs kept; nothing if there is none."""
+    def read(cls, path: Path) -> Results:
+        """Read the file of earlier runs; empty if there is none."""
         if not path.exists():
             return cls()
         found: dict[str, Any] = json.loads(path.read_text())
@@ -58,7 +58,7 @@ class Kept:
         return cls(scenarios, found["versions"], found["missing"])
 
     def write(self, path: Path) -> None:
-        """Keep it, whole or not at all."""
+        """Write the file, whole or not at all."""
         plain = {
             "scenarios": {name: vars(one) for name, one in self.scenarios.items()},
             "versions": self.versions,
@@ -70,7 +70,7 @@ class Kept:
 
 
 def machine() -> str:
-    """Give what this runs on, in one line."""
+    """Return a description of this machine, in one line."""
     name = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     system = next(
@@ -83,7 +83,7 @@ def machine() -> str:
 
 
 def now() -> str:
-    """Give today's date."""
+    """Return today's date."""
     return datetime.now(UTC).date().isoformat()
 
 

@@ -7,8 +7,8 @@ import pytest
 from chatctl.client.security import key_files
 from chatctl.client.security.credentials import Credentials
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
-from chatctl.terminal import nick_prompt
-from chatctl.terminal.nick_prompt import MAX_WAIT, MOST_TRIES, enter
+from chatctl.terminal import login_prompts
+from chatctl.terminal.login_prompts import MAX_ATTEMPTS, MAX_WAIT, with_password
 
 WORD = "correct horse"
 
@@ -35,13 +35,13 @@ class TlsHandshake:
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Do not wait; give how long it would have been."""
     waits: list[float] = []
-    monkeypatch.setattr(nick_prompt.time, "sleep", waits.append)
+    monkeypatch.setattr(login_prompts.time, "sleep", waits.append)
     return waits
 
 
 def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert enter(credentials, TlsHandshake(credentials, WORD), lambda _: next(typed)) == 0
+    assert with_password(credentials, TlsHandshake(credentials, WORD), lambda _: next(typed)) == 0
     assert len(waited) == 1
     assert 4 < waited[0] <= 5
     assert "this is not the password" in capsys.readouterr().err
@@ -50,7 +50,7 @@ def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], caps
 def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:
     """Nor for longer than the clock can count, which would be a fault of ours."""
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert enter(credentials, TlsHandshake(credentials, WORD, 1e300), lambda _: next(typed)) == 0
+    assert with_password(credentials, TlsHandshake(credentials, WORD, 1e300), lambda _: next(typed)) == 0
     assert 0 < waited[0] <= MAX_WAIT
 
 
@@ -58,16 +58,16 @@ def test_three_wrong_ones_are_enough(waited: list[float]) -> None:
     credentials = Credentials(key="none")
     door = TlsHandshake(credentials, WORD)
     with pytest.raises(PasswordWrong):
-        enter(credentials, door, lambda _: "wrong")
-    assert door.came == 1 + MOST_TRIES
-    assert len(waited) == MOST_TRIES - 1
+        with_password(credentials, door, lambda _: "wrong")
+    assert door.came == 1 + MAX_ATTEMPTS
+    assert len(waited) == MAX_ATTEMPTS - 1
 
 
 def test_a_wrong_password_that_nobody_typed_is_told_and_not_asked_for() -> None:
     credentials = Credentials(password="of the environment", key="none")
     door = TlsHandshake(credentials, WORD)
     with pytest.raises(PasswordWrong):
-        enter(credentials, door, lambda _: pytest.fail("asked"))
+        with_password(credentials, door, lambda _: pytest.fail("asked"))
     assert door.came == 1
 
 
@@ -76,7 +76,7 @@ def test_what_is_no_matter_of_passwords_is_not_asked_about() -> None:
         raise Unreachable("nobody there")
 
     with pytest.raises(Unreachable):
-        enter(Credentials(key="none"), talk, lambda _: pytest.fail("asked"))
+        with_password(Credentials(key="none"), talk, lambda _: pytest.fail("asked"))
 
 
 def test_without_a_terminal_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:

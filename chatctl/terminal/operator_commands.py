@@ -1,4 +1,4 @@
-"""Slash commands of operators: each becomes an ``admin`` frame.
+"""The operators' slash commands: each stands for one ``admin`` frame.
 
 Lives here: how they are written. Does not live here: which there are (common/verbs.py), who may give them, and what
 they do (the server's).
@@ -19,7 +19,7 @@ _USAGE: dict[Argument, str] = {
     "switch": "on|off",
 }
 
-ORDERS: dict[str, tuple[str, str]] = {}
+OPERATOR_COMMANDS: dict[str, tuple[str, str]] = {}
 """By the command's name: its usage, and a line of ``/help``."""
 _VERBS: dict[str, tuple[str, bool]] = {}
 """By the command's name: the verb, and whether it is meant for a member's address as well."""
@@ -28,17 +28,17 @@ for _verb, _row in VERBS.items():
     if _row.typed:
         _name = _verb.replace("-", "")
         _usage = " ".join(_USAGE[one] for one in _row.takes if one in _USAGE)
-        ORDERS[_name], _VERBS[_name] = (_usage, _row.typed), (_verb, False)
+        OPERATOR_COMMANDS[_name], _VERBS[_name] = (_usage, _row.typed), (_verb, False)
         if "address" in _row.takes:
-            ORDERS[f"{_name}-address"] = _usage, "and whoever has the same address"
+            OPERATOR_COMMANDS[f"{_name}-address"] = _usage, "and whoever has the same address"
             _VERBS[f"{_name}-address"] = _verb, True
 
 
-def parse_order(name: str, rest: str) -> Admin | None:
-    """Return the frame for a command of ``ORDERS``, or None if its arguments are not written as its usage says.
+def operator_request(name: str, rest: str) -> Admin | None:
+    """Return the frame for a command, or None if its arguments are not written as its usage says.
 
     Args:
-        name: the command, without its slash.
+        name: one of ``OPERATOR_COMMANDS``.
         rest: what follows it, stripped.
     """
     verb, address = _VERBS[name]

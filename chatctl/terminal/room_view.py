@@ -1,0 +1,219 @@
+"""What a room shows: each frame that a membership receives becomes lines on the screen.
+
+Lives here: messages in order, also around a break of the connection; who is here; alerts; refusals. Does not live here:
+what is typed (controller.py), how a line looks (render.py), the connection (client/membership.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from chatctl import protocol
+from chatctl.client.core.outbox import Outbox
+from chatctl.client.membership import Membership
+from chatctl.common.text import clean
+from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
+from chatctl.terminal import status
+from chatctl.terminal.interfaces import JoinOptions, Screen
+from chatctl.terminal.member_list import MemberList
+from chatctl.terminal.render import FrameRenderer, mentions
+
+
+class RoomView:
+    """Shows one room; the Listener of its membership.
+
+    After an interruption the messages before the missed ones are shown first: frames of the log that arrive meanwhile
+    are held back until that page is there.
+    """
+
+    def __init__(
+        self, options: JoinOptions, hello: protocol.Hello, outbox: Outbox, render: FrameRenderer, screen: Screen
+    ) -> None:
+        """Make it inside a running event loop; then run ``membership``."""
+        self._options = options
+        self._render = render
+        self._screen = screen
+        self._resumes = hello.resume is not None
+        self._held_back: list[ServerFrame] | None = None
+        """None unless a page of earlier messages is awaited."""
+        self._missed = 0
+        """Messages that arrived while there was no connection, until the line about them is shown."""
+        self._lost = False
+        """Whether the connection is lost and the user has been told."""
+        self.nick = options.nick
+        self.room_state = protocol.RoomNow()
+        self.refusals = 0
+        self.entered = asyncio.Event()
+        self.whispers: dict[str, Whisper] = {}
+        """Sent, by id, until the server has answered."""
+        self.members = MemberList(render, screen.show)
+        self.membership = Membership(options.address, hello, outbox, self)
+
+    def note(self, *texts: str) -> None:
+        """Show messages of chatctl's own, a line each."""
+        self._screen.show([self._render.note(text) for text in texts])
+
+    def refuse(self, why: str) -> None:
+        """Show why a line was refused, and count it."""
+        self.refusals += 1
+        self._screen.show([self._render.error(why)])
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything up to the membership's cursor has been shown."""
+        return self._held_back is None
+
+    # --- what a membership tells its Listener
+
+    def connected(self, welcome: Welcome, missed: int | None) -> None:
+        """Show that we are in the room, and how many messages were missed."""
+        first = not self.entered.is_set()
+        self.nick = welcome.nick
+        self.members.reset(welcome.members, welcome.count)
+        self._missed = missed or 0
+        self._lost = False
+        self.entered.set()
+        if not first:
+            self.note("connected again")
+        state = protocol.RoomNow(welcome.topic, welcome.slow, welcome.read_only)
+        if state != self.room_state:  # the first time: if there is anything to tell
+            self.note(*status.room_state(state))
+        self.room_state = state
+        if first and self._resumes and self._options.history:  # the user has not seen the earlier run's messages
+            self._request_context(self._options.history)
+        else:
+            self._show_missed()
+        self._screen.refresh()
+
+    def _request_context(self, limit: int) -> None:
+        """Request the last messages before the cursor, and hold newer ones back until they are there."""
+        cursor, welcome = self.membership.cursor, self.membership.welcome
+        assert cursor is not None, "a membership that is connected has a cursor"
+        assert welcome is not None, "and was welcomed"
+        self._held_back = []
+        request = protocol.History(limit=min(limit, welcome.limits.page), before=cursor.after + 1)
+        asyncio.get_running_loop().call_soon(self.membership.send, request)  # the outbox is sent first
+
+    def _show_missed(self) -> None:
+        if self._missed:
+            self._screen.show([self._render.missed(self._missed)])
+        self._missed = 0
+
+    def disconnected(self, why: str | None) -> None:
+        """Show why the connection is lost, or why it could not be made again."""
+        self._release()
+        if why is not None:
+            what = "cannot come back yet" if self._lost else "disconnected"
+            self._screen.show([self._render.error(f"{what}: {why}")])
+        self._lost = True
+        self._screen.refresh()
+
+    def refused(self, say: Say | Whisper, why: str) -> None:
+        """Show a message that the server will never accept, with its text."""
+        self.refuse(f"not said: {why}: {say.text}")
+        self._screen.refresh()
+
+    def busy(self) -> bool:
+        """Return whether the screen cannot keep up."""
+        return self._screen.busy()
+
+    def received(self, frame: ServerFrame) -> None:
+        """Show a frame, or hold it back while a page of earlier messages is awaited."""
+        if self._held_back is None:
+            self._show(frame)
+        elif isinstance(frame, protocol.Page):
+            self._screen.show([line for entry in frame.entries for line in self._render.message(entry, self.nick)])
+            self._release()
+        elif isinstance(frame, protocol.Msg | protocol.Gap):
+            self._held_back.append(frame)
+        else:
+            self._show(frame)
+
+    def _release(self) -> None:
+        """Show what was held back, whether its page arrived or not."""
+        held_back, self._held_back = self._held_back or [], None
+        self._show_missed()
+        for frame in held_back:
+            self._show(frame)
+
+    # --- frames
+
+    def _show(self, frame: ServerFrame) -> None:
+        match frame:
+            case protocol.Msg():
+                self.members.before_message(frame.nick)
+                self._screen.show(self._render.message(frame, self.nick))
+                self._alert_of(frame)
+            case protocol.Join(nicks=nicks, count=count):
+                self.members.joined(nicks, count)
+                self._screen.refresh()
+            case protocol.Leave(nicks=nicks, count=count):
+                self.members.left(nicks, count)
+                self._screen.refresh()
+            case protocol.Rename(old=old, new=new):
+                self._renamed(old, new)
+            case protocol.Whispered(from_=nick):
+                self._screen.show(self._render.whisper(frame.time, nick, frame.text, sent=False))
+                if self._options.notify != "off":
+                    self._screen.alert(f"{clean(nick)} whispers")
+            case protocol.Ack(id=ident):
+                self._acknowledged(ident, frame.time)
+            case protocol.RoomNow():
+                self.room_state = frame  # the notice that comes with it tells the user
+            case protocol.Gap():
+                self._show_gap(frame)
+            case protocol.Error(text=text, id=ident):
+                self._failed(ident, text)
+            case _:
+                self._screen.show(self._answer_lines(frame))
+
+    def _answer_lines(self, frame: ServerFrame) -> list[str]:
+        """Return the lines of a frame that changes nothing here: most are answers to a command."""
+        match frame:
+            case protocol.Roster():
+                self.members.reset([row.nick for row in frame.members], frame.count)
+                return self._render.roster(frame)
+            case protocol.Identity():
+                return self._render.identity(frame)
+            case protocol.Notice(text=text):
+                return [self._render.notice(frame.time, text)]
+            case protocol.Done(text=text, rows=rows) if frame.verb in ("bans", "claims", "ops"):
+                return [self._render.note(line) for line in status.rows(text, rows)]
+            case protocol.Page():
+                return self._render.history(frame.entries, self.nick)
+            case protocol.Bye(why=why) if why:
+                return [self._render.error(why)]
+            case _:
+                return []
+
+    def _alert_of(self, msg: protocol.Msg) -> None:
+        if msg.nick == self.nick or self._options.notify == "off":
+            return
+        if self._options.notify == "all":
+            self._screen.alert(f"{clean(msg.nick)} says something")
+        elif mentions(msg.text, self.nick):
+            self._screen.alert(f"{clean(msg.nick)} mentions you")
+
+    def _renamed(self, old: str, new: str) -> None:
+        self.members.renamed(old, new)
+        if old == self.nick:
+            self.nick = new
+            self.membership.renamed(new)
+        self._screen.show([self._render.rename(old, new)])
+        self._screen.refresh()
+
+    def _show_gap(self, gap: protocol.Gap) -> None:
+        self._screen.show([self._render.gap(gap)])
+        if gap.why == "lost" and gap.from_ <= 1 and gap.to:  # the new log's messages arrived while we were away
+            self._request_context(gap.to)
+
+    def _acknowledged(self, ident: str, when: float) -> None:
+        if whisper := self.whispers.pop(ident, None):
+            self._screen.show(self._render.whisper(when, whisper.to, whisper.text, sent=True))
+        self._screen.refresh()
+
+    def _failed(self, ident: str | None, text: str) -> None:
+        whisper = self.whispers.pop(ident or "", None)
+        self.refuse(f"not said: {text}: {whisper.text}" if whisper else text)
+        if self._held_back is not None and ident is None:
+            self._release()  # the refused request may have been the one for the page
