@@ -284,7 +284,7 @@ MUTATIONS = (
     ),
     Mutation(
         "names that Tab offers, made up by a server",
-        "chatctl/cli/shell_completion.py",
+        "chatctl/cli/completion_values.py",
         "name.startswith(incomplete) and clean(name) == name",
         "name.startswith(incomplete)",
         OUTPUTS + "test_no_name_that_is_offered_acts",
