@@ -94,8 +94,8 @@ def ask(
 
 def _check(question: Question) -> None:
     """Raise UsageError for what can't be asked."""
-    if trouble := question.trouble():
-        raise click.UsageError(trouble)
+    if problem := question.problem():
+        raise click.UsageError(problem)
     if len(question.choices) > MAX_CHOICES:
         raise click.UsageError(f"there can be {MAX_CHOICES} choices at most")
     try:
