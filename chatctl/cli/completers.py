@@ -1,4 +1,4 @@
-"""Which option values Tab completes. What finds the values is loaded only when a shell asks for some.
+"""Which option values Tab completes. The code that finds them is loaded only when a shell asks for some.
 
 Light: every command loads this file. Does not live here: the values (completion_values.py).
 """

@@ -1,4 +1,4 @@
-"""Types of option values that several commands take. What only one command takes lives in its package.
+"""Types of option values that several commands take. A type that only one command takes lives in its package.
 
 ``--help`` loads this file: a type imports what it needs when a value is converted.
 """
