@@ -23,15 +23,9 @@ from chatctl.commands.tail.since_type import SinceType
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
     from pathlib import Path
 
-    from chatctl.client.core.address import Address
-    from chatctl.client.core.deadline import Deadline
-    from chatctl.client.core.follower import Follower
-    from chatctl.client.cursor_file import CursorFile
     from chatctl.client.requests import Since
-    from chatctl.protocol import Gap, Msg, Resume
 
 NUMBER = 10
 """Messages of the past that are printed by default."""
@@ -145,6 +139,7 @@ def tail(
     from chatctl.client.cursor_file import CursorFile
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
     from chatctl.client.io.clock import deadline_in
+    from chatctl.commands.tail.pump import find_start, pump
     from chatctl.commands.tail.sinks import make_sink, split_command
 
     words = split_command(command) if command is not None else None
@@ -154,7 +149,7 @@ def tail(
     address, kept = server.address(), CursorFile(cursor_file) if cursor_file is not None else None
     cursor = Cursor(kept.load() if kept is not None else None)
     if since is not None and cursor.resume is None:
-        cursor.resume = _find_start(address, server.room, since, connecting)
+        cursor.resume = find_start(address, server.room, since, connecting)
     transport = BlockingTransport(sys.stdout.fileno() if sys.stdout is not None else None)
     history = NUMBER if number is None else number
     follower = Follower(
@@ -163,16 +158,16 @@ def tail(
     try:
         welcome = drive(follower.open(connecting))
         sink = make_sink(words, welcome.room, deadline, as_json=as_json, null=null, keep_going=keep_going)
-        wanted = MessageFilter(nicks, match)
-        least = (since.seq or 0) if since is not None else 0
-
-        def take(entry: Msg) -> bool:
-            fits = entry.seq >= least and wanted(entry)
-            if fits:
-                sink(entry)
-            return fits
-
-        _pump(follower, take, kept, deadline, follow=follow, count=count)
+        pump(
+            follower,
+            sink,
+            MessageFilter(nicks, match),
+            kept,
+            deadline,
+            least=(since.seq or 0) if since is not None else 0,
+            follow=follow,
+            count=count,
+        )
     finally:
         follower.close()
 
@@ -187,53 +182,3 @@ def _check(
         raise click.UsageError("--exec prints nothing: leave --json and -0 out")
     if keep_going and words is None:
         raise click.UsageError("--keep-going is for --exec")
-
-
-def _find_start(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import drive
-    from chatctl.client.requests import seek
-    from chatctl.protocol import VERSION, Hello
-
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return drive(seek(connection, since, deadline))
-
-
-def _pump(
-    follower: Follower,
-    sink: Callable[[Msg], bool],
-    kept: CursorFile | None,
-    deadline: Deadline,
-    *,
-    follow: bool,
-    count: int | None,
-) -> None:
-    """Move messages from the follower to the sink until ``count`` were taken, and save the cursor behind each.
-
-    Raises what the follower and the sink raise.
-    """
-    from chatctl.client.io.blocking_transport import drive
-    from chatctl.protocol import Gap
-
-    def save() -> None:
-        if kept is not None and follower.cursor.resume is not None:
-            kept.save(follower.cursor.resume)
-
-    taken = 0
-    save()
-    while (entry := drive(follower.next(deadline, follow=follow))) is not None:
-        if isinstance(entry, Gap):
-            note(gap_line(entry))
-        elif sink(entry):
-            follower.restart_idle()
-            taken += 1
-        save()
-        if taken == count:
-            return
-
-
-def gap_line(gap: Gap) -> str:
-    """Return the note for entries that can't be shown."""
-    if gap.why == "lost":
-        return "(the log is not the one that was read before: going on at its end)"
-    return f"({gap.to - gap.from_ + 1} messages can't be shown, {gap.from_} to {gap.to}: {gap.why})"

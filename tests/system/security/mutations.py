@@ -256,16 +256,16 @@ MUTATIONS = (
     ),
     Mutation(
         "a hostile server's errors",
-        "chatctl/main.py",
-        'click.echo(f"chatctl: {clean(error.text)}", err=True)',
-        'click.echo(f"chatctl: {error.text}", err=True)',
+        "chatctl/cli/output.py",
+        "click.echo(clean(line), err=True)",
+        "click.echo(line, err=True)",
         NAUGHTY + "test_no_server_acts_through_a_command",
     ),
     Mutation(
         "a hostile argument, variable, file name or configuration, quoted in an error",
-        "chatctl/main.py",
-        "{clean(why + _more(error))}",
-        "{why + _more(error)}",
+        "chatctl/cli/output.py",
+        "click.echo(clean(line), err=True)",
+        "click.echo(line, err=True)",
         OUTPUTS + "test_no_argument_acts",
     ),
     Mutation(
@@ -277,7 +277,7 @@ MUTATIONS = (
     ),
     Mutation(
         "another program in the place of the operator's socket",
-        "chatctl/commands/admin.py",
+        "chatctl/commands/admin/formats.py",
         'yield clean(str(answer.get("text", "")))',
         'yield str(answer.get("text", ""))',
         OUTPUTS + "test_no_answer_of_the_console_acts",
