@@ -1,7 +1,7 @@
-"""The command group, and the one place that turns an error into a line on stderr and an exit code.
+"""The command group, and the one place that turns an exception into a line on stderr and an exit code.
 
-A command's module is imported when the command is used: each pays for its own alone. The group's mapping is whole all
-the same: whoever walks it, for man pages or for the docs, gets every command.
+A command's module is imported when the command is used, so that none pays for the others. The group's mapping is
+complete all the same: code that walks it, for man pages or the docs, gets every command.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ import click
 
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
-from chatctl.cli.output import fault, open_standard_streams
-from chatctl.common.text import clean
+from chatctl.cli.output import fault, open_standard_streams, warn
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
@@ -43,14 +42,14 @@ COMMANDS = {
     "password": "Make the line that a server checks a password with.",
     "completion": "Print the completion script for SHELL: bash, zsh or fish.",
 }
-"""Each command and the first sentence of its help. Its module is loaded when it runs."""
+"""Each command, and the first sentence of its help."""
 
 
-class Members(MutableMapping[str, click.Command]):
-    """Commands by name. The command ``send`` is what ``chatctl.commands.send`` calls ``send``."""
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Commands by name, loaded at the first access: ``send`` is the attribute ``send`` of ``chatctl.commands.send``."""
 
     def __init__(self, helps: Mapping[str, str]) -> None:
-        """Load nothing; ``helps`` has each one's name, and the first sentence of its help."""
+        """Load nothing; ``helps`` has the first sentence of each command's help, by name."""
         self.helps = dict(helps)
         self._loaded: dict[str, click.Command] = {}
 
@@ -79,20 +78,20 @@ class Members(MutableMapping[str, click.Command]):
         return len(self.helps)
 
 
-class LightGroup(click.Group):
-    """A group that shows its members' help without loading them."""
+class LazyGroup(click.Group):
+    """A group that shows its commands' short help without loading them."""
 
-    commands: Members
+    commands: LazyCommands
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each command's name and short help."""
         names = self.list_commands(ctx)
-        limit = formatter.width - 6 - max(map(len, names))  # as Click has it
+        limit = formatter.width - 6 - max(map(len, names))  # as in Click
         with formatter.section("Commands"):
             formatter.write_dl([(name, self._short_help(name, limit)) for name in names])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Give the commands, and the group's own options, that begin so."""
+        """Return the commands, and the group's own options, that begin with ``incomplete``."""
         from click.shell_completion import CompletionItem
 
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
@@ -104,8 +103,8 @@ class LightGroup(click.Group):
 
 
 @click.group(
-    cls=LightGroup,
-    commands=Members(COMMANDS),
+    cls=LazyGroup,
+    commands=LazyCommands(COMMANDS),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="chatctl", message="%(prog)s %(version)s")
@@ -139,19 +138,20 @@ cli.params.append(config_option())
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and exit with its code."""
+    """Run a command, by default the one in ``sys.argv``, and exit with its code."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
     sys.unraisablehook = _deliver_again
     open_standard_streams()
     if "_CHATCTL_COMPLETE" in os.environ:
-        from chatctl.cli import shells
+        from chatctl.cli import shell_completion
 
-        shells.use()
+        shell_completion.install()
     sys.exit(_run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> int:
+    """Run a command and return its exit code. Commands end with SystemExit where theirs is not 0 or an error's."""
     try:
         cli.main(arguments, prog_name="chatctl", standalone_mode=False)
     except click.exceptions.Exit as done:
@@ -163,27 +163,27 @@ def _run(arguments: Sequence[str] | None) -> int:
     except click.Abort:
         return 128 + signal.SIGINT
     except ChatError as error:
-        click.echo(f"chatctl: {clean(error.text)}", err=True)
+        warn(error.text)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 — stderr is not the place for a traceback
-        click.echo(f"chatctl: {clean(fault(error))}", err=True)
+        warn(fault(error))
         return ChatError.exit_code
     return 0
 
 
 def _explain(error: click.ClickException) -> None:
-    """Tell what is wrong in one line. Click takes four for a wrong usage, and a log tears them apart."""
+    """Print what is wrong in one line. Click prints four for a usage error, and a log would tear them apart."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return
     why = " ".join(error.format_message().split()).rstrip(".")
-    if why[:2].istitle():  # Click's own; one of ours that begins with QUESTION keeps it
+    if why[:2].istitle():  # a message of Click's; one of ours may begin with QUESTION
         why = why[0].lower() + why[1:]
-    click.echo(f"chatctl: {clean(why + _more(error))}", err=True)
+    warn(why + _hint(error))
 
 
-def _more(error: click.ClickException) -> str:
-    """Give where to look."""
+def _hint(error: click.ClickException) -> str:
+    """Return where the wrong value came from, or where to read more; empty if neither helps."""
     if path := origin(error):
         return f" (that value comes from {path})"
     if not isinstance(error, click.UsageError):
@@ -192,9 +192,9 @@ def _more(error: click.ClickException) -> str:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Exit on a signal: quietly, with the code that shells expect."""
+    """Signal handler: exit quietly, with the code that shells expect."""
     while frame is not None:
-        if frame.f_code is _deliver_again.__code__:  # an exception would be dropped once more
+        if frame.f_code is _deliver_again.__code__:  # Python would drop an exception here as well
             _thread.start_new_thread(os.kill, (os.getpid(), number))
             return
         frame = frame.f_back
@@ -202,10 +202,10 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 
 def _deliver_again(dropped: sys.UnraisableHookArgs) -> None:
-    """Raise a signal once more whose SystemExit Python dropped.
+    """``sys.unraisablehook``: send a signal again whose SystemExit Python dropped.
 
-    A handler's exception comes out of whatever is running. Out of a finalizer or a weakref's callback, as the import
-    system has one, it goes no further: the command would run on.
+    A handler's exception is raised in whatever code is running. Python drops it in a finalizer and in a weakref's
+    callback, as the import system has one, and the command would run on.
     """
     if isinstance(dropped.exc_value, SystemExit) and isinstance(code := dropped.exc_value.code, int) and code > 128:
         _thread.start_new_thread(os.kill, (os.getpid(), code - 128))

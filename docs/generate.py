@@ -1,9 +1,9 @@
-"""Write what is made of the commands' own help: ``docs/commands.md`` and ``docs/man/``.
+"""Generate ``docs/commands.md`` and ``docs/man/`` from the commands' own help.
 
     python docs/generate.py            write them
     python docs/generate.py --check    write nothing; name each file that is out of date, and fail if there is one
 
-Nothing in them depends on the terminal, the environment, the day or the machine.
+The output does not depend on the terminal, the environment, the date or the machine.
 
 click-man 0.6.0 does not fit. From our entry point it takes the command that comes first in the alphabet for the
 whole program; it wraps what ``\\b`` keeps as it is, and leaves that control character in the page; NAME ends after 45
@@ -34,7 +34,7 @@ SECTIONS = {
     "Exit codes:": "EXIT STATUS",
     "Environment:": "ENVIRONMENT",
 }
-"""What a block of a help text that is kept as it is begins with, and the section of the man page that it becomes."""
+"""The first line of a preformatted block in a help text, and the section of the man page that the block becomes."""
 
 HEAD = """\
 # The commands
@@ -46,31 +46,31 @@ What `chatctl COMMAND --help` says, all of it. Each command is a man page, too: 
 
 @dataclass
 class Help:
-    """A command's help, taken apart. Blocks that begin with ``\\b`` are kept line by line."""
+    """A command's help, parsed. Blocks that begin with ``\\b`` keep their lines."""
 
     ctx: click.Context
     description: list[str] = field(default_factory=list)
     sections: dict[str, list[str]] = field(default_factory=dict)
-    """By the man page's headings: the lines, without what all of them are indented by."""
+    """The lines of each section, dedented, by the man page's headings."""
 
     @property
     def name(self) -> str:
-        """Give the whole name: ``chatctl config show``."""
+        """The full name: ``chatctl config show``."""
         return self.ctx.command_path
 
     @property
     def page(self) -> str:
-        """Give the man page's name: ``chatctl-config-show``."""
+        """The man page's name: ``chatctl-config-show``."""
         return self.name.replace(" ", "-")
 
     @property
     def summary(self) -> str:
-        """Give the first sentence, without its dot."""
+        """The first sentence, without its full stop."""
         return _summary(self.ctx.command)
 
 
 def commands() -> Iterator[Help]:
-    """Give the group and every command in it, as deep as they go, in the order of ``--help``."""
+    """Yield the group and every command below it, in the order of ``--help``."""
     yield from _walk(cli, "chatctl", None)
 
 
@@ -78,7 +78,7 @@ def _walk(command: click.Command, name: str, parent: click.Context | None) -> It
     ctx = command.context_class(
         command, info_name=name, parent=parent, terminal_width=WIDTH, **command.context_settings
     )
-    yield _take_apart(ctx)
+    yield _parse(ctx)
     for child, found in _children(ctx):
         yield from _walk(found, child, ctx)
 
@@ -95,7 +95,7 @@ def _summary(command: click.Command) -> str:
     return command.get_short_help_str(limit=1000).rstrip(".")
 
 
-def _take_apart(ctx: click.Context) -> Help:
+def _parse(ctx: click.Context) -> Help:
     found = Help(ctx)
     for block in re.split(r"\n{2,}", inspect.cleandoc(ctx.command.help or "")):
         heading, _, rest = block.removeprefix("\b\n").partition("\n")
@@ -107,17 +107,17 @@ def _take_apart(ctx: click.Context) -> Help:
 
 
 def commands_page(found: list[Help]) -> str:
-    """Give ``docs/commands.md``."""
+    """Return the text of ``docs/commands.md``."""
     contents = [f"- [{one.name}](#{one.page}): {one.summary}" for one in found]
     texts = [f"## {one.name}\n\n```text\n{one.ctx.command.get_help(one.ctx)}\n```" for one in found]
     return "\n".join([HEAD, *contents, "", "\n\n".join(texts), ""])
 
 
 def man_page(one: Help) -> str:
-    """Give a command's man page."""
+    """Return a command's man page."""
     lines = [
         f'.TH {_escape(one.page.upper())} 1 "" "chatctl {__version__}" "chatctl manual"',
-        ".nh",  # a command that was cut in two can't be searched for
+        ".nh",  # a command that is hyphenated can't be searched for
         ".ad l",
         ".SH NAME",
         f"{_escape(one.page)} \\- {_escape(one.summary)}",
@@ -131,14 +131,14 @@ def man_page(one: Help) -> str:
     ]
     for heading in ("EXIT STATUS", "ENVIRONMENT", "EXAMPLES"):
         if heading in one.sections:
-            lines += [f".SH {heading}", *_as_it_is(one.sections[heading])]
+            lines += [f".SH {heading}", *_preformatted(one.sections[heading])]
     return "\n".join([*lines, *_see_also(one.ctx), ""])
 
 
 def _description(blocks: list[str]) -> Iterator[str]:
     for number, block in enumerate(blocks):
         yield from [".PP"] if number else []
-        yield from _as_it_is(block.split("\n")[1:]) if block.startswith("\b\n") else _filled(block)
+        yield from _preformatted(block.split("\n")[1:]) if block.startswith("\b\n") else _filled(block)
 
 
 def _options(ctx: click.Context) -> Iterator[str]:
@@ -150,7 +150,7 @@ def _options(ctx: click.Context) -> Iterator[str]:
 
 
 def _switches(text: str) -> str:
-    """Give an option's names in bold, and what it takes in italics."""
+    """Return an option's names in bold and its metavar in italics."""
     words = re.split(r"(,? )", text)
     return "".join(
         word if re.fullmatch(r",? |/", word) else f"\\f{'B' if word.startswith('-') else 'I'}{_escape(word)}\\fP"
@@ -177,50 +177,50 @@ def _joined(pages: list[str]) -> list[str]:
 
 
 def _filled(text: str) -> list[str]:
-    """Give prose, which man wraps; short lines, so that a change shows as a small one."""
+    """Return prose, which man wraps again; short lines keep diffs small."""
     return _lines(textwrap.wrap(text, 72, break_long_words=False, break_on_hyphens=False))
 
 
-def _as_it_is(lines: list[str]) -> list[str]:
+def _preformatted(lines: list[str]) -> list[str]:
     return [".nf", *_lines(lines), ".fi"]
 
 
 def _lines(lines: list[str]) -> list[str]:
-    """Escape them; what begins as a request of roff does is no request."""
+    """Escape lines, and keep roff from reading one as a request."""
     return [f"\\&{line}" if line.startswith((".", "'")) else line for line in map(_escape, lines)]
 
 
 def _escape(text: str) -> str:
-    r"""Give text that roff shows as it is: ``-`` and quotes too, so that it can be copied into a shell."""
+    r"""Escape text so that roff shows it unchanged, ``-`` and quotes too: it can be copied into a shell."""
     special = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti"}
     return "".join(special.get(char) or (char if char.isascii() else f"\\[u{ord(char):04X}]") for char in text)
 
 
 def generated() -> dict[Path, str]:
-    """Give all files and what belongs into them."""
+    """Return the content of each generated file."""
     found = list(commands())
     pages = {ROOT / "docs" / "man" / f"{one.page}.1": man_page(one) for one in found}
     return {ROOT / "docs" / "commands.md": commands_page(found)} | pages
 
 
 def stale() -> list[str]:
-    """Name the files that are not as they would be written, and the pages of commands that are gone."""
+    """Return the names of files that differ from their generated content, and of pages without a command."""
     wanted = generated()
     wrong = [path for path, text in wanted.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
-    return [str(path.relative_to(ROOT)) for path in [*wrong, *_left_over(wanted)]]
+    return [str(path.relative_to(ROOT)) for path in [*wrong, *_orphans(wanted)]]
 
 
-def _left_over(wanted: dict[Path, str]) -> list[Path]:
+def _orphans(wanted: dict[Path, str]) -> list[Path]:
     return sorted(set((ROOT / "docs" / "man").glob("*")) - set(wanted))
 
 
 def write() -> None:
-    """Write them all, and remove the pages of commands that are gone."""
+    """Write all files, and remove pages without a command."""
     wanted = generated()
     (ROOT / "docs" / "man").mkdir(exist_ok=True)
     for path, text in wanted.items():
         path.write_text(text, encoding="utf-8")
-    for path in _left_over(wanted):
+    for path in _orphans(wanted):
         path.unlink()
 
 

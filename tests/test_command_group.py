@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from chatctl.main import COMMANDS, LightGroup, Members, cli
+from chatctl.main import COMMANDS, LazyCommands, LazyGroup, cli
 from tests.support.loaded_modules import loaded_by
 
 MODULES = {f"chatctl.commands.{name}" for name in COMMANDS}
@@ -56,7 +56,7 @@ def test_a_misspelt_command_is_told_the_nearest_one() -> None:
 
 
 def test_a_group_can_be_given_more_and_less() -> None:
-    group = LightGroup("g", commands=Members({"send": "Say."}))
+    group = LazyGroup("g", commands=LazyCommands({"send": "Say."}))
     group.add_command(click.Command("more", help="Do more. And so on."))
     assert (list(group.commands), group.commands.helps["more"]) == (["send", "more"], "Do more.")
     del group.commands["send"]

@@ -1,25 +1,32 @@
-"""Values that Tab can offer: which parameter has which. What finds them (complete.py) is loaded when a shell asks."""
+"""Which option values Tab completes. The code that finds them is loaded only when a shell asks for some.
+
+Light: every command loads this file. Does not live here: the values (completion_values.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import click
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
-_completers: dict[str, Completer] = {}
+_find: Callable[[str], Completer] | None = None
 
 
-def known(what: str) -> Completer:
-    """Give what offers ``servers``, ``rooms``, ``nicks`` or ``commands``; nothing while no shell has asked."""
+def completer(kind: str) -> Completer:
+    """Return a ``shell_complete`` callback for ``servers``, ``rooms``, ``nicks`` or ``commands``.
 
-    def offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-        return _completers[what](ctx, param, incomplete) if _completers else []
+    It offers nothing before ``set_completers`` was called.
+    """
 
-    return offer
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return _find(kind)(ctx, param, incomplete) if _find is not None else []
+
+    return complete
 
 
-def learn(completers: Mapping[str, Completer]) -> None:
-    """Have these offered, by what they give."""
-    _completers.update(completers)
+def set_completers(find: Callable[[str], Completer]) -> None:
+    """Have ``find`` return the completer of each kind."""
+    global _find
+    _find = find

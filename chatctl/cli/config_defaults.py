@@ -1,7 +1,7 @@
-"""How the configuration file reaches Click: as the defaults of each command, read when the first one is asked for.
+"""The configuration file as Click's ``default_map``: read when a command first asks for a default.
 
-Flag over ``CHATCTL_*`` over the file over the default: Click's own order, with ``default_map``. ``--help`` and
-completion never read the file, so that they work while it is broken.
+Flag over ``CHATCTL_*`` over the file over the default: Click's own order. ``--help`` and completion never read the
+file, so that they work while it is broken. Does not live here: what the file may hold (config_file.py).
 """
 
 from __future__ import annotations
@@ -20,30 +20,25 @@ if TYPE_CHECKING:
     from chatctl.cli.config_file import Config, Schema
 
 NOT_SHARED = ("serve", "bench")
-"""Commands that the section [default] is not for: where a server listens, and which one is put under load, must
-be said."""
-
-
-NOT_HANDED_ON = ("server", "tls", "pin", "ca", "password_file", "key_file")
-"""Options that commands know nothing of, and the file may hold all the same."""
+"""Commands that ignore the section [default]: where a server listens, and which one is put under load, must be said."""
 
 
 class BadConfig(click.ClickException):
-    """The file is in the way of a command: a usage error, whatever code that command has for them."""
+    """The file can't be used: a usage error of the command that needs it."""
 
     exit_code = 2
 
     def __init__(self, message: str, ctx: click.Context | None) -> None:
-        """Keep which command it was."""
+        """Keep the command's context: a command may have an exit code of its own for usage errors."""
         super().__init__(message)
         self.ctx = ctx
 
 
 class Section:
-    """What the file says for one command, as Click looks at a ``default_map``."""
+    """A command's values in the file, with the part of a mapping that Click uses of a ``default_map``."""
 
     def __init__(self, read: Callable[[], dict[str, Any]]) -> None:
-        """Read nothing yet."""
+        """Call ``read`` at the first access."""
         self._read = cache(read)
 
     def __contains__(self, name: str) -> bool:
@@ -54,16 +49,16 @@ class Section:
 
     def _values(self) -> dict[str, Any]:
         ctx = click.get_current_context(silent=True)
-        if ctx is not None and ctx.resilient_parsing:  # --help shows the defaults, completion asks for nothing
+        if ctx is not None and ctx.resilient_parsing:  # --help shows the built-in defaults, completion needs none
             return {}
         return self._read()
 
 
-class Keys(Mapping[str, Mapping[str, str]]):
-    """The keys of each command that has options. Looking at one command's loads that command alone."""
+class CommandKeys(Mapping[str, Mapping[str, str]]):
+    """The keys of each command that has options. Access to one command's keys loads that command alone."""
 
     def __init__(self, commands: Mapping[str, click.Command]) -> None:
-        """Look at these."""
+        """Load none of the commands."""
         self._commands = commands
 
     def __getitem__(self, name: str) -> Mapping[str, str]:
@@ -79,61 +74,58 @@ class Keys(Mapping[str, Mapping[str, str]]):
 
 
 class Defaults:
-    """The group's ``default_map``: a section for each command. The file is read when a value is asked for."""
+    """The group's ``default_map``: a ``Section`` for each command."""
 
     def __init__(self, group: click.Group, path: str | None) -> None:
-        """Use the file ``path``, which then has to be there, or the one of the platform."""
+        """Use the file ``path``, which then has to exist; with None the platform's, if it exists."""
         self._group = group
         self._chosen = path
 
     @cached_property
     def path(self) -> Path:
-        """Give where the file is, or would be."""
+        """The file, whether or not it exists."""
         from pathlib import Path
 
-        return Path(self._where())
+        return Path(self._name)
 
-    def _where(self) -> str:
+    @cached_property
+    def _name(self) -> str:
         from chatctl.common.paths import config_file
 
         return self._chosen if self._chosen is not None else config_file()
 
-    def _is_there(self) -> bool:
-        """Tell whether there is a file to be read, even if that fails: a chosen one has to be there.
-
-        The home of a service account may be anything, or somebody else's.
-        """
-        return self._chosen is not None or os.path.exists(self._where())
-
     @property
     def schema(self) -> Schema:
-        """Give what each section may hold: the commands' own options."""
-        return Keys(self._group.commands)
+        """What each section may hold: the options of its command."""
+        return CommandKeys(self._group.commands)
 
     @cached_property
     def config(self) -> Config:
-        """Give what the file holds; nothing where there is none. Raises BadConfig."""
+        """The file's contents; empty without a file. Raises BadConfig."""
         from chatctl.cli.config_file import Config, ConfigError, load
 
+        # Not Path.exists: the home of a service account may be somebody else's, and that is no error.
+        if self._chosen is None and not os.path.exists(self._name):
+            return Config()
         try:
-            return load(self.path, self.schema) if self._is_there() else Config()
+            return load(self.path, self.schema)
         except ConfigError as error:
             raise BadConfig(error.text, click.get_current_context(silent=True)) from None
 
     def section(self, name: str) -> dict[str, Any]:
-        """Give what the file says for a command, under the names of its parameters. Raises BadConfig."""
+        """Return the file's values for a command, by parameter. Raises BadConfig."""
         from chatctl.cli.config_file import SHARED
 
         keys = keys_of(self._group.commands[name])
         own = self.config.sections.get(name, {})
         shared = {} if name in NOT_SHARED else self.config.sections.get(SHARED, {})
-        if "server" in own:  # it goes over all that is said for every command
+        if "server" in own:  # overrides all that [default] says
             shared = {}
         chosen = {key: value for key, value in shared.items() if key in keys} | own
         return {keys[key]: value for key, value in chosen.items()}
 
     def get(self, name: str) -> Section | None:
-        """Give a command's section; None for one without options."""
+        """Return a command's section; None for a command without options."""
         command = self._group.commands.get(name)
         return Section(lambda: self.section(name)) if command is not None and keys_of(command) else None
 
@@ -142,30 +134,26 @@ class Defaults:
 
 
 def keys_of(command: click.Command) -> dict[str, str]:
-    """Give the keys that a command's section may hold (its options' long names), and the parameters they are."""
-    found = {}
-    for option in command.params:
-        if isinstance(option, click.Option) and option.name and (option.expose_value or option.name in NOT_HANDED_ON):
-            longest = max(option.opts, key=len)
-            found[longest.lstrip("-")] = option.name
-    return found
+    """Return the keys that a command's section may hold, its options' long names, and the parameter of each."""
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    return {max(option.opts, key=len).lstrip("-"): option.name for option in options if option.name}
 
 
 def defaults_of(ctx: click.Context) -> Defaults:
-    """Give the defaults of this run."""
+    """Return the defaults of this run."""
     found: object = ctx.find_root().default_map
-    assert isinstance(found, Defaults), "the group's --config puts them there"
+    assert isinstance(found, Defaults), "the group's --config sets them"
     return found
 
 
 def use_config(ctx: click.Context, _param: click.Parameter, path: str | None) -> None:
-    """``--config``: take a command's defaults from a file."""
+    """``--config``: take the commands' defaults from a file."""
     assert isinstance(ctx.command, click.Group)
     ctx.default_map = Defaults(ctx.command, path)  # type: ignore[assignment]  # as much of a mapping as Click uses
 
 
 def config_option() -> click.Option:
-    """``--config`` of the group. Eager: the defaults are there before anything is parsed."""
+    """``--config`` of the group. Eager: the defaults are set before anything else is parsed."""
     return click.Option(
         ["--config"],
         type=click.Path(),
@@ -179,7 +167,7 @@ def config_option() -> click.Option:
 
 
 def origin(error: click.ClickException) -> str | None:
-    """Give the file that a wrong value came from, if that is where it came from."""
+    """Return the configuration file if the wrong value came from there; else None."""
     if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None or not error.param.name:
         return None
     if error.ctx.get_parameter_source(error.param.name) is not ParameterSource.DEFAULT_MAP:

@@ -1,7 +1,6 @@
-"""The configuration file: where it is, what it may hold, which server a name in it stands for.
+"""The configuration file: TOML in, checked tables out.
 
-Lives here: TOML in, checked tables out. Does not live here: what is stronger than what (commands/config_defaults.py),
-which options there are (commands/).
+Does not live here: the order of precedence (config_defaults.py), which options there are (commands/).
 """
 
 from __future__ import annotations
@@ -26,35 +25,35 @@ SERVER_KEYS: Mapping[str, type] = {
     "nick": str,
     "room": str,
 }
-"""What a named server may say."""
+"""The keys of a named server, and their types."""
 
 _KINDS = {str: "a string", int: "a number", bool: "true or false"}
 
 SHARED = "default"
-"""The section for each command that talks to a server. There are no keys above the sections: TOML has no
+"""The section that applies to every command that talks to a server. There are no keys above the sections: TOML has no
 ``server = "work"`` beside ``[server.work]``."""
 
 SHARED_KEYS = ("server", *SERVER_KEYS)
 
 MAX_NUMBER = 2**63
-"""TOML promises 64 bits for a whole number. Python's have no end, and can't be shown, or become a float, everywhere."""
+"""TOML promises 64 bits for an integer. Python reads larger ones, which can't be printed or made a float everywhere."""
 
 Table = dict[str, Any]
 Schema = Mapping[str, Mapping[str, str]]
-"""For each section its keys, and under which name the command knows them."""
+"""The keys of each section, and the parameter of each key."""
 
 
 class ConfigError(ChatError):
-    """The file can't be read, or holds what can't be."""
+    """The file can't be read, or it is not valid."""
 
     exit_code = 2
 
 
 class Config:
-    """A file's contents. Keys of ``sections`` are as they stand in the file."""
+    """A file's contents: the sections of commands, and the named servers. Keys are as written in the file."""
 
     def __init__(self) -> None:
-        """Hold nothing, as where there is no file."""
+        """Hold nothing: the contents where there is no file."""
         self.sections: dict[str, Table] = {}
         self.servers: dict[str, Table] = {}
 
@@ -64,10 +63,11 @@ def load(path: Path, schema: Schema) -> Config:
 
     Args:
         path: the file.
-        schema: what each section may hold.
+        schema: the keys that each section may hold.
 
     Raises:
-        ConfigError: the text names the file, and the nearest known name for an unknown one.
+        ConfigError: the file can't be read or is not valid. The text names the file, and for an unknown name the
+            nearest known one.
     """
     try:
         data = path.read_bytes()
@@ -77,14 +77,14 @@ def load(path: Path, schema: Schema) -> Config:
 
 
 def parse(data: bytes, path: Path, schema: Schema) -> Config:
-    """Read a file's contents. Raises as ``load``."""
+    """Parse and check a file's contents. Raises ConfigError as ``load``."""
     import tomllib
 
     try:
         found = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    except ValueError:  # Python reads no more digits than 4,300
+    except ValueError:  # Python refuses integers of more than 4,300 digits
         raise ConfigError(f"{path}: there is a number with too many digits") from None
     except RecursionError:
         raise ConfigError(f"{path}: it is nested too deeply") from None
@@ -93,7 +93,7 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
         if not isinstance(value, dict):
             raise ConfigError(f"{path}: '{name}' stands in no section: [{SHARED}] is the one for all commands")
         if name not in (SHARED, "server") and name not in schema:
-            known(name, (SHARED, "server", *schema), f"{path}: there is no section [{name}]", "[{}]")
+            require_known(name, (SHARED, "server", *schema), f"{path}: there is no section [{name}]", "[{}]")
         if name == "server":
             config.servers.update({server: _server(table, server, path) for server, table in value.items()})
         else:
@@ -102,8 +102,15 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
     return config
 
 
-def known(name: str, names: Collection[str], complaint: str, shape: str = "'{}'") -> None:
-    """Raise ConfigError for a name that is none of ``names``, with the nearest one."""
+def require_known(name: str, names: Collection[str], complaint: str, shape: str = "'{}'") -> None:
+    """Raise ConfigError for a name that is not in ``names``, with the nearest one.
+
+    Args:
+        name: the name to check.
+        names: the known names.
+        complaint: the beginning of the error's text.
+        shape: a format for the nearest name.
+    """
     if name in names:
         return
     from difflib import get_close_matches
@@ -116,7 +123,7 @@ def known(name: str, names: Collection[str], complaint: str, shape: str = "'{}'"
 
 def _section(table: Table, keys: Collection[str], where: str, path: Path) -> Table:
     for key in table:
-        known(key, keys, f"{path}: there is no key '{key}' in {where}")
+        require_known(key, keys, f"{path}: there is no key '{key}' in {where}")
     return {key: _value(value, f"{key} in {where}", path) for key, value in table.items()}
 
 
@@ -134,7 +141,7 @@ def _server(table: object, name: str, path: Path) -> Table:
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: a named server is a section of its own, as [server.work]")
     for key, value in table.items():
-        known(key, SERVER_KEYS, f"{path}: there is no key '{key}' in {where}")
+        require_known(key, SERVER_KEYS, f"{path}: there is no key '{key}' in {where}")
         kind = SERVER_KEYS[key]
         if type(value) is not kind:
             raise ConfigError(f"{path}: {key} in {where} has to be {_KINDS[kind]}")

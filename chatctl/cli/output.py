@@ -1,4 +1,4 @@
-"""What commands print: data on stdout, flushed a line, and nothing raw of what others typed."""
+"""Output of commands: data on stdout, flushed line by line, notes on stderr; text of other people is cleaned."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.common.text import clean
+from chatctl.common.text import clean, escape_json
 from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
@@ -19,34 +19,43 @@ if TYPE_CHECKING:
 
 
 def emit(line: str, end: str = "\n") -> None:
-    """Print a line of data at once. Nobody reading it any more is no error: the command ends quietly."""
+    """Write a line of data and flush it. A closed pipe is no error: the command ends quietly, with 0."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    if not deliver((line + end).encode(encoding, "backslashreplace")):
-        raise SystemExit(0)
+    _emit_bytes((line + end).encode(encoding, "backslashreplace"))
 
 
 def emit_given(text: str) -> None:
-    """Print what we were given ourselves, a path or a choice: as it is, for the program that compares it or opens it.
+    """Write a value that came from the user, a path or a choice, unchanged: a program compares it or opens it.
 
-    On a terminal it is a line like any other, in which nothing acts.
+    On a terminal it is cleaned as any other line.
     """
     if sys.stdout is not None and sys.stdout.isatty():
         emit(clean(text))
-    elif not deliver(os.fsencode(text) + b"\n"):
+    else:
+        _emit_bytes(os.fsencode(text) + b"\n")
+
+
+def emit_json(line: str, end: str = "\n") -> None:
+    """Write a line of JSON and flush it: in UTF-8, whatever the locale."""
+    _emit_bytes((line + end).encode())
+
+
+def _emit_bytes(data: bytes) -> None:
+    if not write_stdout(data):
         raise SystemExit(0)
 
 
-def deliver(data: bytes) -> bool:
-    """Hand data to whoever reads our stdout; False if nobody does any more.
+def write_stdout(data: bytes) -> bool:
+    """Write all of ``data`` to stdout, unbuffered. Return whether somebody still reads it.
 
     Raises:
-        ChatError: it can't be written, to a full disk for one.
+        ChatError: it can't be written, as on a full disk.
     """
     if sys.stdout is None:
         return False
     try:
         sys.stdout.flush()
-        _write_all(sys.stdout.fileno(), data)
+        write_all(sys.stdout.fileno(), data)
     except BrokenPipeError:
         quiet_stdout()
         return False
@@ -56,42 +65,42 @@ def deliver(data: bytes) -> bool:
     return True
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of ``data``, also to a non-blocking descriptor. Raises OSError."""
     view = memoryview(data)
     while view:
         try:
             view = view[os.write(descriptor, view) :]
-        except BlockingIOError:  # it was made so by whoever shares it with us
+        except BlockingIOError:  # a process that shares the descriptor made it non-blocking
             import select
 
             select.select([], [descriptor], [])
 
 
 def quiet_stdout() -> None:
-    """Keep the interpreter's own last flush from complaining about a closed pipe."""
+    """Redirect stdout to /dev/null, so that the interpreter's flush at exit does not fail too."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def json_line(frame: Struct | dict[str, object]) -> bytes:
-    """Give a frame, or what is like one, as one JSON object, with no line end.
+def json_line(frame: Struct | dict[str, object]) -> str:
+    """Return a frame, or a dict like one, as compact JSON.
 
     JSON escapes C0 controls by itself; the other characters that act on a terminal are escaped here.
     """
     from msgspec.json import encode
 
-    from chatctl.common.text import escape_json
-
-    return escape_json(encode(frame).decode()).encode()
+    return escape_json(encode(frame).decode())
 
 
-def emit_json(frame: Struct | dict[str, object], end: str = "\n") -> None:
-    """Print a frame as one JSON object on one line, in UTF-8."""
-    if not deliver(json_line(frame) + end.encode()):
-        raise SystemExit(0)
+def json_text(value: object) -> str:
+    """Return a value as JSON with spaces after its separators, escaped like ``json_line``. It loads no msgspec."""
+    from json import dumps
+
+    return escape_json(dumps(value, ensure_ascii=False))
 
 
 def fault(error: Exception) -> str:
-    """Give the line for an exception that nobody expected, after its traceback was kept for us."""
+    """Return the message for an unexpected exception, whose traceback is written to the crash log."""
     from chatctl.common.crash_log import record
 
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # Click's own printing, of a help text for one
@@ -101,7 +110,7 @@ def fault(error: Exception) -> str:
 
 
 def open_standard_streams() -> None:
-    """Put something on 0, 1 and 2 where the caller closed them: a socket or a pipe of ours must not get such a number.
+    """Open /dev/null as 0, 1 and 2 where the caller closed them: no socket or pipe of ours may get such a number.
 
     What is printed there would go to the server, and uvloop refuses to close it.
     """
@@ -114,24 +123,29 @@ def open_standard_streams() -> None:
 
 
 def note(line: str) -> None:
-    """Tell the person, not the program that reads our data."""
+    """Print a line for the person on stderr, cleaned."""
     click.echo(clean(line), err=True)
 
 
+def warn(text: str) -> None:
+    """Print a warning or an error on stderr, under the program's name."""
+    note(f"chatctl: {text}")
+
+
 def moment(seconds: float) -> str:
-    """Give a Unix time as local date and time, to the second."""
+    """Return a Unix time as local date and time, to the second."""
     from chatctl.common.times import local
 
     return local("%Y-%m-%d %H:%M:%S", seconds)
 
 
 def message_start(entry: Msg) -> str:
-    """Give what stands before an entry's text: when it was said, and by whom."""
+    """Return the prefix of a message: its local date and time, and its author."""
     nick = clean(entry.nick)
     return f"{moment(entry.time)} * {nick} " if entry.action else f"{moment(entry.time)} {nick}: "
 
 
 def message_lines(entry: Msg) -> list[str]:
-    """Give what ``tail`` prints for an entry: each line of it under its author's name."""
+    """Return the lines of a message, each with the prefix: no line can pass for another author's message."""
     start = message_start(entry)
     return [start + line for line in clean(entry.text, lines=True).split("\n")]

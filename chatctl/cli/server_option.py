@@ -1,7 +1,8 @@
-"""``--server``: one word for host and port, and for what a named server of the configuration file says.
+"""``--server``: a host and a port in one word, or the name of a server in the configuration file.
 
-Its values are as strong as ``--server`` is where it was given; an option given at the same place or a stronger one goes
-over them. So ``--server work`` goes over CHATCTL_HOST, and ``--server work --room ops`` is that server's room ``ops``.
+Its values take the precedence of the place where ``--server`` was given; an option given at the same place or at a
+stronger one overrides them. So ``--server work`` overrides CHATCTL_HOST, and ``--server work --room ops`` is that
+server's room ``ops``.
 """
 
 from __future__ import annotations
@@ -12,14 +13,15 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from chatctl.cli.completers import known
+from chatctl.cli.completers import completer
+from chatctl.cli.config_defaults import defaults_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_PORT = 5500  # as in protocol.py, which --help must not import
 
 _PARAMETERS = {"password-file": "password_file", "key": "key_file"}
-"""Keys of a named server that commands know under another name."""
+"""Keys of a named server whose parameter has another name."""
 
 _STRENGTH = (
     ParameterSource.DEFAULT,
@@ -27,61 +29,66 @@ _STRENGTH = (
     ParameterSource.ENVIRONMENT,
     ParameterSource.COMMANDLINE,
 )
+"""From the weakest to the strongest."""
 
 
-class Named:
-    """What ``--server`` stands for: values by parameter, and where it was given. ``used`` are those that counted."""
+class NamedServer:
+    """The values that ``--server`` stands for, by parameter."""
 
     def __init__(self, name: str, values: Mapping[str, Any], source: ParameterSource, *, has_port: bool) -> None:
-        """Have counted nowhere yet."""
+        """Keep them; ``source`` is where ``--server`` was given, ``has_port`` whether it named a port."""
         self.name = name
         self.values = values
         self.source = source
         self.has_port = has_port
-        """Whether a port was written, rather than meant."""
         self.used: set[str] = set()
+        """Parameters that took their value from here."""
 
 
 def strength(source: ParameterSource | None) -> int:
-    """Give how strong a value of this source is; more is stronger."""
+    """Return the precedence of a source; a larger one overrides."""
     return _STRENGTH.index(source) if source in _STRENGTH else 0
 
 
-def named_server(ctx: click.Context) -> Named | None:
-    """Give what this command's ``--server`` stands for, if there is one."""
-    found = ctx.meta.get(f"chatctl.server.server {ctx.command_path}")
-    return found if isinstance(found, Named) else None
+def named_server(ctx: click.Context) -> NamedServer | None:
+    """Return what this command's ``--server`` stands for; None without one."""
+    found = ctx.meta.get(_meta_key(ctx))
+    return found if isinstance(found, NamedServer) else None
+
+
+def _meta_key(ctx: click.Context) -> str:
+    return f"chatctl.server {ctx.command_path}"  # ``config show`` parses several commands below one root
 
 
 class FromServer(click.Option):
-    """An option that ``--server`` may answer."""
+    """An option whose value ``--server`` may give."""
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
-        """Give its own value, or the server's where that is stronger."""
+        """Return its own value, or the server's where that is stronger."""
         value, source = super().consume_value(ctx, opts)
         named = named_server(ctx)
         if named is not None and self.name in named.values and strength(named.source) > strength(source):
             named.used.add(self.name)
             value, source = named.values[self.name], named.source
-        if self.name == "unix" and _overruled(ctx, source, ("host", "port")):
+        if self.name == "unix" and _overridden(ctx, source, ("host", "port")):
             return None, ParameterSource.DEFAULT
         is_its_own = (
             named is not None and self.name in ("tls", "pin", "ca", "password_file") and self.name in named.used
         )
-        if is_its_own and _overruled(ctx, source, ("host",)):
-            return None, ParameterSource.DEFAULT  # it was said of another server than the one that is talked to
+        if is_its_own and _overridden(ctx, source, ("host",)):
+            return None, ParameterSource.DEFAULT  # they belong to another server than the one that is used
         return value, source
 
 
-def _overruled(ctx: click.Context, source: ParameterSource, names: tuple[str, ...]) -> bool:
-    """Tell whether a host or a port was given at a stronger place than this value was."""
+def _overridden(ctx: click.Context, source: ParameterSource, names: tuple[str, ...]) -> bool:
+    """Return whether one of ``names`` was given at a stronger place than ``source``."""
     named = named_server(ctx)
     given = [ctx.get_parameter_source(name) for name in names if named is None or name not in named.used]
     return any(strength(one) > strength(source) for one in given)
 
 
 def has_own_port(ctx: click.Context) -> bool:
-    """Tell whether somebody wrote a port; else it is the default one."""
+    """Return whether a port was given, be it the default one."""
     named = named_server(ctx)
     if named is not None and "port" in named.used:
         return named.has_port
@@ -95,38 +102,37 @@ def server_option() -> Callable[[F], F]:
         metavar="NAME|HOST[:PORT]",
         envvar="CHATCTL_SERVER",
         is_eager=True,
-        expose_value=False,
         callback=_use_server,
-        shell_complete=known("servers"),
+        shell_complete=completer("servers"),
         help="A server named in the configuration file, or its address: chat.example.org, [::1]:5500.",
     )
 
 
-def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
+def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """Keep what ``--server`` stands for, before the other options are parsed: it is eager."""
     assert param.name is not None
     source = ctx.get_parameter_source(param.name)
     if text is None or source is None:
-        return
+        return text
     from chatctl.client.core.address import names_port
 
-    written = _table(ctx, text)
-    values = parse_server(text) if written is None else address("127.0.0.1") | written
+    table = _table(ctx, text)
+    values = parse_server(text) if table is None else {"host": "127.0.0.1", "port": DEFAULT_PORT, "unix": None} | table
     if values is None:
         raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
-    has_port = "port" in written if written is not None else names_port(text)
-    ctx.meta[f"chatctl.server.server {ctx.command_path}"] = Named(text, values, source, has_port=has_port)
+    has_port = "port" in table if table is not None else names_port(text)
+    ctx.meta[_meta_key(ctx)] = NamedServer(text, values, source, has_port=has_port)
+    return text
 
 
 def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:
-    """Give what the configuration file says of a server, if it names it."""
-    from chatctl.cli.config_defaults import defaults_of
-
+    """Return the server's table in the configuration file, by parameter; None if it has none of that name."""
     table = defaults_of(ctx).config.servers.get(name) if not ctx.resilient_parsing else None
     return None if table is None else {_PARAMETERS.get(key, key): value for key, value in table.items()}
 
 
 def parse_server(text: str) -> dict[str, Any] | None:
-    """Give what an address stands for, None if it is none: see ``parse_address``."""
+    """Return host, port and unix socket of an address as ``parse_address`` takes it; None if it is not one."""
     from chatctl.client.core.address import parse_address
 
     try:
@@ -134,8 +140,3 @@ def parse_server(text: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return {"host": found.host, "port": found.port, "unix": found.unix}
-
-
-def address(host: str) -> dict[str, Any]:
-    """Give a whole address, so that no part of a weaker one is left in it."""
-    return {"host": host, "port": DEFAULT_PORT, "unix": None}

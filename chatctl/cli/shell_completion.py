@@ -1,126 +1,147 @@
-"""What Tab offers where an option's value is known: servers of the configuration, rooms, who is in the room.
+"""Click's completion for bash, zsh and fish, with what Click leaves out: words cut by bash, ``--option=value``, quotes.
 
-Whatever fails, nothing is offered and nothing is said. A name that would act on a terminal is left out; quoting the
-others is the business of shells.py.
+The scripts that a shell loads are Click's own (completions/). They ask this code for one line per value and know no
+quotes: zsh and fish quote what they insert, bash inserts it as it is. Does not live here: which values there are
+(completion_values.py).
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+import re
+import shlex
+from typing import Any
 
-import click
+from click.shell_completion import (
+    BashComplete,
+    CompletionItem,
+    FishComplete,
+    ShellComplete,
+    ZshComplete,
+    add_completion_class,
+    split_arg_string,
+)
 
-if TYPE_CHECKING:
-    from chatctl.cli.config_file import Config
-    from chatctl.client.core.address import Address
+from chatctl.cli.completers import Completer, set_completers
 
-ASK_SECONDS = 0.3
-"""How long a server may keep Tab waiting, the look-up of its name included."""
-
-
-def servers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Give the servers that the configuration file names."""
-    return _offer(_config(ctx).servers, incomplete)
-
-
-def rooms(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Give the rooms that the environment and the configuration file name. No server tells which it has."""
-    from chatctl.cli.options import DEFAULT_ROOM
-    from chatctl.common.names import check_room
-
-    config = _config(ctx)
-    tables = [*config.sections.values(), *config.servers.values()]
-    named = [os.environ.get("CHATCTL_ROOM"), *(table.get("room") for table in tables), DEFAULT_ROOM]
-    return _offer(_valid([str(room) for room in named if room], check_room), incomplete)
+BREAKS = frozenset("=:@")
+"""Characters of COMP_WORDBREAKS at which bash cuts a word for readline, and which may stand within our words."""
 
 
-def nicks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Give who is in the room that this line means, on the server that it means."""
-    from threading import Thread
+class OptionValues(ShellComplete):
+    """Mixin: keeps the words before the cursor in the context's ``obj``, completes ``--option=value`` whole."""
 
-    from chatctl.common.names import check_nick
-
-    found: list[str] = []
-
-    def ask(address: Address, room: str) -> None:
-        with contextlib.suppress(Exception):  # a traceback has no place beside what is being typed
-            found.extend(_members(address, room))
-
-    with contextlib.suppress(Exception):
-        # In a thread: nothing else bounds the look-up of a host's name.
-        thread = Thread(target=ask, args=_where(ctx), daemon=True)
-        thread.start()
-        thread.join(ASK_SECONDS)
-    return _offer(_valid(found, check_nick), incomplete)
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return what can be inserted, without quotes."""
+        self.ctx_args["obj"] = list(args)
+        option, equals, _ = incomplete.partition("=")
+        prefix = option + equals if equals and option.startswith("--") else ""
+        found = super().get_completions(args, incomplete)
+        for item in found:
+            if item.type == "plain":
+                item.value = prefix + item.value
+        return found
 
 
-def commands(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Give the commands."""
-    root = ctx.find_root().command
-    return _offer(root.commands if isinstance(root, click.Group) else (), incomplete)
+class Zsh(OptionValues, ZshComplete):
+    """zsh needs nothing else."""
 
 
-def _offer(names: Iterable[str], incomplete: str) -> list[str]:
-    from chatctl.common.text import clean
+class Fish(OptionValues, FishComplete):
+    """fish: its script cuts a value at the first comma, so values with one are left out."""
 
-    fitting = {name for name in names if name.startswith(incomplete) and clean(name) == name}
-    return sorted(name for name in fitting if name and name[0] != "-" and "\t" not in name)
-
-
-def _config(ctx: click.Context) -> Config:
-    from chatctl.cli.config_defaults import defaults_of
-    from chatctl.cli.config_file import Config
-
-    with contextlib.suppress(Exception):
-        return defaults_of(ctx).config
-    return Config()
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return what can be inserted."""
+        return [item for item in super().get_completions(args, incomplete) if "," not in item.value]
 
 
-def _where(ctx: click.Context) -> tuple[Address, str]:
-    """Give the server and the room, as the command would take them: flag, variable, file, default.
+class Bash(OptionValues, BashComplete):
+    """bash: the words it has cut are joined, and the values are quoted."""
 
-    Raises what parsing raises.
-    """
-    from chatctl.cli.options import address_of
-    from chatctl.cli.server_option import FromServer
+    _head = ""
+    """The part of the word before the last cut, which readline keeps."""
+    _quote = ""
+    """The open quote at the cursor; empty without one."""
 
-    assert ctx.parent is not None
-    typed = _typed(ctx)
-    with click.Context(ctx.command, parent=ctx.parent, info_name=ctx.info_name).scope() as line:
-        for option in sorted(ctx.command.params, key=lambda one: not one.is_eager):
-            if isinstance(option, FromServer) or option.name == "server":
-                option.handle_parse_result(line, typed, [])
-        address = address_of(line.params["host"], line.params["port"], line.params["unix"])
-        return address, line.params["room"]
+    def get_completion_args(self) -> tuple[list[str], str]:
+        """Return the whole words before the cursor, and the one at it."""
+        if "\n" not in os.environ["COMP_WORDS"]:  # not called by the script, which always sends two words
+            return super().get_completion_args()
+        raw = os.environ["COMP_WORDS"].split("\n")[: int(os.environ["COMP_CWORD"]) + 1]
+        words = [""]
+        for index, piece in enumerate(raw):
+            if index and (_is_cut(piece) or _is_cut(raw[index - 1])):
+                words[-1] += piece
+            else:
+                words.append(piece)
+        last = raw[-1]
+        self._quote = _open_quote(last)
+        head = words[-1] if _is_cut(last) else words[-1][: len(words[-1]) - len(last)]
+        self._head = _unquoted(head.removesuffix("@"))  # bash cuts there, and readline replaces the "@" too
+        return [_unquoted(word) for word in words[2:-1]], _unquoted(words[-1])
+
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem[str]]:
+        """Return the part of each value that readline inserts."""
+        found = []
+        for item in super().get_completions(args, incomplete):
+            if item.type != "plain":
+                found.append(item)
+            elif item.value.startswith(self._head) and "," not in item.value and self._fits_quote(item.value):
+                item.value = self._quoted(item.value[len(self._head) :])
+                found.append(item)
+        return found
+
+    def _fits_quote(self, value: str) -> bool:
+        forbidden = {"": "", "'": "'", '"': '"$`\\!'}[self._quote]
+        return not set(value) & set(forbidden)
+
+    def _quoted(self, value: str) -> str:
+        if self._quote:
+            return value  # bash closes the quote
+        return value if re.fullmatch(r"[\w./:=@%+-]*", value) else shlex.quote(value)
+
+    def format_completion(self, item: CompletionItem[Any]) -> str:
+        """Return a line for the script, whose ``read`` removes one level of backslashes."""
+        return super().format_completion(item).replace("\\", "\\\\")
 
 
-def _typed(ctx: click.Context) -> dict[str, object]:
-    """Give the options that stand on the line before the cursor; shells.py puts its words there."""
-    root = ctx.find_root()
-    words: list[str] = root.obj or []
-    _, (_, *words), _ = root.command.make_parser(root).parse_args(list(words))
-    return dict(ctx.command.make_parser(ctx).parse_args(words)[0])
+def _is_cut(piece: str) -> bool:
+    return piece != "" and set(piece) <= BREAKS
 
 
-def _members(address: Address, room: str) -> list[str]:
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import drive
-    from chatctl.client.io.clock import deadline_in
-    from chatctl.client.requests import member_nicks
-    from chatctl.protocol import VERSION, Hello
-
-    deadline = deadline_in(ASK_SECONDS)
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return drive(member_nicks(connection, deadline))
+def _unquoted(word: str) -> str:
+    """Return a word without its quotes."""
+    return "".join(split_arg_string(word)[:1])
 
 
-def _valid(names: Iterable[str], check: Callable[[str], str]) -> Iterator[str]:
-    """Leave out what no command would take: a server may send anything."""
-    from chatctl.errors import ChatError
+def _open_quote(word: str) -> str:
+    quote = escaped = ""
+    for char in word:
+        if escaped:
+            escaped = ""
+        elif char == "\\" and quote != "'":
+            escaped = char
+        elif char == quote:
+            quote = ""
+        elif not quote and char in "'\"":
+            quote = char
+    return quote
 
-    for name in names:
-        with contextlib.suppress(ChatError):
-            yield check(name)
+
+def install() -> None:
+    """Replace Click's completion classes by these, and have values completed."""
+    set_completers(_completer)
+    for kind in (Bash, Zsh, Fish):
+        add_completion_class(kind)
+
+
+def _completer(kind: str) -> Completer:
+    from chatctl.cli import completion_values
+
+    found: dict[str, Completer] = {
+        "servers": completion_values.servers,
+        "rooms": completion_values.rooms,
+        "nicks": completion_values.nicks,
+        "commands": completion_values.commands,
+    }
+    return found[kind]

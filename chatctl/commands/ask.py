@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from chatctl.cli.options import (
-    FOLDED_NICK,
+    ServerOptions,
+    authors_option,
     json_option,
     nick_option,
+    own_nick,
     server_options,
     timeout_option,
 )
+from chatctl.cli.output import emit_given, emit_json, json_text, note
+from chatctl.common.text import clean
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
     from chatctl.client.core.question import Answer, Question
 
-MOST_CHOICES = 100
-"""The exit code says which: 10 and its number, and from 126 on codes mean something else to a shell."""
+MAX_CHOICES = 100
+"""The exit code is 10 and the choice's number, and from 126 on codes mean something else to a shell."""
 
 SAY_SECONDS = 5.0
 
@@ -36,22 +40,12 @@ SAY_SECONDS = 5.0
     metavar="TEXT",
     help="An answer that can be given. Repeatable.  [default: yes, no]",
 )
-@click.option(
-    "--from",
-    "nicks",
-    type=FOLDED_NICK,
-    multiple=True,
-    metavar="NICK",
-    help="Only this member's answer counts. Repeatable.",
-)
+@authors_option("Only this member's answer counts. Repeatable.")
 @timeout_option("10m", "Wait so long for an answer.")
 @json_option()
 def ask(
+    server: ServerOptions,
     question: str,
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
     nick: str | None,
     choices: tuple[str, ...],
     nicks: tuple[str, ...],
@@ -87,37 +81,31 @@ def ask(
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that says who we are
     """
-    from chatctl.cli.options import address_of, own_nick
     from chatctl.client.core.question import Question
     from chatctl.common.names import fold_nick
 
-    _check(question, choices)
-    address, name = address_of(host, port, unix), own_nick(nick)
+    address, name = server.address(), own_nick(nick)
     asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks))
-    answer = _ask(asked, address, room, name, timeout)
-    _tell(answer, as_json)
+    _check(asked)
+    answer = _ask(asked, address, server.room, name, timeout)
+    _print(answer, as_json)
     raise SystemExit(0 if answer.index == 0 else 10 + answer.index)
 
 
-def _check(question: str, choices: tuple[str, ...]) -> None:
-    plain = [choice.strip().casefold() for choice in choices]
-    if not question.strip() or not all(plain):
-        raise click.UsageError("QUESTION and every --choice need a text")
-    if len(set(plain)) < len(plain):
-        raise click.UsageError("two choices are the same")
-    if len(plain) > MOST_CHOICES:
-        raise click.UsageError(f"there can be {MOST_CHOICES} choices at most")
-    if any("\n" in choice for choice in choices):
-        raise click.UsageError("a choice is one line")
+def _check(question: Question) -> None:
+    """Raise UsageError for what can't be asked."""
+    if problem := question.problem():
+        raise click.UsageError(problem)
+    if len(question.choices) > MAX_CHOICES:
+        raise click.UsageError(f"there can be {MAX_CHOICES} choices at most")
     try:
-        "".join((question, *choices)).encode()
+        "".join((question.text, *question.choices)).encode()
     except UnicodeEncodeError:
         raise click.UsageError("QUESTION and choices have to be UTF-8") from None
 
 
 def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
-    """Give the answer. Whatever else happens once it was asked, the room is told. Raises ChatError."""
-    from chatctl.cli.output import note
+    """Return the answer. Raises as ``Asking.ask``."""
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower
     from chatctl.client.core.question import Asking
@@ -131,16 +119,11 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
     return drive(Asking(question, follower, speaker, note).ask(timeout))
 
 
-def _tell(answer: Answer, as_json: bool) -> None:
-    from chatctl.cli.output import emit, emit_given, note
-    from chatctl.common.text import clean, escape_json
-
+def _print(answer: Answer, as_json: bool) -> None:
     choice, entry = answer.choice, answer.entry
     if as_json:
-        import json
-
         found = {"choice": choice, "index": answer.index, "nick": entry.nick, "seq": entry.seq, "time": entry.time}
-        emit(escape_json(json.dumps(found, ensure_ascii=False)))
+        emit_json(json_text(found))
     else:
         note(f"{clean(entry.nick)} chose {choice}")
         emit_given(choice)

@@ -1,21 +1,23 @@
-"""``chatctl backup``: copy the rooms while they go on."""
+"""``chatctl backup``: copy a journal, while the server runs or not."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import timeout_option
+from chatctl.cli.options import file_option, timeout_option
+from chatctl.cli.param_types import FilePath
+from chatctl.errors import ChatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@click.option(
-    "--journal",
-    type=click.Path(path_type=Path),
-    envvar="CHATCTL_JOURNAL",
-    help="The journal to copy.  [default: rooms.db in the state directory]",
+@click.argument("path", type=FilePath())
+@file_option(
+    "--journal", envvar="CHATCTL_JOURNAL", help="The journal to copy.  [default: rooms.db in the state directory]"
 )
 @timeout_option("10m")
 def backup(path: Path, journal: Path | None, timeout: float) -> None:
@@ -43,7 +45,6 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
     """
     from chatctl.client.admin_socket import ask_server
     from chatctl.common.paths import default_journal
-    from chatctl.errors import ChatError
     from chatctl.journal.sqlite import backup_file
 
     source = journal or default_journal()

@@ -7,25 +7,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import DURATION, json_option, server_options
+from chatctl.cli.options import (
+    ServerOptions,
+    choice_option,
+    count_option,
+    duration_option,
+    json_option,
+    positive,
+    server_options,
+)
+from chatctl.cli.output import emit, emit_json, warn
+from chatctl.errors import ChatError, ConditionNotMet
 
 if TYPE_CHECKING:
     from chatctl.bench.load import Load, Outcome
     from chatctl.bench.metrics import Usage
     from chatctl.bench.workload import Workload
 
-
-SECONDS_A_NEWCOMER = 0.02
-"""So long, in the mean, may it take that one more comes in: a handshake costs a small machine's server half of it."""
+CONNECT_SECONDS = 0.02
+"""Mean time allowed for one more connection: a TLS handshake costs the server on a small machine half of it."""
 
 
 class MessageRate(click.ParamType[float | None]):
-    """Messages a second, or ``max``."""
+    """Messages a second, or ``max``: converts to None."""
 
     name = "rate"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """Give messages a second, None for as many as can be."""
+        """Return messages a second; None for no limit."""
         if value is None or value == "max":
             return None
         try:
@@ -39,12 +48,8 @@ class MessageRate(click.ParamType[float | None]):
 
 @click.command()
 @server_options()
-@click.option(
-    "--members", type=click.IntRange(1), default=100, show_default=True, metavar="N", help="Members that read."
-)
-@click.option(
-    "--senders", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="Connections that talk."
-)
+@count_option("--members", default=100, help="Members that read.")
+@count_option("--senders", default=1, help="Connections that talk.")
 @click.option(
     "--rate",
     type=MessageRate(),
@@ -53,34 +58,13 @@ class MessageRate(click.ParamType[float | None]):
     metavar="N|max",
     help="Messages a second, all senders together.",
 )
-@click.option("--size", type=click.IntRange(12), default=64, show_default=True, metavar="N", help="Bytes in a message.")
-@click.option(
-    "--duration",
-    type=DURATION,
-    default="5s",
-    show_default=True,
-    metavar="DURATION",
-    help="For how long they talk: 300ms, 5s, 2m.",
-)
-@click.option(
-    "--dialect",
-    type=click.Choice(["json", "text", "classic"]),
-    default="json",
-    show_default=True,
-    help="What members speak.",
-)
-@click.option(
-    "--pid",
-    type=click.IntRange(1),
-    metavar="PID",
-    help="The server's process, when it is on this machine: for CPU and memory.",
-)
+@count_option("--size", least=12, default=64, help="Bytes in a message.")
+@duration_option("--duration", default="5s", callback=positive, help="For how long they talk: 300ms, 5s, 2m.")
+@choice_option("--dialect", choices=["json", "text", "classic"], default="json", help="What members speak.")
+@count_option("--pid", metavar="PID", help="The server's process, when it is on this machine: for CPU and memory.")
 @json_option()
 def bench(
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
+    server: ServerOptions,
     members: int,
     senders: int,
     rate: float | None,
@@ -131,38 +115,35 @@ def bench(
     from chatctl.bench import report
     from chatctl.bench.load import Load
     from chatctl.bench.workload import Workload
-    from chatctl.cli.options import address_of
-    from chatctl.cli.output import emit
-    from chatctl.errors import ConditionNotMet
 
-    if duration <= 0:
-        raise click.BadParameter("it has to be more than nothing", param_hint="--duration")
-    address = address_of(host, port, unix)
-    within = max(60.0, (members + senders) * SECONDS_A_NEWCOMER)
-    workload = Workload(address, room, members, senders, duration, rate, size, dialect, join_seconds=within)
+    within = max(60.0, (members + senders) * CONNECT_SECONDS)
+    workload = Workload(
+        server.address(), server.room, members, senders, duration, rate, size, dialect, join_seconds=within
+    )
     load = Load(workload)
     try:
-        outcome, server = _run(load, workload, pid)
+        outcome, usage = _run(load, workload, pid)
     finally:
         load.close()
-    found = report.figures(workload, outcome, server)
-    table = [*report.as_table(found), *report.histogram(outcome.latencies)]
-    for line in [report.as_json(found)] if as_json else table:
-        emit(line)
+    found = report.figures(workload, outcome, usage)
+    if as_json:
+        emit_json(report.as_json(found))
+    else:
+        for line in [*report.as_table(found), *report.histogram(outcome.latencies)]:
+            emit(line)
     if warning := report.saturation_warning(found):
-        click.echo(f"chatctl: {warning}", err=True)
+        warn(warning)
     if faults := outcome.faults:
-        raise ConditionNotMet(f"not all arrived as it should: {faults[0]}{_and_more(len(faults) - 1)}")
-
-
-def _and_more(count: int) -> str:
-    return f" (and {count} more)" if count else ""
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise ConditionNotMet(f"not all arrived as it should: {faults[0]}{more}")
 
 
 def _run(load: Load, workload: Workload, pid: int | None) -> tuple[Outcome, Usage | None]:
+    """Connect, run the load, and measure what the process ``pid`` used meanwhile; progress is shown on a terminal."""
     from chatctl.bench.metrics import Usage, usage_of
 
-    _look_for(pid)
+    if pid is not None:
+        _require_process(pid)
     hidden = not sys.stderr.isatty()
     with click.progressbar(
         length=workload.members + workload.senders, label="joining", file=sys.stderr, hidden=hidden
@@ -177,13 +158,11 @@ def _run(load: Load, workload: Workload, pid: int | None) -> tuple[Outcome, Usag
     return outcome, Usage(after.cpu - before.cpu, after.resident)
 
 
-def _look_for(pid: int | None) -> None:
-    """See that the process is there before a long run, not only after it."""
+def _require_process(pid: int) -> None:
+    """Raise UsageError if there is no such process, before a long run rather than after it."""
     from chatctl.bench.metrics import usage_of
-    from chatctl.errors import ChatError
 
     try:
-        if pid is not None:
-            usage_of(pid)
+        usage_of(pid)
     except ChatError as error:
         raise click.UsageError(error.text) from None

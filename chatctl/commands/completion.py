@@ -1,8 +1,10 @@
-"""``chatctl completion``: what a shell needs to complete our commands and options."""
+"""``chatctl completion``: print a shell's completion script."""
 
 from __future__ import annotations
 
 import click
+
+from chatctl.cli.output import emit
 
 
 @click.command()
@@ -28,8 +30,6 @@ def completion(ctx: click.Context, shell: str) -> None:
       none
     """
     from click.shell_completion import get_completion_class
-
-    from chatctl.cli.output import emit
 
     kind = get_completion_class(shell)
     assert kind is not None, "the choice above names Click's own three"

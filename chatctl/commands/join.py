@@ -7,35 +7,27 @@ import sys
 
 import click
 
-from chatctl.cli.options import nick_option, server_options
+from chatctl.cli.options import (
+    ServerOptions,
+    choice_option,
+    count_option,
+    nick_option,
+    own_nick,
+    require_no_tls,
+    server_options,
+)
 
 
 @click.command()
 @server_options()
 @nick_option()
-@click.option(
-    "--history",
-    type=click.IntRange(0, 1000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="Show so many messages of the past first.",
-)
-@click.option(
-    "--notify",
-    type=click.Choice(["off", "mention", "all"]),
-    default="mention",
-    show_default=True,
-    help="When to ring the bell.",
-)
+@count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
+@choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
 @click.option("--plain", is_flag=True, help="Lines only, as without a terminal: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 def join(
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
+    server: ServerOptions,
     nick: str | None,
     history: int,
     notify: str,
@@ -72,16 +64,14 @@ def join(
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
-    from chatctl.cli.options import address_of, no_tls_with_classic, own_nick
-
-    address, name = address_of(host, port, unix), own_nick(nick)
+    address, name = server.address(), own_nick(nick)
     is_plain = plain or not has_terminal()
     if address.tls and not classic:
         from chatctl.terminal.login_prompts import confirm_server
 
         address = confirm_server(address)
     if classic:
-        no_tls_with_classic(address)
+        require_no_tls(address)
         from chatctl.terminal.app import run_classic
 
         raise SystemExit(run_classic(address, name, plain=is_plain))
@@ -89,11 +79,11 @@ def join(
     from chatctl.terminal.app import run_join
     from chatctl.terminal.interfaces import JoinOptions
 
-    options = JoinOptions(address, room, name, history, notify)  # type: ignore[arg-type]  # Click's Choice checked it
+    options = JoinOptions(address, server.room, name, history, notify)  # type: ignore[arg-type]  # a click.Choice
     raise SystemExit(run_join(options, plain=is_plain, history_file=not no_history_file))
 
 
 def has_terminal() -> bool:
-    """Tell whether a prompt can be drawn here."""
+    """Return whether stdin and stdout are a terminal on which a prompt can be drawn."""
     ends = (sys.stdin, sys.stdout)  # either is None where it was closed
     return all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM", "dumb") not in ("dumb", "")

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import click
+
+from chatctl.cli.output import emit, note
+from chatctl.common.text import clean
+from chatctl.errors import ChatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.group(invoke_without_command=True)
@@ -32,14 +42,9 @@ def key(ctx: click.Context) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    import os
-    from pathlib import Path
-
-    from chatctl.cli.output import note
     from chatctl.client.security.key_files import make_key, read_key
-    from chatctl.common.paths import own_key
 
-    path = Path(own_key())
+    path = _path()
     if os.path.lexists(path):
         note(f"there is one already: {path}")
         _print(read_key(path).public)
@@ -65,25 +70,26 @@ def show() -> None:
     Environment:
       CHATCTL_STATE_DIR   where it is kept, instead of the platform's
     """
-    import os
-    from pathlib import Path
-
     from chatctl.client.security.key_files import read_key
-    from chatctl.common.paths import own_key
-    from chatctl.errors import ChatError
 
-    path = Path(own_key())
+    path = _path()
     if not os.path.lexists(path):
         raise ChatError("there is no key yet: make one with 'chatctl key'")
     _print(read_key(path).public)
 
 
+def _path() -> Path:
+    from pathlib import Path
+
+    from chatctl.common.paths import own_key
+
+    return Path(own_key())
+
+
 def _print(public: bytes) -> None:
-    from chatctl.cli.output import emit
     from chatctl.client.identity import login_nick
     from chatctl.client.security.key_files import public_line
     from chatctl.common import fingerprints
-    from chatctl.common.text import clean
 
-    emit(clean(public_line(public, login_nick())))  # the login name is what LOGNAME says
+    emit(clean(public_line(public, login_nick())))  # login_nick returns what LOGNAME says, unchecked
     emit(fingerprints.of_key(public))

@@ -1,10 +1,13 @@
-"""``chatctl password``: a password, in the form in which a server may keep it."""
+"""``chatctl password``: make the SCRAM verifier of a password, which a server may keep."""
 
 from __future__ import annotations
 
 import sys
 
 import click
+
+from chatctl.cli.output import emit
+from chatctl.errors import ChatError
 
 
 @click.command()
@@ -29,23 +32,20 @@ def password() -> None:
     Environment:
       None counts.
     """
-    from chatctl.cli.output import emit
     from chatctl.core.passwords import Verifier
-    from chatctl.errors import ChatError
 
-    word = _ask()
-    if word.startswith("SCRAM-SHA-256$"):
+    password = _read_password()
+    if password.startswith("SCRAM-SHA-256$"):
         raise ChatError("this is a verifier already")
     try:
-        verifier = Verifier.of(word)
+        emit(str(Verifier.of(password)))
     except ValueError as error:
         raise ChatError(str(error)) from None
-    emit(str(verifier))
 
 
-def _ask() -> str:
+def _read_password() -> str:
+    """Read the password, twice from a terminal or the first line of stdin. Raises ChatError."""
     from chatctl.client.security.key_files import ask_on_terminal
-    from chatctl.errors import ChatError
 
     if sys.stdin is None or not sys.stdin.isatty():
         line = sys.stdin.buffer.readline() if sys.stdin is not None else b""

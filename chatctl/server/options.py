@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from chatctl.common.ip_addresses import Network
 from chatctl.common.paths import default_journal, state_dir
@@ -82,11 +81,6 @@ def journal_path(chosen: str | None) -> Path | None:
     if chosen is None:
         return default_journal()
     return None if chosen == "none" else Path(chosen).absolute()
-
-
-def make_limits(fields: Mapping[str, Any]) -> ServerLimits:
-    """Return the limits with these fields, and the defaults for the rest."""
-    return ServerLimits(**fields)
 
 
 def default_max_clients() -> int:

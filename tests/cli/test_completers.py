@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli import shell_completion, shells
+from chatctl.cli import completion_values, shell_completion
 from chatctl.main import cli
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub, Serve
@@ -31,15 +31,17 @@ def offered(
     for name, value in (env | {"CHATCTL_CONFIG": str(tmp_path / "config.toml")}).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "config.toml").touch()
-    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)  # a busy machine is not what is tested
-    shells.use()
+    monkeypatch.setattr(completion_values, "ASK_SECONDS", DEADLINE)  # a busy machine is not what is tested
+    shell_completion.install()
 
     def offer(*words: str, config: str = "", **variables: str) -> list[str]:
         (tmp_path / "config.toml").write_text(config, encoding="utf-8")
         with monkeypatch.context() as patch:
             for name, value in variables.items():
                 patch.setenv(name, value)
-            found = shells.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(list(words[:-1]), words[-1])
+            found = shell_completion.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(
+                list(words[:-1]), words[-1]
+            )
         assert capfd.readouterr() == ("", "")
         return [item.value for item in found]
 
@@ -93,8 +95,8 @@ def test_what_click_knows_is_offered_still(offered: Offered) -> None:
     assert [item.type for item in completion("who", "--unix", "")] == ["file"]
 
 
-def completion(*words: str) -> list[shells.CompletionItem[str]]:
-    return shells.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(list(words[:-1]), words[-1])
+def completion(*words: str) -> list[shell_completion.CompletionItem[str]]:
+    return shell_completion.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(list(words[:-1]), words[-1])
 
 
 # --- from a server
@@ -160,7 +162,7 @@ def test_a_full_room_is_asked_for_everybody(stub: PutStub, offered: Offered) -> 
 
 
 def test_a_silent_peer_offers_nothing(stub: PutStub, offered: Offered, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell_completion, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(completion_values, "ASK_SECONDS", 0.05)
     assert offered("who", "--port", str(stub(lambda _: None).port), "") == []
 
 
@@ -179,7 +181,7 @@ def test_a_look_up_that_hangs_does_not_hold_the_line(offered: Offered, monkeypat
         raise socket.gaierror
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    monkeypatch.setattr(shell_completion, "ASK_SECONDS", 0.05)
+    monkeypatch.setattr(completion_values, "ASK_SECONDS", 0.05)
     assert offered("who", "--host", "chat.example.org", "") == []
     assert asked.wait(DEADLINE)
     over.set()

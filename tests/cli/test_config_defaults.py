@@ -360,7 +360,7 @@ def test_the_editor_may_fail(run: InProcess, env: dict[str, str], tmp_path: Path
 
 
 def test_the_template_is_a_configuration_once_its_comments_are_taken_off(configured: Configured) -> None:
-    from chatctl.commands.config import TEMPLATE
+    from chatctl.commands.config.command import TEMPLATE
 
     lines = [line.removeprefix("# ") for line in TEMPLATE.splitlines()[1:]]
     assert configured("\n".join(lines), "config", "show").returncode == 0

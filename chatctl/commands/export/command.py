@@ -1,28 +1,29 @@
-"""``chatctl export``: what was said, as a file to keep or to read."""
+"""``chatctl export``: print a room's whole log, to keep or to read."""
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import server_options, timeout_option
+from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
+from chatctl.cli.output import emit, emit_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from chatctl.protocol import Msg
 
 
 class Moment(click.ParamType[float]):
-    """A date, a time, or how long ago."""
+    """A date, a time, or how long ago: ``2026-01-31``, ``14:30``, ``2h``."""
 
     name = "moment"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give Unix seconds."""
+        """Return Unix seconds."""
         from chatctl.common.times import parse_moment
 
         if isinstance(value, float):
@@ -35,23 +36,19 @@ class Moment(click.ParamType[float]):
 
 @click.command()
 @server_options()
-@click.option("--journal", type=click.Path(path_type=Path), help="Read this journal, which no server has open.")
+@file_option("--journal", help="Read this journal, which no server has open.")
 @click.option("--since", type=Moment(), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
 @click.option("--until", type=Moment(), metavar="MOMENT", help="Up to when, in the same forms.")
-@click.option(
+@choice_option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "text", "html"]),
+    choices=["jsonl", "text", "html"],
     default="jsonl",
-    show_default=True,
     help="What to print; html is one page that needs nothing else.",
 )
 @timeout_option("1m")
 def export(
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
+    server: ServerOptions,
     journal: Path | None,
     since: float | None,
     until: float | None,
@@ -82,13 +79,12 @@ def export(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
-    from chatctl.cli.output import emit
     from chatctl.commands.export.formats import export_lines
 
-    found = _from_file(journal, room) if journal is not None else _from_server(host, port, unix, room, timeout)
+    found = _from_file(journal, server.room) if journal is not None else _from_server(server, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
-    for line in export_lines(wanted, form, room):
-        emit(line)
+    for line in export_lines(wanted, form, server.room):
+        emit_json(line) if form == "jsonl" else emit(line)
 
 
 def _from_file(journal: Path, room: str) -> Iterator[Msg]:
@@ -97,8 +93,7 @@ def _from_file(journal: Path, room: str) -> Iterator[Msg]:
     return read_offline(journal, room)
 
 
-def _from_server(host: str, port: int, unix: str | None, room: str, timeout: float) -> Iterator[Msg]:
-    from chatctl.cli.options import address_of
+def _from_server(server: ServerOptions, timeout: float) -> Iterator[Msg]:
     from chatctl.client.io.blocking_connection import BlockingConnection
     from chatctl.client.io.blocking_transport import each
     from chatctl.client.io.clock import deadline_in
@@ -106,6 +101,6 @@ def _from_server(host: str, port: int, unix: str | None, room: str, timeout: flo
     from chatctl.protocol import VERSION, Hello
 
     deadline = deadline_in(timeout)
-    hello = Hello(v=VERSION, room=room, mode="watch")
-    with BlockingConnection(address_of(host, port, unix), hello, deadline) as connection:
+    hello = Hello(v=VERSION, room=server.room, mode="watch")
+    with BlockingConnection(server.address(), hello, deadline) as connection:
         yield from each(all_entries(connection, deadline))

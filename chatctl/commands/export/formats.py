@@ -1,7 +1,6 @@
-"""Exports: entries of a log as lines of JSON, of text, or of one HTML page.
+"""Formats of an export: lines of JSON, lines of text, or the lines of one HTML page.
 
-Lives here: the three forms, each a stream of lines. Whatever was typed is shown and never acts: not on a terminal, not
-in a browser.
+Text of members is cleaned or escaped: it acts neither on a terminal nor in a browser.
 """
 
 from __future__ import annotations
@@ -9,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from chatctl.common.text import clean, escape_json
+from chatctl.cli.output import json_line, message_lines
+from chatctl.common.text import clean
 from chatctl.common.times import local
-from chatctl.protocol import Msg, encode
+from chatctl.protocol import Msg
 
 _PAGE_TOP = """<!doctype html>
 <html lang="en">
@@ -36,21 +36,12 @@ _PAGE_END = "</body>\n</html>"
 
 
 def export_lines(entries: Iterable[Msg], form: str, room: str) -> Iterator[str]:
-    """Yield the lines of an export. ``form`` is jsonl, text or html."""
+    """Return the lines of an export. ``form`` is jsonl, text or html."""
     if form == "html":
         return _html(entries, room)
-    return (line for entry in entries for line in (_json(entry) if form == "jsonl" else _text(entry)))
-
-
-def _json(entry: Msg) -> list[str]:
-    return [escape_json(encode(entry).decode().rstrip("\n"))]
-
-
-def _text(entry: Msg) -> list[str]:
-    moment = local("%Y-%m-%d %H:%M:%S", entry.time)
-    nick = clean(entry.nick)
-    start = f"{moment} * {nick} " if entry.action else f"{moment} {nick}: "
-    return [start + line for line in clean(entry.text, lines=True).split("\n")]
+    if form == "jsonl":
+        return map(json_line, entries)
+    return (line for entry in entries for line in message_lines(entry))
 
 
 def _html(entries: Iterable[Msg], room: str) -> Iterator[str]:

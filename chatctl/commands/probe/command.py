@@ -1,41 +1,37 @@
-"""``chatctl probe``: is the room well? For monitoring systems."""
+"""``chatctl probe``: check a room, for monitoring systems."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from chatctl.cli.options import DURATION, FilePath, all_of, server_options, timeout_option
-from chatctl.commands.probe.output import Out
-from chatctl.commands.probe.verdict import (
-    CRITICAL,
-    NAMES,
-    NOTHING_RAN,
-    RANGE,
-    UNKNOWN,
-    Limits,
-    Range,
-    Rules,
-    Verdict,
-    at_least,
-    at_most,
-    judge,
-    on_average,
+from chatctl.cli.options import (
+    ServerOptions,
+    all_of,
+    choice_option,
+    count_option,
+    duration_option,
+    file_option,
+    json_option,
+    server_options,
+    timeout_option,
 )
+from chatctl.cli.output import warn
+from chatctl.cli.param_types import DURATION
+from chatctl.commands.probe.ranges import RANGE, Range, at_least, at_most
+from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
+from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.client.core.address import Address
-    from chatctl.client.core.deadline import Deadline
-    from chatctl.client.health import Health
+    from chatctl.commands.probe.prober import Prober
+    from chatctl.commands.probe.result_writer import ResultWriter
 
 F = TypeVar("F", bound=Callable[..., object])
-
-WAIT_PAUSE_SECONDS = 0.1
-"""How long ``--wait`` waits between two looks."""
 
 
 class ProbeCommand(click.Command):
@@ -44,8 +40,8 @@ class ProbeCommand(click.Command):
     usage_exit_code = UNKNOWN
 
 
-def limit_options() -> Callable[[F], F]:
-    """``--connect-warn`` and its kin: the thresholds."""
+def threshold_options() -> Callable[[F], F]:
+    """``--connect-warn``, ``--connect-critical`` and those of the other metrics."""
     options = []
     for name, about in (
         ("connect", "until the connection stands"),
@@ -69,68 +65,38 @@ def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) ->
 @click.command(cls=ProbeCommand)
 @server_options()
 @timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
-@limit_options()
+@threshold_options()
 @click.option(
     "--expect-version",
     metavar="VERSION",
     help="The protocol's version (a number), or what the server calls itself; else CRITICAL.",
 )
-@click.option(
+@choice_option(
     "--on-unreachable",
-    type=click.Choice([name.lower() for name in NAMES]),
+    choices=[name.lower() for name in NAMES],
     default="critical",
-    show_default=True,
     help="The state if nobody answers, or not in time.",
 )
-@click.option(
-    "--wait", type=DURATION, metavar="DURATION", help="Wait so long for the server to be ready, before the first check."
+@duration_option("--wait", help="Wait so long for the server to be ready, before the first check.")
+@count_option("--count", default=1, help="How many checks; their averages are judged.")
+@duration_option("--interval", default="1s", help="From the start of one check to the next.")
+@choice_option(
+    "--format", "format_name", choices=["nagios", "json", "prometheus", "text"], default="nagios", help="What to print."
 )
-@click.option(
-    "--count",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="How many checks; their averages are judged.",
-)
-@click.option(
-    "--interval",
-    type=DURATION,
-    default="1s",
-    show_default=True,
-    metavar="DURATION",
-    help="From the start of one check to the next.",
-)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["nagios", "json", "prometheus", "text"]),
-    default="nagios",
-    show_default=True,
-    help="What to print.",
-)
-@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
-@click.option(
-    "--outfile",
-    type=FilePath(),
-    metavar="PATH",
-    help="Write it into this file, which is replaced as a whole, and print nothing.",
-)
+@json_option("The same as --format json.")
+@file_option("--outfile", help="Write it into this file, which is replaced as a whole, and print nothing.")
 def probe(
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
+    server: ServerOptions,
     timeout: float,
     expect_version: str | None,
     on_unreachable: str,
     wait: float | None,
     count: int,
     interval: float,
-    form: str,
+    format_name: str,
     as_json: bool,
     outfile: Path | None,
-    **limits: float | Range | None,
+    **thresholds: float | Range | None,
 ) -> None:
     """Check that a room works, and leave no trace in it.
 
@@ -159,18 +125,21 @@ def probe(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
-    from chatctl.cli.options import address_of
+    from chatctl.commands.probe.prober import Prober
+    from chatctl.commands.probe.result_writer import ResultWriter
 
-    address = address_of(host, port, unix)
-    if not address.tls and (limits["cert_warn"] is not None or limits["cert_critical"] is not None):
+    address = server.address()
+    if not address.tls and (thresholds["cert_warn"] is not None or thresholds["cert_critical"] is not None):
         raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin or --ca")
-    rules = Rules(_limits(limits), expect_version, [name.lower() for name in NAMES].index(on_unreachable))
-    prober = Prober(address, room, timeout, rules)
-    out = Out("json" if as_json else form, outfile, address, room)
-    raise SystemExit(_run(prober, out, wait, count, interval))
+    criteria = Criteria(_thresholds(thresholds), expect_version, NAMES.index(on_unreachable.upper()))
+    prober = Prober(address, server.room, timeout, criteria)
+    writer = ResultWriter("json" if as_json else format_name, outfile, address, server.room)
+    raise SystemExit(_run(prober, writer, wait, count, interval))
 
 
-def _limits(chosen: dict[str, float | Range | None]) -> dict[str, Limits]:
+def _thresholds(chosen: dict[str, float | Range | None]) -> dict[str, Thresholds]:
+    """Return the thresholds by metric."""
+
     def range_of(name: str) -> Range | None:
         limit = chosen[name]
         if limit is None or isinstance(limit, Range):
@@ -178,85 +147,24 @@ def _limits(chosen: dict[str, float | Range | None]) -> dict[str, Limits]:
         return at_least(limit) if name.startswith("cert_") else at_most(limit)
 
     names = {name.rpartition("_")[0] for name in chosen}
-    return {name: Limits(range_of(f"{name}_warn"), range_of(f"{name}_critical")) for name in names}
+    return {name: Thresholds(range_of(f"{name}_warn"), range_of(f"{name}_critical")) for name in names}
 
 
-class Prober:
-    """Runs checks of one room. ``verdict`` is UNKNOWN until one ran."""
-
-    def __init__(self, address: Address, room: str, timeout: float, rules: Rules) -> None:
-        """Check nothing yet."""
-        self.verdicts: list[Verdict] = []
-        self.healths: list[Health] = []
-        self._address = address
-        self._room = room
-        self._timeout = timeout
-        self._rules = rules
-
-    @property
-    def verdict(self) -> Verdict:
-        """Give the verdict on all checks together."""
-        if len(self.verdicts) <= 1:
-            return self.verdicts[0] if self.verdicts else NOTHING_RAN
-        return on_average(self.verdicts, self.healths, self._room, self._rules)
-
-    def check(self, deadline: Deadline) -> Verdict:
-        """Check once, not longer than ``deadline``."""
-        verdict, health, _ = self._once(deadline)
-        return self._keep(verdict, health)
-
-    def check_when_ready(self, deadline: Deadline) -> Verdict:
-        """Check again and again until the server is ready, or the deadline passed; the last check counts."""
-        import time
-
-        while True:
-            verdict, health, may_pass = self._once(deadline)
-            if not may_pass or (deadline.at is not None and time.monotonic() + WAIT_PAUSE_SECONDS >= deadline.at):
-                return self._keep(verdict, health)
-            time.sleep(WAIT_PAUSE_SECONDS)
-
-    def _keep(self, verdict: Verdict, health: Health | None) -> Verdict:
-        self.verdicts.append(verdict)
-        self.healths += [health] if health is not None else []
-        return verdict
-
-    def _once(self, deadline: Deadline) -> tuple[Verdict, Health | None, bool]:
-        """Give also whether what is wrong may pass by itself."""
-        from chatctl.client.core.deadline import DeadlinePassed
-        from chatctl.client.health import check
-        from chatctl.errors import ChatError, Unreachable
-
-        try:
-            health = check(self._address, self._room, deadline.sooner(self._timeout))
-            return judge(health, self._room, self._rules), health, False
-        except (Unreachable, DeadlinePassed) as error:
-            return Verdict(self._rules.on_unreachable, error.text), None, True
-        except ChatError as error:
-            return Verdict(CRITICAL, error.text), None, error.retry_after is not None
-        except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
-            return Verdict(UNKNOWN, f"{type(error).__name__}: {error}"), None, False
-
-
-def _run(prober: Prober, out: Out, wait: float | None, count: int, interval: float) -> int:
-    """Check, print, and give the exit code: what can't be told is UNKNOWN, never OK."""
-    from chatctl.cli.output import note
-    from chatctl.errors import ChatError
-
+def _run(prober: Prober, writer: ResultWriter, wait: float | None, count: int, interval: float) -> int:
+    """Check, write the results, and return the exit code: UNKNOWN, never OK, if they can't be written."""
     try:
         try:
-            for number, verdict in enumerate(_checks(prober, wait, count, interval), 1):
-                out.one(verdict, number if count > 1 else 0)
+            for number, result in enumerate(_checks(prober, wait, count, interval), 1):
+                writer.write_check(result, number if count > 1 else 0)
         finally:
-            out.end(prober, count)
+            writer.write_end(prober, count)
     except ChatError as error:
-        note(f"chatctl: {error.text}")
+        warn(error.text)
         return UNKNOWN
-    return prober.verdict.state
+    return prober.result.state
 
 
-def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[Verdict]:
-    import time
-
+def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[CheckResult]:
     from chatctl.client.io.clock import deadline_in
 
     due = time.monotonic()

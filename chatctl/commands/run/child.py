@@ -1,7 +1,7 @@
 """Running a program as if it had been called directly: its output, its signals, its status.
 
-No terminal is put between: the program has two pipes, and every byte of them is passed on as it comes. Lives here: the
-process. Does not live here: what the room hears of it (run.py).
+The program writes to two pipes, not to a terminal of ours; their bytes are passed on as they come. Does not live here:
+what the room is told of it (notifier.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import IO
 
+from chatctl.cli.output import write_all
 from chatctl.errors import reason_of
 
 _READ = 64 * 1024
@@ -24,24 +25,24 @@ NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
 class NotStarted(Exception):
-    """The program can't be started; ``status`` is what a shell would give."""
+    """The program can't be started; ``status`` is the exit code that a shell would return."""
 
     def __init__(self, why: str, status: int) -> None:
-        """Keep both."""
+        """Keep the reason, in words, and the status."""
         super().__init__(why)
         self.why = why
         self.status = status
 
 
 class Child:
-    """A program that runs. Signals that reach us go to it, from before it starts until it has ended."""
+    """A program that runs. Signals that reach us are forwarded to it, from before it starts until it has ended."""
 
     def __init__(self, command: Sequence[str]) -> None:
         """Start it. Raises NotStarted."""
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         for number in FORWARDED:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores them for both of us
                 signal.signal(number, self._forward)
         try:
             self._process = subprocess.Popen(  # noqa: S603 — to run what it is told is its purpose; no shell
@@ -63,14 +64,17 @@ class Child:
             self._process.send_signal(number)
 
     def pass_on(self, keep: Callable[[int, bytes], None]) -> int:
-        """Pass its output on until it has ended; ``keep`` gets it too, with 1 or 2. Give its status as a shell does.
+        """Copy its output to ours until it has ended, and return its status as a shell does.
 
-        What it started itself and left running is not waited for.
+        Processes that it left running are not waited for.
+
+        Args:
+            keep: called with 1 or 2, for stdout or stderr, and each piece of the output.
         """
         process = self._process
-        assert process is not None, "it was not started"
-        assert process.stdout is not None, "asked for above"
-        assert process.stderr is not None, "asked for above"
+        assert process is not None, "__init__ raises NotStarted"
+        assert process.stdout is not None, "Popen was asked for a pipe"
+        assert process.stderr is not None, "Popen was asked for a pipe"
         ended, tell = os.pipe()
         threading.Thread(target=_wait, args=(process, tell), daemon=True).start()
         pipes: dict[IO[bytes], int] = {process.stdout: 1, process.stderr: 2}
@@ -92,24 +96,20 @@ def _wait(process: subprocess.Popen[bytes], tell: int) -> None:
 
 
 def _pass(pipe: int, to: int, keep: Callable[[int, bytes], None]) -> bool:
-    """Pass on what is there. False at its end, or where nobody takes it: the program then gets its own SIGPIPE."""
+    """Copy what can be read. Return False at the end, and if our output is closed: the program then gets SIGPIPE."""
     data = os.read(pipe, _READ)
     if not data:
         return False
     keep(to, data)
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(to, view) :]
-        except BlockingIOError:  # made so by whoever shares it with us
-            select.select([], [to], [])
-        except OSError:
-            return False
+    try:
+        write_all(to, data)
+    except OSError:
+        return False
     return True
 
 
 def typed_at_our_terminal() -> bool:
-    """Tell whether a key typed at the terminal reaches us, and with us the program, which is in the same group."""
+    """Return whether a key typed at the terminal sends its signal to us, and so to the program in the same group."""
     with contextlib.suppress(OSError):
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)
         try:

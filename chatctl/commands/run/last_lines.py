@@ -1,4 +1,4 @@
-"""The last lines of what a program prints, kept in bounded memory, fit to be said in a room."""
+"""The last lines of a program's output, kept in bounded memory and cut to what a room takes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections import deque
 from chatctl.common.text import clean
 
 MAX_LINE = 4096
-"""Bytes that are kept of one line: its end, which is where a message is."""
+"""Bytes that are kept of the end of a line, where its message is."""
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
-"""Colours, cursor moves and titles (ECMA-48): they mean nothing in a room."""
+"""Escape sequences (ECMA-48) for colours, cursor moves and titles: a room shows none of them."""
 
 
 class LastLines:
@@ -23,7 +23,7 @@ class LastLines:
         self._begun: dict[int, bytes] = {}
 
     def feed(self, stream: int, data: bytes) -> None:
-        """Take what a stream printed."""
+        """Take a piece of a stream's output."""
         if not self._lines.maxlen:
             return
         *ended, rest = (self._begun.get(stream, b"") + data).split(b"\n")
@@ -31,7 +31,7 @@ class LastLines:
         self._begun[stream] = rest[-MAX_LINE:]
 
     def take(self) -> list[str]:
-        """Give the lines, cleaned, those that had not ended as well."""
+        """Return the lines, cleaned, those without a line end as well; empty ones at the end are dropped."""
         self._lines.extend(rest for rest in self._begun.values() if rest)
         self._begun.clear()
         lines = [shown(line) for line in self._lines]
@@ -41,13 +41,13 @@ class LastLines:
 
 
 def shown(line: bytes) -> str:
-    """Give a line as a terminal would have shown it in the end, and nothing that acts on one."""
+    """Return a line as a terminal would show it in the end, without anything that acts on a terminal."""
     text = _ANSI.sub("", line.decode("utf-8", "replace")).rstrip("\r")
     return clean(text.rpartition("\r")[2]).rstrip()
 
 
 def fit(head: str, lines: list[str], limit: int) -> str:
-    """Give a head and as many of the last lines as go into ``limit`` bytes of UTF-8."""
+    """Return ``head`` and as many of the last lines as fit into ``limit`` bytes of UTF-8."""
     text = cut_end(head, limit)
     kept: list[str] = []
     left = limit - len(text.encode())
@@ -63,12 +63,12 @@ def fit(head: str, lines: list[str], limit: int) -> str:
 
 
 def cut_end(text: str, limit: int) -> str:
-    """Give at most ``limit`` bytes of a text's beginning."""
+    """Return at most ``limit`` bytes of the beginning of ``text``."""
     data = text.encode()
     return text if len(data) <= limit else data[: limit - 3].decode("utf-8", "ignore") + "..."
 
 
 def cut_start(text: str, limit: int) -> str:
-    """Give at most ``limit`` bytes of a text's end."""
+    """Return at most ``limit`` bytes of the end of ``text``."""
     data = text.encode()
     return text if len(data) <= limit else "..." + data[len(data) - limit + 3 :].decode("utf-8", "ignore")

@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatctl.cli.completers import known
+from chatctl.cli.completers import completer
 from chatctl.cli.options import (
-    DURATION,
-    FOLDED_NICK,
-    REGEX,
-    FilePath,
+    ServerOptions,
     all_of,
+    authors_option,
+    duration_option,
     json_option,
     nick_option,
+    own_nick,
+    require_no_tls,
     server_options,
     timeout_option,
 )
+from chatctl.cli.param_types import REGEX, FilePath
 
 if TYPE_CHECKING:
-    import re
-    from pathlib import Path
+    from chatctl.commands.send.delivery import SendOptions
 
 MAX_KEY = 100
-"""Characters of ``--id``: a server takes 128, and each line's number comes behind it."""
+"""Characters of ``--id``: a server takes 128, and the number of a line is appended."""
 
-what_to_say = all_of(
+message_options = all_of(
     click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes."),
     click.option(
         "--file",
@@ -37,37 +38,28 @@ what_to_say = all_of(
     ),
     click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
     click.option(
-        "--to", metavar="NICK", shell_complete=known("nicks"), help="Whisper to one member; nothing of it is kept."
+        "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
     ),
 )
 
-how_surely = all_of(
+retry_options = all_of(
     click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY."),
     click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up."),
-    click.option(
+    duration_option(
         "--retry-for",
-        type=DURATION,
-        metavar="DURATION",
         envvar="CHATCTL_RETRY_FOR",
         help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
     ),
 )
 
-what_to_wait_for = all_of(
+reply_options = all_of(
     click.option(
         "--wait-reply",
         type=REGEX,
         metavar="REGEX",
         help="Then wait for a message in which this is found, and print it.",
     ),
-    click.option(
-        "--from",
-        "nicks",
-        type=FOLDED_NICK,
-        multiple=True,
-        metavar="NICK",
-        help="Only a reply of this member counts. Repeatable.",
-    ),
+    authors_option("Only a reply of this member counts. Repeatable."),
 )
 
 
@@ -75,32 +67,13 @@ what_to_wait_for = all_of(
 @click.argument("text", required=False)
 @server_options()
 @nick_option()
-@what_to_say
-@how_surely
-@what_to_wait_for
+@message_options
+@retry_options
+@reply_options
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 @timeout_option(text="Give up after this long; with --lines, --file or --retry-for: for each try and answer.")
 @json_option()
-def send(
-    text: str | None,
-    host: str,
-    port: int,
-    unix: str | None,
-    room: str,
-    nick: str | None,
-    lines: bool,
-    path: Path | None,
-    me: bool,
-    to: str | None,
-    key: str | None,
-    print_id: bool,
-    retry_for: float | None,
-    wait_reply: re.Pattern[str] | None,
-    nicks: tuple[str, ...],
-    classic: bool,
-    timeout: float,
-    as_json: bool,
-) -> None:
+def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -> None:
     """Say TEXT once, and end when the server has it.
 
     Without TEXT, or with '-', all of stdin is one message. Prints nothing: the exit code tells. A line of --lines or
@@ -132,56 +105,36 @@ def send(
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """
-    import os
+    from chatctl.commands.send.delivery import Delivery, SendOptions, deliver_classic
 
-    from chatctl.cli.options import address_of, no_tls_with_classic, own_nick
-    from chatctl.commands.send.delivery import Plan, deliver
-
-    _check_source(text, path, lines=lines)
-    _check_key(key)
-    if me and to is not None:
-        raise click.UsageError("a whisper can't be a --me")
-    if nicks and wait_reply is None:
-        raise click.UsageError("--from is for --wait-reply")
-    if classic and any((me, to, key, print_id, retry_for, wait_reply, as_json)):
-        raise click.UsageError("--classic takes no other options than server, nickname, text and time")
-    plan = Plan(
-        text=text,
-        path=path if path is None or str(path) != "-" else None,
-        lines=lines or str(path) == "-",
-        address=address_of(host, port, unix),
-        nick=own_nick(nick),
-        room=room,
-        to=to,
-        me=me,
-        key=key if key is not None else os.urandom(8).hex(),
-        print_id=print_id,
-        timeout=timeout,
-        retry_for=retry_for,
-        wait_reply=wait_reply,
-        nicks=nicks,
-        as_json=as_json,
-    )
+    options = SendOptions(**given)
+    _check(options, classic=classic)
+    address, name = server.address(), own_nick(nick)
     if classic:
-        no_tls_with_classic(plan.address)
-    deliver(plan, classic=classic)
+        require_no_tls(address)
+        deliver_classic(options, address, name)
+    else:
+        Delivery(options, address, server.room, name).run()
 
 
-def _check_source(text: str | None, path: Path | None, *, lines: bool) -> None:
-    if lines and path is not None and str(path) != "-":
+def _check(options: SendOptions, *, classic: bool) -> None:
+    """Raise UsageError for options that exclude each other, and for a key that can't be an id."""
+    if options.lines and options.file is not None:
         raise click.UsageError("--lines reads stdin and --file a file: give one of them")
-    if lines and text not in (None, "-"):
+    if options.lines and options.text not in (None, "-"):
         raise click.UsageError("--lines reads stdin: leave TEXT out")
-    if path is not None and text is not None:
+    if options.path is not None and options.text is not None:
         raise click.UsageError("--file says what to send: leave TEXT out")
-
-
-def _check_key(key: str | None) -> None:
-    if key is None:
-        return
-    try:
-        key.encode()
-    except UnicodeEncodeError:
-        raise click.UsageError("--id is not UTF-8") from None
-    if not 0 < len(key) <= MAX_KEY:
-        raise click.UsageError(f"--id takes 1 to {MAX_KEY} characters")
+    if options.key is not None:
+        try:
+            options.key.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError("--id is not UTF-8") from None
+        if not 0 < len(options.key) <= MAX_KEY:
+            raise click.UsageError(f"--id takes 1 to {MAX_KEY} characters")
+    if options.me and options.to is not None:
+        raise click.UsageError("a whisper can't be a --me")
+    if options.nicks and options.wait_reply is None:
+        raise click.UsageError("--from is for --wait-reply")
+    if classic and options.needs_acks:
+        raise click.UsageError("--classic takes no other options than server, nickname, text and time")

@@ -1,20 +1,24 @@
-"""What ``send`` does: from what was chosen to what was said, printed and awaited."""
+"""Sending the messages of ``send``, printing its acknowledgements, and waiting for a reply."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from chatctl.cli.output import json_line, message_lines, write_stdout
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Sender, check_length
+from chatctl.client.identity import post_hello, token_for
 from chatctl.client.io.blocking_transport import BlockingTransport, drive, each
 from chatctl.client.io.clock import deadline_in
 from chatctl.commands.send import message_source
+from chatctl.common.text import clean
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, Msg
 
@@ -25,61 +29,148 @@ if TYPE_CHECKING:
     from chatctl.client.core.reply import ReplyWait
 
 BAR_FROM = 30
-"""Lines of a file from which on a progress bar is worth its place: a server takes so many at once."""
+"""Lines of a file from which on a progress bar is shown: fewer go through at once, the burst of a server's rate."""
 
 
-class Plan(Struct, frozen=True):  # a NamedTuple would cost each ``send`` half a millisecond
-    """What the options say."""
+class SendOptions(Struct, frozen=True):  # a NamedTuple would cost each ``send`` half a millisecond
+    """The options of the command but for those of the server and the nickname, by parameter."""
 
     text: str | None
-    path: Path | None
     lines: bool
-    address: Address
-    nick: str
-    room: str
-    to: str | None
+    path: Path | None
     me: bool
-    key: str
+    to: str | None
+    key: str | None
     print_id: bool
-    timeout: float
     retry_for: float | None
     wait_reply: re.Pattern[str] | None
     nicks: tuple[str, ...]
+    timeout: float
     as_json: bool
 
+    @property
+    def file(self) -> Path | None:
+        """The file to read; None for ``--file -`` too, which is stdin."""
+        return self.path if self.path is None or str(self.path) != "-" else None
 
-def deliver(plan: Plan, *, classic: bool) -> None:
-    """Say it. Raises ChatError, and UsageError for what can't be a message."""
-    if classic:
-        _say_classic(plan)
-        return
-    make = message_source.compose(plan.to, action=plan.me)
-    if plan.lines:
-        _say(plan, lambda sender: message_source.read_lines(sender, plan.key, make), many=True)
-    elif plan.path is not None:
-        _say_file(plan, message_source.read_file(plan.path, plan.key, make))
-    else:
-        message = make(message_source.read_one(plan.text), plan.key, "")
-        _say(plan, lambda _: [message], many=False)
+    @property
+    def reads_lines(self) -> bool:
+        """Whether each line of stdin is a message."""
+        return self.lines or (self.path is not None and self.file is None)
 
-
-# --- to a server of today
+    @property
+    def needs_acks(self) -> bool:
+        """Whether an option was given that the very first version of the server has nothing for."""
+        return any((self.me, self.to, self.key, self.print_id, self.retry_for, self.wait_reply, self.as_json))
 
 
-def _say_file(plan: Plan, messages: list[Message]) -> None:
-    def checked(sender: Sender) -> list[Message]:
-        limits = drive(sender.open()).limits
-        for message in messages:
-            check_length(message, limits, "nothing was sent")
-        return messages
+def deliver_classic(options: SendOptions, address: Address, nick: str) -> None:
+    """Say all messages to a server of the very first version. Raises as ``Delivery.run``."""
+    from chatctl.client.io.blocking_classic import say_classic
 
-    with _progress(len(messages)) as step:
-        _say(plan, checked, many=True, step=step)
+    texts = message_source.read_texts(options.text, options.file, lines=options.reads_lines)
+    say_classic(address, nick, texts, options.timeout)
+
+
+class Delivery:
+    """One run of ``send``: says all messages, and waits for the reply if one was asked for."""
+
+    def __init__(self, options: SendOptions, address: Address, room: str, nick: str) -> None:
+        """Do nothing yet."""
+        self._options = options
+        self._address = address
+        self._room = room
+        self._nick = nick
+        self._key = options.key if options.key is not None else os.urandom(8).hex()
+        self._token: str | None = None
+        """Our token for this server; None where it can't be kept."""
+
+    def run(self) -> None:
+        """Do it.
+
+        Raises:
+            ChatError: a message was not said, or its outcome is unknown, or no reply came.
+            UsageError: the input can't be a message.
+        """
+        options = self._options
+        make = message_source.compose(options.to, action=options.me)
+        if options.reads_lines:
+            self._say(lambda sender: message_source.read_lines(sender, self._key, make), many=True)
+        elif options.file is not None:
+            self._say_file(message_source.read_file(options.file, self._key, make))
+        else:
+            message = make(message_source.read_one(options.text), self._key, "")
+            self._say(lambda _: [message], many=False)
+
+    def _say_file(self, messages: list[Message]) -> None:
+        def check(sender: Sender) -> list[Message]:
+            limits = drive(sender.open()).limits
+            for message in messages:
+                check_length(message, limits, "nothing was sent")
+            return messages
+
+        with _progress(len(messages)) as step:
+            self._say(check, many=True, step=step)
+
+    def _say(
+        self,
+        messages: Callable[[Sender], Iterable[Message | None]],
+        *,
+        many: bool,
+        step: Callable[[], object] = lambda: None,
+    ) -> None:
+        options = self._options
+        timeout, retry_for = options.timeout, options.retry_for
+        self._token = token_for(self._address)
+        hello = post_hello(self._address, self._room, self._nick, self._token)
+        sender = Sender(BlockingTransport(), self._address, hello, timeout=timeout, retry_for=retry_for, many=many)
+        printer = Printer(as_json=options.as_json)
+        if options.print_id:
+            printer.key(self._key)
+        wait = self._reply_wait()
+        last: Ack | None = None
+        with contextlib.closing(wait) if wait is not None else contextlib.nullcontext():
+            try:
+                drive(sender.open())
+                if wait is not None:
+                    drive(sender.attempt(wait.subscribe))
+                for last in each(sender.say(messages(sender))):
+                    step()
+                    printer.ack(last)
+            except OutcomeUnknown as unknown:
+                raise OutcomeUnknown(f"{unknown.text}; {self._advice()}") from None
+            finally:
+                sender.close()
+            if wait is not None and last is not None:
+                deadline = sender.deadline if retry_for is None else deadline_in(timeout)
+                printer.reply(drive(wait.reply(last.seq, deadline)))
+
+    def _advice(self) -> str:
+        """Return what to do about an unknown outcome."""
+        if self._options.to is not None:
+            return "a whisper is not kept, so sending it again may say it twice"
+        if self._token is None:
+            return "the state directory can't be written, so sending it again may say it twice"
+        import shlex
+
+        return f"to have it said once, repeat the command with --id {shlex.quote(self._key)} --retry-for 60s"
+
+    def _reply_wait(self) -> ReplyWait | None:
+        options = self._options
+        if options.wait_reply is None:
+            return None
+        from chatctl.client.core.cursor import Cursor
+        from chatctl.client.core.follower import Follower
+        from chatctl.client.core.message_filter import MessageFilter
+        from chatctl.client.core.reply import ReplyWait
+
+        follower = Follower(BlockingTransport(), self._address, self._room, Cursor())
+        return ReplyWait(follower, MessageFilter(options.nicks, options.wait_reply))
 
 
 @contextlib.contextmanager
 def _progress(length: int) -> Iterator[Callable[[], object]]:
-    """Give what to call for each message said; a bar shows it on a terminal, where there are many."""
+    """Yield a function to call for each message said; a terminal shows a bar where there are many."""
     if length < BAR_FROM or sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -89,117 +180,27 @@ def _progress(length: int) -> Iterator[Callable[[], object]]:
         yield lambda: bar.update(1)
 
 
-def _say(
-    plan: Plan,
-    messages: Callable[[Sender], Iterable[Message | None]],
-    *,
-    many: bool,
-    step: Callable[[], object] = lambda: None,
-) -> None:
-    from chatctl.client.identity import post_hello, token_for
-
-    kept = token_for(plan.address)
-    hello = post_hello(plan.address, plan.room, plan.nick, kept)
-    sender = Sender(BlockingTransport(), plan.address, hello, timeout=plan.timeout, retry_for=plan.retry_for, many=many)
-    out = Printer(as_json=plan.as_json)
-    if plan.print_id:
-        out.key(plan.key)
-    wait = _reply_wait(plan)
-    last: Ack | None = None
-    with contextlib.closing(wait) if wait is not None else contextlib.nullcontext():
-        try:
-            drive(sender.open())
-            if wait is not None:
-                drive(sender.attempt(wait.subscribe))
-            for last in each(sender.say(messages(sender))):
-                step()
-                out.ack(last)
-        except OutcomeUnknown as unknown:
-            raise OutcomeUnknown(f"{unknown.text}; {_advice(plan, kept)}") from None
-        finally:
-            sender.close()
-        if wait is not None and last is not None:
-            deadline = sender.deadline if plan.retry_for is None else deadline_in(plan.timeout)
-            out.reply(drive(wait.reply(last.seq, deadline)))
-
-
-def _advice(plan: Plan, kept: str | None) -> str:
-    if plan.to is not None:
-        return "a whisper is not kept, so sending it again may say it twice"
-    if kept is None:
-        return "the state directory can't be written, so sending it again may say it twice"
-    return f"to have it said once, repeat the command with --id {_quoted(plan.key)} --retry-for 60s"
-
-
-def _quoted(key: str) -> str:
-    import shlex
-
-    return shlex.quote(key)
-
-
-def _reply_wait(plan: Plan) -> ReplyWait | None:
-    if plan.wait_reply is None:
-        return None
-    from chatctl.client.core.cursor import Cursor
-    from chatctl.client.core.follower import Follower
-    from chatctl.client.core.message_filter import MessageFilter
-    from chatctl.client.core.reply import ReplyWait
-
-    follower = Follower(BlockingTransport(), plan.address, plan.room, Cursor())
-    return ReplyWait(follower, MessageFilter(plan.nicks, plan.wait_reply))
-
-
 class Printer:
-    """Prints what ``send`` was asked to. That nobody reads it any more must not keep the rest from being said."""
+    """Prints the id, acknowledgements and the reply. A closed stdout does not end the sending."""
 
     def __init__(self, *, as_json: bool) -> None:
-        """Print JSON, or lines."""
+        """Print JSON, or text."""
         self._as_json = as_json
-        self._mute = False
+        self._closed = False
 
     def key(self, key: str) -> None:
         """Print the id."""
-        from chatctl.common.text import clean, escape_json
-
-        if self._as_json:
-            from msgspec.json import encode
-
-            self._put(escape_json(encode({"id": key}).decode()).encode())
-        else:
-            self._put(clean(key).encode())
+        self._print(json_line({"id": key}) if self._as_json else clean(key))
 
     def ack(self, ack: Ack) -> None:
-        """Print an acknowledgement, if it is wanted."""
+        """Print an acknowledgement, as JSON only."""
         if self._as_json:
-            self._frame(ack)
+            self._print(json_line(ack))
 
     def reply(self, entry: Msg) -> None:
         """Print the reply."""
-        from chatctl.cli.output import message_lines
+        self._print(json_line(entry) if self._as_json else "\n".join(message_lines(entry)))
 
-        if self._as_json:
-            self._frame(entry)
-        else:
-            self._put("\n".join(message_lines(entry)).encode())
-
-    def _frame(self, frame: Struct) -> None:
-        from chatctl.cli.output import json_line
-
-        self._put(json_line(frame))
-
-    def _put(self, line: bytes) -> None:
-        from chatctl.cli.output import deliver as put
-
-        if not self._mute:
-            self._mute = not put(line + b"\n")
-
-
-# --- to a server of the very first version
-
-
-def _say_classic(plan: Plan) -> None:
-    from chatctl.client.io.blocking_classic import say_classic
-
-    say_classic(
-        plan.address, plan.nick, message_source.read_texts(plan.text, plan.path, lines=plan.lines), plan.timeout
-    )
+    def _print(self, line: str) -> None:
+        if not self._closed:
+            self._closed = not write_stdout(line.encode() + b"\n")

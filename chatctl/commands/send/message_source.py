@@ -1,4 +1,4 @@
-"""What ``send`` reads: TEXT, all of stdin, or one message a line. Nothing is trimmed, cut or replaced.
+"""The messages of ``send``: TEXT, all of stdin, or one message per line. No text is trimmed, cut or replaced.
 
 The n-th line of a run whose id is KEY has the id ``KEY-n``: the same input under the same KEY is said once.
 """
@@ -28,11 +28,11 @@ _READ = 64 * 1024
 _MAX_STDIN_LINE = 1 << 24
 
 Compose = Callable[[str, str, str], Message]
-"""Makes a message of a text, its id, and where it came from."""
+"""Makes a message of a text, its id, and its place in the input."""
 
 
 def compose(to: str | None, *, action: bool) -> Compose:
-    """Give what makes messages to the room, or to one member."""
+    """Return a function that makes messages to the room, or whispers to the member ``to``."""
 
     def make(text: str, ident: str, where: str) -> Message:
         frame = Whisper(to, text, id=ident) if to is not None else Say(text, id=ident, action=action)
@@ -42,7 +42,11 @@ def compose(to: str | None, *, action: bool) -> Compose:
 
 
 def read_one(text: str | None) -> str:
-    """Give the one message: TEXT, or all of stdin. A last line end of stdin ends the line, it is no part of it."""
+    """Return the one message: TEXT, or all of stdin without its last line end.
+
+    Raises:
+        UsageError: it is empty or not UTF-8, or there is neither TEXT nor a pipe.
+    """
     if text is None and (sys.stdin is None or sys.stdin.isatty()):
         raise click.UsageError("give TEXT, or pipe it in")
     if text is None or text == "-":
@@ -57,7 +61,7 @@ def read_one(text: str | None) -> str:
 
 
 def read_file(path: Path, key: str, make: Compose) -> list[Message]:
-    """Give each line of a file that is not empty."""
+    """Return a message for each line of a file that is not empty. Raises UsageError."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -67,9 +71,13 @@ def read_file(path: Path, key: str, make: Compose) -> list[Message]:
 
 
 def read_lines(sender: Sender, key: str, make: Compose) -> Iterator[Message | None]:
-    """Yield each line of stdin that is not empty, as it comes; None before a wait.
+    """Yield a message for each line of stdin that is not empty, as it comes; None before a wait.
 
-    Meanwhile the server's pings are answered, and its end is noticed.
+    During a wait the server's pings are answered, and a broken connection is noticed.
+
+    Raises:
+        TooLong: a line exceeds 16 MiB.
+        UsageError: a line is not UTF-8.
     """
     stdin = _stdin().fileno()
     framer = Framer(limit=_MAX_STDIN_LINE)
@@ -83,7 +91,7 @@ def read_lines(sender: Sender, key: str, make: Compose) -> Iterator[Message | No
                 if line:
                     yield _message(line, number, f"line {number}", key, make)
         except click.UsageError:
-            yield None  # what came before it is said, and known to be
+            yield None  # the lines before it are said and acknowledged
             raise
         except TooLong as error:
             yield None
@@ -91,7 +99,7 @@ def read_lines(sender: Sender, key: str, make: Compose) -> Iterator[Message | No
 
 
 def read_texts(text: str | None, path: Path | None, *, lines: bool) -> list[str]:
-    """Give all that is to be said, where it can't be read as it comes."""
+    """Return all texts to say, for a server to which lines can't be sent as they come. Raises UsageError."""
     if path is not None:
         return [message.frame.text for message in read_file(path, "", compose(None, action=False))]
     if lines:

@@ -1,4 +1,4 @@
-"""Where ``tail`` puts what it gets: lines on stdout, JSON on stdout, or a command that is run for each message."""
+"""Sinks of ``tail``: text or JSON on stdout, or a command that is run for each message."""
 
 from __future__ import annotations
 
@@ -7,34 +7,44 @@ from collections.abc import Callable, Sequence
 
 import click
 
-from chatctl.cli.output import emit, emit_json, message_lines, message_start, note
+from chatctl.cli.output import emit, emit_json, json_line, message_lines, message_start, warn
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Msg
 
 Sink = Callable[[Msg], None]
-"""Takes an entry. When it returns, the entry has left this process."""
+"""Takes a message. When it returns, the message has left this process."""
 
 
-def json_sink(end: str) -> Sink:
-    """Print each entry as a JSON object, ``end`` after it."""
-    return lambda entry: emit_json(entry, end)
+def make_sink(
+    words: list[str] | None, room: str, deadline: Deadline, *, as_json: bool, null: bool, keep_going: bool
+) -> Sink:
+    """Return the sink that the options name; ``words`` is the argument list of ``--exec``."""
+    if words is not None:
+        return Exec(words, room, deadline, keep_going=keep_going)
+    end = "\0" if null else "\n"
+    if as_json:
+        return lambda entry: emit_json(json_line(entry), end)
+    return _print_record if null else _print_lines
 
 
-def print_lines(entry: Msg) -> None:
-    """Print each line of an entry under its author's name, so that none can pass for another author's."""
+def _print_lines(entry: Msg) -> None:
     for line in message_lines(entry):
         emit(line)
 
 
-def print_record(entry: Msg) -> None:
-    """Print an entry and a NUL, which no cleaned text holds: its own line ends stay."""
+def _print_record(entry: Msg) -> None:
+    """Print a message with its own line ends, and a NUL, which no cleaned text holds."""
     emit(message_start(entry) + clean(entry.text, lines=True), "\0")
 
 
 def split_command(command: str) -> list[str]:
-    """Give the argument list of ``--exec``, cut as a shell cuts words; no shell sees it."""
+    """Return the argument list of ``--exec``, split as a shell splits words; no shell sees it.
+
+    Raises:
+        BadParameter: a quote is not closed, or there is no word.
+    """
     import shlex
 
     try:
@@ -47,24 +57,29 @@ def split_command(command: str) -> list[str]:
 
 
 class Exec:
-    """Runs a command for each entry: the fields in its environment, the cleaned text and an LF on its stdin."""
+    """Runs a command for each message: the fields in its environment, the cleaned text and an LF on its stdin."""
 
     def __init__(self, words: Sequence[str], room: str, deadline: Deadline, *, keep_going: bool) -> None:
-        """Run ``words``, at most until ``deadline``."""
+        """Run ``words``; a run that reaches ``deadline`` is killed."""
         self._words = list(words)
         self._room = room
         self._deadline = deadline
         self._keep_going = keep_going
 
     def __call__(self, entry: Msg) -> None:
-        """Run it. Raises ChatError where it fails and that is to be the end; DeadlinePassed."""
-        trouble = self._run(entry)
-        if trouble is None:
+        """Run it.
+
+        Raises:
+            ChatError: it can't be run, or it failed without ``--keep-going``.
+            DeadlinePassed: it ran until the deadline.
+        """
+        failure = self._run(entry)
+        if failure is None:
             return
-        trouble = f"{self._words[0]} {trouble} at message {entry.seq}"
+        failure = f"{self._words[0]} {failure} at message {entry.seq}"
         if not self._keep_going:
-            raise ChatError(f"{trouble} (--keep-going goes on)")
-        note(f"chatctl: {trouble}")
+            raise ChatError(f"{failure} (--keep-going goes on)")
+        warn(failure)
 
     def _run(self, entry: Msg) -> str | None:
         import subprocess

@@ -56,7 +56,7 @@ OURS = {
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
     *("client.io.blocking_connection", "client.io.blocking_transport", "client.io.clock"),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
-    *("cli.output", "cli.server_option"),
+    *("cli.output", "cli.param_types", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}
@@ -84,10 +84,10 @@ def test_a_configuration_file_costs_its_reader_alone(
     file.write_text("[default]\nnick = 'ci'\n[server.work]\nhost = 'x'\n[send]\ntimeout = '9s'\n")
     loaded = modules_after(env, *arguments)
     assert "tomllib" in loaded
-    assert not {"chatctl.commands.who", "chatctl.commands.tail.command"} & loaded
+    assert not {"chatctl.commands.who.command", "chatctl.commands.tail.command"} & loaded
     file.write_text("[who]\ntimeout = '9s'\n")
     loaded = modules_after(env, *arguments)
-    assert "chatctl.commands.who" in loaded
+    assert "chatctl.commands.who.command" in loaded
     assert "chatctl.commands.tail.command" not in loaded
 
 

@@ -12,18 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.probe.verdict import (
+from chatctl.commands.probe.ranges import RangeType, plain
+from chatctl.commands.probe.results import (
     CRITICAL,
     NOTHING_RAN,
     OK,
     UNKNOWN,
     WARNING,
-    Figure,
-    Limits,
-    RangeType,
-    Verdict,
-    plain,
-    verdict_on,
+    CheckResult,
+    Metric,
+    Thresholds,
+    combine,
     worst,
 )
 from tests.support.environment import DEADLINE
@@ -86,12 +85,12 @@ def test_the_worst_state_wins_and_what_is_bad_counts_more_than_what_is_not_known
 
 def test_what_is_not_known_is_over_every_limit() -> None:
     limit = RangeType().convert("10", None, None)
-    assert verdict_on([Figure("silence", None, "s", Limits(warn=limit))], "").state == WARNING
-    assert verdict_on([Figure("silence", None, "s")], "").state == OK
+    assert combine([Metric("silence", None, "s", Thresholds(warn=limit))], "").state == WARNING
+    assert combine([Metric("silence", None, "s")], "").state == OK
 
 
 def test_it_begins_as_unknown() -> None:
-    assert Verdict(UNKNOWN, "no check ran") == NOTHING_RAN
+    assert CheckResult(UNKNOWN, "no check ran") == NOTHING_RAN
 
 
 # --- thresholds, against a server

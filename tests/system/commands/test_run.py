@@ -13,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from chatctl.commands.run.command import ending, span
+from chatctl.commands.run.command import ending, run_time
 from chatctl.commands.run.last_lines import LastLines, cut_start, fit, shown
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Run, Start
@@ -95,7 +95,7 @@ def test_endings(status: int, words: str) -> None:
     ("seconds", "words"), [(0.04, "0.0 s"), (12.4, "12 s"), (125, "2 min 5 s"), (3700, "1 h 1 min")]
 )
 def test_spans(seconds: float, words: str) -> None:
-    assert span(seconds) == words
+    assert run_time(seconds) == words
 
 
 # --- what the room hears

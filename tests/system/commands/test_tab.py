@@ -52,8 +52,8 @@ RECORD = {  # in the place of chatctl: what Tab asks is the real one
 
 PATIENT = f"""
 from chatctl.__main__ import main
-from chatctl.cli import shell_completion
-shell_completion.ASK_SECONDS = {DEADLINE}  # a busy machine is not what is tested
+from chatctl.cli import completion_values
+completion_values.ASK_SECONDS = {DEADLINE}  # a busy machine is not what is tested
 main()
 """
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from chatctl.cli.since_type import parse_since
 from chatctl.client.io.blocking_transport import drive
 from chatctl.client.requests import SEEK_PAGE, seq_before
+from chatctl.commands.tail.since_type import parse_since
 from chatctl.protocol import Msg
 from tests.support.fixture_types import Run
 from tests.support.in_process import wrong_usage
@@ -86,7 +86,7 @@ def test_the_forms_of_a_time(value: str, moment: float) -> None:
 
 
 def test_bare_digits_are_a_number() -> None:
-    assert parse_since("20260801").seq == 20260801
+    assert parse_since("20260801", NOON).seq == 20260801
 
 
 @pytest.mark.parametrize("value", ["soon", "", "-5", "25:00", "2026-13-01", "²", "1" * 30])
@@ -132,7 +132,7 @@ def test_time_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        moment = parse_since("2026-08-01T21:00").time
+        moment = parse_since("2026-08-01T21:00", time.time()).time
     finally:
         monkeypatch.undo()
         time.tzset()

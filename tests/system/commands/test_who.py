@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.who import table
+from chatctl.commands.who.formats import table
 from chatctl.protocol import RosterRow
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import Serve, Start

@@ -74,7 +74,7 @@ def unroff(page: str) -> str:
 
 def test_what_roff_would_take_for_itself_is_escaped() -> None:
     ctx = click.Context(click.Command("odd", help="Do.\n\n\b\n.SH no\n'x\n  a\\b  ~^`'- × \U0001f600"), info_name="odd")
-    page = generate.man_page(generate._take_apart(ctx))
+    page = generate.man_page(generate._parse(ctx))
     kept = r"""
 .nf
 \&.SH no

@@ -17,7 +17,7 @@ from tests.support.environment import CHATCTL, DEADLINE, clean_env
         ("sned hi", 2, "no such command 'sned'. Did you mean 'send'? (see 'chatctl -h')"),
         ("send --port x hi", 2, "invalid value for '--port': 'x' is not a valid integer range (see 'chatctl send -h')"),
         ("ask", 2, "missing argument 'QUESTION' (see 'chatctl ask -h')"),
-        ("ask ''", 2, "QUESTION and every --choice need a text (see 'chatctl ask -h')"),
+        ("ask ''", 2, "a question and each choice need a text (see 'chatctl ask -h')"),
         ("who --watch --count", 2, "--count is one number, --watch has no end: choose one (see 'chatctl who -h')"),
         ("probe --interval soon", 3, "(see 'chatctl probe -h')"),
         ("completion", 2, "missing argument 'SHELL'. Choose from: bash, zsh, fish (see 'chatctl completion -h')"),

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import pytest
 
-from chatctl.cli import shell_completion, shells
+from chatctl.cli import completion_values, shell_completion
 from chatctl.client.security import key_files
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.main import COMMANDS, cli
@@ -262,13 +262,13 @@ def test_no_answer_of_the_console_acts(here: Here, tmp_path: Path, kind: str) ->
 
 # --- Tab
 
-SHELLS = {"bash": shells.Bash, "zsh": shells.Zsh, "fish": shells.Fish}
+SHELLS = {"bash": shell_completion.Bash, "zsh": shell_completion.Zsh, "fish": shell_completion.Fish}
 
 
 def test_no_name_that_is_offered_acts(here: Here, rogue: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Members that a server makes up, servers and rooms of a file: what acts is not offered."""
-    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)
-    shells.use()
+    monkeypatch.setattr(completion_values, "ASK_SECONDS", DEADLINE)
+    shell_completion.install()
     tables = [f"[server.{toml(text)}]\nroom = {toml(text)}" for text in STRINGS]
     (tmp_path / "all.toml").write_text("\n".join(tables))
     monkeypatch.setenv("CHATCTL_CONFIG", str(tmp_path / "all.toml"))

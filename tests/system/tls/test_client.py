@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from chatctl.cli.config_defaults import config_option
-from chatctl.cli.options import address_of, server_options
+from chatctl.cli.options import ServerOptions, server_options
 from chatctl.client.core.address import Address
 from chatctl.common.fingerprints import shown
 from chatctl.main import cli
@@ -304,8 +304,8 @@ def chosen(folder: Path, *arguments: str, config: str, environ: dict[str, str]) 
 
     @click.command()
     @server_options()
-    def command(host: str, port: int, unix: str | None, room: str) -> None:
-        found.append(address_of(host, port, unix))
+    def command(server: ServerOptions) -> None:
+        found.append(server.address())
 
     (folder / "config.toml").write_text(config)
     group = click.Group(commands={"send": command}, params=[config_option()])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli import shell_completion, shells
+from chatctl.cli import completion_values, shell_completion
 from chatctl.main import cli
 from tests.support.environment import DEADLINE, clean_env
 from tests.support.tls import TlsServer
@@ -18,14 +18,14 @@ def test_members_are_asked_over_tls(
 ) -> None:
     for name, value in clean_env(tmp_path).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(shell_completion, "ASK_SECONDS", DEADLINE)
-    shells.use()
+    monkeypatch.setattr(completion_values, "ASK_SECONDS", DEADLINE)
+    shell_completion.install()
     house.member("nadia", f"tab-{command}")
 
     def offered(*options: str) -> list[str]:
         words = [command, "--room", f"tab-{command}", "--port", str(house.tls_port), *options]
         words += ["--from"] if command == "tail" else []
-        found = shells.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(words, "na")
+        found = shell_completion.Zsh(cli, {}, "chatctl", "_CHATCTL_COMPLETE").get_completions(words, "na")
         return [item.value for item in found]
 
     assert offered("--pin", house.pin) == offered("--tls", "--pin", house.pin) == ["nadia"]

@@ -1,4 +1,4 @@
-"""``chatctl admin``: keep order in the rooms of a server of this machine.
+"""``chatctl admin``: keep order in the rooms of a server on this machine.
 
 Each verb of common/verbs.py is a subcommand. Lives here: how its arguments are written. Does not live here: what it
 does, and to whom (hub/admin_commands.py).
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatctl.cli.options import DEFAULT_PORT, DURATION, json_option, timeout_option
+from chatctl.cli.options import all_of, count_option, json_option, timeout_option
+from chatctl.cli.output import emit, emit_json
+from chatctl.cli.param_types import DURATION
+from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 _HELP = """\
@@ -69,7 +72,9 @@ def admin() -> None:
     """
 
 
-class _Pace(click.ParamType[float]):
+class _Interval(click.ParamType[float]):
+    """A duration, or ``off``: 0 seconds."""
+
     name = "pace"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -88,7 +93,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "target": lambda: click.Argument(["target"]),
     "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
     "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
-    "interval": lambda: click.Argument(["seconds"], type=_Pace(), metavar="DURATION|off"),
+    "interval": lambda: click.Argument(["seconds"], type=_Interval(), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
     "topic": lambda: _text("TEXT"),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
@@ -103,26 +108,31 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
 
 
 def _command(name: str, verb: Verb) -> click.Command:
-    """Make the subcommand of a verb: its parameters are the fields of what is asked."""
+    """Return the subcommand of a verb. Its parameters are named after the fields of the request."""
 
-    def run(**given: Any) -> None:
-        _order(name, _socket(given), given)
+    @all_of(json_option(), timeout_option(), *_socket_options())
+    def run(timeout: float, as_json: bool, **given: Any) -> None:
+        from chatctl.client.admin_socket import order
+        from chatctl.commands.admin.formats import json_lines, text_lines
+
+        path = _socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"))
+        fields = {key: " ".join(value) if key == "text" else value for key, value in given.items() if value is not None}
+        answer = order(path, name, timeout, **fields)
+        for line in json_lines(answer) if as_json else text_lines(answer):
+            emit_json(line) if as_json else emit(line)
 
     room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
-    words = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
-    command = click.Command(name, params=[_PARAMETERS[one]() for one in verb.takes], callback=run, help=words)
-    for option in (json_option(), timeout_option("5s"), *_where()):
-        command = option(command)
-    return command
+    text = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
+    return click.command(name, params=[_PARAMETERS[one]() for one in verb.takes], help=text)(run)
 
 
-def _where() -> tuple[Any, ...]:
+def _socket_options() -> tuple[Any, ...]:
     return (
-        click.option(
+        count_option(
             "--port",
-            type=click.IntRange(1, 65535),
+            most=65535,
             default=DEFAULT_PORT,
-            show_default=True,
+            metavar=None,
             envvar="CHATCTL_PORT",
             help="Its port; counts with --journal none.",
         ),
@@ -136,60 +146,17 @@ def _where() -> tuple[Any, ...]:
     )
 
 
-def _socket(given: dict[str, Any]) -> Path:
-    """Give where the server is reached, and take that out of what is asked."""
+def _socket_path(path: str | None, journal: str | None, port: int) -> Path:
+    """Return the admin socket that the options name."""
     from pathlib import Path
 
     from chatctl.common.paths import admin_socket, admin_socket_at, default_journal
 
-    path, journal, port = given.pop("admin_socket"), given.pop("journal"), given.pop("port")
     if path is not None:
         return Path(path)
     if journal == "none":
         return admin_socket_at(port, None)
     return admin_socket(Path(journal) if journal is not None else default_journal())
-
-
-def _order(verb: str, path: Path, given: dict[str, Any]) -> None:
-    from chatctl.cli.output import emit
-    from chatctl.client.admin_socket import order
-
-    timeout, as_json = given.pop("timeout"), given.pop("as_json")
-    fields = {name: " ".join(value) if name == "text" else value for name, value in given.items() if value is not None}
-    answer = order(path, verb, timeout, **fields)
-    for line in _json_lines(answer) if as_json else _lines(answer):
-        emit(line)
-
-
-def _json_lines(answer: dict[str, Any]) -> Iterator[str]:
-    import json
-
-    from chatctl.common.text import escape_json
-
-    for row in answer.get("rows") or ([] if _is_list(answer) else [{"text": answer.get("text")}]):
-        yield escape_json(json.dumps(row, ensure_ascii=False))
-
-
-def _is_list(answer: dict[str, Any]) -> bool:
-    return bool(answer.get("list"))
-
-
-def _lines(answer: dict[str, Any]) -> Iterator[str]:
-    from chatctl.common.text import clean
-
-    rows: Sequence[dict[str, Any]] = answer.get("rows") or []
-    for row in rows:
-        yield clean("  ".join(f"{key}={_shown(key, value)}" for key, value in row.items()))
-    if not rows:
-        yield clean(str(answer.get("text", "")))
-
-
-def _shown(key: str, value: Any) -> str:
-    from chatctl.cli.output import moment
-
-    if key in ("since", "until") and isinstance(value, int | float):
-        return moment(value).replace(" ", "T")
-    return str(value)
 
 
 for _name, _verb in VERBS.items():

@@ -1,0 +1,3 @@
+"""The command ``chatctl config``."""
+
+from chatctl.commands.config.command import config as config

@@ -1,0 +1,160 @@
+"""``chatctl config``: what is configured, and where it came from."""
+
+from __future__ import annotations
+
+import click
+
+from chatctl.cli.completers import completer
+from chatctl.cli.config_defaults import BadConfig, defaults_of
+from chatctl.cli.options import json_option
+from chatctl.cli.output import emit, emit_given, emit_json
+from chatctl.errors import ChatError, reason_of
+
+TEMPLATE = """\
+# What chatctl does where neither an option nor a CHATCTL_* variable says otherwise: 'chatctl config --help'.
+
+# [default]                # every command that talks to a server: server, host, port, unix, tls, pin, ca, room,
+#                          # nick, password-file, key
+# server = "work"
+
+# [server.work]            # chatctl join --server work
+# host = "chat.example.org"
+# port = 5500
+# nick = "rajat"
+# room = "lobby"
+
+# [send]                   # a section a command: its long options, without the dashes
+# timeout = "10s"
+"""
+
+
+@click.group()
+def config() -> None:
+    """Show or edit the configuration file.
+
+    An option counts more than its CHATCTL_* variable, that more than the file, and that more than the
+    default. The file is TOML: one section a command, whose keys are the long options without their dashes;
+    [default] may hold server, host, port, unix, tls, pin, ca, password-file, key, room and nick for every command
+    that talks to a server (not serve and bench); named servers are sections of their own. What a named server says
+    counts as given where --server was given, and what is said beside it goes over it.
+
+    \b
+    A file:
+      [default]
+      server = "work"
+      [server.work]
+      host = "chat.example.org"
+      nick = "rajat"
+      [send]
+      timeout = "10s"
+      [ask]
+      choice = ["yes", "no"]
+
+    \b
+    Examples:
+      chatctl config edit
+      chatctl config show send
+
+    \b
+    Exit codes:
+      0 done   1 the editor failed   2 usage, or something in the file is wrong
+
+    \b
+    Environment:
+      CHATCTL_CONFIG   the file, instead of the platform's
+    """
+
+
+@config.command()
+@click.pass_context
+def path(ctx: click.Context) -> None:
+    """Print where the file is, or would be.
+
+    \b
+    Example:
+      cp "$(chatctl config path)" backup.toml
+
+    \b
+    Exit codes:
+      0 done   2 usage
+
+    \b
+    Environment:
+      CHATCTL_CONFIG   the file, instead of the platform's
+      XDG_CONFIG_HOME   the folder in which the platform's is, on Linux
+    """
+    emit_given(str(defaults_of(ctx).path))
+
+
+@config.command()
+@click.pass_context
+def edit(ctx: click.Context) -> None:
+    """Open the file in your editor, and check it afterwards.
+
+    \b
+    Example:
+      EDITOR=nano chatctl config edit
+
+    \b
+    Exit codes:
+      0 done   1 the editor failed, or the file can't be made
+      2 usage, or something in the file is wrong
+
+    \b
+    Environment:
+      VISUAL EDITOR   the editor
+      CHATCTL_CONFIG   the file, instead of the platform's
+    """
+    from chatctl.cli.config_file import ConfigError, load
+
+    defaults = defaults_of(ctx)
+    try:
+        defaults.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not defaults.path.exists():
+            defaults.path.touch(mode=0o600)
+            defaults.path.write_text(TEMPLATE, encoding="utf-8")
+    except OSError as error:
+        raise ChatError(f"cannot make {defaults.path}: {reason_of(error)}") from None
+    click.edit(filename=str(defaults.path))
+    try:
+        load(defaults.path, defaults.schema)
+    except ConfigError as error:
+        raise BadConfig(error.text, ctx) from None
+
+
+@config.command()
+@click.argument("command", required=False, shell_complete=completer("commands"))
+@json_option()
+@click.pass_context
+def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
+    """Print each value and where it came from.
+
+    In the form of the file, with COMMAND for one command's alone.
+
+    \b
+    Examples:
+      chatctl config show send
+      chatctl config show --json | jq -c 'select(.source != "default")'
+
+    \b
+    Exit codes:
+      0 done   2 usage, or something in the file is wrong
+
+    \b
+    Environment:
+      CHATCTL_CONFIG   the file, instead of the platform's
+      and those of the commands, which are what it shows
+    """
+    from chatctl.commands.config import formats
+    from chatctl.commands.config.values import values_of
+
+    defaults = defaults_of(ctx)
+    if command is not None and command not in defaults.schema:
+        raise click.UsageError(f"no command {command!r} has options: choose of {', '.join(defaults.schema)}")
+    values = [value for name in ([command] if command else defaults.schema) for value in values_of(ctx, name)]
+    if as_json:
+        for value in values:
+            emit_json(formats.json_line(value))
+    else:
+        for line in formats.toml_lines(defaults, values):
+            emit(line)

@@ -1,0 +1,41 @@
+"""What ``config show`` prints: lines of JSON, or a file of the same form as the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chatctl.cli.config_defaults import Defaults
+from chatctl.cli.output import json_text
+from chatctl.commands.config.values import Value
+from chatctl.common.text import clean
+
+
+def json_line(one: Value) -> str:
+    """Return a value as one JSON object."""
+    return json_text({"command": one.command, "option": one.key, "value": one.value, "source": one.source})
+
+
+def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
+    """Yield the named servers and the values as TOML; comments say where each value came from."""
+    missing = "" if defaults.path.exists() else " (there is no such file)"
+    yield f"# {clean(str(defaults.path))}{missing}"
+    for name, table in defaults.config.servers.items():
+        yield f"\n[server.{_toml_key(name)}]"
+        yield from (f"{key} = {_toml(value)}" for key, value in table.items())
+    for index, one in enumerate(values):
+        if index == 0 or values[index - 1].command != one.command:
+            yield f"\n[{one.command}]"
+        line = f"# {one.key} is not set" if one.value is None else f"{one.key} = {_toml(one.value)}"
+        yield line if one.value is None else f"{line:<40} # {clean(one.source)}"
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML. Its strings are those of JSON, but for DEL."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return json_text(value)
+
+
+def _toml_key(name: str) -> str:
+    return name if name.isascii() and name.replace("-", "").replace("_", "").isalnum() else _toml(name)

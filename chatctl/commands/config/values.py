@@ -1,0 +1,62 @@
+"""The values of options without a command line: from the environment, the configuration file or the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from chatctl.cli.config_defaults import defaults_of, keys_of
+from chatctl.cli.server_option import named_server
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An option's value, as it was written, and where it came from."""
+
+    command: str
+    key: str
+    value: Any
+    source: str
+
+
+def values_of(ctx: click.Context, name: str) -> Iterator[Value]:
+    """Yield the values that the command would run with if it were called without options.
+
+    Click itself resolves them, as in such a run. Raises what the command would raise for a wrong value.
+    """
+    root = ctx.find_root()
+    assert isinstance(root.command, click.Group)
+    command = root.command.commands[name]
+    with click.Context(command, parent=root, info_name=name).scope() as inner:
+        for option in sorted(command.params, key=lambda one: not one.is_eager):
+            if isinstance(option, click.Option) and option.name in keys_of(command).values():
+                option.handle_parse_result(inner, {}, [])
+        for key, param in keys_of(command).items():
+            option = next(one for one in command.params if one.name == param)
+            yield Value(name, key, _raw(inner, option), _source(inner, option))
+
+
+def _raw(ctx: click.Context, option: click.Parameter) -> Any:
+    """Return the value before Click converts it."""
+    value, source = option.consume_value(ctx, {})
+    is_unset = source is ParameterSource.DEFAULT and not isinstance(value, str | int | float | list | tuple)
+    if isinstance(option, click.Option) and option.is_flag and is_unset:
+        return False
+    return None if is_unset else value
+
+
+def _source(ctx: click.Context, option: click.Parameter) -> str:
+    assert option.name is not None
+    named = named_server(ctx)
+    if named is not None and option.name in named.used:
+        return f"server {named.name}"
+    match ctx.get_parameter_source(option.name):
+        case ParameterSource.ENVIRONMENT:
+            return str(option.envvar)
+        case ParameterSource.DEFAULT_MAP:
+            return str(defaults_of(ctx).path)
+    return "default"

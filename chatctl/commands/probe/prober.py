@@ -1,0 +1,72 @@
+"""Running the checks of a probe, and keeping their results."""
+
+from __future__ import annotations
+
+import time
+
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline, DeadlinePassed
+from chatctl.client.health import Health, check
+from chatctl.commands.probe.results import (
+    CRITICAL,
+    NOTHING_RAN,
+    UNKNOWN,
+    CheckResult,
+    Criteria,
+    average,
+    evaluate,
+)
+from chatctl.errors import ChatError, Unreachable
+
+RETRY_SECONDS = 0.1
+"""Pause between two checks of ``--wait``."""
+
+
+class Prober:
+    """Runs checks of one room, and keeps their results."""
+
+    def __init__(self, address: Address, room: str, timeout: float, criteria: Criteria) -> None:
+        """Run no check yet; each one takes ``timeout`` seconds at most."""
+        self.results: list[CheckResult] = []
+        self.healths: list[Health] = []
+        self._address = address
+        self._room = room
+        self._timeout = timeout
+        self._criteria = criteria
+
+    @property
+    def result(self) -> CheckResult:
+        """The result of all checks together; UNKNOWN before the first one."""
+        if len(self.results) <= 1:
+            return self.results[0] if self.results else NOTHING_RAN
+        return average(self.results, self.healths, self._room, self._criteria)
+
+    def check(self, deadline: Deadline) -> CheckResult:
+        """Check once, until ``deadline`` at the latest."""
+        result, health, _ = self._once(deadline)
+        return self._keep(result, health)
+
+    def check_when_ready(self, deadline: Deadline) -> CheckResult:
+        """Repeat the check until the server is ready or the deadline passed; only the last check counts."""
+        while True:
+            result, health, may_pass = self._once(deadline)
+            if not may_pass or (deadline.at is not None and time.monotonic() + RETRY_SECONDS >= deadline.at):
+                return self._keep(result, health)
+            time.sleep(RETRY_SECONDS)
+
+    def _keep(self, result: CheckResult, health: Health | None) -> CheckResult:
+        self.results.append(result)
+        self.healths += [health] if health is not None else []
+        return result
+
+    def _once(self, deadline: Deadline) -> tuple[CheckResult, Health | None, bool]:
+        """Return also whether a later check may succeed."""
+        try:
+            health = check(self._address, self._room, deadline.sooner(self._timeout))
+            return evaluate(health, self._room, self._criteria), health, False
+        except (Unreachable, DeadlinePassed) as error:
+            return CheckResult(self._criteria.on_unreachable, error.text), None, True
+        except ChatError as error:
+            return CheckResult(CRITICAL, error.text), None, error.retry_after is not None
+        except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
+            return CheckResult(UNKNOWN, f"{type(error).__name__}: {error}"), None, False

@@ -1,0 +1,65 @@
+"""Threshold ranges of the monitoring plugins: ``10``, ``10:``, ``~:10``, ``10:20``, ``@10:20``.
+
+Source: Monitoring Plugins Development Guidelines, "Threshold and Ranges".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A threshold range as monitoring plugins write it in ``text``: a value outside alerts, with ``@`` one inside."""
+
+    text: str
+    least: float
+    most: float
+    inside: bool = False
+
+    def alerts(self, value: float) -> bool:
+        """Return whether this value violates the threshold."""
+        return (self.least <= value <= self.most) is self.inside
+
+
+class RangeType(click.ParamType[Range]):
+    """``10``, ``10:``, ``~:10``, ``10:20`` or ``@10:20``."""
+
+    name = "range"
+    _SHAPE = re.compile(r"(@)?(?:(~|-?\d{1,9}(?:\.\d{1,9})?)?(:))?(-?\d{1,9}(?:\.\d{1,9})?)?", re.ASCII)
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Range:
+        """Return the range. A number from a configuration file is one too."""
+        if isinstance(value, Range):
+            return value
+        text = str(value)
+        match = self._SHAPE.fullmatch(text)
+        if match is None or not (match[4] or (match[3] and match[2])):
+            self.fail(f"{text!r} is no range: write 10, 10:, ~:10, 10:20 or @10:20", param, ctx)
+        least = float("-inf") if match[2] == "~" else float(match[2] or 0)
+        most = float(match[4]) if match[4] else float("inf")
+        if least > most:
+            self.fail(f"{text!r} is no range: its start is over its end", param, ctx)
+        return Range(text, least, most, inside=match[1] is not None)
+
+
+RANGE = RangeType()
+
+
+def at_most(seconds: float) -> Range:
+    """Return the range of an upper limit: a longer duration alerts."""
+    return Range(plain(seconds), 0.0, seconds)
+
+
+def at_least(value: float) -> Range:
+    """Return the range of a lower limit: a smaller value alerts."""
+    return Range(f"{plain(value)}:", value, float("inf"))
+
+
+def plain(value: float) -> str:
+    """Return a number without an exponent and without trailing zeros: at most six decimals."""
+    text = f"{value:.6f}"
+    return text.rstrip("0").rstrip(".")

@@ -1,0 +1,94 @@
+"""Telling the room of a run: that it started, and how it ended. No failure here may change the run itself."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from types import FrameType
+from typing import NoReturn
+
+from chatctl.cli.output import warn
+from chatctl.client.core.speaker import Speaker
+from chatctl.client.io.blocking_transport import drive
+from chatctl.commands.run.child import FORWARDED
+from chatctl.commands.run.last_lines import fit
+from chatctl.protocol import Limits
+
+
+class _Interrupted(Exception):
+    """A signal came after CMD had ended: there is nothing left to wait for."""
+
+
+class RunNotifier:
+    """Tells the room that a run started and how it ended. A failure is reported once, and changes nothing else."""
+
+    def __init__(self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool) -> None:
+        """Say nothing yet. ``speaker`` makes what speaks; it raises NickInvalid for a name that is not valid."""
+        self._speaker = speaker
+        self._title = title
+        self._quiet_success = quiet_success
+        self._said_start = False
+        self._starting: threading.Thread | None = None
+        self._warned = False
+
+    def require_room(self) -> None:
+        """Tell the room that it starts, or with ``quiet_success`` check that it can be told. Raises ChatError."""
+        if self._quiet_success:
+            drive(self._speaker().check())
+        else:
+            drive(self._speaker().say(f"started: {self._title}"))
+            self._said_start = True
+
+    def start(self) -> None:
+        """Tell the room that it started, in a thread: CMD does not wait for that."""
+        if not (self._quiet_success or self._said_start):
+            self._starting = threading.Thread(target=self._say, args=(f"started: {self._title}",), daemon=True)
+            self._starting.start()
+
+    def finish(self, status: int, how: str, lines: list[str]) -> None:
+        """Tell the room how it ended. A signal ends the attempt.
+
+        Args:
+            status: the exit status.
+            how: the same in words.
+            lines: the last lines of the output.
+        """
+        if self._quiet_success and status == 0:
+            return
+        try:
+            for number in FORWARDED:
+                signal.signal(number, _interrupt)
+            if not self._start_failed():
+                self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text))
+        except _Interrupted:
+            pass
+        ignore(FORWARDED)
+
+    def _start_failed(self) -> bool:
+        """Wait for the first message if it is still on its way. Return whether it failed: the last one would too."""
+        if self._starting is None or not self._starting.is_alive():
+            return False
+        self._starting.join()
+        return self._warned
+
+    def _say(self, text: str | Callable[[Limits], str]) -> None:
+        try:
+            drive(self._speaker().say(text))
+        except _Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001 — whatever fails here, the exit status must be that of CMD
+            if not self._warned:
+                self._warned = True
+                warn(f"the room does not hear of this: {error}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    ignore(FORWARDED)
+    raise _Interrupted
+
+
+def ignore(signals: Iterable[int]) -> None:
+    """Ignore these signals from now on: the status is CMD's."""
+    for number in signals:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,140 @@
+"""The options of ``serve`` apart from its limits (limits.py), in groups, in the order of ``--help``."""
+
+from __future__ import annotations
+
+import click
+
+from chatctl.cli.options import (
+    DEFAULT_TLS_PORT,
+    all_of,
+    choice_option,
+    count_option,
+    file_option,
+    host_option,
+    port_option,
+)
+from chatctl.commands.serve.param_types import NetType, PlaceType
+
+listen_options = all_of(
+    host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
+    port_option("Port to listen on; 0 picks a free one.", least=0),
+    file_option("--unix", help="Listen on a unix socket as well."),
+    click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only."),
+    choice_option("--tls", choices=["self"], help="Listen with TLS too; self: with a certificate of our own."),
+    file_option(
+        "--tls-cert",
+        envvar="CHATCTL_TLS_CERT",
+        help="Listen with TLS too, with this certificate (PEM, its chain behind it). Read again on SIGHUP.",
+    ),
+    file_option(
+        "--tls-key",
+        envvar="CHATCTL_TLS_KEY",
+        help="Its key (PEM), which nobody else may read.  [default: in the same file]",
+    ),
+    count_option(
+        "--tls-port",
+        least=0,
+        most=65535,
+        default=DEFAULT_TLS_PORT,
+        metavar=None,
+        envvar="CHATCTL_TLS_PORT",
+        help="Port to listen on with TLS.",
+    ),
+    click.option("--no-plain", is_flag=True, help="Listen on no TCP port without TLS."),
+)
+
+room_options = all_of(
+    click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable."),
+    click.option("--open-rooms", is_flag=True, help="Let anybody open a room by entering it."),
+    click.option(
+        "--name",
+        "server_name",
+        default="chatctl",
+        show_default=True,
+        metavar="NAME",
+        help="What the server calls itself.",
+    ),
+)
+
+journal_options = all_of(
+    click.option(
+        "--journal",
+        metavar="PATH|none",
+        envvar="CHATCTL_JOURNAL",
+        help="File that keeps the messages; none: memory only.  [default: rooms.db in the state directory]",
+    ),
+    choice_option(
+        "--durability",
+        choices=["os", "disk"],
+        default="disk",
+        help="What an acknowledged message survives: a killed process, or a power cut too.",
+    ),
+    count_option("--keep-messages", show_default="all", help="Messages of each room that the journal keeps."),
+    click.option(
+        "--keep-days",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        show_default="for good",
+        help="For how many days it keeps them.",
+    ),
+)
+
+access_options = all_of(
+    file_option(
+        "--password-file",
+        help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or "
+        "CHATCTL_PASSWORD. Read again on SIGHUP.",
+    ),
+    click.option(
+        "--allow",
+        type=NetType(),
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address, or @FILE with one a line, which is "
+        "read again on SIGHUP. Repeatable; unix sockets are exempt.",
+    ),
+    click.option(
+        "--deny",
+        type=NetType(),
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Take none from there, even if allowed. Repeatable.",
+    ),
+    click.option(
+        "--reached-as",
+        type=PlaceType(),
+        multiple=True,
+        metavar="IP:PORT",
+        help="Clients with a key may also have reached it there: the outer end of a forwarded port. Repeatable.",
+    ),
+    click.option(
+        "--claim-names/--no-claim-names",
+        default=None,
+        help="Bind a name to the key of who first joins under it.  [default: where there is a journal]",
+    ),
+    click.option(
+        "--operator",
+        "operators",
+        multiple=True,
+        metavar="SHA256:...",
+        help="Let the owner of this key keep order in the rooms. Repeatable.",
+    ),
+    file_option(
+        "--operators",
+        "operators_file",
+        metavar="FILE",
+        envvar="CHATCTL_OPERATORS",
+        help="The same for the keys in this file, one a line. Read again on SIGHUP.",
+    ),
+    file_option(
+        "--admin-socket",
+        envvar="CHATCTL_ADMIN_SOCKET",
+        help="Where 'chatctl admin' reaches it.  [default: beside the journal]",
+    ),
+)
+
+log_options = all_of(
+    choice_option("--log-format", choices=["text", "json"], default="text", help="Form of the log on stderr."),
+    click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
+    click.option("-v", "--verbose", is_flag=True, help="Log more."),
+)

@@ -1,0 +1,73 @@
+"""Moving messages from a follower to a sink, and saving the cursor behind them."""
+
+from __future__ import annotations
+
+from chatctl.cli.output import note
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.follower import Follower
+from chatctl.client.core.message_filter import MessageFilter
+from chatctl.client.cursor_file import CursorFile
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_transport import drive
+from chatctl.client.requests import Since, seek
+from chatctl.commands.tail.sinks import Sink
+from chatctl.protocol import VERSION, Gap, Hello, Resume
+
+
+def find_start(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
+    """Return the place in the log right before ``since``. Raises as ``seek``."""
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
+        return drive(seek(connection, since, deadline))
+
+
+def pump(
+    follower: Follower,
+    sink: Sink,
+    wanted: MessageFilter,
+    kept: CursorFile | None,
+    deadline: Deadline,
+    *,
+    least: int,
+    follow: bool,
+    count: int | None,
+) -> None:
+    """Move messages to the sink. The cursor is saved only after the sink took the message before it.
+
+    Args:
+        follower: opened already.
+        sink: takes the messages.
+        wanted: leaves the others out.
+        kept: where to save the cursor.
+        deadline: when to give up.
+        least: the lowest number of a message that is moved.
+        follow: wait for messages that are still to come.
+        count: end after so many messages.
+
+    Raises:
+        ChatError: as ``Follower.next`` and the sink raise it.
+    """
+
+    def save() -> None:
+        if kept is not None and follower.cursor.resume is not None:
+            kept.save(follower.cursor.resume)
+
+    taken = 0
+    save()
+    while (entry := drive(follower.next(deadline, follow=follow))) is not None:
+        if isinstance(entry, Gap):
+            note(gap_line(entry))
+        elif entry.seq >= least and wanted(entry):
+            sink(entry)
+            follower.restart_idle()
+            taken += 1
+        save()
+        if taken == count:
+            return
+
+
+def gap_line(gap: Gap) -> str:
+    """Return the note for messages that can't be shown."""
+    if gap.why == "lost":
+        return "(the log is not the one that was read before: going on at its end)"
+    return f"({gap.to - gap.from_ + 1} messages can't be shown, {gap.from_} to {gap.to}: {gap.why})"

@@ -1,0 +1,3 @@
+"""The command ``chatctl who``."""
+
+from chatctl.commands.who.command import who as who
