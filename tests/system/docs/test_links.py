@@ -43,6 +43,13 @@ def test_every_file_that_is_named_is_there(page: Path) -> None:
     ] == []
 
 
+@ONE
+def test_every_test_that_a_command_names_is_there(page: Path) -> None:
+    lines = re.findall(r"^    \S.*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {word.partition("::")[0] for line in lines for word in line.split() if word.startswith("tests/")}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
 def test_a_wrong_name_is_found() -> None:
     assert NAMED.findall("`core/none.py` `tests/x.py::test_y` `/etc/x.toml` `x.py`") == ["core/none.py", "tests/x.py"]
     assert LINK.findall("[a](b.md#c) [d](https://e.f)") == [("b.md", "c")]
