@@ -1,0 +1,55 @@
+"""What the documents point at is there: links between them, their headings, and files that they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import ROOT
+
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+ONE = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
+NAMED = re.compile(r"`((?!/)[\w.-]*/[\w./-]*\.(?:py|md|txt|toml|yml|yaml|service))(?:::\w+)?`")
+"""A file in a folder; ``test_x.py`` alone may be anywhere."""
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the headings of a page as links name them."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@ONE
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target, anchor in LINK.findall(prose(page)):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}"
+
+
+@ONE
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    """Below the repository or below ``chatctl/``: when a file moves, what was written about it moves along."""
+    named = set(NAMED.findall(prose(page)))
+    assert [
+        name for name in sorted(named) if not (ROOT / name).exists() and not (ROOT / "chatctl" / name).exists()
+    ] == []
+
+
+@ONE
+def test_every_test_that_a_command_names_is_there(page: Path) -> None:
+    lines = re.findall(r"^    \S.*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = {word.partition("::")[0] for line in lines for word in line.split() if word.startswith("tests/")}
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_a_wrong_name_is_found() -> None:
+    assert NAMED.findall("`core/none.py` `tests/x.py::test_y` `/etc/x.toml` `x.py`") == ["core/none.py", "tests/x.py"]
+    assert LINK.findall("[a](b.md#c) [d](https://e.f)") == [("b.md", "c")]
