@@ -1,8 +1,9 @@
-"""Short loads."""
+"""Short loads, and latencies of one."""
 
 from __future__ import annotations
 
 from chatctl.bench.load import Load, Outcome
+from chatctl.bench.metrics import Latencies
 from chatctl.bench.workload import Workload
 from chatctl.client.core.address import Address
 from tests.support.environment import DEADLINE
@@ -17,3 +18,10 @@ def load_at(port: int, **more: object) -> Outcome:
         return load.run()
     finally:
         load.close()
+
+
+def latencies(*milliseconds: float) -> Latencies:
+    found = Latencies()
+    for value in milliseconds:
+        found.add(int(value * 1e6))
+    return found

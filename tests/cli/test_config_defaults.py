@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.cli.config_file import ConfigError, parse
-from chatctl.cli.server_option import parse_server
 from tests.support.in_process import InProcess
 from tests.support.loaded_modules import HEAVY, loaded_by
 from tests.support.processes import err_line
@@ -44,60 +42,6 @@ def shown(done: subprocess.CompletedProcess[bytes]) -> dict[str, tuple[object, s
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return {f"{row['command']}.{row['option']}": (row["value"], row["source"]) for row in rows}
-
-
-# --- the file, without a program
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("[sned]", "there is no section [sned]: did you mean [send]?"),
-        ("[send]\nnik = 'x'", "there is no key 'nik' in [send]: did you mean 'nick'?"),
-        ("[send]\nqqqqqqq = 1", "there is no key 'qqqqqqq' in [send]: known are nick, print-id"),
-        ("nick = 'x'", "'nick' stands in no section: [default] is the one for all commands"),
-        ("[defualt]", "there is no section [defualt]: did you mean [default]?"),
-        ("[default]\nnik = 'x'", "there is no key 'nik' in [default]: did you mean 'nick'?"),
-        ("[default]\ntimeout = '1s'", "there is no key 'timeout' in [default]"),
-        ("[server.work]\nhots = 'x'", "there is no key 'hots' in [server.work]: did you mean 'host'?"),
-        ("[server.work]\nport = '5500'", "port in [server.work] has to be a number"),
-        ("[server.work]\nport = 0", "port in [server.work] is not in the range"),
-        ("[server]\nwork = 'x'", "a named server is a section of its own, as [server.work]"),
-        ("[send]\nnick = { a = 1 }", "nick in [send] can be a string"),
-        ("nick = ", "Invalid value"),
-        (b"\xff", "utf-8"),
-    ],
-)
-def test_what_can_t_be_names_the_file_and_the_nearest_name(text: str | bytes, complaint: str) -> None:
-    data = text.encode() if isinstance(text, str) else text
-    with pytest.raises(ConfigError) as caught:
-        parse(data, Path("/etc/c.toml"), {"send": {"nick": "nick", "print-id": "print_id"}})
-    assert caught.value.text.startswith("/etc/c.toml: ")
-    assert complaint in caught.value.text
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [
-        ("chat.example.org", "chat.example.org", 5500),
-        ("chat.example.org:7000", "chat.example.org", 7000),
-        ("127.0.0.1:1", "127.0.0.1", 1),
-        ("[::1]:5500", "::1", 5500),
-        ("[fe80::1%eth0]", "fe80::1%eth0", 5500),
-        ("::1", "::1", 5500),
-    ],
-)
-def test_addresses(text: str, host: str, port: int) -> None:
-    assert parse_server(text) == {"host": host, "port": port, "unix": None}
-
-
-def test_a_path_is_a_socket() -> None:
-    assert parse_server("/run/chat.sock") == {"host": "127.0.0.1", "port": 5500, "unix": "/run/chat.sock"}
-
-
-@pytest.mark.parametrize("text", ["", ":5500", "host:", "host:0", "host:65536", "host:x", "[::1", "a b", "h/x", "[]:1"])
-def test_what_is_no_address(text: str) -> None:
-    assert parse_server(text) is None
 
 
 # --- precedence

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from chatctl.client.core.deadline import ConnectionEnded, Deadline
 from chatctl.client.io.blocking_transport import drive, each
-from chatctl.client.requests import Since, all_entries, member_nicks, roster, seek
+from chatctl.client.requests import SEEK_PAGE, Since, all_entries, member_nicks, roster, seek, seq_before
 from chatctl.errors import ChatError, RateLimited
 from chatctl.protocol import Bye, Error, History, Join, Limits, Msg, Page, Resume, Roster, RosterRow, ServerFrame, Who
 from tests.client.core.fake_transport import FakeConnection, FakeTransport, welcome
@@ -69,3 +69,32 @@ def test_the_position_before_a_number_or_a_time(since: Since, after: int) -> Non
     one = connection(Page(msgs(1, 2, 3, 4), more=False))
     one.welcome = welcome(last=4)
     assert drive(seek(one, since, SOON)) == Resume("e", after)
+
+
+@pytest.mark.parametrize("first", [1, 400])
+@pytest.mark.parametrize("size", [0, 1, SEEK_PAGE, SEEK_PAGE + 1, 5000])
+def test_every_moment_is_found_with_few_questions(first: int, size: int) -> None:
+    """A server takes 30 in a row before it makes one wait."""
+    log = [Msg(seq=first + index, time=float(index // 3), nick="n", text="") for index in range(size)]
+    last = first + size - 1
+    for moment in {0.0, 0.5, 1.0, size / 6, size / 3 - 1, float(size)}:
+        asked: list[int] = []
+
+        async def read(after: int, limit: int, asked: list[int] = asked) -> list[Msg]:
+            asked.append(limit)
+            return [entry for entry in log if entry.seq > after][:limit]
+
+        expected = next((entry.seq for entry in log if entry.time >= moment), last + 1)
+        assert drive(seq_before(moment, first, last, read)) == expected - 1
+        assert len(asked) <= 8
+
+
+def test_a_log_that_is_trimmed_meanwhile() -> None:
+    """The first half went between the welcome and the questions: its end is the nearest that can be had."""
+    log = [Msg(seq=seq, time=float(seq), nick="n", text="") for seq in range(700, 1001)]
+
+    async def read(after: int, limit: int) -> list[Msg]:
+        return [entry for entry in log if entry.seq > after][:limit]
+
+    assert drive(seq_before(100.0, 1, 1000, read)) <= 699
+    assert drive(seq_before(900.0, 1, 1000, read)) == 899

@@ -50,7 +50,7 @@ COMPLAINTS: dict[str, tuple[str, ...]] = {
     ),
     "drafts and unsent text lost on a dropped network (zulip#2681)": (
         "system/terminal/test_kept.py::test_kill_9_loses_neither_draft_nor_outbox",
-        "client/test_saved_state.py::test_the_outbox_is_on_disk_before_anything_is_sent",
+        "client/core/test_outbox.py::test_the_outbox_is_on_disk_before_anything_is_sent",
     ),
     "the flood limiter eats a four-line paste (ssh-chat#318, #364)": (
         f"{HERE}::test_a_paste_of_four_lines_is_four_messages",

@@ -12,19 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.probe.ranges import RangeType, plain
-from chatctl.commands.probe.results import (
-    CRITICAL,
-    NOTHING_RAN,
-    OK,
-    UNKNOWN,
-    WARNING,
-    CheckResult,
-    Metric,
-    Thresholds,
-    combine,
-    worst,
-)
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub, Start
 from tests.support.in_process import InProcess
@@ -47,50 +34,6 @@ def run(
 
 def silent(_: socket.socket) -> None:
     """Accept, and say nothing."""
-
-
-# --- ranges, without a server
-
-
-@pytest.mark.parametrize(
-    ("text", "fine", "alert"),
-    [
-        ("10", [0, 5, 10], [-1, 11]),
-        ("10:", [10, 1e9], [0, 9]),
-        ("~:10", [-1e9, 10], [11]),
-        ("10:20", [10, 20], [9, 21]),
-        ("@10:20", [9, 21], [10, 15, 20]),
-        ("0", [0], [1]),
-        ("1.5:2.5", [2], [1, 3]),
-    ],
-)
-def test_ranges_are_those_of_the_plugins(text: str, fine: list[float], alert: list[float]) -> None:
-    """Monitoring Plugins Development Guidelines, "Threshold and Ranges"."""
-    found = RangeType().convert(text, None, None)
-    assert [found.alerts(value) for value in fine] == [False] * len(fine)
-    assert [found.alerts(value) for value in alert] == [True] * len(alert)
-
-
-@pytest.mark.parametrize("value", [1e-6, 1e-9, 0.0, 1e6, 123456789.25, 12])
-def test_no_number_has_an_exponent(value: float) -> None:
-    assert re.fullmatch(r"\d+(\.\d+)?", plain(value))
-
-
-def test_the_worst_state_wins_and_what_is_bad_counts_more_than_what_is_not_known() -> None:
-    assert worst([OK, UNKNOWN]) == UNKNOWN
-    assert worst([UNKNOWN, WARNING]) == WARNING
-    assert worst([WARNING, CRITICAL, UNKNOWN]) == CRITICAL
-    assert worst([]) == OK
-
-
-def test_what_is_not_known_is_over_every_limit() -> None:
-    limit = RangeType().convert("10", None, None)
-    assert combine([Metric("silence", None, "s", Thresholds(warn=limit))], "").state == WARNING
-    assert combine([Metric("silence", None, "s")], "").state == OK
-
-
-def test_it_begins_as_unknown() -> None:
-    assert CheckResult(UNKNOWN, "no check ran") == NOTHING_RAN
 
 
 # --- thresholds, against a server

@@ -13,8 +13,6 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from chatctl.commands.run.command import ending, run_time
-from chatctl.commands.run.last_lines import LastLines, cut_start, fit, shown
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Run, Start
 from tests.support.processes import err_line, told
@@ -30,72 +28,6 @@ def where(server: Server, room: str, *more: str) -> list[str]:
 
 def said(server: Server, room: str) -> list[str]:
     return log_of(server.member("", room, mode="watch"))
-
-
-# --- the last lines, without a process
-
-
-def test_the_last_lines_of_two_streams_in_bounded_memory() -> None:
-    lines = LastLines(3)
-    for number in range(10_000):
-        lines.feed(1 + number % 2, b"%d\n" % number)
-    lines.feed(2, b"x" * 1_000_000)
-    assert lines.take()[:2] == ["9998", "9999"]
-    empty = LastLines(0)
-    empty.feed(1, b"a\n")
-    assert empty.take() == []
-
-
-@pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_any_cut_gives_the_same_lines(size: int) -> None:
-    data = "one\ntwo ✓\n\x1b[31mred\x1b[0m\nhalf".encode()
-    lines = LastLines(10)
-    for at in range(0, len(data), size):
-        lines.feed(1, data[at : at + size])
-    assert lines.take() == ["one", "two ✓", "red", "half"]
-
-
-@pytest.mark.parametrize(
-    ("line", "seen"),
-    [
-        (b"\x1b[1;31merror\x1b[0m", "error"),
-        (b"\x1b]0;title\x07text", "text"),
-        (b"10%\r50%\r100%", "100%"),
-        (b"dos\r", "dos"),
-        (b"bad \xff byte", "bad \ufffd byte"),
-        (b"bell\x07 nul\x00", "bell␇ nul␀"),
-        ("\u202eevil".encode(), "<U+202E>evil"),
-    ],
-)
-def test_a_line_is_what_a_terminal_would_have_shown(line: bytes, seen: str) -> None:
-    assert shown(line) == seen
-
-
-def test_it_fits_the_server_s_limit() -> None:
-    """The newest lines are kept; of one that is too long, its end."""
-    lines = [f"line {number} ✓" for number in range(1000)]
-    text = fit("failed", lines, 100)
-    assert len(text.encode()) <= 100
-    assert text.startswith("failed\n")
-    assert text.endswith("\nline 999 ✓")
-    assert fit("failed", ["x" * 500], 50) == "failed\n..." + "x" * 40
-    assert len(fit("é" * 500, ["a"], 50).encode()) <= 50
-    assert cut_start("ééé", 5) == "...é"
-
-
-@pytest.mark.parametrize(
-    ("status", "words"),
-    [(0, "done in"), (3, "failed with 3 after"), (143, "ended by SIGTERM after"), (255, "failed with 255 after")],
-)
-def test_endings(status: int, words: str) -> None:
-    assert ending(status) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.04, "0.0 s"), (12.4, "12 s"), (125, "2 min 5 s"), (3700, "1 h 1 min")]
-)
-def test_spans(seconds: float, words: str) -> None:
-    assert run_time(seconds) == words
 
 
 # --- what the room hears

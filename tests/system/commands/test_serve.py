@@ -13,14 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.core.limits import ServerLimits
 from chatctl.server import listener
 from chatctl.server.listener import open_tcp
 from tests.support.environment import DEADLINE
-from tests.support.fakes import SlowJournal
 from tests.support.first_version import FirstVersionClient
 from tests.support.fixture_types import Run, Start
-from tests.support.in_process_server import in_process_server
 from tests.support.needs import need
 from tests.support.processes import err_line
 from tests.support.server_process import Server
@@ -286,12 +283,3 @@ def test_two_servers_do_not_share_a_port(serve: Serve, start: Start) -> None:
     server = serve()
     second = start("serve", port=server.port, stdin=subprocess.DEVNULL)
     assert second.wait(8) == 1
-
-
-def test_who_still_waits_for_an_answer_is_told_goodbye_too() -> None:
-    """A disk that hangs, say: they of all people have to know why it ends, and when to come back."""
-    with in_process_server(ServerLimits(), journal=SlowJournal(), within=0.05) as port:
-        nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")
-        nadia.say("hm", id="1").say_frame(type="ping", t=1).frame("pong")
-    assert nadia.frame("bye")["why"] == "the test is over"
-    assert nadia.rest() == b""

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.commands.who.formats import table
-from chatctl.protocol import RosterRow
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import Serve, Start
 from tests.support.in_process import InProcess
@@ -60,20 +58,6 @@ def test_a_table_on_a_terminal(house: Server, env: dict[str, str], room: str) ->
     head, row = shown.split("\r\n")[:2]
     assert head.split() == ["NICK", "SINCE", "IDLE"]
     assert re.fullmatch(r"nadia  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \d+ s", row)
-
-
-def test_the_table_s_columns_stand_under_each_other() -> None:
-    """Names of two columns a character as well."""
-    lines = table([RosterRow("nadia", 0.0, 5.0), RosterRow("田中", 0.0, 3600.0)])
-    assert lines[1].startswith("nadia  19")
-    assert lines[2].startswith("田中   19")
-    assert table([]) == []
-
-
-def test_idle_times_have_two_units_from_an_hour_on() -> None:
-    """Nobody needs the seconds of a quarter of an hour."""
-    lines = table([RosterRow("nadia", 0.0, 3599.0), RosterRow("omar", 0.0, 3660.0)])
-    assert [line.split("  ")[-1] for line in lines] == ["IDLE", "59 min", "1 h 1 min"]
 
 
 def test_count(house: Server, run: InProcess, room: str) -> None:

@@ -28,6 +28,9 @@ UNTOUCHED = Mutation("nothing is taken out", "README.md", "", "", "")
 def main() -> int:
     words = " ".join(sys.argv[1:])
     chosen = [mutation for mutation in MUTATIONS if words in mutation.attack]
+    if not chosen:
+        print(f"no attack is described with the words {words!r}")
+        return 1
     verdict, seconds = judge(UNTOUCHED, sorted({mutation.test for mutation in chosen}))
     print(f"{verdict:8} {seconds:5.1f} s  {UNTOUCHED.attack}", flush=True)
     if verdict != "PASSES":

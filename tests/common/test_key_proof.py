@@ -1,0 +1,42 @@
+"""What a key signs: whose bytes they are, and where they may be used."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls, signed, statement
+from chatctl.protocol import Hello
+
+
+@given(st.binary(max_size=80), st.binary(min_size=32, max_size=32))
+def test_no_bytes_pass_for_a_signature(signature: bytes, key: bytes) -> None:
+    assert not signed(key, b64encode(signature).decode(), b"x")
+
+
+@given(st.lists(st.text(max_size=9), min_size=2, max_size=2), st.lists(st.text(max_size=9), min_size=2, max_size=2))
+def test_two_statements_never_share_their_bytes(one: list[str], other: list[str]) -> None:
+    """Or a name could be moved into a room."""
+    made = [statement(Hello(v=1, nick=nick, room=room), b"n", "p") for nick, room in (one, other)]
+    assert (made[0] == made[1]) == (one == other)
+
+
+@pytest.mark.parametrize(
+    ("host", "place"),
+    [
+        ("127.0.0.1", "tcp:127.0.0.1:5500"),
+        ("::ffff:192.0.2.1", "tcp:192.0.2.1:5500"),
+        ("FE80::1%eth0", "tcp:fe80::1:5500"),
+    ],
+)
+def test_a_place_is_spelt_in_one_way(host: str, place: str) -> None:
+    """A socket for both families shows IPv4 as IPv6, and a scope is each machine's own."""
+    assert place_of_tcp(host, 5500) == place
+
+
+def test_places_of_another_kind_are_no_tcp_places() -> None:
+    assert place_of_tls(b"\1" * 32) == "tls:" + "01" * 32
+    assert PLACE_OF_UNIX == "unix"
