@@ -82,13 +82,12 @@ async def test_a_paused_reader_is_not_given_pages() -> None:
     back = house.join("Back")
     back.lose()
     slow = house.peer()
-    slow.pauses_after = 3  # the welcome, a page, and then it stops reading
+    slow.stop_reading(after=3)  # the welcome, a page, and then it stops reading
     slow.say(b'{"type":"hello","v":1,"nick":"Slow","resume":{"epoch":"%s","after":0}}\n' % journal._epoch.encode())
     await rest(house)
     given = len(seqs(slow))
     assert 0 < given < 2000
-    slow.paused = False
-    house.hub.wake(slow)
+    slow.read_on()
     await rest(house)
     assert seqs(slow) == list(range(1, 2001))
 

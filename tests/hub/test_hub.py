@@ -72,14 +72,12 @@ class OneOrder(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, 1), after=st.integers(1, 2))
     def pause(self, who: int, after: int) -> None:
-        [self.json, self.people][who][0].pauses_after = after
+        [self.json, self.people][who][0].stop_reading(after=after)
 
     @rule()
     def resume(self) -> None:
         for peer in [*self.json, *self.people]:
-            peer.paused, peer.pauses_after = False, None
-            self.house.hub.wake(peer)
-            peer.pump()
+            peer.read_on()
 
     def teardown(self) -> None:
         self.resume()
@@ -559,7 +557,7 @@ def test_a_whisper_to_one_who_does_not_read_is_refused_and_not_kept(house: House
     """Memory per member is bounded."""
     ana, bob = house.join("Ana"), house.join("Bob")
     ana.take()
-    bob.paused = True
+    bob.stop_reading()
     ana.say(p.Whisper("Bob", "psst", id="1"))
     house.settle()
     assert codes(ana.take()) == ["no_such_nick"]

@@ -1,17 +1,19 @@
-"""What stands in for the shells: a peer without a socket, a loop that is turned by hand, a clock that is set."""
+"""A hub without sockets: connections on fake transports, a loop that is turned by hand, a clock that is set."""
 
+from __future__ import annotations
+
+import asyncio
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from chatctl import protocol as p
 from chatctl.common.verbs import Role
 from chatctl.core.admission import Admission
-from chatctl.core.auth import Authenticator, ConnectionInfo
+from chatctl.core.auth import Authenticator
 from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
-from chatctl.core.peer import Peer
-from chatctl.core.session import Session
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
@@ -19,6 +21,7 @@ from chatctl.hub.hub import Hub
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, encode
+from chatctl.server.connection import Connection
 
 
 class FakeReader:
@@ -48,59 +51,174 @@ class FakeReader:
         return [p.decode_server(line) for line in self.wire.splitlines()]
 
 
-class FakePeer(FakeReader, Peer):
-    """A connection without a socket, whose session is fed by hand. It pumps as connection.py does."""
+class FakeTransport(asyncio.Transport):
+    """A socket whose client reads everything at once, until it stops.
 
-    def __init__(self, house: "House", label: str = "here") -> None:
-        info = ConnectionInfo("192.0.2.7", ("tcp:192.0.2.1:5500",))
-        FakeReader.__init__(self)
-        Peer.__init__(self, Session(house.limits, house.now), label, info)
+    What the client sends waits here while the connection does not read, as it would wait in the kernel.
+    """
+
+    def __init__(self, house: House) -> None:
+        super().__init__({"sockname": ("192.0.2.1", 5500)})
+        self.parts: list[bytes] = []
+        self.closed = self.aborted = False
+        self.pauses_after: int | None = None
+        self._house = house
+        self._unread: list[bytes | None] = []
+        self._reads = True
+
+    # --- the connection's calls
+
+    def attach(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.connection_made(self)
+        self.parts.clear()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Ignore them: ``pauses_after`` and ``stop_reading`` say when the client has stopped reading."""
+
+    def write(self, data: bytes) -> None:  # type: ignore[override]
+        self.parts.append(data)
+        if self.pauses_after is not None:
+            self.pauses_after -= 1
+            if self.pauses_after <= 0:
+                self.stop_reading()
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+    def abort(self) -> None:
+        self.closed = self.aborted = True
+
+    def is_reading(self) -> bool:
+        return self._reads
+
+    def pause_reading(self) -> None:
+        self._reads = False
+
+    def resume_reading(self) -> None:
+        self._reads = True
+        if self._unread:
+            self._house.call_soon(self._deliver)
+
+    # --- the client
+
+    def stop_reading(self) -> None:
+        """Let the output go over its high-water mark."""
+        self.pauses_after = None
+        if not self._connection.paused:
+            self._connection.pause_writing()
+
+    def read_on(self) -> None:
+        """Let the output drain."""
+        self.pauses_after = None
+        if self._connection.paused:
+            self._connection.resume_writing()
+
+    def receive(self, data: bytes | None) -> None:
+        """Have the client send bytes, or (None) half-close."""
+        self._unread.append(data)
+        self._deliver()
+
+    def _deliver(self) -> None:
+        while self._unread and self._reads and not self.closed:
+            data = self._unread.pop(0)
+            if data is None:
+                self._connection.eof_received()
+            else:
+                self._connection.data_received(data)
+
+
+class FakePeer(Connection):
+    """The server's own connection, with all of its brakes, on a transport without a socket."""
+
+    def __init__(self, house: House, label: str = "here") -> None:
+        super().__init__(house, label, "192.0.2.7", "192.0.2.7")
         self.house = house
-        self.closed = False
+        self.transport = FakeTransport(house)
+        self.transport.attach(self)
+
+    @property
+    def parts(self) -> list[bytes]:
+        """What it was sent, write by write."""
+        return self.transport.parts
+
+    @property
+    def wire(self) -> bytes:
+        """What it was sent."""
+        return b"".join(self.parts)
+
+    @property
+    def frames(self) -> list[p.ServerFrame]:
+        """What it was sent, as frames."""
+        return [p.decode_server(line) for line in self.wire.splitlines()]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server has closed it."""
+        return self.transport.closed
 
     def send(self, data: bytes) -> None:
         assert not self.closed, "bytes for a closed connection"
-        replies, self.replies = self.replies, []
-        super().send(b"".join([*replies, data]))
+        super().send(data)
 
     def close(self) -> None:
-        assert not self.closed, "closed twice"
+        assert not self.closed or self.transport.aborted, "closed twice"
         if self.replies:
             self.send(b"")
-        self.closed = True
-
-    def pump(self) -> None:
-        while self.leaving is None and not self.paused and (effect := self.session.step(self.house.now)) is not None:
-            self.house.hub.perform(self, effect)
+        super().close()
 
     # --- what a test does with it
 
-    def say(self, *frames: Frame | bytes) -> "FakePeer":
+    def say(self, *frames: Frame | bytes) -> FakePeer:
         """Have the client send these, all in one read."""
-        self.session.receive(b"".join(f if isinstance(f, bytes) else encode(f) for f in frames), self.house.now)
-        self.pump()
+        self.transport.receive(b"".join(f if isinstance(f, bytes) else encode(f) for f in frames))
         return self
 
     def end(self) -> None:
         """Have the client half-close."""
-        self.session.end(self.house.now)
-        self.pump()
+        self.transport.receive(None)
 
     def lose(self) -> None:
         """Have the connection break."""
-        self.house.hub.disconnect(self, "reset")
+        self.connection_lost(ConnectionResetError())
+
+    def stop_reading(self, *, after: int = 0) -> None:
+        """Have the client stop reading, now or after so many writes."""
+        if after:
+            self.transport.pauses_after = after
+        else:
+            self.transport.stop_reading()
+
+    def read_on(self) -> None:
+        """Have the client read what waits, and go on."""
+        self.transport.read_on()
 
     def take(self) -> list[p.ServerFrame]:
-        """Give the frames that came since the last time."""
+        """Return the frames that came since the last time."""
         frames = self.frames
         self.parts.clear()
         return frames
 
     def took(self) -> bytes:
-        """Give the bytes that came since the last time."""
+        """Return the bytes that came since the last time."""
         wire = self.wire
         self.parts.clear()
         return wire
+
+
+@dataclass(eq=False)
+class Alarm:
+    """A callback that is due at ``when``."""
+
+    when: float
+    callback: Callable[[], None]
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
 
 
 class House:
@@ -119,7 +237,8 @@ class House:
         self.journal = journal or MemoryJournal()
         self.logged = io.StringIO()
         self.due: list[Callable[[], None]] = []
-        self.alarms: list[tuple[float, Callable[[], None]]] = []
+        self.alarms: list[Alarm] = []
+        self.loop = self
         self.hub = Hub(
             self.journal,
             admission or Admission("test", ["ops"]),
@@ -135,9 +254,14 @@ class House:
         """Stand in for the loop: due in the next turn."""
         self.due.append(callback)
 
-    def call_later(self, delay: float, callback: Callable[[], None]) -> None:
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Alarm:
         """Stand in for the loop: due when ``pass_time`` gets there."""
-        self.alarms.append((self.now + delay, callback))
+        return self.call_at(self.now + delay, callback)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
+        """Stand in for the loop, as ``call_later``."""
+        self.alarms.append(Alarm(when, callback))
+        return self.alarms[-1]
 
     def time(self) -> float:
         """Stand in for the loop."""
@@ -146,10 +270,26 @@ class House:
     def pass_time(self, seconds: float) -> None:
         """Let time pass, and what it makes due."""
         self.now += seconds
-        ripe = [callback for when, callback in self.alarms if when <= self.now]
-        self.alarms = [(when, callback) for when, callback in self.alarms if when > self.now]
-        for callback in ripe:
-            callback()
+        ripe = [alarm for alarm in self.alarms if alarm.when <= self.now]
+        self.alarms = [alarm for alarm in self.alarms if alarm.when > self.now]
+        for alarm in ripe:
+            if not alarm.cancelled:
+                alarm.callback()
+
+    # --- what a connection needs of its server
+
+    def add(self, connection: Connection) -> None:
+        """Stand in for the server: nobody is refused for their address."""
+
+    def remove(self, connection: Connection, why: str) -> None:
+        """Stand in for the server."""
+        self.hub.disconnect(connection, why)
+
+    def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
+        """Stand in for the server."""
+        return ("tcp:192.0.2.1:5500",)
+
+    # --- what a test does with it
 
     def turn(self) -> None:
         """Let one turn of the loop pass."""
@@ -185,8 +325,7 @@ class House:
     def classic(self, nick: str) -> FakePeer:
         """Have a client of the first version join, and let it all be told."""
         peer = self.peer(nick.encode())
-        self.now += 0.25
-        peer.pump()
+        self.pass_time(0.25)
         self.settle()
         return peer
 
