@@ -15,7 +15,7 @@ from tests.support.environment import CHATCTL, DEADLINE, clean_env
 from tests.support.first_version import FirstVersionServer
 from tests.support.fixture_types import Lossy, PutStub, Run, Serve, Start
 from tests.support.lossy_proxy import LossyProxy
-from tests.support.needs import NEEDS, reason
+from tests.support.needs import NEEDS, need, reason
 from tests.support.processes import kill
 from tests.support.server_process import Server
 from tests.support.stub import Stub
@@ -154,3 +154,18 @@ def first_version() -> Iterator[FirstVersionServer]:
     server = FirstVersionServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def agent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """Run a real ssh-agent; give the variable that leads to it."""
+    need("ssh-agent")
+    path = tmp_path_factory.mktemp("agent") / "s"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    yield {"SSH_AUTH_SOCK": str(path)}
+    process.terminate()
+    process.wait(DEADLINE)
+    process.stdout.close()

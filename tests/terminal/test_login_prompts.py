@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from chatctl.client.security import key_files
 from chatctl.client.security.credentials import Credentials
+from chatctl.common.fingerprints import shown
 from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, Unreachable
 from chatctl.terminal import login_prompts
 from chatctl.terminal.login_prompts import MAX_ATTEMPTS, MAX_WAIT, with_password
@@ -83,3 +86,19 @@ def test_without_a_terminal_there_is_nobody_to_ask(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(key_files.sys, "stdin", None)
     with pytest.raises(ChatError, match="no terminal to ask for the passphrase of x"):
         key_files.ask_on_terminal("passphrase of x: ")
+
+
+OTHER_PIN = shown(bytes(32))
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"),
+    [
+        ("y\n", True), ("Y\n", True), ("yes\n", True), ("YES\n", True), (" y \n", True), (f"{OTHER_PIN}\n", True),
+        ("", False), ("\n", False), ("n\n", False), ("no\n", False), ("yess\n", False), ("SHA256:short\n", False),
+    ],
+)  # fmt: skip
+def test_who_agrees_to_a_certificate(monkeypatch: pytest.MonkeyPatch, answer: str, agrees: bool) -> None:
+    """The question is asked once: what is neither y, yes nor the right fingerprint refuses."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    assert login_prompts._confirms(OTHER_PIN) is agrees

@@ -97,7 +97,7 @@ MUTATIONS = (
         "chatctl/core/ip_networks.py",
         "6: 64}",
         "6: 128}",
-        GATE + "test_a_whole_network_of_ipv6_is_one_address",
+        "tests/core/test_passwords.py::test_a_whole_network_of_ipv6_is_one_address",
     ),
     Mutation(
         "handing a password's proof on, to a server with another certificate",

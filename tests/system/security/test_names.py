@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import threading
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,14 +13,14 @@ import pytest
 from chatctl.client.io.blocking_transport import drive
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
-from chatctl.client.security.key_files import FileKey, make_key, read_key
-from chatctl.client.security.ssh_agent import agent_key, agent_keys
+from chatctl.client.security.key_files import FileKey, read_key
 from chatctl.common.key_proof import place_of_tcp, statement
-from chatctl.errors import ChatError, NickTaken, Unauthorized
+from chatctl.errors import NickTaken, Unauthorized
 from chatctl.protocol import Bye, Hello
 from tests.support.environment import DEADLINE
 from tests.support.lossy_proxy import LossyProxy
 from tests.support.needs import need
+from tests.support.openssh import add_to_agent, openssh_key
 from tests.support.processes import err_line
 from tests.support.server_process import Server
 from tests.system.security.conftest import Chatctl, Person, aim, connect
@@ -188,40 +186,6 @@ def test_a_key_in_the_state_directory_is_used_without_being_told(
     assert f"bound nick=Rajat key={fingerprint}" in server.stop()
 
 
-def openssh_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
-    need("ssh-keygen")
-    more = ("-b", "2048") if kind == "rsa" else ("-a", "1")
-    subprocess.run(["ssh-keygen", "-q", "-t", kind, *more, "-N", passphrase, "-f", path], check=True)
-    return path
-
-
-def test_openssh_keys_are_taken(tmp_path: Path) -> None:
-    plain = openssh_key(tmp_path / "plain")
-    locked = openssh_key(tmp_path / "locked", "open sesame")
-    assert len(read_key(plain).public) == 32
-    asked: list[str] = []
-    assert read_key(locked, lambda prompt: asked.append(prompt) or "open sesame").public != read_key(plain).public
-    assert asked == [f"passphrase of {locked}: "]
-
-
-def test_keys_that_are_of_no_use_are_told(tmp_path: Path) -> None:
-    locked = openssh_key(tmp_path / "locked", "open sesame")
-    rsa = openssh_key(tmp_path / "rsa", kind="rsa")
-    (tmp_path / "junk").write_text("junk")
-    (tmp_path / "junk").chmod(0o600)
-    (tmp_path / "open").write_bytes(rsa.read_bytes())
-    (tmp_path / "open").chmod(0o644)
-    for path, told in (
-        (locked, "its passphrase is another one"),
-        (rsa, "no Ed25519 key"),
-        (tmp_path / "junk", "no OpenSSH private key"),
-        (tmp_path / "open", "others can read"),
-        (tmp_path / "none", "no such file"),
-    ):
-        with pytest.raises(ChatError, match=told):
-            read_key(path, lambda _: "wrong")
-
-
 def test_a_script_is_not_asked_for_a_passphrase(serve: Serve, chatctl: Chatctl, tmp_path: Path) -> None:
     locked = openssh_key(tmp_path / "locked", "open sesame")
     done = chatctl("send", "--key", str(locked), "hi", port=serve().port)
@@ -232,99 +196,17 @@ def test_a_script_is_not_asked_for_a_passphrase(serve: Serve, chatctl: Chatctl, 
 # --- the ssh-agent
 
 
-@pytest.fixture
-def agent(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """Run a real ssh-agent; give the variable that leads to it."""
-    need("ssh-agent")
-    path = tmp_path_factory.mktemp("agent") / "s"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.readline()
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    yield {"SSH_AUTH_SOCK": str(path)}
-    process.terminate()
-    process.wait(DEADLINE)
-    process.stdout.close()
-
-
-def add(key: Path) -> str:
-    """Give the agent a key; give its fingerprint."""
-    subprocess.run(["ssh-add", "-q", key], check=True)
-    return subprocess.check_output(["ssh-keygen", "-l", "-f", key]).decode().split()[1]
-
-
 def test_the_agent_signs_and_its_key_never_leaves_it(
     agent: dict[str, str], serve: Serve, chatctl: Chatctl, tmp_path: Path
 ) -> None:
     server = serve(journal=True)
-    add(openssh_key(tmp_path / "rsa", kind="rsa"))
-    fingerprint = add(openssh_key(tmp_path / "one"))
+    add_to_agent(openssh_key(tmp_path / "rsa", kind="rsa"))
+    fingerprint = add_to_agent(openssh_key(tmp_path / "one"))
     done = chatctl("join", "--nick", "Rajat", "--key", "agent", port=server.port, stdin=b"hi\n", more=agent)
     assert done.returncode == 0, done
-    add(openssh_key(tmp_path / "two"))
+    add_to_agent(openssh_key(tmp_path / "two"))
     done = chatctl("send", "--nick", "Rajat", "--key", "agent", "hi", port=server.port, more=agent)
     assert (done.returncode, "choose one of" in err_line(done)) == (1, True)
     more = agent | {"CHATCTL_KEY": f"agent:{fingerprint}"}
     assert chatctl("send", "--nick", "Rajat", "hi", port=server.port, more=more).returncode == 0
     assert f"bound nick=Rajat key={fingerprint}" in server.stop()
-
-
-def test_an_agent_that_is_of_no_use_is_told(
-    agent: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with pytest.raises(ChatError, match="add one with ssh-add"):
-        agent_key(None)
-    key = openssh_key(tmp_path / "one")
-    add(key)
-    with pytest.raises(ChatError, match="has no key SHA256:x"):
-        agent_key("SHA256:x")
-    signer = agent_key(None)
-    subprocess.run(["ssh-add", "-q", "-d", key], check=True)
-    with pytest.raises(ChatError, match="refused"):
-        signer.sign(b"data")
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "nobody"))
-    with pytest.raises(ChatError, match="no such file"):
-        agent_key(None)
-    monkeypatch.delenv("SSH_AUTH_SOCK")
-    with pytest.raises(ChatError, match="not set"):
-        agent_key(None)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        b"",
-        b"\0\0\0\x01",
-        b"\0\0\0\x01\x05",
-        b"\0\0\0\x05\x0c\xff\xff\xff\xff",
-        b"\0\0\0\x09\x0c\0\0\0\x01\0\0\0\xff",
-        b"\xff" * 9,
-    ],
-)
-def test_an_agent_that_talks_nonsense_is_told(answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = str(tmp_path / "agent")
-    monkeypatch.setenv("SSH_AUTH_SOCK", path)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-
-        def serve() -> None:
-            client, _ = listener.accept()
-            with client:
-                client.recv(100)
-                client.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        with pytest.raises(ChatError, match="ssh-agent"):
-            agent_keys()
-        thread.join(DEADLINE)
-
-
-def test_a_key_is_never_written_over(tmp_path: Path) -> None:
-    """Of two who make one at once, the first one's counts; the second one is told."""
-    first = make_key(tmp_path / "key")
-    with pytest.raises(ChatError, match="there is a key already"):
-        make_key(tmp_path / "key")
-    assert read_key(tmp_path / "key").public == first.public
-    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]

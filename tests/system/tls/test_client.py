@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import ssl
 import stat
 import time
@@ -18,7 +17,6 @@ from chatctl.cli.options import ServerOptions, server_options
 from chatctl.client.core.address import Address
 from chatctl.common.fingerprints import shown
 from chatctl.main import cli
-from chatctl.terminal import login_prompts
 from tests.support.environment import clean_env
 from tests.support.loaded_modules import loaded_by
 from tests.support.stub import Stub
@@ -262,19 +260,6 @@ def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, stat
     again = start("join", *where, "--plain")
     again.wait_for("from a script")
     assert "Trust it" not in again.text()
-
-
-@pytest.mark.parametrize(
-    ("answer", "agrees"),
-    [
-        ("y\n", True), ("Y\n", True), ("yes\n", True), ("YES\n", True), (" y \n", True), (f"{OTHER_PIN}\n", True),
-        ("", False), ("\n", False), ("n\n", False), ("no\n", False), ("yess\n", False), ("SHA256:short\n", False),
-    ],
-)  # fmt: skip
-def test_who_agrees_to_a_certificate(monkeypatch: pytest.MonkeyPatch, answer: str, agrees: bool) -> None:
-    """The question is asked once: what is neither y, yes nor the right fingerprint refuses."""
-    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
-    assert login_prompts._confirms(OTHER_PIN) is agrees
 
 
 def test_an_impostor_that_takes_the_port_gets_nothing(

@@ -1,0 +1,114 @@
+"""What an operator's target means: a name, a key, a network; and whom, of those who are here."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl.common.verbs import Kind
+from chatctl.core.admission import Admission
+from chatctl.core.auth import ConnectionInfo
+from chatctl.core.name_claims import NameClaims
+from chatctl.errors import Forbidden, NickInvalid
+from chatctl.hub.admin_target import Actor, AdminTarget, name_of, target_of
+from chatctl.protocol import Admin
+from tests.support.fakes import FakePeer, House
+from tests.support.key_holders import OTHER, OWNER
+
+CONSOLE = Actor("console")
+
+
+@pytest.fixture
+def house() -> House:
+    """Give a server with an operator (chief) and two who are called Rajat, in two rooms."""
+    house = House(admission=Admission("test", ["ops"], claims=NameClaims()))
+    house.hub.rules.configured = frozenset({OWNER.fingerprint})
+    OWNER.join(house, "chief")
+    house.join("Rajat")
+    house.join("Rajat", room="ops")
+    return house
+
+
+def target(house: House, text: str, actor: Actor = CONSOLE, verb: str = "ban", **more: object) -> AdminTarget:
+    return target_of(Admin(verb=verb, target=text, **more), actor, house.hub)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "kind"),
+    [
+        ("Rajat", "ban", "member"),
+        ("RAJAT", "ban", "member"),
+        ("nobody", "ban", "name"),
+        ("name:10.0.0.1", "ban", "name"),
+        ("chief", "ban", "operator"),
+        (OWNER.fingerprint, "ban", "operator"),
+        (OTHER.fingerprint, "ban", "key"),
+        ("203.0.113.7", "ban", "address"),
+        ("203.0.113.0/24", "ban", "address"),
+        ("192.0.2.0/24", "ban", "operator"),
+        ("", "ban", "server"),
+        ("", "topic", "room"),
+        ("Rajat", "bans", "server"),
+    ],
+)
+def test_what_kind_of_target_it_is(house: House, text: str, verb: str, kind: Kind) -> None:
+    assert target(house, text, verb=verb).kind == kind
+
+
+def test_what_is_no_target_is_refused(house: House) -> None:
+    with pytest.raises(NickInvalid):
+        target(house, "name:")
+    with pytest.raises(Forbidden, match="there is no verb 'bann'"):
+        target(house, "Rajat", verb="bann")
+
+
+@pytest.mark.parametrize(
+    ("actor", "room", "rooms"),
+    [
+        (CONSOLE, None, ["lobby", "ops"]),
+        (CONSOLE, "ops", ["ops"]),
+        (CONSOLE, "elsewhere", []),
+        (Actor("operator", "chief", "lobby"), None, ["lobby"]),
+        (Actor("operator", "chief", "lobby"), "ops", ["lobby"]),
+    ],
+)
+def test_of_two_with_one_name_the_room_tells(house: House, actor: Actor, room: str | None, rooms: list[str]) -> None:
+    """An operator means the one who is here."""
+    peers = target(house, "rajat", actor, room=room).peers
+    assert [peer.room.name for peer in peers if peer.room is not None] == rooms
+
+
+def test_a_network_means_all_who_are_in_it(house: House) -> None:
+    neighbour = house.peer()
+    neighbour.info = ConnectionInfo("198.51.100.9")
+    neighbour.say(b'{"type":"hello","v":1,"nick":"Bea"}\n')
+    house.settle()
+    assert target(house, "198.51.100.9").peers == [neighbour]
+    assert len(target(house, "0.0.0.0/0").peers) == 4
+
+
+def test_those_who_are_leaving_or_not_in_yet_are_not_meant(house: House) -> None:
+    house.peer()
+    leaving = house.join("Cyd")
+    house.hub.disconnect(leaving, "kicked")
+    assert target(house, "Cyd").kind == "name"
+    assert leaving not in target(house, "0.0.0.0/0").peers
+
+
+def test_an_operator_who_is_away_is_one_for_a_ban_and_nobody_to_kick(house: House) -> None:
+    house.hub.claims.binding = True
+    OWNER.join(house, "boss").lose()
+    house.settle()
+    assert target(house, "boss").kind == "operator"
+    assert target(house, "boss", verb="kick").kind == "name"
+
+
+@pytest.mark.parametrize(("mode", "name"), [("post", "ci"), ("watch", "")])
+def test_who_only_watches_has_no_name(house: House, mode: str, name: str) -> None:
+    peer: FakePeer = house.peer(b'{"type":"hello","v":1,"nick":"ci","mode":"%s"}\n' % mode.encode())
+    house.settle()
+    assert name_of(peer) == name
+    assert (target(house, "ci").kind == "member") is bool(name)
+
+
+def test_the_console_has_no_name_to_show() -> None:
+    assert (CONSOLE.by, Actor("operator", "a\x1bb").by) == ("", " by a␛b")
