@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
+from pathlib import Path
 
 import pytest
 
 from tests.support.environment import ROOT
-from tests.system.cookbook import test_bots, test_jobs, test_monitors, test_people
 from tests.system.cookbook.book import crontab, name_in, parse, recipes, transcript
 from tests.system.cookbook.kitchen import masked
 
 FENCED = "## One\n`~/a`, so:\n\n```sh\nx\n\ny\n```\n\n## Two\n\nlook:\n\n```console\n$ x\n```\n"
 
 
+def cooking() -> list[ast.FunctionDef]:
+    """Return the tests beside this file."""
+    files = [file for file in Path(__file__).parent.glob("test_*.py") if file.name != Path(__file__).name]
+    return [
+        node
+        for file in files
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
+
+
 def test_every_recipe_has_its_test_and_every_test_its_recipe() -> None:
     """The fixture ``kitchen`` then sees to every block."""
-    names = [name for module in (test_jobs, test_monitors, test_people, test_bots) for name, _ in functions_of(module)]
+    names = [test.name for test in cooking()]
     whole = [name.removeprefix("test_") for name in names if "__" not in name]
     assert sorted(whole) == sorted(recipes())
     assert {name.removeprefix("test_").partition("__")[0] for name in names} <= set(whole)
 
 
-def functions_of(module: object) -> list[tuple[str, object]]:
-    return [(name, one) for name, one in inspect.getmembers(module, inspect.isfunction) if name.startswith("test_")]
-
-
 def test_every_test_has_a_kitchen() -> None:
     """Without it nothing would see that a block is left."""
-    for module in (test_jobs, test_monitors, test_people, test_bots):
-        for name, one in functions_of(module):
-            assert "kitchen" in str(inspect.signature(one)), name  # type: ignore[arg-type]
+    for test in cooking():
+        assert any("kitchen" in argument.arg for argument in test.args.args), test.name
 
 
 def test_there_are_more_than_a_dozen_and_the_list_on_top_has_them_all() -> None:

@@ -1,0 +1,177 @@
+"""Each module has a test file of its own, or stands here with the reason why not and with what tests it.
+
+``chatctl/hub/tick.py`` is tested by ``tests/hub/test_tick.py``, and a command also by ``tests/system/commands``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import ROOT
+
+CODE, TESTS = ROOT / "chatctl", ROOT / "tests"
+
+TYPES = "types and names alone: nothing is decided"
+ELSEWHERE: dict[str, tuple[str, str]] = {
+    # module: (the test that fails when it is wrong; empty where there is nothing to invert, why there)
+    "__main__": ("system/commands/test_imports.py", "calls main"),
+    "bench/connection": ("bench/test_load.py", "a load's connections, against a server that does wrong"),
+    "bench/connector": ("bench/test_load.py", "as bench/connection"),
+    "bench/meter": ("system/commands/test_bench.py", "reads /proc of a real server"),
+    "bench/wire_formats": ("bench/test_checker.py", "judged by what it makes of a stream"),
+    "cli/config_defaults": ("system/commands/test_config.py", "flag over variable over file over default"),
+    "cli/credential_options": ("system/security/test_passwords.py", "options of every command"),
+    "cli/network_types": ("system/security/test_passwords.py", "options of serve"),
+    "cli/options": ("system/commands/test_send_options.py", "options of every command"),
+    "cli/output": ("system/security/test_outputs.py", "what every command prints"),
+    "cli/shell_completion": ("system/commands/test_tab.py", "in real shells"),
+    "cli/shells": ("system/commands/test_tab.py", "in real shells"),
+    "client/__init__": ("client/test_api_docs.py", "the public names"),
+    "client/admin_socket": ("system/commands/test_admin.py", "against a server's socket"),
+    "client/aio": ("client/test_api_say.py", "both public forms under one face"),
+    "client/core/api": ("client/test_api_say.py", "both public forms under one face"),
+    "client/core/reply": ("system/commands/test_send_reply.py", "across a server's restart"),
+    "client/core/speaker": ("client/test_interrupted.py", "a signal at every place"),
+    "client/core/transport": ("", TYPES),
+    "client/health": ("system/commands/test_probe_options.py", "all that probe measures"),
+    "client/identity": ("system/commands/test_send_retry.py", "a token that can or can't be kept"),
+    "client/io/aio_connection": ("client/test_api_follow.py", "both public forms under one face"),
+    "client/io/aio_transport": ("client/test_api_follow.py", "both public forms under one face"),
+    "client/io/blocking_classic": ("system/commands/test_send.py", "against the first version's server"),
+    "client/io/blocking_connection": ("system/commands/test_strangers.py", "against all that may stand at a port"),
+    "client/io/blocking_tls": ("system/tls/test_client.py", "against real certificates"),
+    "client/io/blocking_transport": ("client/core/test_follower.py", "on real sockets"),
+    "client/io/clock": ("", "the one clock of the client"),
+    "client/presence": ("system/commands/test_who.py", "across a server's restart"),
+    "client/sync": ("client/test_api_say.py", "both public forms under one face"),
+    "commands/backup": ("system/commands/test_backup_export.py", "with a server and without"),
+    "commands/export/command": ("system/commands/test_backup_export.py", "with a server and without"),
+    "commands/export/formats": ("system/commands/test_backup_export.py", "what a page or a line shows"),
+    "commands/join": ("system/terminal/test_ends.py", "in a terminal"),
+    "commands/key": ("system/security/test_names.py", "keys that ssh-keygen reads"),
+    "commands/password": ("system/security/test_passwords.py", "what a server takes"),
+    "commands/probe/formats": ("system/commands/test_probe_options.py", "each form, as its readers take it"),
+    "commands/probe/output": ("system/commands/test_probe_options.py", "on files that can't be written"),
+    "commands/run/child": ("system/commands/test_run.py", "with real programs and signals"),
+    "commands/send/delivery": ("system/commands/test_send_retry.py", "across broken connections"),
+    "commands/send/message_source": ("system/commands/test_send_options.py", "stdin, files, terminals"),
+    "commands/serve/limits": ("server/test_limits.py", "each option, and what is advertised"),
+    "commands/tail/sinks": (
+        "system/commands/test_tail_options.py",
+        "full disks, programs that fail",
+    ),
+    "common/scram": ("core/test_auth.py", "both ends of the exchange"),
+    "common/ssh_wire": ("common/test_fingerprints.py", "against what ssh-keygen prints"),
+    "common/times": ("cli/test_since_type.py", "the forms of a time"),
+    "common/verbs": ("hub/test_admin_commands.py", "data: walked verb by verb"),
+    "core/confusables_table": ("core/test_confusables.py", "data, generated"),
+    "core/effects": ("core/test_session.py", "the values that a session returns"),
+    "core/moderation": ("hub/test_moderation.py", "through the hub, with journals and restarts"),
+    "core/peer": ("", TYPES),
+    "hub/catchup": ("hub/test_history.py", "with a journal that takes its time"),
+    "hub/messages": ("hub/test_hub.py", "through the hub"),
+    "hub/peer_control": ("", TYPES),
+    "journal/__init__": ("", TYPES),
+    "journal/offline": ("system/commands/test_backup_export.py", "on the file of a running server"),
+    "journal/schema": ("journal/test_sqlite_errors.py", "files of other versions and other programs"),
+    "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),
+    "journal/transaction": ("journal/test_sqlite.py", "through the journal, on a real file"),
+    "journal/writer": ("journal/test_sqlite.py", "through the journal, on a real file"),
+    "server/admin_socket": ("system/commands/test_admin.py", "against a server's socket"),
+    "server/options": ("system/commands/test_serve.py", "what is advertised"),
+    "server/program": ("system/commands/test_serve.py", "glue, with real signals and sockets"),
+    "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
+    "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
+    "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
+    "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
+    "terminal/interfaces": ("", TYPES),
+    "terminal/member_list": ("terminal/test_controller.py", "as the controller uses it"),
+    "terminal/prompt_screen": ("system/terminal/test_typing.py", "random keys in a terminal"),
+    "terminal/settings": ("", TYPES),
+    "terminal/status": ("system/terminal/test_writing.py", "in a terminal"),
+    "terminal/stdout": ("system/terminal/test_ends.py", "readers that went"),
+}
+
+ACROSS = {
+    "benchmarks/test_arena", "benchmarks/test_compare",  # programs beside the package
+    "client/test_api", "client/test_api_ask", "client/test_api_docs", "client/test_api_follow", "client/test_api_say",
+    "client/test_api_tls",  # the public forms, under one face
+    "client/test_interrupted",
+    "hub/test_fanout_cost", "hub/test_moderation",
+    "journal/test_crash", "journal/test_facts",
+    "server/test_banned_address", "server/test_limits",
+    "test_command_group", "test_house", "test_imports", "test_mirror",
+}  # fmt: skip
+"""Test files outside tests/system that test what several modules do together."""
+
+
+FILES = sorted(file.relative_to(TESTS).with_suffix("").as_posix() for file in TESTS.rglob("test_*.py"))
+
+
+def modules() -> Iterator[str]:
+    """Yield each module, by its path below chatctl/; packages that hold no code of their own are left out."""
+    for file in sorted(CODE.rglob("*.py")):
+        name = file.relative_to(CODE).with_suffix("").as_posix()
+        body = ast.parse(file.read_text(encoding="utf-8")).body[1:]  # behind the docstring
+        if file.name != "__init__.py" or (body and name != "__init__" and not name.startswith("commands")):
+            yield name
+
+
+MODULES = list(modules())
+
+
+def mirror_of(module: str) -> str:
+    folder, _, name = module.rpartition("/")
+    return f"{folder}/test_{name}" if folder else f"test_{name}"
+
+
+def system_test_of(module: str) -> str:
+    """Return the test of a whole command, for ``commands/NAME`` and ``commands/NAME/command``; empty for others."""
+    parts = module.split("/")
+    if parts[0] != "commands" or (len(parts) == 3 and parts[2] != "command"):
+        return ""
+    return f"system/commands/test_{parts[1]}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_a_test_or_a_reason(module: str) -> None:
+    own = [name for name in (mirror_of(module), system_test_of(module)) if name in FILES]
+    assert bool(own) is not (module in ELSEWHERE), own or f"write tests/{mirror_of(module)}.py, or say here why not"
+
+
+@pytest.mark.parametrize("module", ELSEWHERE)
+def test_a_reason_names_a_module_and_a_test_that_are_there(module: str) -> None:
+    assert module in MODULES
+    test, why = ELSEWHERE[module]
+    assert why
+    assert not test or (TESTS / test).is_file()
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("system/")])
+def test_each_test_file_has_its_module(name: str) -> None:
+    if name in ACROSS:
+        return
+    folder, _, file = name.rpartition("/")
+    module = Path(folder, file.removeprefix("test_"))
+    assert (CODE / module).with_suffix(".py").is_file(), "name it after its module, or list it as one of several"
+
+
+def test_what_stands_for_several_modules_is_there() -> None:
+    assert set(FILES) >= ACROSS
+
+
+@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS)))
+def test_no_test_file_is_imported(file: Path) -> None:
+    """What two of them share is in tests/support, or beside them in a file that is no test."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("tests")):
+            names += (node.module or "").split(".")
+        elif not isinstance(node, ast.Import):
+            continue
+        for name in names:
+            assert not name.rpartition(".")[2].startswith("test_"), name
