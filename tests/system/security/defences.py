@@ -550,6 +550,6 @@ MUTATIONS = (
         "chatctl/server/admin_socket.py::AdminSocket._answer",
         "if user is None or user in self._users else _refusal(_STRANGER)",
         "",
-        "tests/system/commands/test_admin.py::test_the_socket_answers_no_other_user",
+        "tests/server/test_admin_socket.py::test_the_socket_answers_no_other_user",
     ),
 )
