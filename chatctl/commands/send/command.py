@@ -136,5 +136,5 @@ def _check(options: SendOptions, *, classic: bool) -> None:
         raise click.UsageError("a whisper can't be a --me")
     if options.nicks and options.wait_reply is None:
         raise click.UsageError("--from is for --wait-reply")
-    if classic and options.needs_acks:
+    if classic and options.needs_json_dialect:
         raise click.UsageError("--classic takes no other options than server, nickname, text and time")

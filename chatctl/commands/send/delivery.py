@@ -59,8 +59,8 @@ class SendOptions(Struct, frozen=True):  # a NamedTuple would cost each ``send``
         return self.lines or (self.path is not None and self.file is None)
 
     @property
-    def needs_acks(self) -> bool:
-        """Whether an option was given that the very first version of the server has nothing for."""
+    def needs_json_dialect(self) -> bool:
+        """Whether an option was given that a server of the very first version can't fulfil."""
         return any((self.me, self.to, self.key, self.print_id, self.retry_for, self.wait_reply, self.as_json))
 
 
