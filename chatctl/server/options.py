@@ -7,7 +7,7 @@ parsing a command line (commands/serve/), carrying it out (program.py), limits (
 from __future__ import annotations
 
 import contextlib
-import sys
+import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,10 +85,6 @@ def journal_path(chosen: str | None) -> Path | None:
 
 def default_max_clients() -> int:
     """Raise the limit of open files as far as it goes; return 80 % of it, 10,000 at most."""
-    if sys.platform == "win32":
-        return 10_000
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 13_000 if hard == resource.RLIM_INFINITY else min(13_000, hard)
     if soft < wanted:

@@ -112,7 +112,7 @@ class Program:
         self._shutdown = shutdown
         self._log = log
         self._manager = ServiceManager(os.environ)
-        self._reloader = Reloader(log, begin=self._manager.reloading, end=self._manager.ready)
+        self._reloader = Reloader(log, self._manager)
         self._rules = Rules(journal.facts())
         self._auth = Authenticator(options.password)
         self._networks = Networks()

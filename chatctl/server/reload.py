@@ -13,18 +13,16 @@ from chatctl.common.ip_addresses import Network, parse_network
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.protocol import Admin
+from chatctl.server.systemd import ServiceManager
 
 
 class Reloader:
     """All files that can be read again, each by a function of its own."""
 
-    def __init__(
-        self, log: Log, begin: Callable[[], None] = lambda: None, end: Callable[[], None] = lambda: None
-    ) -> None:
-        """Start with none. ``begin`` and ``end`` are called around each reload."""
+    def __init__(self, log: Log, manager: ServiceManager) -> None:
+        """Start with none. ``manager`` is told of each reload."""
         self._log = log
-        self._begin = begin
-        self._end = end
+        self._manager = manager
         self._all: dict[str, tuple[Callable[[], None], Callable[[], dict[str, str]]]] = {}
 
     def add(self, what: str, read: Callable[[], None], tell: Callable[[], dict[str, str]] = dict) -> None:
@@ -40,7 +38,7 @@ class Reloader:
     def run(self) -> list[str]:
         """Read all files; return the errors."""
         failed = []
-        self._begin()
+        self._manager.reloading()
         for what, (read, tell) in self._all.items():
             try:
                 read()
@@ -49,7 +47,7 @@ class Reloader:
                 self._log.error(f"the {what} stays as it was", why=error.text)
             else:
                 self._log.info(f"{what} read again", **tell())
-        self._end()
+        self._manager.ready()
         return failed
 
     def asked(self, _: Admin) -> str:
