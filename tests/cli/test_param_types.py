@@ -1,0 +1,51 @@
+"""Types of options: what each takes, and what it says of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, REGEX, Pin
+
+PIN = "SHA256:" + "A" * 43
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("300ms", 0.3), ("5s", 5), ("2m", 120), ("1h", 3600), ("1d", 86400), ("7", 7), (7, 7), (0.5, 0.5), ("0s", 0)],
+)
+def test_durations_are_seconds(value: object, seconds: float) -> None:
+    """A number comes from a configuration file."""
+    assert DURATION.convert(value, None, None) == seconds
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "told"),
+    [
+        (DURATION, "soon", "is no duration: write 300ms"),
+        (DURATION, "-1s", "is no duration"),
+        (DURATION, -1, "is no duration"),
+        (DURATION, float("nan"), "is no duration"),
+        (DURATION, 1e300, "is no duration"),
+        (REGEX, "(", "is no regular expression"),
+        (REGEX, "a{99999999999}", "is no regular expression"),
+        (FOLDED_NICK, "two words", "nickname"),
+        (Pin(), "SHA256:short", "SHA256"),
+    ],
+)
+def test_what_is_none_is_told(kind: click.ParamType[Any], value: object, told: str) -> None:
+    with pytest.raises(click.BadParameter, match=told):
+        kind.convert(value, None, None)
+
+
+def test_what_is_one_is_converted() -> None:
+    assert REGEX.convert("^a.c$", None, None).search("abc")
+    assert FOLDED_NICK.convert("Rajat", None, None) == "rajat"
+    assert Pin().convert(PIN, None, None) == PIN
+
+
+def test_a_pattern_that_python_warns_of_prints_nothing() -> None:
+    """Warnings are errors in the tests: it would raise one."""
+    assert REGEX.convert("[[a]", None, None).search("a")

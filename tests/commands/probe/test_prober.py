@@ -1,0 +1,93 @@
+"""Checks in a row: what counts, and when it is worth checking again."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline
+from chatctl.client.health import Health
+from chatctl.commands.probe import prober as probers
+from chatctl.commands.probe.prober import Prober
+from chatctl.commands.probe.results import CRITICAL, NOTHING_RAN, UNKNOWN
+from chatctl.errors import NickInvalid, ServerFull, Unreachable
+
+UNREACHABLE_STATE = 1
+HEALTH = cast(Health, "a health")
+
+
+class Criteria:
+    on_unreachable = UNREACHABLE_STATE
+
+
+@pytest.fixture
+def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[Health | Exception]:
+    """Give the outcomes of the checks, to be filled by the test. Pauses take no time."""
+    left: list[Health | Exception] = []
+
+    def check(*_: object) -> Health:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(probers, "check", check)
+    monkeypatch.setattr(probers, "evaluate", lambda health, *_: f"evaluated {health}")
+    monkeypatch.setattr(probers.time, "sleep", lambda _: None)
+    monkeypatch.setattr(probers.time, "monotonic", lambda: 100.0)
+    return left
+
+
+def prober() -> Prober:
+    return Prober(Address("a.example", 1), "lobby", 1.0, cast(Any, Criteria()))
+
+
+def deadline(at: float | None = None) -> Deadline:
+    return Deadline(at, lambda: 100.0)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "up"),
+    [
+        (Unreachable("nobody"), UNREACHABLE_STATE, False),
+        (NickInvalid("no"), CRITICAL, False),
+        (ServerFull("full", retry_after=5), CRITICAL, False),
+        (ZeroDivisionError("a fault of ours"), UNKNOWN, False),
+    ],
+)
+def test_what_a_failed_check_is(outcomes: list[Health | Exception], outcome: Exception, state: int, up: bool) -> None:
+    outcomes.append(outcome)
+    one = prober()
+    result = one.check(deadline())
+    assert (result.state, result.up) == (state, up)
+    assert one.result is result
+    assert one.healths == []
+
+
+def test_before_the_first_check_nothing_is_known() -> None:
+    assert prober().result is NOTHING_RAN
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (Unreachable("x"), True),
+        (ServerFull("x", retry_after=5), True),
+        (NickInvalid("x"), False),
+        (OSError("x"), False),
+    ],
+)
+def test_it_waits_for_what_may_pass(outcomes: list[Health | Exception], first: Exception, again: bool) -> None:
+    outcomes += [first, HEALTH]
+    one = prober()
+    result = one.check_when_ready(deadline())
+    assert (cast(object, result) == "evaluated a health") is again
+    assert len(one.results) == 1, "the last check alone counts"
+
+
+def test_it_does_not_wait_past_its_deadline(outcomes: list[Health | Exception]) -> None:
+    outcomes += [Unreachable("x"), HEALTH]
+    assert prober().check_when_ready(deadline(100.05)).state == UNREACHABLE_STATE
+    assert outcomes == [HEALTH]

@@ -1,0 +1,121 @@
+"""What the room hears of a run; and that a room that can't be told changes nothing."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chatctl.commands.run.notifier import FORWARDED, RunNotifier
+from chatctl.errors import NickInvalid, Unreachable
+from chatctl.protocol import Limits
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Take back what ``finish`` does to the signals."""
+    before = {number: signal.getsignal(number) for number in FORWARDED}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class FakeSpeaker:
+    """Keeps what it says, or fails; it may wait for a test first."""
+
+    def __init__(self, *, fails: bool = False, waits_for: threading.Event | None = None) -> None:
+        self.said: list[str] = []
+        self.checks = 0
+        self._fails = fails
+        self._waits_for = waits_for
+
+    async def say(self, text: str | Callable[[Limits], str]) -> None:
+        if self._waits_for is not None:
+            self._waits_for.wait(20)
+        if self._fails:
+            raise Unreachable("nobody there")
+        self.said.append(text if isinstance(text, str) else text(Limits()))
+
+    async def check(self) -> None:
+        self.checks += 1
+        if self._fails:
+            raise Unreachable("nobody there")
+
+
+def notifier(speaker: FakeSpeaker, *, quiet: bool = False) -> RunNotifier:
+    made: Any = lambda: speaker  # noqa: E731
+    return RunNotifier(made, "backup", quiet_success=quiet)
+
+
+@pytest.mark.parametrize(
+    ("quiet", "status", "said"),
+    [
+        (False, 0, ["started: backup", "ended: backup"]),
+        (False, 1, ["started: backup", "ended: backup"]),
+        (True, 0, []),
+        (True, 1, ["ended: backup"]),
+    ],
+)
+def test_what_is_said(quiet: bool, status: int, said: list[str]) -> None:
+    speaker = FakeSpeaker()
+    run = notifier(speaker, quiet=quiet)
+    run.start()
+    run.finish(status, "ended", [])
+    assert speaker.said == said
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_room_that_is_required_is_told_or_asked_before_the_start(quiet: bool) -> None:
+    """And not told twice."""
+    speaker = FakeSpeaker()
+    run = notifier(speaker, quiet=quiet)
+    run.require_room()
+    run.start()
+    run.finish(1, "ended", [])
+    assert speaker.checks == quiet
+    assert speaker.said == (["ended: backup"] if quiet else ["started: backup", "ended: backup"])
+    with pytest.raises(Unreachable):
+        notifier(FakeSpeaker(fails=True), quiet=quiet).require_room()
+
+
+def test_a_room_that_is_not_there_is_told_of_once(capsys: pytest.CaptureFixture[str]) -> None:
+    run = notifier(FakeSpeaker(fails=True))
+    run.start()
+    run.finish(0, "ended", [])
+    assert capsys.readouterr().err.count("nobody there") == 1
+
+
+def test_where_the_first_word_fails_the_last_one_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would take a deadline more, and fail the same."""
+    released = threading.Event()
+    speaker = FakeSpeaker(fails=True, waits_for=released)
+    run = notifier(speaker)
+    run.start()
+    tried = threading.Timer(0.05, released.set)
+    tried.start()
+    run.finish(0, "ended", [])
+    tried.join()
+    assert capsys.readouterr().err.count("nobody there") == 1
+
+
+def test_a_name_that_can_not_be_changes_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    def no_speaker() -> Any:
+        raise NickInvalid("a nickname has no spaces")
+
+    run = RunNotifier(no_speaker, "backup", quiet_success=False)
+    run.finish(0, "ended", [])
+    assert "a nickname has no spaces" in capsys.readouterr().err
+
+
+def test_a_signal_ends_the_last_word(capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupted(FakeSpeaker):
+        async def say(self, text: object) -> None:
+            signal.raise_signal(signal.SIGTERM)
+            raise AssertionError("it went on")
+
+    notifier(Interrupted()).finish(1, "ended", [])
+    assert capsys.readouterr().err == ""
+    assert all(signal.getsignal(number) is signal.SIG_IGN for number in FORWARDED)

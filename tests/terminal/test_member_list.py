@@ -1,0 +1,99 @@
+"""Who is here: joins and leaves are told in few lines, and not at all where nothing has changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from chatctl.terminal.member_list import COALESCE_SECONDS, MemberList
+
+
+class FakeRenderer:
+    def presence(self, joined: list[str], left: list[str], count: int) -> str:
+        return f"+{','.join(joined)} -{','.join(left)} ={count}"
+
+
+class FakeLoop:
+    def __init__(self) -> None:
+        self.due: list[Any] = []
+
+    def call_later(self, delay: float, callback: Any) -> object:
+        assert delay == COALESCE_SECONDS
+        self.due.append(callback)
+        return callback
+
+    def ring(self) -> None:
+        due, self.due = self.due, []
+        for callback in due:
+            callback()
+
+
+class Room:
+    """A list of members on a loop that is turned by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.loop = FakeLoop()
+        self.shown: list[str] = []
+        monkeypatch.setattr("asyncio.get_running_loop", lambda: self.loop)
+        renderer: Any = FakeRenderer()
+        self.members = MemberList(renderer, self.shown.extend)
+
+    def took(self) -> list[str]:
+        shown, self.shown[:] = list(self.shown), []
+        return shown
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Room:
+    return Room(monkeypatch)
+
+
+def test_the_first_is_told_at_once_and_those_after_it_together(room: Room) -> None:
+    room.members.joined(["Ana"], 1)
+    assert room.took() == ["+Ana - =1"]
+    room.members.joined(["Bea"], 2)
+    room.members.left(["Ana"], 1)
+    assert room.took() == []
+    room.loop.ring()
+    assert room.took() == ["+Bea -Ana =1"]
+    room.loop.ring()
+    room.members.joined(["Cyd"], 2)
+    assert room.took() == ["+Cyd - =2"], "after a quiet second the next one is told at once"
+
+
+def test_who_comes_and_goes_in_a_moment_is_not_told(room: Room) -> None:
+    room.members.joined(["Ana"], 1)
+    room.took()
+    room.members.joined(["Bea"], 2)
+    room.members.left(["Bea"], 1)
+    room.members.left(["Ana"], 0)
+    room.members.joined(["Ana"], 1)
+    room.loop.ring()
+    assert room.took() == []
+
+
+def test_who_is_known_already_is_not_told_again(room: Room) -> None:
+    """The list of the welcome and the news of it overlap."""
+    room.members.reset(["Ana"], 1)
+    room.members.joined(["ANA", "Bea"], 2)
+    assert room.took() == ["+Bea - =2"]
+    assert sorted(room.members.nicks()) == ["ANA", "Bea"]
+
+
+def test_who_speaks_is_told_before(room: Room) -> None:
+    room.members.joined(["Ana"], 1)
+    room.members.joined(["Bea"], 2)
+    room.took()
+    room.members.before_message("Ana")
+    assert room.took() == []
+    room.members.before_message("Bea")
+    assert room.took() == ["+Bea - =2"]
+
+
+def test_a_new_name_replaces_the_old_one(room: Room) -> None:
+    room.members.reset(["Ana", "Bea"], 2)
+    room.members.renamed("ana", "Anna")
+    room.members.renamed("nobody", "Cyd")
+    assert sorted(room.members.nicks()) == ["Anna", "Bea", "Cyd"]
+    assert room.took() == []
