@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ ONE = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 NAMED = re.compile(r"`((?!/)[\w.-]*/[\w./-]*\.(?:py|md|txt|toml|yml|yaml|service))(?:::\w+)?`")
 """A file in a folder; ``test_x.py`` alone may be anywhere."""
+
+
+METHOD = re.compile(r"`([A-Z]\w+)\.(\w+)`")
 
 
 def prose(page: Path) -> str:
@@ -48,6 +53,24 @@ def test_every_test_that_a_command_names_is_there(page: Path) -> None:
     lines = re.findall(r"^    \S.*$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     named = {word.partition("::")[0] for line in lines for word in line.split() if word.startswith("tests/")}
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "design.md"], ids=lambda page: page.name)
+def test_every_method_that_is_named_is_there(page: Path) -> None:
+    named = set(METHOD.findall(prose(page)))
+    assert len(named) > 2
+    assert sorted(named - set(members())) == []
+
+
+def members() -> Iterator[tuple[str, str]]:
+    """Yield each class of ours with each of its methods and fields."""
+    for file in (ROOT / "chatctl").rglob("*.py"):
+        for one in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(one, ast.ClassDef):
+                defined = (node for node in one.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+                yield from ((one.name, function.name) for function in defined)
+                fields = (node for node in one.body if isinstance(node, ast.AnnAssign))
+                yield from ((one.name, ast.unparse(field.target)) for field in fields)
 
 
 def test_a_wrong_name_is_found() -> None:
