@@ -27,10 +27,16 @@ _append = SqliteJournal.append
 _commit = Store.commit
 
 
+def plant(owner: type, name: str, fault: Callable[..., object]) -> None:
+    """Replace a method. Raises AttributeError where the server has none of that name any more."""
+    getattr(owner, name)
+    setattr(owner, name, fault)
+
+
 def show_with(wire: Callable[[Ring, Dialect, int], bytes]) -> None:
     """Have every entry rendered by ``wire``, one by one."""
-    Ring._news = lambda *_: b""  # type: ignore[method-assign]
-    Ring._wire = wire  # type: ignore[method-assign]
+    plant(Ring, "_render_new", lambda *_: b"")
+    plant(Ring, "_wire", wire)
 
 
 def none() -> None:
@@ -48,7 +54,7 @@ def drops() -> None:
             return Receipt(last, draft.time)
         return _add(self, draft)
 
-    Transaction.add = add  # type: ignore[method-assign]
+    plant(Transaction, "add", add)
 
 
 def hides() -> None:
@@ -72,7 +78,7 @@ def repeats() -> None:
             self.rows.append((self.rows[-1][0], receipt.seq + 1, *self.rows[-1][2:]))
         return receipt
 
-    Transaction.add = add  # type: ignore[method-assign]
+    plant(Transaction, "add", add)
 
 
 def shows_again() -> None:
@@ -100,7 +106,7 @@ def forgets_ids() -> None:
     def add(self: Transaction, draft: Draft) -> Receipt:
         return _add(self, Draft(draft.room, draft.time, draft.nick, draft.text, draft.action, persist=draft.persist))
 
-    Transaction.add = add  # type: ignore[method-assign]
+    plant(Transaction, "add", add)
 
 
 def acks_early() -> None:
@@ -113,7 +119,7 @@ def acks_early() -> None:
         self._loop.call_later(0.05, _append, self, batch, lambda _: None)
         done(receipts)
 
-    SqliteJournal.append = append  # type: ignore[method-assign]
+    plant(SqliteJournal, "append", append)
 
 
 def sync_fails() -> None:
@@ -128,7 +134,7 @@ def sync_fails() -> None:
             raise error
         return done
 
-    Store.commit = commit  # type: ignore[method-assign]
+    plant(Store, "commit", commit)
 
 
 FAULTS: dict[str, Callable[[], None]] = {
