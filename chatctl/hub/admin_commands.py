@@ -24,9 +24,8 @@ from chatctl.core.permissions import check_verb
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.hub.admin_target import Actor, AdminTarget, name_of, staying, target_of
-from chatctl.hub.event_log import Log
 from chatctl.hub.peer_control import PeerControl
-from chatctl.journal import Facts, Journal
+from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Notice, RoomNow
 
 Outcome = Done | ChatError
@@ -36,12 +35,9 @@ Answer = Callable[[Outcome], None]
 class AdminCommands:
     """Carries out operators' verbs."""
 
-    def __init__(self, hub: PeerControl, journal: Journal, log: Log, clock: Callable[[], float]) -> None:
-        """Serve one hub. ``clock`` returns Unix seconds."""
+    def __init__(self, hub: PeerControl) -> None:
+        """Serve one hub."""
         self._hub = hub
-        self._journal = journal
-        self._log = log
-        self._clock = clock
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
 
@@ -65,7 +61,9 @@ class AdminCommands:
             check_verb(ask.verb, actor.role, target.kind)
             getattr(self, f"_do_{ask.verb.replace('-', '_')}")(ask, actor, target, answer)
         except ChatError as error:
-            self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
+            self._hub.log.info(
+                "not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text
+            )
             answer(error)
 
     # --- people
@@ -81,7 +79,7 @@ class AdminCommands:
         done = "banned" if what == "ban" else "muted"
         one = self._sanction_on(what, ask, actor, target)
         sanctions = self._hub.rules.sanctions(what)
-        changes = self._hub.rules.drop_expired(self._clock())
+        changes = self._hub.rules.drop_expired(self._hub.clock())
         if len(sanctions) >= MAX_SANCTIONS:
             raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
         long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
@@ -111,8 +109,8 @@ class AdminCommands:
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         return Sanction(
             what=what,
-            since=self._clock(),
-            until=self._clock() + ask.seconds if ask.seconds else None,
+            since=self._hub.clock(),
+            until=self._hub.clock() + ask.seconds if ask.seconds else None,
             by=actor.name,
             reason=ask.text,
             name=target.shown if target.name is not None else None,
@@ -124,11 +122,11 @@ class AdminCommands:
     def _present_one(self, what: SanctionKind, target: AdminTarget) -> Sanction:
         """Return the active sanction on the target's name; an empty one if there is none."""
         on_name = self._hub.rules.sanctions(what).on_target(target.name, None, None)
-        return next((one for one in on_name if one.is_active(self._clock())), Sanction(what, 0.0))
+        return next((one for one in on_name if one.is_active(self._hub.clock())), Sanction(what, 0.0))
 
     def _banned_peers(self) -> list[Peer]:
         """Return the peers that would not be let in now."""
-        now, hit = self._clock(), []
+        now, hit = self._hub.clock(), []
         for peer in staying(self._hub):
             try:
                 self._hub.rules.check_entry(person_of(peer, name_of(peer)), now)
@@ -160,7 +158,7 @@ class AdminCommands:
             self._hub.disconnect(peer, "removed", Bye(why=why, final=True))
 
     def _do_bans(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        rules, now = self._hub.rules, self._clock()
+        rules, now = self._hub.rules, self._hub.clock()
         active = [one for one in (*rules.bans, *rules.mutes) if one.is_active(now)]
         secret = {"token"} if actor.role == "console" else {"token", "network"}
         rows = [{key: value for key, value in msgspec.to_builtins(one).items() if key not in secret} for one in active]
@@ -201,7 +199,7 @@ class AdminCommands:
 
         def committed() -> None:
             self._hub.claims.drop(claim.nick)
-            self._log.info("set free", nick=claim.nick, key=claim.key)
+            self._hub.log.info("set free", nick=claim.nick, key=claim.key)
             self._finish(ask, actor, f"{clean(target.shown)} is no longer bound to a key", answer)
 
         key, _ = fact(claim)
@@ -246,16 +244,16 @@ class AdminCommands:
 
         def committed(error: ChatError | None) -> None:
             if error is not None:
-                self._log.error("not kept", why=error.text)
+                self._hub.log.error("not kept", why=error.text)
                 answer(error)
             else:
                 then()
 
-        self._journal.keep(changes, committed)
+        self._hub.journal.keep(changes, committed)
 
     def _tell(self, rooms: Iterable[Room], text: str, actor: Actor) -> None:
         for room in rooms:
-            room.tell(Notice(text, self._clock(), actor.name))
+            room.tell(Notice(text, self._hub.clock(), actor.name))
             self._hub.touch(room)
 
     def _rooms(self, name: str | None) -> list[Room]:
@@ -264,7 +262,7 @@ class AdminCommands:
 
     def _finish(self, ask: Admin, actor: Actor, text: str, answer: Answer, where: str = "") -> None:
         by = actor.name or actor.role
-        self._log.info("ordered", verb=ask.verb, by=by, target=ask.target or where, what=text)
+        self._hub.log.info("ordered", verb=ask.verb, by=by, target=ask.target or where, what=text)
         answer(Done(ask.verb, text, [], ask.id))
 
 

@@ -8,7 +8,6 @@ welcome (hub.py). Source: docs/protocol.md, "hello" and "Proving".
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 from chatctl import protocol
 from chatctl.common.key_proof import NONCE_BYTES
@@ -20,10 +19,8 @@ from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, StorageFailed, Unauthorized
-from chatctl.hub.event_log import Log
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
-from chatctl.journal import Journal
 
 MEMBERS_IN_WELCOME = 200
 
@@ -35,36 +32,21 @@ class Login:
     """Takes what a session gives before it is live: a hello, then perhaps a proof."""
 
     def __init__(
-        self,
-        hub: PeerControl,
-        journal: Journal,
-        admission: Admission,
-        authenticator: Authenticator,
-        limits: ServerLimits,
-        log: Log,
-        *,
-        clock: Callable[[], float],
-        loop: Loop,
+        self, hub: PeerControl, admission: Admission, authenticator: Authenticator, limits: ServerLimits, loop: Loop
     ) -> None:
         """Let peers into the rooms of ``hub``. The rest is as in ``Hub``."""
         self._hub = hub
-        self._journal = journal
         self._admission = admission
         self._authenticator = authenticator
         self._limits = advertised(limits)
-        self._log = log
-        self._clock = clock
         self._loop = loop
         self._exchanges: dict[Peer, AuthExchange] = {}
 
     def hello(self, peer: Peer, hello: protocol.Hello) -> None:
         """Let a peer in, or challenge it first."""
-        if self._authenticator.password is not None and peer.session.dialect is not JSON:
-            self._refuse_final(
-                peer, hello, Unauthorized("this server wants a password, which has no place here: use chatctl")
-            )
-            return
         try:
+            if self._authenticator.password is not None and peer.session.dialect is not JSON:
+                raise Unauthorized("this server wants a password, which has no place here: use chatctl")
             nonce = secrets.token_bytes(NONCE_BYTES)
             exchange = self._authenticator.begin(hello, peer.info, nonce, self._loop.time())
         except ChatError as error:
@@ -92,7 +74,7 @@ class Login:
         self._exchanges.pop(peer, None)
 
     def _refuse_final(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
-        self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+        self._hub.log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
         peer.session.refuse_final(error)
 
     def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
@@ -102,12 +84,12 @@ class Login:
             room = self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms))
             nick = self._name(peer, hello, room)
         except ChatError as error:
-            self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+            self._hub.log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refuse_retryable(error)
             return
         claim = None
         if may_bind and hello.mode == "join" and proved.key is not None:
-            claim = self._admission.claims.propose(nick, proved.key, self._clock())
+            claim = self._admission.claims.propose(nick, proved.key, self._hub.clock())
         if claim is None:
             self._let_in(peer, hello, proved, room, nick)
         else:
@@ -116,7 +98,7 @@ class Login:
     def _name(self, peer: Peer, hello: protocol.Hello, room: Room) -> str:
         """Return the nickname for a hello. Raises as ``Admission.nick``, and Forbidden for a banned person."""
         nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
-        self._hub.rules.check_entry(person_of(peer, nick), self._clock())
+        self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
         return nick
 
     def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
@@ -127,14 +109,14 @@ class Login:
         def committed(error: StorageFailed | None) -> None:
             if error is not None:
                 self._admission.claims.drop(claim.nick)
-                self._log.error("not bound", nick=claim.nick, why=error.text)
+                self._hub.log.error("not bound", nick=claim.nick, why=error.text)
             else:
-                self._log.info("bound", nick=claim.nick, key=claim.key)
+                self._hub.log.info("bound", nick=claim.nick, key=claim.key)
             if peer.leaving is None:
                 self._enter(peer, hello, proved, may_bind=False)  # time has passed: the name may be taken now
                 peer.pump()
 
-        self._journal.keep({key: value}, committed)
+        self._hub.journal.keep({key: value}, committed)
 
     def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
         peer.session.accept(nick)
@@ -142,7 +124,9 @@ class Login:
         peer.room = room
         self._hub.peers[peer] = None
         if nick:
-            self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
+            self._hub.log.info(
+                "nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or ""
+            )
         if hello.mode == "join":
             self._enlist(peer, room, nick)
         room.watchers += hello.mode == "watch"
@@ -155,7 +139,7 @@ class Login:
         """Add a peer to the roster, or have it take over its own row there if an older connection has it."""
         member = room.roster.find(nick)
         if member is None:
-            peer.member = room.roster.add(nick, peer.token, peer, self._clock(), peer.key)
+            peer.member = room.roster.add(nick, peer.token, peer, self._hub.clock(), peer.key)
             return
         before = peer_of(member)  # the same owner, so there is nothing to announce
         peer.member, before.member = member, None
@@ -178,7 +162,7 @@ class Login:
             members=room.roster.nicks(MEMBERS_IN_WELCOME),
             count=len(room.roster),
             watchers=room.watchers,
-            durability=self._journal.durability,
+            durability=self._hub.journal.durability,
             limits=self._limits,
             claimed=claim is not None and claim.key == proved.key,
             scram=proved.scram,
