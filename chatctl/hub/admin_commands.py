@@ -70,9 +70,8 @@ class AdminCommands:
 
     def _do_kick(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         text = f"{clean(target.shown)} was kicked{actor.by}{_because(ask.text)}"
-        self._tell(_rooms_of(target.peers), text, actor)
         self._disconnect(target.peers, f"you were kicked{actor.by}{_because(ask.text)}")
-        self._finish(ask, actor, text, answer)
+        self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
     def _do_ban(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         what: SanctionKind = "ban" if ask.verb == "ban" else "mute"
@@ -88,10 +87,10 @@ class AdminCommands:
         def committed() -> None:
             sanctions.add(one)
             hit = self._banned_peers() if what == "ban" else target.peers
-            self._tell(_rooms_of(hit) or self._rooms(actor.room or ask.room), text, actor)
+            rooms = _rooms_of(hit) or self._rooms(actor.room or ask.room)
             if what == "ban":
                 self._disconnect(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, rooms)
 
         self._commit({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
 
@@ -146,8 +145,7 @@ class AdminCommands:
         def committed() -> None:
             for one in lifted:
                 sanctions.drop(one.ident)
-            self._tell(_rooms_of(target.peers) or self._rooms(actor.room or ask.room), text, actor)
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, _rooms_of(target.peers) or self._rooms(actor.room or ask.room))
 
         self._commit({(what, one.ident): None for one in lifted}, committed, answer)
 
@@ -178,8 +176,7 @@ class AdminCommands:
         def committed() -> None:
             self._hub.rules.rooms[name] = rules
             room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
-            self._tell([room], text + actor.by, actor)
-            self._finish(ask, actor, text + actor.by, answer, name)
+            self._finish(ask, actor, text + actor.by, answer, [room], name)
 
         self._commit({("room", name): msgspec.json.encode(rules).decode()}, committed, answer)
 
@@ -216,8 +213,7 @@ class AdminCommands:
 
         def committed() -> None:
             (rules.appointed.add if up else rules.appointed.discard)(key)
-            self._tell(_rooms_of(target.peers), text, actor)
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
         self._commit({("operator", key): "" if up else None}, committed, answer)
 
@@ -251,18 +247,18 @@ class AdminCommands:
 
         self._hub.journal.keep(changes, committed)
 
-    def _tell(self, rooms: Iterable[Room], text: str, actor: Actor) -> None:
-        for room in rooms:
-            room.tell(Notice(text, self._hub.clock(), actor.name))
-            self._hub.touch(room)
-
     def _rooms(self, name: str | None) -> list[Room]:
         rooms = self._hub.history.rooms
         return list(rooms.values()) if name is None else [rooms[name]] if name in rooms else []
 
-    def _finish(self, ask: Admin, actor: Actor, text: str, answer: Answer, where: str = "") -> None:
-        by = actor.name or actor.role
-        self._hub.log.info("ordered", verb=ask.verb, by=by, target=ask.target or where, what=text)
+    def _finish(
+        self, ask: Admin, actor: Actor, text: str, answer: Answer, rooms: Iterable[Room] = (), where: str = ""
+    ) -> None:
+        """Tell the rooms, the log and the operator what was done."""
+        for room in rooms:
+            room.tell(Notice(text, self._hub.clock(), actor.name))
+            self._hub.touch(room)
+        self._hub.log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target or where, what=text)
         answer(Done(ask.verb, text, [], ask.id))
 
 

@@ -82,7 +82,8 @@ class Login:
         peer.key = proved.key
         try:
             room = self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms))
-            nick = self._name(peer, hello, room)
+            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+            self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
         except ChatError as error:
             self._hub.log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refuse_retryable(error)
@@ -94,12 +95,6 @@ class Login:
             self._let_in(peer, hello, proved, room, nick)
         else:
             self._bind(peer, hello, proved, claim)
-
-    def _name(self, peer: Peer, hello: protocol.Hello, room: Room) -> str:
-        """Return the nickname for a hello. Raises as ``Admission.nick``, and Forbidden for a banned person."""
-        nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
-        self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
-        return nick
 
     def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
         """Commit a claim, then let its owner in. It holds from now on, or a second one could be committed over it."""
