@@ -58,6 +58,7 @@ class Hub:
         self.claims = admission.claims
         self.peers: dict[Peer, None] = {}
         self.journal = journal
+        self.limits = limits
         self.log = log
         self.clock = clock
         self._admission = admission
@@ -69,7 +70,7 @@ class Hub:
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
         self._messages = Messages(self.rules, self.claims, journal, self._tick, log, clock)
-        self._login = Login(self, admission, authenticator or Authenticator(), limits, loop)
+        self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
 

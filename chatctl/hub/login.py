@@ -14,7 +14,7 @@ from chatctl.common.key_proof import NONCE_BYTES
 from chatctl.core.admission import Admission, owner_of
 from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.dialects import JSON
-from chatctl.core.limits import ServerLimits, advertised
+from chatctl.core.limits import advertised
 from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
@@ -31,14 +31,12 @@ REPLACED = "your nickname joined again from elsewhere"
 class Login:
     """Takes what a session gives before it is live: a hello, then perhaps a proof."""
 
-    def __init__(
-        self, hub: PeerControl, admission: Admission, authenticator: Authenticator, limits: ServerLimits, loop: Loop
-    ) -> None:
+    def __init__(self, hub: PeerControl, admission: Admission, authenticator: Authenticator, loop: Loop) -> None:
         """Let peers into the rooms of ``hub``. The rest is as in ``Hub``."""
         self._hub = hub
         self._admission = admission
         self._authenticator = authenticator
-        self._limits = advertised(limits)
+        self._limits = advertised(hub.limits)
         self._loop = loop
         self._exchanges: dict[Peer, AuthExchange] = {}
 

@@ -1,9 +1,10 @@
-"""What the hub lets login and operators' commands do with peers. An interface: they do not import the hub."""
+"""The hub's interface for login and operators' commands, which do not import the hub."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.peer import Peer
@@ -15,9 +16,10 @@ from chatctl.protocol import Bye, Frame
 
 
 class PeerControl(Protocol):
-    """Looks up, answers and disconnects peers."""
+    """Looks up, answers and disconnects peers; has the parts that all of the hub share."""
 
     journal: Journal
+    limits: ServerLimits
     log: Log
     rules: Rules
     claims: NameClaims
