@@ -114,7 +114,7 @@ HELP = b"""\
 
 
 def _parse_text_hello(line: bytes) -> ClientFrame:
-    return protocol.Hello(v=protocol.VERSION, nick=_decode(line).strip(), history=0)
+    return protocol.Hello(v=protocol.VERSION, nick=_decode(line).strip())
 
 
 def _parse_text(line: bytes, _names: Sequence[str]) -> ClientFrame | bytes | None:

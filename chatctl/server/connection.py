@@ -22,7 +22,7 @@ MAX_IN_FLIGHT = 1024
 
 
 class ConnectionOwner(Protocol):
-    """What a connection needs of its server: a register of connections, and the hub."""
+    """A connection's interface to its server: a register of connections, and the hub."""
 
     loop: asyncio.AbstractEventLoop
     limits: ServerLimits

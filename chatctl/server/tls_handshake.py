@@ -33,7 +33,7 @@ class _SmallSSLProtocol(SSLProtocol):
 
 
 class HandshakeOwner(ConnectionOwner, Protocol):
-    """What a handshake needs of its server: limits, and a register of handshakes."""
+    """A handshake's interface to its server: limits, and a register of handshakes."""
 
     def end_handshake(self, handshake: TlsHandshake) -> None:
         """Forget a handshake: its connection is open, or is gone."""
