@@ -38,6 +38,7 @@ class AdminCommands:
     def __init__(self, hub: PeerControl) -> None:
         """Serve one hub."""
         self._hub = hub
+        self._log = hub.log
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
 
@@ -61,9 +62,7 @@ class AdminCommands:
             check_verb(ask.verb, actor.role, target.kind)
             getattr(self, f"_do_{ask.verb.replace('-', '_')}")(ask, actor, target, answer)
         except ChatError as error:
-            self._hub.log.info(
-                "not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text
-            )
+            self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
             answer(error)
 
     # --- people
@@ -196,7 +195,7 @@ class AdminCommands:
 
         def committed() -> None:
             self._hub.claims.drop(claim.nick)
-            self._hub.log.info("set free", nick=claim.nick, key=claim.key)
+            self._log.info("set free", nick=claim.nick, key=claim.key)
             self._finish(ask, actor, f"{clean(target.shown)} is no longer bound to a key", answer)
 
         key, _ = fact(claim)
@@ -240,7 +239,7 @@ class AdminCommands:
 
         def committed(error: ChatError | None) -> None:
             if error is not None:
-                self._hub.log.error("not kept", why=error.text)
+                self._log.error("not kept", why=error.text)
                 answer(error)
             else:
                 then()
@@ -258,7 +257,7 @@ class AdminCommands:
         for room in rooms:
             room.tell(Notice(text, self._hub.clock(), actor.name))
             self._hub.touch(room)
-        self._hub.log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target or where, what=text)
+        self._log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target or where, what=text)
         answer(Done(ask.verb, text, [], ask.id))
 
 

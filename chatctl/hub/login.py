@@ -34,6 +34,7 @@ class Login:
     def __init__(self, hub: PeerControl, admission: Admission, authenticator: Authenticator, loop: Loop) -> None:
         """Let peers into the rooms of ``hub``. The rest is as in ``Hub``."""
         self._hub = hub
+        self._log = hub.log
         self._admission = admission
         self._authenticator = authenticator
         self._limits = advertised(hub.limits)
@@ -72,7 +73,7 @@ class Login:
         self._exchanges.pop(peer, None)
 
     def _refuse_final(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
-        self._hub.log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+        self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
         peer.session.refuse_final(error)
 
     def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
@@ -83,7 +84,7 @@ class Login:
             nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
             self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
         except ChatError as error:
-            self._hub.log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+            self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refuse_retryable(error)
             return
         claim = None
@@ -102,9 +103,9 @@ class Login:
         def committed(error: StorageFailed | None) -> None:
             if error is not None:
                 self._admission.claims.drop(claim.nick)
-                self._hub.log.error("not bound", nick=claim.nick, why=error.text)
+                self._log.error("not bound", nick=claim.nick, why=error.text)
             else:
-                self._hub.log.info("bound", nick=claim.nick, key=claim.key)
+                self._log.info("bound", nick=claim.nick, key=claim.key)
             if peer.leaving is None:
                 self._enter(peer, hello, proved, may_bind=False)  # time has passed: the name may be taken now
                 peer.pump()
@@ -117,9 +118,7 @@ class Login:
         peer.room = room
         self._hub.peers[peer] = None
         if nick:
-            self._hub.log.info(
-                "nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or ""
-            )
+            self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
         if hello.mode == "join":
             self._enlist(peer, room, nick)
         room.watchers += hello.mode == "watch"
