@@ -120,7 +120,7 @@ class Server:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
         self._log.info("connected", peer=connection.label)
-        if banned := self.hub.address_ban(connection.host):
+        if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
         if self._is_denied(connection.address):  # since it was accepted: a TLS handshake takes time
             self.hub.disconnect(connection, "denied")
