@@ -178,8 +178,8 @@ ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Adm
 # --- server to client
 
 
-class Limits(Struct, frozen=True):
-    """The limits that a server advertises. The defaults are those of ``serve``."""
+class LimitFields(Struct, frozen=True):
+    """The list of limits, and the defaults of ``serve``. Two types have it: what is advertised, what is configured."""
 
     line: int = MAX_LINE
     """Bytes of one line to the server, its LF not counted."""
@@ -192,7 +192,7 @@ class Limits(Struct, frozen=True):
     id: int = MAX_ID
     """Characters of a message's ``id``."""
     hello_seconds: float = 10.0
-    """Seconds from the connection to the welcome."""
+    """Seconds from the connection to the welcome, a TLS handshake included."""
     hello_bytes: int = 8 * 1024
     """Bytes from the client up to the welcome."""
     ping_seconds: float = 60.0
@@ -208,9 +208,9 @@ class Limits(Struct, frozen=True):
     clients: int = 10_000
     """Connections."""
     per_address: int = 64
-    """Connections from one address, loopback and unix sockets exempted."""
+    """Connections from one address, or one /64 of IPv6; loopback and unix sockets are exempt."""
     out_buffer: int = 64 * 1024
-    """Bytes that wait for a client before its cursor stops and it is not read from."""
+    """Bytes that wait for a client before its cursor stops and it is not read from; bytes of the log in one tick."""
     ring_entries: int = 100_000
     """Entries of one room in memory."""
     ring_bytes: int = 64 * 1024 * 1024
@@ -227,6 +227,10 @@ class Limits(Struct, frozen=True):
     """Percentage of new connections that are dropped then."""
     greeting_full: int = 1_000
     """Connections before their welcome from which on all new ones are dropped."""
+
+
+class Limits(LimitFields, frozen=True):
+    """The limits that a server advertises."""
 
 
 class Challenge(Frame, frozen=True, tag="challenge"):

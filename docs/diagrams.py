@@ -303,7 +303,7 @@ async def traced() -> Call:
     """Return the calls that one message makes, in a room of two."""
     loop, log, limits = asyncio.get_running_loop(), Log(out=io.StringIO()), ServerLimits()
     hub = Hub(MemoryJournal(), Admission("chatctl"), limits, log, clock=lambda: 0.0, loop=loop)
-    server = Server(hub, limits, log)
+    server = Server(hub)
     members = [Connection(server, nick, "") for nick in ("ana", "ben")]
     for member in members:
         member.connection_made(Mock(asyncio.Transport, **TAKES_ALL))

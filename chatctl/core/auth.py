@@ -21,7 +21,7 @@ from chatctl.protocol import Challenge, Hello, Proof
 
 
 class ConnectionInfo(Struct, frozen=True):
-    """How a connection reached the server."""
+    """The route of a connection to the server."""
 
     host: str = ""
     """The client's IP address; empty for this machine's own connections."""
@@ -32,7 +32,7 @@ class ConnectionInfo(Struct, frozen=True):
 
 
 class Proved(Struct, frozen=True):
-    """What a connection has proved."""
+    """The outcome of an exchange."""
 
     key: str | None = None
     """The fingerprint of its key."""
@@ -46,7 +46,7 @@ class Authenticator:
     def __init__(self, password: Verifier | None = None) -> None:
         """Start without failures; ``password`` may be replaced at any time."""
         self.password = password
-        self._lockout = PasswordLockout()
+        self.lockout = PasswordLockout()
 
     def begin(self, hello: Hello, info: ConnectionInfo, nonce: bytes, now: float) -> AuthExchange | None:
         """Start an exchange; return None if there is nothing to prove.
@@ -70,19 +70,15 @@ class Authenticator:
 
     def check_lockout(self, info: ConnectionInfo, now: float) -> None:
         """Return if passwords of this address are checked now. Raises Unauthorized while it has to wait."""
-        if wait := self._lockout.wait(info.host, now):
+        if wait := self.lockout.wait(info.host, now):
             raise Unauthorized(
                 f"too many wrong passwords from your address: wait {wait:.0f} s", retry_after=round(wait, 1)
             )
 
     def record_failure(self, info: ConnectionInfo, now: float) -> Unauthorized:
         """Count a wrong password and return the error for it."""
-        wait = self._lockout.record_failure(info.host, now)
+        wait = self.lockout.record_failure(info.host, now)
         return Unauthorized("this is not the password", retry_after=round(wait, 1))
-
-    def record_success(self, info: ConnectionInfo) -> None:
-        """Forget the failures of an address that knows the password."""
-        self._lockout.clear(info.host)
 
 
 class AuthExchange:
@@ -125,7 +121,7 @@ class AuthExchange:
             self._scram.set_client_final(proof.scram or "")
         except ScramError:
             raise self._authenticator.record_failure(self._info, now) from None
-        self._authenticator.record_success(self._info)
+        self._authenticator.lockout.clear(self._info.host)
         return str(self._scram.get_server_final())
 
     def _verify_key(self, proof: Proof) -> str | None:

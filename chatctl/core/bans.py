@@ -27,7 +27,7 @@ _Mark = tuple[str, str]
 
 
 class Person(Struct, frozen=True):
-    """What is known of somebody: the name wanted or held, a proved key, the hash of a token, an IP address."""
+    """The marks of one person: the name wanted or held, a proved key, the hash of a token, an IP address."""
 
     name: str = ""
     key: str | None = None
@@ -54,7 +54,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
 
     @property
     def ident(self) -> str:
-        """What it is stored under: one per target."""
+        """Its key in the journal: one per target."""
         return fold_nick(self.name) if self.name else self.key or self.network or ""
 
     def is_active(self, now: float) -> bool:

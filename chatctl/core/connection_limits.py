@@ -27,7 +27,7 @@ class Counted(Protocol):
 
     @property
     def network(self) -> str:
-        """What counts as its address; empty for one that is exempt."""
+        """The address that it counts for, or the /64; empty for one that is exempt."""
 
     @property
     def room(self) -> Room | None:

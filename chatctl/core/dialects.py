@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain, count
 
 from chatctl import protocol
 from chatctl.common.names import MAX_NICK_POINTS, check_nick
@@ -113,18 +114,16 @@ HELP = b"""\
 
 
 def _parse_text_hello(line: bytes) -> ClientFrame:
-    return protocol.Hello(v=protocol.VERSION, nick=_decode(line).strip(), history=0)
+    return protocol.Hello(v=protocol.VERSION, nick=_decode(line).strip())
 
 
 def _parse_text(line: bytes, _names: Sequence[str]) -> ClientFrame | bytes | None:
     text = _decode(line)
     if not text.strip():
         return None
-    if text.startswith("//"):
-        return protocol.Say(text[1:])
-    if text.startswith("/"):
+    if text.startswith("/") and not text.startswith("//"):
         return _parse_command(text)
-    return protocol.Say(text)
+    return protocol.Say(text.removeprefix("/"))
 
 
 def _parse_command(text: str) -> ClientFrame | bytes:
@@ -177,17 +176,14 @@ def _as_text(frame: Frame) -> str:
         case protocol.Roster():
             return f"{frame.count} here: {', '.join(clean(row.nick) for row in frame.members)}\n"
         case protocol.Identity():
-            return (
-                f"{clean(frame.nick)}: {frame.key or 'no key'}{', bound to it' if frame.claimed is not None else ''}\n"
-            )
-        case protocol.Notice(text=text):
+            bound = ", bound to it" if frame.claimed is not None else ""
+            return f"{clean(frame.nick)}: {frame.key or 'no key'}{bound}\n"
+        case protocol.Notice(text=text) | protocol.Error(text=text):
             return f"! {clean(text)}\n"
         case protocol.Page(entries=entries):
             return "".join(_say_lines(entry) for entry in entries)
         case protocol.Gap():
             return f"({frame.to - frame.from_ + 1} messages can't be shown: {frame.why})\n"
-        case protocol.Error(text=text):
-            return f"! {clean(text)}\n"
         case protocol.Bye(why=why):
             return f"Goodbye! ({clean(why)})\n" if why else "Goodbye!\n"
     return ""
@@ -235,12 +231,8 @@ def render_classic(frame: Frame) -> bytes:
 def bend_nick(asked: str, taken: Callable[[str], bool]) -> str:
     """Return the valid and free nickname nearest to ``asked``: itself, ``Rajat_2``, ``Rajat_3``, …"""
     name = _nearest_nick(asked)
-    if not taken(name):
-        return name
-    number = 2
-    while taken(f"{name[: MAX_NICK_POINTS - 8]}_{number}"):
-        number += 1
-    return f"{name[: MAX_NICK_POINTS - 8]}_{number}"
+    numbered = (f"{name[: MAX_NICK_POINTS - 8]}_{number}" for number in count(2))
+    return next(nick for nick in chain([name], numbered) if not taken(nick))
 
 
 def _nearest_nick(asked: str) -> str:

@@ -26,7 +26,7 @@ Fact = tuple[str, str]
 
 
 class RoomRules(Struct, frozen=True, omit_defaults=True):
-    """What operators have set for one room. Journals store it as JSON."""
+    """Operators' settings of one room. Journals store them as JSON."""
 
     topic: str = ""
     slow: float = 0.0
@@ -38,7 +38,7 @@ DEFAULT_RULES = RoomRules()
 
 
 class Rules:
-    """All that operators of one server have set."""
+    """Operators' settings of one server: keys, bans, mutes, rooms."""
 
     def __init__(self, facts: Mapping[Fact, str] | None = None) -> None:
         """Start with what is among ``facts``. Those of other kinds are ignored."""

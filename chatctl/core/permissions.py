@@ -6,7 +6,7 @@ Lives here: decisions on one frame or verb. Does not live here: the table of ver
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chatctl import protocol
 from chatctl.common.verbs import VERBS, Kind, Role, Verb
@@ -92,10 +92,7 @@ def check_verb(name: str, role: Role, kind: Kind) -> None:
     if kind not in may:
         if kind == "name" and "member" in may:
             raise NoSuchNick("nobody of that name is here")
-        raise Forbidden(f"{name} is for {_either(may)}, not for {_TARGETS[kind]}")
+        either = " or ".join(_TARGETS[one] for one in may)
+        raise Forbidden(f"{name} is for {either}, not for {_TARGETS[kind]}")
     if role not in may[kind]:
         raise Forbidden(f"{name} on {_TARGETS[kind]} is for the server's own operator alone: 'chatctl admin {name}'")
-
-
-def _either(kinds: Iterable[Kind]) -> str:
-    return " or ".join(_TARGETS[kind] for kind in kinds)

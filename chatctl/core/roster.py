@@ -152,30 +152,24 @@ class News:
         return frames
 
 
-class _Phase:
-    """Joins and leaves between two renames. A dict keeps the order and drops repeats."""
-
-    def __init__(self) -> None:
-        self._changed: dict[str, bool] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._changed)
+class _Phase(dict[str, bool]):
+    """Joins (True) and leaves between two renames, by nickname. A dict keeps the order and drops repeats."""
 
     def note(self, nick: str, *, came: bool) -> None:
-        if self._changed.get(nick) is (not came):
-            del self._changed[nick]
+        if self.get(nick) is (not came):
+            del self[nick]
         else:
-            self._changed[nick] = came
+            self[nick] = came
 
     def replace(self, old: str, new: str) -> bool:
-        if self._changed.get(old) is not True or new in self._changed:
+        if self.get(old) is not True or new in self:
             return False
-        del self._changed[old]
-        self._changed[new] = True
+        del self[old]
+        self[new] = True
         return True
 
     def frames(self, count: int) -> list[Frame]:
-        went = [nick for nick, came in self._changed.items() if not came]
-        came = [nick for nick, came in self._changed.items() if came]
+        went = [nick for nick, came in self.items() if not came]
+        came = [nick for nick, came in self.items() if came]
         told: list[Frame] = [Leave(nicks=went, count=count)] if went else []
         return [*told, Join(nicks=came, count=count)] if came else told

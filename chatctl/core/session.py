@@ -149,8 +149,9 @@ class Session:
             self._close(error.wire_code)
 
     def refuse_final(self, error: ChatError) -> None:
-        """Refuse the hello and close."""
-        self._give_up(error)
+        """Send the error and close."""
+        self._effects.append(Reply(error_frame(error)))
+        self._close(error.wire_code)
 
     def refuse_on_hello(self, error: ChatError) -> None:
         """Refuse the hello as soon as it comes, in its own dialect, and close."""
@@ -175,7 +176,7 @@ class Session:
         if self.state is State.FRESH and self._sniff_by is not None and now >= self._sniff_by:
             self._sniff(b"", now)
         if self.state in _BEFORE_LOGIN and now >= self._hello_by:
-            self._give_up(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
+            self.refuse_final(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
 
     def _must_wait(self, now: float) -> bool:
         ready = max(self._messages.ready_at(now), self._bytes.ready_at(now))
@@ -188,15 +189,11 @@ class Session:
         ):
             self._failed = self._hello_too_long()
         if self._failed is not None and self.state is not State.FRESH:
-            self._give_up(self._failed)
+            self.refuse_final(self._failed)
         elif self._ended:
             self._close("closed")
         elif self.state is State.LIVE:
             self.wake_at = None
-
-    def _give_up(self, error: ChatError) -> None:
-        self._effects.append(Reply(error_frame(error)))
-        self._close(error.wire_code)
 
     def _close(self, why: str) -> None:
         self.state = State.CLOSED
@@ -230,7 +227,7 @@ class Session:
             self._sniff_by = now + SNIFF_SECONDS
             self.wake_at = min(self._sniff_by, self._hello_by)
         if len(self._first) > self._limits.hello_bytes:
-            self._give_up(self._hello_too_long())
+            self.refuse_final(self._hello_too_long())
 
     def _bytes_of_greeting(self) -> int:
         return self._greeting_bytes + len(self._framer)
@@ -288,7 +285,7 @@ class Session:
             else:
                 self._greet(line)
         except (NotJson, VersionMismatch) as error:
-            self._give_up(error)
+            self.refuse_final(error)
         except BadFrame as error:
             if self.state is State.LIVE:
                 self._messages.take(1, now)
@@ -299,7 +296,7 @@ class Session:
     def _greet(self, line: bytes) -> None:
         self._greeting_bytes += len(line) + 1
         if self._greeting_bytes > self._limits.hello_bytes:
-            self._give_up(self._hello_too_long())
+            self.refuse_final(self._hello_too_long())
             return
         frame = self.dialect.parse_hello(line)
         if self.state is State.CHALLENGED:
@@ -309,7 +306,7 @@ class Session:
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
         elif self._refusal is not None:
-            self._give_up(self._refusal)
+            self.refuse_final(self._refusal)
         else:
             self.asked = frame.nick
             self.mode = frame.mode

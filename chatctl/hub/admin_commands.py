@@ -24,9 +24,8 @@ from chatctl.core.permissions import check_verb
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.hub.admin_target import Actor, AdminTarget, name_of, staying, target_of
-from chatctl.hub.event_log import Log
 from chatctl.hub.peer_control import PeerControl
-from chatctl.journal import Facts, Journal
+from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Notice, RoomNow
 
 Outcome = Done | ChatError
@@ -36,12 +35,10 @@ Answer = Callable[[Outcome], None]
 class AdminCommands:
     """Carries out operators' verbs."""
 
-    def __init__(self, hub: PeerControl, journal: Journal, log: Log, clock: Callable[[], float]) -> None:
-        """Serve one hub. ``clock`` returns Unix seconds."""
+    def __init__(self, hub: PeerControl) -> None:
+        """Serve one hub."""
         self._hub = hub
-        self._journal = journal
-        self._log = log
-        self._clock = clock
+        self._log = hub.log
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
 
@@ -72,16 +69,15 @@ class AdminCommands:
 
     def _do_kick(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         text = f"{clean(target.shown)} was kicked{actor.by}{_because(ask.text)}"
-        self._tell(_rooms_of(target.peers), text, actor)
         self._disconnect(target.peers, f"you were kicked{actor.by}{_because(ask.text)}")
-        self._finish(ask, actor, text, answer)
+        self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
     def _do_ban(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         what: SanctionKind = "ban" if ask.verb == "ban" else "mute"
         done = "banned" if what == "ban" else "muted"
         one = self._sanction_on(what, ask, actor, target)
         sanctions = self._hub.rules.sanctions(what)
-        changes = self._hub.rules.drop_expired(self._clock())
+        changes = self._hub.rules.drop_expired(self._hub.clock())
         if len(sanctions) >= MAX_SANCTIONS:
             raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
         long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
@@ -90,10 +86,10 @@ class AdminCommands:
         def committed() -> None:
             sanctions.add(one)
             hit = self._banned_peers() if what == "ban" else target.peers
-            self._tell(_rooms_of(hit) or self._rooms(actor.room or ask.room), text, actor)
+            rooms = _rooms_of(hit) or self._rooms(actor.room or ask.room)
             if what == "ban":
                 self._disconnect(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, rooms)
 
         self._commit({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
 
@@ -111,8 +107,8 @@ class AdminCommands:
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         return Sanction(
             what=what,
-            since=self._clock(),
-            until=self._clock() + ask.seconds if ask.seconds else None,
+            since=self._hub.clock(),
+            until=self._hub.clock() + ask.seconds if ask.seconds else None,
             by=actor.name,
             reason=ask.text,
             name=target.shown if target.name is not None else None,
@@ -124,11 +120,11 @@ class AdminCommands:
     def _present_one(self, what: SanctionKind, target: AdminTarget) -> Sanction:
         """Return the active sanction on the target's name; an empty one if there is none."""
         on_name = self._hub.rules.sanctions(what).on_target(target.name, None, None)
-        return next((one for one in on_name if one.is_active(self._clock())), Sanction(what, 0.0))
+        return next((one for one in on_name if one.is_active(self._hub.clock())), Sanction(what, 0.0))
 
     def _banned_peers(self) -> list[Peer]:
         """Return the peers that would not be let in now."""
-        now, hit = self._clock(), []
+        now, hit = self._hub.clock(), []
         for peer in staying(self._hub):
             try:
                 self._hub.rules.check_entry(person_of(peer, name_of(peer)), now)
@@ -148,8 +144,7 @@ class AdminCommands:
         def committed() -> None:
             for one in lifted:
                 sanctions.drop(one.ident)
-            self._tell(_rooms_of(target.peers) or self._rooms(actor.room or ask.room), text, actor)
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, _rooms_of(target.peers) or self._rooms(actor.room or ask.room))
 
         self._commit({(what, one.ident): None for one in lifted}, committed, answer)
 
@@ -160,7 +155,7 @@ class AdminCommands:
             self._hub.disconnect(peer, "removed", Bye(why=why, final=True))
 
     def _do_bans(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        rules, now = self._hub.rules, self._clock()
+        rules, now = self._hub.rules, self._hub.clock()
         active = [one for one in (*rules.bans, *rules.mutes) if one.is_active(now)]
         secret = {"token"} if actor.role == "console" else {"token", "network"}
         rows = [{key: value for key, value in msgspec.to_builtins(one).items() if key not in secret} for one in active]
@@ -180,8 +175,7 @@ class AdminCommands:
         def committed() -> None:
             self._hub.rules.rooms[name] = rules
             room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
-            self._tell([room], text + actor.by, actor)
-            self._finish(ask, actor, text + actor.by, answer, name)
+            self._finish(ask, actor, text + actor.by, answer, [room], name)
 
         self._commit({("room", name): msgspec.json.encode(rules).decode()}, committed, answer)
 
@@ -218,8 +212,7 @@ class AdminCommands:
 
         def committed() -> None:
             (rules.appointed.add if up else rules.appointed.discard)(key)
-            self._tell(_rooms_of(target.peers), text, actor)
-            self._finish(ask, actor, text, answer)
+            self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
         self._commit({("operator", key): "" if up else None}, committed, answer)
 
@@ -251,20 +244,20 @@ class AdminCommands:
             else:
                 then()
 
-        self._journal.keep(changes, committed)
-
-    def _tell(self, rooms: Iterable[Room], text: str, actor: Actor) -> None:
-        for room in rooms:
-            room.tell(Notice(text, self._clock(), actor.name))
-            self._hub.touch(room)
+        self._hub.journal.keep(changes, committed)
 
     def _rooms(self, name: str | None) -> list[Room]:
         rooms = self._hub.history.rooms
         return list(rooms.values()) if name is None else [rooms[name]] if name in rooms else []
 
-    def _finish(self, ask: Admin, actor: Actor, text: str, answer: Answer, where: str = "") -> None:
-        by = actor.name or actor.role
-        self._log.info("ordered", verb=ask.verb, by=by, target=ask.target or where, what=text)
+    def _finish(
+        self, ask: Admin, actor: Actor, text: str, answer: Answer, rooms: Iterable[Room] = (), where: str = ""
+    ) -> None:
+        """Tell the rooms, the log and the operator what was done."""
+        for room in rooms:
+            room.tell(Notice(text, self._hub.clock(), actor.name))
+            self._hub.touch(room)
+        self._log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target or where, what=text)
         answer(Done(ask.verb, text, [], ask.id))
 
 

@@ -7,8 +7,7 @@ disk. Does not live here: new messages (messages.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
@@ -92,19 +91,19 @@ class RoomHistory:
     # --- pages
 
     def page(self, peer: Peer, room: Room, ask: History) -> None:
-        """Answer with a page: at once from the ring, or later from the journal; in flight until then."""
+        """Answer with a page: at once from the ring, or later from the journal, in flight until then.
+
+        Raises:
+            BadFrame: the page has no start, or two.
+        """
         if (ask.after is None) == (ask.before is None):
-            self._tick.reply(peer, error_frame(BadFrame("history takes either after or before")))
-            return
+            raise BadFrame("history takes either after or before")
         after, end = room.span(ask.after, ask.before, min(ask.limit, self._limits.page), self.first(room))
         if after + 1 >= room.ring.first or after >= end:
             self._answer(peer, room, ask, room.ring.entries(after, max(0, end - after)))
             return
         peer.in_flight += PAGE_WEIGHT
-        self._start(self._page_from_journal(peer, room, ask, after, end))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.get_running_loop().create_task(self._page_from_journal(peer, room, ask, after, end))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 

@@ -57,52 +57,55 @@ class Hub:
         self.rules = rules or Rules()
         self.claims = admission.claims
         self.peers: dict[Peer, None] = {}
+        self.journal = journal
+        self.limits = limits
+        self.log = log
+        self.clock = clock
         self._admission = admission
-        self._log = log
-        self._clock = clock
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
         admission.max_nick = limits.nick
         self.history = RoomHistory(journal, limits, self._tick)
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake
-        self.admin = AdminCommands(self, journal, log, clock)
+        self.admin = AdminCommands(self)
         self._messages = Messages(self.rules, self.claims, journal, self._tick, log, clock)
-        self._login = Login(
-            self, journal, admission, authenticator or Authenticator(), limits, log, clock=clock, loop=loop
-        )
+        self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
 
     def perform(self, peer: Peer, effect: Effect) -> None:
-        """Carry out one effect of a peer's session."""
-        match effect:
-            case Says(says):
-                self._messages.say(peer, self._room_of(peer), says)
-            case Reply(frame):
-                self.reply(peer, frame)
-            case protocol.Ping(t=t):
-                self.reply(peer, protocol.Pong(t=t, last=self._room_of(peer).ring.last))
-            case protocol.Hello():
-                self._login.hello(peer, effect)
-            case protocol.Proof():
-                self._login.proof(peer, effect)
-            case protocol.Whisper():
-                self._messages.whisper(peer, self._room_of(peer), effect)
-            case protocol.Nick(nick):
-                self._rename(peer, nick)
-            case protocol.Who():
-                self._who(peer)
-            case protocol.Whois(nick):
-                self._whois(peer, nick)
-            case protocol.Admin():
-                self.admin.order_from(peer, effect)
-            case protocol.History():
-                self.history.page(peer, self._room_of(peer), effect)
-            case Raw(data):
-                self._tick.reply_bytes(peer, data)
-            case Hangup(why):
-                self.disconnect(peer, why)
+        """Carry out one effect of a peer's session, or answer with the error."""
+        try:
+            match effect:
+                case Says(says):
+                    self._messages.say(peer, self._room_of(peer), says)
+                case Reply(frame):
+                    self.reply(peer, frame)
+                case protocol.Ping(t=t):
+                    self.reply(peer, protocol.Pong(t=t, last=self._room_of(peer).ring.last))
+                case protocol.Hello():
+                    self._login.hello(peer, effect)
+                case protocol.Proof():
+                    self._login.proof(peer, effect)
+                case protocol.Whisper():
+                    self._messages.whisper(peer, self._room_of(peer), effect)
+                case protocol.Nick(nick):
+                    self._rename(peer, nick)
+                case protocol.Who():
+                    self._who(peer)
+                case protocol.Whois(nick):
+                    self._whois(peer, nick)
+                case protocol.Admin():
+                    self.admin.order_from(peer, effect)
+                case protocol.History():
+                    self.history.page(peer, self._room_of(peer), effect)
+                case Raw(data):
+                    self._tick.reply_bytes(peer, data)
+                case Hangup(why):
+                    self.disconnect(peer, why)
+        except ChatError as error:
+            self.reply(peer, error_frame(error, getattr(effect, "id", None)))
 
     def _room_of(self, peer: Peer) -> Room:
         if peer.room is None:
@@ -113,40 +116,32 @@ class Hub:
         room, member = self._room_of(peer), peer.member
         if member is None:
             return
-        try:
-            nick = self._admission.free(nick, peer.owner, room.roster, member)
-            self.rules.check_entry(person_of(peer, nick), self._clock())
-        except ChatError as error:
-            self.reply(peer, error_frame(error))
-            return
+        nick = self._admission.free(nick, peer.owner, room.roster, member)
+        self.rules.check_entry(person_of(peer, nick), self.clock())
         if nick == member.nick:
             self.reply(peer, protocol.Rename(old=nick, new=nick))
             return
-        self._log.info("rename", peer=peer.label, nick=member.nick, to=nick)
+        self.log.info("rename", peer=peer.label, nick=member.nick, to=nick)
         room.roster.rename(member, nick)
         peer.session.nick = nick
         self.touch(room)
 
     def _who(self, peer: Peer) -> None:
         room = self._room_of(peer)
-        rows = room.roster.rows(self._clock())
+        rows = room.roster.rows(self.clock())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 
     def _whois(self, peer: Peer, nick: str) -> None:
-        try:
-            member = self._room_of(peer).roster.find(nick)
-            if member is None:
-                raise NoSuchNick(f"there is no {nick} here")
-        except ChatError as error:
-            self.reply(peer, error_frame(error))
-            return
-        row, claim = member.row(self._clock()), self.claims.find(member.nick)
+        member = self._room_of(peer).roster.find(nick)
+        if member is None:
+            raise NoSuchNick(f"there is no {nick} here")
+        row, claim = member.row(self.clock()), self.claims.find(member.nick)
         claimed = claim.since if claim is not None and claim.key == member.proved else None
         self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
 
     def address_ban(self, host: str) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""
-        return self.rules.address_ban(host, self._clock())
+        return self.rules.address_ban(host, self.clock())
 
     # --- disconnecting
 
@@ -180,9 +175,9 @@ class Hub:
         if room is not None and member is not None:
             room.roster.gone(member)
             self.touch(room)
-            self._log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
+            self.log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
         else:
-            self._log.info("closed", peer=peer.label, why=peer.leaving)
+            self.log.info("closed", peer=peer.label, why=peer.leaving)
         if peer.goodbye:
             peer.send(peer.goodbye)
         peer.close()

@@ -8,22 +8,19 @@ welcome (hub.py). Source: docs/protocol.md, "hello" and "Proving".
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
 
 from chatctl import protocol
 from chatctl.common.key_proof import NONCE_BYTES
 from chatctl.core.admission import Admission, owner_of
 from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.dialects import JSON
-from chatctl.core.limits import ServerLimits, advertised
+from chatctl.core.limits import advertised
 from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, StorageFailed, Unauthorized
-from chatctl.hub.event_log import Log
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
-from chatctl.journal import Journal
 
 MEMBERS_IN_WELCOME = 200
 
@@ -34,37 +31,21 @@ REPLACED = "your nickname joined again from elsewhere"
 class Login:
     """Takes what a session gives before it is live: a hello, then perhaps a proof."""
 
-    def __init__(
-        self,
-        hub: PeerControl,
-        journal: Journal,
-        admission: Admission,
-        authenticator: Authenticator,
-        limits: ServerLimits,
-        log: Log,
-        *,
-        clock: Callable[[], float],
-        loop: Loop,
-    ) -> None:
+    def __init__(self, hub: PeerControl, admission: Admission, authenticator: Authenticator, loop: Loop) -> None:
         """Let peers into the rooms of ``hub``. The rest is as in ``Hub``."""
         self._hub = hub
-        self._journal = journal
+        self._log = hub.log
         self._admission = admission
         self._authenticator = authenticator
-        self._limits = advertised(limits)
-        self._log = log
-        self._clock = clock
+        self._limits = advertised(hub.limits)
         self._loop = loop
         self._exchanges: dict[Peer, AuthExchange] = {}
 
     def hello(self, peer: Peer, hello: protocol.Hello) -> None:
         """Let a peer in, or challenge it first."""
-        if self._authenticator.password is not None and peer.session.dialect is not JSON:
-            self._refuse_final(
-                peer, hello, Unauthorized("this server wants a password, which has no place here: use chatctl")
-            )
-            return
         try:
+            if self._authenticator.password is not None and peer.session.dialect is not JSON:
+                raise Unauthorized("this server wants a password, which has no place here: use chatctl")
             nonce = secrets.token_bytes(NONCE_BYTES)
             exchange = self._authenticator.begin(hello, peer.info, nonce, self._loop.time())
         except ChatError as error:
@@ -100,24 +81,19 @@ class Login:
         peer.key = proved.key
         try:
             room = self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms))
-            nick = self._name(peer, hello, room)
+            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+            self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
         except ChatError as error:
             self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
             peer.session.refuse_retryable(error)
             return
         claim = None
         if may_bind and hello.mode == "join" and proved.key is not None:
-            claim = self._admission.claims.propose(nick, proved.key, self._clock())
+            claim = self._admission.claims.propose(nick, proved.key, self._hub.clock())
         if claim is None:
             self._let_in(peer, hello, proved, room, nick)
         else:
             self._bind(peer, hello, proved, claim)
-
-    def _name(self, peer: Peer, hello: protocol.Hello, room: Room) -> str:
-        """Return the nickname for a hello. Raises as ``Admission.nick``, and Forbidden for a banned person."""
-        nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
-        self._hub.rules.check_entry(person_of(peer, nick), self._clock())
-        return nick
 
     def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
         """Commit a claim, then let its owner in. It holds from now on, or a second one could be committed over it."""
@@ -134,7 +110,7 @@ class Login:
                 self._enter(peer, hello, proved, may_bind=False)  # time has passed: the name may be taken now
                 peer.pump()
 
-        self._journal.keep({key: value}, committed)
+        self._hub.journal.keep({key: value}, committed)
 
     def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
         peer.session.accept(nick)
@@ -155,7 +131,7 @@ class Login:
         """Add a peer to the roster, or have it take over its own row there if an older connection has it."""
         member = room.roster.find(nick)
         if member is None:
-            peer.member = room.roster.add(nick, peer.token, peer, self._clock(), peer.key)
+            peer.member = room.roster.add(nick, peer.token, peer, self._hub.clock(), peer.key)
             return
         before = peer_of(member)  # the same owner, so there is nothing to announce
         peer.member, before.member = member, None
@@ -178,7 +154,7 @@ class Login:
             members=room.roster.nicks(MEMBERS_IN_WELCOME),
             count=len(room.roster),
             watchers=room.watchers,
-            durability=self._journal.durability,
+            durability=self._hub.journal.durability,
             limits=self._limits,
             claimed=claim is not None and claim.key == proved.key,
             scram=proved.scram,

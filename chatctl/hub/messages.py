@@ -62,19 +62,15 @@ class Messages:
             self._refuse(peer, room, says[1:], later)
 
     def whisper(self, peer: Peer, room: Room, whisper: protocol.Whisper) -> None:
-        """Send a whisper to its receiver, or answer why not. It is never stored."""
+        """Send a whisper to its receiver. It is never stored. Raises ChatError."""
         now = self._clock()
-        try:
-            nick = self._speaker_name(peer, room)
-            to = room.roster.find(whisper.to)
-            if to is None:
-                raise NoSuchNick(f"there is no {whisper.to} here")
-            self._may_speak(peer, room, nick, now)
-            if peer_of(to).paused:
-                raise NoSuchNick(f"{to.nick} is too slow to be whispered to now")
-        except ChatError as error:
-            self._tick.reply(peer, error_frame(error, whisper.id))
-            return
+        nick = self._speaker_name(peer, room)
+        to = room.roster.find(whisper.to)
+        if to is None:
+            raise NoSuchNick(f"there is no {whisper.to} here")
+        self._may_speak(peer, room, nick, now)
+        if peer_of(to).paused:
+            raise NoSuchNick(f"{to.nick} is too slow to be whispered to now")
         self._tick.reply(peer_of(to), protocol.Whispered(from_=nick, time=now, text=whisper.text))
         if whisper.id is not None:
             self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))

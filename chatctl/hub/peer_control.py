@@ -1,25 +1,34 @@
-"""What the hub lets login and operators' commands do with peers. An interface: they do not import the hub."""
+"""The hub's interface for login and operators' commands, which do not import the hub."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
+from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
+from chatctl.journal import Journal
 from chatctl.protocol import Bye, Frame
 
 
 class PeerControl(Protocol):
-    """Looks up, answers and disconnects peers."""
+    """Looks up, answers and disconnects peers; has the parts that all of the hub share."""
 
+    journal: Journal
+    limits: ServerLimits
+    log: Log
     rules: Rules
     claims: NameClaims
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     history: RoomHistory
+
+    def clock(self) -> float:
+        """Return Unix seconds; only ever shown."""
 
     def reply(self, peer: Peer, frame: Frame, /) -> None:
         """Send a frame to one peer in this tick."""

@@ -43,7 +43,9 @@ def finish(partial: Path, path: Path) -> None:
         ChatError: it could not be written, or the name was taken meanwhile.
     """
     try:
-        _seal(partial)
+        with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as copy:
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, no WAL beside it
+            mark_as_copy(copy)
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         publish(partial, path)
@@ -82,12 +84,6 @@ def backup_file(source: Path, path: Path) -> None:
             discard(partial)
     finally:
         db.close()
-
-
-def _seal(partial: Path) -> None:
-    with contextlib.closing(sqlite3.connect(partial, isolation_level=None)) as copy:
-        copy.execute("PRAGMA journal_mode = DELETE")  # one file, no WAL beside it
-        mark_as_copy(copy)
 
 
 def _taken(path: Path) -> ChatError:

@@ -6,8 +6,10 @@ messages (store.py), whether an older copy took its place (rollback_check.py).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -97,17 +99,23 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
     db.file = identity(path)
     if db.file is not None:
         Connection.open_files.add(db.file)
-    try:
+    with closed_on_error(db, path):
         _prepare(db, path, durability)
         if path.stat().st_mode & 0o077:  # a copy that was put here, say
             path.chmod(0o600)
-    except (sqlite3.Error, OSError) as error:
-        db.close()
-        raise open_error(path, error) from None
-    except BaseException:
-        db.close()
-        raise
     return db
+
+
+@contextlib.contextmanager
+def closed_on_error(db: Connection, path: Path) -> Iterator[None]:
+    """Close a connection if the block fails. Raises ChatError for errors of SQLite and the file."""
+    try:
+        yield
+    except BaseException as error:
+        db.close()
+        if isinstance(error, sqlite3.Error | OSError):
+            raise open_error(path, error) from None
+        raise
 
 
 def _make(path: Path) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from chatctl.journal import Draft, Facts
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
-from chatctl.journal.schema import Durability, connect, identity
-from chatctl.journal.sqlite_errors import JournalLost, damaged, is_temporary, open_error
+from chatctl.journal.schema import Durability, closed_on_error, connect, identity
+from chatctl.journal.sqlite_errors import JournalLost, damaged, is_temporary
 from chatctl.journal.transaction import ENTRY_COLUMNS, Committed, RoomRecord, Transaction, entry_of, new_epoch
 from chatctl.protocol import Msg
 
@@ -43,28 +43,21 @@ class Store:
         boot = boot_id() if boot is None else boot
         was_there = identity(path) is not None and path.stat().st_size > 0
         self._db = connect(path, durability)
-        try:
-            self.renewed = (
-                find_rollback(stamp_path(path), self._generation(), self._total(), boot) if was_there else None
-            )
-            """Why the rooms got new epochs when the file was opened; None: they did not."""
+        self.renewed: str | None = None
+        """Why the rooms got new epochs when the file was opened; None: they did not."""
+        with closed_on_error(self._db, path):
+            if was_there:
+                self.renewed = find_rollback(stamp_path(path), self._generation(), self._total(), boot)
             if self.renewed is not None:
                 self._renew()
             self._insist_on_density()
             self.rooms = {record.name: record for record in self._load()}
             self._written = self._total()
             self._stamp = RollbackCheck(stamp_path(path), self._generation(), self._written, durability, boot)
-        except (sqlite3.Error, OSError) as error:
-            self._db.close()
-            raise open_error(path, error) from None
-        except BaseException:
-            self._db.close()
-            raise
         self._next_id = 1 + max((record.id for record in self.rooms.values()), default=0)
         self._unsaved: list[RoomRecord] = []
-        self._since_checkpoint = (
-            self._pages_of_wal()
-        )  # without it, the WAL of servers that are killed early would grow without end
+        # Without these, the WAL of servers that are killed early would grow without end.
+        self._since_checkpoint = self._pages_of_wal()
 
     # --- opening and closing
 
@@ -272,5 +265,5 @@ class Store:
 
 
 def mark_as_copy(db: sqlite3.Connection, generation: str = "") -> None:
-    """Give a database a generation that no stamp file has: it gets new epochs when it is opened."""
+    """Set a generation that no stamp file has: the database gets new epochs when it is opened."""
     db.execute("UPDATE meta SET generation = ?", (generation,))

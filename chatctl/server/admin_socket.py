@@ -23,6 +23,7 @@ from chatctl.errors import ChatError, Forbidden, reason_of
 from chatctl.hub.admin_commands import AdminCommands, Outcome
 from chatctl.hub.admin_target import Actor
 from chatctl.protocol import Admin, too_deep
+from chatctl.server.listener import umask
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -52,12 +53,8 @@ class AdminSocket:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._path.unlink(missing_ok=True)
-            mask = os.umask(0o177)
-            try:
-                with reachable_socket(self._path) as name:
-                    self._server = await asyncio.start_unix_server(self._answer, name)
-            finally:
-                os.umask(mask)
+            with umask(0o177), reachable_socket(self._path) as name:
+                self._server = await asyncio.start_unix_server(self._answer, name)
         except OSError as error:
             why = reason_of(error)
             raise ChatError(f"cannot listen on {self._path}: {why} (choose another path with --admin-socket)") from None

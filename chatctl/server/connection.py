@@ -22,7 +22,7 @@ MAX_IN_FLIGHT = 1024
 
 
 class ConnectionOwner(Protocol):
-    """What a connection needs of its server: a register of connections, and the hub."""
+    """A connection's interface to its server: a register of connections, and the hub."""
 
     loop: asyncio.AbstractEventLoop
     limits: ServerLimits
@@ -53,7 +53,6 @@ class Connection(asyncio.Protocol, Peer):
             address: its IP address; empty for that of a unix socket.
         """
         Peer.__init__(self, Session(server.limits, server.loop.time()), label, ConnectionInfo(host))
-        self.host = host
         self.address = address
         self.network = client_of(host)
         self._server = server
@@ -70,7 +69,7 @@ class Connection(asyncio.Protocol, Peer):
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
         channel = self.info.channel
         places = self._server.places(transport.get_extra_info("sockname"), channel)
-        self.info = ConnectionInfo(self.host, places, channel)
+        self.info = ConnectionInfo(self.info.host, places, channel)
         self._server.add(self)
         self._transport.write(GREETING)
         self._update_transport()

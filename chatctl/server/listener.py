@@ -12,7 +12,7 @@ import errno
 import os
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,6 @@ def open_unix(path: Path) -> socket.socket:
     Raises:
         ChatError: another server listens there, or the file can't be made.
     """
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
             with (
@@ -192,14 +191,23 @@ def open_unix(path: Path) -> socket.socket:
                 probe.connect(str(path))
                 raise ChatError(f"cannot listen on {path}: another server is there (choose another path with --unix)")
             path.unlink()
-        sock.bind(str(path))
-        sock.listen(BACKLOG)
+        with contextlib.ExitStack() as undo:
+            sock = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            sock.bind(str(path))
+            sock.listen(BACKLOG)
+            undo.pop_all()
+            return sock
     except OSError as error:
-        sock.close()
         in_use = error.errno == errno.EADDRINUSE
         why = "a file that is no socket is there" if in_use else reason_of(error)
         raise ChatError(f"cannot listen on {path}: {why} (choose another path with --unix)") from None
-    except ChatError:
-        sock.close()
-        raise
-    return sock
+
+
+@contextlib.contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Set this process's umask for the block: it decides the mode of a unix socket."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)

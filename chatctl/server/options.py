@@ -1,7 +1,7 @@
 """What an operator sets for a server: the values of ``chatctl serve``.
 
 Lives here: one field for each thing that can be set, and the defaults that depend on the machine. Does not live here:
-parsing a command line (commands/serve/), carrying it out (program.py), limits (protocol.py).
+parsing a command line (commands/serve/), carrying it out (program.py), limits (core/limits.py).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class TlsOptions:
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What the operator chose."""
+    """The options of ``serve``, read and checked."""
 
     host: str | None
     """None: no TCP."""

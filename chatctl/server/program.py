@@ -131,7 +131,7 @@ class Program:
             authenticator=self._auth,
             rules=self._rules,
         )
-        self._server = Server(self._hub, options.limits, log, options.reached_as, self._networks)
+        self._server = Server(self._hub, options.reached_as, self._networks)
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         self._add_reloads()
 

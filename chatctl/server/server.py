@@ -15,8 +15,6 @@ from functools import lru_cache, partial
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
 from chatctl.core.connection_limits import ConnectionLimits
 from chatctl.core.ip_networks import Networks
-from chatctl.core.limits import ServerLimits
-from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
 from chatctl.server.certificates import Tls
@@ -31,30 +29,21 @@ FLUSH_SECONDS = 2.0
 class Server:
     """All connections of one hub, and the sockets that they come from."""
 
-    def __init__(
-        self,
-        hub: Hub,
-        limits: ServerLimits,
-        log: Log,
-        reached_as: Sequence[str] = (),
-        networks: Networks | None = None,
-    ) -> None:
+    def __init__(self, hub: Hub, reached_as: Sequence[str] = (), networks: Networks | None = None) -> None:
         """Create it inside a running event loop; ``listen`` starts it.
 
         Args:
             hub: carries out what clients ask for.
-            limits: those of the hub.
-            log: where connections are logged.
             reached_as: further places (common/key_proof.py) at which clients reach it: forwarded ports.
             networks: from where connections are accepted; by default from everywhere.
         """
         self.hub = hub
-        self.limits = limits
+        self.limits = hub.limits
         self.loop = asyncio.get_running_loop()
-        self._log = log
+        self._log = hub.log
         self._reached_as = tuple(reached_as)
         self._networks = networks or Networks()
-        self._counts = ConnectionLimits(limits, random.random)
+        self._counts = ConnectionLimits(hub.limits, random.random)
         self._connections: set[Connection] = set()
         self._handshakes: set[TlsHandshake] = set()
         self._connecting: set[asyncio.Task[object]] = set()
@@ -131,7 +120,7 @@ class Server:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
         self._log.info("connected", peer=connection.label)
-        if banned := self.hub.address_ban(connection.host):
+        if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
         if self._is_denied(connection.address):  # since it was accepted: a TLS handshake takes time
             self.hub.disconnect(connection, "denied")

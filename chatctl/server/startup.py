@@ -21,7 +21,7 @@ from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
-from chatctl.server.listener import host_and_port, open_tcp, open_unix
+from chatctl.server.listener import host_and_port, open_tcp, open_unix, umask
 from chatctl.server.options import ServeOptions
 
 Bound = tuple[Any, ...]
@@ -58,19 +58,12 @@ def open_sockets(options: ServeOptions, log: Log) -> Sockets:
         insist_on_safety(plain)
     warn_if_exposed(plain, log)
     if options.unix is not None:
-        plain.append(_open_unix(options.unix, options.umask))
+        with umask(options.umask):
+            plain.append(open_unix(options.unix))
     secure: list[socket.socket] = []
     if options.host is not None and options.tls is not None:
         secure = open_tcp(options.host, options.tls.port, "--tls-port")
     return Sockets(plain, secure)
-
-
-def _open_unix(path: Path, umask: int) -> socket.socket:
-    ours = os.umask(umask)
-    try:
-        return open_unix(path)
-    finally:
-        os.umask(ours)
 
 
 def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> None:
@@ -90,11 +83,10 @@ def announce(line: str) -> None:
     """Print a line; a closed pipe is ignored. Raises ChatError: the line can't be written."""
     try:
         print(clean(line), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise ChatError(f"cannot write to stdout: {reason_of(error)}") from None
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it exits
+        if not isinstance(error, BrokenPipeError):
+            raise ChatError(f"cannot write to stdout: {reason_of(error)}") from None
 
 
 def insist_on_safety(sockets: Sequence[socket.socket]) -> None:

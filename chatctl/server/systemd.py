@@ -24,15 +24,15 @@ class ServiceManager:
         self._timer: asyncio.TimerHandle | None = None
 
     def ready(self) -> None:
-        """Tell it that the server listens, or has reloaded."""
+        """Report that the server listens, or has reloaded."""
         self._tell("READY=1")
 
     def reloading(self) -> None:
-        """Tell it that files are read again; ``ready`` ends that."""
+        """Report that files are read again; ``ready`` ends that."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
-        """Tell it that the server stops."""
+        """Report that the server stops."""
         self._tell("STOPPING=1")
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -33,7 +33,7 @@ class _SmallSSLProtocol(SSLProtocol):
 
 
 class HandshakeOwner(ConnectionOwner, Protocol):
-    """What a handshake needs of its server: limits, and a register of handshakes."""
+    """A handshake's interface to its server: limits, and a register of handshakes."""
 
     def end_handshake(self, handshake: TlsHandshake) -> None:
         """Forget a handshake: its connection is open, or is gone."""
@@ -79,7 +79,7 @@ class TlsHandshake(asyncio.Protocol):
     def _begin_tls(self, data: bytes, transport: asyncio.Transport) -> None:
         """Put TLS between the transport and the connection."""
         loop, certificate = self._server.loop, self._tls.current
-        self.connection.info = ConnectionInfo(self.connection.host, channel=certificate.digest)
+        self.connection.info = ConnectionInfo(self.connection.info.host, channel=certificate.digest)
         done: asyncio.Future[None] = loop.create_future()
         done.add_done_callback(self._handshake_done)
         secure = _SmallSSLProtocol(

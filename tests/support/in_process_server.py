@@ -37,7 +37,7 @@ def in_process_server(
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         everything = Admission("test", open_rooms=True)
         hub = Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=loop)
-        server = ChatServer(hub, limits, Log(out=log))
+        server = ChatServer(hub)
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))

@@ -88,7 +88,7 @@ MUTATIONS = (
     Mutation(
         "guessing the password",
         "chatctl/core/auth.py::Authenticator.check_lockout",
-        "self._lockout.wait(info.host, now)",
+        "self.lockout.wait(info.host, now)",
         "0",
         GATE + "test_who_waits_is_not_heard_even_with_the_right_password",
     ),
