@@ -88,14 +88,7 @@ class Load:
         """Join with all members and senders; ``on_joined`` is called for each. Raises ChatError if one is refused."""
         workload, started = self.workload, time.monotonic()
         apart = [] if workload.members_send else self.senders
-        join_all(
-            workload.address,
-            [*self.members, *apart],
-            at_once=workload.at_once,
-            within=workload.join_seconds,
-            reconnect=workload.reconnect,
-            on_joined=on_joined,
-        )
+        join_all(workload, [*self.members, *apart], on_joined)
         self.outcome.joined_in = time.monotonic() - started
         self._poll = new_poll()
         for connection in [*self.members[workload.stalled :], *apart]:
@@ -160,15 +153,12 @@ class Load:
         workload = self.workload
         by_themselves = workload.members_send and not self.wire_format.total_order
         for connection in self.members[workload.stalled :]:
-            name, faults = connection.name, self.outcome.faults
-            self._checked[connection.fd] = (
-                connection,
-                (
-                    PerSenderChecker(self.wire_format, len(self.senders), faults, name)
-                    if by_themselves
-                    else StreamChecker(self._reference, name, connection.received)
-                ),
-            )
+            checker: StreamChecker | PerSenderChecker
+            if by_themselves:
+                checker = PerSenderChecker(self.wire_format, len(self.senders), self.outcome.faults, connection.name)
+            else:
+                checker = StreamChecker(self._reference, connection.name, connection.received)
+            self._checked[connection.fd] = connection, checker
         self._timed = self.members[-1].fd if workload.rate is None else None
 
     # --- sending
@@ -222,15 +212,14 @@ class Load:
         assert connection.sock is not None
         try:
             count = connection.sock.recv_into(self._buffer)
+            if count:
+                return self._buffer[:count]
+            self._cut_off(connection, "it was closed")
         except BlockingIOError:
-            return None
+            pass
         except OSError as error:
             self._cut_off(connection, reason_of(error))
-            return None
-        if not count:
-            self._cut_off(connection, "it was closed")
-            return None
-        return self._buffer[:count]
+        return None
 
     def _cut_off(self, connection: LoadConnection, why: str) -> None:
         """Record a member that was cut off as a fault. Without a sender there is no load: raise ChatError."""
