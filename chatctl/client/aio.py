@@ -53,7 +53,6 @@ class _Connecting:
     def __init__(self, core: RoomCore, transport: AioTransport) -> None:
         self._core = core
         self._transport = transport
-        self._room: Room | None = None
 
     def __await__(self) -> Generator[Any, Any, Room]:
         return self._connect().__await__()
@@ -62,12 +61,11 @@ class _Connecting:
         return Room(self._core, await self._core.open(), self._transport)
 
     async def __aenter__(self) -> Room:
-        self._room = await self._connect()
-        return self._room
+        return await self._connect()
 
     async def __aexit__(self, *_: object) -> None:
-        if self._room is not None:
-            await self._room.close()
+        self._core.close()
+        await self._transport.closed()
 
 
 class Room:
