@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from chatctl.bench.checker import PerSenderChecker, ReferenceStream, StreamChecker
 from chatctl.bench.connection import READ_BYTES, CutOff, LoadConnection
 from chatctl.bench.connector import join_all, new_poll
-from chatctl.bench.metrics import Latencies, own_cpu
+from chatctl.bench.metrics import Latencies
 from chatctl.bench.wire_formats import chatctl_format, find_welcome, message_text, read_ack
 from chatctl.bench.workload import Pacer, Workload
 from chatctl.common.text import clean_bytes
@@ -123,7 +123,7 @@ class Load:
         pacer, outcome = self._pacer, self.outcome
         self.settle()
         self._start_checking()
-        cpu = own_cpu()
+        cpu = time.process_time()
         pacer.start(time.monotonic())
         while (unfinished := pacer.unfinished(now := time.monotonic())) or not self._over(now):
             if unfinished:
@@ -137,7 +137,7 @@ class Load:
             self._received_at = time.monotonic() if ready else self._received_at
         outcome.sent = pacer.sent
         outcome.seconds = max(self._received_at, pacer.end) - pacer.started
-        outcome.own_cpu = own_cpu() - cpu
+        outcome.own_cpu = time.process_time() - cpu
         self._linger()
         self._finish()
         return outcome
