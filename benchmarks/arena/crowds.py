@@ -175,7 +175,6 @@ def _catch_up(connection: LoadConnection, said: int) -> None:
 
     Raises RunFailed if it is neither.
     """
-    assert connection.sock is not None
     connection.sock.settimeout(10)
     seen, newest = connection.received, b'"text":"%b' % message_text(said - 1, 0)
     while newest not in seen[-1000:]:

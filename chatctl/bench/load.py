@@ -54,7 +54,7 @@ class Load:
     """One run of a workload: ``join``, ``run``, ``close``."""
 
     def __init__(self, workload: Workload) -> None:
-        """Prepare the connections."""
+        """Prepare the connections. Raises ChatError where the system has no epoll."""
         self.workload = workload
         self.outcome = Outcome()
         self.wire_format = workload.wire_format or chatctl_format(workload.dialect, workload.room)
@@ -68,7 +68,7 @@ class Load:
         self._reference = ReferenceStream(self.wire_format, len(self.senders), self.outcome.faults)
         self._checked: dict[int, tuple[LoadConnection, StreamChecker | PerSenderChecker]] = {}
         self._by_fd: dict[int, LoadConnection] = {}
-        self._poll: select.epoll | None = None
+        self._poll = new_poll()
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._has_acks = self.wire_format.acks and not workload.members_send
         self._acked = 0
@@ -90,7 +90,6 @@ class Load:
         apart = [] if workload.members_send else self.senders
         join_all(workload, [*self.members, *apart], on_joined)
         self.outcome.joined_in = time.monotonic() - started
-        self._poll = new_poll()
         for connection in [*self.members[workload.stalled :], *apart]:
             self._by_fd[connection.fd] = connection
             self._poll.register(connection.fd, select.EPOLLIN)
@@ -144,8 +143,7 @@ class Load:
 
     def close(self) -> None:
         """Close all connections."""
-        if self._poll is not None:
-            self._poll.close()
+        self._poll.close()
         for connection in {*self.members, *self.senders}:
             connection.close()
 
@@ -192,7 +190,6 @@ class Load:
     # --- reading
 
     def _wait(self, seconds: float) -> list[int]:
-        assert self._poll is not None
         return [fd for fd, _ in self._poll.poll(seconds)]
 
     def _read(self, fd: int) -> None:
@@ -209,7 +206,6 @@ class Load:
             self._time(data)
 
     def _receive(self, connection: LoadConnection) -> memoryview | None:
-        assert connection.sock is not None
         try:
             count = connection.sock.recv_into(self._buffer)
             if count:
@@ -223,7 +219,6 @@ class Load:
 
     def _cut_off(self, connection: LoadConnection, why: str) -> None:
         """Record a member that was cut off as a fault. Without a sender there is no load: raise ChatError."""
-        assert self._poll is not None
         if not connection.closed and connection.fd not in self._checked:
             raise self._broke(why)
         if not connection.closed:
