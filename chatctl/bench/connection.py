@@ -45,14 +45,16 @@ class Target:
         """Make the first connection. Raises ChatError if the server cannot be reached or is not trusted."""
         self.address = address
         self.tls: SharedTls | None = None
+        if address.tls:
+            from chatctl.bench.tls import SharedTls
+
+            self.tls = SharedTls(address)
         self.first: socket.socket | None = open_tcp(address, deadline_in(ANSWER_SECONDS))
         """The first connection, until a ``LoadConnection`` takes it."""
         self.family = self.first.family
         self.peer = self.first.getpeername()
-        if address.tls:
-            from chatctl.bench.tls import start_tls
-
-            self.tls, self.first = start_tls(self.first, address, ANSWER_SECONDS)
+        if self.tls is not None:
+            self.first = self.tls.secure_first(self.first, ANSWER_SECONDS)
         self._credentials = _password_only(address)
 
     def prover(self, sock: socket.socket) -> Prover | None:
