@@ -15,7 +15,6 @@ from arena.server_process import RunFailed, Server, free_port, running
 from chatctl import protocol
 from chatctl.bench.connection import READ_BYTES, LoadConnection
 from chatctl.bench.load import Load
-from chatctl.bench.metrics import own_cpu
 from chatctl.bench.wire_formats import WireFormat, message_text
 from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.blocking_transport import drive
@@ -38,10 +37,10 @@ def storm(scale: Scale, *, members: int) -> Figures:
     idle_seconds = min(PING_SECONDS + 2, 6 * scale.seconds)  # the rounds come every second: each is asked once
     with running(peer, scale.core) as server:
         workload = workload_for(server, scale, count, at_once=count, senders=0, reconnect=True)
-        cpu, mine = server.usage().cpu, own_cpu()
+        cpu, mine = server.usage().cpu, time.process_time()
         with closing(Load(workload)) as load:
             load.join()
-            joined, busy, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
+            joined, busy, own = load.outcome.joined_in, server.usage().cpu - cpu, time.process_time() - mine
             load.settle()
             told = sum(connection.bytes_received for connection in load.members)
             asked, before, idle_from = _pings(load), server.usage(), time.monotonic()
@@ -97,10 +96,10 @@ def _resume(server: Server, scale: Scale, count: int, stood: Welcome) -> Figures
         workload_for(server, scale, count, at_once=count, senders=0, reconnect=True),
         wire_format=_resuming(server.peer.wire_format, stood),
     )
-    cpu, mine = server.usage().cpu, own_cpu()
+    cpu, mine = server.usage().cpu, time.process_time()
     with closing(Load(workload)) as load:
         load.join()
-        caught_up, used, own = load.outcome.joined_in, server.usage().cpu - cpu, own_cpu() - mine
+        caught_up, used, own = load.outcome.joined_in, server.usage().cpu - cpu, time.process_time() - mine
         load.settle()
         _still_there(server, count)
     return {
@@ -176,7 +175,6 @@ def _catch_up(connection: LoadConnection, said: int) -> None:
 
     Raises RunFailed if it is neither.
     """
-    assert connection.sock is not None
     connection.sock.settimeout(10)
     seen, newest = connection.received, b'"text":"%b' % message_text(said - 1, 0)
     while newest not in seen[-1000:]:

@@ -11,7 +11,7 @@ import errno
 import os
 import select
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatctl.bench.wire_formats import WireFormat, answer_challenge, offer_proof
@@ -45,14 +45,16 @@ class Target:
         """Make the first connection. Raises ChatError if the server cannot be reached or is not trusted."""
         self.address = address
         self.tls: SharedTls | None = None
+        if address.tls:
+            from chatctl.bench.tls import SharedTls
+
+            self.tls = SharedTls(address)
         self.first: socket.socket | None = open_tcp(address, deadline_in(ANSWER_SECONDS))
         """The first connection, until a ``LoadConnection`` takes it."""
         self.family = self.first.family
         self.peer = self.first.getpeername()
-        if address.tls:
-            from chatctl.bench.tls import start_tls
-
-            self.tls, self.first = start_tls(self.first, address, ANSWER_SECONDS)
+        if self.tls is not None:
+            self.first = self.tls.secure_first(self.first, ANSWER_SECONDS)
         self._credentials = _password_only(address)
 
     def prover(self, sock: socket.socket) -> Prover | None:
@@ -92,15 +94,14 @@ class LoadConnection:
     pings: int = 0
     """How often the server asked whether it is still there."""
     hello_sent: bool = False
-    closed: bool = False
-    sock: socket.socket | None = None
+    closed: bool = True
+    sock: socket.socket = field(init=False, repr=False)
     _target: Target | None = None
     _prover: Prover | None = None
 
     @property
     def fd(self) -> int:
         """The descriptor of the socket. It must be connected."""
-        assert self.sock is not None
         return self.sock.fileno()
 
     def connect(self, target: Target) -> None:
@@ -113,6 +114,7 @@ class LoadConnection:
         else:
             self.sock = self._start_connect(target)
         self.sock.setblocking(False)
+        self.closed = False
 
     def _start_connect(self, target: Target) -> socket.socket:
         sock = socket.socket(target.family, socket.SOCK_STREAM)
@@ -133,7 +135,6 @@ class LoadConnection:
             Unreachable: the connection failed.
             ChatError: so did TLS.
         """
-        assert self.sock is not None
         assert self._target is not None
         if code := self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             raise Unreachable(f"{self.name} cannot connect: {os.strerror(code).lower()}")
@@ -177,7 +178,6 @@ class LoadConnection:
             self.send(b"".join(answers))
 
     def _read(self) -> bytes:
-        assert self.sock is not None
         try:
             data = self.sock.recv(READ_BYTES)
         except BlockingIOError:
@@ -192,7 +192,6 @@ class LoadConnection:
 
     def send(self, data: bytes = b"") -> None:
         """Send ``data`` after what is unsent, as much as the socket takes."""
-        assert self.sock is not None
         self.unsent += data
         if not self.unsent:
             return
@@ -202,13 +201,13 @@ class LoadConnection:
     def reset(self) -> None:
         """Close it, so that it can connect again from the start."""
         self.close()
-        self.closed = self.hello_sent = False
+        self.hello_sent = False
         self.unsent = self.received = b""
         self.bytes_received = 0
         self.reconnects += 1
 
     def close(self) -> None:
         """Close the socket."""
-        self.closed = True
-        if self.sock is not None:
+        if not self.closed:
             self.sock.close()
+        self.closed = True

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from chatctl.bench.connection import ANSWER_SECONDS, CutOff, LoadConnection, Target
-from chatctl.client.core.address import Address
+from chatctl.bench.workload import Workload
 from chatctl.errors import ChatError, Unreachable
 
 _SPARE_FILES = 64
@@ -45,23 +45,12 @@ def new_poll() -> select.epoll:
     return select.epoll()
 
 
-def join_all(
-    address: Address,
-    connections: Sequence[LoadConnection],
-    *,
-    at_once: int,
-    within: float,
-    reconnect: bool = False,
-    on_joined: Callable[[], None] = lambda: None,
-) -> None:
+def join_all(workload: Workload, connections: Sequence[LoadConnection], on_joined: Callable[[], None]) -> None:
     """Connect and join with all connections. They are left non-blocking and registered with no epoll.
 
     Args:
-        address: the server.
+        workload: says where, how many at a time, and for how long.
         connections: in the order in which they connect.
-        at_once: how many may be connecting or joining at a time.
-        within: seconds for all together.
-        reconnect: one that is cut off while joining connects again, as clients do when a server's queue is full.
         on_joined: called for each that has joined.
 
     Raises:
@@ -69,28 +58,27 @@ def join_all(
     """
     allow_files(len(connections))
     with contextlib.closing(new_poll()) as poll:
-        _Joining(Target(address), poll, deque(connections), at_once, reconnect, on_joined).run(within)
+        _Joining(workload, Target(workload.address), poll, deque(connections), on_joined).run()
 
 
 @dataclass(slots=True)
 class _Joining:
+    workload: Workload
     target: Target
     poll: select.epoll
     waiting: deque[LoadConnection]
-    at_once: int
-    reconnect: bool
     on_joined: Callable[[], None]
     answered_at: float = field(default_factory=time.monotonic)
     joining: dict[int, LoadConnection] = field(default_factory=dict)
     joined: dict[int, LoadConnection] = field(default_factory=dict)
 
-    def run(self, within: float) -> None:
-        end, count = self.answered_at + within, len(self.waiting)
+    def run(self) -> None:
+        end, count, at_once = self.answered_at + self.workload.join_seconds, len(self.waiting), self.workload.at_once
         while len(self.joined) < count:
-            for _ in range(min(_CONNECTS_PER_TURN, self.at_once - len(self.joining), len(self.waiting))):
+            for _ in range(min(_CONNECTS_PER_TURN, at_once - len(self.joining), len(self.waiting))):
                 self._connect(self.waiting.popleft())
             self._check_time(end, count)
-            ready = self.poll.poll(0.0 if self.waiting and len(self.joining) < self.at_once else 0.2)
+            ready = self.poll.poll(0.0 if self.waiting and len(self.joining) < at_once else 0.2)
             for fd, _ in ready:
                 self._handle(fd)
             self.answered_at = time.monotonic() if ready else self.answered_at
@@ -99,7 +87,7 @@ class _Joining:
         now = time.monotonic()
         if now > end:
             raise Unreachable(f"{len(self.joined):,} of {count:,} got in, the time for it is over")
-        if now - self.answered_at > ANSWER_SECONDS and not self.reconnect:
+        if now - self.answered_at > ANSWER_SECONDS and not self.workload.reconnect:
             raise Unreachable(f"cannot reach {self.target.address}: it accepts, but says nothing")
 
     def _connect(self, connection: LoadConnection) -> None:
@@ -120,7 +108,7 @@ class _Joining:
                 self.joined[fd] = self.joining.pop(fd)
                 self.on_joined()
         except (CutOff, OSError):
-            if not self.reconnect:
+            if not self.workload.reconnect:
                 raise
             del self.joining[fd]
             connection.reset()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from chatctl.bench.checker import PerSenderChecker, ReferenceStream, StreamChecker
 from chatctl.bench.connection import READ_BYTES, CutOff, LoadConnection
 from chatctl.bench.connector import join_all, new_poll
-from chatctl.bench.metrics import Latencies, own_cpu
+from chatctl.bench.metrics import Latencies
 from chatctl.bench.wire_formats import chatctl_format, find_welcome, message_text, read_ack
 from chatctl.bench.workload import Pacer, Workload
 from chatctl.common.text import clean_bytes
@@ -54,7 +54,7 @@ class Load:
     """One run of a workload: ``join``, ``run``, ``close``."""
 
     def __init__(self, workload: Workload) -> None:
-        """Prepare the connections."""
+        """Prepare the connections. Raises ChatError where the system has no epoll."""
         self.workload = workload
         self.outcome = Outcome()
         self.wire_format = workload.wire_format or chatctl_format(workload.dialect, workload.room)
@@ -68,7 +68,7 @@ class Load:
         self._reference = ReferenceStream(self.wire_format, len(self.senders), self.outcome.faults)
         self._checked: dict[int, tuple[LoadConnection, StreamChecker | PerSenderChecker]] = {}
         self._by_fd: dict[int, LoadConnection] = {}
-        self._poll: select.epoll | None = None
+        self._poll = new_poll()
         self._buffer = memoryview(bytearray(READ_BYTES))
         self._has_acks = self.wire_format.acks and not workload.members_send
         self._acked = 0
@@ -88,16 +88,8 @@ class Load:
         """Join with all members and senders; ``on_joined`` is called for each. Raises ChatError if one is refused."""
         workload, started = self.workload, time.monotonic()
         apart = [] if workload.members_send else self.senders
-        join_all(
-            workload.address,
-            [*self.members, *apart],
-            at_once=workload.at_once,
-            within=workload.join_seconds,
-            reconnect=workload.reconnect,
-            on_joined=on_joined,
-        )
+        join_all(workload, [*self.members, *apart], on_joined)
         self.outcome.joined_in = time.monotonic() - started
-        self._poll = new_poll()
         for connection in [*self.members[workload.stalled :], *apart]:
             self._by_fd[connection.fd] = connection
             self._poll.register(connection.fd, select.EPOLLIN)
@@ -130,7 +122,7 @@ class Load:
         pacer, outcome = self._pacer, self.outcome
         self.settle()
         self._start_checking()
-        cpu = own_cpu()
+        cpu = time.process_time()
         pacer.start(time.monotonic())
         while (unfinished := pacer.unfinished(now := time.monotonic())) or not self._over(now):
             if unfinished:
@@ -144,15 +136,14 @@ class Load:
             self._received_at = time.monotonic() if ready else self._received_at
         outcome.sent = pacer.sent
         outcome.seconds = max(self._received_at, pacer.end) - pacer.started
-        outcome.own_cpu = own_cpu() - cpu
+        outcome.own_cpu = time.process_time() - cpu
         self._linger()
         self._finish()
         return outcome
 
     def close(self) -> None:
         """Close all connections."""
-        if self._poll is not None:
-            self._poll.close()
+        self._poll.close()
         for connection in {*self.members, *self.senders}:
             connection.close()
 
@@ -160,15 +151,12 @@ class Load:
         workload = self.workload
         by_themselves = workload.members_send and not self.wire_format.total_order
         for connection in self.members[workload.stalled :]:
-            name, faults = connection.name, self.outcome.faults
-            self._checked[connection.fd] = (
-                connection,
-                (
-                    PerSenderChecker(self.wire_format, len(self.senders), faults, name)
-                    if by_themselves
-                    else StreamChecker(self._reference, name, connection.received)
-                ),
-            )
+            checker: StreamChecker | PerSenderChecker
+            if by_themselves:
+                checker = PerSenderChecker(self.wire_format, len(self.senders), self.outcome.faults, connection.name)
+            else:
+                checker = StreamChecker(self._reference, connection.name, connection.received)
+            self._checked[connection.fd] = connection, checker
         self._timed = self.members[-1].fd if workload.rate is None else None
 
     # --- sending
@@ -202,7 +190,6 @@ class Load:
     # --- reading
 
     def _wait(self, seconds: float) -> list[int]:
-        assert self._poll is not None
         return [fd for fd, _ in self._poll.poll(seconds)]
 
     def _read(self, fd: int) -> None:
@@ -219,22 +206,19 @@ class Load:
             self._time(data)
 
     def _receive(self, connection: LoadConnection) -> memoryview | None:
-        assert connection.sock is not None
         try:
             count = connection.sock.recv_into(self._buffer)
+            if count:
+                return self._buffer[:count]
+            self._cut_off(connection, "it was closed")
         except BlockingIOError:
-            return None
+            pass
         except OSError as error:
             self._cut_off(connection, reason_of(error))
-            return None
-        if not count:
-            self._cut_off(connection, "it was closed")
-            return None
-        return self._buffer[:count]
+        return None
 
     def _cut_off(self, connection: LoadConnection, why: str) -> None:
         """Record a member that was cut off as a fault. Without a sender there is no load: raise ChatError."""
-        assert self._poll is not None
         if not connection.closed and connection.fd not in self._checked:
             raise self._broke(why)
         if not connection.closed:

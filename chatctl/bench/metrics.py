@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -71,20 +70,10 @@ class Usage:
 
 def usage_of(pid: int) -> Usage:
     """Return what process ``pid`` uses. Linux only. Raises ChatError if there is none that we may look at."""
+    clock = ~pid << 3 | 2  # as clock_getcpuclockid(3): it counts nanoseconds; /proc/PID/stat counts ticks of 10 ms
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        cpu = time.clock_gettime(_cpu_clock(pid))
+        cpu = time.clock_gettime(clock)
     except OSError:
         raise ChatError(f"there is no process {pid} to be seen here") from None
     return Usage(cpu, pages * os.sysconf("SC_PAGE_SIZE"))
-
-
-def _cpu_clock(pid: int) -> int:
-    """Return the clock of clock_getcpuclockid(3). It counts nanoseconds; /proc/PID/stat counts ticks of 10 ms."""
-    return ~pid << 3 | 2
-
-
-def own_cpu() -> float:
-    """Return the CPU seconds that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime

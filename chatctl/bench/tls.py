@@ -43,34 +43,24 @@ def _as_blocking_error() -> Iterator[None]:
         raise BlockingIOError from None
 
 
-def start_tls(sock: socket.socket, address: Address, seconds: float) -> tuple[SharedTls, ssl.SSLSocket]:
-    """Make the handshake of the first connection, within ``seconds``.
-
-    Returns:
-        What the other connections use, and the first one's socket. Raises as ``secure``.
-    """
-    tls = SharedTls(sock, address)
-    return tls, secure(sock, address, seconds, lambda: look_again(address), tls.trust)
-
-
 class SharedTls:
     """The TLS context of all connections of a load."""
 
-    def __init__(self, sock: socket.socket, address: Address) -> None:
-        """Prepare it. Raises Untrusted as ``Trust``, after closing ``sock``."""
+    def __init__(self, address: Address) -> None:
+        """Prepare it. Raises Untrusted as ``Trust``."""
         self._address = address
-        try:
-            self.trust = Trust(address)
-        except BaseException:
-            sock.close()
-            raise
-        self.trust.context.sslsocket_class = _NonBlocking
+        self._trust = Trust(address)
+        self._trust.context.sslsocket_class = _NonBlocking
+
+    def secure_first(self, sock: socket.socket, seconds: float) -> ssl.SSLSocket:
+        """Make the handshake of the first connection, within ``seconds``. Raises as ``secure``."""
+        return secure(sock, self._address, seconds, lambda: look_again(self._address), self._trust)
 
     def wrap(self, sock: socket.socket) -> ssl.SSLSocket:
         """Return a connected, non-blocking socket with TLS; as it is if it has TLS."""
         if isinstance(sock, ssl.SSLSocket):
             return sock
-        return self.trust.context.wrap_socket(sock, server_hostname=self._address.host, do_handshake_on_connect=False)
+        return self._trust.context.wrap_socket(sock, server_hostname=self._address.host, do_handshake_on_connect=False)
 
     def handshake(self, sock: ssl.SSLSocket) -> int:
         """Continue the handshake.
@@ -95,4 +85,4 @@ class SharedTls:
 
     def certificate_digest(self, sock: socket.socket) -> bytes:
         """Check the server's certificate, and return its digest. Raises Untrusted."""
-        return self.trust.check(certificate_of(sock))
+        return self._trust.check(certificate_of(sock))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from chatctl import protocol
 from chatctl.client.core.prover import Prover
@@ -131,38 +132,27 @@ def answer_challenge(prover: Prover, received: bytes) -> tuple[bytes, bytes]:
     return b"", received
 
 
-def _json_admitted(received: bytes) -> bool:
-    return find_welcome(received) is not None
-
-
 def _text_admitted(received: bytes) -> bool:
     if refusal := re.search(rb"^(?:NAME)?! (.*)\n", received, re.MULTILINE):
         raise PeerBroke(f"the server did not let a member in: {clean_bytes(refusal[1], 200)}")
     return b"Connected to server!\n" in received
 
 
-def _json_say(number: int, text: bytes) -> bytes:
-    return b'{"type":"say","text":"%b","id":"%d"}\n' % (text, number)
-
-
 def chatctl_format(dialect: str, room: str = protocol.DEFAULT_ROOM) -> WireFormat:
     """Return chatctl's format. Members speak ``dialect``; senders speak json, for its acknowledgements."""
 
-    def json_hello(number: int) -> bytes:
-        return protocol.encode(protocol.Hello(v=protocol.VERSION, nick=f"m{number}", room=room))
-
-    def sender_hello(number: int) -> bytes:
-        return protocol.encode(protocol.Hello(v=protocol.VERSION, nick=f"{SENDER}{number}", room=room, mode="post"))
+    def hello(nick: str, mode: Literal["join", "post"]) -> bytes:
+        return protocol.encode(protocol.Hello(v=protocol.VERSION, nick=nick, room=room, mode=mode))
 
     end = b"" if dialect == "classic" else b"\n"
     is_json = dialect == "json"
     sender = SENDER.encode()
     mark = b'{"type":"msg"' if is_json else sender
     return WireFormat(
-        hello=json_hello if is_json else lambda number: b"m%d%b" % (number, end),
-        sender_hello=sender_hello,
-        admitted=_json_admitted if is_json else _text_admitted,
-        say=_json_say,
+        hello=lambda number: hello(f"m{number}", "join") if is_json else b"m%d%b" % (number, end),
+        sender_hello=lambda number: hello(f"{SENDER}{number}", "post"),
+        admitted=lambda received: find_welcome(received) is not None if is_json else _text_admitted(received),
+        say=lambda number, text: b'{"type":"say","text":"%b","id":"%d"}\n' % (text, number),
         entry=re.compile(re.escape(mark) if is_json else rb"%b\d+: " % mark),
         mark=mark,
         number=re.compile(rb'"nick":"(?:%b|m)\d+","text":"(\d{12})' % sender if is_json else rb": (\d{12})"),

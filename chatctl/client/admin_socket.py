@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
-from typing import Any
 
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire, reason_of
 from chatctl.protocol import too_deep
 
 MAX_ANSWER = 64 * 1024 * 1024
-"""The most bytes of an answer: 100,000 claims have some ten millions."""
+"""The most bytes of an answer: a list of 100,000 claims takes about ten million."""
 
 
 def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> dict[str, object] | None:
@@ -74,11 +73,8 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
         sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
         with sock.makefile("rb") as file:
             line = file.readline(MAX_ANSWER)
-    if too_deep(line):
-        raise ValueError("the server gave an answer that is nested too deeply")
-    answer: Any = json.loads(line)
-    if not isinstance(answer, dict):
-        raise ValueError("the server gave an answer that is none")  # noqa: TRY004 — as JSON that is none
+    if too_deep(line) or not isinstance(answer := json.loads(line), dict):
+        raise ValueError("the answer is nested too deeply, or not a JSON object")
     return answer
 
 

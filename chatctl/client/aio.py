@@ -6,7 +6,7 @@ Nothing is decided here: this and sync.py differ only in how they wait for core/
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from chatctl.client.connect_options import (
     ASK_SECONDS,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Answer", "Following", "Room", "connect"]
+
+Core = TypeVar("Core", bound=RoomCore | FollowCore)
 
 
 def connect(
@@ -47,13 +49,24 @@ def connect(
     return _Connecting(room_core(transport, address, nick, room, timeout, notice), transport)
 
 
-class _Connecting:
-    """The result of ``connect``, for ``await`` or ``async with``."""
+class _Closing(Generic[Core]):
+    """Hangs up by ``close``, or at the end of an ``async with`` block."""
 
-    def __init__(self, core: RoomCore, transport: AioTransport) -> None:
+    def __init__(self, core: Core, transport: AioTransport) -> None:
         self._core = core
         self._transport = transport
-        self._room: Room | None = None
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Hang up; a room ends every Following, too."""
+        self._core.close()
+        await self._transport.closed()
+
+
+class _Connecting(_Closing[RoomCore]):
+    """The result of ``connect``, for ``await`` or ``async with``."""
 
     def __await__(self) -> Generator[Any, Any, Room]:
         return self._connect().__await__()
@@ -62,29 +75,20 @@ class _Connecting:
         return Room(self._core, await self._core.open(), self._transport)
 
     async def __aenter__(self) -> Room:
-        self._room = await self._connect()
-        return self._room
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._room is not None:
-            await self._room.close()
+        return await self._connect()
 
 
-class Room:
+class Room(_Closing[RoomCore]):
     """A room that we are connected to. Any number of tasks may use it at once. See ``chatctl.client.Room``."""
 
     def __init__(self, core: RoomCore, welcome: Welcome, transport: AioTransport) -> None:
         """Call ``connect`` instead."""
-        self._core = core
-        self._transport = transport
+        super().__init__(core, transport)
         self.welcome = welcome
         """The server's answer to the first connection, with its limits."""
 
     async def __aenter__(self) -> Self:
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     @property
     def nick(self) -> str:
@@ -119,26 +123,16 @@ class Room:
         """Ask the people in the room. Cancelled, it tells them first. See ``chatctl.client.Room.ask``."""
         return await self._core.ask(question, choices, nicks, timeout)
 
-    async def close(self) -> None:
-        """Hang up, and end every Following."""
-        self._core.close()
-        await self._transport.closed()
 
+class Following(_Closing[FollowCore]):
+    """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``.
 
-class Following:
-    """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``."""
-
-    def __init__(self, core: FollowCore, transport: AioTransport) -> None:
-        """Call ``Room.follow`` instead."""
-        self._core = core
-        self._transport = transport
+    Call ``Room.follow`` to get one.
+    """
 
     async def __aenter__(self) -> Self:
         await self._core.open()
         return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     def __aiter__(self) -> Self:
         return self
@@ -153,8 +147,3 @@ class Following:
     def place(self) -> Resume | None:
         """The position. See ``chatctl.client.Following.place``."""
         return self._core.place
-
-    async def close(self) -> None:
-        """Hang up."""
-        self._core.close()
-        await self._transport.closed()

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from chatctl.client.core.transport import Transport
 
 CONNECT_SECONDS = 5.0
-"""For one connection, or one answer of the server."""
+"""Time for one connection, or one answer of the server."""
 
 RETRY_SECONDS = 60.0
-"""For all tries to say something."""
+"""Time for all tries to say something."""
 
 ASK_SECONDS = 600.0
-"""For people to answer a question."""
+"""Time for people to answer a question."""
 
 
 def ignore(_line: str) -> None:

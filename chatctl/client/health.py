@@ -21,11 +21,11 @@ class Health:
     """The results of one check; times are in seconds."""
 
     connect: float
-    """For connecting, TLS included."""
+    """Time to connect, TLS included."""
     rtt: float
-    """From a ping to its answer."""
+    """Time from a ping to its answer."""
     echo: float
-    """From a message to its acknowledgement and its echo, the journal's commit included."""
+    """Time from a message to its acknowledgement and its echo, the journal's commit included."""
     users: int
     watchers: int
     silence: float | None

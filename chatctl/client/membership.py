@@ -143,11 +143,8 @@ class Membership:
                     raise
                 end, why = error, self._news(error)
             if not self._leaving:
-                await self._pause(why, self._delay(end))
-
-    def _delay(self, end: ChatError) -> float:
-        """Return the seconds until the next try. A wrong password does not become right by itself."""
-        return PERSON_SECONDS if isinstance(end, PasswordWrong) else self._retry.delay(end)
+                # a wrong password does not become right by itself
+                await self._pause(why, PERSON_SECONDS if isinstance(end, PasswordWrong) else self._retry.delay(end))
 
     def _news(self, error: ChatError) -> str | None:
         """Return what to tell of a failed try: not that nobody is there, and nothing twice.
@@ -175,7 +172,7 @@ class Membership:
         try:
             self._enter(connection.welcome)
             for message in self.outbox:
-                self._transmit(message)
+                self.send(message.frame)
             return await self._read(connection)
         except ChatError as error:
             connection.abort()
@@ -257,10 +254,7 @@ class Membership:
     def _say_again(self, ident: str) -> None:
         for message in self.outbox:
             if message.id == ident:
-                self._transmit(message)
-
-    def _transmit(self, message: Message) -> None:
-        self.send(message.frame)
+                self.send(message.frame)
 
     def send(self, frame: ClientFrame) -> bool:
         """Send a frame now; return False while there is no connection."""
@@ -284,7 +278,7 @@ class Membership:
             self._waiting_since = self._transport.now()
         message = Message(Say(text, id=new_id(self._transport.random_bytes), action=action))
         self.outbox.add(message)
-        self._transmit(message)
+        self.send(message.frame)
 
     async def settled(self, seconds: float) -> bool:
         """Wait until every message is answered; return False if no answer arrives for ``seconds``."""

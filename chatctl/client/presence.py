@@ -73,33 +73,30 @@ class PresenceWatch:
         return drive(member_nicks(self._subscription.connection, deadline))
 
     def _compare(self, members: Iterable[str]) -> Iterator[Change]:
-        now, here = time.time(), dict.fromkeys(members)
-        for nick in [nick for nick in self._here if nick not in here]:
-            yield from self._left(nick, now, "while we were away")
-        for nick in here:
-            yield from self._joined(nick, now)
+        here = dict.fromkeys(members)
+        yield from self._left([nick for nick in self._here if nick not in here], "while we were away")
+        yield from self._joined(here)
 
     def _note(self, frame: ServerFrame) -> Iterator[Change]:
         """Yield the changes that a frame reports; the roster may have reported them already."""
-        now = time.time()
         match frame:
             case Join(nicks=nicks):
-                for nick in nicks:
-                    yield from self._joined(nick, now)
+                yield from self._joined(nicks)
             case Leave(nicks=nicks, why=why):
-                for nick in nicks:
-                    yield from self._left(nick, now, why)
+                yield from self._left(nicks, why)
             case Rename(old=old, new=new) if old in self._here:
                 del self._here[old]
                 self._here[new] = None
-                yield Change("rename", now, new, len(self._here), old=old)
+                yield Change("rename", time.time(), new, len(self._here), old=old)
 
-    def _joined(self, nick: str, now: float) -> Iterator[Change]:
-        if nick not in self._here:
-            self._here[nick] = None
-            yield Change("join", now, nick, len(self._here))
+    def _joined(self, nicks: Iterable[str]) -> Iterator[Change]:
+        for nick in nicks:
+            if nick not in self._here:
+                self._here[nick] = None
+                yield Change("join", time.time(), nick, len(self._here))
 
-    def _left(self, nick: str, now: float, why: str) -> Iterator[Change]:
-        if nick in self._here:
-            del self._here[nick]
-            yield Change("leave", now, nick, len(self._here), why=why)
+    def _left(self, nicks: Iterable[str], why: str) -> Iterator[Change]:
+        for nick in nicks:
+            if nick in self._here:
+                del self._here[nick]
+                yield Change("leave", time.time(), nick, len(self._here), why=why)

@@ -83,10 +83,10 @@ async def seek(connection: OpenConnection, since: Since, deadline: Deadline) -> 
     if since.time is None:
         return Resume(welcome.epoch, min(max((since.seq or 0) - 1, 0), welcome.last))
 
-    async def read(after: int, limit: int) -> list[Msg]:
-        return await page(connection, after, limit, deadline)
-
-    return Resume(welcome.epoch, await seq_before(since.time, welcome.first, welcome.last, read))
+    before = await seq_before(
+        since.time, welcome.first, welcome.last, lambda after, limit: page(connection, after, limit, deadline)
+    )
+    return Resume(welcome.epoch, before)
 
 
 async def seq_before(time: float, first: int, last: int, read: ReadLog) -> int:

@@ -37,7 +37,7 @@ def parse(text: str) -> str:
     """Return a fingerprint in the form of ``shown``. OpenSSL's hexadecimal form is taken too.
 
     Raises:
-        ValueError: it is none; the text says how one looks.
+        ValueError: ``text`` is not a fingerprint; the error says how one looks.
     """
     if match := _SHA256.fullmatch(text):
         return shown(base64.b64decode(match[1] + "="))
@@ -54,7 +54,7 @@ def parse_key(text: str, where: str) -> str:
         where: the option, or the file and line, for the error.
 
     Raises:
-        ChatError: it is none.
+        ChatError: ``text`` is not a fingerprint.
     """
     try:
         return parse(text)

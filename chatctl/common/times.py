@@ -16,9 +16,9 @@ def parse_moment(text: str, now: float) -> float:
         now: Unix seconds.
 
     Raises:
-        ValueError, OverflowError, OSError: it is none of these, or out of the calendar.
+        ValueError, OverflowError, OSError: ``text`` is in none of these forms, or the calendar ends before it.
     """
-    from datetime import datetime, timedelta  # as dear as all the rest of this module
+    from datetime import datetime, timedelta  # takes as long to import as the rest of this module
     from datetime import time as clock_time
 
     seconds = parse_duration(text)

@@ -44,16 +44,6 @@ class Verb(NamedTuple):
     lists: bool = False
     """It only reads, and is answered with rows."""
 
-    @property
-    def on_room(self) -> bool:
-        """Whether its target is a room."""
-        return "room" in self.may
-
-    @property
-    def on_server(self) -> bool:
-        """Whether its target is the server itself."""
-        return "server" in self.may
-
 
 _BOTH: frozenset[Role] = frozenset({"console", "operator"})
 _CONSOLE: frozenset[Role] = frozenset({"console"})

@@ -50,9 +50,9 @@ class AdminTarget:
 def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     """Read the target of an order. Raises ChatError for an unknown verb and for what can't be a target."""
     verb = find_verb(ask.verb)
-    if verb.on_room:
+    if "room" in verb.may:
         return AdminTarget("room")
-    if verb.on_server or not ask.target:
+    if "server" in verb.may or not ask.target:
         return AdminTarget("server", "the server")
     prefix, _, rest = ask.target.partition(":")
     if prefix == "name":

@@ -25,7 +25,7 @@ class Address(NamedTuple):
     ca: str | None = None
     """The path of a file with the authorities that may vouch for the certificate; None: the system's."""
     credentials: Secrets | None = None
-    """With what we can prove who we are there."""
+    """The password and the key to authenticate with."""
 
     def __str__(self) -> str:
         if self.unix is not None:

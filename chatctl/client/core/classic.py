@@ -6,7 +6,7 @@ message has arrived when it comes back. Source: docs/protocol.md, "classic".
 
 from __future__ import annotations
 
-from chatctl.client.core.connection import stranger
+from chatctl.client.core.connection import cut_greeting
 from chatctl.errors import Rejected
 from chatctl.protocol import GREETING
 
@@ -52,20 +52,13 @@ class ClassicCore:
     def receive(self, data: bytes) -> list[str]:
         """Return the received text: pieces without their line ends. Raises PeerBroke for another kind of server."""
         if self._first != GREETING:
-            data = self._greeted(data)
+            self._first, data = cut_greeting(self._first + data, self._where)
+            if self._first == GREETING:
+                self._out.append(self._encode(self.nick))
         text = data.decode("utf-8", "replace")
         self._seen = (self._seen + text)[-_MAX_KEPT:]
         self.connected = self.connected or _CONNECTED in self._seen
         return [piece for piece in text.split("\n") if piece]
-
-    def _greeted(self, data: bytes) -> bytes:
-        first = self._first + data
-        if not (first.startswith(GREETING) or GREETING.startswith(first)):
-            raise stranger(self._where, first)
-        self._first, rest = first[: len(GREETING)], first[len(GREETING) :]
-        if self._first == GREETING:
-            self._out.append(self._encode(self.nick))
-        return rest
 
     def came_back(self, text: str) -> bool:
         """Tell whether the server has broadcast a message of ours."""

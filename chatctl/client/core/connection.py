@@ -39,6 +39,17 @@ def stranger(where: object, first: bytes) -> PeerBroke:
     return PeerBroke(f"{where} is not a chatctl server: {what} ({clean_bytes(first)})")
 
 
+def cut_greeting(data: bytes, where: object) -> tuple[bytes, bytes]:
+    """Return what has arrived of the greeting, and what follows it.
+
+    Raises:
+        PeerBroke: ``data``, all that has arrived, is not how a chatctl server begins.
+    """
+    if not (data.startswith(GREETING) or GREETING.startswith(data)):
+        raise stranger(where, data)
+    return data[: len(GREETING)], data[len(GREETING) :]
+
+
 def raise_refusal(frame: ServerFrame) -> None:
     """Raise what an ``error`` frame or a ``bye`` stands for; return for any other frame."""
     if isinstance(frame, protocol.Error):
@@ -111,10 +122,7 @@ class ClientConnection:
 
     def _greeted(self, data: bytes) -> bytes:
         """Remove the greeting. After ``hurry`` it may still be to come."""
-        first = self._first + data
-        if not (first.startswith(GREETING) or GREETING.startswith(first)):
-            raise stranger(self._where, first)
-        self._first, rest = first[: len(GREETING)], first[len(GREETING) :]
+        self._first, rest = cut_greeting(self._first + data, self._where)
         if self._first == GREETING and self.state is State.GREETING:
             self._say_hello()
         return rest

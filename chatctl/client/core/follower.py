@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
-from chatctl.client.core.keepalive import PING_SECONDS
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.errors import ChatError
 from chatctl.protocol import Gap, Msg, Resume, Welcome
@@ -38,7 +37,6 @@ class Follower:
         idle: float | None = None,
         reconnect: bool = True,
         notice: Callable[[str], None] = lambda _: None,
-        ping_seconds: float = PING_SECONDS,
     ) -> None:
         """Follow ``room`` from ``cursor``.
 
@@ -51,16 +49,13 @@ class Follower:
             idle: end after this many seconds without ``restart_idle``; None means never.
             reconnect: whether to connect again when the connection breaks.
             notice: receives a line for a person when the connection breaks and when it is back.
-            ping_seconds: as ``keepalive.PING_SECONDS``.
         """
         self.cursor = cursor
         self.now = transport.now
         self._history = history
         self._idle = idle
         self._idle_until = Deadline(None, transport.now)
-        self._subscription = Subscription(
-            transport, address, room, reconnect=reconnect, notice=notice, ping_seconds=ping_seconds
-        )
+        self._subscription = Subscription(transport, address, room, reconnect=reconnect, notice=notice)
         self._last: int | None = None
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ class Signer(Protocol):
 
 
 class Secrets(Protocol):
-    """With what we can prove who we are. Reading an attribute raises ChatError if that secret can't be used."""
+    """The password and the key to authenticate with. Reading one raises ChatError if it can't be used."""
 
     password: str | None
     """The room's password; None without one."""

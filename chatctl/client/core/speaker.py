@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from chatctl.client.core.outbox import Message, new_id
 from chatctl.client.core.sender import Sender
@@ -14,6 +14,8 @@ from chatctl.protocol import Ack, Hello, Limits, Say, Welcome
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
     from chatctl.client.core.transport import Transport
+
+T = TypeVar("T")
 
 
 class Speaker:
@@ -57,30 +59,26 @@ class Speaker:
             ChatError: as ``Sender.say``.
         """
         ident = id or new_id(self._transport.random_bytes)
-        return await self._lock.hold(lambda: self._say(text, ident, action, retry_for))
 
-    async def _say(self, text: str | Callable[[Limits], str], ident: str, action: bool, retry_for: float | None) -> Ack:
-        self._sender.start(retry_for)
-        try:
+        async def say() -> Ack:
             with contextlib.suppress(ChatError):  # a connection that broke meanwhile is made again
                 await self._sender.poll()
             said = text if isinstance(text, str) else text((await self._sender.open()).limits)
             return await self._sender.say_one(Message(Say(said, id=ident, action=action)))
-        except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
-            self._sender.abandon()
-            raise
-        finally:
-            if not self._keep_open:
-                self.close()
+
+        return await self._lock.hold(lambda: self._turn(retry_for, say))
 
     async def check(self) -> Welcome:
         """Connect, and return the welcome. Raises ChatError if the server does not let us in."""
-        return await self._lock.hold(self._check)
+        return await self._lock.hold(lambda: self._turn(None, self._sender.open))
 
-    async def _check(self) -> Welcome:
-        self._sender.start(None)
+    async def _turn(self, retry_for: float | None, action: Callable[[], Awaitable[T]]) -> T:
+        self._sender.start(retry_for)
         try:
-            return await self._sender.open()
+            return await action()
+        except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
+            self._sender.abandon()
+            raise
         finally:
             if not self._keep_open:
                 self.close()

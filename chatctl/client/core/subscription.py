@@ -37,7 +37,6 @@ class Subscription:
         *,
         reconnect: bool = True,
         notice: Callable[[str], None] = lambda _: None,
-        ping_seconds: float = PING_SECONDS,
     ) -> None:
         """Connect later.
 
@@ -47,7 +46,6 @@ class Subscription:
             room: its name.
             reconnect: whether ``recover`` may succeed at all.
             notice: receives a line for a person when the connection breaks and when it is back.
-            ping_seconds: as ``keepalive.PING_SECONDS``.
         """
         self.connection: OpenConnection | None = None
         self._transport = transport
@@ -55,8 +53,6 @@ class Subscription:
         self._room = room
         self._reconnect = reconnect
         self._notice = notice
-        self._ping_seconds = ping_seconds
-        self._keepalive = Keepalive(transport.now, ping_seconds)
         self._retry = Retry(transport)
         self._broken = False
 
@@ -64,7 +60,7 @@ class Subscription:
         """Connect, with the hello's ``resume`` and ``history``. Raises as ``Transport.connect``."""
         hello = Hello(v=VERSION, room=self._room, mode="watch", resume=resume, history=history)
         self.connection = await self._transport.connect(self._address, hello, deadline)
-        self._keepalive = Keepalive(self._transport.now, self._ping_seconds)
+        self._keepalive = Keepalive(self._transport.now, PING_SECONDS)
         self._retry.connected()
         if self._broken:
             self._notice("(connected again)")

@@ -191,7 +191,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         raise unreachable(address, error) from None
     except ConnectionEnded as ended:
         raise Unreachable(f"cannot reach {address}: {ended.text} before it let us in") from None
-    except ChatError:
+    except (ChatError, asyncio.CancelledError):
         connection.abort()  # nothing of ours is unsent, and TLS would wait for a close_notify that nobody reads
         raise
     except ssl.SSLCertVerificationError as error:
@@ -200,9 +200,6 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         raise (handshake_failed(address, error) if trust is not None else unreachable(address, error)) from None
     except (OSError, UnicodeError) as error:
         raise unreachable(address, error) from None
-    except asyncio.CancelledError:
-        connection.abort()
-        raise
     finally:
         if connection.welcomed.done() and not connection.welcomed.cancelled():
             connection.welcomed.exception()  # raised above, or too late: either way asyncio need not log it

@@ -13,7 +13,6 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
-from types import TracebackType
 from typing import Self
 
 from chatctl.client.core.address import Address
@@ -158,12 +157,9 @@ class BlockingConnection:
         if self._address.credentials is None:
             return
         from chatctl.client.core.prover import Prover, place_of
+        from chatctl.common.fingerprints import digest
 
-        channel = b""
-        if self._address.tls:
-            from chatctl.common.fingerprints import digest
-
-            channel = digest(self.certificate)
+        channel = digest(self.certificate) if self._address.tls else b""
         place = place_of(self._sock.getpeername(), channel)
         self._core.prove_with(Prover(self._address.credentials, place, channel))
 
@@ -186,9 +182,7 @@ class BlockingConnection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

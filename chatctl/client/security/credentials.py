@@ -42,7 +42,12 @@ class Credentials:
         if self._password is None and self._password_file is not None:
             from chatctl.common.files import read_password
 
-            self._password = _insist_on_password(read_password(self._password_file), self._password_file)
+            line = read_password(self._password_file)
+            if line.startswith("SCRAM-SHA-256$"):
+                raise ChatError(
+                    f"{self._password_file} holds a server's verifier: to come in takes the password itself"
+                )
+            self._password = line
         return self._password or None
 
     @password.setter
@@ -80,9 +85,3 @@ class Credentials:
         if self._key is None and not os.path.lexists(own_key()):
             return None
         return read_key(Path(self._key or own_key()).expanduser())
-
-
-def _insist_on_password(line: str, path: Path) -> str:
-    if line.startswith("SCRAM-SHA-256$"):
-        raise ChatError(f"{path} holds a server's verifier: to come in takes the password itself")
-    return line

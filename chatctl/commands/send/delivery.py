@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     import re
     from pathlib import Path
 
-    from chatctl.client.core.reply import ReplyWait
+    from chatctl.client.core.deadline import Deadline
+    from chatctl.client.core.follower import Follower
 
 BAR_FROM = 30
 """Lines of a file from which on a progress bar is shown: fewer go through at once, the burst of a server's rate."""
@@ -127,13 +128,13 @@ class Delivery:
         printer = Printer(as_json=options.as_json)
         if options.print_id:
             printer.key(self._key)
-        wait = self._reply_wait()
+        follower = self._follower()
         last: Ack | None = None
-        with contextlib.closing(wait) if wait is not None else contextlib.nullcontext():
+        with contextlib.closing(follower) if follower is not None else contextlib.nullcontext():
             try:
                 drive(sender.open())
-                if wait is not None:
-                    drive(sender.attempt(wait.subscribe))
+                if follower is not None:
+                    drive(sender.attempt(follower.open))
                 for last in each(sender.say(messages(sender))):
                     step()
                     printer.ack(last)
@@ -141,9 +142,9 @@ class Delivery:
                 raise OutcomeUnknown(f"{unknown.text}; {self._advice()}") from None
             finally:
                 sender.close()
-            if wait is not None and last is not None:
+            if follower is not None and last is not None:
                 deadline = sender.deadline if retry_for is None else deadline_in(timeout)
-                printer.reply(drive(wait.reply(last.seq, deadline)))
+                printer.reply(self._reply(last, follower, deadline))
 
     def _advice(self) -> str:
         """Return what to do about an unknown outcome."""
@@ -155,17 +156,21 @@ class Delivery:
 
         return f"to have it said once, repeat the command with --id {shlex.quote(self._key)} --retry-for 60s"
 
-    def _reply_wait(self) -> ReplyWait | None:
-        options = self._options
-        if options.wait_reply is None:
+    def _follower(self) -> Follower | None:
+        """Return what receives the reply; None if none is waited for."""
+        if self._options.wait_reply is None:
             return None
         from chatctl.client.core.cursor import Cursor
         from chatctl.client.core.follower import Follower
-        from chatctl.client.core.message_filter import MessageFilter
-        from chatctl.client.core.reply import ReplyWait
 
-        follower = Follower(BlockingTransport(), self._address, self._room, Cursor())
-        return ReplyWait(follower, MessageFilter(options.nicks, options.wait_reply))
+        return Follower(BlockingTransport(), self._address, self._room, Cursor())
+
+    def _reply(self, ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
+        from chatctl.client.core.message_filter import MessageFilter
+        from chatctl.client.core.reply import reply_to
+
+        accepts = MessageFilter(self._options.nicks, self._options.wait_reply)
+        return drive(reply_to(ack.seq, follower, accepts, deadline))
 
 
 @contextlib.contextmanager

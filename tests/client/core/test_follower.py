@@ -26,15 +26,13 @@ def msg(seq: int) -> dict[str, object]:
 # --- silence: a command waits 15 s before it suspects anything
 
 
-def follower(port: int, **more: object) -> Follower:
-    return Follower(
-        BlockingTransport(),
-        Address("127.0.0.1", port),
-        "lobby",
-        Cursor(),
-        ping_seconds=0.05,
-        **more,  # type: ignore[arg-type]
-    )
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatctl.client.core.subscription.PING_SECONDS", 0.05)
+
+
+def follower(port: int, *, reconnect: bool = True) -> Follower:
+    return Follower(BlockingTransport(), Address("127.0.0.1", port), "lobby", Cursor(), reconnect=reconnect)
 
 
 def next_of(one: Follower) -> Msg | Gap | None:
