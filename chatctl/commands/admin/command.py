@@ -12,7 +12,7 @@ import click
 
 from chatctl.cli.options import all_of, count_option, json_option, timeout_option
 from chatctl.cli.output import emit, emit_json
-from chatctl.cli.param_types import DURATION
+from chatctl.cli.param_types import DURATION, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -72,13 +72,9 @@ def admin() -> None:
     """
 
 
-class _Interval(click.ParamType[float]):
-    """A duration, or ``off``: 0 seconds."""
-
-    name = "pace"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return 0.0 if value == "off" else DURATION.convert(value, param, ctx)
+def _interval(value: object) -> float:
+    """Return the seconds of a duration; 0 for ``off``."""
+    return 0.0 if value == "off" else duration(value)
 
 
 def _seconds(name: str, text: str) -> click.Option:
@@ -93,7 +89,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "target": lambda: click.Argument(["target"]),
     "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
     "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
-    "interval": lambda: click.Argument(["seconds"], type=_Interval(), metavar="DURATION|off"),
+    "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
     "topic": lambda: _text("TEXT"),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import all_of, count_option, duration_option
-from chatctl.commands.serve.param_types import LimitDuration, Rate, Startups
+from chatctl.commands.serve.param_types import LIMIT_DURATION, RATE, STARTUPS
 
 if TYPE_CHECKING:
     from chatctl.core.limits import ServerLimits
@@ -18,7 +18,7 @@ def _count(name: str, field: str, least: int, most: int | None, default: int, te
 
 
 def _time(name: str, field: str, default: str, text: str) -> Any:
-    return duration_option(name, field, type=LimitDuration(), default=default, help=text)
+    return duration_option(name, field, type=LIMIT_DURATION, default=default, help=text)
 
 
 limit_options = all_of(
@@ -33,7 +33,7 @@ limit_options = all_of(
     ),
     click.option(
         "--rate",
-        type=Rate(),
+        type=RATE,
         default="10:30",
         show_default=True,
         metavar="N[:BURST]|off",
@@ -56,7 +56,7 @@ limit_options = all_of(
     click.option(
         "--max-greeting",
         "greeting",
-        type=Startups(),
+        type=STARTUPS,
         default="100:30:1000",
         show_default=True,
         metavar="START:PERCENT:FULL",

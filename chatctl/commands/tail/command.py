@@ -18,8 +18,8 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import note
-from chatctl.cli.param_types import REGEX, FilePath
-from chatctl.commands.tail.since_type import SinceType
+from chatctl.cli.param_types import REGEX, FilePath, Parsed
+from chatctl.commands.tail.since_type import parse_since
 
 if TYPE_CHECKING:
     import re
@@ -34,7 +34,7 @@ start_options = all_of(
     count_option("-n", "number", least=0, show_default=str(NUMBER), help="Print so many messages of the past first."),
     click.option(
         "--since",
-        type=SinceType(),
+        type=Parsed(parse_since),
         metavar="SEQ|TIME|AGO",
         help="Start at message number SEQ, at a time (14:30, 2026-08-01T14:30, with or without a zone), or so long ago "
         "(10m).",
