@@ -13,7 +13,6 @@ from chatctl.errors import ConditionNotMet
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.protocol import Roster
 
 TIMEOUT = 5.0
 """Seconds for a look at the roster, and for connecting, by default."""
@@ -61,6 +60,9 @@ def who(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
+    from chatctl.client import requests
+    from chatctl.client.io.blocking_transport import ask
+    from chatctl.client.io.clock import deadline_in
     from chatctl.commands.who.formats import count_line, roster_lines
     from chatctl.common.names import fold_any, fold_nick
 
@@ -71,24 +73,12 @@ def who(
         _watch(address, server.room, wanted, timeout, as_json)
         return
     print_line = emit_json if as_json else emit
-    roster = _roster(address, server.room, TIMEOUT if timeout is None else timeout)
+    roster = ask(address, server.room, "watch", requests.roster, deadline_in(TIMEOUT if timeout is None else timeout))
     rows = [row for row in roster.members if wanted is None or fold_any(row.nick) == wanted]
     for line in [count_line(len(rows), roster.watchers, as_json)] if count else roster_lines(rows, as_json):
         print_line(line)
     if wanted is not None and not rows:
         raise ConditionNotMet(f"{name} is not here")
-
-
-def _roster(address: Address, room: str, timeout: float) -> Roster:
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import drive
-    from chatctl.client.io.clock import deadline_in
-    from chatctl.client.requests import roster
-    from chatctl.protocol import VERSION, Hello
-
-    deadline = deadline_in(timeout)
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
-        return drive(roster(connection, deadline))
 
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
