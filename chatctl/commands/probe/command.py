@@ -154,14 +154,9 @@ def _run(prober: Prober, writer: ResultWriter, wait: float | None, count: int, i
 
 
 def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[CheckResult]:
-    from chatctl.client.io.clock import deadline_in
-
     due = time.monotonic()
     for number in range(count):
         if number:
             due = max(due + interval, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
-        if number or wait is None:
-            yield prober.check(deadline_in(None))
-        else:
-            yield prober.check_when_ready(deadline_in(wait))
+        yield prober.check(None if number else wait)
