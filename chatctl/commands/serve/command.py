@@ -21,7 +21,6 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.common.ip_addresses import Network
     from chatctl.core.passwords import Verifier
 
 
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 @log_options
 def serve(
     host: str,
-    port: int,
     unix: Path | None,
     no_tcp: bool,
     tls: str | None,
@@ -47,20 +45,12 @@ def serve(
     server_name: str,
     journal: str | None,
     durability: str,
-    keep_messages: int | None,
-    keep_days: float | None,
     password_file: Path | None,
-    allow: tuple[Network | Path, ...],
-    deny: tuple[Network | Path, ...],
-    reached_as: tuple[str, ...],
-    claim_names: bool | None,
-    operators: tuple[str, ...],
-    operators_file: Path | None,
     admin_socket: Path | None,
     log_format: str,
     quiet: bool,
     verbose: bool,
-    **limits: Any,
+    **given: Any,
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
@@ -95,28 +85,21 @@ def serve(
     from chatctl.server.program import run_server
 
     _check(tls, tls_cert, tls_key, unix, no_tcp=no_tcp, no_plain=no_plain)
+    limits = limits_of(given)
     run_server(
         ServeOptions(
             host=None if no_tcp else host,
-            port=port,
             unix=unix,
             admission=Admission(server_name, rooms, open_rooms=open_rooms),
-            limits=limits_of(limits),
+            limits=limits,
             journal=journal_path(journal),
             durability="os" if durability == "os" else "disk",
-            keep_messages=keep_messages,
-            keep_days=keep_days,
-            claim_names=claim_names,
             tls=TlsOptions(tls_port, tls_cert, tls_key) if tls is not None or tls_cert is not None else None,
             plain=not no_plain,
             password=_verifier(password_file),
             read_password=partial(_verifier, password_file) if password_file is not None else None,
-            reached_as=reached_as,
-            allow=allow,
-            deny=deny,
-            operators=operators,
-            operators_file=operators_file,
             admin_socket=admin_socket.absolute() if admin_socket is not None else None,
+            **given,  # the other options have the names of its fields
         ),
         Log("json" if log_format == "json" else "text", "warning" if quiet else "debug" if verbose else "info"),
     )

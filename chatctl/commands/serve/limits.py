@@ -66,13 +66,13 @@ limit_options = all_of(
 
 
 def limits_of(chosen: dict[str, Any]) -> ServerLimits:
-    """Return the limits that the values of ``limit_options`` set."""
+    """Take the values of ``limit_options`` out of ``chosen``, and return the limits that they set."""
     from chatctl.core.limits import ServerLimits
     from chatctl.server.options import default_max_clients
 
     rate, burst = chosen.pop("rate")
     start, percent, full = chosen.pop("greeting")
-    chosen["clients"] = chosen["clients"] or default_max_clients()
-    return ServerLimits(
-        **chosen, rate=rate, burst=burst, greeting_start=start, greeting_percent=percent, greeting_full=full
-    )
+    clients = chosen.pop("clients") or default_max_clients()
+    others = {name: chosen.pop(name) for name in ServerLimits.__struct_fields__ if name in chosen}
+    greeting = {"greeting_start": start, "greeting_percent": percent, "greeting_full": full}
+    return ServerLimits(clients=clients, rate=rate, burst=burst, **greeting, **others)
