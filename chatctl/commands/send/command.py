@@ -9,7 +9,6 @@ import click
 from chatctl.cli.completers import completer
 from chatctl.cli.options import (
     ServerOptions,
-    all_of,
     authors_option,
     duration_option,
     json_option,
@@ -27,49 +26,37 @@ if TYPE_CHECKING:
 MAX_KEY = 100
 """Characters of ``--id``: a server takes 128, and the number of a line is appended."""
 
-message_options = all_of(
-    click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes."),
-    click.option(
-        "--file",
-        "path",
-        type=FilePath(exists=True, dir_okay=False, allow_dash=True),
-        metavar="PATH",
-        help="Send each line of a file as a message; - is stdin.",
-    ),
-    click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
-    click.option(
-        "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
-    ),
-)
-
-retry_options = all_of(
-    click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY."),
-    click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up."),
-    duration_option(
-        "--retry-for",
-        envvar="CHATCTL_RETRY_FOR",
-        help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
-    ),
-)
-
-reply_options = all_of(
-    click.option(
-        "--wait-reply",
-        type=REGEX,
-        metavar="REGEX",
-        help="Then wait for a message in which this is found, and print it.",
-    ),
-    authors_option("Only a reply of this member counts. Repeatable."),
-)
-
 
 @click.command()
 @click.argument("text", required=False)
 @server_options()
 @nick_option()
-@message_options
-@retry_options
-@reply_options
+@click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes.")
+@click.option(
+    "--file",
+    "path",
+    type=FilePath(exists=True, dir_okay=False, allow_dash=True),
+    metavar="PATH",
+    help="Send each line of a file as a message; - is stdin.",
+)
+@click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'.")
+@click.option(
+    "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
+)
+@click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY.")
+@click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up.")
+@duration_option(
+    "--retry-for",
+    envvar="CHATCTL_RETRY_FOR",
+    help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
+)
+@click.option(
+    "--wait-reply",
+    type=REGEX,
+    metavar="REGEX",
+    help="Then wait for a message in which this is found, and print it.",
+)
+@authors_option("Only a reply of this member counts. Repeatable.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 @timeout_option(text="Give up after this long; with --lines, --file or --retry-for: for each try and answer.")
 @json_option()
