@@ -16,7 +16,7 @@ from chatctl.cli.options import (
     positive,
     server_options,
 )
-from chatctl.cli.output import emit, emit_json, warn
+from chatctl.cli.output import emit_lines, warn
 from chatctl.cli.param_types import Parsed
 from chatctl.errors import ChatError, ConditionNotMet
 
@@ -122,11 +122,8 @@ def bench(
     finally:
         load.close()
     found = report.figures(workload, outcome, usage)
-    if as_json:
-        emit_json(report.as_json(found))
-    else:
-        for line in [*report.as_table(found), *report.histogram(outcome.latencies)]:
-            emit(line)
+    shown = [report.as_json(found)] if as_json else [*report.as_table(found), *report.histogram(outcome.latencies)]
+    emit_lines(shown, as_json=as_json)
     if warning := report.saturation_warning(found):
         warn(warning)
     if faults := outcome.faults:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import all_of, count_option, json_option, timeout_option
-from chatctl.cli.output import emit, emit_json
+from chatctl.cli.output import emit_lines
 from chatctl.cli.param_types import DURATION, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
@@ -106,7 +106,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
 def _command(name: str, verb: Verb) -> click.Command:
     """Return the subcommand of a verb. Its parameters are named after the fields of the request."""
 
-    @all_of(json_option(), timeout_option(), *_socket_options())
+    @all_of(json_option(), timeout_option(), _socket_options())
     def run(timeout: float, as_json: bool, **given: Any) -> None:
         from chatctl.client.admin_socket import order
         from chatctl.commands.admin.formats import json_lines, text_lines
@@ -114,16 +114,15 @@ def _command(name: str, verb: Verb) -> click.Command:
         path = _socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"))
         fields = {key: " ".join(value) if key == "text" else value for key, value in given.items() if value is not None}
         answer = order(path, name, timeout, **fields)
-        for line in json_lines(answer) if as_json else text_lines(answer):
-            emit_json(line) if as_json else emit(line)
+        emit_lines(json_lines(answer) if as_json else text_lines(answer), as_json=as_json)
 
     room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
     text = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
     return click.command(name, params=[_PARAMETERS[one]() for one in verb.takes], help=text)(run)
 
 
-def _socket_options() -> tuple[Any, ...]:
-    return (
+def _socket_options() -> Any:
+    return all_of(
         count_option(
             "--port",
             most=65535,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
-from chatctl.cli.output import emit, emit_json
+from chatctl.cli.output import emit_lines
 from chatctl.cli.param_types import Parsed
 
 if TYPE_CHECKING:
@@ -79,8 +79,7 @@ def export(
 
     found = _from_file(journal, server.room) if journal is not None else _from_server(server, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
-    for line in export_lines(wanted, form, server.room):
-        emit_json(line) if form == "jsonl" else emit(line)
+    emit_lines(export_lines(wanted, form, server.room), as_json=form == "jsonl")
 
 
 def _from_file(journal: Path, room: str) -> Iterator[Msg]:

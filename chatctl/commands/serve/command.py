@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -44,10 +44,9 @@ def serve(
     open_rooms: bool,
     server_name: str,
     journal: str | None,
-    durability: str,
     password_file: Path | None,
     admin_socket: Path | None,
-    log_format: str,
+    log_format: Literal["text", "json"],
     quiet: bool,
     verbose: bool,
     **given: Any,
@@ -93,7 +92,6 @@ def serve(
             admission=Admission(server_name, rooms, open_rooms=open_rooms),
             limits=limits,
             journal=journal_path(journal),
-            durability="os" if durability == "os" else "disk",
             tls=TlsOptions(tls_port, tls_cert, tls_key) if tls is not None or tls_cert is not None else None,
             plain=not no_plain,
             password=_verifier(password_file),
@@ -101,7 +99,7 @@ def serve(
             admin_socket=admin_socket.absolute() if admin_socket is not None else None,
             **given,  # the other options have the names of its fields
         ),
-        Log("json" if log_format == "json" else "text", "warning" if quiet else "debug" if verbose else "info"),
+        Log(log_format, "warning" if quiet else "debug" if verbose else "info"),
     )
 
 
