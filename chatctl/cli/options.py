@@ -182,6 +182,13 @@ def json_option(text: str = "Print one JSON object a line.") -> Callable[[F], F]
     return click.option("--json", "as_json", is_flag=True, help=text)
 
 
+def refuse(*contradictions: tuple[object, str]) -> None:
+    """Raise UsageError with the text of the first of ``contradictions`` that is true."""
+    for is_true, text in contradictions:
+        if is_true:
+            raise click.UsageError(text)
+
+
 def require_no_tls(address: Address) -> None:
     """Raise UsageError where TLS was asked for, be it by the environment or the configuration: it is never left out."""
     if address.tls:

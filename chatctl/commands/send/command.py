@@ -14,6 +14,7 @@ from chatctl.cli.options import (
     json_option,
     nick_option,
     own_nick,
+    refuse,
     require_no_tls,
     server_options,
     timeout_option,
@@ -106,22 +107,19 @@ def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -
 
 def _check(options: SendOptions, *, classic: bool) -> None:
     """Raise UsageError for options that exclude each other, and for a key that can't be an id."""
-    if options.lines and options.file is not None:
-        raise click.UsageError("--lines reads stdin and --file a file: give one of them")
-    if options.lines and options.text not in (None, "-"):
-        raise click.UsageError("--lines reads stdin: leave TEXT out")
-    if options.path is not None and options.text is not None:
-        raise click.UsageError("--file says what to send: leave TEXT out")
-    if options.key is not None:
-        try:
-            options.key.encode()
-        except UnicodeEncodeError:
-            raise click.UsageError("--id is not UTF-8") from None
-        if not 0 < len(options.key) <= MAX_KEY:
-            raise click.UsageError(f"--id takes 1 to {MAX_KEY} characters")
-    if options.me and options.to is not None:
-        raise click.UsageError("a whisper can't be a --me")
-    if options.nicks and options.wait_reply is None:
-        raise click.UsageError("--from is for --wait-reply")
-    if classic and options.needs_json_dialect:
-        raise click.UsageError("--classic takes no other options than server, nickname, text and time")
+    refuse(
+        (options.lines and options.file is not None, "--lines reads stdin and --file a file: give one of them"),
+        (options.lines and options.text not in (None, "-"), "--lines reads stdin: leave TEXT out"),
+        (options.path is not None and options.text is not None, "--file says what to send: leave TEXT out"),
+        (options.key is not None and not 0 < len(options.key) <= MAX_KEY, f"--id takes 1 to {MAX_KEY} characters"),
+        (options.me and options.to is not None, "a whisper can't be a --me"),
+        (options.nicks and options.wait_reply is None, "--from is for --wait-reply"),
+        (
+            classic and options.needs_json_dialect,
+            "--classic takes no other options than server, nickname, text and time",
+        ),
+    )
+    try:
+        (options.key or "").encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("--id is not UTF-8") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from chatctl.cli.credential_options import PASSWORD, password_source
+from chatctl.cli.options import refuse
 from chatctl.commands.serve.limits import limit_options, limits_of
 from chatctl.commands.serve.options import (
     access_options,
@@ -83,7 +84,14 @@ def serve(
     from chatctl.server.options import ServeOptions, TlsOptions, journal_path
     from chatctl.server.program import run_server
 
-    _check(tls, tls_cert, tls_key, unix, no_tcp=no_tcp, no_plain=no_plain)
+    has_tls = tls is not None or tls_cert is not None
+    refuse(
+        (no_tcp and unix is None, "--no-tcp needs --unix PATH"),
+        (tls and tls_cert, "--tls self makes a certificate, --tls-cert names one: choose one of them"),
+        (tls_key is not None and tls_cert is None, "--tls-key needs --tls-cert PATH"),
+        (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
+        (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
+    )
     limits = limits_of(given)
     run_server(
         ServeOptions(
@@ -92,7 +100,7 @@ def serve(
             admission=Admission(server_name, rooms, open_rooms=open_rooms),
             limits=limits,
             journal=journal_path(journal),
-            tls=TlsOptions(tls_port, tls_cert, tls_key) if tls is not None or tls_cert is not None else None,
+            tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
             plain=not no_plain,
             password=_verifier(password_file),
             read_password=partial(_verifier, password_file) if password_file is not None else None,
@@ -101,23 +109,6 @@ def serve(
         ),
         Log(log_format, "warning" if quiet else "debug" if verbose else "info"),
     )
-
-
-def _check(
-    tls: str | None, cert: Path | None, key: Path | None, unix: Path | None, *, no_tcp: bool, no_plain: bool
-) -> None:
-    """Raise UsageError for options that contradict each other."""
-    if no_tcp and unix is None:
-        raise click.UsageError("--no-tcp needs --unix PATH")
-    if tls is not None and cert is not None:
-        raise click.UsageError("--tls self makes a certificate, --tls-cert names one: choose one of them")
-    if key is not None and cert is None:
-        raise click.UsageError("--tls-key needs --tls-cert PATH")
-    has_tls = tls is not None or cert is not None
-    if no_tcp and has_tls:
-        raise click.UsageError("--no-tcp leaves nothing to use TLS on")
-    if no_plain and not has_tls:
-        raise click.UsageError("--no-plain needs --tls self or --tls-cert PATH")
 
 
 def _verifier(path: Path | None) -> Verifier | None:

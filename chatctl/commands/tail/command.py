@@ -13,6 +13,7 @@ from chatctl.cli.options import (
     count_option,
     duration_option,
     json_option,
+    refuse,
     server_options,
     timeout_option,
 )
@@ -126,7 +127,11 @@ def tail(
     from chatctl.commands.tail.sinks import make_sink, split_command
 
     words = split_command(command) if command is not None else None
-    _check(number, since, words, as_json=as_json, null=null, keep_going=keep_going)
+    refuse(
+        (number is not None and since is not None, "-n and --since both say where to start: give one of them"),
+        (words is not None and (as_json or null), "--exec prints nothing: leave --json and -0 out"),
+        (keep_going and words is None, "--keep-going is for --exec"),
+    )
     deadline = deadline_in(timeout)
     connecting = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
     address, kept = server.address(), CursorFile(cursor_file) if cursor_file is not None else None
@@ -153,15 +158,3 @@ def tail(
         )
     finally:
         follower.close()
-
-
-def _check(
-    number: int | None, since: Since | None, words: list[str] | None, *, as_json: bool, null: bool, keep_going: bool
-) -> None:
-    """Raise UsageError for options that exclude each other."""
-    if number is not None and since is not None:
-        raise click.UsageError("-n and --since both say where to start: give one of them")
-    if words is not None and (as_json or null):
-        raise click.UsageError("--exec prints nothing: leave --json and -0 out")
-    if keep_going and words is None:
-        raise click.UsageError("--keep-going is for --exec")
