@@ -11,7 +11,7 @@ import click
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 
-_find: Callable[[str], Completer] | None = None
+_complete: Callable[[str, click.Context, click.Parameter, str], list[str]] | None = None
 
 
 def completer(kind: str) -> Completer:
@@ -19,14 +19,10 @@ def completer(kind: str) -> Completer:
 
     It offers nothing before ``set_completers`` was called.
     """
-
-    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-        return _find(kind)(ctx, param, incomplete) if _find is not None else []
-
-    return complete
+    return lambda ctx, param, incomplete: _complete(kind, ctx, param, incomplete) if _complete is not None else []
 
 
-def set_completers(find: Callable[[str], Completer]) -> None:
-    """Have ``find`` return the completer of each kind."""
-    global _find
-    _find = find
+def set_completers(complete: Callable[[str, click.Context, click.Parameter, str], list[str]]) -> None:
+    """Have ``complete`` called with the kind and what Click hands over."""
+    global _complete
+    _complete = complete

@@ -102,15 +102,11 @@ def _typed_options(ctx: click.Context) -> dict[str, object]:
 
 
 def _members(address: Address, room: str) -> list[str]:
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import drive
+    from chatctl.client.io.blocking_transport import ask
     from chatctl.client.io.clock import deadline_in
     from chatctl.client.requests import member_nicks
-    from chatctl.protocol import VERSION, Hello
 
-    deadline = deadline_in(ASK_SECONDS)
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return drive(member_nicks(connection, deadline))
+    return ask(address, room, "probe", member_nicks, deadline_in(ASK_SECONDS))
 
 
 def _valid(names: Iterable[str], check: Callable[[str], str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from chatctl.cli.server_option import FromServer, strength
+from chatctl.cli.server_option import FromServer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,7 +65,7 @@ def password_source(path: str | None, source: ParameterSource | None) -> tuple[s
         source: where that value was given.
     """
     password = os.environ.get(PASSWORD) or None
-    if path is None or (password is not None and strength(source) <= strength(ParameterSource.ENVIRONMENT)):
+    if path is None or (password is not None and (source is None or source >= ParameterSource.ENVIRONMENT)):
         return password, None
     from pathlib import Path
 

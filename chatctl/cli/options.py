@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, FilePath, Pin
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, PIN, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, server_option
 from chatctl.errors import NickInvalid
 
@@ -86,7 +86,7 @@ def server_options() -> Callable[[F], F]:
         port_option("Its port."),
         _option("--unix", "Its unix socket, instead of host and port.", type=click.Path(), metavar="PATH"),
         _option("--tls/--no-tls", "Talk TLS, on port 5501 unless told otherwise.", default=None),
-        _option("--pin", "TLS, and its certificate has this fingerprint.", type=Pin(), metavar="SHA256:..."),
+        _option("--pin", "TLS, and its certificate has this fingerprint.", type=PIN, metavar="SHA256:..."),
         _option("--ca", "TLS, and the authorities in this file vouch for it.", metavar="FILE"),
         *credential_options(),
         _option(
@@ -159,7 +159,8 @@ def nick_option() -> Callable[[F], F]:
 
 def authors_option(text: str) -> Callable[[F], F]:
     """``--from``, repeatable: whose messages count. The command takes them folded, as ``nicks``."""
-    return click.option("--from", "nicks", type=FOLDED_NICK, multiple=True, metavar="NICK", help=text)
+    kind, tab = FOLDED_NICK, completer("nicks")
+    return click.option("--from", "nicks", type=kind, multiple=True, metavar="NICK", shell_complete=tab, help=text)
 
 
 def timeout_option(
@@ -179,6 +180,13 @@ def positive(ctx: click.Context, param: click.Parameter, value: float | None) ->
 def json_option(text: str = "Print one JSON object a line.") -> Callable[[F], F]:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=text)
+
+
+def refuse(*contradictions: tuple[object, str]) -> None:
+    """Raise UsageError with the text of the first of ``contradictions`` that is true."""
+    for is_true, text in contradictions:
+        if is_true:
+            raise click.UsageError(text)
 
 
 def require_no_tls(address: Address) -> None:

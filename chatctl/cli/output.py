@@ -13,6 +13,8 @@ from chatctl.common.text import clean, escape_json
 from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from msgspec import Struct
 
     from chatctl.protocol import Msg
@@ -38,6 +40,12 @@ def emit_given(text: str) -> None:
 def emit_json(line: str, end: str = "\n") -> None:
     """Write a line of JSON and flush it: in UTF-8, whatever the locale."""
     _emit_bytes((line + end).encode())
+
+
+def emit_lines(lines: Iterable[str], *, as_json: bool) -> None:
+    """Write lines of JSON as ``emit_json``, or others as ``emit``."""
+    for line in lines:
+        emit_json(line) if as_json else emit(line)
 
 
 def _emit_bytes(data: bytes) -> None:

@@ -7,47 +7,66 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
-from chatctl.cli.completers import completer
-from chatctl.errors import NickInvalid
+from chatctl.errors import ChatError
 
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+T = TypeVar("T")
 
 
-class Duration(click.ParamType[float]):
-    """``300ms``, ``5s``, ``2m``, ``1h``, ``1d``; a bare number is seconds. Converts to seconds."""
+class Parsed(click.ParamType[T]):
+    """What a function makes of a value. The text of its ValueError or ChatError is the usage error's."""
 
-    name = "duration"
+    def __init__(self, parse: Callable[[Any], T]) -> None:
+        """``parse`` takes a string; from the configuration file also a number, or a value that it returned before."""
+        self.name = parse.__name__
+        self._parse = parse
 
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds."""
-        from chatctl.common.durations import LONGEST_DURATION, parse_duration
-
-        seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
-        if seconds is None or not 0 <= seconds < LONGEST_DURATION:
-            self.fail(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h", param, ctx)
-        return seconds
-
-
-class Regex(click.ParamType["re.Pattern[str]"]):
-    """A regular expression of Python's ``re``, compiled."""
-
-    name = "regex"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> re.Pattern[str]:
-        """Return the compiled pattern."""
-        import warnings
-
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
+        """Return the parsed value."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return re.compile(str(value))
-        except (re.error, RecursionError, OverflowError, ValueError) as error:
-            self.fail(f"{value!r} is no regular expression: {error}", param, ctx)
+            return self._parse(value)
+        except (ValueError, ChatError) as error:
+            self.fail(str(error), param, ctx)
+
+
+def duration(value: object) -> float:
+    """Return the seconds of ``300ms``, ``5s``, ``2m``, ``1h`` or ``1d``; a bare number is seconds."""
+    from chatctl.common.durations import LONGEST_DURATION, parse_duration
+
+    seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
+    if seconds is None or not 0 <= seconds < LONGEST_DURATION:
+        raise ValueError(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h")
+    return seconds
+
+
+def regex(value: object) -> re.Pattern[str]:
+    """Compile a regular expression of Python's ``re``."""
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(str(value))
+    except (re.error, RecursionError, OverflowError, ValueError) as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+
+
+def nick(value: object) -> str:
+    """Return a nickname folded, to compare others with."""
+    from chatctl.common.names import fold_nick
+
+    return fold_nick(str(value))
+
+
+def pin(value: object) -> str:
+    """Return a certificate's SHA-256 fingerprint as ``SHA256:`` and base64."""
+    from chatctl.common.fingerprints import parse
+
+    return parse(str(value))
 
 
 class FilePath(click.Path):
@@ -60,42 +79,7 @@ class FilePath(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
-class FoldedNick(click.ParamType[str]):
-    """A nickname to compare others with: converts to the folded form. Tab completes members of the room."""
-
-    name = "nick"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the members of the room."""
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(nick) for nick in completer("nicks")(ctx, param, incomplete)]
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it folded."""
-        from chatctl.common.names import fold_nick
-
-        try:
-            return fold_nick(str(value))
-        except NickInvalid as error:
-            self.fail(error.text, param, ctx)
-
-
-class Pin(click.ParamType[str]):
-    """A certificate's SHA-256 fingerprint."""
-
-    name = "pin"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it as ``SHA256:`` and base64."""
-        from chatctl.common.fingerprints import parse
-
-        try:
-            return parse(str(value))
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-DURATION = Duration()
-REGEX = Regex()
-FOLDED_NICK = FoldedNick()
+DURATION = Parsed(duration)
+REGEX = Parsed(regex)
+FOLDED_NICK = Parsed(nick)
+PIN = Parsed(pin)

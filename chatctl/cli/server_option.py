@@ -23,14 +23,6 @@ DEFAULT_PORT = 5500  # as in protocol.py, which --help must not import
 _PARAMETERS = {"password-file": "password_file", "key": "key_file"}
 """Keys of a named server whose parameter has another name."""
 
-_STRENGTH = (
-    ParameterSource.DEFAULT,
-    ParameterSource.DEFAULT_MAP,
-    ParameterSource.ENVIRONMENT,
-    ParameterSource.COMMANDLINE,
-)
-"""From the weakest to the strongest."""
-
 
 class NamedServer:
     """The values that ``--server`` stands for, by parameter."""
@@ -40,14 +32,10 @@ class NamedServer:
         self.name = name
         self.values = values
         self.source = source
+        """Click orders these: the smaller one overrides."""
         self.has_port = has_port
         self.used: set[str] = set()
         """Parameters that took their value from here."""
-
-
-def strength(source: ParameterSource | None) -> int:
-    """Return the precedence of a source; a larger one overrides."""
-    return _STRENGTH.index(source) if source in _STRENGTH else 0
 
 
 def named_server(ctx: click.Context) -> NamedServer | None:
@@ -67,15 +55,13 @@ class FromServer(click.Option):
         """Return its own value, or the server's where that is stronger."""
         value, source = super().consume_value(ctx, opts)
         named = named_server(ctx)
-        if named is not None and self.name in named.values and strength(named.source) > strength(source):
+        if named is not None and self.name in named.values and named.source < source:
             named.used.add(self.name)
             value, source = named.values[self.name], named.source
         if self.name == "unix" and _overridden(ctx, source, ("host", "port")):
             return None, ParameterSource.DEFAULT
-        is_its_own = (
-            named is not None and self.name in ("tls", "pin", "ca", "password_file") and self.name in named.used
-        )
-        if is_its_own and _overridden(ctx, source, ("host",)):
+        of_named = named is not None and self.name in named.used & {"tls", "pin", "ca", "password_file"}
+        if of_named and _overridden(ctx, source, ("host",)):
             return None, ParameterSource.DEFAULT  # they belong to another server than the one that is used
         return value, source
 
@@ -84,7 +70,7 @@ def _overridden(ctx: click.Context, source: ParameterSource, names: tuple[str, .
     """Return whether one of ``names`` was given at a stronger place than ``source``."""
     named = named_server(ctx)
     given = [ctx.get_parameter_source(name) for name in names if named is None or name not in named.used]
-    return any(strength(one) > strength(source) for one in given)
+    return any(one is not None and one < source for one in given)
 
 
 def has_own_port(ctx: click.Context) -> bool:

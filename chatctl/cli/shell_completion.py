@@ -12,6 +12,7 @@ import re
 import shlex
 from typing import Any
 
+import click
 from click.shell_completion import (
     BashComplete,
     CompletionItem,
@@ -130,18 +131,13 @@ def _open_quote(word: str) -> str:
 
 def install() -> None:
     """Replace Click's completion classes by these, and have values completed."""
-    set_completers(_completer)
+    set_completers(_complete)
     for kind in (Bash, Zsh, Fish):
         add_completion_class(kind)
 
 
-def _completer(kind: str) -> Completer:
+def _complete(kind: str, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from chatctl.cli import completion_values
 
-    found: dict[str, Completer] = {
-        "servers": completion_values.servers,
-        "rooms": completion_values.rooms,
-        "nicks": completion_values.nicks,
-        "commands": completion_values.commands,
-    }
-    return found[kind]
+    complete: Completer = getattr(completion_values, kind)
+    return complete(ctx, param, incomplete)

@@ -10,10 +10,10 @@ from chatctl.client.core.connection import raise_refusal
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.outbox import new_id
 from chatctl.client.io.blocking_connection import BlockingConnection
-from chatctl.client.io.blocking_transport import drive
+from chatctl.client.io.blocking_transport import ask
 from chatctl.client.io.clock import now
 from chatctl.client.requests import page, request
-from chatctl.protocol import VERSION, Ack, Hello, Msg, Ping, Pong, Say
+from chatctl.protocol import Ack, Msg, Ping, Pong, Say
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def check(address: Address, room: str, deadline: Deadline) -> Health:
     Raises:
         ChatError: the server can't be reached, is no chatctl server, refused, or the deadline passed.
     """
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return drive(_check(connection, deadline))
+    return ask(address, room, "probe", _check, deadline)
 
 
 async def _check(connection: BlockingConnection, deadline: Deadline) -> Health:

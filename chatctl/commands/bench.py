@@ -16,7 +16,8 @@ from chatctl.cli.options import (
     positive,
     server_options,
 )
-from chatctl.cli.output import emit, emit_json, warn
+from chatctl.cli.output import emit_lines, warn
+from chatctl.cli.param_types import Parsed
 from chatctl.errors import ChatError, ConditionNotMet
 
 if TYPE_CHECKING:
@@ -28,22 +29,17 @@ CONNECT_SECONDS = 0.02
 """Mean time allowed for one more connection: a TLS handshake costs the server on a small machine half of it."""
 
 
-class MessageRate(click.ParamType[float | None]):
-    """Messages a second, or ``max``: converts to None."""
-
-    name = "rate"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | None:
-        """Return messages a second; None for no limit."""
-        if value is None or value == "max":
-            return None
-        try:
-            rate = float(str(value))
-        except ValueError:
-            rate = 0.0
-        if not 0 < rate < 1e7:
-            self.fail(f"{value!r} is no rate: write 20 or max", param, ctx)
-        return rate
+def message_rate(value: object) -> float | None:
+    """Return messages a second; None for ``max``, no limit."""
+    if value is None or value == "max":
+        return None
+    try:
+        rate = float(str(value))
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e7:
+        raise ValueError(f"{value!r} is no rate: write 20 or max")
+    return rate
 
 
 @click.command()
@@ -52,7 +48,7 @@ class MessageRate(click.ParamType[float | None]):
 @count_option("--senders", default=1, help="Connections that talk.")
 @click.option(
     "--rate",
-    type=MessageRate(),
+    type=Parsed(message_rate),
     default="max",
     show_default=True,
     metavar="N|max",
@@ -126,11 +122,8 @@ def bench(
     finally:
         load.close()
     found = report.figures(workload, outcome, usage)
-    if as_json:
-        emit_json(report.as_json(found))
-    else:
-        for line in [*report.as_table(found), *report.histogram(outcome.latencies)]:
-            emit(line)
+    shown = [report.as_json(found)] if as_json else [*report.as_table(found), *report.histogram(outcome.latencies)]
+    emit_lines(shown, as_json=as_json)
     if warning := report.saturation_warning(found):
         warn(warning)
     if faults := outcome.faults:

@@ -47,11 +47,11 @@ def key(ctx: click.Context) -> None:
     path = _path()
     if os.path.lexists(path):
         note(f"there is one already: {path}")
-        _print(read_key(path).public)
+        public = read_key(path).public
     else:
         public = make_key(path).public
         note(f"kept in {path}: keep a copy in a safe place")
-        _print(public)
+    _print(public)
 
 
 @key.command()

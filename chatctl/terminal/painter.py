@@ -110,24 +110,21 @@ class Painter:
         self._painted_at = -inf
         self._loop = asyncio.get_running_loop()
 
-    def start(self) -> None:
-        """Paint what came before the prompt was there."""
-        self._schedule()
-
     def show(self, lines: list[str]) -> None:
         """Paint lines, at once or with the next frame."""
         self._waiting.extend(lines)
         while len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
-        self._schedule()
+        self.schedule()
 
     @property
     def busy(self) -> bool:
         """Whether more lines wait than a terminal that keeps up would leave."""
         return len(self._waiting) >= BUSY_LINES
 
-    def _schedule(self) -> None:
+    def schedule(self) -> None:
+        """Paint what waits: at once, or with the next frame; before the prompt is there, call this when it is."""
         if self._next_frame is None and self._waiting:
             wait = self._painted_at + FRAME_SECONDS - self._loop.time()
             paint = self._paint
@@ -136,7 +133,7 @@ class Painter:
     def _paint(self) -> None:
         self._next_frame = None
         if not self._app.is_running:
-            return  # the prompt is not there yet, or no longer; ``start`` or ``finish`` writes what waits
+            return  # the prompt is not there yet, or no longer; ``schedule`` or ``finish`` writes what waits
         with self._output.one_write():
             self._app.renderer.erase()
             self._write(MAX_FRAME_LINES, MAX_FRAME_CHARS)
@@ -144,7 +141,7 @@ class Painter:
             # until then there would be no prompt. tests/terminal/test_painter.py checks that it is still there.
             self._app._redraw()  # noqa: SLF001
         self._painted_at = self._loop.time()
-        self._schedule()
+        self.schedule()
 
     def _write(self, lines: float, chars: float) -> None:
         """Write waiting lines, at most ``lines`` and about ``chars`` characters of them."""

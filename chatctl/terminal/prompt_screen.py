@@ -141,7 +141,7 @@ class PromptScreen:
                 default=self._saved.draft(),
                 handle_sigint=False,  # both are ConversationTask's
                 set_exception_handler=False,
-                pre_run=self._painter.start,
+                pre_run=self._painter.schedule,
             )
         except EOFError:
             pass  # the terminal is gone

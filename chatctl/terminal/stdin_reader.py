@@ -72,22 +72,17 @@ def is_interactive() -> bool:
 
 
 def _lines_of_stdin() -> Iterator[str]:
-    """Yield its lines that are not empty. Raises OSError."""
-    if sys.stdin is not None:
-        for line in _lines_of(sys.stdin.fileno()):
-            if text := line.decode("utf-8", "replace").rstrip("\r"):
-                yield text
+    """Yield its lines that are not empty, without their line ends. Raises OSError.
 
-
-def _lines_of(fd: int) -> Iterator[bytes]:
-    """Yield lines without their LF.
-
-    ``sys.stdin`` is not used: while a thread waits in it, it holds a lock, and the interpreter aborts if it finds that
+    ``sys.stdin`` is not read: while a thread waits in it, it holds a lock, and the interpreter aborts if it finds that
     lock held when it ends.
     """
-    rest = b""
-    while data := os.read(fd, 65536):
-        *lines, rest = (rest + data).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest
+    if sys.stdin is None:
+        return
+    fd, rest, data = sys.stdin.fileno(), b"", b"\n"
+    while data:
+        data = os.read(fd, 65536)
+        *lines, rest = (rest + (data or b"\n")).split(b"\n")  # the end of stdin also ends a line
+        for line in lines:
+            if text := line.decode("utf-8", "replace").rstrip("\r"):
+                yield text

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import pytest
 
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, REGEX, Pin
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, PIN, REGEX
 
-PIN = "SHA256:" + "A" * 43
+FINGERPRINT = "SHA256:" + "A" * 43
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_durations_are_seconds(value: object, seconds: float) -> None:
         (REGEX, "(", "is no regular expression"),
         (REGEX, "a{99999999999}", "is no regular expression"),
         (FOLDED_NICK, "two words", "nickname"),
-        (Pin(), "SHA256:short", "SHA256"),
+        (PIN, "SHA256:short", "SHA256"),
     ],
 )
 def test_what_is_none_is_told(kind: click.ParamType[Any], value: object, told: str) -> None:
@@ -43,7 +43,7 @@ def test_what_is_none_is_told(kind: click.ParamType[Any], value: object, told: s
 def test_what_is_one_is_converted() -> None:
     assert REGEX.convert("^a.c$", None, None).search("abc")
     assert FOLDED_NICK.convert("Rajat", None, None) == "rajat"
-    assert Pin().convert(PIN, None, None) == PIN
+    assert PIN.convert(FINGERPRINT, None, None) == FINGERPRINT
 
 
 def test_a_pattern_that_python_warns_of_prints_nothing() -> None:

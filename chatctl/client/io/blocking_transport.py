@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from chatctl.client.io import clock
 from chatctl.client.io.blocking_connection import BlockingConnection, wait_readable
+from chatctl.protocol import VERSION, Hello
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 
     from chatctl.client.core.address import Address
     from chatctl.client.core.deadline import Deadline
-    from chatctl.protocol import Hello
 
 T = TypeVar("T")
 
@@ -42,6 +42,18 @@ def each(items: AsyncGenerator[T, None]) -> Iterator[T]:
             yield item
     finally:
         drive(items.aclose())
+
+
+def ask(
+    address: Address,
+    room: str,
+    mode: Literal["watch", "probe"],
+    request: Callable[[BlockingConnection, Deadline], Coroutine[Any, Any, T]],
+    deadline: Deadline,
+) -> T:
+    """Connect, make one request (client/requests.py), and hang up. Raises ChatError as those do."""
+    with BlockingConnection(address, Hello(v=VERSION, room=room, mode=mode), deadline) as connection:
+        return drive(request(connection, deadline))
 
 
 class BlockingTransport:

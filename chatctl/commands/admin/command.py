@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import all_of, count_option, json_option, timeout_option
-from chatctl.cli.output import emit, emit_json
-from chatctl.cli.param_types import DURATION
+from chatctl.cli.output import emit_lines
+from chatctl.cli.param_types import DURATION, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -72,13 +72,9 @@ def admin() -> None:
     """
 
 
-class _Interval(click.ParamType[float]):
-    """A duration, or ``off``: 0 seconds."""
-
-    name = "pace"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        return 0.0 if value == "off" else DURATION.convert(value, param, ctx)
+def _interval(value: object) -> float:
+    """Return the seconds of a duration; 0 for ``off``."""
+    return 0.0 if value == "off" else duration(value)
 
 
 def _seconds(name: str, text: str) -> click.Option:
@@ -93,7 +89,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "target": lambda: click.Argument(["target"]),
     "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
     "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
-    "interval": lambda: click.Argument(["seconds"], type=_Interval(), metavar="DURATION|off"),
+    "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
     "topic": lambda: _text("TEXT"),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
@@ -110,7 +106,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
 def _command(name: str, verb: Verb) -> click.Command:
     """Return the subcommand of a verb. Its parameters are named after the fields of the request."""
 
-    @all_of(json_option(), timeout_option(), *_socket_options())
+    @all_of(json_option(), timeout_option(), _socket_options())
     def run(timeout: float, as_json: bool, **given: Any) -> None:
         from chatctl.client.admin_socket import order
         from chatctl.commands.admin.formats import json_lines, text_lines
@@ -118,16 +114,15 @@ def _command(name: str, verb: Verb) -> click.Command:
         path = _socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"))
         fields = {key: " ".join(value) if key == "text" else value for key, value in given.items() if value is not None}
         answer = order(path, name, timeout, **fields)
-        for line in json_lines(answer) if as_json else text_lines(answer):
-            emit_json(line) if as_json else emit(line)
+        emit_lines(json_lines(answer) if as_json else text_lines(answer), as_json=as_json)
 
     room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
     text = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
     return click.command(name, params=[_PARAMETERS[one]() for one in verb.takes], help=text)(run)
 
 
-def _socket_options() -> tuple[Any, ...]:
-    return (
+def _socket_options() -> Any:
+    return all_of(
         count_option(
             "--port",
             most=65535,

@@ -7,7 +7,7 @@ import click
 from chatctl.cli.completers import completer
 from chatctl.cli.config_defaults import BadConfig, defaults_of
 from chatctl.cli.options import json_option
-from chatctl.cli.output import emit, emit_given, emit_json
+from chatctl.cli.output import emit_given, emit_lines
 from chatctl.errors import ChatError, reason_of
 
 TEMPLATE = """\
@@ -152,9 +152,5 @@ def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
     if command is not None and command not in defaults.schema:
         raise click.UsageError(f"no command {command!r} has options: choose of {', '.join(defaults.schema)}")
     values = [value for name in ([command] if command else defaults.schema) for value in values_of(ctx, name)]
-    if as_json:
-        for value in values:
-            emit_json(formats.json_line(value))
-    else:
-        for line in formats.toml_lines(defaults, values):
-            emit(line)
+    lines = map(formats.json_line, values) if as_json else formats.toml_lines(defaults, values)
+    emit_lines(lines, as_json=as_json)

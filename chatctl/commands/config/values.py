@@ -31,25 +31,24 @@ def values_of(ctx: click.Context, name: str) -> Iterator[Value]:
     root = ctx.find_root()
     assert isinstance(root.command, click.Group)
     command = root.command.commands[name]
+    options = {one.name: one for one in command.params if isinstance(one, click.Option)}
     with click.Context(command, parent=root, info_name=name).scope() as inner:
-        for option in sorted(command.params, key=lambda one: not one.is_eager):
-            if isinstance(option, click.Option) and option.name in keys_of(command).values():
-                option.handle_parse_result(inner, {}, [])
+        for option in sorted(options.values(), key=lambda one: not one.is_eager):
+            option.handle_parse_result(inner, {}, [])
         for key, param in keys_of(command).items():
-            option = next(one for one in command.params if one.name == param)
-            yield Value(name, key, _raw(inner, option), _source(inner, option))
+            yield Value(name, key, _raw(inner, options[param]), _source(inner, options[param]))
 
 
-def _raw(ctx: click.Context, option: click.Parameter) -> Any:
+def _raw(ctx: click.Context, option: click.Option) -> Any:
     """Return the value before Click converts it."""
     value, source = option.consume_value(ctx, {})
     is_unset = source is ParameterSource.DEFAULT and not isinstance(value, str | int | float | list | tuple)
-    if isinstance(option, click.Option) and option.is_flag and is_unset:
+    if option.is_flag and is_unset:
         return False
     return None if is_unset else value
 
 
-def _source(ctx: click.Context, option: click.Parameter) -> str:
+def _source(ctx: click.Context, option: click.Option) -> str:
     assert option.name is not None
     named = named_server(ctx)
     if named is not None and option.name in named.used:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
-from chatctl.cli.output import emit, emit_json
+from chatctl.cli.output import emit_lines
+from chatctl.cli.param_types import Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,28 +18,23 @@ if TYPE_CHECKING:
     from chatctl.protocol import Msg
 
 
-class Moment(click.ParamType[float]):
-    """A date, a time, or how long ago: ``2026-01-31``, ``14:30``, ``2h``."""
+def moment(value: object) -> float:
+    """Return the Unix seconds of a date, a time, or how long ago: ``2026-01-31``, ``14:30``, ``2h``."""
+    from chatctl.common.times import parse_moment
 
-    name = "moment"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return Unix seconds."""
-        from chatctl.common.times import parse_moment
-
-        if isinstance(value, float):
-            return value
-        try:
-            return parse_moment(str(value), time.time())
-        except (ValueError, OverflowError, OSError):
-            self.fail(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30", param, ctx)
+    if isinstance(value, float):
+        return value
+    try:
+        return parse_moment(str(value), time.time())
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30") from None
 
 
 @click.command()
 @server_options()
 @file_option("--journal", help="Read this journal, which no server has open.")
-@click.option("--since", type=Moment(), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
-@click.option("--until", type=Moment(), metavar="MOMENT", help="Up to when, in the same forms.")
+@click.option("--since", type=Parsed(moment), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
+@click.option("--until", type=Parsed(moment), metavar="MOMENT", help="Up to when, in the same forms.")
 @choice_option(
     "--format",
     "form",
@@ -83,8 +79,7 @@ def export(
 
     found = _from_file(journal, server.room) if journal is not None else _from_server(server, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
-    for line in export_lines(wanted, form, server.room):
-        emit_json(line) if form == "jsonl" else emit(line)
+    emit_lines(export_lines(wanted, form, server.room), as_json=form == "jsonl")
 
 
 def _from_file(journal: Path, room: str) -> Iterator[Msg]:

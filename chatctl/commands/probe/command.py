@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +20,8 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import warn
-from chatctl.cli.param_types import DURATION
-from chatctl.commands.probe.ranges import RANGE, Range, at_least, at_most
+from chatctl.cli.param_types import DURATION, Parsed
+from chatctl.commands.probe.ranges import Range, at_least, at_most, parse_range
 from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
 from chatctl.errors import ChatError
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from chatctl.commands.probe.prober import Prober
     from chatctl.commands.probe.result_writer import ResultWriter
 
-F = TypeVar("F", bound=Callable[..., object])
-
 
 class ProbeCommand(click.Command):
     """A command whose usage errors are UNKNOWN, as the monitoring plugins want it."""
@@ -40,32 +38,34 @@ class ProbeCommand(click.Command):
     usage_exit_code = UNKNOWN
 
 
-def threshold_options() -> Callable[[F], F]:
-    """``--connect-warn``, ``--connect-critical`` and those of the other metrics."""
-    options = []
-    for name, about in (
-        ("connect", "until the connection stands"),
-        ("rtt", "of a ping and its answer"),
-        ("echo", "of a message through the journal and back"),
-        ("silence", "since the last message; none at all is over every limit"),
-    ):
-        options += _pair(name, DURATION, "DURATION", f"Time {about}: longer is a")
-    options += _pair("users", RANGE, "RANGE", "Members in the room: outside of it is a")
-    options += _pair("cert", click.FloatRange(0), "DAYS", "Days that the server's certificate has left: fewer are a")
-    return all_of(*options)
+def _pair(
+    name: str, about: str, kind: click.ParamType[Any] = DURATION, metavar: str = "DURATION", limit: Any = at_most
+) -> Any:
+    """Return the options for the two limits of a metric; ``limit`` makes a Range of a value."""
+
+    def to_range(_ctx: click.Context, _param: click.Parameter, value: Any) -> Range | None:
+        return None if value is None else limit(value)
+
+    return all_of(
+        click.option(f"--{name}-warn", type=kind, metavar=metavar, callback=to_range, help=f"{about} WARNING."),
+        click.option(f"--{name}-critical", type=kind, metavar=metavar, callback=to_range, help=f"{about} CRITICAL."),
+    )
 
 
-def _pair(name: str, kind: click.ParamType[object], metavar: str, about: str) -> list[Callable[[F], F]]:
-    return [
-        click.option(f"--{name}-warn", type=kind, metavar=metavar, help=f"{about} WARNING."),
-        click.option(f"--{name}-critical", type=kind, metavar=metavar, help=f"{about} CRITICAL."),
-    ]
+threshold_options = all_of(
+    _pair("connect", "Time until the connection stands: longer is a"),
+    _pair("rtt", "Time of a ping and its answer: longer is a"),
+    _pair("echo", "Time of a message through the journal and back: longer is a"),
+    _pair("silence", "Time since the last message; none at all is over every limit: longer is a"),
+    _pair("users", "Members in the room: outside of it is a", Parsed(parse_range), "RANGE", lambda found: found),
+    _pair("cert", "Days that the server's certificate has left: fewer are a", click.FloatRange(0), "DAYS", at_least),
+)
 
 
 @click.command(cls=ProbeCommand)
 @server_options()
 @timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
-@threshold_options()
+@threshold_options
 @click.option(
     "--expect-version",
     metavar="VERSION",
@@ -96,7 +96,7 @@ def probe(
     format_name: str,
     as_json: bool,
     outfile: Path | None,
-    **thresholds: float | Range | None,
+    **thresholds: Range | None,
 ) -> None:
     """Check that a room works, and leave no trace in it.
 
@@ -131,23 +131,12 @@ def probe(
     address = server.address()
     if not address.tls and (thresholds["cert_warn"] is not None or thresholds["cert_critical"] is not None):
         raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin or --ca")
-    criteria = Criteria(_thresholds(thresholds), expect_version, NAMES.index(on_unreachable.upper()))
+    metrics = {name.rpartition("_")[0] for name in thresholds}
+    limits = {name: Thresholds(thresholds[f"{name}_warn"], thresholds[f"{name}_critical"]) for name in metrics}
+    criteria = Criteria(limits, expect_version, NAMES.index(on_unreachable.upper()))
     prober = Prober(address, server.room, timeout, criteria)
     writer = ResultWriter("json" if as_json else format_name, outfile, address, server.room)
     raise SystemExit(_run(prober, writer, wait, count, interval))
-
-
-def _thresholds(chosen: dict[str, float | Range | None]) -> dict[str, Thresholds]:
-    """Return the thresholds by metric."""
-
-    def range_of(name: str) -> Range | None:
-        limit = chosen[name]
-        if limit is None or isinstance(limit, Range):
-            return limit
-        return at_least(limit) if name.startswith("cert_") else at_most(limit)
-
-    names = {name.rpartition("_")[0] for name in chosen}
-    return {name: Thresholds(range_of(f"{name}_warn"), range_of(f"{name}_critical")) for name in names}
 
 
 def _run(prober: Prober, writer: ResultWriter, wait: float | None, count: int, interval: float) -> int:
@@ -165,14 +154,9 @@ def _run(prober: Prober, writer: ResultWriter, wait: float | None, count: int, i
 
 
 def _checks(prober: Prober, wait: float | None, count: int, interval: float) -> Iterator[CheckResult]:
-    from chatctl.client.io.clock import deadline_in
-
     due = time.monotonic()
     for number in range(count):
         if number:
             due = max(due + interval, time.monotonic())
             time.sleep(max(0.0, due - time.monotonic()))
-        if number or wait is None:
-            yield prober.check(deadline_in(None))
-        else:
-            yield prober.check_when_ready(deadline_in(wait))
+        yield prober.check(None if number else wait)

@@ -7,6 +7,7 @@ import time
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.health import Health, check
+from chatctl.client.io.clock import deadline_in
 from chatctl.commands.probe.results import (
     CRITICAL,
     NOTHING_RAN,
@@ -41,20 +42,14 @@ class Prober:
             return self.results[0] if self.results else NOTHING_RAN
         return average(self.results, self.healths, self._room, self._criteria)
 
-    def check(self, deadline: Deadline) -> CheckResult:
-        """Check once, until ``deadline`` at the latest."""
-        result, health, _ = self._once(deadline)
-        return self._keep(result, health)
-
-    def check_when_ready(self, deadline: Deadline) -> CheckResult:
-        """Repeat the check until the server is ready or the deadline passed; only the last check counts."""
+    def check(self, wait: float | None = None) -> CheckResult:
+        """Check once; or repeat it until the server is ready or ``wait`` seconds passed, and keep the last result."""
+        deadline = deadline_in(wait)
         while True:
             result, health, may_pass = self._once(deadline)
-            if not may_pass or (deadline.at is not None and time.monotonic() + RETRY_SECONDS >= deadline.at):
-                return self._keep(result, health)
+            if not may_pass or deadline.at is None or time.monotonic() + RETRY_SECONDS >= deadline.at:
+                break
             time.sleep(RETRY_SECONDS)
-
-    def _keep(self, result: CheckResult, health: Health | None) -> CheckResult:
         self.results.append(result)
         self.healths += [health] if health is not None else []
         return result

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import click
-
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -25,28 +23,26 @@ class Range:
         return (self.least <= value <= self.most) is self.inside
 
 
-class RangeType(click.ParamType[Range]):
-    """``10``, ``10:``, ``~:10``, ``10:20`` or ``@10:20``."""
-
-    name = "range"
-    _SHAPE = re.compile(r"(@)?(?:(~|-?\d{1,9}(?:\.\d{1,9})?)?(:))?(-?\d{1,9}(?:\.\d{1,9})?)?", re.ASCII)
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Range:
-        """Return the range. A number from a configuration file is one too."""
-        if isinstance(value, Range):
-            return value
-        text = str(value)
-        match = self._SHAPE.fullmatch(text)
-        if match is None or not (match[4] or (match[3] and match[2])):
-            self.fail(f"{text!r} is no range: write 10, 10:, ~:10, 10:20 or @10:20", param, ctx)
-        least = float("-inf") if match[2] == "~" else float(match[2] or 0)
-        most = float(match[4]) if match[4] else float("inf")
-        if least > most:
-            self.fail(f"{text!r} is no range: its start is over its end", param, ctx)
-        return Range(text, least, most, inside=match[1] is not None)
+_SHAPE = re.compile(r"(@)?(?:(~|-?\d{1,9}(?:\.\d{1,9})?)?(:))?(-?\d{1,9}(?:\.\d{1,9})?)?", re.ASCII)
 
 
-RANGE = RangeType()
+def parse_range(value: object) -> Range:
+    """Return the range that ``value`` stands for; a number from a configuration file is one too.
+
+    Raises:
+        ValueError: it is not valid; the text says why.
+    """
+    if isinstance(value, Range):
+        return value
+    text = str(value)
+    match = _SHAPE.fullmatch(text)
+    if match is None or not (match[4] or (match[3] and match[2])):
+        raise ValueError(f"{text!r} is no range: write 10, 10:, ~:10, 10:20 or @10:20")
+    least = float("-inf") if match[2] == "~" else float(match[2] or 0)
+    most = float(match[4]) if match[4] else float("inf")
+    if least > most:
+        raise ValueError(f"{text!r} is no range: its start is over its end")
+    return Range(text, least, most, inside=match[1] is not None)
 
 
 def at_most(seconds: float) -> Range:
@@ -61,5 +57,4 @@ def at_least(value: float) -> Range:
 
 def plain(value: float) -> str:
     """Return a number without an exponent and without trailing zeros: at most six decimals."""
-    text = f"{value:.6f}"
-    return text.rstrip("0").rstrip(".")
+    return f"{value:.6f}".rstrip("0").rstrip(".")

@@ -48,20 +48,17 @@ class ResultWriter:
             case "text" if count > 1:
                 for line in formats.summary(result, len(prober.results), prober.healths):
                     self._line(line)
-        if self._path is not None:
-            _replace(self._path, "".join(f"{line}\n" for line in self._lines).encode())
+        if self._path is None:
+            return
+        path = self._path.resolve()
+        try:
+            # As a whole: a collector that reads it meanwhile gets the old content.
+            replace_file(path, "".join(f"{line}\n" for line in self._lines).encode(), durable=True, private=False)
+        except OSError as error:
+            raise ChatError(f"cannot write {path}: {reason_of(error)}") from None
 
     def _line(self, line: str) -> None:
         if self._path is not None:
             self._lines.append(line)
         else:
             write_stdout(f"{line}\n".encode())  # a closed stdout is no error: the exit code still tells
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Replace a file whole: a collector that reads it meanwhile gets the old content. Raises ChatError."""
-    path = path.resolve()
-    try:
-        replace_file(path, data, durable=True, private=False)
-    except OSError as error:
-        raise ChatError(f"cannot write {path}: {reason_of(error)}") from None

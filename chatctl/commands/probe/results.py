@@ -135,17 +135,8 @@ def average(results: Sequence[CheckResult], healths: Sequence[Health], room: str
     loss = Metric("loss", round(100 * len(failed) / len(results), 3), "%", most=100)
     if not healths:
         return replace(failed[-1], text=f"none of {len(results)} checks passed: {failed[-1].text}", metrics=(loss,))
-    mean = evaluate(_mean(healths), room, criteria)
+    means = {name: sum(getattr(one, name) for one in healths) / len(healths) for name in ("connect", "rtt", "echo")}
+    mean = evaluate(replace(healths[-1], **means), room, criteria)
     text = f"{len(healths)} of {len(results)} checks passed, {mean.text}"
     state = worst([mean.state, *(one.state for one in failed)])
     return CheckResult(state, text, (*mean.metrics, loss), up=not failed)
-
-
-def _mean(healths: Sequence[Health]) -> Health:
-    number = len(healths)
-    return replace(
-        healths[-1],
-        connect=sum(one.connect for one in healths) / number,
-        rtt=sum(one.rtt for one in healths) / number,
-        echo=sum(one.echo for one in healths) / number,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import signal
 import time
@@ -112,12 +113,10 @@ def ending(status: int) -> str:
     """Return how a program ended, in words that the time that it took follows."""
     if status == 0:
         return "done in"
-    if status <= 128:
-        return f"failed with {status} after"
-    try:
-        return f"ended by {signal.Signals(status - 128).name} after"
-    except ValueError:
-        return f"failed with {status} after"
+    if status > 128:
+        with contextlib.suppress(ValueError):
+            return f"ended by {signal.Signals(status - 128).name} after"
+    return f"failed with {status} after"
 
 
 def run_time(seconds: float) -> str:

@@ -9,12 +9,12 @@ import click
 from chatctl.cli.completers import completer
 from chatctl.cli.options import (
     ServerOptions,
-    all_of,
     authors_option,
     duration_option,
     json_option,
     nick_option,
     own_nick,
+    refuse,
     require_no_tls,
     server_options,
     timeout_option,
@@ -27,49 +27,37 @@ if TYPE_CHECKING:
 MAX_KEY = 100
 """Characters of ``--id``: a server takes 128, and the number of a line is appended."""
 
-message_options = all_of(
-    click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes."),
-    click.option(
-        "--file",
-        "path",
-        type=FilePath(exists=True, dir_okay=False, allow_dash=True),
-        metavar="PATH",
-        help="Send each line of a file as a message; - is stdin.",
-    ),
-    click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'."),
-    click.option(
-        "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
-    ),
-)
-
-retry_options = all_of(
-    click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY."),
-    click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up."),
-    duration_option(
-        "--retry-for",
-        envvar="CHATCTL_RETRY_FOR",
-        help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
-    ),
-)
-
-reply_options = all_of(
-    click.option(
-        "--wait-reply",
-        type=REGEX,
-        metavar="REGEX",
-        help="Then wait for a message in which this is found, and print it.",
-    ),
-    authors_option("Only a reply of this member counts. Repeatable."),
-)
-
 
 @click.command()
 @click.argument("text", required=False)
 @server_options()
 @nick_option()
-@message_options
-@retry_options
-@reply_options
+@click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes.")
+@click.option(
+    "--file",
+    "path",
+    type=FilePath(exists=True, dir_okay=False, allow_dash=True),
+    metavar="PATH",
+    help="Send each line of a file as a message; - is stdin.",
+)
+@click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'.")
+@click.option(
+    "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
+)
+@click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY.")
+@click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up.")
+@duration_option(
+    "--retry-for",
+    envvar="CHATCTL_RETRY_FOR",
+    help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
+)
+@click.option(
+    "--wait-reply",
+    type=REGEX,
+    metavar="REGEX",
+    help="Then wait for a message in which this is found, and print it.",
+)
+@authors_option("Only a reply of this member counts. Repeatable.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 @timeout_option(text="Give up after this long; with --lines, --file or --retry-for: for each try and answer.")
 @json_option()
@@ -119,22 +107,19 @@ def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -
 
 def _check(options: SendOptions, *, classic: bool) -> None:
     """Raise UsageError for options that exclude each other, and for a key that can't be an id."""
-    if options.lines and options.file is not None:
-        raise click.UsageError("--lines reads stdin and --file a file: give one of them")
-    if options.lines and options.text not in (None, "-"):
-        raise click.UsageError("--lines reads stdin: leave TEXT out")
-    if options.path is not None and options.text is not None:
-        raise click.UsageError("--file says what to send: leave TEXT out")
-    if options.key is not None:
-        try:
-            options.key.encode()
-        except UnicodeEncodeError:
-            raise click.UsageError("--id is not UTF-8") from None
-        if not 0 < len(options.key) <= MAX_KEY:
-            raise click.UsageError(f"--id takes 1 to {MAX_KEY} characters")
-    if options.me and options.to is not None:
-        raise click.UsageError("a whisper can't be a --me")
-    if options.nicks and options.wait_reply is None:
-        raise click.UsageError("--from is for --wait-reply")
-    if classic and options.needs_json_dialect:
-        raise click.UsageError("--classic takes no other options than server, nickname, text and time")
+    refuse(
+        (options.lines and options.file is not None, "--lines reads stdin and --file a file: give one of them"),
+        (options.lines and options.text not in (None, "-"), "--lines reads stdin: leave TEXT out"),
+        (options.path is not None and options.text is not None, "--file says what to send: leave TEXT out"),
+        (options.key is not None and not 0 < len(options.key) <= MAX_KEY, f"--id takes 1 to {MAX_KEY} characters"),
+        (options.me and options.to is not None, "a whisper can't be a --me"),
+        (options.nicks and options.wait_reply is None, "--from is for --wait-reply"),
+        (
+            classic and options.needs_json_dialect,
+            "--classic takes no other options than server, nickname, text and time",
+        ),
+    )
+    try:
+        (options.key or "").encode()
+    except UnicodeEncodeError:
+        raise click.UsageError("--id is not UTF-8") from None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from chatctl.cli.credential_options import PASSWORD, password_source
+from chatctl.cli.options import refuse
 from chatctl.commands.serve.limits import limit_options, limits_of
 from chatctl.commands.serve.options import (
     access_options,
@@ -21,7 +22,6 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from chatctl.common.ip_addresses import Network
     from chatctl.core.passwords import Verifier
 
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 @log_options
 def serve(
     host: str,
-    port: int,
     unix: Path | None,
     no_tcp: bool,
     tls: str | None,
@@ -46,21 +45,12 @@ def serve(
     open_rooms: bool,
     server_name: str,
     journal: str | None,
-    durability: str,
-    keep_messages: int | None,
-    keep_days: float | None,
     password_file: Path | None,
-    allow: tuple[Network | Path, ...],
-    deny: tuple[Network | Path, ...],
-    reached_as: tuple[str, ...],
-    claim_names: bool | None,
-    operators: tuple[str, ...],
-    operators_file: Path | None,
     admin_socket: Path | None,
-    log_format: str,
+    log_format: Literal["text", "json"],
     quiet: bool,
     verbose: bool,
-    **limits: Any,
+    **given: Any,
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
@@ -94,49 +84,31 @@ def serve(
     from chatctl.server.options import ServeOptions, TlsOptions, journal_path
     from chatctl.server.program import run_server
 
-    _check(tls, tls_cert, tls_key, unix, no_tcp=no_tcp, no_plain=no_plain)
+    has_tls = tls is not None or tls_cert is not None
+    refuse(
+        (no_tcp and unix is None, "--no-tcp needs --unix PATH"),
+        (tls and tls_cert, "--tls self makes a certificate, --tls-cert names one: choose one of them"),
+        (tls_key is not None and tls_cert is None, "--tls-key needs --tls-cert PATH"),
+        (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
+        (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
+    )
+    limits = limits_of(given)
     run_server(
         ServeOptions(
             host=None if no_tcp else host,
-            port=port,
             unix=unix,
             admission=Admission(server_name, rooms, open_rooms=open_rooms),
-            limits=limits_of(limits),
+            limits=limits,
             journal=journal_path(journal),
-            durability="os" if durability == "os" else "disk",
-            keep_messages=keep_messages,
-            keep_days=keep_days,
-            claim_names=claim_names,
-            tls=TlsOptions(tls_port, tls_cert, tls_key) if tls is not None or tls_cert is not None else None,
+            tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
             plain=not no_plain,
             password=_verifier(password_file),
             read_password=partial(_verifier, password_file) if password_file is not None else None,
-            reached_as=reached_as,
-            allow=allow,
-            deny=deny,
-            operators=operators,
-            operators_file=operators_file,
             admin_socket=admin_socket.absolute() if admin_socket is not None else None,
+            **given,  # the other options have the names of its fields
         ),
-        Log("json" if log_format == "json" else "text", "warning" if quiet else "debug" if verbose else "info"),
+        Log(log_format, "warning" if quiet else "debug" if verbose else "info"),
     )
-
-
-def _check(
-    tls: str | None, cert: Path | None, key: Path | None, unix: Path | None, *, no_tcp: bool, no_plain: bool
-) -> None:
-    """Raise UsageError for options that contradict each other."""
-    if no_tcp and unix is None:
-        raise click.UsageError("--no-tcp needs --unix PATH")
-    if tls is not None and cert is not None:
-        raise click.UsageError("--tls self makes a certificate, --tls-cert names one: choose one of them")
-    if key is not None and cert is None:
-        raise click.UsageError("--tls-key needs --tls-cert PATH")
-    has_tls = tls is not None or cert is not None
-    if no_tcp and has_tls:
-        raise click.UsageError("--no-tcp leaves nothing to use TLS on")
-    if no_plain and not has_tls:
-        raise click.UsageError("--no-plain needs --tls self or --tls-cert PATH")
 
 
 def _verifier(path: Path | None) -> Verifier | None:

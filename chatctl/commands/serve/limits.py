@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import all_of, count_option, duration_option
-from chatctl.commands.serve.param_types import LimitDuration, Rate, Startups
+from chatctl.commands.serve.param_types import LIMIT_DURATION, RATE, STARTUPS
 
 if TYPE_CHECKING:
     from chatctl.core.limits import ServerLimits
@@ -18,7 +18,7 @@ def _count(name: str, field: str, least: int, most: int | None, default: int, te
 
 
 def _time(name: str, field: str, default: str, text: str) -> Any:
-    return duration_option(name, field, type=LimitDuration(), default=default, help=text)
+    return duration_option(name, field, type=LIMIT_DURATION, default=default, help=text)
 
 
 limit_options = all_of(
@@ -33,7 +33,7 @@ limit_options = all_of(
     ),
     click.option(
         "--rate",
-        type=Rate(),
+        type=RATE,
         default="10:30",
         show_default=True,
         metavar="N[:BURST]|off",
@@ -56,7 +56,7 @@ limit_options = all_of(
     click.option(
         "--max-greeting",
         "greeting",
-        type=Startups(),
+        type=STARTUPS,
         default="100:30:1000",
         show_default=True,
         metavar="START:PERCENT:FULL",
@@ -66,13 +66,13 @@ limit_options = all_of(
 
 
 def limits_of(chosen: dict[str, Any]) -> ServerLimits:
-    """Return the limits that the values of ``limit_options`` set."""
+    """Take the values of ``limit_options`` out of ``chosen``, and return the limits that they set."""
     from chatctl.core.limits import ServerLimits
     from chatctl.server.options import default_max_clients
 
     rate, burst = chosen.pop("rate")
     start, percent, full = chosen.pop("greeting")
-    chosen["clients"] = chosen["clients"] or default_max_clients()
-    return ServerLimits(
-        **chosen, rate=rate, burst=burst, greeting_start=start, greeting_percent=percent, greeting_full=full
-    )
+    clients = chosen.pop("clients") or default_max_clients()
+    others = {name: chosen.pop(name) for name in ServerLimits.__struct_fields__ if name in chosen}
+    greeting = {"greeting_start": start, "greeting_percent": percent, "greeting_full": full}
+    return ServerLimits(clients=clients, rate=rate, burst=burst, **greeting, **others)

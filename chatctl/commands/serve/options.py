@@ -13,7 +13,7 @@ from chatctl.cli.options import (
     host_option,
     port_option,
 )
-from chatctl.commands.serve.param_types import NetType, PlaceType
+from chatctl.commands.serve.param_types import NET, PLACE
 
 listen_options = all_of(
     host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
@@ -87,7 +87,7 @@ access_options = all_of(
     ),
     click.option(
         "--allow",
-        type=NetType(),
+        type=NET,
         multiple=True,
         metavar="NET|@FILE",
         help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address, or @FILE with one a line, which is "
@@ -95,14 +95,14 @@ access_options = all_of(
     ),
     click.option(
         "--deny",
-        type=NetType(),
+        type=NET,
         multiple=True,
         metavar="NET|@FILE",
         help="Take none from there, even if allowed. Repeatable.",
     ),
     click.option(
         "--reached-as",
-        type=PlaceType(),
+        type=PLACE,
         multiple=True,
         metavar="IP:PORT",
         help="Clients with a key may also have reached it there: the outer end of a forwarded port. Repeatable.",

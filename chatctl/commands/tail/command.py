@@ -9,17 +9,17 @@ import click
 
 from chatctl.cli.options import (
     ServerOptions,
-    all_of,
     authors_option,
     count_option,
     duration_option,
     json_option,
+    refuse,
     server_options,
     timeout_option,
 )
 from chatctl.cli.output import note
-from chatctl.cli.param_types import REGEX, FilePath
-from chatctl.commands.tail.since_type import SinceType
+from chatctl.cli.param_types import REGEX, FilePath, Parsed
+from chatctl.commands.tail.since_type import parse_since
 
 if TYPE_CHECKING:
     import re
@@ -30,61 +30,45 @@ if TYPE_CHECKING:
 NUMBER = 10
 """Messages of the past that are printed by default."""
 
-start_options = all_of(
-    count_option("-n", "number", least=0, show_default=str(NUMBER), help="Print so many messages of the past first."),
-    click.option(
-        "--since",
-        type=SinceType(),
-        metavar="SEQ|TIME|AGO",
-        help="Start at message number SEQ, at a time (14:30, 2026-08-01T14:30, with or without a zone), or so long ago "
-        "(10m).",
-    ),
-    click.option(
-        "--cursor-file",
-        type=FilePath(dir_okay=False),
-        metavar="PATH",
-        help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count.",
-    ),
-)
-
-filter_options = all_of(
-    authors_option("Only messages of this member. Repeatable."),
-    click.option("--match", type=REGEX, metavar="REGEX", help="Only messages in which this is found (Python's re)."),
-)
-
-end_options = all_of(
-    click.option(
-        "--follow/--no-follow", "-f", default=True, help="Go on with what is said from now on.  [default: follow]"
-    ),
-    count_option("--count", help="End after so many messages."),
-    duration_option("--idle", help="End, with 0, when no message was printed for so long."),
-    timeout_option(None, "End, with 8, after so long: --count was not reached.  [default: never]"),
-    click.option(
-        "--reconnect/--no-reconnect",
-        default=True,
-        help="Come back and go on when the connection breaks, or end with 3.  [default: reconnect]",
-    ),
-)
-
-output_options = all_of(
-    json_option(),
-    click.option("-0", "--null", "null", is_flag=True, help="End each message with a NUL instead of an LF."),
-    click.option(
-        "--exec",
-        "command",
-        metavar="CMD",
-        help="Run CMD for each message instead of printing it: text on its stdin, the rest in its environment.",
-    ),
-    click.option("--keep-going", is_flag=True, help="Go on when CMD fails."),
-)
-
 
 @click.command()
 @server_options()
-@start_options
-@filter_options
-@end_options
-@output_options
+@count_option("-n", "number", least=0, show_default=str(NUMBER), help="Print so many messages of the past first.")
+@click.option(
+    "--since",
+    type=Parsed(parse_since),
+    metavar="SEQ|TIME|AGO",
+    help="Start at message number SEQ, at a time (14:30, 2026-08-01T14:30, with or without a zone), or so long ago "
+    "(10m).",
+)
+@click.option(
+    "--cursor-file",
+    type=FilePath(dir_okay=False),
+    metavar="PATH",
+    help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count.",
+)
+@authors_option("Only messages of this member. Repeatable.")
+@click.option("--match", type=REGEX, metavar="REGEX", help="Only messages in which this is found (Python's re).")
+@click.option(
+    "--follow/--no-follow", "-f", default=True, help="Go on with what is said from now on.  [default: follow]"
+)
+@count_option("--count", help="End after so many messages.")
+@duration_option("--idle", help="End, with 0, when no message was printed for so long.")
+@timeout_option(None, "End, with 8, after so long: --count was not reached.  [default: never]")
+@click.option(
+    "--reconnect/--no-reconnect",
+    default=True,
+    help="Come back and go on when the connection breaks, or end with 3.  [default: reconnect]",
+)
+@json_option()
+@click.option("-0", "--null", "null", is_flag=True, help="End each message with a NUL instead of an LF.")
+@click.option(
+    "--exec",
+    "command",
+    metavar="CMD",
+    help="Run CMD for each message instead of printing it: text on its stdin, the rest in its environment.",
+)
+@click.option("--keep-going", is_flag=True, help="Go on when CMD fails.")
 def tail(
     server: ServerOptions,
     number: int | None,
@@ -143,7 +127,11 @@ def tail(
     from chatctl.commands.tail.sinks import make_sink, split_command
 
     words = split_command(command) if command is not None else None
-    _check(number, since, words, as_json=as_json, null=null, keep_going=keep_going)
+    refuse(
+        (number is not None and since is not None, "-n and --since both say where to start: give one of them"),
+        (words is not None and (as_json or null), "--exec prints nothing: leave --json and -0 out"),
+        (keep_going and words is None, "--keep-going is for --exec"),
+    )
     deadline = deadline_in(timeout)
     connecting = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
     address, kept = server.address(), CursorFile(cursor_file) if cursor_file is not None else None
@@ -170,15 +158,3 @@ def tail(
         )
     finally:
         follower.close()
-
-
-def _check(
-    number: int | None, since: Since | None, words: list[str] | None, *, as_json: bool, null: bool, keep_going: bool
-) -> None:
-    """Raise UsageError for options that exclude each other."""
-    if number is not None and since is not None:
-        raise click.UsageError("-n and --since both say where to start: give one of them")
-    if words is not None and (as_json or null):
-        raise click.UsageError("--exec prints nothing: leave --json and -0 out")
-    if keep_going and words is None:
-        raise click.UsageError("--keep-going is for --exec")

@@ -8,17 +8,15 @@ from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.message_filter import MessageFilter
 from chatctl.client.cursor_file import CursorFile
-from chatctl.client.io.blocking_connection import BlockingConnection
-from chatctl.client.io.blocking_transport import drive
+from chatctl.client.io.blocking_transport import ask, drive
 from chatctl.client.requests import Since, seek
 from chatctl.commands.tail.sinks import Sink
-from chatctl.protocol import VERSION, Gap, Hello, Resume
+from chatctl.protocol import Gap, Resume
 
 
 def find_start(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
     """Return the place in the log right before ``since``. Raises as ``seek``."""
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="probe"), deadline) as connection:
-        return drive(seek(connection, since, deadline))
+    return ask(address, room, "probe", lambda connection, until: seek(connection, since, until), deadline)
 
 
 def pump(

@@ -1,11 +1,9 @@
-"""The type of ``--since``: an entry's number, a time, or how long ago. A time without a zone is a local one."""
+"""The value of ``--since``: an entry's number, a time, or how long ago. A time without a zone is a local one."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING
-
-import click
 
 if TYPE_CHECKING:
     from chatctl.client.requests import Since
@@ -14,25 +12,12 @@ DIGITS = 15
 """Of the longest entry number: JSON readers hold 2**53 exactly."""
 
 
-class SinceType(click.ParamType["Since"]):
-    """``1234``, ``10m``, ``14:30`` or ``2026-08-01T14:30``."""
-
-    name = "since"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Since:
-        """Return where to start."""
-        try:
-            return parse_since(str(value), time.time())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def parse_since(value: str, now: float) -> Since:
-    """Parse a value of ``--since``.
+def parse_since(value: object, now: float | None = None) -> Since:
+    """Return where to start: ``1234``, ``10m``, ``14:30`` or ``2026-08-01T14:30``.
 
     Args:
         value: what was given.
-        now: Unix seconds.
+        now: Unix seconds; None for the clock's.
 
     Raises:
         ValueError: it is not valid; the text says which forms are.
@@ -40,15 +25,12 @@ def parse_since(value: str, now: float) -> Since:
     from chatctl.client.requests import Since
     from chatctl.common.times import parse_moment
 
+    text = str(value)
     try:
-        if value.isascii() and value.isdecimal():
-            return Since(seq=_number(value))
-        return Since(time=parse_moment(value, now))
+        if text.isascii() and text.isdecimal():
+            if len(text) > DIGITS:
+                raise ValueError("no log is so long")
+            return Since(seq=int(text))
+        return Since(time=parse_moment(text, time.time() if now is None else now))
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{value!r} is no place in a log: write 1234, 10m, 14:30 or 2026-08-01T14:30") from None
-
-
-def _number(value: str) -> int:
-    if len(value) > DIGITS:
-        raise ValueError("no log is so long")
-    return int(value)
+        raise ValueError(f"{text!r} is no place in a log: write 1234, 10m, 14:30 or 2026-08-01T14:30") from None

@@ -8,12 +8,11 @@ import click
 
 from chatctl.cli.completers import completer
 from chatctl.cli.options import ServerOptions, json_option, server_options, timeout_option
-from chatctl.cli.output import emit, emit_json, note
+from chatctl.cli.output import emit_lines, note
 from chatctl.errors import ConditionNotMet
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.protocol import Roster
 
 TIMEOUT = 5.0
 """Seconds for a look at the roster, and for connecting, by default."""
@@ -61,6 +60,9 @@ def who(
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
+    from chatctl.client import requests
+    from chatctl.client.io.blocking_transport import ask
+    from chatctl.client.io.clock import deadline_in
     from chatctl.commands.who.formats import count_line, roster_lines
     from chatctl.common.names import fold_any, fold_nick
 
@@ -70,25 +72,12 @@ def who(
     if watch:
         _watch(address, server.room, wanted, timeout, as_json)
         return
-    print_line = emit_json if as_json else emit
-    roster = _roster(address, server.room, TIMEOUT if timeout is None else timeout)
+    roster = ask(address, server.room, "watch", requests.roster, deadline_in(TIMEOUT if timeout is None else timeout))
     rows = [row for row in roster.members if wanted is None or fold_any(row.nick) == wanted]
-    for line in [count_line(len(rows), roster.watchers, as_json)] if count else roster_lines(rows, as_json):
-        print_line(line)
+    lines = [count_line(len(rows), roster.watchers, as_json)] if count else roster_lines(rows, as_json)
+    emit_lines(lines, as_json=as_json)
     if wanted is not None and not rows:
         raise ConditionNotMet(f"{name} is not here")
-
-
-def _roster(address: Address, room: str, timeout: float) -> Roster:
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import drive
-    from chatctl.client.io.clock import deadline_in
-    from chatctl.client.requests import roster
-    from chatctl.protocol import VERSION, Hello
-
-    deadline = deadline_in(timeout)
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode="watch"), deadline) as connection:
-        return drive(roster(connection, deadline))
 
 
 def _watch(address: Address, room: str, wanted: str | None, timeout: float | None, as_json: bool) -> None:
@@ -97,9 +86,9 @@ def _watch(address: Address, room: str, wanted: str | None, timeout: float | Non
     from chatctl.commands.who.formats import change_line
     from chatctl.common.names import fold_any
 
-    deadline, print_line = deadline_in(timeout), emit_json if as_json else emit
+    deadline = deadline_in(timeout)
     with PresenceWatch(address, room, note) as watch:
         watch.open(deadline.sooner(TIMEOUT))
         for change in watch.changes(deadline):
             if wanted is None or wanted in (fold_any(change.nick), fold_any(change.old)):
-                print_line(change_line(change, as_json))
+                emit_lines([change_line(change, as_json)], as_json=as_json)

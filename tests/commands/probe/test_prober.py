@@ -7,7 +7,6 @@ from typing import Any, cast
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.deadline import Deadline
 from chatctl.client.health import Health
 from chatctl.commands.probe import prober as probers
 from chatctl.commands.probe.prober import Prober
@@ -24,7 +23,7 @@ class Criteria:
 
 @pytest.fixture
 def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[Health | Exception]:
-    """Give the outcomes of the checks, to be filled by the test. Pauses take no time."""
+    """Return the outcomes that the checks will have, for the test to fill. Pauses take no time."""
     left: list[Health | Exception] = []
 
     def check(*_: object) -> Health:
@@ -44,10 +43,6 @@ def prober() -> Prober:
     return Prober(Address("a.example", 1), "lobby", 1.0, cast(Any, Criteria()))
 
 
-def deadline(at: float | None = None) -> Deadline:
-    return Deadline(at, lambda: 100.0)
-
-
 @pytest.mark.parametrize(
     ("outcome", "state", "up"),
     [
@@ -60,7 +55,7 @@ def deadline(at: float | None = None) -> Deadline:
 def test_what_a_failed_check_is(outcomes: list[Health | Exception], outcome: Exception, state: int, up: bool) -> None:
     outcomes.append(outcome)
     one = prober()
-    result = one.check(deadline())
+    result = one.check()
     assert (result.state, result.up) == (state, up)
     assert one.result is result
     assert one.healths == []
@@ -82,12 +77,12 @@ def test_before_the_first_check_nothing_is_known() -> None:
 def test_it_waits_for_what_may_pass(outcomes: list[Health | Exception], first: Exception, again: bool) -> None:
     outcomes += [first, HEALTH]
     one = prober()
-    result = one.check_when_ready(deadline())
+    result = one.check(wait=60)
     assert (cast(object, result) == "evaluated a health") is again
     assert len(one.results) == 1, "the last check alone counts"
 
 
 def test_it_does_not_wait_past_its_deadline(outcomes: list[Health | Exception]) -> None:
     outcomes += [Unreachable("x"), HEALTH]
-    assert prober().check_when_ready(deadline(100.05)).state == UNREACHABLE_STATE
+    assert prober().check(wait=0.05).state == UNREACHABLE_STATE
     assert outcomes == [HEALTH]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chatctl.commands.probe.ranges import RangeType, plain
+from chatctl.commands.probe.ranges import parse_range, plain
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from chatctl.commands.probe.ranges import RangeType, plain
 )
 def test_ranges_are_those_of_the_plugins(text: str, fine: list[float], alert: list[float]) -> None:
     """Monitoring Plugins Development Guidelines, "Threshold and Ranges"."""
-    found = RangeType().convert(text, None, None)
+    found = parse_range(text)
     assert [found.alerts(value) for value in fine] == [False] * len(fine)
     assert [found.alerts(value) for value in alert] == [True] * len(alert)
 

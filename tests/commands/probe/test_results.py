@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chatctl.commands.probe.ranges import RangeType
+from chatctl.commands.probe.ranges import parse_range
 from chatctl.commands.probe.results import (
     CRITICAL,
     NOTHING_RAN,
@@ -25,7 +25,7 @@ def test_the_worst_state_wins_and_what_is_bad_counts_more_than_what_is_not_known
 
 
 def test_what_is_not_known_is_over_every_limit() -> None:
-    limit = RangeType().convert("10", None, None)
+    limit = parse_range("10")
     assert combine([Metric("silence", None, "s", Thresholds(warn=limit))], "").state == WARNING
     assert combine([Metric("silence", None, "s")], "").state == OK
 
