@@ -272,5 +272,5 @@ class Store:
 
 
 def mark_as_copy(db: sqlite3.Connection, generation: str = "") -> None:
-    """Give a database a generation that no stamp file has: it gets new epochs when it is opened."""
+    """Set a generation that no stamp file has: the database gets new epochs when it is opened."""
     db.execute("UPDATE meta SET generation = ?", (generation,))

@@ -19,7 +19,7 @@ ASYNC = {"__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__ite
 
 
 def public(thing: Any) -> dict[str, Any]:
-    """Give the public names of a class, the special ones of the asyncio form under those of the blocking form."""
+    """Return the public names of a class, the special ones of the asyncio form under those of the blocking form."""
     special = set(ASYNC) | set(ASYNC.values())
     named = {name: value for name, value in vars(thing).items() if not name.startswith("_") or name in special}
     return {ASYNC.get(name, name): value for name, value in named.items()}

@@ -24,7 +24,7 @@ class Criteria:
 
 @pytest.fixture
 def outcomes(monkeypatch: pytest.MonkeyPatch) -> list[Health | Exception]:
-    """Give the outcomes of the checks, to be filled by the test. Pauses take no time."""
+    """Return the outcomes of the checks, to be filled by the test. Pauses take no time."""
     left: list[Health | Exception] = []
 
     def check(*_: object) -> Health:
