@@ -46,13 +46,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 
 @pytest.fixture(scope="session")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the commands' environment."""
+    """Return the commands' environment."""
     return clean_env(tmp_path_factory.mktemp("state"))
 
 
 @pytest.fixture(scope="session")
 def house(env: dict[str, str]) -> Iterator[Server]:
-    """Give the server that most tests share; nobody is too fast for it. It must live through all of them."""
+    """Yield the server that most tests share; nobody is too fast for it. It must live through all of them."""
     server = Server("--open-rooms", "--rate", "off", env=env)
     yield server
     assert server.process.poll() is None, server.stderr_text()
@@ -68,7 +68,7 @@ def close_wires() -> Iterator[None]:
 
 @pytest.fixture
 def room() -> str:
-    """Give a room that no other test uses."""
+    """Return a room that no other test uses."""
     return f"room{next(_numbers)}"
 
 
@@ -150,7 +150,7 @@ def lossy() -> Iterator[Lossy]:
 
 @pytest.fixture
 def first_version() -> Iterator[FirstVersionServer]:
-    """Give a server of the very first version."""
+    """Yield a server of the very first version."""
     server = FirstVersionServer()
     yield server
     server.close()

@@ -38,9 +38,18 @@ ALLOWED = {
 # These, and all of ours that they import, know none of the modules below: time, chance and bytes are handed to them.
 SANS_IO = "protocol journal.__init__ core client.core"
 IO = (
-    "asyncio click concurrent datetime getpass importlib io logging multiprocessing os pathlib queue random secrets "
-    "select selectors shutil signal socket sqlite3 ssl subprocess sys tempfile threading time uvloop"
+    "asyncio click concurrent ctypes datetime fcntl getpass http importlib io logging multiprocessing os pathlib "
+    "queue random secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile "
+    "threading time urllib uuid uvloop"
 )
+IO_CALLS = "__import__ input open print"
+
+# The same for modules that a place does not import from outside the package, though it may do other I/O.
+BARRED = {
+    "common": "asyncio click prompt_toolkit socket ssl",
+    "journal": "click socket ssl",
+    "hub": "click select selectors socket ssl",
+}
 
 # ``--help`` and completion load main.py, at times a command, and what they import on top, all the way down: none of it
 # may load these.
@@ -86,6 +95,14 @@ def violations(root: Path, excused: dict[tuple[str, str], str] | None = None) ->
         *(f"{module}.py: has no place in tests/house.py" for module in homeless),
         *(f"{i}, which its place does not allow" for i in ours if not may(i)),
         *(f"{i}, but it is sans-I/O{pure[i.module]}" for i in foreign if i.module in pure and top(i) in IO.split()),
+        *(f"{i}, which its place does not allow" for i in foreign if top(i) in BARRED.get(place(i.module), "").split()),
+        *(
+            call
+            for module in pure
+            for call in io_calls(module, modules(root).get(module))
+            if place(module) in SANS_IO.split()
+        ),
+        *(f"{module}: is no command in {FAST}.py" for module in strays(root)),
         *(
             f"{i}, which makes --help slow"
             for i in foreign
@@ -108,7 +125,27 @@ def place(module: str) -> str:
 def may(found: Import) -> bool:
     """Tell whether the law allows an import of one of our modules by another."""
     here, there = place(found.module), place(found.name)
+    if here == there == "commands" and command(found.name) and command(found.module) != command(found.name):
+        return False
     return here == there or there == "__init__" or there in ALLOWED.get(here, "").split()
+
+
+def command(module: str) -> str:
+    """Return the command that a module below commands/ belongs to; empty for the package itself."""
+    return ".".join(module.split(".")[1:2])
+
+
+def strays(root: Path) -> list[str]:
+    """Return the modules and packages in commands/ that are no command of the table."""
+    table = {command(i.name) for i in by_name(root / f"{FAST}.py")} if FAST in modules(root) else set()
+    return sorted({command(m) for m in modules(root) if place(m) == "commands"} - table - {""}) if table else []
+
+
+def io_calls(module: str, path: Path | None) -> Iterator[str]:
+    """Yield the calls of built-in functions that do I/O without an import."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if path else ():
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IO_CALLS.split():
+            yield f"{module.replace('.', '/')}.py:{node.lineno}: calls {node.func.id}, but it is sans-I/O"
 
 
 def top(found: Import) -> str:
@@ -116,7 +153,7 @@ def top(found: Import) -> str:
 
 
 def modules(root: Path) -> dict[str, Path]:
-    """Give each file of the package by its dotted name, without the package's own."""
+    """Return each file of the package by its dotted name, without the package's own."""
     named = {}
     for path in sorted(root.rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
@@ -128,7 +165,7 @@ def read(root: Path) -> Iterator[Import]:
     known = modules(root)
     for module, path in known.items():
         for node, on_top in statements(ast.parse(path.read_text(encoding="utf-8")), on_top=True):
-            for name in names(node):
+            for name in names(node, f"{root.name}.{module}", is_package=path.name == "__init__.py"):
                 own = name == root.name or name.startswith(f"{root.name}.")
                 yield Import(module, shorten(name, root.name, known) if own else name, node.lineno, own, on_top)
     if FAST in known:
@@ -136,7 +173,7 @@ def read(root: Path) -> Iterator[Import]:
 
 
 def by_name(path: Path) -> Iterator[Import]:
-    """Give the commands that FAST's table COMMANDS names: they are loaded by name, so no statement tells of them."""
+    """Yield the commands that FAST's table COMMANDS names: they are loaded by name, so no statement tells of them."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COMMANDS":
             for name in ast.literal_eval(node.value):
@@ -153,15 +190,18 @@ def statements(node: ast.AST, *, on_top: bool) -> Iterator[tuple[ast.Import | as
             yield from statements(child, on_top=on_top and not body and not typing)
 
 
-def names(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """Give what is imported; ``from a import b`` is ``a.b``, be it a module or not."""
+def names(node: ast.Import | ast.ImportFrom, importer: str, *, is_package: bool) -> list[str]:
+    """Return the imported names; ``from a import b`` is ``a.b``, be it a module or not."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    return [f"{'.' * node.level}{node.module or ''}.{alias.name}" for alias in node.names]
+    parts = importer.split(".")
+    above = parts[: len(parts) + is_package - node.level] if node.level else []
+    source = ".".join([*above, *([node.module] if node.module else [])])
+    return [f"{source}.{alias.name}" for alias in node.names]
 
 
 def shorten(name: str, package: str, known: dict[str, Path]) -> str:
-    """Give the file that ``name`` is or is in, without the package's name."""
+    """Return the file that ``name`` is or is in, without the package's name."""
     rest = name.removeprefix(package).removeprefix(".")
     while rest and rest not in known:
         rest = rest.rpartition(".")[0]
@@ -181,7 +221,7 @@ def reached(start: Iterable[str], imports: list[Import]) -> dict[str, str]:
 
 
 def cycles(ours: list[Import]) -> list[list[str]]:
-    """Give each cycle once, imports in bodies and for types included."""
+    """Return each cycle once, imports in bodies and for types included."""
     graph: dict[str, set[str]] = {}
     for found in ours:
         graph.setdefault(found.module, set()).add(found.name)

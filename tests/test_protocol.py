@@ -260,7 +260,7 @@ LIMIT = 20
 
 
 def cut(parts: Iterable[bytes], limit: int = LIMIT) -> list[bytes | str]:
-    """Give the lines, and ``too_long`` in the end if it came to that."""
+    """Return the lines, and ``too_long`` at the end if a line was too long."""
     framer, out = Framer(limit), list[bytes | str]()
     try:
         for part in parts:

@@ -2,7 +2,7 @@
 
 Lives here: the order of challenge, name, claim and welcome; taking over one's own place in the roster. Does not live
 here: which names and rooms may be had (admission.py), what proves a key or password (auth.py), what comes after the
-welcome (hub.py). Source: docs/protocol.md, "hello" and "Proving".
+welcome (hub.py). Source: docs/protocol.md, "Frames to the server" and "Proving".
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _Run = tuple[Peer, int, ChatError | None]
 
 
 class Messages:
-    """Speech in all rooms of one server."""
+    """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
     def __init__(
         self, rules: Rules, claims: NameClaims, journal: Journal, tick: Tick, log: Log, clock: Callable[[], float]

@@ -7,8 +7,8 @@ messages come, the more often that happens.
 
 Here the terminal stays in raw mode. Lines wait for the next frame, at most one in 50 ms. A frame erases the prompt,
 writes the waiting lines and draws the prompt again. It is synchronous, so no key is handled in between, and a single
-write, so no half of it is visible. tests/terminal/test_textbook.py provokes each failure of the usual way, and shows
-that ``join`` does not have it.
+write, so no half of it is visible. tests/system/terminal/test_textbook.py provokes each failure of the usual way, and
+shows that ``join`` does not have it.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ WORD = "correct horse"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
-    """Give a server with TLS and a password."""
+    """Yield a server with TLS and a password."""
     server = guarded(tmp_path_factory.mktemp("secure"), WORD, "--rate", "off")
     yield server
     server.stop()

@@ -73,7 +73,7 @@ def wait_for_children(pid: int) -> list[int]:
 
 
 def command_of(pid: int) -> str:
-    """Give the command line of a child; that of a compiler does not count."""
+    """Return the command line of a child; that of a compiler does not count."""
     command = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes())
     return "" if "-O2" in command else command
 

@@ -27,7 +27,7 @@ HOSTILE = ["$(touch pwned)", "`id`", "\x1b]0;title\x07", "a b", "-rf", "x\ny", "
 def offered(
     env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Offered:
-    """Give what is offered for the last word; nothing may ever be printed beside it."""
+    """Return the completions of the last word; check that nothing else is printed."""
     for name, value in (env | {"CHATCTL_CONFIG": str(tmp_path / "config.toml")}).items():
         monkeypatch.setenv(name, value)
     (tmp_path / "config.toml").touch()

@@ -131,7 +131,7 @@ Form = Blocking | Asyncio
 
 @pytest.fixture(params=["blocking", "asyncio"])
 def form(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Form]:
-    """Give one form, then the other: each fact holds for both."""
+    """Return one form, then the other: each test holds for both."""
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "client"))
     if request.param == "blocking":
         yield Blocking()

@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text()
 
 
 def examples() -> list[tuple[str, str]]:
-    """Give each example with what it prints: one or two stand before their output."""
+    """Return each example with what it prints: one or two stand before their output."""
     found: list[tuple[str, str]] = []
     waiting: list[str] = []
     for kind, text in re.findall(r"^```(python|text)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL):

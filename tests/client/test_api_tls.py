@@ -25,7 +25,7 @@ OTHER_PIN = "SHA256:" + "A" * 43
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
-    """Give a server with TLS and a password, on which names can be bound to keys."""
+    """Yield a server with TLS and a password, on which names can be bound to keys."""
     server = guarded(tmp_path_factory.mktemp("server"), WORD, "--claim-names", "--open-rooms")
     yield server
     server.stop()

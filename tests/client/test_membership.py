@@ -303,13 +303,13 @@ async def once_with(
     """Ask for the password; let in who knows it, and hang up."""
     hello = p.decode_client(json.dumps(server.hellos[-1]).encode())
     assert isinstance(hello, p.Hello)
-    trial = Authenticator(password).begin(hello, ConnectionInfo(), bytes(32), 0)
-    assert trial is not None
-    send(writer, trial.challenge)
+    auth = Authenticator(password).begin(hello, ConnectionInfo(), bytes(32), 0)
+    assert auth is not None
+    send(writer, auth.challenge)
     proof = p.decode_client((await reader.readline()).removesuffix(b"\n"))
     assert isinstance(proof, p.Proof)
     try:
-        send(writer, structs.replace(welcome(), scram=trial.verify(proof, 0).scram))
+        send(writer, structs.replace(welcome(), scram=auth.verify(proof, 0).scram))
     except Unauthorized as error:
         send(writer, p.Error(code="unauthorized", text=error.text, retry_after=error.retry_after))
 

@@ -13,12 +13,12 @@ from chatctl.common import text as t
 from chatctl.errors import NickInvalid, RoomInvalid
 from tests.support.strategies import FORBIDDEN, ascii_nicks, nasty
 
-# Written out by hand, not taken from the code: FIELD.md, "Names and text".
+# Written out by hand, not taken from the code: docs/design.md, "Names and text".
 NEWLINE = 0x0A
 
 
 def most_marks(text: str) -> int:
-    """Give the highest number of marks on one base; a joiner makes no new base."""
+    """Return the highest number of marks on one base; a joiner makes no new base."""
     joined = [unicodedata.category(c) in ("Mn", "Me") for c in text if c != "\u200d"]
     return max((len(list(run)) for is_mark, run in groupby(joined) if is_mark), default=0)
 

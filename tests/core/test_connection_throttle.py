@@ -1,3 +1,5 @@
+"""Which new connections are dropped at random, and how often one address may connect, on a clock that is handed in."""
+
 from __future__ import annotations
 
 import pytest

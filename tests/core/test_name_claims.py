@@ -1,4 +1,4 @@
-"""claims.py: whose name it is."""
+"""core/name_claims.py: whose name it is."""
 
 import pytest
 

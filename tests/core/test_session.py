@@ -40,7 +40,7 @@ def steps(session: Session, now: float = 0, taken: Iterable[str] = ()) -> list[E
 
 
 def flat(effect: Effect | None) -> list[Effect]:
-    """Give what a step gave, messages one by one: how many came together is no meaning."""
+    """Return the effects of a step, a ``Says`` as one message each: how many came together does not matter."""
     return list(effect.says) if isinstance(effect, Says) else [effect] if effect is not None else []
 
 
@@ -64,7 +64,7 @@ def talk(
 
 
 def live(wire: bytes = HELLO, limits: ServerLimits = OFF) -> Session:
-    """Give a session that is past its hello."""
+    """Return a session that is past its hello."""
     session = Session(limits, 0)
     session.receive(wire, 0)
     steps(session)

@@ -1,4 +1,4 @@
-"""bucket.py: how much, how fast."""
+"""core/token_bucket.py: how much, how fast."""
 
 import pytest
 from hypothesis import given

@@ -36,7 +36,7 @@ SERVER_VERBS = {verb for verb, one in VERBS.items() if "server" in one.may}
 
 
 def village() -> House:
-    """Give a house with two operators (nadia, chief), a member (Rajat), and something to lift for each kind."""
+    """Return a house with two operators (nadia, chief), a member (Rajat), and something to lift for each kind."""
     journal = KeepingJournal()
     claims = NameClaims()
     for nick, person in (("Rajat", OTHER), ("Absent", STRANGER), ("chief", SECOND)):

@@ -19,7 +19,7 @@ CONSOLE = Actor("console")
 
 @pytest.fixture
 def house() -> House:
-    """Give a server with an operator (chief) and two who are called Rajat, in two rooms."""
+    """Return a server with an operator (chief) and two who are called Rajat, in two rooms."""
     house = House(admission=Admission("test", ["ops"], claims=NameClaims()))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     OWNER.join(house, "chief")

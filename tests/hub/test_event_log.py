@@ -1,4 +1,4 @@
-"""log.py: a line per event on stderr."""
+"""hub/event_log.py: a line per event on stderr."""
 
 import io
 import json

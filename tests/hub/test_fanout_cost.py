@@ -23,7 +23,7 @@ def cpu(work: Callable[[], object], times: int) -> float:
 
 
 def ratio(slow: Callable[[], object], fast: Callable[[], object], times: tuple[int, int]) -> float:
-    """Give how often ``fast`` fits into ``slow``: the median of turns, each of which measures both."""
+    """Return how many times faster ``fast`` is than ``slow``: the median of turns, each of which measures both."""
     return statistics.median(cpu(slow, times[0]) / cpu(fast, times[1]) for _ in range(TURNS))
 
 

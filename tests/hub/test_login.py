@@ -1,4 +1,4 @@
-"""hub.py and session.py: being let in where something has to be proved first."""
+"""hub/login.py: being let in where something has to be proved first."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
 
 
 def test_people_without_the_password_are_told_how_to_give_it() -> None:
-    house = House(gate=Authenticator(VERIFIER))
+    house = House(authenticator=Authenticator(VERIFIER))
     assert codes(house.join("Ana")) == ["unauthorized"]
     assert house.join("Ana").closed
 
@@ -120,14 +120,14 @@ def test_people_without_the_password_are_told_how_to_give_it() -> None:
 def test_where_there_is_a_password_the_dialects_that_have_none_stay_outside(
     enter: Callable[[House, str], FakePeer],
 ) -> None:
-    house = House(gate=Authenticator(VERIFIER))
+    house = House(authenticator=Authenticator(VERIFIER))
     peer = enter(house, "Ana")
     assert b"password" in peer.wire
     assert peer.closed
 
 
 def test_with_the_password_one_is_in_and_the_server_has_proved_itself() -> None:
-    house = House(gate=Authenticator(VERIFIER))
+    house = House(authenticator=Authenticator(VERIFIER))
     exchange = scram.client("secret", b"")
     peer = house.peer(p.Hello(v=1, nick="Ana", scram=exchange.get_client_first()))
     house.settle()

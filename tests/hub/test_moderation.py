@@ -1,4 +1,4 @@
-"""rules.py through the hub: whom a ban, a mute, a slow room and a read-only one hit, and whom they do not."""
+"""core/moderation.py through the hub: whom a ban, a mute, a slow room and a read-only one hit, and whom they do not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TOKEN, ANOTHER = "a" * 32, "b" * 32
 
 
 def house_of(journal: KeepingJournal | None = None) -> House:
-    """Give a house; with a journal that was used before, one after a restart."""
+    """Return a house; with a journal that was used before, one after a restart."""
     journal = journal or KeepingJournal()
     rules = Rules({key: value for key, value in journal.kept.items() if value is not None})
     return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()), rules=rules)

@@ -1,4 +1,4 @@
-"""What the house knows beside what was said: it is kept like a message, and changes whole or not at all."""
+"""Facts, which a server keeps beside messages: committed as a message is, and changed all or nothing."""
 
 from __future__ import annotations
 

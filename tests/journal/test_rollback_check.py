@@ -157,7 +157,7 @@ def test_it_changes_when_the_stamp_says_nothing(path: Path, damage: str) -> None
 
 
 def test_it_changes_when_the_whole_folder_is_put_back(path: Path) -> None:
-    """RollbackCheck and all: but the kernel notes when the stamp was changed, and the stamp does too."""
+    """The stamp file is put back as well, but the kernel notes when it was changed, and so does the stamp itself."""
     epoch = write(path, "a")
     alter(path, written=msgspec.json.decode(stamp_path(path).read_bytes(), type=Mark).written - 60)
     renewed, _, why = reopen(path)

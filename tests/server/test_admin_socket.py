@@ -17,15 +17,15 @@ def test_the_socket_answers_no_other_user(tmp_path: Path) -> None:
         async def verb(_: object) -> dict[str, object]:
             return {}
 
-        door = AdminSocket(tmp_path / "s.sock", {"ops": verb}, users)
-        await door.open()
+        admin = AdminSocket(tmp_path / "s.sock", {"ops": verb}, users)
+        await admin.open()
         try:
             reader, writer = await asyncio.open_unix_connection(tmp_path / "s.sock")
             writer.write(b'{"do":"ops"}\n')
             answer = json.loads(await reader.readline())
             writer.close()
         finally:
-            await door.close()
+            await admin.close()
         assert isinstance(answer, dict)
         return answer
 

@@ -18,7 +18,7 @@ from chatctl.server.certificates import Tls, self_signed
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Path:
-    """Give a file with a key and its certificate."""
+    """Return a file with a key and its certificate."""
     return self_signed(tmp_path / "state", "chat.example.org")
 
 

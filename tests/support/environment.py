@@ -14,7 +14,7 @@ CHATCTL = (sys.executable, "-m", "chatctl")
 
 
 def clean_env(state: Path, **more: str) -> dict[str, str]:
-    """Give an environment in which no setting of the person who runs the tests counts, and no message is kept."""
+    """Return an environment in which no setting of the person who runs the tests counts, and no message is kept."""
     env = {key: value for key, value in os.environ.items() if not key.startswith(("CHATCTL_", "PYTHON"))}
     return (
         env

@@ -229,7 +229,7 @@ class House:
         limits: ServerLimits | None = None,
         journal: MemoryJournal | None = None,
         admission: Admission | None = None,
-        gate: Authenticator | None = None,
+        authenticator: Authenticator | None = None,
         rules: Rules | None = None,
     ) -> None:
         self.limits = limits or ServerLimits(rate=0)
@@ -246,7 +246,7 @@ class House:
             Log(out=self.logged, clock=lambda: 0.0),
             clock=lambda: self.now,
             loop=self,
-            authenticator=gate,
+            authenticator=authenticator,
             rules=rules,
         )
 
@@ -353,7 +353,7 @@ class SlowJournal(MemoryJournal):
 
 
 def only(kind: type[Frame], frames: Sequence[Frame]) -> list:
-    """Give the frames of one kind."""
+    """Return the frames of one kind."""
     return [frame for frame in frames if type(frame) is kind]
 
 

@@ -17,7 +17,7 @@ class Run(Protocol):
     def __call__(
         self, *arguments: str, stdin: bytes | None = None, port: int | None = None, closing: str = "", **more: Any
     ) -> subprocess.CompletedProcess[bytes]:
-        """Give what became of it. ``stdin`` None is an empty one; ``closing`` is what a shell does with the ends."""
+        """Return its exit code and output. ``stdin`` None: empty; ``closing``: redirections that a shell applies."""
 
 
 Start = Callable[..., "subprocess.Popen[bytes]"]

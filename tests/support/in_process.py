@@ -30,7 +30,7 @@ class InProcess:
     def __call__(
         self, *arguments: str, port: int | None = None, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        """Give what became of it."""
+        """Run the command; return its exit code and output."""
         if port is not None:
             arguments = (*arguments, "--port", str(port))
         with self._monkeypatch.context() as patch:
@@ -49,7 +49,7 @@ class InProcess:
 
 
 def wrong_usage(*arguments: str) -> str:
-    """Give what is told of a usage that is wrong: exit code 2, and nobody is asked anything."""
+    """Return the stderr of a wrong usage; check that it ends with 2 and prints nothing else."""
     done = CliRunner().invoke(main.cli, [*arguments, "--port", "1"])
     assert done.exit_code == 2, done.output
     assert done.stdout == ""

@@ -16,6 +16,6 @@ def openssh_key(path: Path, passphrase: str = "", kind: str = "ed25519") -> Path
 
 
 def add_to_agent(key: Path) -> str:
-    """Give the agent a key, and return its fingerprint."""
+    """Add a key to the agent; return its fingerprint."""
     subprocess.run(["ssh-add", "-q", key], check=True)
     return subprocess.check_output(["ssh-keygen", "-l", "-f", key]).decode().split()[1]

@@ -21,7 +21,7 @@ def kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def err_line(done: subprocess.CompletedProcess[bytes]) -> str:
-    """Give the one line that a command told the person."""
+    """Return the one line that a command printed on stderr."""
     lines = done.stderr.decode().splitlines()
     assert len(lines) == 1, lines
     return lines[0]
@@ -34,6 +34,6 @@ def line_of(process: subprocess.Popen[bytes]) -> str:
 
 
 def told(process: subprocess.Popen[bytes]) -> str:
-    """Give all that a command told the person; it has ended."""
+    """Return all that a command printed on stderr, after it has ended."""
     assert process.stderr is not None
     return process.stderr.read().decode()

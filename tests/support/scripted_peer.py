@@ -50,7 +50,7 @@ class Peer:
 
 
 def one_after_another(*handlers: Callable[[Peer], None]) -> Callable[[socket.socket], None]:
-    """Give what handles the first connection with the first handler, and so on; the last one has all that follow."""
+    """Return a handler that passes each connection to the next of ``handlers``; the last one gets all that follow."""
     left = list(handlers)
 
     def handle(sock: socket.socket) -> None:

@@ -44,7 +44,7 @@ class Server:
                 self._news.notify_all()
 
     def stderr_text(self) -> str:
-        """Give what it has logged so far."""
+        """Return the log so far."""
         with self._news:
             return b"".join(self._err).decode()
 

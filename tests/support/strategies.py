@@ -89,7 +89,7 @@ server_frames: st.SearchStrategy[p.ServerFrame] = st.one_of(
 
 
 def two_cuts(wire: bytes) -> Iterator[list[bytes]]:
-    """Give every way to cut ``wire`` once in two, the uncut one, and byte by byte."""
+    """Yield every way to cut ``wire`` once in two, the uncut one, and byte by byte."""
     yield [wire]
     for at in range(1, len(wire)):
         yield [wire[:at], wire[at:]]

@@ -45,7 +45,7 @@ class Stub:
 
 
 def closed_port() -> int:
-    """Give a port at which nobody listens, and that nobody else is given while this process lives.
+    """Return a port at which nobody listens, and that nobody else gets while this process lives.
 
     It is bound, and not listened on. A server that is told to take it can: both may share the address.
     """

@@ -50,7 +50,7 @@ class Authority:
         )
 
     def sign(self, name: str, *, days: float = 30) -> Path:
-        """Give a file with the key and the certificate of a server."""
+        """Return a file with the key and the certificate of a server."""
         key = ec.generate_private_key(ec.SECP256R1())
         try:
             shown: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
@@ -103,7 +103,7 @@ def guarded(folder: Path, word: str, *options: str) -> TlsServer:
 
 
 def context(**limits: ssl.TLSVersion) -> ssl.SSLContext:
-    """Give a context that takes every certificate."""
+    """Return a context that takes every certificate."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     made.check_hostname = False
     made.verify_mode = ssl.CERT_NONE
@@ -137,7 +137,7 @@ class TlsWire(Wire):
 
 
 def fingerprint_of(path: Path) -> str:
-    """Give a certificate's fingerprint, worked out by another library than the one under test."""
+    """Return a certificate's fingerprint, worked out by another library than the one under test."""
     import base64
 
     found = x509.load_pem_x509_certificate(path.read_bytes()).fingerprint(hashes.SHA256())

@@ -158,7 +158,7 @@ def texts_of(wire: Wire, count: int) -> list[str]:
 
 
 def log_of(wire: Wire) -> list[str]:
-    """Give all that was ever said there."""
+    """Return all that was ever said there."""
     wire.say_frame(type="history", after=0, limit=1000)
     return [entry["text"] for entry in wire.frame("page")["entries"]]
 

@@ -1,4 +1,4 @@
-"""The desk, without a terminal and without a connection."""
+"""What ``join`` does with what is typed, without a terminal and without a connection."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from chatctl.terminal.login_prompts import MAX_ATTEMPTS, MAX_WAIT, with_password
 WORD = "correct horse"
 
 
-class TlsHandshake:
-    """Lets in who has the password; ``asked`` counts how often somebody came."""
+class FakeLogin:
+    """Lets in whoever has the password; ``came`` counts the attempts."""
 
     def __init__(self, credentials: Credentials, word: str, retry_after: float = 5) -> None:
         self.came = 0
@@ -36,7 +36,7 @@ class TlsHandshake:
 
 @pytest.fixture
 def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Do not wait; give how long it would have been."""
+    """Do not wait; return the seconds that each wait would have taken."""
     waits: list[float] = []
     monkeypatch.setattr(login_prompts.time, "sleep", waits.append)
     return waits
@@ -44,7 +44,7 @@ def waited(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert with_password(credentials, TlsHandshake(credentials, WORD), lambda _: next(typed)) == 0
+    assert with_password(credentials, FakeLogin(credentials, WORD), lambda _: next(typed)) == 0
     assert len(waited) == 1
     assert 4 < waited[0] <= 5
     assert "this is not the password" in capsys.readouterr().err
@@ -53,25 +53,25 @@ def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], caps
 def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:
     """Nor for longer than the clock can count, which would be a fault of ours."""
     credentials, typed = Credentials(key="none"), iter(["wrong", WORD])
-    assert with_password(credentials, TlsHandshake(credentials, WORD, 1e300), lambda _: next(typed)) == 0
+    assert with_password(credentials, FakeLogin(credentials, WORD, 1e300), lambda _: next(typed)) == 0
     assert 0 < waited[0] <= MAX_WAIT
 
 
 def test_three_wrong_ones_are_enough(waited: list[float]) -> None:
     credentials = Credentials(key="none")
-    door = TlsHandshake(credentials, WORD)
+    login = FakeLogin(credentials, WORD)
     with pytest.raises(PasswordWrong):
-        with_password(credentials, door, lambda _: "wrong")
-    assert door.came == 1 + MAX_ATTEMPTS
+        with_password(credentials, login, lambda _: "wrong")
+    assert login.came == 1 + MAX_ATTEMPTS
     assert len(waited) == MAX_ATTEMPTS - 1
 
 
 def test_a_wrong_password_that_nobody_typed_is_told_and_not_asked_for() -> None:
     credentials = Credentials(password="of the environment", key="none")
-    door = TlsHandshake(credentials, WORD)
+    login = FakeLogin(credentials, WORD)
     with pytest.raises(PasswordWrong):
-        with_password(credentials, door, lambda _: pytest.fail("asked"))
-    assert door.came == 1
+        with_password(credentials, login, lambda _: pytest.fail("asked"))
+    assert login.came == 1
 
 
 def test_what_is_no_matter_of_passwords_is_not_asked_about() -> None:

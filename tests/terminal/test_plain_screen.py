@@ -94,7 +94,7 @@ class Join:
 
 @pytest.fixture
 def ends() -> Iterator[list[int]]:
-    """Give a pipe: what stdin is, and what the test writes to. The test may close the latter by itself."""
+    """Yield the ends of a pipe: one is stdin, the test writes to the other, and may close it."""
     ends = list(os.pipe())
     yield ends
     for end in ends:

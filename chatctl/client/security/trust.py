@@ -3,7 +3,7 @@
 In this order: the fingerprint of ``--pin`` decides alone. One that is kept for this host and port decides alone.
 Otherwise the system's authorities (or ``--ca``) have to vouch for the certificate and its name. A server that is not
 trusted is sent nothing. Lives here: the decision and its messages. Does not live here: connections (io/), asking a
-person (terminal/introduce.py). Source: docs/security.md, "TLS".
+person (terminal/login_prompts.py). Source: docs/security.md, "TLS".
 """
 
 from __future__ import annotations

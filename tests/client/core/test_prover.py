@@ -1,4 +1,4 @@
-"""client/prover.py, through the client's core and against the server's own gate: both ends as they meet on the wire."""
+"""client/core/prover.py through a client's connection, against the server's own Authenticator."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Mine(Credentials):
 
 
 def core_of(credentials: Credentials, channel: bytes = b"", mode: str = "join", place: str = HERE) -> ClientConnection:
-    """Give a client that was greeted, and said hello."""
+    """Return a client that was greeted, and said hello."""
     core = ClientConnection(Hello(v=1, nick="Rajat", mode=mode, token="a" * 32), "there")  # type: ignore[arg-type]
     core.prove_with(Prover(credentials, place, channel))
     assert list(core.receive(GREETING)) == []
@@ -64,18 +64,18 @@ def welcome(scram: str | None = None) -> Welcome:
     return Welcome(1, "s", "lobby", "Rajat", "e", 1, 0, [], 0, 0, "memory", Limits(), scram=scram)
 
 
-def meet(core: ClientConnection, gate: Authenticator, way: ConnectionInfo) -> tuple[AuthExchange, str | None]:
-    """Let a client prove what it said; give the trial, and what the server says last."""
+def meet(core: ClientConnection, authenticator: Authenticator, info: ConnectionInfo) -> tuple[AuthExchange, str | None]:
+    """Let a client prove what its hello says; return the server's exchange, and its last SCRAM message."""
     hello = said(core)
     assert isinstance(hello, Hello)
-    trial = gate.begin(hello, way, bytes(32), 0)
-    assert trial is not None
-    hear(core, trial.challenge)
+    auth = authenticator.begin(hello, info, bytes(32), 0)
+    assert auth is not None
+    hear(core, auth.challenge)
     proof = said(core)
     assert isinstance(proof, Proof)
-    proved = trial.verify(proof, 0)
+    proved = auth.verify(proof, 0)
     assert proved.key in (None, of_key(KEY.public))
-    return trial, proved.scram
+    return auth, proved.scram
 
 
 @pytest.mark.parametrize("channel", [b"", bytes(32)], ids=["plain", "TLS"])
@@ -89,8 +89,8 @@ def test_what_the_client_proves_the_server_takes(channel: bytes, key: bool) -> N
 
 def test_a_key_alone() -> None:
     core = core_of(Mine(key=True))
-    trial, last = meet(core, Authenticator(), ConnectionInfo("192.0.2.7", (HERE,)))
-    assert (trial.challenge.scram, last) == (None, None)
+    auth, last = meet(core, Authenticator(), ConnectionInfo("192.0.2.7", (HERE,)))
+    assert (auth.challenge.scram, last) == (None, None)
     hear(core, welcome())
     assert core.state is State.LIVE
 
@@ -114,9 +114,9 @@ def test_the_password_is_in_nothing_that_is_said() -> None:
     hello = core.outgoing()
     said = decode_client(hello.removesuffix(b"\n"))
     assert isinstance(said, Hello)
-    trial = Authenticator(VERIFIER).begin(said, ConnectionInfo("", (HERE,)), bytes(32), 0)
-    assert trial is not None
-    hear(core, trial.challenge)
+    auth = Authenticator(VERIFIER).begin(said, ConnectionInfo("", (HERE,)), bytes(32), 0)
+    assert auth is not None
+    hear(core, auth.challenge)
     assert WORD.encode() not in hello + core.outgoing()
     assert b64encode(WORD.encode()) not in hello
 
@@ -145,9 +145,9 @@ def test_a_server_that_does_not_know_the_password_is_refused(last: str | None) -
     core = core_of(Mine(WORD))
     hello = said(core)
     assert isinstance(hello, Hello)
-    trial = Authenticator(Verifier.of("another one")).begin(hello, ConnectionInfo("", (HERE,)), bytes(32), 0)
-    assert trial is not None
-    hear(core, trial.challenge)
+    auth = Authenticator(Verifier.of("another one")).begin(hello, ConnectionInfo("", (HERE,)), bytes(32), 0)
+    assert auth is not None
+    hear(core, auth.challenge)
     core.outgoing()
     with pytest.raises(Unauthorized, match=r"does not know the password|does not ask for it"):
         hear(core, welcome(last))
@@ -170,7 +170,7 @@ def test_nothing_is_said_before_the_server_has_proved_itself() -> None:
 
 
 def first_of(core: ClientConnection, iterations: int) -> Challenge:
-    """Give a server-first message that asks for so much work."""
+    """Return a server-first message that asks for so much work."""
     hello = said(core)
     assert isinstance(hello, Hello)
     nonce = re.search("r=([^,]+)", hello.scram or "")

@@ -31,7 +31,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def written_back(folder: Path, copy: Path) -> bytes:
-    """Give the database as it is after its WAL was written back."""
+    """Return the database as it is after its WAL was written back."""
     shutil.copytree(folder, copy)
     with contextlib.closing(sqlite3.connect(copy / "rooms.db")) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -73,7 +73,7 @@ class Tormentor:
             tick(cycle + 1)
 
     def revive(self) -> Child:
-        """Give a server that listens, behind the proxy, with room on its disk."""
+        """Return a server that listens, behind the proxy, with room on its disk."""
         self._free(None)
         return self._launch()
 

@@ -280,7 +280,7 @@ def verify_folder(folder: Path) -> Verdict:
 
 
 def describe(verdict: Verdict) -> str:
-    """Give a verdict in words, a line each."""
+    """Return a verdict in words, a line each."""
     told = ("attempted", "again", "acked", "duplicates", "refused", "unsettled", "trimmed", "logged", "shown", "gaps")
     faults = ("lost", "twice", "reordered", "holes", "altered", "foreign", "sparse", "strange")
     names = {"again": "sent again", "duplicates": "answered as duplicate", "holes": "unannounced holes"}

@@ -61,7 +61,7 @@ class Conversation:
             raise Dropped(str(error)) from None
 
     def receive(self, seconds: float) -> list[Frame]:
-        """Give the frames of the next read, none if nothing came for so long. Raises Dropped."""
+        """Return the frames of the next read, none if nothing came for so long. Raises Dropped."""
         try:
             self._sock.settimeout(max(0.001, seconds))
             data = self._sock.recv(1 << 16)

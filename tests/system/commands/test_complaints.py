@@ -114,7 +114,7 @@ def test_each_of_them_is_there(test: str) -> None:
 
 @cache
 def functions(path: Path) -> frozenset[str]:
-    """Give the names of a file's tests."""
+    """Return the names of a file's tests."""
     body = ast.parse(path.read_text()).body
     return frozenset(node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 

@@ -38,7 +38,7 @@ def configured(run: InProcess, env: dict[str, str], tmp_path: Path) -> Configure
 
 
 def shown(done: subprocess.CompletedProcess[bytes]) -> dict[str, tuple[object, str]]:
-    """Give each option's value and source, of ``config show --json``."""
+    """Return each option's value and source, of ``config show --json``."""
     assert (done.returncode, done.stderr) == (0, b""), done.stderr
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     return {f"{row['command']}.{row['option']}": (row["value"], row["source"]) for row in rows}

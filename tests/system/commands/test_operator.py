@@ -25,7 +25,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
 def operator(server: Server) -> Wire:
-    """Give nadia's connection, who has proved an operator's key."""
+    """Return nadia's connection, who has proved an operator's key."""
     wire = server.wire()
     hello = OWNER.hello("nadia")
     wire.send(p.encode(hello))

@@ -25,7 +25,7 @@ Serve = Callable[..., Server]
 
 
 def lines_of(process: subprocess.Popen[bytes], first: str = "") -> list[str]:
-    """Give all lines of a server's stdout, after the ``first`` if that was read: to the one that says how to join."""
+    """Return the lines of a server's stdout, after the ``first`` if that was read, up to how to join."""
     assert process.stdout is not None
     lines = [first or process.stdout.readline().decode()]
     while not lines[-1].startswith("join with: "):

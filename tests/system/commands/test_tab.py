@@ -91,7 +91,7 @@ class Shell:
 
 @pytest.fixture
 def tab_env(env: dict[str, str], house: Server, tmp_path: Path) -> dict[str, str]:
-    """Give an environment with ``chatctl`` on its PATH, and a configuration with odd names."""
+    """Return an environment with ``chatctl`` on its PATH, and a configuration with odd names."""
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "chatctl"
     program.write_text(f"#!{sys.executable}\n{PATIENT}")
@@ -109,7 +109,7 @@ def tab_env(env: dict[str, str], house: Server, tmp_path: Path) -> dict[str, str
 
 @pytest.fixture(params=["bash", "zsh", "fish"])
 def shell(request: pytest.FixtureRequest, tab_env: dict[str, str], tmp_path: Path) -> Iterator[Shell]:
-    """Give each of the three, at a terminal."""
+    """Yield each of the three, at a terminal."""
     need(request.param)
     one = Shell(request.param, tab_env, tmp_path)
     yield one
@@ -185,7 +185,7 @@ def test_bash_is_given_quotes(tab_env: dict[str, str], tmp_path: Path) -> None:
 
 
 def bash(env: dict[str, str], folder: Path, *words: str) -> list[str]:
-    """Give what bash is offered for the last word."""
+    """Return bash's completions of the last word."""
     need("bash")
     command = ["bash", "-c", BASH, "bash", "chatctl", *words]
     done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, check=True, timeout=DEADLINE)

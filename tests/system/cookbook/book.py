@@ -43,7 +43,7 @@ class Recipe:
         return re.sub(r"\W+", "_", self.title.lower()).strip("_")
 
     def take(self, language: str, name: str = "") -> Block:
-        """Give the next block of that kind that was not used; a file has its name."""
+        """Return the next block of that kind that was not used; a file has its name."""
         for block in self.blocks:
             if block.line not in self.used and (block.language, block.name) == (language, name):
                 self.used.add(block.line)
@@ -58,12 +58,12 @@ class Recipe:
                 yield block
 
     def left(self) -> list[Block]:
-        """Give what no test has used."""
+        """Return the blocks that no test has used."""
         return [block for block in self.blocks if block.line not in self.used]
 
 
 def recipes(path: Path = COOKBOOK) -> dict[str, Recipe]:
-    """Give the recipes by their slug. A fence that does not close is an error, and so is one outside of a recipe."""
+    """Return the recipes by their slug. A fence that does not close is an error, and so is one outside of a recipe."""
     return parse(path.read_text(encoding="utf-8"))
 
 
@@ -91,7 +91,7 @@ def parse(text: str) -> dict[str, Recipe]:
 
 
 def name_in(above: str) -> str:
-    """Give the file that a line announces: '`~/bin/x`, which does this:' is ``~/bin/x``."""
+    """Return the file that a line announces: '`~/bin/x`, which does this:' is ``~/bin/x``."""
     announced = re.fullmatch(r"`(~/[^` ]+)`.*:", above)
     return announced[1] if announced else ""
 
@@ -111,7 +111,7 @@ def transcript(text: str) -> list[tuple[str, str]]:
 
 
 def crontab(text: str) -> tuple[dict[str, str], list[str]]:
-    """Give the settings and the commands of a crontab. An unescaped '%' would be a line end to cron: an error."""
+    """Return the settings and the commands of a crontab. An unescaped '%' would be a line end to cron: an error."""
     settings, commands = dict[str, str](), list[str]()
     for line in text.splitlines():
         setting = re.fullmatch(r"(\w+)\s*=\s*(.*)", line)

@@ -17,7 +17,7 @@ NEEDS = {"git_hook": "git", "bot_in_perl": "perl with JSON::PP", "without_chatct
 
 @pytest.fixture
 def empty_kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kitchen]:
-    """Give the recipe's kitchen, its files in place, and no server; at the end no block of it may be left unused."""
+    """Yield the recipe's kitchen, its files in place, and no server; at the end no block of it may be left unused."""
     slug, _, part = request.function.__name__.removeprefix("test_").partition("__")
     need("bash")
     if slug in NEEDS:
@@ -34,6 +34,6 @@ def empty_kitchen(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ki
 
 @pytest.fixture
 def kitchen(empty_kitchen: Kitchen) -> Kitchen:
-    """Give the recipe's kitchen, with a server."""
+    """Return the recipe's kitchen, with a server."""
     empty_kitchen.serve()
     return empty_kitchen

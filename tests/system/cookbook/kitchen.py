@@ -82,7 +82,7 @@ class Kitchen:
         return Wire(("127.0.0.1", self.port)).greeted().enter(nick, room)
 
     def said(self, room: str = "lobby") -> list[str]:
-        """Give all that was said there: ``nick: text``."""
+        """Return all that was said there: ``nick: text``."""
         log = self.run(f"chatctl tail -n 100 --no-follow --json --room {room}")
         entries = [json.loads(line) for line in log.stdout.splitlines()]
         return [f"{entry['nick']}: {entry['text']}" for entry in entries]
@@ -131,7 +131,7 @@ class Kitchen:
         return self.log_of(process)
 
     def log_of(self, process: subprocess.Popen[bytes]) -> str:
-        """Give what an ended process told on stderr."""
+        """Return the stderr of a process that has ended."""
         assert process.stderr is not None
         return process.stderr.read().decode()
 

@@ -153,7 +153,7 @@ def wait_until_at_end(path: Path, group: int) -> None:
 
 
 def stands_at(process: Path, path: Path) -> int | None:
-    """Give where in a file a process stands, in bytes; None if it has not opened it."""
+    """Return a process's offset in a file, in bytes; None if it has not opened it."""
     for link in (process / "fd").iterdir():
         if link.readlink() == path:
             info = (process / "fdinfo" / link.name).read_text()

@@ -69,13 +69,13 @@ def test_the_variables_are_those_that_count(one: Help) -> None:
 
 
 def named_variables(one: Help) -> set[str]:
-    """Give the words that lines of the section begin with; three blanks end them. Other lines are prose."""
+    """Return the words that lines of the section begin with; three blanks end them. Other lines are prose."""
     heads = [line.split("   ")[0] for line in one.sections["ENVIRONMENT"]]
     return {word for head in heads if head.isupper() for word in head.split()}
 
 
 def declared_variables(one: Help) -> set[str]:
-    """Give the variables of the options, and that of the configuration file for those that it may hold values for."""
+    """Return the variables of the options, and that of the configuration file for those that it may hold values for."""
     found = {str(param.envvar) for param in one.ctx.command.params if param.envvar}
     if any("--password-file" in param.opts for param in one.ctx.command.params):
         found.add("CHATCTL_PASSWORD")  # there is no option that takes the password itself
@@ -146,13 +146,13 @@ def words(one: Help) -> list[str]:
 
 
 def example_calls(one: Help) -> Iterator[list[str]]:
-    """Give each call of chatctl in the examples, as its argv."""
+    """Yield each call of chatctl in the examples, as its argv."""
     for line in "\n".join(one.sections["EXAMPLES"]).replace("\\\n", " ").split("\n"):
         yield from calls(line)
 
 
 def document_calls(path: Path) -> Iterator[list[str]]:
-    """Give each call of chatctl in a document's lines of code: indented ones, and those behind a prompt."""
+    """Yield each call of chatctl in a document's lines of code: indented ones, and those behind a prompt."""
     for line in re.findall(r"^(?:    |\$ )(.*)$", path.read_text(encoding="utf-8"), re.MULTILINE):
         if re.search(r"(?:^|[|&(] ?)chatctl [a-z]", line):
             yield from (call for call in calls(line) if call[1:])

@@ -17,7 +17,9 @@ LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)")
 NAMED = re.compile(r"`((?!/)[\w.-]*/[\w./-]*\.(?:py|md|txt|toml|yml|yaml|service))(?:::\w+)?`")
 """A file in a folder; ``test_x.py`` alone may be anywhere."""
 
-
+MODULE = re.compile(r"(?<![\w./*-])[a-z_]\w*(?:/\w+)*\.py\b")
+FOLDERS = ("chatctl", "tests", "benchmarks", "docs", "contrib")
+SOURCES = [path.relative_to(ROOT) for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 METHOD = re.compile(r"`([A-Z]\w+)\.(\w+)`")
 
 
@@ -55,6 +57,17 @@ def test_every_test_that_a_command_names_is_there(page: Path) -> None:
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
 
 
+def test_every_module_that_a_header_names_is_there() -> None:
+    """By its path or the end of it: ``room.py``, ``core/room.py``."""
+    there = {"/".join(path.parts[-depth:]) for path in SOURCES for depth in range(1, 6)}
+    assert [
+        f"{file}: {name}"
+        for file in SOURCES
+        for name in MODULE.findall(ast.get_docstring(ast.parse((ROOT / file).read_text(encoding="utf-8"))) or "")
+        if name not in there
+    ] == []
+
+
 @pytest.mark.parametrize("page", [ROOT / "CONTRIBUTING.md", ROOT / "docs" / "design.md"], ids=lambda page: page.name)
 def test_every_method_that_is_named_is_there(page: Path) -> None:
     named = set(METHOD.findall(prose(page)))
@@ -75,4 +88,5 @@ def members() -> Iterator[tuple[str, str]]:
 
 def test_a_wrong_name_is_found() -> None:
     assert NAMED.findall("`core/none.py` `tests/x.py::test_y` `/etc/x.toml` `x.py`") == ["core/none.py", "tests/x.py"]
+    assert MODULE.findall("core/none.py, *.py and (x.py).") == ["core/none.py", "x.py"]
     assert LINK.findall("[a](b.md#c) [d](https://e.f)") == [("b.md", "c")]

@@ -83,7 +83,7 @@ def window(env: dict[str, str]) -> Iterator[Callable[..., Window]]:
 
 
 def netcat(port: int) -> list[str]:
-    """Give a real ``nc``; where there is none, bash can do the same."""
+    """Return a real ``nc``; where there is none, bash can do the same."""
     if is_met("nc"):
         return ["nc", "127.0.0.1", str(port)]
     return ["bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & cat >&3"]

@@ -16,7 +16,7 @@ OK = (
 
 
 def critical(line: str) -> str:
-    """Give the verdict that a probe makes of an error."""
+    """Return the verdict that a probe makes of an error."""
     return "CRITICAL " + line
 
 

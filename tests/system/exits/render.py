@@ -53,7 +53,7 @@ esac
 
 
 def page() -> str:
-    """Give the whole page."""
+    """Return the whole page."""
     return "\n".join([*_codes(), *_glance(), *_situations(), SCRIPT.rstrip(), *_commands()]) + "\n"
 
 
@@ -120,7 +120,7 @@ def _printed(cell: Cell) -> str:
 
 
 def _code(text: str) -> str:
-    """Give it as code inside a table, where a pipe would end the cell."""
+    """Return it as code inside a table, where a pipe would end the cell."""
     fence = "``" if "`" in text else "`"
     return f"{fence}{text}{fence}".replace("|", "\\|")
 

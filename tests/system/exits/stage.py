@@ -53,7 +53,7 @@ def paste(command: str, env: Mapping[str, str], folder: Path, stdin: bytes) -> s
 
 
 def environment(here: Path, stage: Stage, scene: Scene, path: Path) -> dict[str, str]:
-    """Give what says where the server is, which room, and whose name: no cell has to."""
+    """Return the options for server, room and nickname, which no cell has to repeat."""
     there = {"CHATCTL_ROOM": stage.room, "CHATCTL_NICK": "ci", "CHATCTL_JOURNAL": str(scene.journal or stage.journal)}
     port = {"CHATCTL_PORT": str(scene.port)} if scene.port else {}
     search = os.pathsep.join((str(path), str(Path(sys.executable).parent), os.environ["PATH"]))

@@ -116,7 +116,7 @@ class Nothing:
 
 
 def pattern(expected: str, known: Mapping[str, str]) -> re.Pattern[str]:
-    """Give what matches an output. ``known`` says what this run's ports and folders are."""
+    """Return a pattern for an output. ``known`` has this run's ports and folders."""
     parts = []
     end = 0
     for match in _PLACEHOLDER.finditer(expected):
@@ -127,5 +127,5 @@ def pattern(expected: str, known: Mapping[str, str]) -> re.Pattern[str]:
 
 
 def example(expected: str) -> str:
-    """Give an output as a reader may see it."""
+    """Return an output as a reader may see it."""
     return _PLACEHOLDER.sub(lambda match: EXAMPLES[match[1]] if match[2] is None else match[2], expected)

@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the folder in which a shell finds ``chatctl``."""
+    """Return the folder in which a shell finds ``chatctl``."""
     return install(tmp_path_factory.mktemp("bin"))
 
 
@@ -43,7 +43,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def house(journal: Path) -> Iterator[Server]:
-    """Give the server in which each cell has a room of its own. It must live through all of them."""
+    """Yield the server in which each cell has a room of its own. It must live through all of them."""
     options = ("--open-rooms", "--rate", "off", "--durability", "os", "--journal", str(journal))
     server = Server(*options, env=clean_env(journal.parent))
     yield server
@@ -53,7 +53,7 @@ def house(journal: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def small(journal: Path) -> Iterator[Server]:
-    """Give a server that has one room."""
+    """Yield a server that has one room."""
     server = Server(env=clean_env(journal.parent))
     yield server
     server.stop()

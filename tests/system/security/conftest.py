@@ -50,7 +50,7 @@ def connect(port: int, nick: str, credentials: Credentials | None = None, **more
 
 @pytest.fixture(scope="session")
 def env(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Give the environment of somebody without a key and without a password."""
+    """Return the environment of somebody without a key and without a password."""
     return clean_env(tmp_path_factory.mktemp("state"))
 
 
@@ -78,7 +78,7 @@ def serve(env: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def guarded(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Give a server that wants the password, to whose tests nobody gives a wrong one."""
+    """Yield a server that wants the password, to whose tests nobody gives a wrong one."""
     file = tmp_path_factory.mktemp("guarded") / "room.password"
     file.touch(0o600)
     file.write_text(f"{Verifier.of(WORD)}\n")
@@ -160,7 +160,7 @@ class Here:
         self._run = run
 
     def __call__(self, *words: str, port: int | None = None, **variables: str) -> Shown:
-        """Give what it showed. It may fail, but not by a fault of its own."""
+        """Return its output. It may fail, but not with a fault of its own."""
         if port is not None:
             at = words.index("--") if "--" in words else len(words)
             words = (*words[:at], "--port", str(port), *words[at:])

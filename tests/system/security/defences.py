@@ -22,7 +22,7 @@ class Mutation:
 
 TLS_S, TLS_C = "tests/system/tls/test_server.py::", "tests/system/tls/test_client.py::"
 PASSWORDS = "tests/system/security/test_passwords.py::"
-GATE, ADMIT = "tests/core/test_auth.py::", "tests/core/test_admission.py::"
+AUTH, ADMIT = "tests/core/test_auth.py::", "tests/core/test_admission.py::"
 LIMITS, NAUGHTY = "tests/server/test_limits.py::", "tests/system/security/test_naughty.py::"
 OUTPUTS = "tests/system/security/test_outputs.py::"
 
@@ -83,14 +83,14 @@ MUTATIONS = (
         "chatctl/core/auth.py::Authenticator.begin",
         'raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")',
         "return None",
-        GATE + "test_without_a_password_nobody_gets_in",
+        AUTH + "test_without_a_password_nobody_gets_in",
     ),
     Mutation(
         "guessing the password",
         "chatctl/core/auth.py::Authenticator.check_lockout",
         "self.lockout.wait(info.host, now)",
         "0",
-        GATE + "test_who_waits_is_not_heard_even_with_the_right_password",
+        AUTH + "test_who_waits_is_not_heard_even_with_the_right_password",
     ),
     Mutation(
         "guessing it from 2^64 addresses of one network",
@@ -104,7 +104,7 @@ MUTATIONS = (
         "chatctl/core/auth.py::AuthExchange._begin_scram",
         "self._info.channel",
         'b""',
-        GATE + "test_a_password_for_another_certificate_does_not_open",
+        AUTH + "test_a_password_for_another_certificate_does_not_open",
     ),
     Mutation(
         "a server in the place of the one that has the password",
@@ -182,21 +182,21 @@ MUTATIONS = (
         "chatctl/common/key_proof.py::signed",
         "return False",
         "return True",
-        GATE + "test_another_key_can_not_sign_for_it",
+        AUTH + "test_another_key_can_not_sign_for_it",
     ),
     Mutation(
         "using a signature again",
         "chatctl/common/key_proof.py::statement",
         "LABEL, nonce, ",
         "LABEL, ",
-        GATE + "test_an_old_signature_does_not_fit_a_new_challenge",
+        AUTH + "test_an_old_signature_does_not_fit_a_new_challenge",
     ),
     Mutation(
         "handing a signature on, to another server",
         "chatctl/common/key_proof.py::statement",
         'hello.token or "", place',
         'hello.token or ""',
-        GATE + "test_a_signature_for_another_server_is_not_one_for_this_one",
+        AUTH + "test_a_signature_for_another_server_is_not_one_for_this_one",
     ),
     Mutation(
         "binding all names to one key",

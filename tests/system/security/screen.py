@@ -31,7 +31,7 @@ class Watched:
 
 
 def state(screen: pyte.Screen) -> dict[str, object]:
-    """Give all of a terminal that outlives the text on it."""
+    """Return all of a terminal that outlives the text on it."""
     return {
         "title": screen.title,
         "icon": screen.icon_name,

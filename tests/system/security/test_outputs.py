@@ -80,7 +80,7 @@ RUNS_ON = ("serve", "join", "bench", "run")
 
 
 def call_of(path: tuple[str, ...], command: click.Command, param: click.Parameter | None) -> list[str]:
-    """Give a call in which this parameter is GIVEN, and all else is as it should be."""
+    """Return a call in which this parameter is GIVEN, and all else is as it should be."""
     needed = any(isinstance(one, click.Argument) and one.required for one in command.params)
     words = list(NEEDS.get(path[-1], NEEDS.get(path[0], []))) if needed else []
     if isinstance(param, click.Argument):

@@ -26,13 +26,13 @@ from tests.system.security.conftest import WORD, Chatctl, Person
 
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
-    """Give an authority that our clients trust, and that a relay got a certificate from."""
+    """Return an authority that our clients trust, and that a relay got a certificate from."""
     return Authority(tmp_path)
 
 
 @pytest.fixture
 def server(tmp_path: Path, authority: Authority) -> Iterator[TlsServer]:
-    """Give a server that listens with TLS alone, and has a password."""
+    """Yield a server that listens with TLS alone, and has a password."""
     file = tmp_path / "room.password"
     file.touch(0o600)
     file.write_text(f"{WORD}\n")

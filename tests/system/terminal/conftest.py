@@ -32,7 +32,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Give the state directory of this test's programs."""
+    """Return the state directory of this test's programs."""
     return tmp_path / "state"
 
 

@@ -85,7 +85,7 @@ class Editor:
 
 
 def random_key(chance: random.Random) -> str:
-    """Give a key: 45 % Backspace, some that move and kill, else a character."""
+    """Return a key: 45 % Backspace, some that move and kill, else a character."""
     dice = chance.random()
     if dice < 0.45:
         return "backspace"

@@ -92,7 +92,7 @@ class Emulator(pyte.Screen):
             self.buffer[y].goes_on = False  # type: ignore[attr-defined]
 
     def all_lines(self) -> list[str]:
-        """Give the lines of scrollback and screen, wrapped ones whole."""
+        """Return the lines of scrollback and screen, wrapped ones whole."""
         lines = list(self.scrolled)
         for y in range(self.lines):
             self._append(lines, y)
@@ -102,7 +102,7 @@ class Emulator(pyte.Screen):
 
 
 def layout(prompt: str, text: str, cursor: int, columns: int) -> tuple[list[str], tuple[int, int]]:
-    """Give the rows that a prompt with ``text`` has on a terminal, and the cursor's (row, column)."""
+    """Return the rows that a prompt with ``text`` has on a terminal, and the cursor's (row, column)."""
     rows, x, at = [prompt], len(prompt), (0, len(prompt))
 
     def wrap() -> None:

@@ -18,7 +18,7 @@ LONG = ("x" * 3000, "https://example.org/" + "path/" * 300, "漢" * 900, "four\n
 
 
 def message(number: int, kind: str) -> str:
-    """Give message ``number``: its number at both ends."""
+    """Return message ``number``: its number at both ends."""
     payloads = LONG if kind == "long" and number % 20 == 0 else TINY if kind == "tiny" else SHORT
     turn = number // 20 if payloads is LONG else number
     return f"<{number:06d} {payloads[turn % len(payloads)]} {number:06d}>"

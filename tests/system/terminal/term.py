@@ -138,7 +138,7 @@ class Term:
         return f"{shown}\ncursor {self.screen.cursor.y},{self.screen.cursor.x}; last bytes {bytes(self.raw[-600:])!r}"
 
     def prompt(self) -> tuple[int, str] | None:
-        """Give the prompt's row and its fixed part, the last one on the screen."""
+        """Return the prompt's row and its fixed part, the last one on the screen."""
         for y in reversed(range(self.screen.lines)):
             if match := PROMPT.match(self.screen.row(y) + " "):
                 return y, match[1]
@@ -160,7 +160,7 @@ class Term:
         self.wait(lambda: self.holds(text, cursor), f"input line {text!r} with the cursor at {cursor}")
 
     def style_of(self, text: str) -> list[pyte.screens.Char]:
-        """Give the cells where ``text`` stands on the screen, last place first."""
+        """Return the cells where ``text`` stands on the screen, last place first."""
         with self._news:
             for y in reversed(range(self.screen.lines)):
                 cells = [self.screen.buffer[y][x] for x in range(self.screen.columns)]
@@ -198,7 +198,7 @@ Start = Callable[..., Term]
 
 
 def terminal_env(state: Path, **more: str) -> dict[str, str]:
-    """Give the environment of a plain 256-colour terminal, whatever the tests themselves run in."""
+    """Return the environment of a plain 256-colour terminal, whatever the tests themselves run in."""
     env = clean_env(state, TERM="xterm-256color", TZ="UTC", PROMPT_TOOLKIT_NO_CPR="")
     names = ("TMUX", "NO_COLOR", "COLORTERM", "TERM_PROGRAM", "VTE_VERSION", "KITTY_WINDOW_ID", "WEZTERM_PANE")
     for name in (*names, "ALACRITTY_WINDOW_ID", "KONSOLE_VERSION", "PROMPT_TOOLKIT_NO_CPR", "COLUMNS", "LINES"):

@@ -21,7 +21,7 @@ Serve = Callable[..., Server]
 
 
 def kept(state: Path, name: str) -> Path:
-    """Give the file that is kept under that name."""
+    """Return the file that is kept under that name."""
     (path,) = state.glob(f"rooms/*/*/nadia/{name}")
     return path
 

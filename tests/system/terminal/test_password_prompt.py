@@ -17,7 +17,7 @@ WORD = "correct horse"
 
 @pytest.fixture
 def guarded(serve: Callable[..., Server], tmp_path: Path) -> Server:
-    """Give a server that wants the password."""
+    """Return a server that wants the password."""
     file = tmp_path / "room.password"
     file.touch(0o600)
     file.write_text(f"{WORD}\n")

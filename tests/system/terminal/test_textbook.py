@@ -23,7 +23,7 @@ Other = Callable[..., Wire]
 
 @pytest.fixture
 def slow(tmp_path: Path) -> Path:
-    """Give the file that makes the recipe's prints slow while it is there."""
+    """Return the file that makes the recipe's prints slow while it is there."""
     return tmp_path / "slow"
 
 

@@ -24,19 +24,19 @@ Start = Callable[..., Term]
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """Give an authority that no system knows."""
+    """Return an authority that no system knows."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def good(authority: Authority) -> Path:
-    """Give the certificate of 127.0.0.1, with its key."""
+    """Return the certificate of 127.0.0.1, with its key."""
     return authority.sign("127.0.0.1")
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
-    """Give the server with a certificate of its own that most tests share. It lives through all of them."""
+    """Yield the server with a certificate of its own that most tests share. It lives through all of them."""
     server = TlsServer("--rate", "off", "--open-rooms", "--tls", "self", env=clean_env(tmp_path_factory.mktemp("own")))
     yield server
     assert server.process.poll() is None, server.stderr_text()
@@ -45,7 +45,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
 
 @pytest.fixture(scope="session")
 def signed(tmp_path_factory: pytest.TempPathFactory, good: Path) -> Iterator[TlsServer]:
-    """Give the server whose certificate the authority signed."""
+    """Yield the server whose certificate the authority signed."""
     server = TlsServer("--tls-cert", str(good), env=clean_env(tmp_path_factory.mktemp("signed")))
     yield server
     assert server.process.poll() is None, server.stderr_text()
@@ -54,7 +54,7 @@ def signed(tmp_path_factory: pytest.TempPathFactory, good: Path) -> Iterator[Tls
 
 @pytest.fixture(params=["uvloop", "asyncio"])
 def loop(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Give what a server's environment needs to run on that event loop."""
+    """Return the environment variables that make a server run on that event loop."""
     if request.param == "uvloop":
         return {}
     (tmp_path / "without").mkdir()
@@ -79,7 +79,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Give the state directory of this test's commands."""
+    """Return the state directory of this test's commands."""
     return tmp_path / "state"
 
 

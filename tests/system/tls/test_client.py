@@ -51,7 +51,7 @@ def know(state: Path, port: int, pin: str) -> Path:
 
 
 def told(done: object) -> str:
-    """Give what a command said: a probe says it on stdout."""
+    """Return the output that tells a person: stdout of a probe, stderr of all others."""
     out: bytes = done.stdout + done.stderr  # type: ignore[attr-defined]
     return out.decode()
 
@@ -284,7 +284,7 @@ def test_an_impostor_that_takes_the_port_gets_nothing(
 
 
 def chosen(folder: Path, *arguments: str, config: str, environ: dict[str, str]) -> Address:
-    """Give the address that a command's options come to."""
+    """Return the address that a command's options come to."""
     found: list[Address] = []
 
     @click.command()

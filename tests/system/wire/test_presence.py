@@ -26,7 +26,7 @@ sys.stdin.read()
 
 
 def frames_until(wire: Wire, text: str) -> Iterator[Frame]:
-    """Give all frames before the message that says ``text``."""
+    """Yield all frames before the message that says ``text``."""
     while (frame := wire.next_frame()).get("text") != text:
         yield frame
 
