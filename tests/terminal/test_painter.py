@@ -42,7 +42,7 @@ async def frames(lines: int, wait_for: int) -> tuple[list[str], Painter]:
     with create_pipe_input() as keys:
         session: PromptSession[str] = PromptSession("> ", input=keys, output=output)
         painter = Painter(session.app, output, lambda number: f"{number} skipped")
-        task = asyncio.get_running_loop().create_task(session.prompt_async(pre_run=painter.start))
+        task = asyncio.get_running_loop().create_task(session.prompt_async(pre_run=painter.schedule))
         while not session.app.is_running:
             await asyncio.sleep(0)
         await asyncio.sleep(0)
