@@ -86,6 +86,13 @@ def test_a_network_means_all_who_are_in_it(house: House) -> None:
     assert len(target(house, "0.0.0.0/0").peers) == 4
 
 
+def test_a_key_means_all_connections_that_proved_it(house: House) -> None:
+    second = OWNER.join(house, "boss", room="ops")
+    assert [peer.key for peer in target(house, OWNER.fingerprint).peers] == [OWNER.fingerprint] * 2
+    assert second in target(house, OWNER.fingerprint).peers
+    assert target(house, OTHER.fingerprint).peers == []
+
+
 def test_those_who_are_leaving_or_not_in_yet_are_not_meant(house: House) -> None:
     house.peer()
     leaving = house.join("Cyd")

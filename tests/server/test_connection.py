@@ -149,3 +149,11 @@ def test_one_that_half_closes_is_answered_first() -> None:
     house.settle()
     assert isinstance(peer.take()[0], Roster)
     assert peer.closed
+
+
+@pytest.mark.parametrize(("error", "why"), [(ConnectionResetError(), "reset"), (None, "closed")])
+def test_the_log_tells_a_reset_from_a_close(error: Exception | None, why: str) -> None:
+    house, peer = member()
+    peer.connection_lost(error)
+    house.settle()
+    assert f"nadia left (here): {why}\n" in house.logged.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.server.options import default_max_clients, journal_path
+from chatctl.server.options import TlsOptions, default_max_clients, journal_path
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,15 @@ def test_where_the_journal_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     default = journal_path(None)
     assert default is not None
     assert default.is_relative_to(tmp_path)
+
+
+def test_without_a_certificate_one_is_made_and_a_named_one_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "state"))
+    made = TlsOptions(5501, None, None).open("localhost")
+    assert made.path.is_relative_to(tmp_path / "state")
+    named = tmp_path / "named.pem"
+    made.path.rename(named)
+    assert TlsOptions(5501, named, None).open("localhost").current.digest == made.current.digest
+    assert not made.path.exists()

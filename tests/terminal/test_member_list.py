@@ -57,7 +57,11 @@ def test_the_first_is_told_at_once_and_those_after_it_together(room: Room) -> No
     assert room.took() == []
     room.loop.ring()
     assert room.took() == ["+Bea -Ana =1"]
+    room.members.joined(["Dee"], 2)
+    assert room.took() == [], "nor is the next one told within a second of that"
+    room.members.left(["Dee"], 1)
     room.loop.ring()
+    assert room.loop.due == [], "where nothing happens no timer runs"
     room.members.joined(["Cyd"], 2)
     assert room.took() == ["+Cyd - =2"], "after a quiet second the next one is told at once"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -91,3 +92,10 @@ def test_status_says_it_all(more: dict[str, Any], state: str) -> None:
 )
 def test_what_operators_have_set(state: RoomNow, lines: list[str]) -> None:
     assert status.room_state(state) == lines
+
+
+def test_a_list_has_a_line_for_each_row_and_times_as_people_read_them() -> None:
+    row = {"name": "Rajat", "since": 0.0, "until": "soon", "count": 3}
+    title, line = status.rows("1 ban", [row])
+    assert title == "1 ban:"
+    assert re.fullmatch(r"  name Rajat, since 19(69|70)-\d\d-\d\d \d\d:\d\d, until soon, count 3", line)

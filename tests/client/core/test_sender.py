@@ -112,9 +112,61 @@ def test_patience_ends() -> None:
     assert 1000 + 5 < transport.time <= 1000 + 10
 
 
-def test_each_answer_gives_many_messages_their_time_anew() -> None:
+@pytest.mark.parametrize("many", [True, False])
+def test_each_answer_gives_many_messages_their_time_anew(many: bool) -> None:
     transport = FakeTransport([ack(1), ended()], [ack(2), ended()], [ack(3)])
-    assert acks(sender(transport, 1.8, many=True), [message(1), message(2), message(3)]) == [1, 2, 3]
+    one = sender(transport, 60, many=many)
+    assert acks(one, [message(1), message(2), message(3)]) == [1, 2, 3]
+    assert transport.time > 1000
+    assert one.deadline.at == (transport.time if many else 1000) + 60
+
+
+def test_a_pause_before_the_next_message_is_not_counted() -> None:
+    transport = FakeTransport([ack(1), ack(2)])
+    one = sender(transport, 3, many=True)
+    assert drive(one.say_one(message(1))).seq == 1
+    transport.time += 100
+    assert drive(one.say_one(message(2))).seq == 2
+    assert one.deadline.at == transport.time + 3
+
+
+@pytest.mark.parametrize(
+    ("error", "retry_for", "raised"),
+    [
+        (None, None, False),
+        (ended(), None, True),
+        (ended(), 60.0, False),
+        (PeerBroke("nonsense"), 60.0, True),
+    ],
+)
+def test_what_arrives_between_two_messages_is_read(
+    monkeypatch: pytest.MonkeyPatch, error: ChatError | None, retry_for: float | None, raised: bool
+) -> None:
+    """A connection that broke meanwhile is made again, where something is tried again at all."""
+    transport = FakeTransport([ack(1)], [ack(2)])
+    one = sender(transport, retry_for)
+    drive(one.poll())  # there is no connection yet
+    drive(one.say_one(message(1)))
+
+    async def pending(_: object) -> list[ServerFrame]:
+        if error is not None:
+            raise error
+        return []
+
+    monkeypatch.setattr("tests.client.core.fake_transport.FakeConnection.pending", pending)
+    with pytest.raises(type(error)) if raised and error is not None else contextlib.nullcontext():
+        drive(one.poll())
+    assert (one.connection is None) is (error is not None)
+
+
+def test_what_a_signal_left_behind_is_forgotten_at_the_next_message() -> None:
+    """It must not be said again with another one: nobody waits for its answer."""
+    transport = FakeTransport([ack(2)])
+    one = sender(transport)
+    one._waiting.add(message(1))
+    one.start(None)
+    assert drive(one.say_one(message(2))).seq == 2
+    assert said(transport, 0) == ["2"]
 
 
 def test_what_is_too_long_is_told_after_what_came_before_it_was_said() -> None:
