@@ -137,6 +137,10 @@ def cli() -> None:
 cli.params.append(config_option())
 
 
+_signals_taken = 0
+"""How often ``_end`` has run."""
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, by default the one in ``sys.argv``, and exit with its code."""
     signal.signal(signal.SIGINT, _end)
@@ -192,22 +196,33 @@ def _hint(error: click.ClickException) -> str:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    """Signal handler: exit quietly, with the code that shells expect."""
+    """Exit on a signal: quietly, with the code that shells expect."""
+    global _signals_taken
+    _signals_taken += 1
     while frame is not None:
-        if frame.f_code is _deliver_again.__code__:  # Python would drop an exception here as well
-            _thread.start_new_thread(os.kill, (os.getpid(), number))
+        if frame.f_code is _deliver_again.__code__:  # an exception would be dropped once more
+            _thread.start_new_thread(_send_until_taken, (_thread.get_ident(), number, _signals_taken))
             return
         frame = frame.f_back
     raise SystemExit(128 + number)
 
 
 def _deliver_again(dropped: sys.UnraisableHookArgs) -> None:
-    """``sys.unraisablehook``: send a signal again whose SystemExit Python dropped.
+    """Raise a signal once more whose SystemExit Python dropped.
 
-    A handler's exception is raised in whatever code is running. Python drops it in a finalizer and in a weakref's
-    callback, as the import system has one, and the command would run on.
+    A handler's exception comes out of whatever is running. Out of a finalizer or a weakref's callback, as the import
+    system has one, it goes no further: the command would run on.
     """
     if isinstance(dropped.exc_value, SystemExit) and isinstance(code := dropped.exc_value.code, int) and code > 128:
-        _thread.start_new_thread(os.kill, (os.getpid(), code - 128))
+        _thread.start_new_thread(_send_until_taken, (_thread.get_ident(), code - 128, _signals_taken))
     else:
         sys.__unraisablehook__(dropped)
+
+
+def _send_until_taken(thread: int, number: int, taken: int) -> None:
+    """Send a signal until ``_end`` has run: one that comes right before a system call does not interrupt that."""
+    from time import sleep
+
+    while _signals_taken == taken:
+        signal.pthread_kill(thread, number)
+        sleep(0.05)
