@@ -35,7 +35,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "client/core/speaker": ("client/test_interrupted.py", "a signal at every place"),
     "client/core/transport": ("", TYPES),
     "client/health": ("system/commands/test_probe_options.py", "all that probe measures"),
-    "client/io/aio_connection": ("client/test_api_follow.py", "both public forms under one face"),
     "client/io/aio_transport": ("client/test_api_follow.py", "both public forms under one face"),
     "client/io/blocking_classic": ("system/commands/test_send.py", "against the first version's server"),
     "client/io/blocking_connection": ("system/commands/test_strangers.py", "against all that may stand at a port"),

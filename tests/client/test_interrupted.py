@@ -12,11 +12,13 @@ import dis
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import pytest
 
+import chatctl
 from chatctl.client.core.address import Address
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
@@ -28,6 +30,7 @@ from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
 from tests.support.environment import DEADLINE
 
+OURS = str(Path(chatctl.__file__).parent)
 LOOKS = {dis.opmap[name] for name in ("CALL", "CALL_FUNCTION_EX", "RESUME", "JUMP_BACKWARD")}
 """The instructions at whose end CPython runs the handlers of signals that have come."""
 PRECALL = dis.opmap.get("PRECALL", -1)
@@ -109,7 +112,7 @@ class Interrupter:
         self._before: dict[FrameType, int] = {}
 
     def __call__(self, frame: FrameType, event: str, _: object) -> Any:
-        if "/chatctl/" not in frame.f_code.co_filename:
+        if not frame.f_code.co_filename.startswith(OURS):
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         if event == "return":

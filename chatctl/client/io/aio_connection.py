@@ -162,8 +162,11 @@ class AioConnection(asyncio.Protocol):
         self._close_socket()
 
     def _close_socket(self) -> None:
-        """Close once what was written has left."""
-        if self._transport is not None:
+        """Close once what was written has left.
+
+        Once only: Python 3.11.2 forgets all about a TLS transport that is closed twice, and then fails to abort it.
+        """
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     def abort(self) -> None:
