@@ -48,7 +48,7 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
     assert not {"asyncio", "prompt_toolkit", "uvloop", "ssl"} & loaded
 
 
-LIBRARIES = "import click, gettext, locale, msgspec, signal, socket, struct"
+LIBRARIES = "import click, gettext, locale, msgspec, select, signal, socket, struct"
 OURS = {
     *("__main__", "main", "errors", "protocol", "common", "common.durations", "common.files"),
     *("common.names", "common.paths", "common.text", "client", "client.identity"),

@@ -19,6 +19,8 @@ def web_port() -> Iterator[int]:
     """A real web server, as somebody may have started it there."""
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
+        default_request_version = "HTTP/1.0"  # a status line in each answer; before 3.14 Python leaves it out
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -35,7 +37,7 @@ def test_a_web_server(run: Run, web_port: int, command: list[str]) -> None:
     done = run(*command, port=web_port)
     assert done.returncode == 7
     assert f"127.0.0.1:{web_port} is not a chatctl server" in err_line(done)
-    assert "HTML" in err_line(done)
+    assert "a web server answered (HTTP/1.0 400" in err_line(done)
     assert done.stdout == b""
 
 

@@ -170,6 +170,10 @@ def taken(_: Stage) -> Iterator[Scene]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    default_request_version = (
+        "HTTP/1.0"  # a status line in each answer, as from nginx; before 3.14 Python leaves it out
+    )
+
     def log_message(self, *_: object) -> None:
         pass
 

@@ -3,8 +3,7 @@
 NOBODY = "chatctl: cannot reach 127.0.0.1:{port}: connection refused (is 'chatctl serve' running there?)"
 SILENT = "chatctl: cannot reach 127.0.0.1:{port}: it accepts, but says nothing"
 WEB = (
-    "chatctl: 127.0.0.1:{port} is not a chatctl server: something that speaks HTML or XML answered "
-    "({any:<!DOCTYPE HTML>…})"
+    "chatctl: 127.0.0.1:{port} is not a chatctl server: a web server answered ({any:HTTP/1.0 400 Bad request syntax…})"
 )
 CLOSED = "chatctl: 127.0.0.1:{port} closed the connection"
 BROKE = "chatctl: 127.0.0.1:{port} broke the protocol (this line is not JSON: {any:JSON is malformed})"
