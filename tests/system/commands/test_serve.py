@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from chatctl.server import listener
-from chatctl.server.listener import open_tcp
-from tests.support.environment import DEADLINE
 from tests.support.first_version import FirstVersionClient
 from tests.support.fixture_types import Run, Start
 from tests.support.needs import need
@@ -52,34 +47,6 @@ def test_ipv6(serve: Serve, run: Run) -> None:
     server = serve("--host", "::1")
     assert server.first_line.strip().endswith(f"listening on [::1]:{server.port}")
     assert run("send", "hello", "--host", "::1", port=server.port).returncode == 0
-
-
-def test_two_colons_are_every_address_of_both_families() -> None:
-    """Each of them comes to its own socket, so that who is let in over IPv4 is known by that address."""
-    need("IPv6")
-    sockets = open_tcp("::", 0)
-    port = sockets[0].getsockname()[1]
-    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
-        listener = next(sock for sock in sockets if sock.family == family)
-        with socket.create_connection((host, port), DEADLINE), listener.accept()[0] as accepted:
-            assert accepted.getpeername()[0] == host
-    for sock in sockets:
-        sock.close()
-
-
-def test_without_ipv6_the_others_have_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that listens everywhere starts on a machine whose kernel knows no IPv6."""
-    real = socket.socket
-
-    def without_ipv6(family: int, kind: int) -> socket.socket:
-        if family == socket.AF_INET6:
-            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-        return real(family, kind)
-
-    monkeypatch.setattr(listener.socket, "socket", without_ipv6)
-    (only,) = open_tcp("::", 0)
-    assert only.getsockname()[0] == "0.0.0.0"
-    only.close()
 
 
 def test_unix_socket(serve: Serve, run: Run, tmp_path: Path) -> None:
