@@ -46,6 +46,12 @@ Scram = Annotated[str, Meta(min_length=1, max_length=1024)]
 """One message of SCRAM (RFC 5802)."""
 Mode = Literal["join", "watch", "post", "probe"]
 
+FEATURES: tuple[str, ...] = ()
+"""What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
+
+A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
+"""
+
 
 class Frame(Struct, frozen=True, omit_defaults=True, tag_field="type"):
     """One JSON object on one line; its ``type`` names the class."""
@@ -274,6 +280,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     """Seconds between two messages of one member; 0: no limit."""
     read_only: bool = False
     """Only operators may speak."""
+    features: list[str] = []
+    """What the server offers beyond version 1: names of ``FEATURES``, and of servers newer than this client."""
 
 
 class Msg(Frame, frozen=True, tag="msg"):

@@ -161,4 +161,5 @@ class Login:
             topic=rules.topic,
             slow=rules.slow or 0,  # not 0.0: it is left out if it is the default itself
             read_only=rules.read_only,
+            features=list(protocol.FEATURES),
         )

@@ -41,6 +41,16 @@ def codes(peer: FakePeer) -> list[str]:
 # --- the handshake
 
 
+def test_the_welcome_lists_what_the_server_offers(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client asks for nothing that is not listed."""
+    monkeypatch.setattr(p, "FEATURES", ("fly",))
+    peer = house.peer(p.Hello(v=1, nick="amy"))
+    house.settle()
+    welcome = welcomed(peer)
+    assert welcome is not None
+    assert welcome.features == ["fly"]
+
+
 def test_a_key_is_proved_before_anything_else_is_told(house: House) -> None:
     hello = OWNER.hello("Rajat")
     peer = house.peer(hello)
