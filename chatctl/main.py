@@ -157,9 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _run(arguments: Sequence[str] | None) -> int:
     """Run a command and return its exit code. Commands end with SystemExit where theirs is not 0 or an error's."""
     try:
-        cli.main(arguments, prog_name="chatctl", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
+        return cli.main(arguments, prog_name="chatctl", standalone_mode=False) or 0
     except click.ClickException as error:
         _explain(error)
         command = getattr(getattr(error, "ctx", None), "command", None)
@@ -172,7 +170,6 @@ def _run(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001 — stderr is not the place for a traceback
         warn(fault(error))
         return ChatError.exit_code
-    return 0
 
 
 def _explain(error: click.ClickException) -> None:

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, PIN, FilePath
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, server_option
 from chatctl.errors import NickInvalid
 
@@ -143,7 +143,7 @@ def _shown(*names: str, **more: Any) -> Callable[[F], F]:
 
 def host_option(text: str) -> Callable[[F], F]:
     """``--host``."""
-    return _option("--host", text, default=DEFAULT_HOST, show_default=True, metavar="HOST")
+    return _option("--host", text, default=DEFAULT_HOST, show_default=True, metavar="HOST", type=HOST)
 
 
 def port_option(text: str, least: int = 1) -> Callable[[F], F]:

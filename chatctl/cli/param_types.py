@@ -34,7 +34,7 @@ class Parsed(click.ParamType[T]):
 
 
 def duration(value: object) -> float:
-    """Return the seconds of ``300ms``, ``5s``, ``2m``, ``1h`` or ``1d``; a bare number is seconds."""
+    """Return the seconds of ``300ms``, ``5s``, ``1h30m``, ``1d`` or ``2w``; a bare number is seconds."""
     from chatctl.common.durations import LONGEST_DURATION, parse_duration
 
     seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
@@ -62,6 +62,12 @@ def nick(value: object) -> str:
     return fold_nick(str(value))
 
 
+def host(value: object) -> str:
+    """Return a host without the brackets that an IPv6 address has where a port follows."""
+    text = str(value)
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
+
+
 def pin(value: object) -> str:
     """Return a certificate's SHA-256 fingerprint as ``SHA256:`` and base64."""
     from chatctl.common.fingerprints import parse
@@ -82,4 +88,5 @@ class FilePath(click.Path):
 DURATION = Parsed(duration)
 REGEX = Parsed(regex)
 FOLDED_NICK = Parsed(nick)
+HOST = Parsed(host)
 PIN = Parsed(pin)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.message_command import MessageCommand
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
@@ -28,7 +29,7 @@ MAX_CHOICES = 100
 SAY_SECONDS = 5.0
 
 
-@click.command()
+@click.command(cls=MessageCommand)
 @click.argument("question")
 @server_options()
 @nick_option()

@@ -7,14 +7,15 @@ import re
 LONGEST_DURATION = 1e9
 """Seconds: thirty years. Clocks and sockets have an end, too."""
 
-_DURATION = r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d)?"
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+_NUMBER = r"\d{1,9}(?:\.\d{1,9})?"
+_SECONDS = {"w": 604_800.0, "d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_PARTS = "".join(rf"(?:(?P<{unit}>{_NUMBER}){unit})?" for unit in _SECONDS)
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 _MOST_DAYS = 999
 
 
 def parse_duration(text: str, *, bare: bool = True) -> float | None:
-    """Return the seconds of ``300ms``, ``5s``, ``1.5m``, ``2h`` or ``1d``.
+    """Return the seconds of ``300ms``, ``5s``, ``1.5m``, ``1h30m``, ``1d`` or ``2w``.
 
     Args:
         text: what was written.
@@ -23,10 +24,12 @@ def parse_duration(text: str, *, bare: bool = True) -> float | None:
     Returns:
         Seconds under ``LONGEST_DURATION``; None if the text is no such duration.
     """
-    match = re.fullmatch(_DURATION, text, re.ASCII)
-    if match is None or not (match[2] or bare):
+    if bare and re.fullmatch(_NUMBER, text, re.ASCII):
+        text += "s"
+    match = re.fullmatch(_PARTS, text, re.ASCII)
+    if match is None or not text:
         return None
-    seconds = float(match[1]) * _SECONDS[match[2] or "s"]
+    seconds = sum(float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number)
     return seconds if seconds < LONGEST_DURATION else None
 
 

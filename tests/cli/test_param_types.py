@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, PIN, REGEX
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, REGEX
 
 FINGERPRINT = "SHA256:" + "A" * 43
 
@@ -43,6 +43,8 @@ def test_what_is_none_is_told(kind: click.ParamType[Any], value: object, told: s
 def test_what_is_one_is_converted() -> None:
     assert REGEX.convert("^a.c$", None, None).search("abc")
     assert FOLDED_NICK.convert("Rajat", None, None) == "rajat"
+    assert HOST.convert("[::1]", None, None) == HOST.convert("::1", None, None) == "::1"
+    assert HOST.convert("chat.example.org", None, None) == "chat.example.org"
     assert PIN.convert(FINGERPRINT, None, None) == FINGERPRINT
 
 

@@ -9,14 +9,43 @@ from chatctl.common.durations import parse_duration, short_span, span
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("300ms", 0.3), ("5s", 5), ("1.5m", 90), ("2h", 7200), ("1d", 86400), ("0s", 0), ("999999999s", 999_999_999)],
+    [
+        ("300ms", 0.3),
+        ("5s", 5),
+        ("1.5m", 90),
+        ("2h", 7200),
+        ("1h30m", 5400),
+        ("1m500ms", 60.5),
+        ("1d", 86400),
+        ("2w", 1_209_600),
+        ("1w2d3h4m5s", 788_645),
+        ("0s", 0),
+        ("999999999s", 999_999_999),
+    ],
 )
 def test_what_is_a_duration(text: str, seconds: float) -> None:
     assert parse_duration(text) == parse_duration(text, bare=False) == seconds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "-5s", "5 s", "5S", "1e3s", ".5s", "5.s", "\u0665s", "1000000000s", "999999999d"]
+    "text",
+    [
+        "",
+        "soon",
+        "-5s",
+        "5 s",
+        "5S",
+        "1e3s",
+        ".5s",
+        "5.s",
+        "\u0665s",
+        "30m1h",
+        "1h1h",
+        "1h30",
+        "1h 30m",
+        "1000000000s",
+        "999999999d",
+    ],
 )
 def test_what_is_none(text: str) -> None:
     """The last two are longer than clocks can count."""

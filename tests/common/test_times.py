@@ -31,13 +31,21 @@ def tokyo(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ("12:30", NOON - 86400 + 1800),
         ("2026-08-01T12:30", NOON + 1800),
         ("2026-08-01", NOON - 43200),
+        ("20260801", NOON - 43200),
+        ("today", NOON - 43200),
+        ("yesterday", NOON - 129_600),
+        ("1h30m", NOON - 5400),
+        ("2w", NOON - 1_209_600),
+        ("@1795773292", 1_795_773_292),
+        ("@0.5", 0.5),
+        ("20261301", NOON - 20_261_301),
     ],
 )
 def test_a_time_of_day_is_the_last_one_that_was(text: str, moment: float) -> None:
     assert parse_moment(text, NOON) == moment
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01"])
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "@", "@-5", "@1e9", "@" + "9" * 30, "tomorrow"])
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         parse_moment(text, NOON)

@@ -20,8 +20,8 @@ print(json.dumps([code or 0, sorted(sys.modules)]), file=sys.stderr)
 """
 
 
-def loaded_by(*arguments: str, **environment: str) -> tuple[str, set[str]]:
-    """Run the program in a process of its own; give its stdout and the modules it had loaded in the end."""
+def loaded_by(*arguments: str, expected: int = 0, **environment: str) -> tuple[str, set[str]]:
+    """Run the program in a process of its own, which ends with ``expected``. Return stdout and all modules."""
     done = subprocess.run(
         [sys.executable, "-c", RUN, *arguments],
         capture_output=True,
@@ -30,5 +30,5 @@ def loaded_by(*arguments: str, **environment: str) -> tuple[str, set[str]]:
         env=os.environ | environment,
     )
     code, names = json.loads(done.stderr.splitlines()[-1])
-    assert code == 0, done.stderr
+    assert code == expected, done.stderr
     return done.stdout, set(names)

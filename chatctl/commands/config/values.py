@@ -43,9 +43,10 @@ def _raw(ctx: click.Context, option: click.Option) -> Any:
     """Return the value before Click converts it."""
     value, source = option.consume_value(ctx, {})
     is_unset = source is ParameterSource.DEFAULT and not isinstance(value, str | int | float | list | tuple)
-    if option.is_flag and is_unset:
-        return False
-    return None if is_unset else value
+    if is_unset:
+        decides_itself = not option.is_flag or option.secondary_opts  # of a pair neither was given: not set, not off
+        return None if decides_itself else False
+    return value
 
 
 def _source(ctx: click.Context, option: click.Option) -> str:

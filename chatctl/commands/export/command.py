@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def moment(value: object) -> float:
-    """Return the Unix seconds of a date, a time, or how long ago: ``2026-01-31``, ``14:30``, ``2h``."""
+    """Return the Unix seconds of a moment: ``2026-01-31``, ``14:30``, ``2h`` (ago)."""
     from chatctl.common.times import parse_moment
 
     if isinstance(value, float):

@@ -33,9 +33,16 @@ if TYPE_CHECKING:
 
 
 class ProbeCommand(click.Command):
-    """A command whose usage errors are UNKNOWN, as the monitoring plugins want it."""
+    """A command that ends with UNKNOWN where it checks nothing: on a usage error, and on --help. 0 would be OK."""
 
     usage_exit_code = UNKNOWN
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args`` into ``ctx``. Raises UsageError, and Exit on --help."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.exceptions.Exit:
+            raise click.exceptions.Exit(UNKNOWN) from None
 
 
 def _pair(
@@ -115,7 +122,7 @@ def probe(
     \b
     Exit codes:
       0 OK   1 WARNING   2 CRITICAL (not reachable, refused, too slow)
-      3 UNKNOWN (wrong usage, no check ran, or a fault of our own)
+      3 UNKNOWN (wrong usage, --help, no check ran, or a fault of our own)
 
     \b
     Environment:

@@ -76,6 +76,8 @@ def run(
     from chatctl.client.io.blocking_transport import BlockingTransport
     from chatctl.commands.run.notifier import RunNotifier
 
+    if not command[0]:
+        raise click.UsageError("CMD is empty")
     address = server.address()
     shown = clean(title if title is not None else shlex.join(command))
     shown = shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 3] + "..."

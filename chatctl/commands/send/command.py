@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.completers import completer
+from chatctl.cli.message_command import MessageCommand
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
@@ -28,7 +29,7 @@ MAX_KEY = 100
 """Characters of ``--id``: a server takes 128, and the number of a line is appended."""
 
 
-@click.command()
+@click.command(cls=MessageCommand)
 @click.argument("text", required=False)
 @server_options()
 @nick_option()
@@ -64,13 +65,15 @@ MAX_KEY = 100
 def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -> None:
     """Say TEXT once, and end when the server has it.
 
-    Without TEXT, or with '-', all of stdin is one message. Prints nothing: the exit code tells. A line of --lines or
-    --file has KEY and its number for an id, so the same input under the same KEY is said once, too.
+    Without TEXT, or with '-', all of stdin is one message. Put -- before a TEXT that may begin with a dash. Prints
+    nothing: the exit code tells. A line of --lines or --file has KEY and its number for an id, so the same input under
+    the same KEY is said once, too.
 
     \b
     Examples:
       chatctl send "deploy done"
       uptime | chatctl send --nick db1
+      chatctl send --nick ci -- "$MESSAGE"    # -- : whatever it begins with
       tail -f build.log | chatctl send --lines --nick ci --retry-for 10m
       chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
       chatctl send "now?" --wait-reply '^(yes|no)$' --from nadia --timeout 10m

@@ -38,8 +38,8 @@ NUMBER = 10
     "--since",
     type=Parsed(parse_since),
     metavar="SEQ|TIME|AGO",
-    help="Start at message number SEQ, at a time (14:30, 2026-08-01T14:30, with or without a zone), or so long ago "
-    "(10m).",
+    help="Start at message number SEQ, at a time (14:30, yesterday, 2026-08-01T14:30, with or without a zone, "
+    "@UNIX), or so long ago (10m, 1h30m).",
 )
 @click.option(
     "--cursor-file",

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+import click
+
 from chatctl.cli.output import note
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.message_filter import MessageFilter
+from chatctl.client.core.transport import OpenConnection
 from chatctl.client.cursor_file import CursorFile
 from chatctl.client.io.blocking_transport import ask, drive
 from chatctl.client.requests import Since, seek
 from chatctl.commands.tail.sinks import Sink
 from chatctl.protocol import Gap, Resume
 
+FAR_BEYOND = 1_000_000
+"""Messages behind the last one that a script may wait for. What is further off is a number of Unix seconds."""
+
 
 def find_start(address: Address, room: str, since: Since, deadline: Deadline) -> Resume:
-    """Return the place in the log right before ``since``. Raises as ``seek``."""
-    return ask(address, room, "probe", lambda connection, until: seek(connection, since, until), deadline)
+    """Return the place in the log right before ``since``.
+
+    Raises:
+        UsageError: it is a message's number, and far beyond the last one.
+        ChatError: as ``seek``.
+    """
+
+    async def find(connection: OpenConnection, until: Deadline) -> Resume:
+        last = connection.welcome.last
+        if since.seq is not None and since.seq > last + FAR_BEYOND:
+            raise click.UsageError(
+                f"the last message has the number {last}, {since.seq} is far beyond it: write @{since.seq} for a time"
+            )
+        return await seek(connection, since, until)
+
+    return ask(address, room, "probe", find, deadline)
 
 
 def pump(

@@ -56,7 +56,7 @@ OURS = {
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
     *("client.io.blocking_connection", "client.io.blocking_transport", "client.io.clock"),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
-    *("cli.output", "cli.param_types", "cli.server_option"),
+    *("cli.message_command", "cli.output", "cli.param_types", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}

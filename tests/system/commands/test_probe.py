@@ -79,3 +79,11 @@ def test_no_such_room_is_critical(house: Server, run: Run) -> None:
 def test_wrong_usage_is_unknown(run: Run, arguments: list[str]) -> None:
     """2 would page somebody at night for a typing error in a configuration."""
     assert run("probe", *arguments).returncode == 3
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_is_unknown(run: Run, option: str) -> None:
+    """A check that was set up with it must not be green."""
+    done = run("probe", option)
+    assert (done.returncode, done.stderr) == (3, b"")
+    assert b"Usage: chatctl probe" in done.stdout

@@ -94,6 +94,12 @@ def test_the_status_is_its_own(house: Server, run: Run, room: str, script: str, 
     assert run(*where(house, room), "sh", "-c", script).returncode == status
 
 
+def test_an_empty_command_is_wrong_usage(run: Run) -> None:
+    done = run("run", "--", "")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"CMD is empty" in done.stderr
+
+
 def test_what_cannot_be_started(house: Server, run: Run, room: str, tmp_path: Path) -> None:
     done = run(*where(house, room), "no-such-program")
     assert (done.returncode, err_line(done)) == (127, "chatctl: cannot run no-such-program: not found")

@@ -35,6 +35,17 @@ def test_a_number_that_is_still_to_come(house: Server, run: Run, room: str) -> N
     assert (done.returncode, done.stdout) == (0, b"")
 
 
+def test_unix_seconds_without_their_at_sign_are_told_apart(house: Server, run: Run, room: str) -> None:
+    """A tail from message 1,795,773,292 on would wait for ever, and say nothing."""
+    say_all(house.member("nadia", room), ["one", "two"])
+    done = run("tail", "--since", "1795773292", "--room", room, port=house.port)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert (
+        b"the last message has the number 2, 1795773292 is far beyond it: write @1795773292 for a time" in done.stderr
+    )
+    assert texts(run, house, room, "--since", "@1795386823") == ["one", "two"]
+
+
 def test_since_a_moment(house: Server, run: Run, room: str) -> None:
     """To the message, in each way to write it; the zone of the reader does not matter where one is given."""
     nadia = house.member("nadia", room)
