@@ -43,19 +43,9 @@ def rooms(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[
 
 def nicks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Return the members of the room and the server that the command line names."""
-    from threading import Thread
-
     found: list[str] = []
-
-    def ask(address: Address, room: str) -> None:
-        with contextlib.suppress(Exception):  # a traceback has no place beside what is being typed
-            found.extend(_members(address, room))
-
-    with contextlib.suppress(Exception):
-        # In a thread: nothing else bounds the time that resolving a host name takes.
-        thread = Thread(target=ask, args=_server_and_room(ctx), daemon=True)
-        thread.start()
-        thread.join(ASK_SECONDS)
+    with contextlib.suppress(Exception):  # a traceback has no place beside what is being typed
+        found = _members(*_server_and_room(ctx))
     return _matching(_valid(found, check_nick), incomplete)
 
 

@@ -6,6 +6,8 @@ Does not live here: reconnecting (membership.py, core/), what a frame means (cor
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections import deque
 from collections.abc import Iterable
@@ -17,6 +19,7 @@ from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePass
 from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.io.blocking_connection import look_again, unreachable
 from chatctl.client.io.blocking_tls import look_closer
+from chatctl.client.io.resolver import Endpoint, Result, checked, look_up, shares
 from chatctl.client.security.trust import Trust, handshake_failed
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
@@ -186,7 +189,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
     connection = AioConnection(address, hello, trust)
     try:
         async with asyncio.timeout(deadline.left()):
-            await _open(address, connection, trust)
+            await _open(address, connection, trust, deadline)
             await connection.welcomed
             return connection
     except (TimeoutError, DeadlinePassed) as error:
@@ -201,17 +204,51 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
     except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:  # in the handshake, or even before
         raise (handshake_failed(address, error) if trust is not None else unreachable(address, error)) from None
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise unreachable(address, error) from None
     finally:
         if connection.welcomed.done() and not connection.welcomed.cancelled():
             connection.welcomed.exception()  # raised above, or too late: either way asyncio need not log it
 
 
-async def _open(address: Address, connection: AioConnection, trust: Trust | None) -> None:
+async def _open(address: Address, connection: AioConnection, trust: Trust | None, deadline: Deadline) -> None:
     loop = asyncio.get_running_loop()
     if address.unix is not None:
         await loop.create_unix_connection(lambda: connection, address.unix)
-    else:
-        context = trust.context if trust is not None else None
-        await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
+        return
+    sock = await _first_that_answers(await _resolve(address), deadline)
+    context, name = (trust.context, address.host) if trust is not None else (None, None)
+    await loop.create_connection(lambda: connection, sock=sock, ssl=context, server_hostname=name)
+
+
+async def _resolve(address: Address) -> list[Endpoint]:
+    """Return as ``resolver.resolve``. The loop's own ``getaddrinfo`` would be waited for when the loop ends."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Result] = loop.create_future()
+
+    def take(result: Result) -> None:
+        with contextlib.suppress(RuntimeError):  # too late: the loop is closed
+            loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(result))
+
+    look_up(address.host, address.port, take)
+    return checked(await answer)
+
+
+async def _first_that_answers(endpoints: list[Endpoint], deadline: Deadline) -> socket.socket:
+    """Connect to the first endpoint that can be had. Raises the first one's OSError, or DeadlinePassed."""
+    first: OSError | None = None
+    for endpoint, seconds in shares(endpoints, deadline):
+        sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
+        except OSError as error:  # TimeoutError is one
+            sock.close()
+            first = first or error
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise first or OSError("it has no address")

@@ -13,12 +13,13 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, State
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.io.clock import deadline_in, now
+from chatctl.client.io.resolver import Endpoint, resolve, shares
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
@@ -55,28 +56,41 @@ def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
     """Connect without TLS, by TCP or a unix socket. Raises Unreachable."""
     try:
         if address.unix is not None:
-            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            try:
-                sock.settimeout(deadline.left())
-                sock.connect(address.unix)
-            except BaseException:
-                sock.close()
-                raise
-        else:
-            sock = socket.create_connection((address.host, address.port), deadline.left())
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    except (OSError, UnicodeError, DeadlinePassed) as error:
+            return _connect(socket.AF_UNIX, address.unix, deadline.left())
+        sock = _first_that_answers(resolve(address.host, address.port, deadline), deadline)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except (OSError, DeadlinePassed) as error:
         raise unreachable(address, error) from None
     return sock
 
 
-def unreachable(address: Address, error: OSError | UnicodeError | DeadlinePassed) -> Unreachable:
+def _first_that_answers(endpoints: list[Endpoint], deadline: Deadline) -> socket.socket:
+    """Connect to the first endpoint that can be had. Raises the first one's OSError, or DeadlinePassed."""
+    first: OSError | None = None
+    for endpoint, seconds in shares(endpoints, deadline):
+        try:
+            return _connect(endpoint.family, endpoint.address, seconds)
+        except OSError as error:
+            first = first or error
+    raise first or OSError("it has no address")
+
+
+def _connect(family: int, address: Any, seconds: float | None) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(seconds)
+        sock.connect(address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def unreachable(address: Address, error: OSError | DeadlinePassed) -> Unreachable:
     """Return the error for a connection that could not be made, with the reason and what to do."""
     if isinstance(error, TimeoutError | DeadlinePassed):
         why = "it did not answer in time"
-    elif isinstance(error, UnicodeError):
-        why = "this can't be a host's name"
-    elif isinstance(error, OSError) and error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+    elif error.errno in (errno.ECONNREFUSED, errno.ENOENT):
         # not the error's own text: asyncio's holds the address once more
         why = f"{os.strerror(error.errno).lower()} (is 'chatctl serve' running there?)"
     else:

@@ -54,7 +54,7 @@ OURS = {
     *("common.names", "common.paths", "common.text", "client", "client.identity"),
     *("client.core", "client.io", "cli", "commands"),
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
-    *("client.io.blocking_connection", "client.io.blocking_transport", "client.io.clock"),
+    *(f"client.io.{name}" for name in ("blocking_connection", "blocking_transport", "clock", "resolver")),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
     *("cli.message_command", "cli.output", "cli.param_types", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
