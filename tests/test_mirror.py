@@ -54,7 +54,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "commands/probe/result_writer": ("system/commands/test_probe_options.py", "on files that can't be written"),
     "commands/run/child": ("system/commands/test_run.py", "with real programs and signals"),
     "commands/send/delivery": ("system/commands/test_send_retry.py", "across broken connections"),
-    "commands/send/message_source": ("system/commands/test_send_options.py", "stdin, files, terminals"),
     "commands/serve/options": ("system/commands/test_serve.py", "what the options make of a server"),
     "common/scram": ("core/test_auth.py", "both ends of the exchange"),
     "common/ssh_wire": ("common/test_fingerprints.py", "against what ssh-keygen prints"),

@@ -7,7 +7,7 @@ up. Does not live here: which messages are not acknowledged (outbox.py), where t
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from chatctl.client.core.connection import raise_refusal
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from chatctl.client.core.transport import OpenConnection, Transport
 
 T = TypeVar("T")
+Fit = Callable[[Message, Limits], Sequence[Message]]
+"""Returns the messages to send for one; none leaves it out. May raise TooLong."""
 
 WINDOW = 64
 """Messages that may be unacknowledged at once."""
@@ -141,11 +143,12 @@ class Sender:
 
     # --- saying
 
-    async def say(self, messages: Iterable[Message | None]) -> AsyncGenerator[Ack, None]:
+    async def say(self, messages: Iterable[Message | None], fit: Fit | None = None) -> AsyncGenerator[Ack, None]:
         """Say each message and yield its acknowledgement, in order.
 
         Args:
             messages: a None among them means that the next one may take long: first, wait for all acknowledgements.
+            fit: makes a message fit the server's limits; by default one that does not is TooLong.
 
         Raises:
             TooLong: a message is over the server's limits; it was not sent, those before it were said.
@@ -153,18 +156,31 @@ class Sender:
             ChatError: the server could not be reached, or refused a message.
         """
         for message in messages:
-            if message is not None:
-                limits = await self._limits()
-                try:
-                    check_length(message, limits, "what came before it was said" if self._many else "nothing was sent")
-                except TooLong:
-                    while len(self._waiting):
-                        yield await self._next_ack()
-                    raise
-                await self._send(message)
-            while len(self._waiting) > (0 if message is None else WINDOW - 1):
-                yield await self._next_ack()
-        while len(self._waiting):
+            if message is None:
+                async for ack in self._acks(0):
+                    yield ack
+                continue
+            limits = await self._limits()
+            try:
+                parts = (fit or self._whole)(message, limits)
+            except TooLong:
+                async for ack in self._acks(0):
+                    yield ack
+                raise
+            for part in parts:
+                await self._send(part)
+                async for ack in self._acks(WINDOW - 1):
+                    yield ack
+        async for ack in self._acks(0):
+            yield ack
+
+    def _whole(self, message: Message, limits: Limits) -> list[Message]:
+        check_length(message, limits, "what came before it was said" if self._many else "nothing was sent")
+        return [message]
+
+    async def _acks(self, least: int) -> AsyncGenerator[Ack, None]:
+        """Yield acknowledgements until at most ``least`` are awaited."""
+        while len(self._waiting) > least:
             yield await self._next_ack()
 
     async def say_one(self, message: Message) -> Ack:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 
+from chatctl.common.plain_text import cut_end, cut_start, plain
 from chatctl.common.text import clean
 
 MAX_LINE = 4096
 """Bytes that are kept of the end of a line, where its message is."""
-
-_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]")
-"""Escape sequences (ECMA-48) for colours, cursor moves and titles: a room shows none of them."""
 
 
 class LastLines:
@@ -42,8 +39,7 @@ class LastLines:
 
 def shown(line: bytes) -> str:
     """Return a line as a terminal would show it in the end, without anything that acts on a terminal."""
-    text = _ANSI.sub("", line.decode("utf-8", "replace")).rstrip("\r")
-    return clean(text.rpartition("\r")[2]).rstrip()
+    return clean(plain(line.decode("utf-8", "replace"))).rstrip()
 
 
 def fit(head: str, lines: list[str], limit: int) -> str:
@@ -60,15 +56,3 @@ def fit(head: str, lines: list[str], limit: int) -> str:
         kept.append(line)
         left -= size
     return "\n".join([text, *reversed(kept)])
-
-
-def cut_end(text: str, limit: int) -> str:
-    """Return at most ``limit`` bytes of the beginning of ``text``."""
-    data = text.encode()
-    return text if len(data) <= limit else data[: limit - 3].decode("utf-8", "ignore") + "..."
-
-
-def cut_start(text: str, limit: int) -> str:
-    """Return at most ``limit`` bytes of the end of ``text``."""
-    data = text.encode()
-    return text if len(data) <= limit else "..." + data[len(data) - limit + 3 :].decode("utf-8", "ignore")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
 from chatctl.cli.message_command import MessageCommand
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
+    choice_option,
     duration_option,
     json_option,
     nick_option,
@@ -41,6 +43,14 @@ MAX_KEY = 100
     metavar="PATH",
     help="Send each line of a file as a message; - is stdin.",
 )
+@choice_option(
+    "--overflow",
+    choices=["error", "truncate", "split"],
+    default="error",
+    help="A text that is too long is an error, is cut (…), or becomes several messages.",
+)
+@click.option("--lossy", is_flag=True, help="Say what is not UTF-8, too: its bytes become U+FFFD.")
+@click.option("--plain", is_flag=True, help="Leave out colours and other escape sequences, CR and BOM.")
 @click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'.")
 @click.option(
     "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
@@ -60,31 +70,37 @@ MAX_KEY = 100
 )
 @authors_option("Only a reply of this member counts. Repeatable.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
-@timeout_option(text="Give up after this long; with --lines, --file or --retry-for: for each try and answer.")
+@timeout_option(
+    text="Give up after this long, stdin included if it is given; with --lines, --file or --retry-for: for each try "
+    "and answer."
+)
 @json_option()
-def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -> None:
+@click.pass_context
+def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic: bool, **given: Any) -> None:
     """Say TEXT once, and end when the server has it.
 
     Without TEXT, or with '-', all of stdin is one message. Put -- before a TEXT that may begin with a dash. Prints
-    nothing: the exit code tells. A line of --lines or --file has KEY and its number for an id, so the same input under
-    the same KEY is said once, too.
+    nothing: the exit code tells. --lines leaves out a line that can't be said, and tells; --file is said as a whole
+    or not at all. Each line has KEY and its number for an id, so the same input under the same KEY is said once, too.
 
     \b
     Examples:
       chatctl send "deploy done"
       uptime | chatctl send --nick db1
       chatctl send --nick ci -- "$MESSAGE"    # -- : whatever it begins with
-      tail -f build.log | chatctl send --lines --nick ci --retry-for 10m
+      tail -f build.log | chatctl send --lines --plain --lossy --nick ci
+      make 2>&1 | chatctl send --plain --lossy --overflow split
       chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
       chatctl send "now?" --wait-reply '^(yes|no)$' --from nadia --timeout 10m
 
     \b
     Exit codes:
       0 said   1 stdout could not be written   2 usage
-      3 nobody there, nothing sent
+      3 nobody there, or stdin did not end in time: nothing sent
       4 outcome unknown: repeat it with the same --id and --retry-for
       5 name, key or password refused
-      6 rejected (too long, no such room, nobody of that name)
+      6 rejected (too long, no such room, nobody of that name),
+        or some of --lines could not be said and the others were
       7 not a chatctl server   8 said, but no reply in time
       130 interrupted   143 terminated
 
@@ -98,7 +114,8 @@ def send(server: ServerOptions, nick: str | None, classic: bool, **given: Any) -
     """
     from chatctl.commands.send.delivery import Delivery, SendOptions, deliver_classic
 
-    options = SendOptions(**given)
+    is_default = ctx.get_parameter_source("timeout") is ParameterSource.DEFAULT
+    options = SendOptions(reading=None if is_default else given["timeout"], **given)
     _check(options, classic=classic)
     address, name = server.address(), own_nick(nick)
     if classic:

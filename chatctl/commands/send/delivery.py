@@ -5,22 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import click
 from msgspec import Struct
 
 from chatctl.cli.output import json_line, message_lines, write_stdout
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message
-from chatctl.client.core.sender import Sender, check_length
+from chatctl.client.core.sender import Fit, Sender, check_length
 from chatctl.client.identity import post_hello, token_for
 from chatctl.client.io.blocking_transport import BlockingTransport, drive, each
 from chatctl.client.io.clock import deadline_in
 from chatctl.commands.send import message_source
+from chatctl.commands.send.message_source import Compose, Overflow, TextRules
 from chatctl.common.text import clean
-from chatctl.errors import OutcomeUnknown
-from chatctl.protocol import Ack, Msg
+from chatctl.errors import OutcomeUnknown, TooLong
+from chatctl.protocol import Ack, Limits, Msg
 
 if TYPE_CHECKING:
     import re
@@ -47,7 +49,17 @@ class SendOptions(Struct, frozen=True):  # a NamedTuple would cost each ``send``
     wait_reply: re.Pattern[str] | None
     nicks: tuple[str, ...]
     timeout: float
+    reading: float | None
+    """Seconds for stdin to end; None: as long as it takes."""
     as_json: bool
+    overflow: Overflow
+    lossy: bool
+    plain: bool
+
+    @property
+    def rules(self) -> TextRules:
+        """How bytes of the input become text."""
+        return TextRules(self.lossy, self.plain)
 
     @property
     def file(self) -> Path | None:
@@ -62,14 +74,16 @@ class SendOptions(Struct, frozen=True):  # a NamedTuple would cost each ``send``
     @property
     def needs_json_dialect(self) -> bool:
         """Whether an option was given that a server of the very first version can't fulfil."""
-        return any((self.me, self.to, self.key, self.print_id, self.retry_for, self.wait_reply, self.as_json))
+        given = (self.me, self.to, self.key, self.print_id, self.retry_for, self.wait_reply, self.as_json)
+        return any(given) or self.overflow != "error"
 
 
 def deliver_classic(options: SendOptions, address: Address, nick: str) -> None:
     """Say all messages to a server of the very first version. Raises as ``Delivery.run``."""
     from chatctl.client.io.blocking_classic import say_classic
 
-    texts = message_source.read_texts(options.text, options.file, lines=options.reads_lines)
+    deadline = deadline_in(options.reading)
+    texts = message_source.read_texts(options.text, options.file, options.rules, deadline, lines=options.reads_lines)
     say_classic(address, nick, texts, options.timeout)
 
 
@@ -95,23 +109,68 @@ class Delivery:
         """
         options = self._options
         make = message_source.compose(options.to, action=options.me)
+        deadline = deadline_in(options.reading)
         if options.reads_lines:
-            self._say(lambda sender: message_source.read_lines(sender, self._key, make), many=True)
+            self._say_lines(make)
         elif options.file is not None:
-            self._say_file(message_source.read_file(options.file, self._key, make))
+            self._say_file(options.file, make, deadline)
         else:
-            message = make(message_source.read_one(options.text), self._key, "")
-            self._say(lambda _: [message], many=False)
+            text = message_source.read_one(options.text, options.rules, options.overflow, deadline)
+            message = make(text, self._key, "")
+            self._say(lambda _: [message], many=options.overflow == "split", fit=self._fit, deadline=deadline)
 
-    def _say_file(self, messages: list[Message]) -> None:
-        def check(sender: Sender) -> list[Message]:
+    def _fit(self, message: Message, limits: Limits, then: str = "nothing was sent") -> Sequence[Message]:
+        """Return the messages to send for one. Raises TooLong; ``then`` ends its text."""
+        if self._options.overflow == "error":
+            check_length(message, limits, then)
+            return [message]
+        from chatctl.client.core import fitting
+
+        return (
+            fitting.split(message, limits) if self._options.overflow == "split" else fitting.truncated(message, limits)
+        )
+
+    def _say_file(self, path: Path, make: Compose, deadline: Deadline) -> None:
+        lines = message_source.read_file(path, self._options.rules, deadline)
+        messages = [make(text, f"{self._key}-{number}", f"line {number} of {path.name}") for number, text in lines]
+
+        def fitted(sender: Sender) -> list[Message]:
             limits = drive(sender.open()).limits
-            for message in messages:
-                check_length(message, limits, "nothing was sent")
-            return messages
+            return [part for message in messages for part in self._fit(message, limits)]
 
         with _progress(len(messages)) as step:
-            self._say(check, many=True, step=step)
+            self._say(fitted, many=True, step=step)
+
+    def _say_lines(self, make: Compose) -> None:
+        """Say each line of stdin. One that can't be said is told of, and the next one is said all the same."""
+        from chatctl.commands.send.left_out import LeftOut
+
+        left_out = LeftOut()
+
+        def messages(sender: Sender) -> Iterator[Message | None]:
+            for line in message_source.read_lines(sender):
+                if line is None:
+                    yield None
+                    continue
+                number, data = line
+                where = f"line {number}"
+                try:
+                    text = message_source.line_text(data, where, self._options.rules, self._options.overflow)
+                except (click.UsageError, TooLong) as error:
+                    left_out.add(str(error))
+                else:
+                    if text:
+                        yield make(text, f"{self._key}-{number}", where)
+
+        def fit(message: Message, limits: Limits) -> Sequence[Message]:
+            try:
+                return self._fit(message, limits, "it was not said")
+            except TooLong as error:
+                left_out.add(error.text)
+                return []
+
+        self._say(messages, many=True, fit=fit)
+        left_out.check()
 
     def _say(
         self,
@@ -119,9 +178,14 @@ class Delivery:
         *,
         many: bool,
         step: Callable[[], object] = lambda: None,
+        fit: Fit | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
+        """Say the messages. ``deadline`` is what reading the only one of them has left of the time."""
         options = self._options
         timeout, retry_for = options.timeout, options.retry_for
+        if deadline is not None and deadline.at is not None and not many:
+            timeout = max(0.001, deadline.at - deadline.now())
         self._token = token_for(self._address)
         hello = post_hello(self._address, self._room, self._nick, self._token)
         sender = Sender(BlockingTransport(), self._address, hello, timeout=timeout, retry_for=retry_for, many=many)
@@ -135,7 +199,7 @@ class Delivery:
                 drive(sender.open())
                 if follower is not None:
                     drive(sender.attempt(follower.open))
-                for last in each(sender.say(messages(sender))):
+                for last in each(sender.say(messages(sender), fit)):
                     step()
                     printer.ack(last)
             except OutcomeUnknown as unknown:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.commands.run.last_lines import LastLines, cut_start, fit, shown
+from chatctl.commands.run.last_lines import LastLines, fit, shown
 
 
 def test_the_last_lines_of_two_streams_in_bounded_memory() -> None:
@@ -50,6 +50,5 @@ def test_it_fits_the_server_s_limit() -> None:
     assert len(text.encode()) <= 100
     assert text.startswith("failed\n")
     assert text.endswith("\nline 999 ✓")
-    assert fit("failed", ["x" * 500], 50) == "failed\n..." + "x" * 40
+    assert fit("failed", ["x" * 500], 50) == "failed\n…" + "x" * 40
     assert len(fit("é" * 500, ["a"], 50).encode()) <= 50
-    assert cut_start("ééé", 5) == "...é"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import CHATCTL, ROOT
+from tests.support.environment import CHATCTL, DEADLINE, ROOT
 from tests.support.fixture_types import Run, Start
 from tests.support.in_process import wrong_usage
 from tests.support.processes import err_line, line_of
@@ -109,12 +109,61 @@ def test_a_text_that_json_makes_too_long(house: Server, run: Run, room: str) -> 
     assert "as JSON, and the server takes at most 16384: nothing was sent" in err_line(done)
 
 
-def test_a_line_of_stdin_that_is_too_long(house: Server, run: Run, room: str) -> None:
-    """What came before it was said, and nothing after it; the line is named."""
-    done = run("send", "--lines", "--room", room, stdin=b"one\n\n" + b"x" * 4097 + b"\nfour\n", port=house.port)
-    assert done.returncode == 6
-    assert "line 3 has 4097 bytes, and the server takes at most 4096: what came before it was said" in err_line(done)
-    assert log_of(house.member("nadia", room)) == ["one"]
+def test_lines_that_can_not_be_said_are_told_and_the_others_are_said(house: Server, run: Run, room: str) -> None:
+    """One bad line must not end a watch: the next one may be the alarm."""
+    stdin = b"one\n\n" + b"x" * 4097 + b"\ncaf\xe9\nfive\n"
+    done = run("send", "--lines", "--room", room, stdin=stdin, port=house.port)
+    assert (done.returncode, done.stdout) == (6, b"")
+    assert done.stderr.decode().splitlines() == [
+        "chatctl: line 3 has 4097 bytes, and the server takes at most 4096: it was not said",
+        "chatctl: line 4 is not UTF-8 (byte 0xe9 at 3): --lossy sends it all the same",
+        "chatctl: 2 lines were not said; the others were",
+    ]
+    assert log_of(house.member("nadia", room)) == ["one", "five"]
+
+
+@pytest.mark.parametrize("arguments", [["--lines"], ["--file", "-"], ["--file", "list"]])
+def test_with_all_options_every_line_is_said(
+    house: Server, run: Run, room: str, arguments: list[str], tmp_path: Path
+) -> None:
+    data = b"\xef\xbb\xbfone\r\n" + b"x" * 5000 + b"\n10%\r\x1b[31m100%\x1b[0m\ncaf\xe9\n"
+    (tmp_path / "list").write_bytes(data)
+    options = ["--plain", "--lossy", "--overflow", "truncate"]
+    done = run("send", *arguments, *options, "--room", room, stdin=data, port=house.port)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert log_of(house.member("nadia", room)) == ["one", "x" * 4093 + "…", "100%", "caf\ufffd"]
+
+
+def test_a_text_in_several_messages_is_said_once(house: Server, run: Run, room: str) -> None:
+    lines = [f"line {number}" for number in range(2000)]
+    for _ in range(2):
+        stdin = "\n".join(lines).encode()
+        done = run("send", "--overflow", "split", "--id", "log", "--room", room, stdin=stdin, port=house.port)
+        assert (done.returncode, done.stderr) == (0, b"")
+    log = log_of(house.member("nadia", room))
+    assert len(log) == 5
+    assert "\n".join(log).split("\n") == lines
+
+
+@pytest.mark.parametrize(("overflow", "code"), [("error", 6), ("truncate", 0), ("split", 6)])
+def test_an_endless_stdin_is_refused_or_cut(house: Server, start: Start, room: str, overflow: str, code: int) -> None:
+    """What is read of it is bounded, whatever the deadline."""
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+        options = ["--overflow", overflow, "--room", room, "--timeout", "60s"]
+        sending = start("send", *options, port=house.port, stdin=endless.stdout)
+        assert endless.stdout is not None
+        endless.stdout.close()
+        _, said = sending.communicate(timeout=DEADLINE)
+    assert sending.returncode == code, said
+    assert (b"stdin has more than" in said) == (code == 6)
+
+
+def test_the_deadline_covers_stdin_where_it_was_given(start: Start, house: Server, room: str) -> None:
+    """By default the time begins when stdin has ended: ``make | chatctl send`` may take an hour."""
+    sending = start("send", "--timeout", "50ms", "--room", room, port=house.port)
+    assert sending.wait(DEADLINE) == 3
+    assert sending.stderr is not None
+    assert sending.stderr.read() == b"chatctl: stdin did not end in time: nothing was sent\n"
 
 
 def test_a_line_of_a_file_that_is_too_long(house: Server, run: Run, room: str, tmp_path: Path) -> None:
@@ -124,13 +173,6 @@ def test_a_line_of_a_file_that_is_too_long(house: Server, run: Run, room: str, t
     assert done.returncode == 6
     assert "line 2 of list has 4097 bytes" in err_line(done)
     assert log_of(house.member("nadia", room)) == []
-
-
-def test_a_line_that_is_not_utf8(house: Server, run: Run, room: str) -> None:
-    done = run("send", "--lines", "--room", room, stdin=b"one\ncaf\xe9\n", port=house.port)
-    assert done.returncode == 2
-    assert b"line 2 is not UTF-8 (byte 0xe9 at 3)" in done.stderr
-    assert log_of(house.member("nadia", room)) == ["one"]
 
 
 # --- wrong usage, and ends that are closed

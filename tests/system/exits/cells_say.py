@@ -58,10 +58,12 @@ SEND_CELLS = [
     Cell(
         "send",
         "too long",
-        f"(echo fits; {LONG}) | chatctl send --lines",
+        f"(echo fits; {LONG}; echo; echo fits too) | chatctl send --lines",
         6,
-        err="chatctl: line 2 has 5000 bytes, and the server takes at most 4096: what came before it was said",
-        said="fits",
+        err="chatctl: line 2 has 5000 bytes, and the server takes at most 4096: it was not said\n"
+        "chatctl: 1 line was not said; the others were",
+        said="fits\nfits too",
+        lines=True,
     ),
     Cell("send", "room missing", "chatctl send --room nowhere 'deploy done'", 6, err=NO_ROOM),
     Cell(
@@ -249,7 +251,7 @@ RUN_CELLS = [
         f'chatctl run -- sh -c "{LONG}; echo"',
         0,
         "{any:xxxxxxxx…}",
-        said="started: {any:sh -c …}\ndone in {n:0.1} s: {any:sh -c …}\n...{any:xxxxxxxx}",
+        said="started: {any:sh -c …}\ndone in {n:0.1} s: {any:sh -c …}\n…{any:xxxxxxxx}",
         note="the room is shown as much of the end as fits",
     ),
     Cell(
