@@ -165,6 +165,7 @@ class Server:
         self._housekeeping = self.loop.call_later(period, self._run_housekeeping)
         now = self.loop.time()
         self._counts.forget(now)
+        self.hub.forget_addresses(now)
         if self._dropped:
             self._log.warning("dropped unheard, too many at the door", count=self._dropped)
             self._dropped = 0
