@@ -46,7 +46,7 @@ Scram = Annotated[str, Meta(min_length=1, max_length=1024)]
 """One message of SCRAM (RFC 5802)."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ()
+FEATURES: tuple[str, ...] = ("key_labels",)
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -244,6 +244,8 @@ class Challenge(Frame, frozen=True, tag="challenge"):
 
     nonce: str | None = None
     scram: Scram | None = None
+    labels: list[str] | None = None
+    """Which labels of statements (``key_proof.label_of``) the server takes. None: it is older than this field."""
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):

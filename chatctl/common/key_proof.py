@@ -12,8 +12,9 @@ from chatctl.common.ip_addresses import parse_address
 from chatctl.common.ssh_wire import pack
 from chatctl.protocol import Hello
 
-LABEL = b"chatctl-key-v1"
-"""First part of every statement: keeps signatures of other protocols from being valid here, and ours there."""
+LABEL, LABEL_OF_PATHS = "chatctl-key-v1", "chatctl-key-v2"
+"""First part of every statement: keeps signatures of other protocols from being valid here, and ours there. The second
+one stands where the place is the path of a unix socket: with the first one, every unix socket was one place."""
 
 NONCE_BYTES = 32
 
@@ -26,8 +27,14 @@ def statement(hello: Hello, nonce: bytes, place: str) -> bytes:
         nonce: of the challenge, ``NONCE_BYTES`` long and fresh: an old signature does not fit.
         place: where the server was reached (``place_of_tls`` and others): a server in between can't pass it on.
     """
-    fields = (hello.room, hello.nick, hello.mode, hello.token or "", place)
-    return pack(LABEL, nonce, *(field.encode() for field in fields))
+    fields = (hello.room, hello.nick, hello.mode, hello.token or "")
+    label = label_of(place).encode()
+    return pack(label, nonce, *(field.encode() for field in fields), place.encode("utf-8", "surrogateescape"))
+
+
+def label_of(place: str) -> str:
+    """Return the label of the statements that name this place."""
+    return LABEL_OF_PATHS if place.startswith(_UNIX) else LABEL
 
 
 def place_of_tls(certificate: bytes) -> str:
@@ -44,8 +51,26 @@ def place_of_tcp(host: str, port: int) -> str:
     return f"tcp:{parse_address(host)}:{port}"
 
 
-PLACE_OF_UNIX = "unix"
-"""The name of every server on a unix socket: only this machine can put another one there."""
+OLD_PLACE_OF_UNIX = "unix"
+"""What was signed for every server on a unix socket, whoever it was that listened there. Nobody takes it any more."""
+
+_UNIX = "unix:"
+
+
+def place_of_unix(name: str | bytes) -> str:
+    """Return the name of a server that was reached at this unix socket.
+
+    Args:
+        name: its path, absolute and without symbolic links, as both ends resolve it; or of an abstract one the name,
+            with its first NUL.
+    """
+    path = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    return f"{_UNIX}@{path[1:]}" if path.startswith("\0") else f"{_UNIX}{path}"
+
+
+def is_unix(place: str) -> bool:
+    """Return whether a place is a unix socket."""
+    return place.startswith(_UNIX)
 
 
 def signed(key: bytes, signature: str | None, data: bytes) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls, signed, statement
+from chatctl.common.key_proof import label_of, place_of_tcp, place_of_tls, place_of_unix, signed, statement
 from chatctl.protocol import Hello
 
 
@@ -39,4 +39,16 @@ def test_a_place_is_spelt_in_one_way(host: str, place: str) -> None:
 
 def test_places_of_another_kind_are_no_tcp_places() -> None:
     assert place_of_tls(b"\1" * 32) == "tls:" + "01" * 32
-    assert PLACE_OF_UNIX == "unix"
+    assert place_of_unix("/run/chat.sock") == "unix:/run/chat.sock"
+    assert place_of_unix(b"\0chat") == "unix:@chat"
+
+
+def test_a_path_has_a_label_of_its_own() -> None:
+    """An older server takes the old one for every unix socket: it must not take this."""
+    hello, old, new = Hello(v=1, nick="a"), "unix", place_of_unix("/run/chat.sock")
+    assert statement(hello, b"n", old)[4:18] == label_of(old).encode() == b"chatctl-key-v1"
+    assert statement(hello, b"n", new)[4:18] == label_of(new).encode() == b"chatctl-key-v2"
+
+
+def test_a_path_that_is_no_utf8_can_be_signed() -> None:
+    assert statement(Hello(v=1, nick="a"), b"n", place_of_unix(b"/run/\xff.sock")).endswith(b"unix:/run/\xff.sock")

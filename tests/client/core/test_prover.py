@@ -22,7 +22,7 @@ from chatctl.common.fingerprints import of_key
 from chatctl.common.key_proof import statement
 from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo
 from chatctl.core.passwords import Verifier
-from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
+from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
 from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
 from tests.support.environment import ROOT
 
@@ -248,18 +248,34 @@ def test_nothing_tries_a_wrong_password_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "channel", "place"),
+    ("peer", "channel", "path", "place"),
     [
-        (("192.0.2.1", 5500), b"", "tcp:192.0.2.1:5500"),
-        (("::ffff:192.0.2.1", 5500, 0, 0), b"", "tcp:192.0.2.1:5500"),
-        (("fe80::1%eth0", 5500, 0, 2), b"", "tcp:fe80::1:5500"),
-        ("/run/chat.sock", b"", "unix"),
-        ("", b"", "unix"),
-        (("192.0.2.1", 5500), b"\x01" * 32, "tls:" + "01" * 32),
+        (("192.0.2.1", 5500), b"", None, "tcp:192.0.2.1:5500"),
+        (("::ffff:192.0.2.1", 5500, 0, 0), b"", None, "tcp:192.0.2.1:5500"),
+        (("fe80::1%eth0", 5500, 0, 2), b"", None, "tcp:fe80::1:5500"),
+        ("/what/the/other/end/says.sock", b"", "/run/chat.sock", "unix:/run/chat.sock"),
+        ("", b"", "\0chat", "unix:@chat"),
+        (("192.0.2.1", 5500), b"\x01" * 32, None, "tls:" + "01" * 32),
     ],
 )
-def test_the_place_is_what_the_socket_leads_to(peer: object, channel: bytes, place: str) -> None:
-    assert place_of(peer, channel) == place
+def test_the_place_is_what_the_socket_leads_to(peer: object, channel: bytes, path: str | None, place: str) -> None:
+    assert place_of(peer, channel, path) == place
+
+
+@pytest.mark.parametrize("labels", [None, ["chatctl-key-v1"], ["chatctl-key-v1", "of a later one"]])
+def test_over_tcp_a_server_of_any_age_gets_the_label_that_it_knows(labels: list[str] | None) -> None:
+    core = core_of(Mine(key=True))
+    said(core)
+    hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=labels))
+    proof = said(core)
+    assert isinstance(proof, Proof)
+    assert proof.signature is not None
+
+
+def test_a_label_that_we_do_not_know_has_us_updated() -> None:
+    core = core_of(Mine(key=True))
+    with pytest.raises(Unsupported, match="update it here"):
+        hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=["chatctl-key-v9"]))
 
 
 def test_the_example_of_the_protocol_is_right() -> None:
