@@ -44,6 +44,8 @@ Key = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$", max_length=44)]
 """An Ed25519 public key: 32 bytes in base64."""
 Scram = Annotated[str, Meta(min_length=1, max_length=1024)]
 """One message of SCRAM (RFC 5802)."""
+SCRAM_ITERATIONS = range(4_096, 1_000_001)
+"""Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
 FEATURES: tuple[str, ...] = ("key_labels",)

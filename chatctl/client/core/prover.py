@@ -24,14 +24,12 @@ from chatctl.common.key_proof import (
     statement,
 )
 from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
-from chatctl.protocol import Challenge, Error, Hello, Proof, Welcome
-
-MOST_ITERATIONS = 1_000_000
-"""Half a second of work: a server may not demand more of us."""
+from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
 
 _OR_WITHOUT = " (or come without a key: --key none)"
 
-_ITERATIONS = re.compile(r",i=([0-9]{1,9})(?:,|$)")
+_SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")
+"""The one form of a server's first message that is taken, without extensions: whoever reads it finds one ``i=``."""
 
 
 class Signer(Protocol):
@@ -151,9 +149,7 @@ class Prover:
             return None
         if first is None:
             raise self._unasked()
-        found = _ITERATIONS.search(first)
-        if found is not None and int(found[1]) > MOST_ITERATIONS:
-            raise PeerBroke(f"the server wants {found[1]} rounds of work for a password, {MOST_ITERATIONS} at most")
+        _check_server_first(first)
         from chatctl.common.scram import ScramError
 
         try:
@@ -191,3 +187,15 @@ class Prover:
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
         return None
+
+
+def _check_server_first(first: str) -> None:
+    """Return if the rounds of work that are asked for are few enough to do, and enough. Raises PeerBroke."""
+    found = _SERVER_FIRST.fullmatch(first)
+    if found is None:
+        raise PeerBroke("the server's SCRAM is none: this is no first message")
+    if len(found[1]) > 9 or int(found[1]) not in SCRAM_ITERATIONS:
+        raise PeerBroke(
+            f"the server wants {found[1][:12]} rounds of work for a password, "
+            f"{SCRAM_ITERATIONS[0]} to {SCRAM_ITERATIONS[-1]} are right"
+        )

@@ -121,6 +121,13 @@ MUTATIONS = (
         "tests/client/core/test_prover.py::test_a_server_that_asks_for_no_password_is_refused_where_there_is_one",
     ),
     Mutation(
+        "a server in its place that has clients work on their password for a minute",
+        "chatctl/client/core/prover.py::Prover._answer_scram",
+        "_check_server_first(first)",
+        "pass",
+        "tests/client/core/test_prover.py::test_a_server_can_not_have_us_work_for_ever_nor_weaken_the_password",
+    ),
+    Mutation(
         "taking a connection over after the password, on a line without TLS",
         "chatctl/server/startup.py::insist_on_safety",
         "not where",
