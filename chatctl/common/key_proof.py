@@ -18,6 +18,11 @@ one stands where the place is the path of a unix socket: with the first one, eve
 
 NONCE_BYTES = 32
 
+_P = 2**255 - 19
+_EIGHT = int.from_bytes(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little")
+_SMALL = frozenset({0, 1, _P - 1, _EIGHT, _P - _EIGHT})
+"""The y of the points of Ed25519 whose order is 1, 2, 4 or 8; they are no public keys of anybody."""
+
 
 def statement(hello: Hello, nonce: bytes, place: str) -> bytes:
     """Return the bytes to sign: this key sends this hello, once, to this server.
@@ -74,7 +79,11 @@ def is_unix(place: str) -> bool:
 
 
 def signed(key: bytes, signature: str | None, data: bytes) -> bool:
-    """Return whether ``signature`` (base64) was made over ``data`` with the private key of ``key`` (32 bytes)."""
+    """Return whether ``signature`` (base64) was made over ``data`` with the private key of ``key`` (32 bytes).
+
+    Never for a key of small order: a signature that anybody can make fits one in eight statements or more (RFC 8032
+    leaves the check to us, and OpenSSL does not do it).
+    """
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -82,4 +91,10 @@ def signed(key: bytes, signature: str | None, data: bytes) -> bool:
         Ed25519PublicKey.from_public_bytes(key).verify(b64decode(signature or "", validate=True), data)
     except (InvalidSignature, ValueError):
         return False
-    return True
+    return not _has_small_order(key)
+
+
+def _has_small_order(key: bytes) -> bool:
+    """Return whether a public key is a point of small order, or no point in its one spelling (y below 2^255 - 19)."""
+    y = int.from_bytes(key, "little") % 2**255  # without the bit that is the sign of x
+    return y >= _P or y in _SMALL

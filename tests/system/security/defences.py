@@ -192,6 +192,13 @@ MUTATIONS = (
         AUTH + "test_another_key_can_not_sign_for_it",
     ),
     Mutation(
+        "signing with a key of small order, whose signatures anybody can make",
+        "chatctl/common/key_proof.py::signed",
+        "not _has_small_order(key)",
+        "True",
+        "tests/common/test_key_proof.py::test_a_key_of_small_order_signs_nothing",
+    ),
+    Mutation(
         "using a signature again",
         "chatctl/common/key_proof.py::statement",
         "label, nonce, ",
