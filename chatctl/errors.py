@@ -18,7 +18,8 @@
     │   ├── RoomInvalid               room_invalid
     │   ├── ServerFull                server_full
     │   ├── StorageFailed             storage
-    │   └── TooLong                   too_long
+    │   ├── TooLong                   too_long
+    │   └── Unsupported               (the client's own)
     ├── PeerBroke                  7
     │   ├── BadFrame                  bad_frame
     │   ├── Untrusted                 (the client's own)
@@ -148,6 +149,10 @@ class TooLong(Rejected):
     """A line or a text over its limit."""
 
     wire_code = "too_long"
+
+
+class Unsupported(Rejected):
+    """The other end is of an older chatctl. Nothing of the request was sent; the text says which end to update."""
 
 
 class PeerBroke(ChatError):

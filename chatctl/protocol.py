@@ -44,9 +44,11 @@ Key = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$", max_length=44)]
 """An Ed25519 public key: 32 bytes in base64."""
 Scram = Annotated[str, Meta(min_length=1, max_length=1024)]
 """One message of SCRAM (RFC 5802)."""
+SCRAM_ITERATIONS = range(4_096, 1_000_001)
+"""Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ()
+FEATURES: tuple[str, ...] = ("key_labels",)
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -244,6 +246,8 @@ class Challenge(Frame, frozen=True, tag="challenge"):
 
     nonce: str | None = None
     scram: Scram | None = None
+    labels: list[str] | None = None
+    """Which labels of statements (``key_proof.label_of``) the server takes. None: it is older than this field."""
 
 
 class Welcome(Frame, frozen=True, tag="welcome"):

@@ -236,7 +236,7 @@ def arrow(start: State, end: State, labels: list[str], *, both: bool) -> list[st
 
 # --- the path of a message
 
-TAKES_ALL = {"is_closing.return_value": False, "is_reading.return_value": True}
+TAKES_ALL = {"is_closing.return_value": False, "is_reading.return_value": True, "get_extra_info.return_value": ""}
 """What a transport says that takes everything."""
 
 

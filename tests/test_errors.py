@@ -27,7 +27,7 @@ def test_the_wire_codes_are_those_of_the_contract() -> None:
         (4, ["OutcomeUnknown"]),
         (5, ["Refused", "NickInvalid", "NickTaken", "Unauthorized", "PasswordWanted", "PasswordWrong"]),
         (6, ["Rejected", "Forbidden", "NoSuchNick", "NotJoined", "RateLimited", "RoomFull", "RoomInvalid"]),
-        (6, ["ServerFull", "StorageFailed", "TooLong"]),
+        (6, ["ServerFull", "StorageFailed", "TooLong", "Unsupported"]),
         (7, ["PeerBroke", "BadFrame", "VersionMismatch"]),
         (8, ["ConditionNotMet"]),
     ],

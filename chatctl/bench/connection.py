@@ -62,7 +62,7 @@ class Target:
         if self._credentials is None:
             return None
         channel = self.tls.certificate_digest(sock) if self.tls is not None else b""
-        return Prover(self._credentials, place_of(self.peer, channel), channel)
+        return Prover(self._credentials, place_of(self.peer, channel, self.address.unix), channel)
 
 
 def _password_only(address: Address) -> Credentials | None:

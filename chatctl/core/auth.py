@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 
 from chatctl.common import fingerprints
-from chatctl.common.key_proof import signed, statement
+from chatctl.common.key_proof import OLD_PLACE_OF_UNIX, is_unix, label_of, signed, statement
 from chatctl.core.passwords import PasswordLockout, Verifier
 from chatctl.errors import Unauthorized
 from chatctl.protocol import Challenge, Hello, Proof
@@ -94,6 +94,7 @@ class AuthExchange:
         self.challenge = Challenge(
             nonce=b64encode(nonce).decode() if hello.key is not None else None,
             scram=self._scram.get_server_first() if self._scram is not None else None,
+            labels=sorted(set(map(label_of, info.places))) if hello.key is not None else None,
         )
 
     def _begin_scram(self) -> Any:
@@ -128,9 +129,17 @@ class AuthExchange:
         if self.hello.key is None:
             return None
         key, places = b64decode(self.hello.key), self._info.places
-        if any(signed(key, proof.signature, statement(self.hello, self._nonce, place)) for place in places):
+        if any(self._is_signed(key, proof, place) for place in places):
             return fingerprints.of_key(key)
+        over_unix = any(map(is_unix, places))
+        if over_unix and self._is_signed(key, proof, OLD_PLACE_OF_UNIX):
+            raise Unauthorized(
+                "your chatctl is too old to prove a key over a unix socket: update it (or come without: --key none)"
+            )
         raise Unauthorized(
-            "your key did not sign for this server: a relay or a forwarded port is in between "
-            f"(this is {', '.join(places)}; the operator can add --reached-as, or come without: --key none)"
+            f"your key did not sign for this server: a relay or a {'mount' if over_unix else 'forwarded port'} is in "
+            f"between (this is {', '.join(places)}; the operator can add --reached-as, or come without: --key none)"
         )
+
+    def _is_signed(self, key: bytes, proof: Proof, place: str) -> bool:
+        return signed(key, proof.signature, statement(self.hello, self._nonce, place))

@@ -12,6 +12,7 @@ from base64 import b64decode, b64encode
 from msgspec import Struct
 
 from chatctl.core.ip_networks import client_of
+from chatctl.protocol import SCRAM_ITERATIONS
 
 FIRST_WAIT = 5.0
 """Seconds that an address waits after its first wrong password; doubled for each further one."""
@@ -58,10 +59,11 @@ class Verifier(Struct, frozen=True):
         except ValueError:
             raise ValueError("this is no verifier: write SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY") from None
         size = hashlib.sha256().digest_size
-        if not (
-            len(stored_key) == len(server_key) == size and len(verifier.salt) >= 12 and verifier.iterations >= 4096
-        ):
+        if not (len(stored_key) == len(server_key) == size and len(verifier.salt) >= 12):
             raise ValueError("this verifier is too weak, or cut short: make a new one")
+        if verifier.iterations not in SCRAM_ITERATIONS:
+            least, most = SCRAM_ITERATIONS[0], SCRAM_ITERATIONS[-1]
+            raise ValueError(f"this verifier has {iterations} iterations, and clients take {least} to {most}")
         return verifier
 
     def __str__(self) -> str:

@@ -49,6 +49,8 @@ class Room:
         self.roster: Roster[Reader] = Roster()
         self.readers: set[Reader] = set()
         self.watchers = 0
+        self.present = 0
+        """Connections that were let in and are not gone yet, of every mode."""
         self._notices: list[Frame] = []
         self._batch_bytes = batch_bytes
         self._swept = ring.last

@@ -35,6 +35,9 @@ ASK_AGAIN = b"NAME\n"
 MAX_RUN = 256
 """Most lines that are parsed together."""
 
+MAX_REFUSALS = 5
+"""Refusals before the welcome, of names or of frames, after which the connection is closed."""
+
 MISSED_PINGS = 2
 """Unanswered pings after which the connection is closed."""
 
@@ -82,6 +85,7 @@ class Session:
         self._refusal: ChatError | None = None  # why any hello is refused, known at the accept
         self._ended = False
         self._greeting_bytes = 0
+        self.refusals = 0
         self._messages = TokenBucket(limits.rate, limits.burst, now)
         self._bytes = TokenBucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
         self._heard = now
@@ -140,18 +144,27 @@ class Session:
 
     def refuse_retryable(self, error: ChatError) -> None:
         """Refuse the hello; a dialect with a person in front of it may try another one."""
-        self._effects.append(Reply(error_frame(error)))
         if self.dialect.asks_again:
             self.state = State.GREETING
             self.wake_at = self._hello_by
-            self._effects.append(Raw(ASK_AGAIN))
+            self._refuse_once(error)
         else:
-            self._close(error.wire_code)
+            self.refuse_final(error)
 
     def refuse_final(self, error: ChatError) -> None:
         """Send the error and close."""
         self._effects.append(Reply(error_frame(error)))
         self._close(error.wire_code)
+
+    def _refuse_once(self, error: ChatError) -> None:
+        """Answer with an error before the welcome; go on, unless it was one too many."""
+        self.refusals += 1
+        self._effects.append(Reply(error_frame(error)))
+        if self.refusals == MAX_REFUSALS:
+            self._effects.append(Reply(protocol.Bye(why=f"refused {MAX_REFUSALS} times: connect again")))
+            self._close(f"refused {MAX_REFUSALS} times")
+        elif self.dialect.asks_again:
+            self._effects.append(Raw(ASK_AGAIN))
 
     def refuse_on_hello(self, error: ChatError) -> None:
         """Refuse the hello as soon as it comes, in its own dialect, and close."""
@@ -289,9 +302,9 @@ class Session:
         except BadFrame as error:
             if self.state is State.LIVE:
                 self._messages.take(1, now)
-            self._effects.append(Reply(error_frame(error)))
-            if self.state is State.GREETING and self.dialect.asks_again:
-                self._effects.append(Raw(ASK_AGAIN))
+                self._effects.append(Reply(error_frame(error)))
+            else:
+                self._refuse_once(error)
 
     def _greet(self, line: bytes) -> None:
         self._greeting_bytes += len(line) + 1
@@ -302,7 +315,7 @@ class Session:
         if self.state is State.CHALLENGED:
             self._take_proof(frame)
         elif not isinstance(frame, protocol.Hello):
-            self._effects.append(Reply(error_frame(NotJoined("say hello first"))))
+            self._refuse_once(NotJoined("say hello first"))
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
         elif self._refusal is not None:
@@ -318,7 +331,7 @@ class Session:
         elif isinstance(frame, protocol.Bye):
             self._close("bye")
         else:
-            self._effects.append(Reply(error_frame(NotJoined("answer the challenge first"))))
+            self._refuse_once(NotJoined("answer the challenge first"))
 
     def _enter(self, frame: protocol.Hello | protocol.Proof) -> None:
         self.state = State.ENTERING

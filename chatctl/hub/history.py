@@ -13,7 +13,8 @@ from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
-from chatctl.core.room import Room
+from chatctl.core.room import Reader, Room
+from chatctl.core.roster import Roster
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp
 from chatctl.hub.tick import Tick
@@ -49,6 +50,16 @@ class RoomHistory:
         ring = Ring(head.last, max_entries=self._limits.ring_entries, max_bytes=self._limits.ring_bytes)
         room = self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer)
         return room
+
+    def roster(self, name: str) -> Roster[Reader]:
+        """Return the roster of a room; an empty one if the room is not open."""
+        return self.rooms[name].roster if name in self.rooms else Roster()
+
+    def close(self, room: Room) -> None:
+        """Close a room that is empty and in which nothing was ever said: it costs memory, and a place among others."""
+        if room.present == 0 and room.ring.last == 0:
+            del self.rooms[room.name]
+            self._journal.forget(room.name)
 
     def _deliver(self, name: str, entries: Sequence[Msg]) -> None:
         room = self.rooms[name]

@@ -143,6 +143,10 @@ class Hub:
         """Return the error for connections from a banned address, or None."""
         return self.rules.address_ban(host, self.clock())
 
+    def forget_addresses(self, now: float) -> None:
+        """Drop what is remembered of addresses that have not come for a while. Call it now and then."""
+        self._login.forget_addresses(now)
+
     # --- disconnecting
 
     def disconnect(self, peer: Peer, why: str, bye: protocol.Bye | None = None) -> None:
@@ -172,12 +176,15 @@ class Hub:
         peer.room = peer.member = None
         if room is not None:
             room.readers.discard(peer)
+            room.present -= 1
         if room is not None and member is not None:
             room.roster.gone(member)
             self.touch(room)
             self.log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
         else:
             self.log.info("closed", peer=peer.label, why=peer.leaving)
+        if room is not None and not peer.in_flight and room.name not in self._admission.rooms:
+            self.history.close(room)
         if peer.goodbye:
             peer.send(peer.goodbye)
         peer.close()

@@ -8,19 +8,31 @@ welcome (hub.py). Source: docs/protocol.md, "Frames to the server" and "Proving"
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 
 from chatctl import protocol
 from chatctl.common.key_proof import NONCE_BYTES
 from chatctl.core.admission import Admission, owner_of
 from chatctl.core.auth import Authenticator, AuthExchange, Proved
+from chatctl.core.connection_throttle import AddressThrottle
 from chatctl.core.dialects import JSON
+from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
 from chatctl.core.name_claims import NameClaim, fact
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, StorageFailed, Unauthorized
+from chatctl.errors import ChatError, RateLimited, StorageFailed, Unauthorized
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
+from chatctl.hub.turns import Turns
+
+LOGINS_A_TURN = 32
+"""Hellos and proofs that are judged in one iteration of the loop. The worst name takes 0.3 ms, a signature half of it:
+nobody else waits for longer than that, however many come at once."""
+
+ROOMS_AT_ONCE, ROOMS_A_SECOND = 16, 1 / 60
+"""Rooms that one address may open, where everybody may."""
 
 MEMBERS_IN_WELCOME = 200
 
@@ -40,9 +52,28 @@ class Login:
         self._limits = advertised(hub.limits)
         self._loop = loop
         self._exchanges: dict[Peer, AuthExchange] = {}
+        self._turns = Turns(loop, LOGINS_A_TURN)
+        self._rooms_opened = AddressThrottle(ROOMS_A_SECOND, ROOMS_AT_ONCE)
 
     def hello(self, peer: Peer, hello: protocol.Hello) -> None:
-        """Let a peer in, or challenge it first."""
+        """Let a peer in, or challenge it first; in a later iteration of the loop, if many come at once."""
+        self._in_turn(peer, partial(self._judge_hello, peer, hello))
+
+    def proof(self, peer: Peer, proof: protocol.Proof) -> None:
+        """Let a challenged peer in if this is the proof; in turn, as ``hello``."""
+        self._in_turn(peer, partial(self._judge_proof, peer, proof))
+
+    def _in_turn(self, peer: Peer, judge: Callable[[], None]) -> None:
+        def later() -> None:
+            judge()
+            peer.pump()
+
+        if self._turns.take():
+            judge()
+        else:
+            self._turns.wait(peer, later)
+
+    def _judge_hello(self, peer: Peer, hello: protocol.Hello) -> None:
         try:
             if self._authenticator.password is not None and peer.session.dialect is not JSON:
                 raise Unauthorized("this server wants a password, which has no place here: use chatctl")
@@ -58,8 +89,7 @@ class Login:
         peer.session.await_proof()
         self._hub.reply(peer, exchange.challenge)
 
-    def proof(self, peer: Peer, proof: protocol.Proof) -> None:
-        """Let a challenged peer in if this is the proof."""
+    def _judge_proof(self, peer: Peer, proof: protocol.Proof) -> None:
         exchange = self._exchanges.pop(peer)
         try:
             proved = exchange.verify(proof, self._loop.time())
@@ -69,22 +99,33 @@ class Login:
             self._enter(peer, exchange.hello, proved)
 
     def forget(self, peer: Peer) -> None:
-        """Drop the challenge of a peer that is leaving."""
+        """Drop the challenge, and what waits for its turn, of a peer that is leaving."""
         self._exchanges.pop(peer, None)
+        self._turns.drop(peer)
+
+    def forget_addresses(self, now: float) -> None:
+        """Drop what is remembered of addresses that have opened no room for a while. Call it now and then."""
+        self._rooms_opened.forget(now)
 
     def _refuse_final(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
-        self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+        self._log_refusal(peer, hello, error)
         peer.session.refuse_final(error)
+
+    def _log_refusal(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
+        """Log a connection's first refusal. Of further ones only the line of its end tells, if there were too many."""
+        if not peer.session.refusals:
+            self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
 
     def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
         peer.token = owner_of(hello.token)
         peer.key = proved.key
         try:
-            room = self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms))
-            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, room.roster)
+            room = self._admission.room(hello.room, self._hub.history.rooms)
+            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, self._hub.history.roster(room))
             self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
+            self._check_opening(peer, room)
         except ChatError as error:
-            self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
+            self._log_refusal(peer, hello, error)
             peer.session.refuse_retryable(error)
             return
         claim = None
@@ -94,6 +135,14 @@ class Login:
             self._let_in(peer, hello, proved, room, nick)
         else:
             self._bind(peer, hello, proved, claim)
+
+    def _check_opening(self, peer: Peer, room: str) -> None:
+        """Return if the peer may enter, or open, this room. Raises RateLimited."""
+        client = client_of(peer.info.host)
+        if not client or room in self._admission.rooms or room in self._hub.history.rooms:
+            return
+        if wait := self._rooms_opened.wait(client, self._loop.time()):
+            raise RateLimited(f"{client} opens too many rooms: use one that is open", retry_after=round(wait, 1))
 
     def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
         """Commit a claim, then let its owner in. It holds from now on, or a second one could be committed over it."""
@@ -112,7 +161,9 @@ class Login:
 
         self._hub.journal.keep({key: value}, committed)
 
-    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, room: Room, nick: str) -> None:
+    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, name: str, nick: str) -> None:
+        room = self._hub.history.open(name)  # not before: who is refused opens none
+        room.present += 1
         peer.session.accept(nick)
         peer.dialect = peer.session.dialect
         peer.room = room

@@ -82,6 +82,9 @@ class Journal(Protocol):
     def follow(self, room: str, deliver: Deliver) -> Head:
         """Call ``deliver`` with every entry that is committed after the returned head, in order."""
 
+    def forget(self, room: str) -> None:
+        """Forget a room that has no entry, its follower and its epoch. Nothing of it may be under way."""
+
     def head(self, room: str) -> Head:
         """Return the present state of a room's log. ``first`` rises as the log is trimmed."""
 

@@ -71,6 +71,11 @@ class MemoryJournal:
         self._followers.setdefault(room, []).append(deliver)
         return self.head(room)
 
+    def forget(self, room: str) -> None:
+        """Implement ``Journal.forget``."""
+        self._followers.pop(room, None)
+        self._last.pop(room, None)
+
     def head(self, room: str) -> Head:
         """Return a head behind which no entry can be read."""
         last = self._last.get(room, 0)

@@ -80,8 +80,8 @@ class Retention:
         while self._waiting:
             name = next(iter(self._waiting))
             del self._waiting[name]  # if this fails for a full disk, the check a minute later tries again
-            record = store.rooms[name]
-            if self._trim(store, record, max(_PIECE, 2 * newly)):
+            record = store.rooms.get(name)  # None: removed since it became due
+            if record is not None and self._trim(store, record, max(_PIECE, 2 * newly)):
                 self._waiting[name] = None
                 return record
         return None

@@ -29,7 +29,7 @@ from chatctl.journal.schema import Durability
 from chatctl.journal.sqlite_errors import closed_error, read_error, sqlite_defect
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed, new_epoch
-from chatctl.journal.writer import Batch, FactsChange, NewRoom, Writer
+from chatctl.journal.writer import Batch, FactsChange, GoneRoom, NewRoom, Writer
 from chatctl.protocol import Msg
 
 __all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_defect"]
@@ -141,6 +141,11 @@ class SqliteJournal:
         """Implement ``Journal.follow``. A new room is stored, so that its epoch stays."""
         self._log(room).followers.append(deliver)
         return self.head(room)
+
+    def forget(self, room: str) -> None:
+        """Implement ``Journal.forget``."""
+        if self._dispatcher.logs.pop(room, None) is not None:
+            self._writer.put(GoneRoom(room))
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Implement ``Journal.read``. Deleted entries are left out: the first one may be any later one.

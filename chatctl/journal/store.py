@@ -56,6 +56,7 @@ class Store:
             self._stamp = RollbackCheck(stamp_path(path), self._generation(), self._written, durability, boot)
         self._next_id = 1 + max((record.id for record in self.rooms.values()), default=0)
         self._unsaved: list[RoomRecord] = []
+        self._gone: list[RoomRecord] = []
         # Without these, the WAL of servers that are killed early would grow without end.
         self._since_checkpoint = self._pages_of_wal()
 
@@ -127,6 +128,14 @@ class Store:
         self._next_id += 1
         self._unsaved.append(record)
 
+    def remove_room(self, name: str) -> None:
+        """Remove a room without entries; the next successful transaction forgets it."""
+        record = self.rooms.pop(name)
+        if record in self._unsaved:
+            self._unsaved.remove(record)
+        else:
+            self._gone.append(record)
+
     def commit(self, batches: Sequence[Sequence[Draft]]) -> Committed:
         """Commit batches, and the rooms that were added, in one transaction. The drafts' rooms must be known.
 
@@ -136,11 +145,13 @@ class Store:
         work = Transaction(self._db, self.rooms)
         with self._transaction():
             rooms = [(room.id, room.name, room.epoch) for room in self._unsaved]
+            self._db.executemany("DELETE FROM rooms WHERE id = ?", [(room.id,) for room in self._gone])
             self._db.executemany("INSERT INTO rooms VALUES (?, ?, ?, 1)", rooms)
             for batch in batches:
                 work.result.receipts.append([work.add(draft) for draft in batch])
             work.write()
         self._unsaved.clear()
+        self._gone.clear()
         for name, entries in work.result.entries.items():
             self.rooms[name].last = entries[-1].seq
             self._written += len(entries)

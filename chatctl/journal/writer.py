@@ -64,6 +64,13 @@ class NewRoom:
     epoch: str
 
 
+@dataclass(frozen=True, slots=True)
+class GoneRoom:
+    """A room without entries that is to be removed from the store."""
+
+    name: str
+
+
 class Job(Generic[_T]):
     """A function to be called with the store, and its outcome."""
 
@@ -116,7 +123,7 @@ class Writer:
         self._retention = retention
         self._events = events
         self._post = events.post
-        self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | Job[Any] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | GoneRoom | Job[Any] | None] = queue.SimpleQueue()
         self._batches: list[Batch] = []
         self._changes: list[FactsChange] = []
         self._jobs: deque[Job[Any]] = deque()
@@ -131,7 +138,7 @@ class Writer:
 
     # --- from other threads
 
-    def put(self, item: Batch | FactsChange | NewRoom) -> None:
+    def put(self, item: Batch | FactsChange | NewRoom | GoneRoom) -> None:
         """Queue something to be written."""
         self._queue.put(item)
 
@@ -199,6 +206,9 @@ class Writer:
                         self._jobs.append(item)
                     case NewRoom(name, epoch):
                         self._store.add_room(name, epoch)
+                        self._new_rooms = True
+                    case GoneRoom(name):
+                        self._store.remove_room(name)
                         self._new_rooms = True
                     case None:
                         self._stopping = True

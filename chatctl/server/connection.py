@@ -7,7 +7,7 @@ Lives here: reading, writing, when to pause either, and the session's timer. Doe
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.ip_networks import client_of
@@ -34,7 +34,7 @@ class ConnectionOwner(Protocol):
     def remove(self, connection: Connection, why: str) -> None:
         """Forget a connection that is lost."""
 
-    def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
+    def places(self, sockname: str | bytes | tuple[Any, ...], channel: bytes) -> tuple[str, ...]:
         """Return the names that a client's signature may have for this server."""
 
 

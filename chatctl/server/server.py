@@ -7,12 +7,14 @@ Lives here: the set of connections, the housekeeping timer, stopping. Does not l
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import socket
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
+from typing import Any
 
-from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
+from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
 from chatctl.core.connection_limits import ConnectionLimits
 from chatctl.core.ip_networks import Networks
 from chatctl.hub.hub import Hub
@@ -34,7 +36,8 @@ class Server:
 
         Args:
             hub: carries out what clients ask for.
-            reached_as: further places (common/key_proof.py) at which clients reach it: forwarded ports.
+            reached_as: further places (common/key_proof.py) at which clients reach it: forwarded ports, and paths under
+                which others see its unix socket.
             networks: from where connections are accepted; by default from everywhere.
         """
         self.hub = hub
@@ -135,7 +138,7 @@ class Server:
             self._counts.remove(connection)
             self.hub.disconnect(connection, why)
 
-    def places(self, sockname: object, channel: bytes) -> tuple[str, ...]:
+    def places(self, sockname: str | bytes | tuple[Any, ...], channel: bytes) -> tuple[str, ...]:
         """Return the names that a client's signature may have for this server.
 
         Args:
@@ -146,7 +149,7 @@ class Server:
         if channel:
             return (place_of_tls(channel),)
         if not isinstance(sockname, tuple):
-            return (PLACE_OF_UNIX,)
+            return _unix_places(sockname, self._reached_as)
         return _tcp_places(sockname[0], sockname[1], self._reached_as)
 
     # --- housekeeping, and the end
@@ -165,6 +168,7 @@ class Server:
         self._housekeeping = self.loop.call_later(period, self._run_housekeeping)
         now = self.loop.time()
         self._counts.forget(now)
+        self.hub.forget_addresses(now)
         if self._dropped:
             self._log.warning("dropped unheard, too many at the door", count=self._dropped)
             self._dropped = 0
@@ -197,4 +201,13 @@ class Server:
 @lru_cache(maxsize=64)
 def _tcp_places(host: str, port: int, others: tuple[str, ...]) -> tuple[str, ...]:
     """Return one tuple that all connections to the same address share."""
-    return (place_of_tcp(host, port), *others)
+    return (place_of_tcp(host, port), *(place for place in others if not is_unix(place)))
+
+
+@lru_cache(maxsize=64)
+def _unix_places(name: str | bytes, others: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the same for a unix socket, whose name may be a path with symbolic links, or relative."""
+    if isinstance(name, str) and name:
+        name = os.path.realpath(name)  # once: the folder that it is relative to may be another one later
+    own = [place_of_unix(name)] if name else []
+    return (*own, *filter(is_unix, others))

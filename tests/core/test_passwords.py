@@ -16,6 +16,13 @@ def test_what_is_no_verifier_and_no_password_is_refused(text: str) -> None:
         Verifier.of(text)
 
 
+@pytest.mark.parametrize("iterations", [4095, 1_000_001, -4096])
+def test_a_verifier_that_no_client_would_take_is_refused_when_it_is_read(iterations: int) -> None:
+    text = str(Verifier.of("secret")).replace("$16384:", f"${iterations}:")
+    with pytest.raises(ValueError, match="clients take 4096 to 1000000"):
+        Verifier.of(text)
+
+
 def test_a_whole_network_of_ipv6_is_one_address() -> None:
     lockout = PasswordLockout()
     lockout.record_failure("2001:db8::1", 0)

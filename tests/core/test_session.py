@@ -10,7 +10,7 @@ from chatctl import protocol as p
 from chatctl.core.dialects import CLASSIC, JSON, TEXT
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says
 from chatctl.core.limits import ServerLimits
-from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, TLS_ANSWER, Session, State
+from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, MAX_REFUSALS, TLS_ANSWER, Session, State
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import encode
 from tests.support.client_lines import LINES
@@ -76,6 +76,8 @@ def live(wire: bytes = HELLO, limits: ServerLimits = OFF) -> Session:
 
 def code(effect: Effect) -> str:
     assert isinstance(effect, Reply)
+    if isinstance(effect.frame, p.Bye):
+        return "bye"
     assert isinstance(effect.frame, p.Error)
     return effect.frame.code
 
@@ -201,6 +203,7 @@ def test_a_bad_line_after_the_hello_is_answered_and_only_no_json_ends_it(
 
 
 SAY = p.Say("hi")
+OUT_OF_TRIES = ["not_joined", "bad_frame"] * 2 + ["not_joined", "bye", Hangup("refused 5 times")]
 FRESH: list[tuple[str, bytes, list[object]]] = [
     ("a frame before the hello", encode(SAY) + HELLO, ["not_joined", p.Hello(v=1, nick="Rajat")]),
     ("a bad hello, then a good one", b'{"type":"hello"}\n' + HELLO, ["bad_frame", p.Hello(v=1, nick="Rajat")]),
@@ -210,7 +213,8 @@ FRESH: list[tuple[str, bytes, list[object]]] = [
     ("json that is no utf-8", b'{"x":"\xff"}\n' + HELLO, ["bad_frame", Hangup("bad_frame")]),
     ("a hello over 8 KiB", b"{" + b" " * 8192 + b"}\n" + HELLO, ["too_long", Hangup("too_long")]),
     ("a hello over 8 KiB with no end", b"{" + b"x" * 9000, ["too_long", Hangup("too_long")]),
-    ("many small frames before the hello", b"{}\n" * 4000, ["bad_frame"] * 2730 + ["too_long", Hangup("too_long")]),
+    ("many small frames before the hello", b"{}\n" * 4000, ["bad_frame"] * 5 + ["bye", Hangup("refused 5 times")]),
+    ("frames of every sort before it", (encode(p.Who()) + b"{}\n") * 5 + HELLO, OUT_OF_TRIES),
     ("a megabyte without newline", b"{" + b"x" * (1 << 20), ["too_long", Hangup("too_long")]),
     ("a megabyte without newline, as text", b"x" * (1 << 20), ["too_long", Hangup("too_long")]),
     (
@@ -327,9 +331,30 @@ def test_a_text_client_whose_name_is_refused_is_asked_again() -> None:
     ]
 
 
-def test_a_client_that_asks_for_names_without_end_is_closed() -> None:
-    effects = talk(b"Rajat\n" * 2000, taken=["Rajat"])
-    assert [code(effects[-2]), effects[-1]] == ["too_long", Hangup("too_long")]
+@pytest.mark.parametrize("wire", [b"Rajat\n" * 1360, b"Rajat\nR\xff\n" * 700])
+def test_a_client_that_asks_for_names_without_end_is_closed(wire: bytes) -> None:
+    """Each name is judged, answered and logged: a few thousand of them in one hello kept everybody waiting."""
+    effects = talk(wire, taken=["Rajat"])
+    replies = [code(effect) for effect in effects if isinstance(effect, Reply)]
+    assert len(replies) == MAX_REFUSALS + 1
+    assert (replies[-1], effects[-1]) == ("bye", Hangup("refused 5 times"))
+    assert effects.count(Raw(ASK_AGAIN)) == MAX_REFUSALS - 1
+
+
+def test_a_name_that_is_free_is_had_after_some_that_are_not() -> None:
+    effects = talk(b"Rajat\n" * (MAX_REFUSALS - 1) + b"Zoe\nhi\n", taken=["Rajat"])
+    assert effects[-2:] == [p.Hello(v=1, nick="Zoe"), p.Say("hi")]
+
+
+def test_frames_before_a_proof_are_counted_too() -> None:
+    session = Session(OFF, 0)
+    session.receive(HELLO, 0)
+    assert session.step(0) == p.Hello(v=1, nick="Rajat")
+    session.await_proof()
+    session.receive(encode(SAY) * 50, 0)
+    effects = steps(session)
+    assert [code(effect) for effect in effects[:-1]] == ["not_joined"] * MAX_REFUSALS + ["bye"]
+    assert effects[-1] == Hangup("refused 5 times")
 
 
 @pytest.mark.parametrize("said", [b"", b"{", encode(SAY), b"taken\n"])

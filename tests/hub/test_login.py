@@ -12,8 +12,10 @@ from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
+from chatctl.core.session import MAX_REFUSALS
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_target import Actor
+from chatctl.hub.login import LOGINS_A_TURN, ROOMS_AT_ONCE
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER
 
@@ -115,6 +117,119 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
     house.settle()
     assert peer.closed
     assert house.hub._login._exchanges == {}
+
+
+# --- many at once
+
+
+def test_names_without_end_keep_nobody_waiting_and_leave_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty such hellos at once were judged in one go: 80,000 lines in the log, nine seconds for everybody else."""
+    house, judged = House(), []
+    nick = Admission.nick
+    monkeypatch.setattr(Admission, "nick", lambda *args: (judged.append(1), nick(*args))[1])
+    member = house.join("nadia")
+    member.take()
+    judged.clear()
+    crowd = [house.peer(b"!\n" * 4090) for _ in range(20)]
+    member.say(p.Ping(t=1))
+    turns = [len(judged)]
+    while house.due:
+        before = len(judged)
+        house.turn()
+        turns.append(len(judged) - before)
+        if only(p.Pong, member.frames):
+            turns.append(-1)
+            member.take()
+    assert max(turns) <= LOGINS_A_TURN
+    assert turns.index(-1) <= 2, "the member's ping is answered in the next turn, whoever waits to be judged"
+    assert len(judged) == 20 * MAX_REFUSALS
+    assert all(peer.closed for peer in crowd)
+    lines = house.logged.getvalue().splitlines()
+    assert sum(line.startswith("1970") and " Refused ! " in line for line in lines) == 20
+    assert sum("refused 5 times" in line for line in lines) == 20
+    assert len(lines) <= 45
+
+
+def test_members_who_all_come_back_at_once_are_all_let_in() -> None:
+    house = House()
+    peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(3 * LOGINS_A_TURN)]
+    assert sum(peer.room is not None for peer in peers) == LOGINS_A_TURN
+    house.settle()
+    assert all(welcomed(peer) is not None for peer in peers)
+
+
+def test_what_was_said_right_after_a_hello_that_had_to_wait_is_said() -> None:
+    house = House()
+    peers = [house.peer(p.Hello(v=1, nick=f"m{number}"), p.Say("hi", id="1")) for number in range(2 * LOGINS_A_TURN)]
+    house.settle()
+    assert [len(only(p.Ack, peer.frames)) for peer in peers] == [1] * len(peers)
+
+
+def test_one_that_goes_while_it_waits_for_its_turn_leaves_nothing() -> None:
+    house = House()
+    peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(LOGINS_A_TURN + 1)]
+    peers[-1].lose()
+    house.settle()
+    assert welcomed(peers[-1]) is None
+    assert len(list(house.hub.history.rooms["lobby"].roster)) == LOGINS_A_TURN
+
+
+# --- rooms
+
+
+@pytest.fixture
+def open_house() -> House:
+    return House(admission=Admission("test", open_rooms=True))
+
+
+@pytest.mark.parametrize("hello", [p.Hello(v=1, nick="!", room="r1"), p.Hello(v=1, room="r1")])
+def test_who_is_refused_opens_no_room(open_house: House, hello: p.Hello) -> None:
+    """A thousand bad names in a thousand rooms, and nobody could open one until a restart."""
+    peer = open_house.peer(hello)
+    open_house.settle()
+    assert codes(peer) == ["nick_invalid"]
+    assert list(open_house.hub.history.rooms) == []
+
+
+@pytest.mark.parametrize("mode", ["join", "watch", "post", "probe"])
+def test_a_room_in_which_nothing_was_said_goes_with_the_last_who_is_in_it(open_house: House, mode: p.Mode) -> None:
+    first, second = (open_house.join(nick, room="r1", mode=mode) for nick in ("nadia", "abel"))
+    open_house.join("rajat")
+    first.lose()
+    open_house.settle()
+    assert "r1" in open_house.hub.history.rooms
+    second.lose()
+    open_house.settle()
+    assert list(open_house.hub.history.rooms) == ["lobby"]
+    again = open_house.join("nadia", room="r1")
+    again.say(p.Say("hi", id="1"))
+    open_house.settle()
+    assert [ack.seq for ack in only(p.Ack, again.frames)] == [1]
+
+
+def test_a_room_with_a_history_and_one_of_the_operators_stay(open_house: House) -> None:
+    house = House(admission=Admission("test", ["ops"], open_rooms=True))
+    for room in ("ops", "said"):
+        peer = house.join("nadia", room=room)
+        if room == "said":
+            peer.say(p.Say("hi"))
+        house.settle()
+        peer.lose()
+        house.settle()
+    assert sorted(house.hub.history.rooms) == ["ops", "said"]
+
+
+def test_one_address_opens_only_so_many_rooms() -> None:
+    """Each stays once something was said in it, and there are a thousand for all."""
+    house = House(admission=Admission("test", ["ops"], open_rooms=True))
+    peers = [house.join(f"m{number}", room=f"r{number}") for number in range(ROOMS_AT_ONCE + 1)]
+    assert all(welcomed(peer) for peer in peers[:-1])
+    assert codes(peers[-1]) == ["rate_limited"]
+    assert "192.0.2.7 opens too many rooms" in only(p.Error, peers[-1].frames)[0].text
+    assert welcomed(house.join("in", room="ops"))
+    assert welcomed(house.join("too", room="r1"))
+    house.now += 61
+    assert welcomed(house.join("later", room="another"))
 
 
 # --- a password

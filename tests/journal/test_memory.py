@@ -140,3 +140,15 @@ def test_numbers_are_dense_and_each_id_has_one(batches: list[list[Draft]]) -> No
                 assert firsts.setdefault(key, receipt.seq) == receipt.seq
     seqs = [told.seq for told in follower.told if isinstance(told, Msg)]
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+def test_a_forgotten_room_leaves_nothing_and_begins_again() -> None:
+    """Rooms that clients open and leave without a word would fill the memory."""
+    journal = MemoryJournal()
+    before = Follower(journal, "empty")
+    before.append(draft(room="empty", persist=False))
+    journal.forget("empty")
+    assert (journal._followers, journal._last) == ({}, {})
+    after = Follower(journal, "empty")
+    assert after.append(draft(room="empty")) == [Receipt(1, 5.0)]
+    assert len(before.told) == 1

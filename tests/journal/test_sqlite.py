@@ -12,6 +12,7 @@ import pytest
 
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal.sqlite import SqliteJournal
+from chatctl.journal.store import Store
 from chatctl.journal.writer import Batch
 from chatctl.protocol import Msg
 from tests.support.journals import (
@@ -403,3 +404,48 @@ def test_every_commit_is_checked_to_go_to_the_file_that_has_the_name(path: Path)
 
     run(main())
     assert "removed or replaced" in fatal[0].text
+
+
+# --- rooms in which nothing was ever said
+
+
+async def rooms_stored(journal: SqliteJournal) -> list[str]:
+    rows = await on_thread(journal, lambda db: db.execute("SELECT name FROM rooms ORDER BY id").fetchall())
+    return [name for (name,) in rows]
+
+
+def test_a_forgotten_room_leaves_nothing_in_the_file_and_begins_again(path: Path) -> None:
+    async def main() -> None:
+        async with opened(path) as journal:
+            journal.follow(ROOM, lambda _: None)
+            for stored in (False, True):
+                epoch = journal.follow("empty", lambda _: None).epoch
+                if stored:
+                    assert await rooms_stored(journal) == [ROOM, "empty"]
+                journal.forget("empty")
+                assert await rooms_stored(journal) == [ROOM]
+                assert journal.follow("empty", lambda _: None).epoch != epoch
+                journal.forget("empty")
+            journal.forget("never heard of")
+            assert await seqs(journal, draft(room="empty")) == [1]
+        async with opened(path) as journal:
+            assert await texts(journal, "empty") == ["hi"]
+
+    run(main())
+
+
+def test_a_room_that_goes_while_it_is_due_for_trimming_does_no_harm(path: Path) -> None:
+    async def main() -> None:
+        async with opened(path, keep_messages=10) as journal:
+            journal.follow("empty", lambda _: None)
+            await on_thread(journal, lambda _: None)
+            retention = journal._writer._retention
+
+            def due_and_gone(store: Store) -> None:
+                retention.check(store)
+                store.remove_room("empty")
+
+            await journal._run(due_and_gone)
+            assert await seqs(journal, draft()) == [1]
+
+    run(main())

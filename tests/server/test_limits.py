@@ -68,7 +68,12 @@ def test_a_reader_that_never_reads_again_is_gone() -> None:
 
 def test_a_hello_has_a_size() -> None:
     with in_process_server(ServerLimits(hello_bytes=200)) as port:
-        for first in (b"{" + b"x" * 300, b'{"type":"who"}\n' * 20, b"\n" * 201, b"x" * 300 + b"\n"):
+        for first in (
+            b"{" + b"x" * 300,
+            b'{"type":"who"%s}\n' % (b" " * 60) * 3,
+            b"%s\n" % (b" " * 60) * 4,
+            b"x" * 300 + b"\n",
+        ):
             wire = wire_to(port).send(first)
             assert b"a hello has at most 200 bytes" in wire.rest()
 
@@ -378,3 +383,16 @@ def test_the_limits_are_shown_as_they_are_by_default(serve: Callable[..., Server
     shown = serve().member("nadia").welcome["limits"]
     default = json.loads(msgspec.json.encode(ServerLimits()))
     assert shown | {"clients": 0} == default | {"clients": 0}
+
+
+def test_names_without_end_leave_a_few_lines_in_the_log(serve: Callable[..., Server]) -> None:
+    """From twenty connections at once; whoever is in goes on as before. The turns that it takes: test_login.py."""
+    server = serve()
+    nadia = server.member("nadia")
+    crowd = [wire_to(server.port) for _ in range(20)]
+    for wire in crowd:
+        wire.push(b"!\n" * 4090)
+    assert nadia.say("still here", id="1").frame("ack")["id"] == "1"
+    log = server.wait_for_log("refused 5 times", 20)
+    assert log.count("Refused ! ") == 20
+    assert len(log.splitlines()) < 100

@@ -26,6 +26,8 @@ class Address(NamedTuple):
     """The path of a file with the authorities that may vouch for the certificate; None: the system's."""
     credentials: Secrets | None = None
     """The password and the key to authenticate with."""
+    real: str | None = None
+    """Where ``unix`` leads, absolute and without symbolic links, as it was when one connection began."""
 
     def __str__(self) -> str:
         if self.unix is not None:

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from chatctl.common.key_proof import NONCE_BYTES, PLACE_OF_UNIX, place_of_tcp, place_of_tls, statement
-from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
-from chatctl.protocol import Challenge, Error, Hello, Proof, Welcome
+from chatctl.common.key_proof import (
+    LABEL,
+    LABEL_OF_PATHS,
+    NONCE_BYTES,
+    label_of,
+    place_of_tcp,
+    place_of_tls,
+    place_of_unix,
+    statement,
+)
+from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
+from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
 
-MOST_ITERATIONS = 1_000_000
-"""Half a second of work: a server may not demand more of us."""
+_OR_WITHOUT = " (or come without a key: --key none)"
 
-_ITERATIONS = re.compile(r",i=([0-9]{1,9})(?:,|$)")
+_SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")
+"""The one form of a server's first message that is taken, without extensions: whoever reads it finds one ``i=``."""
 
 
 class Signer(Protocol):
@@ -48,16 +58,17 @@ class Secrets(Protocol):
         ...
 
 
-def place_of(peer: object, channel: bytes) -> str:
+def place_of(peer: object, channel: bytes, path: str | None) -> str:
     """Return the name under which a proof is valid at the server that a socket leads to.
 
     Args:
-        peer: the result of ``getpeername``.
+        peer: the result of ``getpeername``; of a unix socket it is what the other end says, and does not count.
         channel: the SHA-256 of the server's certificate; empty without TLS.
+        path: of the unix socket that was connected to, without symbolic links; None over TCP.
     """
     if channel:
         return place_of_tls(channel)
-    return place_of_tcp(peer[0], peer[1]) if isinstance(peer, tuple) else PLACE_OF_UNIX
+    return place_of_tcp(peer[0], peer[1]) if path is None and isinstance(peer, tuple) else place_of_unix(path or "")
 
 
 class Prover:
@@ -100,14 +111,15 @@ class Prover:
 
         Raises:
             PeerBroke: the challenge is invalid, or the second one.
+            Unsupported: the server takes no signature that names it as we see it; the text says which end to update.
             ChatError: the key can't sign.
         """
         if self._hello is None or self._answered:
             raise PeerBroke("the server wants something proved that was not offered")
         self._answered = True
-        return Proof(signature=self._sign(challenge.nonce), scram=self._answer_scram(challenge.scram))
+        return Proof(signature=self._sign(challenge.nonce, challenge.labels), scram=self._answer_scram(challenge.scram))
 
-    def _sign(self, nonce: str | None) -> str | None:
+    def _sign(self, nonce: str | None, labels: Sequence[str] | None) -> str | None:
         signer, hello = self._secrets.signer, self._hello
         if nonce is None or signer is None or hello is None or hello.key is None:
             return None
@@ -117,16 +129,27 @@ class Prover:
             raw = b""
         if len(raw) != NONCE_BYTES:
             raise PeerBroke("the server sent a nonce that is none")
+        self._check_label([LABEL] if labels is None else labels)
         return b64encode(signer.sign(statement(hello, raw, self._place))).decode()
+
+    def _check_label(self, taken: Sequence[str]) -> None:
+        """Return if the server takes what we sign here. Nothing less is signed instead: it may be a relay that asks."""
+        label = label_of(self._place)
+        if label in taken:
+            return
+        if not {LABEL, LABEL_OF_PATHS}.issuperset(taken):
+            raise Unsupported("this chatctl is too old to prove a key to this server: update it here" + _OR_WITHOUT)
+        raise Unsupported(
+            "the server is too old, or a relay: it can't take a key as proved for "
+            f"{self._place}. Update chatctl where the server runs{_OR_WITHOUT}"
+        )
 
     def _answer_scram(self, first: str | None) -> str | None:
         if self._scram is None:
             return None
         if first is None:
             raise self._unasked()
-        found = _ITERATIONS.search(first)
-        if found is not None and int(found[1]) > MOST_ITERATIONS:
-            raise PeerBroke(f"the server wants {found[1]} rounds of work for a password, {MOST_ITERATIONS} at most")
+        _check_server_first(first)
         from chatctl.common.scram import ScramError
 
         try:
@@ -164,3 +187,15 @@ class Prover:
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
         return None
+
+
+def _check_server_first(first: str) -> None:
+    """Return if the rounds of work that are asked for are few enough to do, and enough. Raises PeerBroke."""
+    found = _SERVER_FIRST.fullmatch(first)
+    if found is None:
+        raise PeerBroke("the server's SCRAM is none: this is no first message")
+    if len(found[1]) > 9 or int(found[1]) not in SCRAM_ITERATIONS:
+        raise PeerBroke(
+            f"the server wants {found[1][:12]} rounds of work for a password, "
+            f"{SCRAM_ITERATIONS[0]} to {SCRAM_ITERATIONS[-1]} are right"
+        )

@@ -17,7 +17,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.prover import Prover, place_of
-from chatctl.client.io.blocking_connection import look_again, unreachable
+from chatctl.client.io.blocking_connection import follow_links, look_again, socket_name, unreachable
 from chatctl.client.io.blocking_tls import look_closer
 from chatctl.client.io.resolver import Endpoint, Result, checked, look_up, shares
 from chatctl.client.security.trust import Trust, handshake_failed
@@ -60,7 +60,7 @@ class AioConnection(asyncio.Protocol):
                 self._fail(error)
                 return
         if self._address.credentials is not None:
-            place = place_of(transport.get_extra_info("peername"), channel)
+            place = place_of(transport.get_extra_info("peername"), channel, self._address.real)
             self._core.prove_with(Prover(self._address.credentials, place, channel))
         self._loop.call_later(HURRY_SECONDS, self._hurry)
 
@@ -185,6 +185,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         Unreachable: nobody is there, or does not answer in time.
         ChatError: it is no chatctl server, it is not trusted, or it refused the hello.
     """
+    address = follow_links(address)
     trust = Trust(address) if address.tls else None
     connection = AioConnection(address, hello, trust)
     try:
@@ -214,7 +215,8 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
 async def _open(address: Address, connection: AioConnection, trust: Trust | None, deadline: Deadline) -> None:
     loop = asyncio.get_running_loop()
     if address.unix is not None:
-        await loop.create_unix_connection(lambda: connection, address.unix)
+        with socket_name(address) as path:
+            await loop.create_unix_connection(lambda: connection, path)
         return
     sock = await _first_that_answers(await _resolve(address), deadline)
     context, name = (trust.context, address.host) if trust is not None else (None, None)

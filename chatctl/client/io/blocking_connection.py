@@ -13,6 +13,7 @@ import select
 import socket
 import struct
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Self
 
 from chatctl.client.core.address import Address
@@ -20,6 +21,7 @@ from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, Stat
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.io.clock import deadline_in, now
 from chatctl.client.io.resolver import Endpoint, resolve, shares
+from chatctl.common.paths import reachable_socket
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
@@ -52,11 +54,29 @@ def look_again(address: Address) -> socket.socket:
     return open_tcp(address, deadline_in(LOOK_SECONDS))
 
 
+def follow_links(address: Address) -> Address:
+    """Return the address with the path that it leads to now. Each connection does this once.
+
+    What is connected to has to be what is signed: a link that is changed in between would lead to another server.
+    """
+    if not address.unix or address.unix.startswith("\0"):
+        return address._replace(real=address.unix)
+    return address._replace(real=os.path.realpath(address.unix))
+
+
+def socket_name(address: Address) -> AbstractContextManager[str]:
+    """Return a context that gives the name under which the unix socket is connected to, however long its path is."""
+    from pathlib import Path
+
+    return reachable_socket(Path(address.real or address.unix or ""))
+
+
 def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
     """Connect without TLS, by TCP or a unix socket. Raises Unreachable."""
     try:
         if address.unix is not None:
-            return _connect(socket.AF_UNIX, address.unix, deadline.left())
+            with socket_name(address) as name:
+                return _connect(socket.AF_UNIX, name, deadline.left())
         sock = _first_that_answers(resolve(address.host, address.port, deadline), deadline)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except (OSError, DeadlinePassed) as error:
@@ -143,7 +163,7 @@ class BlockingConnection:
             PeerBroke: it is no chatctl server, or not trusted.
             ChatError: the server refused the hello.
         """
-        self._address = address
+        self._address = address = follow_links(address)
         self._reader = reader
         self._core = ClientConnection(hello, address)
         self._frames: list[ServerFrame] = []
@@ -174,7 +194,7 @@ class BlockingConnection:
         from chatctl.common.fingerprints import digest
 
         channel = digest(self.certificate) if self._address.tls else b""
-        place = place_of(self._sock.getpeername(), channel)
+        place = place_of(self._sock.getpeername(), channel, self._address.real)
         self._core.prove_with(Prover(self._address.credentials, place, channel))
 
     def _handshake(self, deadline: Deadline) -> Welcome:

@@ -104,8 +104,9 @@ access_options = all_of(
         "--reached-as",
         type=PLACE,
         multiple=True,
-        metavar="IP:PORT",
-        help="Clients with a key may also have reached it there: the outer end of a forwarded port. Repeatable.",
+        metavar="IP:PORT|PATH",
+        help="Clients with a key may also have reached it there: the outer end of a forwarded port, or the path under "
+        "which others see the unix socket. Repeatable.",
     ),
     click.option(
         "--claim-names/--no-claim-names",

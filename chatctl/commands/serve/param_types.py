@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -66,17 +67,19 @@ def net(value: object) -> Network | Path:
 
 
 def place(value: object) -> str:
-    """Return an address at which clients reach the server, ``IP:PORT``, in the form that a key signs."""
-    from chatctl.common.key_proof import place_of_tcp
+    """Return an address at which clients reach the server, ``IP:PORT`` or ``/PATH``, in the form that a key signs."""
+    from chatctl.common.key_proof import place_of_tcp, place_of_unix
 
     text = str(value)
-    if text.startswith("tcp:"):
+    if text.startswith(("tcp:", "unix:/")):
         return text
+    if text.startswith("/"):
+        return place_of_unix(os.path.normpath(text))
     host, _, port = text.rpartition(":")
     try:
         return place_of_tcp(host.removeprefix("[").removesuffix("]"), int(port))
     except ValueError:
-        shapes = "203.0.113.7:5500 or [2001:db8::1]:5500"
+        shapes = "203.0.113.7:5500, [2001:db8::1]:5500 or the /path of a unix socket"
         raise ValueError(f"{value!r} is no address with a port: write {shapes}") from None
 
 

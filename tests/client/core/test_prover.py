@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatctl.client.core.connection import ClientConnection, State
-from chatctl.client.core.prover import MOST_ITERATIONS, Prover, place_of
+from chatctl.client.core.prover import Prover, place_of
 from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
@@ -22,8 +22,20 @@ from chatctl.common.fingerprints import of_key
 from chatctl.common.key_proof import statement
 from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo
 from chatctl.core.passwords import Verifier
-from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized
-from chatctl.protocol import GREETING, Challenge, Error, Hello, Limits, Proof, Say, Welcome, decode_client, encode
+from chatctl.errors import ChatError, PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
+from chatctl.protocol import (
+    GREETING,
+    SCRAM_ITERATIONS,
+    Challenge,
+    Error,
+    Hello,
+    Limits,
+    Proof,
+    Say,
+    Welcome,
+    decode_client,
+    encode,
+)
 from tests.support.environment import ROOT
 
 HERE = "tcp:192.0.2.1:5500"
@@ -169,7 +181,7 @@ def test_nothing_is_said_before_the_server_has_proved_itself() -> None:
     assert b"secret" not in core.outgoing()
 
 
-def first_of(core: ClientConnection, iterations: int) -> Challenge:
+def first_of(core: ClientConnection, iterations: object) -> Challenge:
     """Return a server-first message that asks for so much work."""
     hello = said(core)
     assert isinstance(hello, Hello)
@@ -179,11 +191,32 @@ def first_of(core: ClientConnection, iterations: int) -> Challenge:
     return Challenge(scram=f"r={nonce[1]}server,s={salt},i={iterations}")
 
 
-@pytest.mark.parametrize("iterations", [MOST_ITERATIONS + 1, 999_999_999, 10**12, 1, 4095])
-def test_a_server_can_not_have_us_work_for_ever_nor_weaken_the_password(iterations: int) -> None:
-    core = core_of(Mine(WORD))
+@pytest.mark.parametrize(
+    "iterations",
+    [
+        *(SCRAM_ITERATIONS[-1] + 1, 999_999_999, 10**12, 1, 4095, 0, -4096),
+        *("4096,i=20000000", "20000000,i=4096", "4096,x=1,i=20000000", "4096,m=1", "4096,", "", "04096", "+4096"),
+        *("4096\n", " 4096", "4_096", "4096.0", "\u0664\u0660\u0669\u0666", "1e9", "0x1000"),
+    ],
+)
+def test_a_server_can_not_have_us_work_for_ever_nor_weaken_the_password(
+    iterations: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers differ in which ``i=`` of two counts: whatever is not plain is refused before there is any work."""
+    core, worked = core_of(Mine(WORD)), []
+    monkeypatch.setattr("scramp.core.hi", lambda *_: (worked.append(1), bytes(32))[1])
     with pytest.raises(PeerBroke):
         hear(core, first_of(core, iterations))
+    assert worked == []
+
+
+@pytest.mark.parametrize("iterations", [SCRAM_ITERATIONS[0], SCRAM_ITERATIONS[-1]])
+def test_as_much_work_as_is_right_is_done(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    core, worked = core_of(Mine(WORD)), []
+    monkeypatch.setattr("scramp.core.hi", lambda *args: (worked.append(int(args[-1])), bytes(32))[1])
+    hear(core, first_of(core, iterations))
+    assert isinstance(said(core), Proof)
+    assert worked == [iterations]
 
 
 @pytest.mark.parametrize(
@@ -248,18 +281,34 @@ def test_nothing_tries_a_wrong_password_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "channel", "place"),
+    ("peer", "channel", "path", "place"),
     [
-        (("192.0.2.1", 5500), b"", "tcp:192.0.2.1:5500"),
-        (("::ffff:192.0.2.1", 5500, 0, 0), b"", "tcp:192.0.2.1:5500"),
-        (("fe80::1%eth0", 5500, 0, 2), b"", "tcp:fe80::1:5500"),
-        ("/run/chat.sock", b"", "unix"),
-        ("", b"", "unix"),
-        (("192.0.2.1", 5500), b"\x01" * 32, "tls:" + "01" * 32),
+        (("192.0.2.1", 5500), b"", None, "tcp:192.0.2.1:5500"),
+        (("::ffff:192.0.2.1", 5500, 0, 0), b"", None, "tcp:192.0.2.1:5500"),
+        (("fe80::1%eth0", 5500, 0, 2), b"", None, "tcp:fe80::1:5500"),
+        ("/what/the/other/end/says.sock", b"", "/run/chat.sock", "unix:/run/chat.sock"),
+        ("", b"", "\0chat", "unix:@chat"),
+        (("192.0.2.1", 5500), b"\x01" * 32, None, "tls:" + "01" * 32),
     ],
 )
-def test_the_place_is_what_the_socket_leads_to(peer: object, channel: bytes, place: str) -> None:
-    assert place_of(peer, channel) == place
+def test_the_place_is_what_the_socket_leads_to(peer: object, channel: bytes, path: str | None, place: str) -> None:
+    assert place_of(peer, channel, path) == place
+
+
+@pytest.mark.parametrize("labels", [None, ["chatctl-key-v1"], ["chatctl-key-v1", "of a later one"]])
+def test_over_tcp_a_server_of_any_age_gets_the_label_that_it_knows(labels: list[str] | None) -> None:
+    core = core_of(Mine(key=True))
+    said(core)
+    hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=labels))
+    proof = said(core)
+    assert isinstance(proof, Proof)
+    assert proof.signature is not None
+
+
+def test_a_label_that_we_do_not_know_has_us_updated() -> None:
+    core = core_of(Mine(key=True))
+    with pytest.raises(Unsupported, match="update it here"):
+        hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=["chatctl-key-v9"]))
 
 
 def test_the_example_of_the_protocol_is_right() -> None:

@@ -199,7 +199,7 @@ def test_a_script_is_not_asked_for_a_passphrase(serve: Serve, chatctl: Chatctl, 
 def test_the_agent_signs_and_its_key_never_leaves_it(
     agent: dict[str, str], serve: Serve, chatctl: Chatctl, tmp_path: Path
 ) -> None:
-    server = serve(journal=True)
+    server = serve("--unix", str(tmp_path / "chat.sock"), journal=True)
     add_to_agent(openssh_key(tmp_path / "rsa", kind="rsa"))
     fingerprint = add_to_agent(openssh_key(tmp_path / "one"))
     done = chatctl("join", "--nick", "Rajat", "--key", "agent", port=server.port, stdin=b"hi\n", more=agent)
@@ -209,4 +209,5 @@ def test_the_agent_signs_and_its_key_never_leaves_it(
     assert (done.returncode, "choose one of" in err_line(done)) == (1, True)
     more = agent | {"CHATCTL_KEY": f"agent:{fingerprint}"}
     assert chatctl("send", "--nick", "Rajat", "hi", port=server.port, more=more).returncode == 0
+    assert chatctl("send", "--unix", "chat.sock", "--nick", "Rajat", "hi", more=more).returncode == 0
     assert f"bound nick=Rajat key={fingerprint}" in server.stop()
