@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from chatctl.cli.credential_options import PASSWORD, password_source
+from chatctl.cli.credential_options import password_source
 from chatctl.cli.options import refuse
+from chatctl.cli.password_variable import PASSWORD
 from chatctl.commands.serve.limits import limit_options, limits_of
 from chatctl.commands.serve.options import (
     access_options,
@@ -76,7 +77,8 @@ def serve(
       CHATCTL_HOST CHATCTL_PORT CHATCTL_TLS_CERT CHATCTL_TLS_KEY
       CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
       CHATCTL_OPERATORS CHATCTL_ADMIN_SOCKET
-      CHATCTL_PASSWORD   what the first line of --password-file would be
+      CHATCTL_PASSWORD_FILE   the file of --password-file
+      CHATCTL_PASSWORD   what its first line would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.core.admission import Admission

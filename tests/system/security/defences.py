@@ -135,6 +135,13 @@ MUTATIONS = (
         PASSWORDS + "test_a_client_refuses_a_file_that_can_not_be_right",
     ),
     Mutation(
+        "a program that `run` or `tail --exec` starts prints its environment into the room",
+        "chatctl/cli/password_variable.py::take_password",
+        "os.environ.pop(PASSWORD, None)",
+        "os.environ.get(PASSWORD)",
+        "tests/system/security/test_secrets.py::test_no_program_that_we_run_is_told_the_password",
+    ),
+    Mutation(
         "coming from a network that the operator shut out",
         "chatctl/server/server.py::Server.accept",
         "self._is_denied(ip)",
