@@ -57,7 +57,7 @@ def credentials_of(ctx: click.Context, password_file: str | None, key: str | Non
         return None
     from chatctl.client.security.credentials import Credentials
 
-    return Credentials(password=password, password_file=path, key=key)
+    return Credentials(password=password, password_file=path, key=key, wait=ctx.params.get("timeout"))
 
 
 def password_source(path: str | None, source: ParameterSource | None) -> tuple[str | None, Path | None]:

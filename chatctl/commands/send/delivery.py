@@ -69,7 +69,7 @@ def deliver_classic(options: SendOptions, address: Address, nick: str) -> None:
     """Say all messages to a server of the very first version. Raises as ``Delivery.run``."""
     from chatctl.client.io.blocking_classic import say_classic
 
-    texts = message_source.read_texts(options.text, options.file, lines=options.reads_lines)
+    texts = message_source.read_texts(options.text, options.file, lines=options.reads_lines, wait=options.timeout)
     say_classic(address, nick, texts, options.timeout)
 
 
@@ -98,7 +98,7 @@ class Delivery:
         if options.reads_lines:
             self._say(lambda sender: message_source.read_lines(sender, self._key, make), many=True)
         elif options.file is not None:
-            self._say_file(message_source.read_file(options.file, self._key, make))
+            self._say_file(message_source.read_file(options.file, self._key, make, options.timeout))
         else:
             message = make(message_source.read_one(options.text), self._key, "")
             self._say(lambda _: [message], many=False)

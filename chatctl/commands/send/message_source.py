@@ -16,6 +16,7 @@ import click
 from chatctl.client.core.outbox import Message
 from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.blocking_transport import drive
+from chatctl.common import file_reads
 from chatctl.errors import TooLong, reason_of
 from chatctl.protocol import Framer, Say, Whisper
 
@@ -60,10 +61,10 @@ def read_one(text: str | None) -> str:
     return text
 
 
-def read_file(path: Path, key: str, make: Compose) -> list[Message]:
-    """Return a message for each line of a file that is not empty. Raises UsageError."""
+def read_file(path: Path, key: str, make: Compose, wait: float | None = None) -> list[Message]:
+    """Return a message for each line of a file that is not empty; a pipe has ``wait`` seconds. Raises UsageError."""
     try:
-        data = path.read_bytes()
+        data = file_reads.read_file(path, wait=wait)
     except OSError as error:
         raise click.UsageError(f"cannot read {path}: {reason_of(error)}") from None
     lines = enumerate(data.split(b"\n"), 1)
@@ -98,10 +99,10 @@ def read_lines(sender: Sender, key: str, make: Compose) -> Iterator[Message | No
             raise TooLong(f"line {number + 1}: {error.text}") from None
 
 
-def read_texts(text: str | None, path: Path | None, *, lines: bool) -> list[str]:
+def read_texts(text: str | None, path: Path | None, *, lines: bool, wait: float | None = None) -> list[str]:
     """Return all texts to say, for a server to which lines can't be sent as they come. Raises UsageError."""
     if path is not None:
-        return [message.frame.text for message in read_file(path, "", compose(None, action=False))]
+        return [message.frame.text for message in read_file(path, "", compose(None, action=False), wait)]
     if lines:
         return [line for line in _decode(_stdin().buffer.read(), "stdin").split("\n") if line]
     return [read_one(text)]

@@ -117,7 +117,7 @@ def _verifier(path: Path | None) -> Verifier | None:
     """Return what checks the room's password; None without a password. Raises ChatError."""
     source = click.get_current_context().get_parameter_source("password_file")
     password, file = password_source(str(path) if path is not None else None, source)
-    from chatctl.common.files import read_password
+    from chatctl.common.file_reads import read_password
     from chatctl.core.passwords import Verifier
 
     password = read_password(file) if file is not None else password
