@@ -75,6 +75,7 @@ def test_a_file_that_others_can_change_trusts_nobody() -> None:
     known_servers().chmod(0o666)
     with pytest.raises(Untrusted, match="others can change it: chmod 600"):
         pins_of(HERE)
-    assert not remember(HERE, OTHER)
+    with pytest.raises(Untrusted, match="others can change it"):
+        remember(HERE, OTHER)
     known_servers().chmod(0o600)
     assert pins_of(HERE) == [PIN]
