@@ -1,6 +1,6 @@
 """Writing files: whole or not at all, for this user alone, and never through what somebody else has put there.
 
-Lives here: every write of the project but the journal's database (journal/) and sockets, and
+Lives here: every write of the project but the journal's database (journal/) and sockets (server/unix_socket.py), and
 private folders. Does not live here: reading (file_reads.py), where files lie (paths.py).
 
 A write goes to a draft beside the file, under a random name, and is then renamed (or linked) into place: a reader sees

@@ -92,6 +92,7 @@ def serve(
         (tls and tls_cert, "--tls self makes a certificate, --tls-cert names one: choose one of them"),
         (tls_key is not None and tls_cert is None, "--tls-key needs --tls-cert PATH"),
         (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
+        (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
     )
     limits = limits_of(given)
@@ -111,6 +112,10 @@ def serve(
         ),
         Log(log_format, "warning" if quiet else "debug" if verbose else "info"),
     )
+
+
+def _same(unix: Path, admin_socket: Path | None) -> bool:
+    return admin_socket is not None and unix.resolve() == admin_socket.resolve()
 
 
 def _verifier(path: Path | None) -> Verifier | None:

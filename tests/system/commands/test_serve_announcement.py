@@ -140,8 +140,8 @@ def test_a_second_server_on_the_same_journal_names_the_option(serve: Serve, run:
         ("--unix none/x.sock", "cannot listen on none/x.sock: no such file or directory (choose another path with "
          "--unix)"),
         ("--unix no.db", "cannot listen on no.db: a file that is no socket is there (choose another path with --unix)"),
-        ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: file exists (choose another path with "
-         "--admin-socket)"),
+        ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: not a directory (choose another path "
+         "with --admin-socket)"),
         ("--tls-cert none", "cannot read the certificate in none: no such file or directory (name another file with "
          "--tls-cert)"),
         ("--tls-cert no.db --tls-key none", "cannot read the key in none: no such file or directory (name another file "

@@ -594,4 +594,11 @@ MUTATIONS = (
         "",
         "tests/server/test_admin_socket.py::test_the_socket_answers_no_other_user",
     ),
+    Mutation(
+        "a second server takes the operators' socket of the first one, or a file is named by a slip of the keyboard",
+        "chatctl/server/unix_socket.py::_remove_dead",
+        "not _is_dead(path)",
+        "False",
+        "tests/server/test_unix_socket.py::test_nobody_elses_socket_is_taken",
+    ),
 )
