@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from chatctl.cli.output import json_line, message_lines, write_stdout
+from chatctl.cli.output import json_line, message_lines, note, write_stdout
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Sender, check_length
@@ -142,9 +142,9 @@ class Delivery:
                 raise OutcomeUnknown(f"{unknown.text}; {self._advice()}") from None
             finally:
                 sender.close()
-            if follower is not None and last is not None:
+            if follower is not None and last is not None and options.wait_reply is not None:
                 deadline = sender.deadline if retry_for is None else deadline_in(timeout)
-                printer.reply(self._reply(last, follower, deadline))
+                printer.reply(self._reply(options.wait_reply, last, follower, deadline))
 
     def _advice(self) -> str:
         """Return what to do about an unknown outcome."""
@@ -165,11 +165,12 @@ class Delivery:
 
         return Follower(BlockingTransport(), self._address, self._room, Cursor())
 
-    def _reply(self, ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
+    def _reply(self, wanted: re.Pattern[str], ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
         from chatctl.client.core.message_filter import MessageFilter
         from chatctl.client.core.reply import reply_to
+        from chatctl.client.io.bounded_search import BoundedSearch
 
-        accepts = MessageFilter(self._options.nicks, self._options.wait_reply)
+        accepts = MessageFilter(self._options.nicks, BoundedSearch(wanted, deadline, notice=note))
         return drive(reply_to(ack.seq, follower, accepts, deadline))
 
 

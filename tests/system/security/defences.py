@@ -177,6 +177,13 @@ MUTATIONS = (
         "tests/common/test_file_reads.py::test_nor_what_they_can_put_another_in_the_place_of",
     ),
     Mutation(
+        "a message that a regular expression of tail or send takes for ever for",
+        "chatctl/client/io/bounded_search.py::_ended_at",
+        'raise DeadlinePassed("the deadline passed")',
+        "pass",
+        "tests/system/commands/test_send_reply.py::test_a_reply_that_takes_the_pattern_for_ever_does_not_keep_it",
+    ),
+    Mutation(
         "an edited journal: a view without an end, a trigger, a column that is computed",
         "chatctl/journal/schema.py::check_schema",
         "found ^ defined_by(int(version))",
