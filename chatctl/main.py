@@ -19,6 +19,7 @@ import click
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
 from chatctl.cli.output import fault, open_standard_streams, warn
+from chatctl.cli.password_variable import take_password
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     sys.unraisablehook = _deliver_again
     open_standard_streams()
+    take_password()
     if "_CHATCTL_COMPLETE" in os.environ:
         from chatctl.cli import shell_completion
 

@@ -66,8 +66,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),
     "journal/__init__": ("", TYPES),
-    "journal/offline": ("system/commands/test_backup_export.py", "on the file of a running server"),
-    "journal/schema": ("journal/test_sqlite_errors.py", "files of other versions and other programs"),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/transaction": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/writer": ("journal/test_sqlite.py", "through the journal, on a real file"),

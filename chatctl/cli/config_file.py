@@ -27,6 +27,9 @@ SERVER_KEYS: Mapping[str, type] = {
 }
 """The keys of a named server, and their types."""
 
+_PIPE_SECONDS = 5.0
+"""Time for a pipe that is named as the file to end."""
+
 _KINDS = {str: "a string", int: "a number", bool: "true or false"}
 
 SHARED = "default"
@@ -69,8 +72,10 @@ def load(path: Path, schema: Schema) -> Config:
         ConfigError: the file can't be read or is not valid. The text names the file, and for an unknown name the
             nearest known one.
     """
+    from chatctl.common.file_reads import read_trusted
+
     try:
-        data = path.read_bytes()
+        data = read_trusted(path, wait=_PIPE_SECONDS)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {reason_of(error)}") from None
     return parse(data, path, schema)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from chatctl.cli import password_variable
+from chatctl.cli.password_variable import PASSWORD
 from chatctl.cli.server_option import FromServer
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-PASSWORD = "CHATCTL_PASSWORD"  # noqa: S105 — the variable's name
+PASSWORD_FILE = f"{PASSWORD}_FILE"
 
 
 def credential_options() -> tuple[Callable[[F], F], ...]:
@@ -32,6 +34,7 @@ def credential_options() -> tuple[Callable[[F], F], ...]:
             cls=FromServer,
             type=click.Path(),
             metavar="PATH",
+            envvar=PASSWORD_FILE,
             help=f"A file whose first line is the room's password, instead of {PASSWORD}.",
         ),
         click.option(
@@ -54,7 +57,7 @@ def credentials_of(ctx: click.Context, password_file: str | None, key: str | Non
         return None
     from chatctl.client.security.credentials import Credentials
 
-    return Credentials(password=password, password_file=path, key=key)
+    return Credentials(password=password, password_file=path, key=key, wait=ctx.params.get("timeout"))
 
 
 def password_source(path: str | None, source: ParameterSource | None) -> tuple[str | None, Path | None]:
@@ -64,7 +67,7 @@ def password_source(path: str | None, source: ParameterSource | None) -> tuple[s
         path: the value of ``--password-file``.
         source: where that value was given.
     """
-    password = os.environ.get(PASSWORD) or None
+    password = password_variable.password()
     if path is None or (password is not None and (source is None or source >= ParameterSource.ENVIRONMENT)):
         return password, None
     from pathlib import Path

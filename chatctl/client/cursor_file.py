@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from chatctl.common.file_reads import read_file
 from chatctl.common.files import private_folder, replace_file
 from chatctl.errors import ChatError, reason_of
 from chatctl.protocol import Resume, decode_kept
@@ -27,7 +28,7 @@ class CursorFile:
             ChatError: the file can't be read, or holds something else.
         """
         try:
-            data = self._path.read_bytes()
+            data = read_file(self._path)
         except FileNotFoundError:
             return None
         except OSError as error:

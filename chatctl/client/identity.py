@@ -11,14 +11,20 @@ import os
 import re
 
 from chatctl.client.core.address import Address
+from chatctl.common.file_reads import insist_private, read_file
 from chatctl.common.paths import state_folder
 from chatctl.protocol import VERSION, Hello
 
 _SHAPE = r"[0-9a-f]{32}"
+_MOST = 4096
 
 
 def token_for(address: Address) -> str | None:
-    """Return our token for a server, made now if there is none; None if it could not be kept."""
+    """Return our token for a server, made now if there is none; None if it could not be kept.
+
+    Raises:
+        ChatError: others can read or change it.
+    """
     folder = os.path.join(state_folder(), "tokens")
     path = os.path.join(folder, address.file_name)
     with contextlib.suppress(OSError):
@@ -35,10 +41,10 @@ def token_for(address: Address) -> str | None:
 
 def _read(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:
-            token = file.read().decode("ascii", "replace").strip()
+        data = read_file(path, most=_MOST, check=lambda found: insist_private(path, found))
     except FileNotFoundError:
         return None
+    token = data.decode("ascii", "replace").strip()
     if re.fullmatch(_SHAPE, token):
         return token
     os.unlink(path)  # cut short by a full disk: it never worked

@@ -15,7 +15,8 @@ import msgspec
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message, Outbox
-from chatctl.common.files import private_folder, replace_file
+from chatctl.common.file_reads import read_file
+from chatctl.common.files import open_own, private_folder, replace_file
 from chatctl.common.names import fold_nick
 from chatctl.common.paths import state_dir
 from chatctl.protocol import Resume, Say, decode_kept
@@ -34,7 +35,7 @@ def saved_outbox(path: Path | None) -> Outbox:
             replace_file(path, msgspec.json.encode([message.frame for message in messages]), durable=False)
 
     try:
-        left = decode_kept(_says, path.read_bytes())
+        left = decode_kept(_says, read_file(path))
     except (OSError, ValueError):
         left = []
     return Outbox((Message(say) for say in left if say.id), save)
@@ -55,7 +56,7 @@ class SavedState:
         folder = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
         try:
             private_folder(folder)
-            lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = open_own(folder / "lock", os.O_RDWR)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends, however it ends
         except OSError:
             return cls(None)
@@ -70,7 +71,7 @@ class SavedState:
         path = self._path("history")
         if path is not None:
             try:
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+                os.close(open_own(path, os.O_WRONLY))
             except OSError:
                 return None
         return path
@@ -97,7 +98,7 @@ class SavedState:
     def _read(self, name: str) -> bytes:
         path = self._path(name)
         try:
-            return path.read_bytes() if path is not None else b""
+            return read_file(path) if path is not None else b""
         except OSError:
             return b""
 

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.options import file_option
 from chatctl.cli.output import emit
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LONGEST = 64 * 1024
+"""Bytes of a password that are read: a pipe may have no end."""
 
 
 @click.command()
-def password() -> None:
+@file_option("--out", "file", help="Write it to this file, which then only you can read, instead of printing it.")
+def password(file: Path | None) -> None:
     """Make the line that a server checks a password with.
 
     Asks for the password twice, on the terminal; from a pipe its first line is it. What is printed lets a server
-    check the password (SCRAM-SHA-256), and nobody say it: keep it in the file of 'serve --password-file'. It can be
-    guessed at, so choose a long one. Clients need the password itself.
+    check the password (SCRAM-SHA-256), and nobody say it: keep it in the file of 'serve --password-file', which nobody
+    else may read: --out makes it so. It can be guessed at, so choose a long one. Clients need the password itself.
 
     \b
     Examples:
-      chatctl password > room.password
+      chatctl password --out room.password
       chatctl serve --password-file room.password
 
     \b
     Exit codes:
-      0 done   1 the two are not the same, or it can't be one   2 usage
+      0 done   2 usage
+      1 the two are not the same, it can't be one, or not be written
       130 interrupted
 
     \b
     Environment:
-      None counts.
+      CHATCTL_CONFIG
     """
     from chatctl.core.passwords import Verifier
 
@@ -38,9 +48,23 @@ def password() -> None:
     if password.startswith("SCRAM-SHA-256$"):
         raise ChatError("this is a verifier already")
     try:
-        emit(str(Verifier.of(password)))
+        verifier = str(Verifier.of(password))
     except ValueError as error:
         raise ChatError(str(error)) from None
+    if file is None:
+        emit(verifier)
+    else:
+        _keep(verifier, file)
+
+
+def _keep(verifier: str, path: Path) -> None:
+    """Write a verifier to a file (0600). Raises ChatError."""
+    from chatctl.common.files import replace_file
+
+    try:
+        replace_file(path, f"{verifier}\n".encode(), durable=True)
+    except OSError as error:
+        raise ChatError(f"cannot write {path}: {reason_of(error)}") from None
 
 
 def _read_password() -> str:
@@ -48,7 +72,7 @@ def _read_password() -> str:
     from chatctl.client.security.key_files import ask_on_terminal
 
     if sys.stdin is None or not sys.stdin.isatty():
-        line = sys.stdin.buffer.readline() if sys.stdin is not None else b""
+        line = sys.stdin.buffer.readline(_LONGEST) if sys.stdin is not None else b""
         try:
             return line.decode().rstrip("\r\n")
         except UnicodeDecodeError:

@@ -17,7 +17,7 @@ def record(error: BaseException, shown: BaseException | None = None) -> str:
     import time
     import traceback
 
-    from chatctl.common.files import private_folder
+    from chatctl.common.files import open_own, private_folder
     from chatctl.common.paths import state_folder
     from chatctl.errors import reason_of
 
@@ -25,11 +25,10 @@ def record(error: BaseException, shown: BaseException | None = None) -> str:
     path = os.path.join(folder, "crash.log")
     try:
         private_folder(folder)
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-        with open(fd, "a", encoding="utf-8") as file:
+        with open(open_own(path, os.O_WRONLY | os.O_APPEND), "a", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)  # one that is there may have another mode
             file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}\n")
             traceback.print_exception(error, file=file)
-        os.chmod(path, 0o600)  # one that is there may have another mode
         details = f"the details are in {path}"
     except OSError as why:
         details = f"the details can't be kept in {path}: {reason_of(why)}"

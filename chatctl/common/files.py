@@ -1,11 +1,15 @@
-"""Small files: written whole or not at all, made for this user alone, and secrets read only where others can't.
+"""Writing files: whole or not at all, for this user alone, and never through what somebody else has put there.
 
-Lives here: every atomic write, private folders, reading a password or a key. Does not live here: the journal's
-database (journal/), what a secret is good for, where files lie (common/paths.py).
+Lives here: every write of the project but the journal's database (journal/) and sockets (server/unix_socket.py), and
+private folders. Does not live here: reading (file_reads.py), where files lie (paths.py).
 
 A write goes to a draft beside the file, under a random name, and is then renamed (or linked) into place: a reader sees
 the old content or the new, whatever fails. ``durable`` says whether it also survives a power cut; it costs a few
 milliseconds for the two fsyncs, so files that can be made anew do without it.
+
+In a folder that others can write to, anything may lie at a name. Symbolic links are followed where they are ours or
+root's; another user's is an error, on the whole way. The folder that was found so is held open and written in, whatever
+is renamed meanwhile.
 """
 
 from __future__ import annotations
@@ -14,24 +18,21 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from chatctl.errors import ChatError, reason_of
-
 if TYPE_CHECKING:
-    from pathlib import Path
-
     StrPath = str | os.PathLike[str]
 
-_SECRET_BYTES = 64 * 1024
-"""Bytes of a secret file that are read: a secret is short, and a pipe may have no end."""
+_FOLDER = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC | getattr(os, "O_PATH", 0)
+_MOST_LINKS = 40
+"""As in the kernel."""
 
 
 def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = True) -> None:
     """Replace the content of a file, or make it.
 
-    A symbolic link at ``path`` is replaced, not followed.
+    A symbolic link of ours or of root's is followed to its target.
 
     Args:
         path: the file; its folder has to exist.
@@ -40,13 +41,20 @@ def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = T
         private: mode 0600; otherwise 0666 less the umask.
 
     Raises:
-        OSError: ``path`` is no regular file, or can't be written. What was there then still is.
+        OSError: ``path`` is no regular file, can't be written, or leads through another user's link. What was there
+            then still is.
     """
-    with contextlib.suppress(FileNotFoundError):
-        found = os.lstat(path).st_mode
-        if not (stat.S_ISREG(found) or stat.S_ISLNK(found)):  # root could put a file in the place of /dev/null
-            raise OSError(errno.EINVAL, "it is no regular file")
-    _write(path, data, os.replace, 0o600 if private else 0o666, durable=durable)
+    with _found(path, follow=True) as (folder, name):
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(
+                os.lstat(name, dir_fd=folder).st_mode
+            ):  # root could put a file in the place of /dev/null
+                raise _no_file()
+
+        def put(draft: str) -> None:
+            os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+        _write(folder, data, put, 0o600 if private else 0o666, durable=durable)
 
 
 def create_file(path: StrPath, data: bytes, *, durable: bool) -> None:
@@ -58,48 +66,154 @@ def create_file(path: StrPath, data: bytes, *, durable: bool) -> None:
         durable: return only when the file and its name are on the disk.
 
     Raises:
-        FileExistsError: something is there already; it was not touched.
+        FileExistsError: something is there already, be it a link; it was not touched.
         OSError: it can't be written. Then there is no file.
     """
-    _write(path, data, publish, 0o600, durable=durable)
+    with _found(path, follow=False) as (folder, name):
+        _write(folder, data, lambda draft: publish(draft, name, folder), 0o600, durable=durable)
 
 
-def _write(path: StrPath, data: bytes, put: Callable[[str, StrPath], None], mode: int, *, durable: bool) -> None:
-    folder = os.path.dirname(path) or "."
+def _write(folder: int, data: bytes, put: Callable[[str], None], mode: int, *, durable: bool) -> None:
     # No part of the file's own name: that may be as long as a name can be, or end in what a collector picks up.
-    draft = os.path.join(folder, f".chatctl-{os.urandom(8).hex()}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    draft = f".chatctl-{os.urandom(8).hex()}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with open(os.open(draft, flags, mode), "wb") as file:
+        with open(os.open(draft, flags, mode, dir_fd=folder), "wb") as file:
             file.write(data)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        put(draft, path)
+        put(draft)
         if durable:
-            sync_folder(folder)
+            _sync(folder)
     finally:  # also when a signal's exception ends this
         with contextlib.suppress(OSError):
-            os.unlink(draft)
+            os.unlink(draft, dir_fd=folder)
 
 
-def publish(draft: StrPath, path: StrPath) -> None:
+def publish(draft: StrPath, path: StrPath, folder: int | None = None) -> None:
     """Move a finished file to its name without replacing anything: unlike a rename, a link never does.
 
-    The draft may still be there afterwards.
+    The draft may still be there afterwards. Both are in ``folder``, a descriptor, if it is given.
 
     Raises:
         FileExistsError: the name is taken.
         OSError: it can't be given.
     """
     try:
-        os.link(draft, path)
+        os.link(draft, path, src_dir_fd=folder, dst_dir_fd=folder)
     except FileExistsError:
         raise
     except OSError:  # a file system without links
-        if os.path.lexists(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(path, dir_fd=folder)
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        os.rename(draft, path)
+        os.rename(draft, path, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def open_own(path: StrPath, flags: int) -> int:
+    """Open a file that is changed in place; make it (0600) if it is not there. Returns its descriptor.
+
+    Args:
+        path: the file; its folder has to exist.
+        flags: as for ``os.open``, which none but these few have to be given: the access, ``O_APPEND``.
+
+    Raises:
+        OSError: it can't be opened, or ``is_own`` says no.
+    """
+    with _found(path, follow=True) as (folder, name):
+        more = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        fd = os.open(name, flags | more, 0o600, dir_fd=folder)
+        if not is_own(os.fstat(fd), os.stat(".", dir_fd=folder)):
+            os.close(fd)
+            raise _not_own()
+        return fd
+
+
+def insist_on_own(path: StrPath) -> None:
+    """Return if a file that a library opens is missing or is as ``open_own`` would take it. Raises OSError."""
+    with _found(path, follow=True) as (folder, name), contextlib.suppress(FileNotFoundError):
+        if not is_own(os.lstat(name, dir_fd=folder), os.stat(".", dir_fd=folder)):
+            raise _not_own()
+
+
+def is_own(file: os.stat_result, folder: os.stat_result) -> bool:
+    """Return whether a file may be changed in place: nobody else can have put it there.
+
+    It is a regular file of ours, of root's or of the folder's owner. A hard link to a file elsewhere may have been made
+    by whoever can write to the folder.
+    """
+    if not stat.S_ISREG(file.st_mode) or not (is_trusted(file) or file.st_uid == folder.st_uid):
+        return False
+    return file.st_nlink == 1 or not folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def is_trusted(found: os.stat_result) -> bool:
+    """Return whether a file, folder or link is ours or root's."""
+    return found.st_uid in (0, os.geteuid())
+
+
+def _no_file() -> OSError:
+    return OSError(errno.EINVAL, "it is no regular file")
+
+
+def _not_own() -> OSError:
+    return OSError(errno.EPERM, "it is no regular file, or another user has put it there")
+
+
+@contextlib.contextmanager
+def _found(path: StrPath, *, follow: bool) -> Iterator[tuple[int, str]]:
+    """Yield a descriptor of the folder that a file is in, and its name there. ``follow`` is for a link at that name."""
+    text = os.fspath(path)
+    left = _parts(text)
+    folder = os.open("/" if text.startswith("/") else ".", _FOLDER)
+    links = 0
+    try:
+        while len(left) > 1 or follow:
+            if (target := _link(folder, left[-1], last=len(left) == 1)) is not None:
+                links += 1
+                if links > _MOST_LINKS:
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+                left[-1:] = _parts(target)
+                step = "/" if target.startswith("/") else "."
+            elif len(left) == 1:
+                break
+            else:
+                step = left.pop()
+            next_folder = os.open(step, _FOLDER, dir_fd=folder)
+            os.close(folder)
+            folder = next_folder
+        yield folder, left[-1]
+    finally:
+        os.close(folder)
+
+
+def _parts(path: str) -> list[str]:
+    """Return the names of a path, the last one first; ``.`` if it has none."""
+    return [part for part in reversed(path.split("/")) if part not in ("", ".")] or ["."]
+
+
+def _link(folder: int, name: str, *, last: bool) -> str | None:
+    """Return the target of a symbolic link; None if the name is none. Raises OSError for another user's."""
+    try:
+        found = os.lstat(name, dir_fd=folder)
+    except FileNotFoundError:
+        if last:
+            return None
+        raise
+    if not stat.S_ISLNK(found.st_mode):
+        return None
+    if found.st_dev == _proc_device():  # /dev/stdout: what is open there is to be written to, not replaced
+        raise _no_file()
+    if not is_trusted(found):
+        raise OSError(errno.EPERM, f"'{name}' on the way is another user's symbolic link")
+    return os.readlink(name, dir_fd=folder)
+
+
+def _proc_device() -> int | None:
+    with contextlib.suppress(OSError):
+        return os.stat("/proc/self/").st_dev
+    return None
 
 
 def private_folder(folder: StrPath, *, durable: bool = False) -> None:
@@ -125,53 +239,24 @@ def private_folder(folder: StrPath, *, durable: bool = False) -> None:
 
 def sync_folder(folder: StrPath) -> None:
     """Return only when the names in a folder are on the disk. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY)
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _sync(folder: int) -> None:
+    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)  # one for paths alone can't be synced
+    try:
+        _fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _fsync(fd: int) -> None:
     try:
         os.fsync(fd)
     except OSError as error:
         if error.errno != errno.EINVAL:  # a file system that has no such thing, as network ones may be
             raise
-    finally:
-        os.close(fd)
-
-
-def read_private(path: Path, what: str, option: str) -> bytes:
-    """Read a secret file, or a pipe as a shell's ``<(...)`` makes one.
-
-    Args:
-        path: the file.
-        what: what it holds, for the error: ``key``.
-        option: the one that names the file, for the error.
-
-    Raises:
-        ChatError: it can't be read, or others can read it.
-    """
-    try:
-        with path.open("rb") as file:
-            _check_private(path, os.fstat(file.fileno()))
-            return file.read(_SECRET_BYTES)
-    except OSError as error:
-        why = reason_of(error)
-        raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None
-
-
-def _check_private(path: Path, found: os.stat_result) -> None:
-    """Raise ChatError for a file that others can read. systemd hands one over to group root, by its ACL."""
-    others = stat.S_IRWXO | stat.S_IWGRP | (stat.S_IRGRP if found.st_gid != 0 else 0)
-    if stat.S_ISREG(found.st_mode) and found.st_mode & others:
-        raise ChatError(f"{path} holds a secret, and others can read or change it: chmod 600 it")
-
-
-def read_password(path: Path) -> str:
-    """Return the first line of a password file.
-
-    Raises:
-        ChatError: as ``read_private``; or the line is empty, or not UTF-8.
-    """
-    try:
-        line = read_private(path, "password", "--password-file").decode().split("\n", 1)[0].removesuffix("\r")
-    except UnicodeDecodeError:
-        raise ChatError(f"the password in {path} is not UTF-8") from None
-    if not line:
-        raise ChatError(f"there is no password in the first line of {path}")
-    return line

@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from chatctl.errors import ChatError, RoomInvalid
+from chatctl.errors import ChatError, ConditionNotMet, RoomInvalid
+from chatctl.journal.schema import check_schema, files_of
 from chatctl.journal.sqlite_errors import open_error
 from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of
 from chatctl.protocol import Msg
 
+_STEPS = 100_000
+"""Instructions of SQLite's machine between two looks at the deadline: some milliseconds."""
 
-def read_offline(path: Path, room: str) -> Iterator[Msg]:
+
+def read_offline(path: Path, room: str, is_over: Callable[[], bool] = lambda: False) -> Iterator[Msg]:
     """Yield the entries of a room's log, oldest first.
+
+    Args:
+        path: the journal.
+        room: its name.
+        is_over: whether the deadline has passed; asked now and then.
 
     Raises:
         ChatError: there is no such file, it is no journal, or a server has it open.
         RoomInvalid: the journal has no such room.
+        ConditionNotMet: the deadline passed.
     """
     if not path.exists():
         raise ChatError(f"there is no journal {path}")
     try:
+        _insist_on_regular(path)
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
+            db.set_progress_handler(is_over, _STEPS)
+            db.execute("PRAGMA trusted_schema = OFF")
+            check_schema(db, path)
             found = db.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone()
             if found is None:
                 raise RoomInvalid(f"the journal {path} has no room '{room}'")
             rows = db.execute(f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? ORDER BY seq", found)  # noqa: S608 — constant
-            yield from map(entry_of, rows)
-    except sqlite3.Error as error:
+            for row in rows:
+                yield entry_of(row)
+                if is_over():
+                    raise ConditionNotMet(f"the deadline passed while {path} was read")
+    except (sqlite3.Error, OSError) as error:
+        if is_over():
+            raise ConditionNotMet(f"the deadline passed while {path} was read") from None
         raise open_error(path, error) from None
+
+
+def _insist_on_regular(path: Path) -> None:
+    """Return if SQLite would open no pipe and no device, which may have no end. Raises OSError."""
+    if any(file.exists() and not file.is_file() for file in files_of(path)):
+        raise OSError(errno.EINVAL, "it is no regular file")

@@ -26,7 +26,8 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.common.files import sync_folder
+from chatctl.common.file_reads import read_file
+from chatctl.common.files import open_own, sync_folder
 
 _LENGTH = 512
 """Bytes of the stamp's line. One sector: it is written as a whole or not at all."""
@@ -68,7 +69,7 @@ def find_rollback(path: Path, generation: str, total: int, boot: str) -> str | N
         boot: see ``boot_id``.
     """
     try:
-        mark = msgspec.json.decode(path.read_bytes(), type=Mark)
+        mark = msgspec.json.decode(read_file(path), type=Mark)
         changed = path.stat().st_ctime
     except FileNotFoundError:
         return "its stamp is missing, as it is beside a copy"
@@ -92,7 +93,7 @@ class RollbackCheck:
     def __init__(self, path: Path, generation: str, total: int, durability: str, boot: str) -> None:
         """Write the first mark and sync it before the first message."""
         self._mark = Mark(generation, total, durability, boot, clean=False, written=0.0)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._fd = open_own(path, os.O_RDWR)
         try:
             os.ftruncate(self._fd, _LENGTH)
             self._write(total)

@@ -17,7 +17,15 @@ from chatctl.journal import Draft, Facts
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
 from chatctl.journal.schema import Durability, closed_on_error, connect, identity
 from chatctl.journal.sqlite_errors import JournalLost, damaged, is_temporary
-from chatctl.journal.transaction import ENTRY_COLUMNS, Committed, RoomRecord, Transaction, entry_of, new_epoch
+from chatctl.journal.transaction import (
+    ENTRY_COLUMNS,
+    Committed,
+    RoomRecord,
+    Transaction,
+    entry_of,
+    insist_on_types,
+    new_epoch,
+)
 from chatctl.protocol import Msg
 
 CHECKPOINT_AFTER = 10_000
@@ -71,7 +79,7 @@ class Store:
     def _load(self) -> Iterator[RoomRecord]:
         newest = "(SELECT max(seq) FROM messages WHERE room = id)"
         for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
-            yield RoomRecord(*row)
+            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int)))
 
     def _insist_on_density(self) -> None:
         """Refuse a log with holes, as a mix of two files has: SQLite does not notice (0.15 s a million entries)."""
@@ -200,7 +208,8 @@ class Store:
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Return all facts."""
-        return {(kind, key): value for kind, key, value in self._db.execute("SELECT kind, key, value FROM facts")}
+        rows = self._db.execute("SELECT kind, key, value FROM facts")
+        return {(kind, key): value for kind, key, value in (insist_on_types(row, (str, str, str)) for row in rows)}
 
     # --- trimming
 

@@ -8,17 +8,36 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatctl.journal import Draft, Receipt
 from chatctl.protocol import Msg
 
 ENTRY_COLUMNS = "seq, time, nick, text, action"
+_ENTRY_TYPES = (int, float, str, str, int)
+
+Row = tuple[Any, ...]
 
 
-def entry_of(row: tuple[int, float, str, str, int]) -> Msg:
-    """Return the entry that a row of ``ENTRY_COLUMNS`` holds."""
-    seq, time, nick, text, action = row
+class WrongType(sqlite3.DatabaseError):
+    """A value that is not of its column's type: SQLite stores any value in any column, and we wrote none of that."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    sqlite_errorname = "SQLITE_CORRUPT"
+
+
+def insist_on_types(row: Row, types: Sequence[type]) -> Row:
+    """Return a row whose values are of these types. Raises WrongType."""
+    if tuple(map(type, row)) != types:
+        raise WrongType("a value is not of its column's type")
+    return row
+
+
+def entry_of(row: Row) -> Msg:
+    """Return the entry that a row of ``ENTRY_COLUMNS`` holds. Raises WrongType."""
+    seq, time, nick, text, action = insist_on_types(row, _ENTRY_TYPES)
     return Msg(seq, time, nick, text, bool(action))
 
 

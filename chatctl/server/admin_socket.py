@@ -17,13 +17,13 @@ from pathlib import Path
 
 import msgspec
 
-from chatctl.common.paths import reachable_socket
+from chatctl.common.files import private_folder
 from chatctl.common.verbs import VERBS
 from chatctl.errors import ChatError, Forbidden, reason_of
 from chatctl.hub.admin_commands import AdminCommands, Outcome
 from chatctl.hub.admin_target import Actor
 from chatctl.protocol import Admin, too_deep
-from chatctl.server.listener import umask
+from chatctl.server.unix_socket import UnixSocket
 
 Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
 
@@ -42,29 +42,29 @@ class AdminSocket:
         self._path = path
         self._verbs = verbs
         self._users = {0, os.geteuid()} if users is None else users
+        self._socket: UnixSocket | None = None
         self._server: asyncio.AbstractServer | None = None
 
     async def open(self) -> None:
-        """Listen. A socket that is there is replaced: no server uses it, since the journal's lock is held.
+        """Listen.
 
         Raises:
-            ChatError: the socket can't be made there.
+            ChatError: somebody listens there, or the socket can't be made.
         """
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path.unlink(missing_ok=True)
-            with umask(0o177), reachable_socket(self._path) as name:
-                self._server = await asyncio.start_unix_server(self._answer, name)
+            private_folder(self._path.parent)
         except OSError as error:
             why = reason_of(error)
             raise ChatError(f"cannot listen on {self._path}: {why} (choose another path with --admin-socket)") from None
+        self._socket = UnixSocket(self._path, "--admin-socket", 0o177)
+        self._server = await asyncio.start_unix_server(self._answer, sock=self._socket)
 
     async def close(self) -> None:
         """Stop listening."""
         if self._server is not None:
             self._server.close()
-            with contextlib.suppress(OSError):
-                self._path.unlink()
+        if self._socket is not None:
+            self._socket.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from chatctl.common import fingerprints
+from chatctl.common.file_reads import read_file
 from chatctl.common.files import create_file, private_folder
 from chatctl.errors import ChatError, reason_of
 
@@ -89,7 +90,7 @@ def load(cert: Path, key: Path) -> Certificate:
 
 def _read(path: Path, what: str, option: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_file(path)  # a pipe would end this server's loop, and OpenSSL reads the file once more
     except OSError as error:
         why = reason_of(error)
         raise ChatError(f"cannot read the {what} in {path}: {why} (name another file with {option})") from None

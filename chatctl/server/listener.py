@@ -11,9 +11,7 @@ import contextlib
 import errno
 import os
 import socket
-import stat
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from chatctl.common.ip_addresses import parse_address
@@ -85,15 +83,11 @@ class Listener:
         self._accept()
 
     def close(self) -> None:
-        """Stop accepting, and remove the file of a unix socket."""
+        """Stop accepting. The file of a unix socket goes with it."""
         if self._retry is not None:
             self._retry.cancel()
         self._loop.remove_reader(self._sock)
-        path = self._sock.getsockname() if self._sock.family == socket.AF_UNIX else None
         self._sock.close()
-        if path:
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
 
 
 def tune(sock: socket.socket) -> None:
@@ -174,40 +168,3 @@ def _reason(error: OSError, option: str) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
         return f"{why} (choose a port from 1024 up with {option})"
     return f"{why} (--host has to be an address or a name of this machine)"
-
-
-def open_unix(path: Path) -> socket.socket:
-    """Listen on a unix socket; the file that a killed server left behind is replaced.
-
-    Raises:
-        ChatError: another server listens there, or the file can't be made.
-    """
-    try:
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-            with (
-                contextlib.suppress(ConnectionRefusedError),
-                contextlib.closing(socket.socket(socket.AF_UNIX)) as probe,
-            ):
-                probe.connect(str(path))
-                raise ChatError(f"cannot listen on {path}: another server is there (choose another path with --unix)")
-            path.unlink()
-        with contextlib.ExitStack() as undo:
-            sock = undo.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            sock.bind(str(path))
-            sock.listen(BACKLOG)
-            undo.pop_all()
-            return sock
-    except OSError as error:
-        in_use = error.errno == errno.EADDRINUSE
-        why = "a file that is no socket is there" if in_use else reason_of(error)
-        raise ChatError(f"cannot listen on {path}: {why} (choose another path with --unix)") from None
-
-
-@contextlib.contextmanager
-def umask(mask: int) -> Iterator[None]:
-    """Set this process's umask for the block: it decides the mode of a unix socket."""
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)

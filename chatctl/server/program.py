@@ -14,7 +14,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,16 +22,18 @@ from typing import cast
 
 from chatctl.common.fingerprints import parse_key
 from chatctl.common.paths import admin_socket, admin_socket_at
+from chatctl.common.text import clean
 from chatctl.core.auth import Authenticator
 from chatctl.core.ip_networks import Networks
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
+from chatctl.journal.sqlite_errors import damaged
 from chatctl.server.admin_socket import AdminSocket, verbs_of
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
@@ -96,6 +98,15 @@ def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> Sqlite
     return journal
 
 
+@contextlib.contextmanager
+def _facts_of(options: ServeOptions) -> Iterator[None]:
+    """Raise ChatError for a fact of the journal that no server of ours has kept."""
+    try:
+        yield
+    except (ValueError, RecursionError, NickInvalid) as error:  # msgspec's are among them
+        raise damaged(options.journal or Path(), f"a fact in it is none: {clean(str(error))}") from None
+
+
 class Program:
     """One server with everything around it: the files that it reads again, its sockets, the service manager."""
 
@@ -113,11 +124,13 @@ class Program:
         self._log = log
         self._manager = ServiceManager(os.environ)
         self._reloader = Reloader(log, self._manager)
-        self._rules = Rules(journal.facts())
+        with _facts_of(options):
+            self._rules = Rules(journal.facts())
         self._auth = Authenticator(options.password)
         self._networks = Networks()
         if options.claim_names if options.claim_names is not None else options.journal is not None:
-            options.admission.claims = NameClaims(journal.facts())
+            with _facts_of(options):
+                options.admission.claims = NameClaims(journal.facts())
         self._read_operators()
         self._read_networks()
         self._loop = asyncio.get_running_loop()

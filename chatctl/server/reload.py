@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from chatctl.common.file_reads import read_trusted
 from chatctl.common.fingerprints import parse_key
 from chatctl.common.ip_addresses import Network, parse_network
 from chatctl.errors import ChatError, reason_of
@@ -92,9 +93,7 @@ def _net(word: str, where: str) -> Network:
 def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:
     """Yield the lines that are neither empty nor comments, each after its place. Raises ChatError."""
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("it is no regular file")
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        lines = read_trusted(path).decode("utf-8-sig").split("\n")
     except (OSError, ValueError) as error:
         why = reason_of(error)
         raise ChatError(f"cannot read the {what} in {path}: {why}") from None

@@ -21,8 +21,9 @@ from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
-from chatctl.server.listener import host_and_port, open_tcp, open_unix, umask
+from chatctl.server.listener import host_and_port, open_tcp
 from chatctl.server.options import ServeOptions
+from chatctl.server.unix_socket import UnixSocket
 
 Bound = tuple[Any, ...]
 """Where a TCP socket is bound, as ``getsockname`` returns it: an address, a port and perhaps more."""
@@ -58,8 +59,7 @@ def open_sockets(options: ServeOptions, log: Log) -> Sockets:
         insist_on_safety(plain)
     warn_if_exposed(plain, log)
     if options.unix is not None:
-        with umask(options.umask):
-            plain.append(open_unix(options.unix))
+        plain.append(UnixSocket(options.unix, "--unix", options.umask))
     secure: list[socket.socket] = []
     if options.host is not None and options.tls is not None:
         secure = open_tcp(options.host, options.tls.port, "--tls-port")
@@ -158,4 +158,4 @@ def _known_as(host: str | None, address: str, machine: str) -> str:
 
 def name_of(sock: socket.socket) -> str:
     """Return where a socket listens: HOST:PORT or a path."""
-    return str(sock.getsockname()) if sock.family == socket.AF_UNIX else host_and_port(*sock.getsockname()[:2])
+    return str(sock.path) if isinstance(sock, UnixSocket) else host_and_port(*sock.getsockname()[:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.identity import login_nick, post_hello, token_for
+from chatctl.errors import ChatError
 
 HERE, THERE = Address("a.example", 5500), Address("b.example", 5500)
 
@@ -73,3 +75,17 @@ def test_an_account_without_a_name_is_a_guest(monkeypatch: pytest.MonkeyPatch) -
     assert login_nick() == "rajat"
     monkeypatch.setattr("getpass.getuser", nobody)
     assert login_nick() == "guest"
+
+
+def test_one_that_others_can_read_is_no_longer_ours_alone(state: Path) -> None:
+    token_for(HERE)
+    token_file(state).chmod(0o644)
+    with pytest.raises(ChatError, match="chmod 600"):
+        token_for(HERE)
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(state: Path) -> None:
+    token_for(HERE)
+    token_file(state).unlink()
+    os.mkfifo(token_file(state), 0o600)
+    assert token_for(HERE) is None

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.common import files
-from chatctl.common.files import create_file, private_folder, replace_file
+from chatctl.common.files import create_file, insist_on_own, is_own, open_own, private_folder, replace_file
 
 Write = Callable[[Path, bytes], None]
 DRAFT = ".chatctl-" + bytes(8).hex()
@@ -111,20 +111,116 @@ def test_a_symbolic_link_planted_as_the_draft_is_not_followed(
 
 def test_draft_names_can_not_be_guessed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    monkeypatch.setattr(os, "replace", lambda draft, _: seen.append(draft))
+    monkeypatch.setattr(os, "replace", lambda draft, _, **_folders: seen.append(draft))
     for _ in range(2):
         replace(tmp_path / "file", b"")
     assert len(set(seen)) == 2
 
 
-def test_a_symbolic_link_at_the_file_itself_is_replaced(tmp_path: Path) -> None:
-    victim = tmp_path / "victim"
+def test_a_symbolic_link_of_our_own_is_followed_to_its_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are kept elsewhere that way, and a link that is replaced has nobody look there any more."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "folder").symlink_to("there")
+    (tmp_path / "link").symlink_to(tmp_path / "folder" / "file")
+    (tmp_path / "file").symlink_to("./folder/../link")
+    monkeypatch.chdir(tmp_path)
+    for content in (b"made there", b"replaced there"):
+        replace(Path("file"), content)
+        assert (tmp_path / "there" / "file").read_bytes() == content
+    assert (tmp_path / "file").is_symlink()
+    with pytest.raises(FileExistsError):
+        create(tmp_path / "link", b"content")
+
+
+@pytest.fixture
+def strangers_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let symbolic links be those of another user, as in a folder to which both can write."""
+    own = files.is_trusted
+    monkeypatch.setattr(files, "is_trusted", lambda found: own(found) and not stat.S_ISLNK(found.st_mode))
+
+
+@pytest.mark.usefixtures("strangers_links")
+@pytest.mark.parametrize("place", ["file", "folder/file"])
+def test_another_users_symbolic_link_is_not_followed(tmp_path: Path, place: str) -> None:
+    """Root would overwrite its own file behind it."""
+    (tmp_path / "roots").mkdir()
+    victim = tmp_path / "roots" / "file"
     victim.write_bytes(b"precious")
     (tmp_path / "file").symlink_to(victim)
-    replace(tmp_path / "file", b"content")
+    (tmp_path / "folder").symlink_to("roots")
+    for write in (lambda: replace(tmp_path / place, b"content"), lambda: open_own(tmp_path / place, os.O_WRONLY)):
+        with pytest.raises(OSError, match="another user's symbolic link"):
+            write()
+    with pytest.raises(OSError, match="another user's symbolic link" if "/" in place else "File exists"):
+        create(tmp_path / place, b"content")
     assert victim.read_bytes() == b"precious"
-    assert not (tmp_path / "file").is_symlink()
-    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "file").symlink_to("other")
+    (tmp_path / "other").symlink_to("file")
+    with pytest.raises(OSError, match="Too many"):
+        replace(tmp_path / "file", b"content")
+
+
+def test_what_is_open_as_our_stdout_is_not_replaced(tmp_path: Path) -> None:
+    """``probe --outfile /dev/stdout`` with stdout in a log: the rest of that log would be gone."""
+    log = tmp_path / "log"
+    log.write_bytes(b"before")
+    with log.open("ab") as file, pytest.raises(OSError, match="no regular file"):
+        replace(Path(f"/dev/fd/{file.fileno()}"), b"content")
+    assert log.read_bytes() == b"before"
+
+
+def test_a_file_that_is_changed_in_place_is_made_private(tmp_path: Path) -> None:
+    with umask(0):
+        os.close(open_own(tmp_path / "file", os.O_RDWR))
+    assert mode(tmp_path / "file") == 0o600
+    os.close(open_own(tmp_path / "file", os.O_RDWR))
+    insist_on_own(tmp_path / "file")
+    insist_on_own(tmp_path / "missing")
+
+
+def plant(path: Path, what: str) -> None:
+    """Put something at a path that is no file of ours."""
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a folder":
+        path.mkdir()
+    else:
+        (path.parent / "victim").write_bytes(b"precious")
+        (path.parent / "victim").chmod(0o600)
+        path.hardlink_to(path.parent / "victim")
+        path.parent.chmod(0o777)
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a folder", "a hard link in a folder of many"])
+def test_what_others_have_put_there_is_not_opened(tmp_path: Path, what: str) -> None:
+    """Opening a pipe waits for ever, and a hard link is a file of ours elsewhere."""
+    plant(tmp_path / "file", what)
+    with pytest.raises(OSError, match=r"no regular file|directory|device"):
+        open_own(tmp_path / "file", os.O_WRONLY)
+    with pytest.raises(OSError, match="no regular file"):
+        insist_on_own(tmp_path / "file")
+
+
+def test_hard_links_in_a_folder_of_our_own_are_copies(tmp_path: Path) -> None:
+    """As ``cp -al`` makes them."""
+    tmp_path.chmod(0o755)
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "copy").hardlink_to(tmp_path / "file")
+    insist_on_own(tmp_path / "file")
+
+
+def test_a_file_of_another_user_is_not_ours_unless_the_folder_is_theirs() -> None:
+    def status(owner: int, kind: int = stat.S_IFREG) -> os.stat_result:
+        return os.stat_result((kind | 0o600, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+    us, another, folder = os.geteuid(), 4711, stat.S_IFDIR
+    assert is_own(status(us), status(0, folder))
+    assert is_own(status(0), status(us, folder))
+    assert is_own(status(another), status(another, folder)), "root reads the journal of a service"
+    assert not is_own(status(another), status(us, folder))
 
 
 def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
@@ -169,9 +265,9 @@ def test_an_interrupt_leaves_the_old_file_or_the_new_one(
     """Ctrl-C comes as an exception between any two calls. Nothing but the file itself may be left of it."""
     own = getattr(os, call)
 
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **folders: object) -> None:
         if not before:
-            own(*arguments)
+            own(*arguments, **folders)
         raise KeyboardInterrupt
 
     path = tmp_path / "file"
@@ -194,7 +290,7 @@ def test_content_is_synced_before_the_name_and_the_name_after(tmp_path: Path, mo
 
     own = os.replace
     monkeypatch.setattr(os, "fsync", fsync)
-    monkeypatch.setattr(os, "replace", lambda *names: calls.append("rename") or own(*names))
+    monkeypatch.setattr(os, "replace", lambda *names, **folders: calls.append("rename") or own(*names, **folders))
     replace_file(tmp_path / "file", b"four", durable=True)
     replace_file(tmp_path / "file", b"", durable=False)
     assert calls == ["4 bytes", "rename", "folder", "rename"]
@@ -255,7 +351,7 @@ def test_of_several_that_create_at_once_one_wins(tmp_path: Path) -> None:
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_links(*_: object) -> None:
+    def no_links(*_: object, **_folders: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", no_links)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from chatctl.common.names import fold_any
 from chatctl.protocol import Msg
 
 
 class MessageFilter:
-    """Accepts messages of ``nicks`` (folded; of everybody if empty) in whose text ``match`` is found."""
+    """Accepts messages of ``nicks`` (folded; of everybody if empty) whose text ``match`` accepts."""
 
-    def __init__(self, nicks: Collection[str] = (), match: re.Pattern[str] | None = None) -> None:
+    def __init__(self, nicks: Collection[str] = (), match: Callable[[str], bool] | None = None) -> None:
         self._nicks = frozenset(nicks)
         self._match = match
 
     def __call__(self, entry: Msg) -> bool:
-        """Tell whether the filter accepts this message."""
+        """Tell whether the filter accepts this message. Raises as ``match``."""
         if self._nicks and fold_any(entry.nick) not in self._nicks:
             return False
-        return self._match is None or self._match.search(entry.text) is not None
+        return self._match is None or self._match(entry.text)

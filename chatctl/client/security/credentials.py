@@ -21,7 +21,14 @@ NO_KEY, AGENT = "none", "agent"
 class Credentials:
     """A password and a key to prove; see ``Secrets``. Nothing is read before it is needed; what was read is kept."""
 
-    def __init__(self, *, password: str | None = None, password_file: Path | None = None, key: str | None = None):
+    def __init__(
+        self,
+        *,
+        password: str | None = None,
+        password_file: Path | None = None,
+        key: str | None = None,
+        wait: float | None = None,
+    ) -> None:
         """Name the secrets; read nothing yet.
 
         Args:
@@ -29,10 +36,12 @@ class Credentials:
             password_file: a file whose first line is the password.
             key: the path of a key in OpenSSH's format, ``agent``, ``agent:FINGERPRINT``, ``none``; None is this
                 account's own key if it has one.
+            wait: seconds that a pipe has, which one of the files may be, to end; None for no limit.
         """
         self._password = password
         self._password_file = password_file
         self._key = key
+        self._wait = wait
         self._signer: Signer | None = None
         self._looked = False
 
@@ -40,9 +49,9 @@ class Credentials:
     def password(self) -> str | None:
         """The room's password; None without one. Raises ChatError if its file can't be used."""
         if self._password is None and self._password_file is not None:
-            from chatctl.common.files import read_password
+            from chatctl.common.file_reads import read_password
 
-            line = read_password(self._password_file)
+            line = read_password(self._password_file, self._wait)
             if line.startswith("SCRAM-SHA-256$"):
                 raise ChatError(
                     f"{self._password_file} holds a server's verifier: to come in takes the password itself"
@@ -68,6 +77,7 @@ class Credentials:
             password=self._password if password is None else password,
             password_file=self._password_file,
             key=self._key if key is None else key,
+            wait=self._wait,
         )
 
     def _find(self) -> Signer | None:
@@ -84,4 +94,4 @@ class Credentials:
 
         if self._key is None and not os.path.lexists(own_key()):
             return None
-        return read_key(Path(self._key or own_key()).expanduser())
+        return read_key(Path(self._key or own_key()).expanduser(), wait=self._wait)

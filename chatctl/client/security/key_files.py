@@ -13,7 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from chatctl.common.files import create_file, private_folder, read_private
+from chatctl.common.file_reads import read_private
+from chatctl.common.files import create_file, private_folder
 from chatctl.common.ssh_wire import ED25519, key_blob
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, reason_of
@@ -56,8 +57,10 @@ def make_key(path: Path) -> FileKey:
     return _of(private)
 
 
-def read_key(path: Path, ask: Ask | None = None) -> FileKey:
+def read_key(path: Path, ask: Ask | None = None, wait: float | None = None) -> FileKey:
     """Read a key, and ``ask`` for its passphrase if it has one; by default on the terminal.
+
+    A pipe is waited for, ``wait`` seconds at most.
 
     Raises:
         ChatError: the file can't be read, others can read it, it holds no Ed25519 key, or nobody knows its passphrase.
@@ -66,7 +69,7 @@ def read_key(path: Path, ask: Ask | None = None) -> FileKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    data = read_private(path, "key", "--key")
+    data = read_private(path, "key", "--key", wait)
     try:
         try:
             key = load_ssh_private_key(data, None)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from chatctl.client.core.address import Address
 from chatctl.common import fingerprints
+from chatctl.common.file_reads import read_own
 from chatctl.common.files import private_folder, replace_file
 from chatctl.common.paths import state_dir
 from chatctl.errors import Untrusted, reason_of
@@ -30,7 +31,8 @@ def pins_of(address: Address) -> list[str]:
     """Return the known fingerprints of a server; empty if it is not known.
 
     Raises:
-        Untrusted: the file can't be read. To continue as if it were empty would trust any server.
+        Untrusted: the file can't be read, or others can change it. To continue as if it were empty would trust any
+            server.
     """
     path = known_servers()
     return [pin for where, pin in _entries(path, _read(path)) if where == key_of(address)]
@@ -38,7 +40,7 @@ def pins_of(address: Address) -> list[str]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_own(path).decode(errors="replace")
     except FileNotFoundError:
         return ""
     except OSError as error:

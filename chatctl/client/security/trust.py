@@ -14,7 +14,11 @@ import ssl
 from chatctl.client.core.address import Address
 from chatctl.client.security.known_servers import key_of, known_servers, pins_of
 from chatctl.common import fingerprints
+from chatctl.common.file_reads import read_trusted
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
+
+_PIPE_SECONDS = 5.0
+"""Time for a pipe that is named as --ca to end."""
 
 
 class UnknownServer(Untrusted):
@@ -79,11 +83,15 @@ def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
         context.load_default_certs()
     else:
         try:
-            context.load_verify_locations(address.ca)
-        except OSError as error:
-            why = "there is no PEM certificate in it" if isinstance(error, ssl.SSLError) else reason_of(error)
+            context.load_verify_locations(cadata=read_trusted(address.ca, wait=_PIPE_SECONDS).decode("ascii", "ignore"))
+        except (OSError, ValueError) as error:
+            why = reason_of(error) if _is_of_the_file(error) else "there is no PEM certificate in it"
             raise Untrusted(f"cannot use the authorities in {address.ca}: {(why or str(error)).lower()}") from None
     return context
+
+
+def _is_of_the_file(error: Exception) -> bool:
+    return isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
 
 
 def handshake_failed(address: Address, error: Exception) -> ChatError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
 from chatctl.cli.completers import completer
@@ -106,13 +108,13 @@ def edit(ctx: click.Context) -> None:
       CHATCTL_CONFIG   the file, instead of the platform's
     """
     from chatctl.cli.config_file import ConfigError, load
+    from chatctl.common.files import create_file, private_folder
 
     defaults = defaults_of(ctx)
     try:
-        defaults.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not defaults.path.exists():
-            defaults.path.touch(mode=0o600)
-            defaults.path.write_text(TEMPLATE, encoding="utf-8")
+        private_folder(defaults.path.parent)
+        with contextlib.suppress(FileExistsError):
+            create_file(defaults.path, TEMPLATE.encode(), durable=False)
     except OSError as error:
         raise ChatError(f"cannot make {defaults.path}: {reason_of(error)}") from None
     click.edit(filename=str(defaults.path))

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
 from chatctl.cli.output import emit_lines
@@ -71,21 +72,25 @@ def export(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
-      CHATCTL_PASSWORD CHATCTL_KEY
+      CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
     from chatctl.commands.export.formats import export_lines
 
-    found = _from_file(journal, server.room) if journal is not None else _from_server(server, timeout)
+    found = _from_file(journal, server.room, timeout) if journal is not None else _from_server(server, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
     emit_lines(export_lines(wanted, form, server.room), as_json=form == "jsonl")
 
 
-def _from_file(journal: Path, room: str) -> Iterator[Msg]:
+def _from_file(journal: Path, room: str, timeout: float) -> Iterator[Msg]:
+    from chatctl.client.io.clock import deadline_in
     from chatctl.journal.offline import read_offline
 
-    return read_offline(journal, room)
+    if click.get_current_context().get_parameter_source("timeout") is ParameterSource.DEFAULT:
+        return read_offline(journal, room)  # a long log takes its time, and nobody else can keep us waiting
+    deadline = deadline_in(timeout)
+    return read_offline(journal, room, lambda: deadline.at is not None and deadline.now() >= deadline.at)
 
 
 def _from_server(server: ServerOptions, timeout: float) -> Iterator[Msg]:

@@ -50,7 +50,7 @@ class ResultWriter:
                     self._line(line)
         if self._path is None:
             return
-        path = self._path.resolve()
+        path = self._path
         try:
             # As a whole: a collector that reads it meanwhile gets the old content.
             replace_file(path, "".join(f"{line}\n" for line in self._lines).encode(), durable=True, private=False)

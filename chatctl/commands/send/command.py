@@ -108,7 +108,7 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
-      CHATCTL_PASSWORD CHATCTL_KEY
+      CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where the token is kept that makes an id ours
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
-from chatctl.cli.output import json_line, message_lines, write_stdout
+from chatctl.cli.output import json_line, message_lines, note, write_stdout
 from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import Fit, Sender, check_length
@@ -113,7 +113,7 @@ class Delivery:
         if options.reads_lines:
             self._say_lines(make)
         elif options.file is not None:
-            self._say_file(options.file, make, deadline)
+            self._say_file(options.file, make)
         else:
             text = message_source.read_one(options.text, options.rules, options.overflow, deadline)
             message = make(text, self._key, "")
@@ -130,8 +130,8 @@ class Delivery:
             fitting.split(message, limits) if self._options.overflow == "split" else fitting.truncated(message, limits)
         )
 
-    def _say_file(self, path: Path, make: Compose, deadline: Deadline) -> None:
-        lines = message_source.read_file(path, self._options.rules, deadline)
+    def _say_file(self, path: Path, make: Compose) -> None:
+        lines = message_source.read_file(path, self._options.rules, self._options.reading)
         messages = [make(text, f"{self._key}-{number}", f"line {number} of {path.name}") for number, text in lines]
 
         def fitted(sender: Sender) -> list[Message]:
@@ -206,9 +206,9 @@ class Delivery:
                 raise OutcomeUnknown(f"{unknown.text}; {self._advice()}") from None
             finally:
                 sender.close()
-            if follower is not None and last is not None:
+            if follower is not None and last is not None and options.wait_reply is not None:
                 deadline = sender.deadline if retry_for is None else deadline_in(timeout)
-                printer.reply(self._reply(last, follower, deadline))
+                printer.reply(self._reply(options.wait_reply, last, follower, deadline))
 
     def _advice(self) -> str:
         """Return what to do about an unknown outcome."""
@@ -229,11 +229,12 @@ class Delivery:
 
         return Follower(BlockingTransport(), self._address, self._room, Cursor())
 
-    def _reply(self, ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
+    def _reply(self, wanted: re.Pattern[str], ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
         from chatctl.client.core.message_filter import MessageFilter
         from chatctl.client.core.reply import reply_to
+        from chatctl.client.io.bounded_search import BoundedSearch
 
-        accepts = MessageFilter(self._options.nicks, self._options.wait_reply)
+        accepts = MessageFilter(self._options.nicks, BoundedSearch(wanted, deadline, notice=note))
         return drive(reply_to(ack.seq, follower, accepts, deadline))
 
 

@@ -6,6 +6,7 @@ The n-th line of a run whose id is KEY has the id ``KEY-n``: the same input unde
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import select
 import sys
@@ -19,6 +20,7 @@ from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.outbox import Message
 from chatctl.client.io.blocking_connection import BlockingConnection, wait_readable
 from chatctl.client.io.blocking_transport import drive
+from chatctl.common import file_reads
 from chatctl.errors import TooLong, Unreachable, reason_of
 from chatctl.protocol import Say, Whisper
 
@@ -110,10 +112,10 @@ def _bounded(data: bytes, most: int, what: str, then: str, rules: TextRules, ove
     return rules.text(data[:most], what, whole=len(data) <= most)
 
 
-def read_file(path: Path, rules: TextRules, deadline: Deadline) -> list[tuple[int, str]]:
+def read_file(path: Path, rules: TextRules, wait: float | None) -> list[tuple[int, str]]:
     """Return the number and the text of each line of a file that is not empty.
 
-    It may be a FIFO: a shell makes one of ``<(CMD)``.
+    It may be a FIFO, as a shell makes one of ``<(CMD)``; that has ``wait`` seconds to end.
 
     Raises:
         UsageError: it can't be read, or is not UTF-8.
@@ -121,15 +123,13 @@ def read_file(path: Path, rules: TextRules, deadline: Deadline) -> list[tuple[in
         Unreachable: it did not end in time.
     """
     try:
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a FIFO without a writer would hold us
-        try:
-            data = read_all(file, MAX_INPUT, deadline, str(path))
-        finally:
-            os.close(file)
+        data = file_reads.read_file(path, most=MAX_INPUT, wait=wait)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise TooLong(f"{path} has more than {MAX_INPUT} bytes: nothing was sent") from None
+        if error.errno == errno.ETIMEDOUT:
+            raise Unreachable(f"{path} did not end in time: nothing was sent") from None
         raise click.UsageError(f"cannot read {path}: {reason_of(error)}") from None
-    if len(data) > MAX_INPUT:
-        raise TooLong(f"{path} has more than {MAX_INPUT} bytes: nothing was sent")
     lines = enumerate(data.split(b"\n"), 1)
     return [(number, text) for number, line in lines if (text := rules.text(line, f"line {number} of {path.name}"))]
 
@@ -153,7 +153,7 @@ def read_all(file: int, most: int, deadline: Deadline, what: str) -> bytes:
 def read_texts(text: str | None, path: Path | None, rules: TextRules, deadline: Deadline, *, lines: bool) -> list[str]:
     """Return all texts to say, for a server to which lines can't be sent as they come. Raises as ``read_one``."""
     if path is not None:
-        return [line for _, line in read_file(path, rules, deadline)]
+        return [line for _, line in read_file(path, rules, deadline.left())]
     if lines:
         data = read_all(_stdin().fileno(), MAX_INPUT, deadline, "stdin")
         whole = _bounded(data, MAX_INPUT, "stdin", "nothing was sent", rules, "error")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from chatctl.cli.credential_options import PASSWORD, password_source
+from chatctl.cli.credential_options import password_source
 from chatctl.cli.options import refuse
+from chatctl.cli.password_variable import PASSWORD
 from chatctl.commands.serve.limits import limit_options, limits_of
 from chatctl.commands.serve.options import (
     access_options,
@@ -76,7 +77,8 @@ def serve(
       CHATCTL_HOST CHATCTL_PORT CHATCTL_TLS_CERT CHATCTL_TLS_KEY
       CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
       CHATCTL_OPERATORS CHATCTL_ADMIN_SOCKET
-      CHATCTL_PASSWORD   what the first line of --password-file would be
+      CHATCTL_PASSWORD_FILE   the file of --password-file
+      CHATCTL_PASSWORD   what its first line would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.core.admission import Admission
@@ -90,6 +92,7 @@ def serve(
         (tls and tls_cert, "--tls self makes a certificate, --tls-cert names one: choose one of them"),
         (tls_key is not None and tls_cert is None, "--tls-key needs --tls-cert PATH"),
         (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
+        (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
     )
     limits = limits_of(given)
@@ -111,11 +114,15 @@ def serve(
     )
 
 
+def _same(unix: Path, admin_socket: Path | None) -> bool:
+    return admin_socket is not None and unix.resolve() == admin_socket.resolve()
+
+
 def _verifier(path: Path | None) -> Verifier | None:
     """Return what checks the room's password; None without a password. Raises ChatError."""
     source = click.get_current_context().get_parameter_source("password_file")
     password, file = password_source(str(path) if path is not None else None, source)
-    from chatctl.common.files import read_password
+    from chatctl.common.file_reads import read_password
     from chatctl.core.passwords import Verifier
 
     password = read_password(file) if file is not None else password

@@ -82,6 +82,7 @@ journal_options = all_of(
 access_options = all_of(
     file_option(
         "--password-file",
+        envvar="CHATCTL_PASSWORD_FILE",
         help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or "
         "CHATCTL_PASSWORD. Read again on SIGHUP.",
     ),

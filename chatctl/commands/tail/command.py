@@ -112,7 +112,7 @@ def tail(
     Environment:
       CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
-      CHATCTL_PASSWORD CHATCTL_KEY
+      CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   where known servers are kept
     """
@@ -122,6 +122,7 @@ def tail(
     from chatctl.client.core.subscription import CONNECT_SECONDS
     from chatctl.client.cursor_file import CursorFile
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
+    from chatctl.client.io.bounded_search import BoundedSearch
     from chatctl.client.io.clock import deadline_in
     from chatctl.commands.tail.pump import find_start, pump
     from chatctl.commands.tail.sinks import make_sink, split_command
@@ -149,7 +150,7 @@ def tail(
         pump(
             follower,
             sink,
-            MessageFilter(nicks, match),
+            MessageFilter(nicks, BoundedSearch(match, deadline, notice=note) if match is not None else None),
             kept,
             deadline,
             least=(since.seq or 0) if since is not None else 0,

@@ -23,6 +23,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write(text: str) -> None:
+    known_servers().touch(0o600)
     known_servers().write_text(text)
 
 
@@ -66,3 +67,15 @@ def test_of_many_that_add_at_once_none_is_lost() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda server: remember(server, PIN), servers))
     assert all(pins_of(server) == [PIN] for server in servers)
+
+
+def test_a_file_that_others_can_change_trusts_nobody() -> None:
+    """Whoever writes to it takes the place of every server."""
+    assert remember(HERE, PIN)
+    known_servers().chmod(0o666)
+    with pytest.raises(Untrusted, match="others can change it: chmod 600"):
+        pins_of(HERE)
+    with pytest.raises(Untrusted, match="others can change it"):
+        remember(HERE, OTHER)
+    known_servers().chmod(0o600)
+    assert pins_of(HERE) == [PIN]

@@ -69,13 +69,16 @@ def test_a_fifo_is_read_until_its_writer_is_done(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     writer = threading.Thread(target=fifo.write_bytes, args=(b"one\n\ntwo",))
     writer.start()
-    assert read_file(fifo, STRICT, deadline_in(DEADLINE)) == [(1, "one"), (3, "two")]
+    assert read_file(fifo, STRICT, DEADLINE) == [(1, "one"), (3, "two")]
     writer.join()
     with pytest.raises(Unreachable, match="did not end in time"):
-        read_file(fifo, STRICT, deadline_in(0.05))
+        read_file(fifo, STRICT, 0.05)
 
 
-def test_a_file_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.commands.send.message_source.MAX_INPUT", 1 << 17)
-    with pytest.raises(TooLong, match="/dev/zero has more than 131072 bytes: nothing was sent"):
-        read_file(Path("/dev/zero"), STRICT, deadline_in(None))
+def test_a_file_that_is_too_long_or_has_no_end_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("chatctl.commands.send.message_source.MAX_INPUT", 3)
+    (tmp_path / "file").write_bytes(b"four")
+    with pytest.raises(TooLong, match="file has more than 3 bytes: nothing was sent"):
+        read_file(tmp_path / "file", STRICT, None)
+    with pytest.raises(click.UsageError, match="it is no regular file"):
+        read_file(Path("/dev/zero"), STRICT, None)

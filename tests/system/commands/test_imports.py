@@ -51,12 +51,12 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 LIBRARIES = "import click, gettext, locale, msgspec, select, signal, socket, struct"
 OURS = {
     *("__main__", "main", "errors", "protocol", "common", "common.durations", "common.files"),
-    *("common.names", "common.paths", "common.text", "client", "client.identity"),
+    *("common.file_reads", "common.names", "common.paths", "common.text", "client", "client.identity"),
     *("client.core", "client.io", "cli", "commands"),
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
     *(f"client.io.{name}" for name in ("blocking_connection", "blocking_transport", "clock", "resolver")),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
-    *("cli.message_command", "cli.output", "cli.param_types", "cli.server_option"),
+    *("cli.message_command", "cli.output", "cli.param_types", "cli.password_variable", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}

@@ -6,6 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
+from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Serve, Start
 from tests.support.processes import err_line
 from tests.support.server_process import Server
@@ -54,6 +55,17 @@ def test_no_reply_in_time(house: Server, run: Run, room: str) -> None:
     done = run("send", "hi", "--wait-reply", "hi", "--timeout", "500ms", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
     assert "it was said, but no reply came in time" in err_line(done)
+
+
+def test_a_reply_that_takes_the_pattern_for_ever_does_not_keep_it(house: Server, start: Start, room: str) -> None:
+    """Anybody may say that: 2^n steps for n characters. Who says what is asked for is heard all the same."""
+    nadia = house.member("nadia", room)
+    for texts, timeout, code in ((["x" * 60], "1s", 8), (["x" * 60, "xxy"], "10s", 0)):
+        arguments = ("send", "go?", "--wait-reply", "^(x+)+y$", "--nick", "ci", "--timeout", timeout, "--room", room)
+        process = start(*arguments, port=house.port)
+        answer(nadia, *texts)
+        _, err = process.communicate(timeout=DEADLINE)
+        assert process.returncode == code, err
 
 
 def test_the_reply_to_what_an_earlier_run_said(house: Server, run: Run, room: str) -> None:

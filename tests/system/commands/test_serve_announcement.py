@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.journal.sqlite import sqlite_defect
+from chatctl.journal.store import Store
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Start
 from tests.support.processes import err_line
@@ -129,6 +130,29 @@ def test_a_second_server_on_the_same_journal_names_the_option(serve: Serve, run:
 
 
 @pytest.mark.parametrize(
+    "fact",
+    [
+        ("ban", "ana", "{"),
+        ("ban", "ana", '{"what": "ban", "since": "soon"}'),
+        ("ban", "192.0.2.0/99", '{"what": "ban", "since": 1.0, "network": "192.0.2.0/99"}'),
+        ("mute", "ana", "[]"),
+        ("room", "lobby", '{"slow": "a while"}'),
+        ("claim", "ana", "{}"),
+    ],
+)
+def test_a_journal_with_facts_that_are_none_is_refused(run: Run, tmp_path: Path, fact: tuple[str, str, str]) -> None:
+    """Somebody has edited it; it is no fault of chatctl's."""
+    journal = tmp_path / "rooms.db"
+    store = Store(journal)
+    store.keep({fact[:2]: fact[2]})
+    store.close()
+    done = run("serve", "--journal", str(journal), port=0)
+    assert (done.returncode, done.stdout) == (1, b"")
+    last = done.stderr.decode().splitlines()[-1]
+    assert last.startswith(f"chatctl: the journal {journal} is damaged (a fact in it is none: ")
+
+
+@pytest.mark.parametrize(
     ("options", "wanted"),
     [
         ("--journal no.db/x.db", "cannot open the journal {here}/no.db/x.db: not a directory (check that it is a file "
@@ -140,8 +164,8 @@ def test_a_second_server_on_the_same_journal_names_the_option(serve: Serve, run:
         ("--unix none/x.sock", "cannot listen on none/x.sock: no such file or directory (choose another path with "
          "--unix)"),
         ("--unix no.db", "cannot listen on no.db: a file that is no socket is there (choose another path with --unix)"),
-        ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: file exists (choose another path with "
-         "--admin-socket)"),
+        ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: not a directory (choose another path "
+         "with --admin-socket)"),
         ("--tls-cert none", "cannot read the certificate in none: no such file or directory (name another file with "
          "--tls-cert)"),
         ("--tls-cert no.db --tls-key none", "cannot read the key in none: no such file or directory (name another file "

@@ -135,6 +135,16 @@ def test_the_deadline_is_8(house: Server, run: Run, room: str) -> None:
     assert err_line(done) == "chatctl: the deadline passed"
 
 
+def test_a_message_that_takes_the_pattern_for_ever_is_left_out(house: Server, run: Run, room: str) -> None:
+    """Told on stderr; the messages behind it are printed."""
+    say_all(house.member("nadia", room), ["x" * 60, "xxy"])
+    done = run(
+        *("tail", "--no-follow", "--match", "^(x+)+y$", "--timeout", "4s", "--room", room, "--json"), port=house.port
+    )
+    assert (done.returncode, [json.loads(line)["text"] for line in done.stdout.splitlines()]) == (0, ["xxy"])
+    assert "a message is left out" in err_line(done)
+
+
 def test_a_reader_that_went_is_noticed_in_the_quiet(house: Server, start: Start, room: str) -> None:
     """``tail | head -1``: nothing more is said in the room, and it ends all the same."""
     say_all(house.member("nadia", room), ["one"])
