@@ -33,6 +33,7 @@ from chatctl.hub.hub import Hub
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.server.admin_socket import AdminSocket, verbs_of
+from chatctl.server.certificate_dates import CertificateWatch
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.server import Server
@@ -178,7 +179,9 @@ class Program:
             self._loop.add_signal_handler(name, on_signal, self._shutdown.event, name)
         sockets = open_sockets(options, self._log)
         if tls is not None:
-            self._reloader.add("certificate", tls.reload, tls.describe)
+            watch = CertificateWatch(tls, self._log, self._loop)
+            watch.start()
+            self._reloader.add("certificate", watch.reload, tls.describe)
         self._loop.add_signal_handler(signal.SIGHUP, on_hangup(self._reloader, self._shutdown.event))
         self._server.listen(sockets.plain, sockets.secure, tls)
         async with self._admin_socket(sockets.port):
