@@ -89,11 +89,18 @@ class Listener:
         if self._retry is not None:
             self._retry.cancel()
         self._loop.remove_reader(self._sock)
-        path = self._sock.getsockname() if self._sock.family == socket.AF_UNIX else None
-        self._sock.close()
-        if path:
-            with contextlib.suppress(OSError):
-                Path(path).unlink()
+        close_socket(self._sock)
+
+
+def close_socket(sock: socket.socket) -> None:
+    """Close a listening socket, and remove the file of a unix socket. May be called twice."""
+    if sock.fileno() < 0:
+        return
+    path = sock.getsockname() if sock.family == socket.AF_UNIX else None
+    sock.close()
+    if path:
+        with contextlib.suppress(OSError):
+            Path(path).unlink()
 
 
 def tune(sock: socket.socket) -> None:

@@ -50,6 +50,7 @@ class Server:
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
         self._dropped = 0
+        self._stop_by = 0.0
 
     # --- accepting
 
@@ -171,6 +172,10 @@ class Server:
         for connection in list(self._connections):
             connection.check(now)
 
+    def hurry(self, within: float) -> None:
+        """Shorten a ``stop`` that is under way: it flushes for so many seconds more at most."""
+        self._stop_by = min(self._stop_by, self.loop.time() + within)
+
     async def stop(self, why: str, *, retry_after: float | None = None, within: float = FLUSH_SECONDS) -> None:
         """Accept no more, send a ``bye`` to everyone, flush for ``within`` seconds at most, and close."""
         for listener in self._listeners:
@@ -184,8 +189,8 @@ class Server:
             self.hub.disconnect(
                 connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None
             )
-        deadline = self.loop.time() + within
-        while self._connections and self.loop.time() < deadline:
+        self._stop_by = self.loop.time() + within
+        while self._connections and self.loop.time() < self._stop_by:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             if connection.in_flight:  # its messages get no receipt any more, so the hub still waits for them

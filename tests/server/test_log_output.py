@@ -110,7 +110,7 @@ def test_only_a_regular_file_is_opened(kind: str, tmp_path: Path) -> None:
     if kind == "folder":
         path.mkdir()
     path = {"device": Path("/dev/null"), "no folder": tmp_path / "none" / "log"}.get(kind, path)
-    with pytest.raises(ChatError, match=r"cannot write the log in .*: .* \(name another file with --log-file\\)"):
+    with pytest.raises(ChatError, match=r"cannot write the log in .*: .* \(name another file with --log-file\)"):
         LogFile(path)
     assert not (tmp_path / "other").exists() or kind == "link"
     if reader >= 0:
