@@ -35,6 +35,7 @@ from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.server.admin_socket import AdminSocket, verbs_of
 from chatctl.server.certificate_dates import CertificateWatch
 from chatctl.server.certificates import Tls
+from chatctl.server.descriptors import connection_places, warn_if_too_few
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.server import FLUSH_SECONDS, Server
@@ -151,7 +152,7 @@ class Program:
             authenticator=self._auth,
             rules=self._rules,
         )
-        self._server = Server(self._hub, options.reached_as, self._networks)
+        self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         self._add_reloads()
 
@@ -201,6 +202,7 @@ class Program:
         await asyncio.sleep(0)  # signals that came until now are taken
         if self._shutdown.event.is_set():
             return
+        warn_if_too_few(options.limits.clients, self._log)
         sockets = open_sockets(options, self._log)
         try:
             async with self._admin_socket(sockets.port):

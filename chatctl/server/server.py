@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache, partial
 
 from chatctl.common.key_proof import PLACE_OF_UNIX, place_of_tcp, place_of_tls
-from chatctl.core.connection_limits import ConnectionLimits
+from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
@@ -29,13 +29,20 @@ FLUSH_SECONDS = 2.0
 class Server:
     """All connections of one hub, and the sockets that they come from."""
 
-    def __init__(self, hub: Hub, reached_as: Sequence[str] = (), networks: Networks | None = None) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        reached_as: Sequence[str] = (),
+        networks: Networks | None = None,
+        places: int = UNBOUNDED,
+    ) -> None:
         """Create it inside a running event loop; ``listen`` starts it.
 
         Args:
             hub: carries out what clients ask for.
             reached_as: further places (common/key_proof.py) at which clients reach it: forwarded ports.
             networks: from where connections are accepted; by default from everywhere.
+            places: how many connections there can be at all.
         """
         self.hub = hub
         self.limits = hub.limits
@@ -43,10 +50,11 @@ class Server:
         self._log = hub.log
         self._reached_as = tuple(reached_as)
         self._networks = networks or Networks()
-        self._counts = ConnectionLimits(hub.limits, random.random)
+        self._counts = ConnectionLimits(hub.limits, random.random, places)
         self._connections: set[Connection] = set()
         self._handshakes: set[TlsHandshake] = set()
         self._connecting: set[asyncio.Task[object]] = set()
+        self._accepted: set[Connection] = set()
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
         self._dropped = 0
@@ -66,7 +74,7 @@ class Server:
 
     def accept(self, sock: socket.socket, address: object, tls: Tls | None = None) -> None:
         """Make a connection of an accepted socket, or close it."""
-        if self._counts.is_over_full(len(self._connections)):
+        if self._counts.is_over_full(len(self._connections) + len(self._accepted)):
             sock.close()
             return
         label, host = describe(sock.family, address)
@@ -82,6 +90,7 @@ class Server:
             return
         handshake = None
         if tls is None:
+            self._accepted.add(connection)
             self._count(connection)  # at once: those accepted in the same loop iteration count for each other
         elif self._counts.begin_handshake(connection.network):
             handshake = TlsHandshake(self, connection, tls, self._log)
@@ -96,6 +105,7 @@ class Server:
 
     def _connected(self, connection: Connection, handshake: TlsHandshake | None, task: asyncio.Task[object]) -> None:
         self._connecting.discard(task)
+        self._accepted.discard(connection)
         if not task.cancelled() and (error := task.exception()):
             self._log.warning("accepted in vain", why=str(error))
             if handshake is not None:
@@ -120,6 +130,7 @@ class Server:
     def add(self, connection: Connection) -> None:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
+        self._accepted.discard(connection)
         self._log.info("connected", peer=connection.label)
         if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
