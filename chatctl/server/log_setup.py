@@ -13,6 +13,7 @@ import io
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -52,6 +53,7 @@ def start_log(form: Literal["text", "json"], least: str, path: Path | None) -> L
     logging.getLogger(OURS).setLevel(logging.DEBUG)
     logging.getLogger().addHandler(handler)
     logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_failed
     sys.stderr = WaitingStream(lambda line: stderr.put(mark(LEVELS["error"], line)))
     for writer in dict.fromkeys((handler.writer, stderr)):
         atexit.register(writer.flush)
@@ -72,6 +74,13 @@ def _with_priority(level: int, line: str) -> bytes:
 
 def _lost_line(log: Log, mark: Mark) -> Callable[[int], bytes]:
     return lambda count: mark(LEVELS["warning"], log.line("warning", "lines of this log are lost", {"count": count}))
+
+
+def _thread_failed(what: threading.ExceptHookArgs) -> None:
+    """Log the exception that ended a thread; Python would print its traceback, a line for each of its lines."""
+    name = what.thread.name if what.thread is not None else "?"
+    error = what.exc_value or what.exc_type()
+    logging.getLogger("python").error("thread %s ended", name, exc_info=(what.exc_type, error, what.exc_traceback))
 
 
 class LogHandler(logging.Handler):

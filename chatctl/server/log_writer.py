@@ -55,8 +55,9 @@ class LogWriter:
         # SimpleQueue, since ``put`` is called by destructors too, in the middle of another ``put``: a lock of Python's
         # own would never be released (bpo-14976).
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-        self._dropped = 0
-        self._told = 0  # of those dropped; ``put`` alone counts the one, the thread alone the other
+        self._dropped = 0  # ``put`` alone counts these, the thread alone those
+        self._told = 0
+        self._is_marked = False  # whether LOST waits in the queue
         self._failed = 0
         self._cut = False
         threading.Thread(target=self._run, name="log", daemon=True).start()
@@ -67,7 +68,8 @@ class LogWriter:
             self._queue.put(line if len(line) <= MAX_LINE_BYTES else line[: MAX_LINE_BYTES - 1] + b"\n")
             return
         self._dropped += 1
-        if self._dropped == self._told + 1:  # the first one at this place
+        if not self._is_marked:  # two threads that find it so mark the place twice, which tells nothing twice
+            self._is_marked = True
             self._queue.put(LOST)
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
@@ -87,6 +89,7 @@ class LogWriter:
                 self._tell_of_dropped()
 
     def _tell_of_dropped(self) -> None:
+        self._is_marked = False  # before it is counted: a line that is lost from here on needs a mark of its own
         dropped = self._dropped
         self._failed += dropped - self._told
         self._told = dropped

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import threading
 from collections.abc import Callable
 from typing import cast
 
@@ -13,7 +14,7 @@ import click
 import pytest
 
 from chatctl.hub.event_log import Log
-from chatctl.server.log_setup import LogHandler, WaitingStream, _plain, _with_priority
+from chatctl.server.log_setup import LogHandler, WaitingStream, _plain, _thread_failed, _with_priority
 from chatctl.server.log_writer import LogWriter
 
 
@@ -91,3 +92,19 @@ def test_what_prints_on_stderr_arrives_line_by_line(monkeypatch: pytest.MonkeyPa
     assert lines == ["one two", "three", "four", "five"]
     assert isinstance(sys.stderr, io.TextIOBase)
     assert sys.stderr.fileno() == 2
+
+
+def test_a_thread_that_an_exception_ends_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = Lines()
+    there = LogHandler(cast(LogWriter, lines), handler("json")[1], _plain)
+    monkeypatch.setattr(threading, "excepthook", _thread_failed)
+    logging.getLogger("python").addHandler(there)
+    try:
+        thread = threading.Thread(target=lambda: [].pop(), name="worker")
+        thread.start()
+        thread.join()
+    finally:
+        logging.getLogger("python").removeHandler(there)
+    [line] = lines.all
+    assert "thread worker ended" in json.loads(line)["what"]
+    assert "IndexError" in line

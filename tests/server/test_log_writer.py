@@ -170,3 +170,16 @@ def test_many_lines_are_one_write(stuck: Output) -> None:
     stuck.open.set()
     assert log.flush(DEADLINE)
     assert stuck.writes == 2
+
+
+def test_a_place_that_two_threads_lose_lines_at_is_told_of(stuck: Output) -> None:
+    """Neither may take the other's line for the first one that is lost, or none of them would ever be told of."""
+    log = writer(stuck, max_lines=1)
+    log.put(b"1\n")
+    assert stuck.entered.wait(DEADLINE)
+    log.put(b"2\n")
+    log._dropped = 1  # the other thread has counted its line, and has not looked yet
+    log.put(b"3\n")
+    stuck.open.set()
+    assert log.flush(DEADLINE)
+    assert stuck.lines == ["1", "2", "2 lost"]
