@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 
 from chatctl.errors import ChatError, RoomInvalid
@@ -13,8 +14,8 @@ from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of
 from chatctl.protocol import Msg
 
 
-def read_offline(path: Path, room: str) -> Iterator[Msg]:
-    """Yield the entries of a room's log, oldest first.
+def read_offline(path: Path, room: str, since: float | None = None, until: float | None = None) -> Iterator[Msg]:
+    """Yield the entries of a room's log, oldest first; of those, what was said from ``since`` to before ``until``.
 
     Raises:
         ChatError: there is no such file, it is no journal, or a server has it open.
@@ -27,7 +28,12 @@ def read_offline(path: Path, room: str) -> Iterator[Msg]:
             found = db.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone()
             if found is None:
                 raise RoomInvalid(f"the journal {path} has no room '{room}'")
-            rows = db.execute(f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? ORDER BY seq", found)  # noqa: S608 — constant
+            wanted = "room = ? AND time >= ? AND time < ?"
+            bounds = (since if since is not None else -inf, until if until is not None else inf)
+            rows = db.execute(
+                f"SELECT {ENTRY_COLUMNS} FROM messages WHERE {wanted} ORDER BY seq",  # noqa: S608 — constants
+                (*found, *bounds),
+            )
             yield from map(entry_of, rows)
     except sqlite3.Error as error:
         raise open_error(path, error) from None
