@@ -1,6 +1,8 @@
 """The entry point, also of ``python -m chatctl``: tunes the garbage collector before anything else is loaded."""
 
 import gc
+import signal
+import sys
 from typing import NoReturn
 
 COLLECT_EVERY = 10_000
@@ -10,7 +12,11 @@ frees nothing, takes an eighth longer."""
 
 def main() -> NoReturn:
     """Run the command that the arguments name."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback while modules are loaded; main.py takes it then
     gc.set_threshold(COLLECT_EVERY)
+    if "serve" in sys.argv:  # SIGHUP must not end a server that is about to start: it waits until that can take it
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     from chatctl.main import main as run
 
     try:

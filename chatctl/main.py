@@ -109,7 +109,8 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="chatctl", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """A chat room that one command starts, and that scripts can rely on.
 
     Each command's --help says what its own exit codes and environment variables are.
@@ -133,6 +134,8 @@ def cli() -> None:
     Environment:
       CHATCTL_CONFIG   the configuration file
     """
+    if ctx.invoked_subcommand != "serve":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # __main__.py holds it back for a server
 
 
 cli.params.append(config_option())

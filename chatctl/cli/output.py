@@ -140,20 +140,20 @@ def warn(text: str) -> None:
     note(f"chatctl: {text}")
 
 
-def moment(seconds: float) -> str:
-    """Return a Unix time as local date and time, to the second."""
+def moment(seconds: float, *, zone: bool = False) -> str:
+    """Return a Unix time as local date and time, to the second; ``zone`` puts the offset from UTC behind it."""
     from chatctl.common.times import local
 
-    return local("%Y-%m-%d %H:%M:%S", seconds)
+    return local("%Y-%m-%d %H:%M:%S %z" if zone else "%Y-%m-%d %H:%M:%S", seconds)
 
 
-def message_start(entry: Msg) -> str:
-    """Return the prefix of a message: its local date and time, and its author."""
-    nick = clean(entry.nick)
-    return f"{moment(entry.time)} * {nick} " if entry.action else f"{moment(entry.time)} {nick}: "
+def message_start(entry: Msg, *, zone: bool = False) -> str:
+    """Return the prefix of a message: its local date and time, as ``moment`` returns it, and its author."""
+    nick, when = clean(entry.nick), moment(entry.time, zone=zone)
+    return f"{when} * {nick} " if entry.action else f"{when} {nick}: "
 
 
-def message_lines(entry: Msg) -> list[str]:
+def message_lines(entry: Msg, *, zone: bool = False) -> list[str]:
     """Return the lines of a message, each with the prefix: no line can pass for another author's message."""
-    start = message_start(entry)
+    start = message_start(entry, zone=zone)
     return [start + line for line in clean(entry.text, lines=True).split("\n")]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SEEK_PAGE = 100
 """Entries of the page that ends a search. A server accepts 30 requests in a row: enough for any log."""
 
+ANSWER_SECONDS = 60.0
+"""How long a server may take for one page of a long log, if no deadline says otherwise."""
+
 ReadLog = Callable[[int, int], Awaitable[list[Msg]]]
 """Returns the entries after a seq (first argument), at most so many (second)."""
 
@@ -64,12 +67,30 @@ async def page(connection: OpenConnection, after: int, limit: int, deadline: Dea
     return (await request(connection, History(limit=limit, after=after), Page, deadline)).entries
 
 
-async def all_entries(connection: OpenConnection, deadline: Deadline) -> AsyncGenerator[Msg, None]:
-    """Yield every entry that the server keeps of the room up to now, oldest first. Raises as ``request``."""
+async def entries_between(
+    connection: OpenConnection, since: float | None, until: float | None, deadline: Deadline
+) -> AsyncGenerator[Msg, None]:
+    """Yield the entries that the server keeps of the room up to now, oldest first; what is outside is not read.
+
+    Args:
+        connection: to the server.
+        since: Unix seconds; None: from the first one on.
+        until: Unix seconds, of the first that is no longer wanted; None: up to the last one.
+        deadline: for all; each answer has ANSWER_SECONDS.
+
+    Raises:
+        ChatError: as ``request`` does.
+    """
     welcome = connection.welcome
-    after = welcome.first - 1
-    while after < welcome.last:
-        entries = await page(connection, after, welcome.limits.page, deadline)
+    first, last = welcome.first, welcome.last
+
+    def read(after: int, limit: int) -> Awaitable[list[Msg]]:
+        return page(connection, after, limit, deadline.sooner(ANSWER_SECONDS))
+
+    after = first - 1 if since is None else await seq_before(since, first, last, read)
+    end = last if until is None else await seq_before(until, max(first, after + 1), last, read)
+    while after < end:
+        entries = await read(after, min(welcome.limits.page, end - after))
         if not entries:
             return
         for entry in entries:

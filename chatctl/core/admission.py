@@ -88,7 +88,7 @@ class Admission:
         if hello.mode in ("watch", "probe"):
             return check_nick(hello.nick) if hello.nick else ""
         if dialect.bends_names:
-            return bend_nick(hello.nick[: self.max_nick], lambda nick: self._is_taken(nick, roster))
+            return bend_nick(hello.nick, lambda nick: self._is_taken(nick, roster), self.max_nick)
         return self.free(hello.nick, owner, roster)
 
     def _is_taken(self, nick: str, roster: Roster[Conn]) -> bool:

@@ -7,7 +7,7 @@ Unix seconds. Source: docs/admin.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -60,6 +60,22 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
     def is_active(self, now: float) -> bool:
         """Return whether it is not over yet."""
         return self.until is None or self.until > now
+
+    def test(self) -> Callable[[Person], bool]:
+        """Return what tells whether a person is hit. Made once, for many people."""
+        looks = frozenset(skeletons(self.name)) if self.name else frozenset[str]()
+        token = bytes.fromhex(self.token) if self.token is not None else None
+        network = parse_network(self.network) if self.network is not None else None
+
+        def hits(person: Person) -> bool:
+            return (
+                (self.key is not None and person.key == self.key)
+                or (token is not None and person.token == token)
+                or (network is not None and person.host != "" and parse_address(person.host) in network)
+                or (bool(looks and person.name) and not looks.isdisjoint(skeletons(person.name)))
+            )
+
+        return hits
 
     def details(self, now: float) -> str:
         """Return the suffix of ``banned`` or ``muted``: for how long, and why."""

@@ -22,6 +22,18 @@ SPARE_PER_NETWORK = 8
 """The same for one address. Without an end to them, the refused ones of one address could take every place."""
 
 
+UNBOUNDED = 1 << 30
+"""Places for connections where nothing but the limit of clients bounds them."""
+
+
+def clients_at(places: int) -> int:
+    """Return how many clients there may be where there are so many places for connections.
+
+    The others are for those who are told that the server is full: SPARE_CLIENTS, or a quarter of few places.
+    """
+    return places - min(SPARE_CLIENTS, max(1, places // 4))
+
+
 class Counted(Protocol):
     """A connection, as far as it is counted."""
 
@@ -37,14 +49,17 @@ class Counted(Protocol):
 class ConnectionLimits:
     """Counts connections, from the accept until they are gone; those of exempt addresses for the total only."""
 
-    def __init__(self, limits: ServerLimits, chance: Callable[[], float]) -> None:
+    def __init__(self, limits: ServerLimits, chance: Callable[[], float], places: int = UNBOUNDED) -> None:
         """Start with none.
 
         Args:
             limits: of the server.
             chance: draws evenly from 0 up to 1.
+            places: how many connections there can be at all: the file descriptors that are left for them.
         """
         self._limits = limits
+        self._clients = min(limits.clients, clients_at(places))
+        self._places = min(limits.clients + SPARE_CLIENTS, places)
         self._chance = chance
         self._throttle = AddressThrottle(limits.connect_rate, limits.per_address)
         self._counted: set[Counted] = set()
@@ -55,8 +70,8 @@ class ConnectionLimits:
     # --- at the accept
 
     def is_over_full(self, connections: int) -> bool:
-        """Return whether a new one finds no place even for being refused; ``connections`` are past the handshake."""
-        return connections + self._handshakes.total() >= self._limits.clients + SPARE_CLIENTS
+        """Return whether a new one finds no place even for being refused; ``connections`` are not in a handshake."""
+        return connections + self._handshakes.total() >= self._places
 
     def is_crowded(self, network: str) -> bool:
         """Return whether a new connection from there is to be closed without an answer."""
@@ -87,7 +102,7 @@ class ConnectionLimits:
 
     def refusal(self, connections: int) -> ServerFull | None:
         """Return why the last of so many ``connections`` is refused, if it is one too many."""
-        if connections <= self._limits.clients:
+        if connections <= self._clients:
             return None
         return ServerFull("this server is full: try again later", retry_after=5)
 

@@ -11,7 +11,7 @@ docs/protocol.md, "Dialects".
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain, count
@@ -19,7 +19,7 @@ from itertools import chain, count
 from chatctl import protocol
 from chatctl.common.names import MAX_NICK_POINTS, check_nick
 from chatctl.common.text import clean
-from chatctl.errors import BadFrame, NickInvalid
+from chatctl.errors import BadFrame, NickInvalid, NickTaken
 from chatctl.protocol import ClientFrame, Frame
 
 SNIFF_SECONDS = 0.2
@@ -228,19 +228,39 @@ def render_classic(frame: Frame) -> bytes:
     return _as_text(frame).encode("ascii", "replace")
 
 
-def bend_nick(asked: str, taken: Callable[[str], bool]) -> str:
-    """Return the valid and free nickname nearest to ``asked``: itself, ``Rajat_2``, ``Rajat_3``, …"""
-    name = _nearest_nick(asked)
-    numbered = (f"{name[: MAX_NICK_POINTS - 8]}_{number}" for number in count(2))
-    return next(nick for nick in chain([name], numbered) if not taken(nick))
+def bend_nick(asked: str, taken: Callable[[str], bool], most: int = MAX_NICK_POINTS) -> str:
+    """Return the valid and free nickname nearest to ``asked``: itself, ``Rajat_2``, ``Rajat_3``, …
+
+    Args:
+        asked: by the client.
+        taken: returns whether a nickname can't be had.
+        most: characters of a nickname here.
+
+    Raises:
+        NickTaken: there is none of so few characters.
+    """
+    name = _nearest_nick(asked, most)
+    for nick in chain([name], _numbered(name, most)):
+        if not taken(nick):
+            return nick
+    raise NickTaken(f"all nicknames of {most} characters are taken: try again later")
 
 
-def _nearest_nick(asked: str) -> str:
+def _numbered(name: str, most: int) -> Iterator[str]:
+    """Yield a name with each number from 2 on; the numbers alone where there is no place for more."""
+    for number in count(2):
+        suffix = f"_{number}" if most > len(str(number)) + 1 else str(number)
+        if len(suffix) > most:
+            return
+        yield name[: most - len(suffix)] + suffix
+
+
+def _nearest_nick(asked: str, most: int) -> str:
     try:
-        return check_nick(asked.encode("ascii", "replace").decode())
+        return check_nick(asked[:most].encode("ascii", "replace").decode())
     except NickInvalid:
-        bent = re.sub(r"[^A-Za-z0-9_]+", "_", asked)[:MAX_NICK_POINTS].strip("_")
-        return bent or "guest"
+        bent = re.sub(r"[^A-Za-z0-9_]+", "_", asked)[:most].strip("_")
+        return bent or "guest"[:most]
 
 
 JSON = Dialect(

@@ -8,6 +8,7 @@ docs/admin.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,8 @@ from chatctl.common.names import fold_nick
 from chatctl.common.text import clean
 from chatctl.core.bans import Person, Sanction, SanctionKind, Sanctions
 from chatctl.errors import ChatError, Forbidden, RateLimited
+
+T = TypeVar("T")
 
 MAX_SPEAKERS = 10_000
 """Last times of speech that slow rooms remember; with more of them the oldest are forgotten."""
@@ -81,8 +84,17 @@ class Rules:
     # --- decisions
 
     def _find(self, sanctions: Sanctions, person: Person, now: float) -> Sanction | None:
-        """Return what hits a person. Operators are hit by their key alone: it takes the console to set that."""
-        return sanctions.find(Person(key=person.key) if self.is_operator(person.key) else person, now)
+        """Return what hits a person."""
+        return sanctions.find(self._as_seen(person), now)
+
+    def _as_seen(self, person: Person) -> Person:
+        """Return what of a person counts. Operators are hit by their key alone: it takes the console to set that."""
+        return Person(key=person.key) if self.is_operator(person.key) else person
+
+    def hit_by(self, one: Sanction, people: Mapping[T, Person]) -> list[T]:
+        """Return those of ``people`` whom a new sanction hits: one pass, and a name is looked at for a name alone."""
+        hits = one.test()
+        return [key for key, person in people.items() if hits(self._as_seen(person))]
 
     def check_entry(self, person: Person, now: float) -> None:
         """Return if this person may come in under this name. Raises Forbidden."""

@@ -7,11 +7,12 @@ disconnected, the room is told, a line is logged. Does not live here: the target
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from chatctl.common.durations import short_span
+from chatctl.common.ip_addresses import Network
 from chatctl.common.text import clean
 from chatctl.common.verbs import Role
 from chatctl.core.bans import MAX_SANCTIONS, Sanction, SanctionKind
@@ -23,7 +24,7 @@ from chatctl.core.peer import Peer, person_of
 from chatctl.core.permissions import check_verb
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
-from chatctl.hub.admin_target import Actor, AdminTarget, name_of, staying, target_of
+from chatctl.hub.admin_target import Actor, AdminTarget, name_of, note_on, staying, target_of
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Notice, RoomNow
@@ -41,6 +42,8 @@ class AdminCommands:
         self._log = hub.log
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
+        self.proxies: Sequence[Network] = ()
+        """Networks of proxies that tell whom they connect for: no client has such an address."""
 
     def order_from(self, peer: Peer, ask: Admin) -> None:
         """Carry out what somebody in a room orders, and answer them."""
@@ -85,11 +88,11 @@ class AdminCommands:
 
         def committed() -> None:
             sanctions.add(one)
-            hit = self._banned_peers() if what == "ban" else target.peers
+            hit = self._hit_by(one) if what == "ban" else target.peers
             rooms = _rooms_of(hit) or self._rooms(actor.room or ask.room)
             if what == "ban":
                 self._disconnect(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
-            self._finish(ask, actor, text, answer, rooms)
+            self._finish(ask, actor, text, answer, rooms, note=note_on(target, hit, self.proxies))
 
         self._commit({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
 
@@ -122,15 +125,10 @@ class AdminCommands:
         on_name = self._hub.rules.sanctions(what).on_target(target.name, None, None)
         return next((one for one in on_name if one.is_active(self._hub.clock())), Sanction(what, 0.0))
 
-    def _banned_peers(self) -> list[Peer]:
+    def _hit_by(self, ban: Sanction) -> list[Peer]:
         """Return the peers that would not be let in now."""
-        now, hit = self._hub.clock(), []
-        for peer in staying(self._hub):
-            try:
-                self._hub.rules.check_entry(person_of(peer, name_of(peer)), now)
-            except Forbidden:
-                hit.append(peer)
-        return hit
+        here = {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)}
+        return self._hub.rules.hit_by(ban, here)
 
     def _do_unban(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         what: SanctionKind = "ban" if ask.verb == "unban" else "mute"
@@ -251,14 +249,22 @@ class AdminCommands:
         return list(rooms.values()) if name is None else [rooms[name]] if name in rooms else []
 
     def _finish(
-        self, ask: Admin, actor: Actor, text: str, answer: Answer, rooms: Iterable[Room] = (), where: str = ""
+        self,
+        ask: Admin,
+        actor: Actor,
+        text: str,
+        answer: Answer,
+        rooms: Iterable[Room] = (),
+        where: str = "",
+        *,
+        note: str = "",
     ) -> None:
-        """Tell the rooms, the log and the operator what was done."""
+        """Tell the rooms, the log and the operator what was done; ``note`` is for the operator alone."""
         for room in rooms:
             room.tell(Notice(text, self._hub.clock(), actor.name))
             self._hub.touch(room)
         self._log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target or where, what=text)
-        answer(Done(ask.verb, text, [], ask.id))
+        answer(Done(ask.verb, text + note, [], ask.id))
 
 
 def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:

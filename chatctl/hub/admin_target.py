@@ -6,10 +6,10 @@ Lives here: reading a target. Does not live here: who may aim at what (core/perm
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from chatctl.common.ip_addresses import Network, parse_address
+from chatctl.common.ip_addresses import Network, parse_address, parse_network
 from chatctl.common.names import check_nick, fold_nick
 from chatctl.common.text import clean
 from chatctl.common.verbs import Kind, Role
@@ -89,6 +89,24 @@ def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> Adm
     if kind == "operator" and ask.verb == "kick" and not peers:
         kind = "name"
     return AdminTarget(kind, name_of(peers[0]) if peers else nick, name=nick, peers=peers)
+
+
+def note_on(target: AdminTarget, hit: Sequence[Peer], proxies: Sequence[Network]) -> str:
+    """Return what an operator should know of a ban or mute of an address that hits nobody.
+
+    Args:
+        target: of the order.
+        hit: who it hit.
+        proxies: networks of proxies that tell whom they connect for.
+    """
+    if target.network is None or hit:
+        return ""
+    network = parse_network(target.network)
+    if any(network.overlaps(proxy) for proxy in proxies):
+        return "; it is a proxy's: what counts is the address of who is behind it"
+    if network.is_loopback:
+        return "; it hits nobody: connections of this machine count for no address"
+    return "; nobody who is here comes from there"
 
 
 def staying(hub: PeerControl) -> list[Peer]:

@@ -1,14 +1,14 @@
-"""The server's log: a line per event on stderr, as text or as JSON. Every value is cleaned: clients choose some."""
+"""The server's log: a line per event, as text or as JSON. Every value is cleaned: clients choose some.
+
+Does not live here: where the lines go (server/log_output.py).
+"""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import sys
 import time
 from collections.abc import Callable
-from typing import Literal, TextIO
+from typing import Literal
 
 from chatctl.common.text import clean
 
@@ -29,20 +29,27 @@ _PHRASES = {
 
 
 class Log:
-    """Writes events."""
+    """Makes a line of each event."""
 
     def __init__(
         self,
         form: Literal["text", "json"] = "text",
         least: str = "info",
         *,
-        out: TextIO | None = None,
+        write: Callable[[int, str], object],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Write events of level ``least`` and above to ``out``; by default to the stderr of that moment."""
+        """Log events of level ``least`` and above.
+
+        Args:
+            form: of the lines.
+            least: a name in ``LEVELS``.
+            write: receives the number of a level and a line without its LF. It must not block, nor raise.
+            clock: returns Unix seconds.
+        """
         self._form = form
         self._least = LEVELS[least]
-        self._out = out
+        self._put = write
         self._clock = clock
 
     def debug(self, event: str, **values: Value) -> None:
@@ -62,23 +69,12 @@ class Log:
         self._write("error", event, values)
 
     def _write(self, level: str, event: str, values: dict[str, Value]) -> None:
-        if LEVELS[level] < self._least:
-            return
-        safe = {key: _safe(value) for key, value in values.items()}
-        line = self._as_json(level, event, safe) if self._form == "json" else self._as_text(level, event, safe)
-        try:
-            (self._out or sys.stderr).write(line + "\n")
-            (self._out or sys.stderr).flush()
-        except (OSError, ValueError):  # its reader is gone, or its disk is full: the server goes on
-            self._drop_rest()
+        if LEVELS[level] >= self._least:
+            self._put(LEVELS[level], self.line(level, event, {key: _safe(value) for key, value in values.items()}))
 
-    def _drop_rest(self) -> None:
-        """Discard what is buffered: Python would try to write it again at exit, and change the exit code."""
-        if self._out is None:
-            with contextlib.suppress(OSError, ValueError):
-                nowhere = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nowhere, sys.stderr.fileno())
-                os.close(nowhere)
+    def line(self, level: str, event: str, values: dict[str, Value]) -> str:
+        """Return the line of an event whose values are clean, without its LF."""
+        return self._as_json(level, event, values) if self._form == "json" else self._as_text(level, event, values)
 
     def _as_json(self, level: str, event: str, values: dict[str, Value]) -> str:
         head = {"time": round(self._clock(), 3), "level": level, "event": event}

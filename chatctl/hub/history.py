@@ -7,7 +7,8 @@ disk. Does not live here: new messages (messages.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
@@ -17,6 +18,7 @@ from chatctl.core.room import Reader, Room
 from chatctl.core.roster import Roster
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp
+from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Journal
 from chatctl.protocol import Hello, History, Msg, Page
@@ -33,11 +35,15 @@ fewer entries, and ``more`` is true."""
 class RoomHistory:
     """All rooms of one server, by name."""
 
-    def __init__(self, journal: Journal, limits: ServerLimits, tick: Tick) -> None:
-        """Open no room yet."""
+    def __init__(
+        self, journal: Journal, limits: ServerLimits, tick: Tick, log: Log, disconnect: Callable[[Peer, str], None]
+    ) -> None:
+        """Open no room yet. ``disconnect`` begins to disconnect a peer, for a reason."""
         self._journal = journal
         self._limits = limits
         self._tick = tick
+        self._log = log
+        self._disconnect = disconnect
         self.rooms: dict[str, Room] = {}
         self._catching_up: dict[Peer, CatchUp] = {}
         self._reading: set[asyncio.Task[None]] = set()
@@ -90,7 +96,14 @@ class RoomHistory:
         if peer.after + 1 < room.ring.first:
             peer.behind = True
             catch_up = self._catching_up[peer] = CatchUp(peer, room, self._journal)
-            catch_up.task.add_done_callback(lambda _: self._catching_up.pop(peer, None))
+            catch_up.task.add_done_callback(partial(self._caught_up, peer))
+
+    def _caught_up(self, peer: Peer, task: asyncio.Task[None]) -> None:
+        """Forget a catch-up. After a fault of our own the connection ends: its client comes back and resumes."""
+        self._catching_up.pop(peer, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("a reader could not catch up", peer=peer.label, why=repr(error))
+            self._disconnect(peer, "could not catch up")
 
     def wake(self, peer: Peer) -> None:
         """Go on with a peer that can take more again, or is leaving."""
@@ -121,11 +134,14 @@ class RoomHistory:
     async def _page_from_journal(self, peer: Peer, room: Room, ask: History, after: int, end: int) -> None:
         try:
             entries = await self._journal.read(room.name, after, end - after)
+            self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
         except ChatError as error:
             self._tick.reply(peer, error_frame(error))
-        else:
-            self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
-        self._tick.release(peer, PAGE_WEIGHT)
+        except Exception as error:  # noqa: BLE001 — a fault of our own: it is logged, and nobody waits for ever
+            self._log.error("a page could not be read", peer=peer.label, room=room.name, why=repr(error))
+            self._tick.reply(peer, error_frame(ChatError("this page could not be read: the server has a fault")))
+        finally:
+            self._tick.release(peer, PAGE_WEIGHT)
 
     def _answer(self, peer: Peer, room: Room, ask: History, entries: Sequence[Msg]) -> None:
         entries = fitting(entries, newest=ask.after is None)

@@ -64,7 +64,7 @@ class Hub:
         self._admission = admission
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
         admission.max_nick = limits.nick
-        self.history = RoomHistory(journal, limits, self._tick)
+        self.history = RoomHistory(journal, limits, self._tick, log, self.disconnect)
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import sqlite3
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 from chatctl.errors import ChatError, ConditionNotMet, RoomInvalid
@@ -18,8 +19,14 @@ _STEPS = 100_000
 """Instructions of SQLite's machine between two looks at the deadline: some milliseconds."""
 
 
-def read_offline(path: Path, room: str, is_over: Callable[[], bool] = lambda: False) -> Iterator[Msg]:
-    """Yield the entries of a room's log, oldest first.
+def read_offline(
+    path: Path,
+    room: str,
+    since: float | None = None,
+    until: float | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Iterator[Msg]:
+    """Yield the entries of a room's log, oldest first; of those, what was said from ``since`` to before ``until``.
 
     Args:
         path: the journal.
@@ -42,7 +49,12 @@ def read_offline(path: Path, room: str, is_over: Callable[[], bool] = lambda: Fa
             found = db.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone()
             if found is None:
                 raise RoomInvalid(f"the journal {path} has no room '{room}'")
-            rows = db.execute(f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? ORDER BY seq", found)  # noqa: S608 — constant
+            wanted = "room = ? AND time >= ? AND time < ?"
+            bounds = (since if since is not None else -inf, until if until is not None else inf)
+            rows = db.execute(
+                f"SELECT {ENTRY_COLUMNS} FROM messages WHERE {wanted} ORDER BY seq",  # noqa: S608 — constants
+                (*found, *bounds),
+            )
             for row in rows:
                 yield entry_of(row)
                 if is_over():

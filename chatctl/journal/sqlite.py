@@ -131,6 +131,11 @@ class SqliteJournal:
             self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
         self._writer = Writer(store, Retention(keep_messages, keep_days, clock), self._dispatcher)
 
+    @property
+    def is_unused(self) -> bool:
+        """Whether nothing was said or kept in it until it was opened, nor said since."""
+        return not self._facts and not any(log.last for log in self._dispatcher.logs.values())
+
     def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         """Implement ``Journal.append``. After ``close`` it fails; after a fatal error ``done`` is never called."""
         for draft in batch:

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 VALID_DAYS = 3650
 """How long a self-signed certificate is valid. Clients that pin it ignore its dates; ``probe --cert-warn`` does not."""
 
-_FIRST = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """When a certificate is valid, in Unix seconds."""
+
+    subject: str
+    begins: float
+    ends: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,8 @@ class Certificate:
 
     context: ssl.SSLContext
     digest: bytes
+    dates: tuple[Dates, ...]
+    """Its own, and those of its chain, as far as they can be read."""
 
     @property
     def fingerprint(self) -> str:
@@ -74,7 +85,7 @@ def load(cert: Path, key: Path) -> Certificate:
     """Read a certificate and its key. Raises ChatError."""
     pem = _read(cert, "certificate", "--tls-cert")
     _check_private(key)
-    first = _FIRST.search(pem)
+    first = _CERTIFICATE.search(pem)
     if first is None:
         raise ChatError(f"there is no certificate in {cert}: it has to be PEM")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -85,7 +96,21 @@ def load(cert: Path, key: Path) -> Certificate:
         context.load_cert_chain(cert, key, password=lambda: _is_encrypted(key))
     except (ssl.SSLError, ValueError) as error:
         raise ChatError(_broken(cert, key, error)) from None
-    return Certificate(context, fingerprints.digest(ssl.PEM_cert_to_DER_cert(first[0].decode("ascii", "replace"))))
+    digest = fingerprints.digest(ssl.PEM_cert_to_DER_cert(first[0].decode("ascii", "replace")))
+    return Certificate(context, digest, _dates_in(pem))
+
+
+def _dates_in(pem: bytes) -> tuple[Dates, ...]:
+    """Return the dates of all certificates; those that OpenSSL takes and this parser does not are left out."""
+    from cryptography import x509
+
+    found = []
+    for match in _CERTIFICATE.finditer(pem):
+        with contextlib.suppress(ValueError):
+            one = x509.load_pem_x509_certificate(match[0])
+            begins, ends = one.not_valid_before_utc.timestamp(), one.not_valid_after_utc.timestamp()
+            found.append(Dates(one.subject.rfc4514_string(), begins, ends))
+    return tuple(found)
 
 
 def _read(path: Path, what: str, option: str) -> bytes:

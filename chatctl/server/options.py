@@ -6,8 +6,6 @@ parsing a command line (commands/serve/), carrying it out (program.py), limits (
 
 from __future__ import annotations
 
-import contextlib
-import resource
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,14 +79,3 @@ def journal_path(chosen: str | None) -> Path | None:
     if chosen is None:
         return default_journal()
     return None if chosen == "none" else Path(chosen).absolute()
-
-
-def default_max_clients() -> int:
-    """Raise the limit of open files as far as it goes; return 80 % of it, 10,000 at most."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 13_000 if hard == resource.RLIM_INFINITY else min(13_000, hard)
-    if soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    return max(1, min(10_000, int(soft * 0.8)))

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import importlib
 import os
-import signal
 import sqlite3
 import sys
 import time
@@ -32,14 +31,18 @@ from chatctl.errors import ChatError, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal.memory import MemoryJournal
+from chatctl.journal.rollback_check import stamp_path
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.sqlite_errors import damaged
 from chatctl.server.admin_socket import AdminSocket, verbs_of
+from chatctl.server.certificate_dates import CertificateWatch
+from chatctl.server.certificates import Tls
+from chatctl.server.descriptors import connection_places, warn_if_too_few
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
-from chatctl.server.server import Server
-from chatctl.server.shutdown import Shutdown, on_hangup, on_signal
-from chatctl.server.startup import announce_start, open_sockets
+from chatctl.server.server import FLUSH_SECONDS, Server
+from chatctl.server.shutdown import Hangup, Shutdown, take_signals
+from chatctl.server.startup import Sockets, announce_start, open_sockets
 from chatctl.server.systemd import ServiceManager
 
 SWITCH_SECONDS = 0.0005
@@ -70,14 +73,32 @@ def _loop_factory() -> LoopFactory | None:
 async def _serve(options: ServeOptions, log: Log) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     shutdown = Shutdown()
+    hangup = take_signals(asyncio.get_running_loop(), shutdown)
+    is_new = _is_missing(options.journal)
     journal = _open_journal(options, shutdown, log)
     try:
-        await Program(options, journal, shutdown, log).run()
+        await Program(options, journal, shutdown, log).run(hangup)
+    except ChatError:
+        if is_new and isinstance(journal, SqliteJournal):
+            _remove_unused(journal)
+        raise
     finally:
         if isinstance(journal, SqliteJournal) and shutdown.error is None:
             await journal.close()
     if shutdown.error is not None:
         raise shutdown.error
+
+
+def _is_missing(journal: Path | None) -> bool:
+    return journal is not None and not os.path.lexists(journal)
+
+
+def _remove_unused(journal: SqliteJournal) -> None:
+    """Remove a journal that was made for a start that failed. It is still open: no other server can have it."""
+    if journal.is_unused:
+        wal = journal.path.with_name(journal.path.name + "-wal")
+        for path in (journal.path, wal, stamp_path(journal.path)):
+            path.unlink(missing_ok=True)
 
 
 def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> SqliteJournal | MemoryJournal:
@@ -144,7 +165,7 @@ class Program:
             authenticator=self._auth,
             rules=self._rules,
         )
-        self._server = Server(self._hub, options.reached_as, self._networks)
+        self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         self._add_reloads()
 
@@ -181,30 +202,46 @@ class Program:
 
     # --- from the start to the end
 
-    async def run(self) -> None:
-        """Listen, serve until the shutdown, and close all connections. Raises ChatError if it can't listen."""
+    async def run(self, hangup: Hangup) -> None:
+        """Listen, serve until the shutdown, and close all connections. ``hangup`` reloads from the start on.
+
+        Raises:
+            ChatError: it can't start. The sockets that it opened are closed, and their files removed.
+        """
         options = self._options
         tls = options.tls.open(options.host) if options.tls is not None and options.host is not None else None
         for room in sorted(options.admission.rooms):
             await self._hub.history.warm_up(room)
-        for name in (signal.SIGINT, signal.SIGTERM):  # before the sockets: who can connect may stop the server
-            self._loop.add_signal_handler(name, on_signal, self._shutdown.event, name)
+        await asyncio.sleep(0)  # signals that came until now are taken
+        if self._shutdown.event.is_set():
+            return
+        warn_if_too_few(options.limits.clients, self._log)
         sockets = open_sockets(options, self._log)
+        try:
+            async with self._admin_socket(sockets.port):
+                announce_start(options, sockets, tls)
+                await self._serve(sockets, tls, hangup)
+        finally:
+            sockets.close()
+
+    async def _serve(self, sockets: Sockets, tls: Tls | None, hangup: Hangup) -> None:
+        """Let clients in, until the shutdown. From here on nothing fails."""
         if tls is not None:
-            self._reloader.add("certificate", tls.reload, tls.describe)
-        self._loop.add_signal_handler(signal.SIGHUP, on_hangup(self._reloader, self._shutdown.event))
+            watch = CertificateWatch(tls, self._log, self._loop)
+            watch.start()
+            self._reloader.add("certificate", watch.reload, tls.describe)
         self._server.listen(sockets.plain, sockets.secure, tls)
-        async with self._admin_socket(sockets.port):
-            announce_start(options, sockets, tls)
-            self._manager.ready()
-            self._manager.watch(self._loop)
-            await self._shutdown.event.wait()
-            await self._stop()
+        self._manager.ready()
+        self._manager.watch(self._loop)
+        hangup.ready(self._reloader.run)
+        await self._shutdown.event.wait()
+        await self._stop()
 
     async def _stop(self) -> None:
         self._log.info("stopping")
         self._manager.stopping()
         shutdown = self._shutdown
+        shutdown.hurry = partial(self._server.hurry, FLUSH_SECONDS)
         await self._server.stop(shutdown.why, retry_after=shutdown.retry_after, within=shutdown.within)
         self._manager.close()
 

@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
-from chatctl.core.connection_limits import ConnectionLimits
+from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
@@ -31,7 +31,13 @@ FLUSH_SECONDS = 2.0
 class Server:
     """All connections of one hub, and the sockets that they come from."""
 
-    def __init__(self, hub: Hub, reached_as: Sequence[str] = (), networks: Networks | None = None) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        reached_as: Sequence[str] = (),
+        networks: Networks | None = None,
+        places: int = UNBOUNDED,
+    ) -> None:
         """Create it inside a running event loop; ``listen`` starts it.
 
         Args:
@@ -39,6 +45,7 @@ class Server:
             reached_as: further places (common/key_proof.py) at which clients reach it: forwarded ports, and paths under
                 which others see its unix socket.
             networks: from where connections are accepted; by default from everywhere.
+            places: how many connections there can be at all.
         """
         self.hub = hub
         self.limits = hub.limits
@@ -46,13 +53,15 @@ class Server:
         self._log = hub.log
         self._reached_as = tuple(reached_as)
         self._networks = networks or Networks()
-        self._counts = ConnectionLimits(hub.limits, random.random)
+        self._counts = ConnectionLimits(hub.limits, random.random, places)
         self._connections: set[Connection] = set()
         self._handshakes: set[TlsHandshake] = set()
         self._connecting: set[asyncio.Task[object]] = set()
+        self._accepted: set[Connection] = set()
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
         self._dropped = 0
+        self._stop_by = 0.0
 
     # --- accepting
 
@@ -68,7 +77,7 @@ class Server:
 
     def accept(self, sock: socket.socket, address: object, tls: Tls | None = None) -> None:
         """Make a connection of an accepted socket, or close it."""
-        if self._counts.is_over_full(len(self._connections)):
+        if self._counts.is_over_full(len(self._connections) + len(self._accepted)):
             sock.close()
             return
         label, host = describe(sock.family, address)
@@ -84,6 +93,7 @@ class Server:
             return
         handshake = None
         if tls is None:
+            self._accepted.add(connection)
             self._count(connection)  # at once: those accepted in the same loop iteration count for each other
         elif self._counts.begin_handshake(connection.network):
             handshake = TlsHandshake(self, connection, tls, self._log)
@@ -98,6 +108,7 @@ class Server:
 
     def _connected(self, connection: Connection, handshake: TlsHandshake | None, task: asyncio.Task[object]) -> None:
         self._connecting.discard(task)
+        self._accepted.discard(connection)
         if not task.cancelled() and (error := task.exception()):
             self._log.warning("accepted in vain", why=str(error))
             if handshake is not None:
@@ -122,6 +133,7 @@ class Server:
     def add(self, connection: Connection) -> None:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
+        self._accepted.discard(connection)
         self._log.info("connected", peer=connection.label)
         if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
@@ -175,6 +187,10 @@ class Server:
         for connection in list(self._connections):
             connection.check(now)
 
+    def hurry(self, within: float) -> None:
+        """Shorten a ``stop`` that is under way: it flushes for so many seconds more at most."""
+        self._stop_by = min(self._stop_by, self.loop.time() + within)
+
     async def stop(self, why: str, *, retry_after: float | None = None, within: float = FLUSH_SECONDS) -> None:
         """Accept no more, send a ``bye`` to everyone, flush for ``within`` seconds at most, and close."""
         for listener in self._listeners:
@@ -188,8 +204,8 @@ class Server:
             self.hub.disconnect(
                 connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None
             )
-        deadline = self.loop.time() + within
-        while self._connections and self.loop.time() < deadline:
+        self._stop_by = self.loop.time() + within
+        while self._connections and self.loop.time() < self._stop_by:
             await asyncio.sleep(0.01)
         for connection in list(self._connections):
             if connection.in_flight:  # its messages get no receipt any more, so the hub still waits for them

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from chatctl.common.durations import short_span
 from chatctl.errors import ChatError
 from chatctl.protocol import Admin
-from chatctl.server.reload import Reloader
 from chatctl.server.server import FLUSH_SECONDS
 
 DRAIN_SECONDS = 10.0
@@ -34,6 +33,9 @@ class Shutdown:
         self.why = "the server is going down"
         self.retry_after: float | None = None
         self.within = FLUSH_SECONDS
+        self.hurry: Callable[[], None] = lambda: None
+        """Shortens an end that has begun to FLUSH_SECONDS."""
+        self._signalled = False
 
     def fail(self, error: ChatError) -> None:
         """End the server with an error."""
@@ -48,24 +50,52 @@ class Shutdown:
         self.event.set()
         return f"the server takes nobody any more, and ends within {short_span(self.within)}"
 
+    def on_signal(self, name: signal.Signals) -> None:
+        """Stop in order, which also cuts a drain short; a second signal ends the process at once."""
+        if self._signalled:
+            os._exit(128 + name)
+        self._signalled = True
+        self.within = min(self.within, FLUSH_SECONDS)
+        self.event.set()
+        self.hurry()
 
-def on_signal(stop: asyncio.Event, name: signal.Signals) -> None:
-    """Stop in order; a second signal ends the process at once."""
-    if stop.is_set():
-        os._exit(128 + name)
-    stop.set()
+
+class Hangup:
+    """The handler of SIGHUP: it reloads, but stops a server whose terminal was closed.
+
+    One that comes before the server can reload is carried out once it can.
+    """
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        """Set ``stop`` to stop the server."""
+        self._stop = stop
+        self._had_terminal = _has_terminal()
+        self._reload: Callable[[], object] | None = None
+        self._waits = False
+
+    def __call__(self) -> None:
+        """Take the signal."""
+        if self._had_terminal and not _has_terminal():
+            self._stop.set()
+        elif self._reload is None:
+            self._waits = True
+        else:
+            self._reload()
+
+    def ready(self, reload: Callable[[], object]) -> None:
+        """Reload with this function from now on."""
+        self._reload = reload
+        if self._waits:
+            reload()
 
 
-def on_hangup(reloads: Reloader, stop: asyncio.Event) -> Callable[[], None]:
-    """Return the handler of SIGHUP: it reloads, but stops a server whose terminal was closed."""
-    had_terminal = _has_terminal()
-
-    def hangup() -> None:
-        if had_terminal and not _has_terminal():
-            stop.set()
-            return
-        reloads.run()
-
+def take_signals(loop: asyncio.AbstractEventLoop, shutdown: Shutdown) -> Hangup:
+    """Handle SIGINT, SIGTERM and SIGHUP from now on; return what handles the last one, which ``ready`` completes."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, shutdown.on_signal, name)
+    hangup = Hangup(shutdown.event)
+    loop.add_signal_handler(signal.SIGHUP, hangup)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # __main__.py holds it back until here
     return hangup
 
 

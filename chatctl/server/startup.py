@@ -46,6 +46,11 @@ class Sockets:
         """The first TCP port; 0 if there is none."""
         return next((bound[1] for bound in (*bound_to(self.plain), *bound_to(self.secure))), 0)
 
+    def close(self) -> None:
+        """Close those that are still open, and remove the files of unix sockets."""
+        for sock in (*self.plain, *self.secure):
+            sock.close()
+
 
 def bound_to(sockets: Sequence[socket.socket]) -> list[Bound]:
     """Return where the TCP sockets among them are bound."""
@@ -53,17 +58,26 @@ def bound_to(sockets: Sequence[socket.socket]) -> list[Bound]:
 
 
 def open_sockets(options: ServeOptions, log: Log) -> Sockets:
-    """Open all sockets that the options ask for. Raises ChatError: one can't be opened, or would not be safe."""
-    plain = open_tcp(options.host, options.port) if options.host is not None and options.plain else []
-    if options.password is not None:
-        insist_on_safety(plain)
-    warn_if_exposed(plain, log)
-    if options.unix is not None:
-        plain.append(UnixSocket(options.unix, "--unix", options.umask))
-    secure: list[socket.socket] = []
-    if options.host is not None and options.tls is not None:
-        secure = open_tcp(options.host, options.tls.port, "--tls-port")
-    return Sockets(plain, secure)
+    """Open all sockets that the options ask for.
+
+    Raises:
+        ChatError: one can't be opened, or would not be safe. The others are closed, and their files removed.
+    """
+    sockets = Sockets([], [])
+    try:
+        if options.host is not None and options.plain:
+            sockets.plain.extend(open_tcp(options.host, options.port))
+        if options.password is not None:
+            insist_on_safety(sockets.plain)
+        warn_if_exposed(sockets.plain, log)
+        if options.unix is not None:
+            sockets.plain.append(UnixSocket(options.unix, "--unix", options.umask))
+        if options.host is not None and options.tls is not None:
+            sockets.secure.extend(open_tcp(options.host, options.tls.port, "--tls-port"))
+    except ChatError:
+        sockets.close()
+        raise
+    return sockets
 
 
 def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> None:
@@ -90,12 +104,10 @@ def announce(line: str) -> None:
 
 
 def insist_on_safety(sockets: Sequence[socket.socket]) -> None:
-    """Close all and raise ChatError if one is reachable from other machines: a password is only safe there with TLS."""
+    """Raise ChatError if one is reachable from other machines: a password is only safe there with TLS."""
     where = _exposed(sockets)
     if not where:
         return
-    for sock in sockets:
-        sock.close()
     raise ChatError(
         f"a password needs TLS beyond this machine, and {where} has none: add --tls self --no-plain, or listen on "
         "127.0.0.1 or a unix socket only"

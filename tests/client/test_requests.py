@@ -7,7 +7,16 @@ from msgspec import structs
 
 from chatctl.client.core.deadline import ConnectionEnded, Deadline
 from chatctl.client.io.blocking_transport import drive, each
-from chatctl.client.requests import SEEK_PAGE, Since, all_entries, member_nicks, roster, seek, seq_before
+from chatctl.client.requests import (
+    ANSWER_SECONDS,
+    SEEK_PAGE,
+    Since,
+    entries_between,
+    member_nicks,
+    roster,
+    seek,
+    seq_before,
+)
 from chatctl.errors import ChatError, RateLimited
 from chatctl.protocol import Bye, Error, History, Join, Limits, Msg, Page, Resume, Roster, RosterRow, ServerFrame, Who
 from tests.client.core.fake_transport import FakeConnection, FakeTransport, welcome
@@ -52,14 +61,45 @@ def test_members_are_asked_for_where_the_welcome_does_not_hold_them_all() -> Non
 def test_a_log_is_read_page_by_page_to_where_it_ended() -> None:
     one = connection(Page(msgs(1, 2), more=True), Page(msgs(3, 4), more=False))
     one.welcome = structs.replace(welcome(last=4), limits=Limits(page=2))
-    assert [entry.seq for entry in each(all_entries(one, SOON))] == [1, 2, 3, 4]
+    assert [entry.seq for entry in each(entries_between(one, None, None, SOON))] == [1, 2, 3, 4]
     assert one.sent == [History(limit=2, after=0), History(limit=2, after=2)]
 
 
 def test_a_log_that_is_trimmed_meanwhile_ends() -> None:
     one = connection(Page(msgs(1), more=True), Page([], more=False))
     one.welcome = welcome(last=4)
-    assert [entry.seq for entry in each(all_entries(one, SOON))] == [1]
+    assert [entry.seq for entry in each(entries_between(one, None, None, SOON))] == [1]
+
+
+class LongLog(FakeConnection):
+    """Answers each question for a page of a log of messages, one a second."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(TRANSPORT, ())
+        self.welcome = structs.replace(welcome(last=last), limits=Limits(page=100))
+        self.deadlines: list[Deadline] = []
+
+    async def receive(self, deadline: Deadline) -> ServerFrame:
+        ask = self.sent[-1]
+        assert isinstance(ask, History)
+        assert ask.after is not None
+        self.deadlines.append(deadline)
+        last = min(ask.after + ask.limit, self.welcome.last)
+        return Page(msgs(*range(ask.after + 1, last + 1)), more=last < self.welcome.last)
+
+
+def test_what_is_outside_the_moments_is_not_read() -> None:
+    """The last minutes of a log of years do not take the time of all of it."""
+    one = LongLog(1_000_000)
+    found = [entry.seq for entry in each(entries_between(one, 999_000.0, 999_250.0, SOON))]
+    assert found == list(range(999_000, 999_250))
+    assert len(one.sent) < 50
+
+
+def test_a_long_read_has_no_deadline_but_each_answer_has() -> None:
+    one = LongLog(250)
+    assert len(list(each(entries_between(one, None, None, Deadline(None, TRANSPORT.now))))) == 250
+    assert {deadline.at for deadline in one.deadlines} == {TRANSPORT.now() + ANSWER_SECONDS}
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,14 @@ def test_a_classic_client_gets_the_next_free_name() -> None:
         nick("Rajat", roster_of(Rajat=None), dialect=TEXT)
 
 
+@pytest.mark.parametrize(("most", "given"), [(8, "Maximi_2"), (5, "Max_2"), (3, "M_2"), (2, "M2"), (1, "2")])
+def test_a_classic_client_gets_a_name_within_the_limit_of_the_server(most: int, given: str) -> None:
+    admission = Admission("s")
+    admission.max_nick = most
+    roster = roster_of(**{"Maximilian"[:most]: None})
+    assert admission.nick(Hello(v=1, nick="Maximilian"), CLASSIC, Owner(), roster) == given
+
+
 # --- names that are bound to a key
 
 

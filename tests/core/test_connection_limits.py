@@ -92,6 +92,18 @@ def test_a_full_server_refuses_and_an_overfull_one_closes(handshakes: int) -> No
     assert limits.is_over_full(10 + SPARE_CLIENTS - handshakes)
 
 
+@pytest.mark.parametrize(("places", "clients"), [(1000, 10), (20, 10), (8, 6), (2, 1)])
+def test_few_places_are_shared_by_clients_and_by_those_who_are_told(places: int, clients: int) -> None:
+    """A server of few file descriptors must still say that it is full, and have some left for itself."""
+    limits = ConnectionLimits(Limits(clients=10), never, places)
+    assert limits.refusal(clients) is None
+    assert limits.refusal(clients + 1) is not None
+    most = min(places, 10 + SPARE_CLIENTS)
+    assert most > clients
+    assert not limits.is_over_full(most - 1)
+    assert limits.is_over_full(most)
+
+
 def test_an_address_that_connects_too_often_is_told_when_to_come_back() -> None:
     limits = ConnectionLimits(Limits(per_address=2, connect_rate=0.1), never)
     for _ in range(2):

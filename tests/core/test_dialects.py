@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from chatctl import protocol as p
 from chatctl.common.names import check_nick
 from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect, Stranger, bend_nick, recognise
-from chatctl.errors import BadFrame
+from chatctl.errors import BadFrame, NickTaken
 from tests.support.strategies import FORBIDDEN, nasty, server_frames
 
 
@@ -260,6 +260,28 @@ def test_a_bent_name_is_ascii_valid_and_free(asked: str, busy: int) -> None:
     assert check_nick(bent) == bent
     assert bent.isascii()
     assert seen[-1] == bent
+
+
+@given(nasty | st.text(max_size=50), st.integers(1, 32), st.integers(0, 30))
+@example("Rajat", 1, 8)
+@example("Rajat", 3, 15)
+def test_a_bent_name_keeps_to_the_limit_of_the_server(asked: str, most: int, busy: int) -> None:
+    """Even where only numbers are left, as long as there are any."""
+    seen: set[str] = set()
+
+    def taken(nick: str) -> bool:
+        assert nick not in seen, "a name that was taken is not tried again"
+        seen.add(nick)
+        return len(seen) <= busy
+
+    try:
+        bent = bend_nick(asked, taken, most)
+    except NickTaken:
+        assert (most, busy) >= (1, 9)
+        assert most == 1
+    else:
+        assert check_nick(bent) == bent
+        assert len(bent) <= most
 
 
 # --- json

@@ -23,7 +23,7 @@ class KeepingJournal(MemoryJournal):
         self.entries: list[Msg] = []
         self.first = 1
         self.reads = 0
-        self.broken = False
+        self.broken: Exception | None = None
 
     def say(self, number: int) -> None:
         """Have a log before the server starts."""
@@ -36,8 +36,8 @@ class KeepingJournal(MemoryJournal):
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         self.reads += 1
         await asyncio.sleep(0)
-        if self.broken:
-            raise StorageFailed("the file can't be read")
+        if self.broken is not None:
+            raise self.broken
         start = max(after + 1, self.first)
         return [entry for entry in self.entries if start <= entry.seq <= start + limit - 1]
 
@@ -109,7 +109,7 @@ async def test_what_retention_took_is_announced() -> None:
 async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() -> None:
     journal = KeepingJournal()
     journal.say(50)
-    journal.broken = True
+    journal.broken = StorageFailed("the file can't be read")
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 10))
     await rest(house)
@@ -171,7 +171,7 @@ def test_pages_come_from_the_ring_and_from_the_journal(ask: History, wanted: lis
 async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
     journal = KeepingJournal()
     journal.say(100)
-    journal.broken = True
+    journal.broken = StorageFailed("the file can't be read")
     house = House(journal=journal)
     reader = house.join("Reader")
     reader.say(History(limit=5, after=0))
@@ -221,3 +221,35 @@ async def test_one_page_from_the_journal_is_under_way_at_a_time() -> None:
     await rest(house)
     assert reader.in_flight == 0
     assert len(only(Page, reader.frames)) == 1
+
+
+@run
+async def test_a_fault_of_ours_while_a_page_is_read_holds_nobody() -> None:
+    """It is logged, the question is answered, and the connection is read from as before."""
+    journal = KeepingJournal()
+    journal.say(50)
+    house = House(journal=journal)
+    asker = house.join("Asker")
+    journal.broken = RuntimeError("a defect")
+    asker.say(History(limit=10, after=0))
+    await rest(house)
+    assert [error.code for error in only(Error, asker.frames)] == ["internal"]
+    assert asker.in_flight == 0
+    assert "a defect" in house.logged.getvalue()
+    journal.broken = None
+    asker.say(History(limit=10, after=0))
+    await rest(house)
+    assert len(only(Page, asker.frames)) == 1
+
+
+@run
+async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -> None:
+    """Its client resumes where it stood; a reader that nothing is sent to any more would never know."""
+    journal = KeepingJournal()
+    journal.say(50)
+    journal.broken = RuntimeError("a defect")
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 7))
+    await rest(house)
+    assert back.closed
+    assert "a reader could not catch up" in house.logged.getvalue()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
 from chatctl.common.names import check_nick
+from chatctl.core import bans
 from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.bans import Person, Sanction, Sanctions
@@ -127,6 +132,59 @@ def test_a_ban_of_a_key_sends_all_of_its_connections_away() -> None:
     reader = OTHER.join(house, "", mode="watch")
     banned(house, OTHER.fingerprint)
     assert [peer.closed for peer in (first, second, reader)] == [True] * 3
+
+
+def peer_at(house: House, nick: str, host: str) -> FakePeer:
+    peer = house.peer()
+    peer.info = ConnectionInfo(host)
+    peer.say(p.Hello(v=1, nick=nick))
+    house.settle()
+    return peer
+
+
+def test_a_ban_of_an_address_looks_at_each_peer_once_and_at_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ten thousand of them the loop stood still for a second."""
+    house = house_of()
+    peers = [peer_at(house, f"member{number}", f"192.0.2.{number}") for number in range(20)]
+    counts = Counter[str]()
+
+    def counted(name: str, real: Callable[[str], Any]) -> Callable[[str], Any]:
+        def call(text: str) -> Any:
+            counts[name] += 1
+            return real(text)
+
+        return call
+
+    monkeypatch.setattr(bans, "skeletons", counted("names", bans.skeletons))
+    monkeypatch.setattr(bans, "parse_address", counted("addresses", bans.parse_address))
+    monkeypatch.setattr(bans, "parse_network", counted("networks", bans.parse_network))
+    banned(house, "192.0.2.7")
+    assert [peer.leaving is not None for peer in peers] == [number == 7 for number in range(20)]
+    assert counts["names"] == 0
+    assert counts["addresses"] == len(peers)
+    assert counts["networks"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("target", "note"),
+    [
+        ("192.0.2.8", ""),
+        ("192.0.2.9", "nobody who is here comes from there"),
+        ("198.51.100.7", "it is a proxy's"),
+        ("198.51.100.0/24", "it is a proxy's"),
+        ("127.0.0.1", "connections of this machine count for no address"),
+    ],
+)
+def test_a_ban_of_an_address_that_hits_nobody_says_so_to_the_operator_alone(target: str, note: str) -> None:
+    house = house_of()
+    house.hub.admin.proxies = [client_network("198.51.100.7")]
+    ana = house.join("Ana")
+    peer_at(house, "Rajat", "192.0.2.8")
+    done = order(house, "console", "ban", target)
+    assert isinstance(done, p.Done)
+    assert note in done.text
+    assert (done.text == "an address was banned") is (note == "")
+    assert all(notice.text == "an address was banned" for notice in only(p.Notice, ana.frames))
 
 
 def test_a_ban_of_a_member_with_its_address() -> None:

@@ -243,7 +243,7 @@ class House:
             self.journal,
             admission or Admission("test", ["ops"]),
             self.limits,
-            Log(out=self.logged, clock=lambda: 0.0),
+            Log(write=lambda _level, line: print(line, file=self.logged), clock=lambda: 0.0),
             clock=lambda: self.now,
             loop=self,
             authenticator=authenticator,

@@ -36,7 +36,8 @@ def in_process_server(
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         everything = Admission("test", open_rooms=True)
-        hub = Hub(journal or MemoryJournal(), everything, limits, Log(out=log), clock=time.time, loop=loop)
+        events = Log(write=lambda _level, line: print(line, file=log))
+        hub = Hub(journal or MemoryJournal(), everything, limits, events, clock=time.time, loop=loop)
         server = ChatServer(hub)
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
 from chatctl.cli.output import emit_lines
@@ -43,18 +42,18 @@ def moment(value: object) -> float:
     default="jsonl",
     help="What to print; html is one page that needs nothing else.",
 )
-@timeout_option("1m")
+@timeout_option(None, "End, with 8, after so long.  [default: never; an answer may take a minute]")
 def export(
     server: ServerOptions,
     journal: Path | None,
     since: float | None,
     until: float | None,
     form: str,
-    timeout: float,
+    timeout: float | None,
 ) -> None:
     """Print all that was said in a room.
 
-    From the server, or from the file of a journal.
+    From the server, or from the file of a journal. Times of text and html are local ones, with their zone.
 
     \b
     Examples:
@@ -78,29 +77,36 @@ def export(
     """
     from chatctl.commands.export.formats import export_lines
 
-    found = _from_file(journal, server.room, timeout) if journal is not None else _from_server(server, timeout)
+    if journal is not None:
+        found = _from_file(journal, server.room, since, until, timeout)
+    else:
+        found = _from_server(server, since, until, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
     emit_lines(export_lines(wanted, form, server.room), as_json=form == "jsonl")
 
 
-def _from_file(journal: Path, room: str, timeout: float) -> Iterator[Msg]:
+def _from_file(
+    journal: Path, room: str, since: float | None, until: float | None, timeout: float | None
+) -> Iterator[Msg]:
     from chatctl.client.io.clock import deadline_in
     from chatctl.journal.offline import read_offline
 
-    if click.get_current_context().get_parameter_source("timeout") is ParameterSource.DEFAULT:
-        return read_offline(journal, room)  # a long log takes its time, and nobody else can keep us waiting
     deadline = deadline_in(timeout)
-    return read_offline(journal, room, lambda: deadline.at is not None and deadline.now() >= deadline.at)
+    return read_offline(journal, room, since, until, lambda: deadline.at is not None and deadline.now() >= deadline.at)
 
 
-def _from_server(server: ServerOptions, timeout: float) -> Iterator[Msg]:
+def _from_server(
+    server: ServerOptions, since: float | None, until: float | None, timeout: float | None
+) -> Iterator[Msg]:
+    from chatctl.client.core.subscription import CONNECT_SECONDS
     from chatctl.client.io.blocking_connection import BlockingConnection
     from chatctl.client.io.blocking_transport import each
     from chatctl.client.io.clock import deadline_in
-    from chatctl.client.requests import all_entries
+    from chatctl.client.requests import entries_between
     from chatctl.protocol import VERSION, Hello
 
     deadline = deadline_in(timeout)
     hello = Hello(v=VERSION, room=server.room, mode="watch")
-    with BlockingConnection(server.address(), hello, deadline) as connection:
-        yield from each(all_entries(connection, deadline))
+    connecting = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
+    with BlockingConnection(server.address(), hello, connecting) as connection:
+        yield from each(entries_between(connection, since, until, deadline))

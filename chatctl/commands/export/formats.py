@@ -41,14 +41,14 @@ def export_lines(entries: Iterable[Msg], form: str, room: str) -> Iterator[str]:
         return _html(entries, room)
     if form == "jsonl":
         return map(json_line, entries)
-    return (line for entry in entries for line in message_lines(entry))
+    return (line for entry in entries for line in message_lines(entry, zone=True))
 
 
 def _html(entries: Iterable[Msg], room: str) -> Iterator[str]:
     yield _PAGE_TOP.format(title=escape(f"chatctl: {clean(room)}"))
     day = None
     for entry in entries:
-        today = local("%A, %d %B %Y", entry.time)
+        today = local("%A, %d %B %Y (UTC%z)", entry.time)  # on the day that the clocks change there are two of them
         if today != day:
             day = today
             yield f"<h2>{today}</h2>"

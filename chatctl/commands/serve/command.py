@@ -18,7 +18,7 @@ from chatctl.commands.serve.options import (
     log_options,
     room_options,
 )
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,13 +49,15 @@ def serve(
     password_file: Path | None,
     admin_socket: Path | None,
     log_format: Literal["text", "json"],
+    log_file: Path | None,
     quiet: bool,
     verbose: bool,
     **given: Any,
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
-    The first line of stdout says where it listens, the last one how to join; events are logged on stderr.
+    The first line of stdout says where it listens, the last one how to join; events are logged on stderr, or in a
+    file. A reader of the log that stops, or a full disk, does not hold the room up: lines are left out, and counted.
 
     \b
     Examples:
@@ -82,7 +84,7 @@ def serve(
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.core.admission import Admission
-    from chatctl.hub.event_log import Log
+    from chatctl.server.log_setup import start_log
     from chatctl.server.options import ServeOptions, TlsOptions, journal_path
     from chatctl.server.program import run_server
 
@@ -95,23 +97,29 @@ def serve(
         (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
     )
+    events = start_log(log_format, "warning" if quiet else "debug" if verbose else "info", log_file)
     limits = limits_of(given)
-    run_server(
-        ServeOptions(
-            host=None if no_tcp else host,
-            unix=unix,
-            admission=Admission(server_name, rooms, open_rooms=open_rooms),
-            limits=limits,
-            journal=journal_path(journal),
-            tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
-            plain=not no_plain,
-            password=_verifier(password_file),
-            read_password=partial(_verifier, password_file) if password_file is not None else None,
-            admin_socket=admin_socket.absolute() if admin_socket is not None else None,
-            **given,  # the other options have the names of its fields
-        ),
-        Log(log_format, "warning" if quiet else "debug" if verbose else "info"),
-    )
+    try:
+        run_server(
+            ServeOptions(
+                host=None if no_tcp else host,
+                unix=unix,
+                admission=Admission(server_name, rooms, open_rooms=open_rooms),
+                limits=limits,
+                journal=journal_path(journal),
+                tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
+                plain=not no_plain,
+                password=_verifier(password_file),
+                read_password=partial(_verifier, password_file) if password_file is not None else None,
+                admin_socket=admin_socket.absolute() if admin_socket is not None else None,
+                **given,  # the other options have the names of its fields
+            ),
+            events,
+        )
+    except Exception as error:
+        if log_file is not None:  # stderr is told by main.py
+            events.error("ended", why=reason_of(error))
+        raise
 
 
 def _same(unix: Path, admin_socket: Path | None) -> bool:

@@ -68,11 +68,11 @@ limit_options = all_of(
 def limits_of(chosen: dict[str, Any]) -> ServerLimits:
     """Take the values of ``limit_options`` out of ``chosen``, and return the limits that they set."""
     from chatctl.core.limits import ServerLimits
-    from chatctl.server.options import default_max_clients
+    from chatctl.server.descriptors import max_clients
 
     rate, burst = chosen.pop("rate")
     start, percent, full = chosen.pop("greeting")
-    clients = chosen.pop("clients") or default_max_clients()
+    clients = max_clients(chosen.pop("clients"))
     others = {name: chosen.pop(name) for name in ServerLimits.__struct_fields__ if name in chosen}
     greeting = {"greeting_start": start, "greeting_percent": percent, "greeting_full": full}
     return ServerLimits(clients=clients, rate=rate, burst=burst, **greeting, **others)

@@ -136,7 +136,11 @@ access_options = all_of(
 )
 
 log_options = all_of(
-    choice_option("--log-format", choices=["text", "json"], default="text", help="Form of the log on stderr."),
+    choice_option("--log-format", choices=["text", "json"], default="text", help="Form of the log."),
+    file_option(
+        "--log-file",
+        help="Log in this file instead of on stderr. One that was moved is made anew.",
+    ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Log more."),
 )

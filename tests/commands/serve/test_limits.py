@@ -27,12 +27,12 @@ def limits(*arguments: str) -> ServerLimits:
 
 def test_without_options_they_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Written down twice: where a person reads them in ``--help``, and where the tests and the core take them."""
-    monkeypatch.setattr("chatctl.server.options.default_max_clients", lambda: ServerLimits().clients)
+    monkeypatch.setattr("chatctl.server.descriptors.max_clients", lambda _: ServerLimits().clients)
     assert limits() == ServerLimits()
 
 
 def test_the_number_of_files_bounds_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.server.options.default_max_clients", lambda: 17)
+    monkeypatch.setattr("chatctl.server.descriptors.max_clients", lambda chosen: chosen or 17)
     assert limits().clients == 17
     assert limits("--max-clients", "5").clients == 5
 

@@ -4,6 +4,7 @@ from tests.system.exits.table import Cell, Nothing
 from tests.system.exits.words import BROKE, CLOSED, FULL, IN_TIME, NO_ROOM, NOBODY, SILENT, USAGE, WEB
 
 HELLO = "{date} {time} nadia: hello"
+HELLO_KEPT = "{date} {time} {zone} nadia: hello"
 NADIA = "nadia {date}T{time}{zone} {n:7}"
 NAMELESS = "it goes by no name"
 WORDLESS = "it says nothing"
@@ -130,7 +131,7 @@ PROBE_CELLS = [
 ]
 
 EXPORT_CELLS = [
-    Cell("export", "fine", "chatctl export --format text", 0, HELLO),
+    Cell("export", "fine", "chatctl export --format text", 0, HELLO_KEPT),
     Cell("export", "refused", "chatctl export", 3, err=NOBODY),
     Cell("export", "silent peer", "chatctl export --timeout 300ms", 3, err=SILENT),
     Cell("export", "web server", "chatctl export", 7, err=WEB),
@@ -143,7 +144,7 @@ EXPORT_CELLS = [
     Cell("export", "SIGINT", "chatctl export", 130),
     Cell("export", "SIGTERM", "chatctl export", 143),
     Cell("export", "closed stdout", "chatctl export >&-", 0),
-    Cell("export", "no stdin", "chatctl export --format text <&-", 0, HELLO),
+    Cell("export", "no stdin", "chatctl export --format text <&-", 0, HELLO_KEPT),
     Cell("export", "full disk", "chatctl export > {disk}/week.jsonl", 1, err=FULL),
 ]
 

@@ -259,6 +259,18 @@ def test_a_renewed_certificate_is_read_on_sighup(serve: Serve, authority: Author
     assert member.say("still here").frame("msg")["text"] == "still here"
 
 
+def test_an_expired_certificate_is_told_at_the_start_and_on_sighup(serve: Serve, authority: Authority) -> None:
+    """Its clients all fail, and the server's log must not look like a good day."""
+    file = authority.sign("127.0.0.1", days=-1)
+    server = serve("--tls-cert", str(file), "-q")
+    server.wait_for_log("warning: the certificate has expired")
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("warning: the certificate has expired", times=2)
+    file.write_bytes(authority.sign("127.0.0.1", days=3).read_bytes())
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("warning: the certificate expires soon")
+
+
 def test_a_certificate_of_ones_own_is_made_once(serve: Serve, tmp_path: Path, state: Path) -> None:
     """The line that it prints lets others in as it stands, also after the next start."""
     lines = []
