@@ -24,6 +24,7 @@ def read_offline(
     room: str,
     since: float | None = None,
     until: float | None = None,
+    *,
     is_over: Callable[[], bool] = lambda: False,
 ) -> Iterator[Msg]:
     """Yield the entries of a room's log, oldest first; of those, what was said from ``since`` to before ``until``.
@@ -49,7 +50,7 @@ def read_offline(
             found = db.execute("SELECT id FROM rooms WHERE name = ?", (room,)).fetchone()
             if found is None:
                 raise RoomInvalid(f"the journal {path} has no room '{room}'")
-            wanted = "room = ? AND time >= ? AND time < ?"
+            wanted = "room = ? AND (typeof(time) != 'real' OR (time >= ? AND time < ?))"
             bounds = (since if since is not None else -inf, until if until is not None else inf)
             rows = db.execute(
                 f"SELECT {ENTRY_COLUMNS} FROM messages WHERE {wanted} ORDER BY seq",  # noqa: S608 — constants

@@ -31,11 +31,11 @@ def test_all_that_was_said_in_a_room(path: Path) -> None:
 def test_the_deadline_ends_it_between_two_messages(path: Path) -> None:
     asked = itertools.count()
     with pytest.raises(ConditionNotMet, match="the deadline passed"):
-        list(read_offline(path, "lobby", lambda: next(asked) > 50))
+        list(read_offline(path, "lobby", is_over=lambda: next(asked) > 50))
 
 
 def test_the_deadline_ends_a_statement_that_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To find a room may take long where there are many, and its messages may be few."""
     monkeypatch.setattr(offline, "_STEPS", 1)
     with pytest.raises(ConditionNotMet, match="the deadline passed"):
-        next(read_offline(path, "lobby", lambda: True))
+        next(read_offline(path, "lobby", is_over=lambda: True))

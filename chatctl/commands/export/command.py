@@ -92,7 +92,9 @@ def _from_file(
     from chatctl.journal.offline import read_offline
 
     deadline = deadline_in(timeout)
-    return read_offline(journal, room, since, until, lambda: deadline.at is not None and deadline.now() >= deadline.at)
+    return read_offline(
+        journal, room, since, until, is_over=lambda: deadline.at is not None and deadline.now() >= deadline.at
+    )
 
 
 def _from_server(
