@@ -91,7 +91,7 @@ threshold_options = all_of(
     "--format", "format_name", choices=["nagios", "json", "prometheus", "text"], default="nagios", help="What to print."
 )
 @json_option("The same as --format json.")
-@file_option("--outfile", help="Write it into this file, which is replaced as a whole, and print nothing.")
+@file_option("--outfile", help="Write it into this file, which is replaced as a whole, and print nothing; - is stdout.")
 def probe(
     server: ServerOptions,
     timeout: float,

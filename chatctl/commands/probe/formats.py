@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from chatctl.cli.output import json_text
+from chatctl.cli.prometheus import gauges, labels_of
 from chatctl.commands.probe.ranges import plain
 from chatctl.commands.probe.results import NAMES, CheckResult, Metric
 from chatctl.common.text import clean
@@ -80,20 +81,10 @@ _METRICS = {
 
 
 def prometheus(result: CheckResult, where: str, room: str) -> str:
-    """Return the text exposition format; an unknown value has no sample.
-
-    Source: Prometheus, "Exposition formats", "Text-based format".
-    """
-    labels = f'{{server="{_escape(where)}",room="{_escape(room)}"}}'
+    """Return the text exposition format; an unknown value has no sample."""
     samples = [
         ("chatctl_probe_up", "Whether the check ran to its end (1) or not (0).", "1" if result.up else "0"),
         ("chatctl_probe_state", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.", str(result.state)),
     ]
     samples += [(*_METRICS[m.name], _number(m)) for m in result.metrics if m.value is not None]
-    return "\n".join(
-        f"# HELP {name} {about}\n# TYPE {name} gauge\n{name}{labels} {value}" for name, about, value in samples
-    )
-
-
-def _escape(label: str) -> str:
-    return clean(label).replace("\\", "\\\\").replace('"', '\\"')
+    return gauges(samples, labels_of(server=where, room=room))

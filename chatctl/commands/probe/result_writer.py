@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from chatctl.cli.output import write_stdout
@@ -21,9 +22,9 @@ class ResultWriter:
     """Writes results in one format to stdout, or to a file at the end."""
 
     def __init__(self, format_name: str, path: Path | None, address: Address, room: str) -> None:
-        """Write to the file ``path``, or to stdout with None."""
+        """Write to the file ``path``; or to stdout with None, ``-``, and a name of stdout."""
         self._format = format_name
-        self._path = path
+        self._path = None if path is not None and _is_stdout(path) else path
         self._address = address
         self._room = room
         self._lines: list[str] = []
@@ -62,3 +63,11 @@ class ResultWriter:
             self._lines.append(line)
         else:
             write_stdout(f"{line}\n".encode())  # a closed stdout is no error: the exit code still tells
+
+
+def _is_stdout(path: Path) -> bool:
+    """Return whether a path is stdout: a file that it leads to, as /dev/stdout does, has lines of others."""
+    try:
+        return str(path) == "-" or os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import ServerOptions, count_option, nick_option, own_nick, server_options, timeout_option
+from chatctl.cli.options import (
+    ServerOptions,
+    count_option,
+    duration_option,
+    file_option,
+    nick_option,
+    own_nick,
+    server_options,
+    timeout_option,
+)
 from chatctl.cli.output import warn
 from chatctl.common.text import clean
+from chatctl.errors import reason_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatctl.client.core.speaker import Speaker
     from chatctl.commands.run.notifier import RunNotifier
 
@@ -29,6 +41,11 @@ MAX_TITLE = 200
 @click.option("--title", metavar="TEXT", help="What to call it in the room.  [default: the command line]")
 @count_option("--tail", least=0, most=1000, default=10, help="Say the last N lines of its output.")
 @click.option("--quiet-success", is_flag=True, help="Say something only if it fails.")
+@click.option("--cron", is_flag=True, help="Print CMD's output only if it fails.")
+@duration_option(
+    "--max-time", help="End CMD after this long, with all that it started: SIGTERM, and SIGKILL 10 s later."
+)
+@file_option("--metrics", help="Write how it went there, for the textfile collector of Prometheus.")
 @click.option("--require-room", is_flag=True, help="Don't start CMD if the room can't be told.")
 @timeout_option(text="Give up talking to the room after this long; CMD has no limit.")
 def run(
@@ -38,25 +55,33 @@ def run(
     title: str | None,
     tail: int,
     quiet_success: bool,
+    cron: bool,
+    max_time: float | None,
+    metrics: Path | None,
     require_room: bool,
     timeout: float,
 ) -> None:
     """Run CMD, and tell the room how it went.
 
     The room hears that it started and how it ended; the exit code is CMD's own. CMD's output passes through
-    untouched, its input is ours, and SIGINT, SIGTERM and SIGHUP go to it. A room that can't be reached is warned of
-    once, on stderr, and changes nothing else. The room sees the command line: choose a --title if there is a secret
-    in it.
+    untouched, its input is ours, and signals that are sent to us go to it. A process that it leaves in the background
+    lives on. A room that can't be reached is warned of once, on stderr, and changes nothing else. The room sees the
+    command line: choose a --title if there is a secret in it.
+
+    With --max-time, CMD can't read from the terminal: it has a process group of its own.
 
     \b
     Examples:
       chatctl run -- make test
-      chatctl run --nick cron --quiet-success -- /usr/local/bin/backup --all
+      chatctl run --nick cron --quiet-success --cron -- backup --all
+      chatctl run --max-time 2h --metrics /var/lib/node/job.prom -- job
       chatctl run --title report --tail 3 -- sh -c './report | gzip > it.gz'
 
     \b
     Exit codes:
       those of CMD   128+n CMD was ended by signal n
+      1 also: CMD ended with 0, but its output could not be written
+      124 CMD was ended after --max-time
       126 CMD can't be run   127 CMD not found   2 usage
       with --require-room, before CMD starts: 3 nobody there
       4 outcome unknown   5 name, key or password refused
@@ -89,30 +114,53 @@ def run(
     notifier = RunNotifier(speaker, shown, quiet_success=quiet_success)
     if require_room:
         notifier.require_room()
-    raise SystemExit(_run(command, notifier, tail))
+    began, start = time.time(), time.monotonic()
+    status = _run(command, notifier, tail, cron=cron, max_time=max_time)
+    if metrics is not None:
+        _write_metrics(metrics, shown, status, began, time.monotonic() - start)
+    raise SystemExit(status)
 
 
-def _run(command: tuple[str, ...], notifier: RunNotifier, tail: int) -> int:
-    """Run the command, tell the room, and return the command's status."""
+def _run(command: tuple[str, ...], notifier: RunNotifier, tail: int, *, cron: bool, max_time: float | None) -> int:
+    """Run the command, tell the room, and return the status."""
     from chatctl.commands.run.child import Child, NotStarted
     from chatctl.commands.run.last_lines import LastLines
+    from chatctl.commands.run.output import KeptUntilFailure, PassedOn
 
     lines = LastLines(tail)
+    output = KeptUntilFailure() if cron else PassedOn()
     began = time.monotonic()
     try:
-        child = Child(command)
+        child = Child(command, max_time)
     except NotStarted as error:
         warn(f"cannot run {command[0]}: {error.why}")
         notifier.finish(error.status, f"could not be started ({error.why})", [])
         return error.status
     notifier.start()
-    status = child.pass_on(lines.feed)
-    notifier.finish(status, f"{ending(status)} {run_time(time.monotonic() - began)}", lines.take())
+    status = child.pass_on(lines.feed, output)
+    how = f"{ending(status, timed_out=child.timed_out)} {run_time(time.monotonic() - began)}"
+    if lost := output.finish(status):
+        warn(f"the output of {command[0]} is not whole: {lost}")
+        how = f"{how} ({lost})"
+        status = status or 1
+    notifier.finish(status, how, lines.take())
     return status
 
 
-def ending(status: int) -> str:
+def _write_metrics(path: Path, title: str, status: int, began: float, seconds: float) -> None:
+    """Write how it went; a failure is warned of, and changes nothing else."""
+    from chatctl.commands.run.metrics import Run, write
+
+    try:
+        write(path, Run(title, status, began, seconds))
+    except OSError as error:
+        warn(f"cannot write {path}: {reason_of(error)}")
+
+
+def ending(status: int, *, timed_out: bool = False) -> str:
     """Return how a program ended, in words that the time that it took follows."""
+    if timed_out:
+        return "ended by --max-time after"
     if status == 0:
         return "done in"
     if status > 128:

@@ -11,8 +11,8 @@ from typing import NoReturn
 from chatctl.cli.output import warn
 from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import drive
-from chatctl.commands.run.child import FORWARDED
 from chatctl.commands.run.last_lines import fit
+from chatctl.commands.run.signal_relay import FORWARDED
 from chatctl.protocol import Limits
 
 

@@ -84,18 +84,26 @@ class Exec:
     def _run(self, entry: Msg) -> str | None:
         import subprocess
 
+        from chatctl.common.programs import start
+
         stdin = clean(entry.text, lines=True).encode() + b"\n"
         try:
-            done = subprocess.run(  # noqa: S603 — the person who runs tail chose it; no shell sees it
-                self._words, input=stdin, env=self._environment(entry), timeout=self._deadline.left(), check=False
-            )
-        except subprocess.TimeoutExpired:
-            raise DeadlinePassed("the deadline passed") from None
-        except OSError as error:
+            process = start(self._words, stdin=subprocess.PIPE, env=self._environment(entry))
+        except (FileNotFoundError, PermissionError) as error:
             raise ChatError(f"cannot run {self._words[0]}: {reason_of(error)}") from None
-        if done.returncode < 0:
-            return f"was ended by signal {-done.returncode}"
-        return f"ended with status {done.returncode}" if done.returncode else None
+        except OSError as error:  # too long an environment, too many processes: the next message may fare better
+            return f"could not be started ({reason_of(error)})"
+        with process:
+            try:
+                process.communicate(stdin, self._deadline.left())
+            except subprocess.TimeoutExpired:
+                raise DeadlinePassed("the deadline passed") from None
+            finally:
+                process.kill()  # it may run on after what was raised; one that has ended is let be
+        code = process.returncode
+        if code < 0:
+            return f"was ended by signal {-code}"
+        return f"ended with status {code}" if code else None
 
     def _environment(self, entry: Msg) -> dict[str, str]:
         return os.environ | {

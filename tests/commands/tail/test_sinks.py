@@ -86,3 +86,22 @@ def test_a_program_that_hangs_is_killed_at_the_deadline() -> None:
     times = iter([0.0, 0.0])
     with pytest.raises(DeadlinePassed):
         python("import time; time.sleep(60)", deadline=Deadline.after(0.1, lambda: next(times)))(ENTRY)
+
+
+def test_a_script_without_an_interpreter_s_line_runs(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"cat >{tmp_path}/out")
+    script.chmod(0o755)
+    sink(words=[str(script)])(ENTRY)
+    assert (tmp_path / "out").read_bytes() == "one\ntwo␛\n".encode()
+
+
+def test_what_cannot_be_started_now_is_a_failure_like_any(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An environment that is too long once may be shorter at the next message."""
+    monkeypatch.setenv("LONG", "x" * 200_000)
+    with pytest.raises(ChatError, match=r"could not be started .argument list too long. at message 7 .--keep-going"):
+        sink(words=["true"])(ENTRY)
+    make_sink(["true"], "lobby", never(), as_json=False, null=False, keep_going=True)(ENTRY)
+    assert "could not be started (argument list too long) at message 7" in capsys.readouterr().err

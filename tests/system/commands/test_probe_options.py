@@ -7,12 +7,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE
+from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Start
 from tests.support.in_process import InProcess
 from tests.support.processes import err_line, told
@@ -385,3 +386,18 @@ def test_help_tells_all(run: InProcess) -> None:
     shown = run("probe", "--help").stdout.decode()
     for part in ("Examples:", "Exit codes:", "Environment:", "--silence-critical", "CHATCTL_SERVER"):
         assert part in shown
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "log"])
+def test_an_outfile_that_is_stdout_keeps_what_stands_in_it(
+    house: Server, env: dict[str, str], room: str, tmp_path: Path, name: str
+) -> None:
+    """A log that stdout goes to has lines of others, which a file that is replaced as a whole would lose."""
+    log = tmp_path / "log"
+    log.write_text("before\n")
+    command = [*CHATCTL, "probe", "--outfile", name, "--room", room, "--port", str(house.port)]
+    with log.open("ab") as stdout:
+        subprocess.run(command, stdout=stdout, cwd=tmp_path, env=env, timeout=DEADLINE, check=True)
+    before, line = log.read_text().splitlines()
+    assert before == "before"
+    assert line.startswith("OK chatctl: ")

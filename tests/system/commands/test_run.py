@@ -13,6 +13,9 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from chatctl.commands.run.child import Child
+from chatctl.commands.run.output import PassedOn
+from chatctl.commands.run.signal_relay import FORWARDED
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Run, Start
 from tests.support.processes import err_line, told
@@ -148,42 +151,105 @@ def test_nothing_is_held_back(house: Server, start: Start, room: str) -> None:
     assert process.communicate(b"nadia\n", DEADLINE)[0] == b"hello nadia\n"
 
 
-def test_a_program_that_it_leaves_running_is_not_waited_for(house: Server, run: Run, room: str) -> None:
-    """It holds the pipe open; a shell would not wait either. 60 s would fail this test."""
-    done = run(*where(house, room), "sh", "-c", "sleep 60 >&2 & echo $!")
-    os.kill(int(done.stdout), signal.SIGKILL)
-    assert done.returncode == 0
+def test_a_process_in_the_background_is_not_waited_for_and_lives_on(
+    house: Server, start: Start, room: str, tmp_path: Path
+) -> None:
+    """A shell would not wait either. When nobody reads its pipe any more, its next line ends it."""
+    os.mkfifo(tmp_path / "go")
+    process = start(*where(house, room), "sh", "-c", "(read go <go; echo late; echo later >&2; echo end) & exit 4")
+    assert process.wait(DEADLINE) == 4
+    (tmp_path / "go").write_text("go\n")
+    out, err = process.communicate(timeout=DEADLINE)
+    assert (out, err) == (b"late\nend\n", b"later\n")
 
 
-def test_nobody_reads_any_more(house: Server, start: Start, room: str) -> None:
-    """The program gets its SIGPIPE, as without us."""
-    process = start(*where(house, room), "yes")
-    assert process.stdout is not None
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.wait(DEADLINE) == 128 + signal.SIGPIPE
+def test_one_file_for_both_streams_keeps_their_order(house: Server, env: dict[str, str], room: str) -> None:
+    """Through two pipes, what came first is not known."""
+    script = "for n in 1 2 3 4 5; do echo o$n; echo e$n >&2; done"
+    done = subprocess.run(
+        [*CHATCTL, *where(house, room), "sh", "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=env,
+        timeout=DEADLINE,
+        check=True,
+    )
+    assert done.stdout.decode().split() == [f"{kind}{n}" for n in range(1, 6) for kind in "oe"]
+    assert said(house, room)[1].split("\n")[1:] == done.stdout.decode().split()
 
 
-def test_closed_streams(house: Server, env: dict[str, str], room: str) -> None:
-    """A pipe of ours must not become the program's stdout."""
-    code = "import sys; sys.stdout.write('x\\n' * 300_000 + 'the end'); sys.exit(4)"
-    command = [*CHATCTL, *where(house, room), sys.executable, "-c", code]
-    closing = ["sh", "-c", '"$@" >&- 2>&- <&-', "sh", *command]
-    done = subprocess.run(closing, capture_output=True, timeout=16, check=False, env=env)
-    assert (done.returncode, done.stdout, done.stderr) == (4, b"", b"")
-    assert said(house, room)[-1].endswith("\nx\nthe end")
+@pytest.mark.parametrize(("script", "status"), [("seq 20000", 1), ("seq 20000; exit 7", 7)])
+def test_a_full_disk_is_no_success(house: Server, run: Run, room: str, script: str, status: int) -> None:
+    """It goes on, so that a deployment is not left half done, and the room sees its last lines all the same."""
+    with Path("/dev/full").open("wb") as full:
+        done = run(*where(house, room), "sh", "-c", script, stdout=full)
+    lost = "stdout could not be written: no space left on device"
+    assert (done.returncode, err_line(done)) == (status, f"chatctl: the output of sh is not whole: {lost}")
+    head, *lines = said(house, room)[1].split("\n")
+    assert f" ({lost}): sh -c" in head
+    assert lines[-1] == "20000"
 
 
-def test_files_that_are_handed_down_stay_open(house: Server, env: dict[str, str], room: str, tmp_path: Path) -> None:
-    command = [*CHATCTL, *where(house, room), "sh", "-c", "echo down >&7"]
-    subprocess.run(["sh", "-c", '"$@" 7>seven', "sh", *command], cwd=tmp_path, timeout=16, check=True, env=env)
-    assert (tmp_path / "seven").read_text() == "down\n"
+def test_with_cron_only_a_failure_prints(house: Server, run: Run, room: str) -> None:
+    """Also more than is kept in memory, and byte for byte."""
+    write = "head -c 3000000 /dev/zero; echo out; echo err >&2"
+    done = run(*where(house, room, "--cron"), "sh", "-c", write)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    done = run(*where(house, room, "--cron"), "sh", "-c", f"{write}; exit 3")
+    assert (done.returncode, done.stdout, done.stderr) == (3, bytes(3_000_000) + b"out\n", b"err\n")
+
+
+def test_with_cron_a_full_disk_is_told_of(house: Server, run: Run, room: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run(*where(house, room, "--cron"), "sh", "-c", "echo out; exit 3", stdout=full)
+    assert (done.returncode, b"no space left on device" in done.stderr) == (3, True)
+
+
+def test_what_runs_too_long_is_ended_with_all_that_it_started(house: Server, start: Start, room: str) -> None:
+    process = start(*where(house, room, "--max-time", "300ms"), "sh", "-c", "sleep 60; echo over")
+    out, err = process.communicate(timeout=DEADLINE)  # the end of the pipe: sleep has ended, too
+    assert (process.returncode, out, err) == (124, b"", b"")
+    assert said(house, room)[1].startswith("ended by --max-time after 0.")
+
+
+def test_what_ignores_sigterm_is_killed(
+    house: Server, start: Start, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatctl.commands.run.child.KILL_AFTER", 0.1)
+    child = Child(["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"], max_time=0.2)
+    assert child.pass_on(lambda *_: None, PassedOn()) == 124
+
+
+def test_in_time_its_status_is_its_own(house: Server, run: Run, room: str) -> None:
+    assert run(*where(house, room, "--max-time", "10m"), "sh", "-c", "exit 5").returncode == 5
+
+
+def test_a_script_without_a_first_line_for_its_interpreter(house: Server, run: Run, room: str, tmp_path: Path) -> None:
+    """As a shell and execvp run it; but no program for another machine."""
+    (tmp_path / "-script").write_text('echo "$0 $1 in a shell"\n')
+    (tmp_path / "program").write_bytes(b"\x7fELF\0\0")
+    for name in ("-script", "program"):
+        (tmp_path / name).chmod(0o755)
+    done = run(*where(house, room), "./-script", "one")
+    assert (done.returncode, done.stdout.decode()) == (0, f"{tmp_path}/-script one in a shell\n")
+    done = run(*where(house, room), "./program")
+    assert (done.returncode, err_line(done)) == (126, "chatctl: cannot run ./program: exec format error")
+
+
+def test_metrics_of_a_run(house: Server, run: Run, room: str, tmp_path: Path) -> None:
+    assert run(*where(house, room, "--title", "job", "--metrics", "job.prom"), "sh", "-c", "exit 5").returncode == 5
+    assert 'chatctl_run_exit_status{title="job"} 5\n' in (tmp_path / "job.prom").read_text()
+    done = run(*where(house, room, "--metrics", "/nonexistent/job.prom"), "true")
+    assert (done.returncode, err_line(done)) == (
+        0,
+        "chatctl: cannot write /nonexistent/job.prom: no such file or directory",
+    )
 
 
 # --- signals
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", FORWARDED)
 def test_signals_go_to_the_program(house: Server, start: Start, room: str, number: signal.Signals) -> None:
     script = f"trap 'echo got it; exit 9' {number.name.removeprefix('SIG')}; echo ready; while :; do sleep 0.05; done"
     process = start(*where(house, room), "sh", "-c", script, start_new_session=True)
@@ -201,6 +267,38 @@ def test_one_that_dies_of_it(house: Server, start: Start, room: str) -> None:
     process.terminate()
     assert process.wait(DEADLINE) == 143
     assert said(house, room)[1].startswith("ended by SIGTERM after")
+
+
+def test_a_signal_that_was_sent_reaches_the_program_at_a_terminal(
+    house: Server, env: dict[str, str], room: str
+) -> None:
+    """As ``timeout --foreground -s INT`` sends it, to us alone. It is not one of a key."""
+    script = "trap 'echo got it; exit 9' INT; echo ready; while :; do sleep 0.05; done"
+    arguments = [*CHATCTL, *where(house, room), "sh", "-c", script]
+    child = pexpect.spawn(arguments[0], arguments[1:], env=env, timeout=DEADLINE)
+    child.expect_exact("ready")
+    os.kill(child.pid, signal.SIGINT)
+    child.expect_exact("got it")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 9
+
+
+def test_ctrl_c_ends_what_has_a_group_of_its_own(house: Server, env: dict[str, str], room: str) -> None:
+    arguments = [*CHATCTL, *where(house, room, "--max-time", "1h"), "sh", "-c", "echo ready; sleep 60"]
+    child = pexpect.spawn(arguments[0], arguments[1:], env=env, timeout=DEADLINE)
+    child.expect_exact("ready")
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+
+
+def test_a_caller_that_ignores_the_end_of_its_children(house: Server, env: dict[str, str], room: str) -> None:
+    """The kernel then forgets the status, and a failure would look like a success."""
+    code = "import os,signal,sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", code, *CHATCTL, *where(house, room), "sh", "-c", "exit 3"]
+    assert subprocess.run(command, env=env, timeout=DEADLINE, check=False).returncode == 3
 
 
 def test_ctrl_c_at_a_terminal_reaches_the_program_once(house: Server, env: dict[str, str], room: str) -> None:

@@ -309,9 +309,11 @@ RUN_CELLS = [
         "run",
         "full disk",
         f"{RUN} > /dev/full",
-        0,
-        said=BUILT,
-        note="the command's own trouble: it gets SIGPIPE if it writes on",
+        1,
+        err="chatctl: the output of echo is not whole: stdout could not be written: no space left on device",
+        said="started: echo built\ndone in {n:0.1} s (stdout could not be written: no space left on device): echo built"
+        "\nbuilt",
+        note="a status of the command that is not 0 stays what it is",
     ),
 ]
 
