@@ -154,6 +154,12 @@ class Admin(Frame, frozen=True, tag="admin"):
     """Ban a member's address, too."""
     room: str | None = None
     """For the server's own operator, who is in no room."""
+    suspect: bool = False
+    """Of the claims, those that an operator should look at. This and the next two are for the server's own operator."""
+    newer: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    """Of the claims, those of the last so many seconds; 0 for all."""
+    unused: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    """Of the claims, those whose owner did not come in for so many seconds; 0 for all."""
     id: Id | None = None
 
 

@@ -1,6 +1,6 @@
 """Names: what a nickname or a room may be called, and when two nicknames are the same.
 
-Does not live here: which names look alike (core/confusables.py), who may have one (core/admission.py).
+Does not live here: which names look alike (core/confusables.py), who may have one (core/name_ownership.py).
 Source: docs/protocol.md, "Modes"; PRECIS (RFC 8264, RFC 8265).
 """
 
@@ -20,6 +20,18 @@ MAX_NICK_BYTES = 64
 
 _NICK_START = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_^|~[]{}")
 _NICK_SHAPE = _NICK_START | frozenset("@+.-")
+_SCRIPTS_OF_COMBINING = frozenset(["CYRILLIC", "DEVANAGARI", "GLAGOLITIC", "GRANTHA", "GREEK", "LATIN", "OLD"])
+"""Second words of ``COMBINING …`` names that are a script; other such marks (accents) go on letters of any script."""
+
+_STACKERS = frozenset(
+    "\u1039\u17d2\u1a60\u1bab\u2d7f\uaaf6\U00010a3f\U0001107f\U00011133\U000113d0\U0001193e\U00011a47\U00011a99\U00011d97"
+    "\U00011f42"
+)
+"""Marks that are invisible unless a letter follows them (Invisible_Stacker of Unicode, and joiners that are marks)."""
+
+_FILLERS = frozenset("\U00016fe4\U0001bc9d")
+"""Marks that PRECIS allows and that are never seen."""
+
 _ROOM = r"[a-z0-9][a-z0-9_.-]{0,31}"
 
 
@@ -27,7 +39,8 @@ def check_nick(nick: str) -> str:
     """Return a nickname as it will be shown (NFC).
 
     Letters and digits of any script (PRECIS, RFC 8265), and ``_ ^ | ~ [ ] { }``; after the first character also
-    ``- . + @``. 1 to 32 code points and at most 64 bytes of UTF-8. None of these can be taken for the ``:``,
+    ``- . + @``. 1 to 32 code points and at most 64 bytes of UTF-8. Marks follow a letter or digit of their own script
+    (accents: of any), and are seen. None of these can be taken for the ``:``,
     ``*`` or space that the text dialects put around a name.
 
     Raises:
@@ -68,6 +81,7 @@ def fold_any(nick: str) -> str:
         return nick.lower()
 
 
+@lru_cache(maxsize=8192)  # 0.1 ms a name, and who posts under one is judged for each message
 def _precis(profile: str, nick: str) -> str:
     from precis_i18n import get_profile  # 20 ms to import, and most names are ASCII
 
@@ -78,15 +92,55 @@ def _precis(profile: str, nick: str) -> str:
         raise NickInvalid(f"a nickname can't hold {_quote(bad)} there") from None
     if not folded.isascii() and thin_marks(folded) != folded:
         raise NickInvalid(f"a nickname has at most {MAX_MARKS} marks on one letter")
+    _check_marks(folded)
     _check_shape(folded)  # a full-width colon has become a plain one
     return folded
+
+
+def _check_marks(nick: str) -> None:
+    """Refuse marks that begin a name (RFC 5891, 4.2.3.2), stand on a foreign script or are not seen.
+
+    Terminals show none of these where they belong: the first joins the text before the name, the others leave a name
+    that looks like the one without it.
+    """
+    base = ""
+    for char, following in zip(nick, [*nick[1:], ""], strict=True):
+        if not _is_mark(char):
+            base = char
+        elif not base:
+            raise NickInvalid(f"a nickname can't start with {_quote(char)}")
+        elif char in _FILLERS or (char in _STACKERS and _script(following) != _script(char)):
+            raise NickInvalid(f"a nickname can't hold {_quote(char)} there: it would not be seen")
+        elif _script(char) not in ("", _script(base)):
+            raise NickInvalid(f"a nickname can't hold {_quote(char)} there: it is no mark for '{base}'")
+
+
+def _is_mark(char: str) -> bool:
+    import unicodedata  # here: ASCII names need none of it
+
+    return unicodedata.category(char)[0] == "M"
+
+
+def _script(char: str) -> str:
+    """Return the first word of a character's script; empty for accents, which go with every script.
+
+    ``unicodedata`` does not have the property; names of letters and marks begin with it.
+    """
+    import unicodedata
+
+    first, _, rest = unicodedata.name(char, "?").partition(" ") if char else ("", "", "")
+    if first != "COMBINING":
+        return first
+    second = rest.partition(" ")[0]
+    return second if second in _SCRIPTS_OF_COMBINING else ""
 
 
 def _quote(char: str) -> str:
     if char == " ":
         return "a space"
     shown = clean(char)
-    return f"'{shown}'" if shown == char and char.isprintable() else f"U+{ord(char):04X}"
+    plain = shown == char and char.isprintable() and not _is_mark(char)  # a mark would join the quote
+    return f"'{shown}'" if plain else f"U+{ord(char):04X}"
 
 
 def check_room(room: str) -> str:

@@ -15,7 +15,20 @@ Role = Literal["console", "operator", "member"]
 Kind = Literal["member", "operator", "name", "key", "address", "room", "server"]
 """A kind of target. ``operator`` is one who is here or not; ``name`` is a nickname that nobody here has."""
 Argument = Literal[
-    "target", "duration", "reason", "address", "person_room", "topic", "interval", "switch", "room", "within"
+    "target",
+    "duration",
+    "reason",
+    "address",
+    "person_room",
+    "topic",
+    "interval",
+    "switch",
+    "room",
+    "within",
+    "claim",
+    "suspect",
+    "newer",
+    "unused",
 ]
 """What a verb takes: each is a field of ``protocol.Admin``, as it is typed.
 
@@ -98,12 +111,21 @@ VERBS: Mapping[str, Verb] = {
     "read-only": Verb(
         _ROOM, "Let operators alone speak in a room.", "on --room news", ("switch", "room"), "let operators alone speak"
     ),
-    "claims": Verb(_SERVER, "List the names that are bound to a key.", "--json", lists=True),
+    "claims": Verb(
+        _SERVER,
+        "List the names that are bound to a key.\n\n--suspect: those that may have the wrong owner, and why. They look "
+        "like a name that was bound before, or somebody spoke under them before they were bound. The server drops none "
+        "of these by itself.",
+        "--suspect",
+        ("suspect", "newer", "unused"),
+        lists=True,
+    ),
     "unclaim": Verb(
-        {"member": _CONSOLE, "operator": _CONSOLE, "name": _CONSOLE},
-        "Set a name free that is bound to a key.",
-        "rajat",
-        ("target",),
+        {"member": _CONSOLE, "operator": _CONSOLE, "name": _CONSOLE, "key": _CONSOLE},
+        "Set names free that are bound to a key.\n\nTARGET is one name, or a key, SHA256:..., for all of its names. "
+        "'claims' with the same options lists what they choose.",
+        "--newer 2h",
+        ("claim", "newer", "unused"),
     ),
     "op": Verb(
         {"member": _CONSOLE, "key": _CONSOLE},

@@ -2,8 +2,8 @@
 
 Lives here: the exchange of challenge and proof: the server's password (SCRAM-SHA-256), a client's key (Ed25519). Does
 not live here: verifiers and back-off (passwords.py), when a challenge is sent (session.py, hub/login.py), what a proved
-key is worth (name_claims.py). No clock and no chance: ``now`` is any monotonic time in seconds, nonces are handed in.
-Source: docs/protocol.md, "Proving".
+key is worth (name_ownership.py). No clock and no chance: ``now`` is any monotonic time in seconds, nonces are handed
+in. Source: docs/protocol.md, "Proving".
 """
 
 from __future__ import annotations

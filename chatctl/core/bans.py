@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from chatctl.common.durations import short_span
 from chatctl.common.ip_addresses import parse_address, parse_network
-from chatctl.common.names import fold_nick
+from chatctl.common.names import fold_any
 from chatctl.core.confusables import skeletons
 from chatctl.core.ip_networks import NetworkSet
 
@@ -55,7 +55,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
     @property
     def ident(self) -> str:
         """Its key in the journal: one per target."""
-        return fold_nick(self.name) if self.name else self.key or self.network or ""
+        return fold_any(self.name) if self.name else self.key or self.network or ""
 
     def is_active(self, now: float) -> bool:
         """Return whether it is not over yet."""
@@ -128,11 +128,11 @@ class Sanctions:
 
     def on_target(self, name: str | None, key: str | None, network: str | None) -> list[Sanction]:
         """Return those on exactly this name, key or network."""
-        folded = fold_nick(name) if name else None
+        folded = fold_any(name) if name else None
         return [
             one
             for one in self
-            if (folded is not None and one.name is not None and fold_nick(one.name) == folded)
+            if (folded is not None and one.name is not None and fold_any(one.name) == folded)
             or (key is not None and one.key == key)
             or (network is not None and one.network == network)
         ]

@@ -1,20 +1,30 @@
 """Look-alikes: the skeleton of a nickname, and an index by skeleton.
 
-Lives here: the mapping of UTS #39 over names that PRECIS has folded. Does not live here: the data
-(confusables_table.py), what is done about a look-alike (admission.py). Source: https://www.unicode.org/reports/tr39/,
+Lives here: the mapping of UTS #39, and what we add to it, over names that PRECIS has folded. Does not live here: the
+data (confusables_table.py), what is done about a look-alike (name_ownership.py). Source: https://www.unicode.org/reports/tr39/,
 section 4.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Generic, TypeVar
 
-from chatctl.common.names import check_nick, fold_nick
+from chatctl.common.names import check_nick, fold_any, fold_nick
+from chatctl.errors import NickInvalid
 
 _T = TypeVar("_T")
+
+_ADDED = {"w": "vv", "ĸ": "k", "\u200c": "", "\u200d": ""}
+"""Beside UTS #39: ``vvarren`` for ``warren`` as its ``rn`` for ``m``; Greek κ, Cyrillic к and their kin (``ĸ`` there)
+for ``k``; joiners are not seen. What is left out on purpose is in docs/security.md, "Names"."""
+
+_DIGITS = str.maketrans("258", "zsb")
+_DIGITS_IN_WORD = re.compile(r"[258]+(?=[^\W\d_])")
+"""Digits that a letter follows: ``5am`` for ``sam``, while ``node5`` and ``nodes`` are two machines."""
 
 
 @lru_cache(maxsize=16384)
@@ -22,12 +32,19 @@ def skeletons(nick: str) -> frozenset[str]:
     """Return the one or two skeletons of a nickname; two nicknames look alike if they share one.
 
     ``Rajat`` and ``rаjat`` (Cyrillic а) do, ``db1`` and ``dbl``, too. There are two where capitals look like something
-    else than their small letters: ``dbI`` looks like ``dbl`` as it is shown, and is ``dbi`` to whoever types it.
-
-    Raises:
-        NickInvalid: as ``check_nick``.
+    else than their small letters: ``dbI`` looks like ``dbl`` as it is shown, and is ``dbi`` to whoever types it. A name
+    that nobody could have today has them, too: a claim or a ban may be kept under it.
     """
-    return frozenset({_fixed_point(fold_nick(nick)), _fixed_point(check_nick(nick))})
+    try:
+        return skeletons_of(check_nick(nick), fold_nick(nick))
+    except NickInvalid:
+        return skeletons_of(nick, fold_any(nick))
+
+
+def skeletons_of(shown: str, folded: str) -> frozenset[str]:
+    """Return the skeletons of a nickname as it is shown; ``folded`` is its ``fold_nick``."""
+    one = _fixed_point(_in_words(folded))
+    return frozenset([one] if shown == folded else [one, _fixed_point(_in_words(shown))])
 
 
 class LookAlikes(Generic[_T]):
@@ -37,22 +54,30 @@ class LookAlikes(Generic[_T]):
         """Start empty."""
         self._items: dict[str, tuple[_T, ...]] = {}  # by skeleton: one item, nearly always
 
-    def add(self, nick: str, item: _T) -> None:
-        """Add an item. Raises NickInvalid."""
-        for skeleton in skeletons(nick):
+    def add(self, looks: Iterable[str], item: _T) -> None:
+        """Add an item under the skeletons of its nickname."""
+        for skeleton in looks:
             self._items[skeleton] = (*self._items.get(skeleton, ()), item)
 
-    def remove(self, nick: str, item: _T) -> None:
-        """Remove an item that was added under ``nick``."""
-        for skeleton in skeletons(nick):
+    def remove(self, looks: Iterable[str], item: _T) -> None:
+        """Remove an item that was added under these skeletons."""
+        for skeleton in looks:
             if others := tuple(other for other in self._items[skeleton] if other != item):
                 self._items[skeleton] = others
             else:
                 del self._items[skeleton]
 
-    def of(self, nick: str) -> Iterable[_T]:
-        """Return each item whose nickname is or looks like ``nick``. Raises NickInvalid."""
-        return dict.fromkeys(item for skeleton in skeletons(nick) for item in self._items.get(skeleton, ()))
+    def of(self, looks: Iterable[str]) -> Iterable[_T]:
+        """Return each item that has one of these skeletons, once."""
+        return dict.fromkeys(item for skeleton in looks for item in self._items.get(skeleton, ()))
+
+    def shared(self) -> Iterator[tuple[_T, ...]]:
+        """Yield the items of each skeleton that several have."""
+        return (items for items in self._items.values() if len(items) > 1)
+
+
+def _in_words(text: str) -> str:
+    return _DIGITS_IN_WORD.sub(lambda digits: digits[0].translate(_DIGITS), text)
 
 
 def _fixed_point(text: str) -> str:
@@ -65,7 +90,12 @@ def _fixed_point(text: str) -> str:
 
 def _map_once(text: str) -> str:
     decomposed = unicodedata.normalize("NFD", text)
-    return unicodedata.normalize("NFD", decomposed.translate(_prototypes())).lower()
+    return unicodedata.normalize("NFD", decomposed.translate(_mapping())).lower()
+
+
+@cache
+def _mapping() -> dict[int, str]:
+    return _prototypes() | {ord(char): looks for char, looks in _ADDED.items()}
 
 
 @cache

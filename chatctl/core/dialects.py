@@ -14,12 +14,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import chain, count
 
 from chatctl import protocol
 from chatctl.common.names import MAX_NICK_POINTS, check_nick
 from chatctl.common.text import clean
-from chatctl.errors import BadFrame, NickInvalid, NickTaken
+from chatctl.errors import BadFrame, NickInvalid
 from chatctl.protocol import ClientFrame, Frame
 
 SNIFF_SECONDS = 0.2
@@ -228,30 +227,24 @@ def render_classic(frame: Frame) -> bytes:
     return _as_text(frame).encode("ascii", "replace")
 
 
-def bend_nick(asked: str, taken: Callable[[str], bool], most: int = MAX_NICK_POINTS) -> str:
-    """Return the valid and free nickname nearest to ``asked``: itself, ``Rajat_2``, ``Rajat_3``, …
+BENDS = 8
+"""Numbered names that are tried for a nickname that can't be had: each is a look-up, and others may have them all."""
+
+
+def bend_nick(asked: str, spare: Sequence[str], most: int = MAX_NICK_POINTS) -> Iterator[str]:
+    """Yield valid nicknames, the nearest to ``asked`` first: itself, ``Rajat_2`` to ``Rajat_9``, ``Rajat_SPARE``.
+
+    Where there is no place for more it is the numbers alone.
 
     Args:
         asked: by the client.
-        taken: returns whether a nickname can't be had.
+        spare: random digits: nobody can have taken those names in advance.
         most: characters of a nickname here.
-
-    Raises:
-        NickTaken: there is none of so few characters.
     """
     name = _nearest_nick(asked, most)
-    for nick in chain([name], _numbered(name, most)):
-        if not taken(nick):
-            return nick
-    raise NickTaken(f"all nicknames of {most} characters are taken: try again later")
-
-
-def _numbered(name: str, most: int) -> Iterator[str]:
-    """Yield a name with each number from 2 on; the numbers alone where there is no place for more."""
-    for number in count(2):
-        suffix = f"_{number}" if most > len(str(number)) + 1 else str(number)
-        if len(suffix) > most:
-            return
+    yield name
+    for number in (*map(str, range(2, 2 + BENDS)), *spare):
+        suffix = f"_{number}" if most > len(number) + 1 else number[:most]
         yield name[: most - len(suffix)] + suffix
 
 

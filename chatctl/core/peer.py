@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chatctl.core.admission import Owner
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.bans import Person
 from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.directory import Member
+from chatctl.core.name_ownership import Owner
 from chatctl.core.room import Reader, Room
-from chatctl.core.roster import Member
 from chatctl.core.session import Session
 
 

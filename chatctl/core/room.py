@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chatctl.core.dialects import Dialect
+from chatctl.core.directory import Directory
 from chatctl.core.ring import Ring
 from chatctl.core.roster import Roster
 from chatctl.protocol import Frame, Gap, Msg, Resume
@@ -41,12 +42,23 @@ costs. Ten thousand who join one by one would otherwise cost fifty million frame
 class Room:
     """One log, its readers and its roster."""
 
-    def __init__(self, name: str, epoch: str, ring: Ring, *, batch_bytes: int = 64 * 1024) -> None:
-        """Start empty. A reader gets at most ``batch_bytes`` of the log per tick, or one entry."""
+    def __init__(
+        self,
+        name: str,
+        epoch: str,
+        ring: Ring,
+        *,
+        batch_bytes: int = 64 * 1024,
+        directory: Directory[Reader] | None = None,
+    ) -> None:
+        """Start empty. A reader gets at most ``batch_bytes`` of the log per tick, or one entry.
+
+        ``directory`` has the members of all rooms; by default those of this one alone.
+        """
         self.name = name
         self.epoch = epoch
         self.ring = ring
-        self.roster: Roster[Reader] = Roster()
+        self.roster: Roster[Reader] = Roster(name, directory)
         self.readers: set[Reader] = set()
         self.watchers = 0
         self.present = 0

@@ -7,44 +7,22 @@ together; a join and a leave that cancel each other are not announced at all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from chatctl.common.names import fold_nick
-from chatctl.core.confusables import LookAlikes
+from chatctl.core.directory import Conn, Directory, Member
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
-
-Conn = TypeVar("Conn")
-
-
-@dataclass(slots=True, eq=False)
-class Member(Generic[Conn]):
-    """One row. Times are Unix seconds."""
-
-    nick: str
-    key: str
-    """The folded nickname."""
-    token: bytes | None
-    """The hash of the token that they brought."""
-    since: float
-    spoke: float
-    conn: Conn
-    proved: str | None = None
-    """The fingerprint of the key that they proved."""
-
-    def row(self, now: float) -> RosterRow:
-        """Return the member as ``who`` shows it."""
-        return RosterRow(self.nick, self.since, max(0.0, round(now - self.spoke, 3)), self.proved)
 
 
 class Roster(Generic[Conn]):
     """The members of one room by folded nickname; no two share one."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, room: str = "", directory: Directory[Conn] | None = None) -> None:
+        """Start empty. ``directory`` has the members of all rooms; by default those of this one alone."""
+        self._room = room
+        self._directory = directory if directory is not None else Directory()
         self._members: dict[str, Member[Conn]] = {}
         self._going: dict[str, Member[Conn]] = {}  # unlisted, and not announced yet
-        self._look_alikes: LookAlikes[Member[Conn]] = LookAlikes()
         self.news = News()
 
     def __len__(self) -> int:
@@ -57,25 +35,20 @@ class Roster(Generic[Conn]):
         """Return the member of that name, in any case, or None. Raises NickInvalid."""
         return self._members.get(fold_nick(nick))
 
-    def like(self, nick: str) -> list[Member[Conn]]:
-        """Return the members whose names look like this one and are others. Raises NickInvalid."""
-        own = fold_nick(nick)
-        return [member for member in self._look_alikes.of(nick) if member.key != own]
-
     def _insert(self, member: Member[Conn]) -> None:
         self._members[member.key] = member
-        self._look_alikes.add(member.nick, member)
+        self._directory.add(member)
 
     def _remove(self, member: Member[Conn]) -> None:
         del self._members[member.key]
-        self._look_alikes.remove(member.nick, member)
+        self._directory.remove(member)
 
     def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:
         """List a new member and announce it. Raises NickInvalid; ValueError if the name is not free."""
         key = fold_nick(nick)
         if key in self._members:
             raise ValueError(f"{nick} is listed already")
-        member = Member(nick, key, token, now, now, conn, proved)
+        member = Member(nick, key, token, now, now, conn, proved, self._room)
         self._insert(member)
         self._announce_gone(key)
         self.news.joined(nick)

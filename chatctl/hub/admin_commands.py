@@ -19,12 +19,13 @@ from chatctl.core.bans import MAX_SANCTIONS, Sanction, SanctionKind
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_network
 from chatctl.core.moderation import RoomRules
-from chatctl.core.name_claims import fact
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.permissions import check_verb
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
+from chatctl.hub import admin_claims
 from chatctl.hub.admin_target import Actor, AdminTarget, name_of, note_on, staying, target_of
+from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Notice, RoomNow
@@ -46,9 +47,13 @@ class AdminCommands:
         """Networks of proxies that tell whom they connect for: no client has such an address."""
 
     def order_from(self, peer: Peer, ask: Admin) -> None:
-        """Carry out what somebody in a room orders, and answer them."""
+        """Carry out what somebody in a room orders, and answer them.
+
+        Raises:
+            NickTaken: they post under a name that is another's by now.
+        """
         role: Role = "operator" if self._hub.rules.is_operator(peer.key) else "member"
-        name = peer.member.nick if peer.member is not None else peer.session.nick
+        name = speaker_name(peer, self._hub.names, self._hub.clock())
         actor = Actor(role, name, peer.room.name if peer.room is not None else None)
 
         def answer(outcome: Outcome) -> None:
@@ -183,21 +188,25 @@ class AdminCommands:
     # --- names and operators
 
     def _do_claims(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        rows = [msgspec.to_builtins(claim) for claim in self._hub.claims]
+        rows = admin_claims.rows(ask, target, self._hub)
         answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
     def _do_unclaim(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        claim = self._hub.claims.find(target.name or "")
-        if claim is None:
-            raise Forbidden(f"{clean(target.shown)} is bound to no key: 'claims' lists the names that are")
+        if not (ask.target or ask.newer or ask.unused):
+            raise Forbidden("say which: a name, a key, --newer or --unused")
+        claims, found = self._hub.names.claims, admin_claims.chosen(ask, target, self._hub)
+        what = clean(target.shown) if target.name is not None else _counted(len(found), "name", "names")
+        text = f"{what} {'are' if len(found) > 1 else 'is'} no longer bound to a key"
+        if any(map(self._hub.names.is_used, found)):
+            text += "; who is here with its key binds it again on coming back: ban the key"
 
         def committed() -> None:
-            self._hub.claims.drop(claim.nick)
-            self._log.info("set free", nick=claim.nick, key=claim.key)
-            self._finish(ask, actor, f"{clean(target.shown)} is no longer bound to a key", answer)
+            for claim in found:
+                claims.drop(claim)
+                self._log.info("set free", nick=claim.nick, key=claim.key)
+            self._finish(ask, actor, text, answer)
 
-        key, _ = fact(claim)
-        self._commit({key: None}, committed, answer)
+        self._commit({claims.fact_key(claim): None for claim in found}, committed, answer)
 
     def _do_op(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         key = target.key or next((peer.key for peer in target.peers if peer.key is not None), None)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from chatctl.common.ip_addresses import Network, parse_address, parse_network
-from chatctl.common.names import check_nick, fold_nick
+from chatctl.common.names import check_nick, fold_any
 from chatctl.common.text import clean
 from chatctl.common.verbs import Kind, Role
 from chatctl.core.ip_networks import client_network
@@ -18,6 +18,9 @@ from chatctl.core.peer import Peer
 from chatctl.core.permissions import find_verb
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import Admin
+
+_LIFTING = frozenset(["unban", "unmute", "unclaim"])
+"""Verbs that take back what may be kept under a name that nobody could have today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     verb = find_verb(ask.verb)
     if "room" in verb.may:
         return AdminTarget("room")
+    if ask.verb == "unclaim" and not ask.target:
+        return AdminTarget("name")  # those that its options choose
     if "server" in verb.may or not ask.target:
         return AdminTarget("server", "the server")
     prefix, _, rest = ask.target.partition(":")
@@ -77,11 +82,11 @@ def _network_target(network: Network, hub: PeerControl) -> AdminTarget:
 
 
 def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
-    nick = check_nick(target)
-    folded, room = fold_nick(nick), ask.room if actor.role == "console" else actor.room
-    everywhere = [peer for peer in staying(hub) if (name := name_of(peer)) and fold_nick(name) == folded]
+    nick = target if ask.verb in _LIFTING else check_nick(target)
+    folded, room = fold_any(nick), ask.room if actor.role == "console" else actor.room
+    everywhere = [peer for peer in staying(hub) if (name := name_of(peer)) and fold_any(name) == folded]
     peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
-    claim = hub.claims.find(nick)
+    claim = hub.claims.find_kept(nick)
     if _any_operator(everywhere, hub) or hub.rules.is_operator(claim.key if claim else None):
         kind: Kind = "operator"
     else:

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from chatctl.core.directory import Directory
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Reader, Room
-from chatctl.core.roster import Roster
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp
 from chatctl.hub.event_log import Log
@@ -36,9 +36,25 @@ class RoomHistory:
     """All rooms of one server, by name."""
 
     def __init__(
-        self, journal: Journal, limits: ServerLimits, tick: Tick, log: Log, disconnect: Callable[[Peer, str], None]
+        self,
+        journal: Journal,
+        limits: ServerLimits,
+        tick: Tick,
+        log: Log,
+        disconnect: Callable[[Peer, str], None],
+        directory: Directory[Reader],
     ) -> None:
-        """Open no room yet. ``disconnect`` begins to disconnect a peer, for a reason."""
+        """Open no room yet.
+
+        Args:
+            journal: has the rooms.
+            limits: of the server.
+            tick: sends.
+            log: gets a line per event.
+            disconnect: begins to disconnect a peer, for a reason.
+            directory: gets the members of all rooms.
+        """
+        self._directory = directory
         self._journal = journal
         self._limits = limits
         self._tick = tick
@@ -54,12 +70,8 @@ class RoomHistory:
             return self.rooms[name]
         head = self._journal.follow(name, lambda entries: self._deliver(name, entries))
         ring = Ring(head.last, max_entries=self._limits.ring_entries, max_bytes=self._limits.ring_bytes)
-        room = self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer)
-        return room
-
-    def roster(self, name: str) -> Roster[Reader]:
-        """Return the roster of a room; an empty one if the room is not open."""
-        return self.rooms[name].roster if name in self.rooms else Roster()
+        self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer, directory=self._directory)
+        return self.rooms[name]
 
     def close(self, room: Room) -> None:
         """Close a room that is empty and in which nothing was ever said: it costs memory, and a place among others."""

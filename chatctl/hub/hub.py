@@ -15,6 +15,7 @@ from chatctl.core.auth import Authenticator
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
+from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, NoSuchNick
@@ -46,7 +47,7 @@ class Hub:
 
         Args:
             journal: stores messages and facts.
-            admission: which rooms and names may be had.
+            admission: which rooms may be entered, and which names are bound.
             limits: what the server is configured with.
             log: gets a line per event.
             clock: returns Unix seconds; only ever shown.
@@ -56,20 +57,20 @@ class Hub:
         """
         self.rules = rules or Rules()
         self.claims = admission.claims
+        self._admission = admission
+        self.names = Names(admission.claims, longest=limits.nick)
         self.peers: dict[Peer, None] = {}
         self.journal = journal
         self.limits = limits
         self.log = log
         self.clock = clock
-        self._admission = admission
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
-        admission.max_nick = limits.nick
-        self.history = RoomHistory(journal, limits, self._tick, log, self.disconnect)
+        self.history = RoomHistory(journal, limits, self._tick, log, self.disconnect, self.names.here)
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self._messages = Messages(self.rules, self.claims, journal, self._tick, log, clock)
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, clock)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
@@ -116,8 +117,10 @@ class Hub:
         room, member = self._room_of(peer), peer.member
         if member is None:
             return
-        nick = self._admission.free(nick, peer.owner, room.roster, member)
-        self.rules.check_entry(person_of(peer, nick), self.clock())
+        now = self.clock()
+        granted = grant(self.names.decide(Ask(nick, peer.owner, "rename", room.name, place=member), now))
+        nick = granted.nick
+        self.rules.check_entry(person_of(peer, nick), now)
         if nick == member.nick:
             self.reply(peer, protocol.Rename(old=nick, new=nick))
             return

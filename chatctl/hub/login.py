@@ -1,28 +1,31 @@
 """Login: from a connection's hello to its welcome.
 
-Lives here: the order of challenge, name, claim and welcome; taking over one's own place in the roster. Does not live
-here: which names and rooms may be had (admission.py), what proves a key or password (auth.py), what comes after the
-welcome (hub.py). Source: docs/protocol.md, "Frames to the server" and "Proving".
+Lives here: the order of challenge, name, claim and welcome; carrying out what was decided about the name. Does not live
+here: that decision (core/name_ownership.py), keeping claims (name_binding.py), which rooms may be entered
+(core/admission.py), what proves a key or password (core/auth.py), what comes after the welcome (hub.py). Source:
+docs/protocol.md, "Frames to the server" and "Proving".
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from chatctl import protocol
 from chatctl.common.key_proof import NONCE_BYTES
-from chatctl.core.admission import Admission, owner_of
+from chatctl.common.text import clean
+from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.connection_throttle import AddressThrottle
 from chatctl.core.dialects import JSON
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
-from chatctl.core.name_claims import NameClaim, fact
+from chatctl.core.name_ownership import Ask, Decision, Granted, Intent, Owner, grant, owner_of
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, RateLimited, StorageFailed, Unauthorized
+from chatctl.errors import ChatError, RateLimited, Unauthorized
+from chatctl.hub.name_binding import REPLACED, NameBinding
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
 from chatctl.hub.turns import Turns
@@ -36,8 +39,7 @@ ROOMS_AT_ONCE, ROOMS_A_SECOND = 16, 1 / 60
 
 MEMBERS_IN_WELCOME = 200
 
-REPLACED = "your nickname joined again from elsewhere"
-"""Why a member is disconnected whose own token or key took its place."""
+_INTENTS: Mapping[protocol.Mode, Intent] = {"join": "enter", "post": "post", "watch": "read", "probe": "read"}
 
 
 class Login:
@@ -51,6 +53,7 @@ class Login:
         self._authenticator = authenticator
         self._limits = advertised(hub.limits)
         self._loop = loop
+        self._binding = NameBinding(hub)
         self._exchanges: dict[Peer, AuthExchange] = {}
         self._turns = Turns(loop, LOGINS_A_TURN)
         self._rooms_opened = AddressThrottle(ROOMS_A_SECOND, ROOMS_AT_ONCE)
@@ -74,6 +77,7 @@ class Login:
             self._turns.wait(peer, later)
 
     def _judge_hello(self, peer: Peer, hello: protocol.Hello) -> None:
+        self._binding.drop_expired()
         try:
             if self._authenticator.password is not None and peer.session.dialect is not JSON:
                 raise Unauthorized("this server wants a password, which has no place here: use chatctl")
@@ -121,20 +125,19 @@ class Login:
         peer.key = proved.key
         try:
             room = self._admission.room(hello.room, self._hub.history.rooms)
-            nick = self._admission.nick(hello, peer.session.dialect, peer.owner, self._hub.history.roster(room))
-            self._hub.rules.check_entry(person_of(peer, nick), self._hub.clock())
+            granted = grant(self._decide(peer, hello, room))
+            self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock())
             self._check_opening(peer, room)
         except ChatError as error:
             self._log_refusal(peer, hello, error)
             peer.session.refuse_retryable(error)
             return
-        claim = None
-        if may_bind and hello.mode == "join" and proved.key is not None:
-            claim = self._admission.claims.propose(nick, proved.key, self._hub.clock())
-        if claim is None:
-            self._let_in(peer, hello, proved, room, nick)
-        else:
-            self._bind(peer, hello, proved, claim)
+        if granted.claim is not None and may_bind:
+            self._binding.bind(granted.claim, peer.info.host, lambda: self._enter_bound(peer, hello, proved))
+            return
+        if granted.claim is not None:
+            granted = Granted(granted.nick, granted.place, unbound="it could not be stored")
+        self._let_in(peer, hello, proved, room, granted)
 
     def _check_opening(self, peer: Peer, room: str) -> None:
         """Return if the peer may enter, or open, this room. Raises RateLimited."""
@@ -144,25 +147,21 @@ class Login:
         if wait := self._rooms_opened.wait(client, self._loop.time()):
             raise RateLimited(f"{client} opens too many rooms: use one that is open", retry_after=round(wait, 1))
 
-    def _bind(self, peer: Peer, hello: protocol.Hello, proved: Proved, claim: NameClaim) -> None:
-        """Commit a claim, then let its owner in. It holds from now on, or a second one could be committed over it."""
-        key, value = fact(claim)
-        self._admission.claims.add(claim)
+    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
+        """Go on once the claim is committed or failed. Time has passed: all of it is decided anew."""
+        if peer.leaving is None:
+            self._enter(peer, hello, proved, may_bind=False)
+            peer.pump()
 
-        def committed(error: StorageFailed | None) -> None:
-            if error is not None:
-                self._admission.claims.drop(claim.nick)
-                self._log.error("not bound", nick=claim.nick, why=error.text)
-            else:
-                self._log.info("bound", nick=claim.nick, key=claim.key)
-            if peer.leaving is None:
-                self._enter(peer, hello, proved, may_bind=False)  # time has passed: the name may be taken now
-                peer.pump()
+    def _decide(self, peer: Peer, hello: protocol.Hello, room: str) -> Decision:
+        ask = Ask(hello.nick, peer.owner, _INTENTS[hello.mode], room, client_of(peer.info.host))
+        now = self._hub.clock()
+        if not peer.session.dialect.bends_names:
+            return self._hub.names.decide(ask, now)
+        return self._hub.names.bend(ask, [f"{secrets.randbelow(10**8):08}" for _ in range(3)], now)
 
-        self._hub.journal.keep({key: value}, committed)
-
-    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, name: str, nick: str) -> None:
-        room = self._hub.history.open(name)  # not before: who is refused opens none
+    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, name: str, granted: Granted) -> None:
+        nick, room = granted.nick, self._hub.history.open(name)  # not before: who is refused opens none
         room.present += 1
         peer.session.accept(nick)
         peer.dialect = peer.session.dialect
@@ -170,29 +169,33 @@ class Login:
         self._hub.peers[peer] = None
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
+            self._binding.note_use(nick, peer.owner)
         if hello.mode == "join":
-            self._enlist(peer, room, nick)
+            self._enlist(peer, room, granted)
         room.watchers += hello.mode == "watch"
         self._hub.reply(peer, self._welcome(room, nick, proved))
+        if granted.unbound:
+            self._log.warning("not bound", nick=nick, key=peer.key, why=granted.unbound)
+            text = f"{clean(nick)} is not bound to your key: {granted.unbound}"
+            self._hub.reply(peer, protocol.Notice(text, self._hub.clock()))
         if hello.mode in ("join", "watch"):
             self._hub.history.place(peer, room, hello)
         self._hub.touch(room)
 
-    def _enlist(self, peer: Peer, room: Room, nick: str) -> None:
+    def _enlist(self, peer: Peer, room: Room, granted: Granted) -> None:
         """Add a peer to the roster, or have it take over its own row there if an older connection has it."""
-        member = room.roster.find(nick)
+        member = granted.place
         if member is None:
-            peer.member = room.roster.add(nick, peer.token, peer, self._hub.clock(), peer.key)
+            peer.member = room.roster.add(granted.nick, peer.token, peer, self._hub.clock(), peer.key)
             return
         before = peer_of(member)  # the same owner, so there is nothing to announce
         peer.member, before.member = member, None
         member.conn, member.token, member.proved = peer, peer.token, peer.key
-        if member.nick != nick:
-            room.roster.rename(member, nick)
+        if member.nick != granted.nick:
+            room.roster.rename(member, granted.nick)
         self._hub.disconnect(before, "replaced", protocol.Bye(why=REPLACED, final=True))
 
     def _welcome(self, room: Room, nick: str, proved: Proved) -> protocol.Welcome:
-        claim = self._admission.claims.find(nick) if nick and proved.key is not None else None
         rules = self._hub.rules.room(room.name)
         return protocol.Welcome(
             v=protocol.VERSION,
@@ -207,7 +210,7 @@ class Login:
             watchers=room.watchers,
             durability=self._hub.journal.durability,
             limits=self._limits,
-            claimed=claim is not None and claim.key == proved.key,
+            claimed=bool(nick) and self._hub.names.owned_by(nick, Owner(key=proved.key)) is not None,
             scram=proved.scram,
             topic=rules.topic,
             slow=rules.slow or 0,  # not 0.0: it is left out if it is the default itself

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from chatctl import protocol
 from chatctl.core.effects import error_frame
 from chatctl.core.moderation import Rules
-from chatctl.core.name_claims import NameClaims
+from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, NickTaken, NoSuchNick, RateLimited, StorageFailed
+from chatctl.errors import ChatError, NoSuchNick, RateLimited, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Draft, Journal, Receipt
@@ -27,11 +27,11 @@ class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
     def __init__(
-        self, rules: Rules, claims: NameClaims, journal: Journal, tick: Tick, log: Log, clock: Callable[[], float]
+        self, rules: Rules, names: Names, journal: Journal, tick: Tick, log: Log, clock: Callable[[], float]
     ) -> None:
         """Start with an empty batch. ``clock`` returns Unix seconds."""
         self._rules = rules
-        self._claims = claims
+        self._names = names
         self._journal = journal
         self._tick = tick
         self._log = log
@@ -45,7 +45,7 @@ class Messages:
         """Add messages to the batch of this tick, or answer why not."""
         now = self._clock()
         try:
-            nick = self._speaker_name(peer, room)
+            nick = speaker_name(peer, self._names, now)
             slow = self._may_speak(peer, room, nick, now)
         except ChatError as error:
             self._refuse(peer, room, says, error)
@@ -64,8 +64,8 @@ class Messages:
     def whisper(self, peer: Peer, room: Room, whisper: protocol.Whisper) -> None:
         """Send a whisper to its receiver. It is never stored. Raises ChatError."""
         now = self._clock()
-        nick = self._speaker_name(peer, room)
-        to = room.roster.find(whisper.to)
+        nick = speaker_name(peer, self._names, now)
+        to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
         if to is None:
             raise NoSuchNick(f"there is no {whisper.to} here")
         self._may_speak(peer, room, nick, now)
@@ -74,19 +74,6 @@ class Messages:
         self._tick.reply(peer_of(to), protocol.Whispered(from_=nick, time=now, text=whisper.text))
         if whisper.id is not None:
             self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
-
-    def _speaker_name(self, peer: Peer, room: Room) -> str:
-        """Return the name that a peer speaks under. A poster's may have been taken by a member since its hello."""
-        if peer.member is not None:
-            return peer.member.nick
-        nick = peer.session.nick
-        if nick and peer.session.mode == "post":
-            holder, claim = room.roster.find(nick), self._claims.find(nick)
-            if holder is not None and not peer.owner.owns(holder):
-                raise NickTaken(f"{holder.nick} is somebody else's nickname now")
-            if claim is not None and claim.key != peer.key:
-                raise NickTaken(f"{claim.nick} is bound to a key that is not yours now")
-        return nick
 
     def _may_speak(self, peer: Peer, room: Room, nick: str, now: float) -> float:
         """Return and raise as ``Rules.speak``. A probe's message is shown to nobody, so it is exempt."""
@@ -152,3 +139,16 @@ class Messages:
             if not draft.persist:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._tick.reply_run(peer, answers)
+
+
+def speaker_name(peer: Peer, names: Names, now: float) -> str:
+    """Return the name that a peer speaks under. Raises ChatError.
+
+    A member's place is its right to the name. A poster has none: somebody may have come in under the name, or one that
+    it looks like, or bound it, since the hello, so it is judged for each message.
+    """
+    if peer.member is not None:
+        return peer.member.nick
+    if peer.session.mode == "post" and peer.room is not None:
+        grant(names.decide(Ask(peer.session.nick, peer.owner, "post", peer.room.name), now))
+    return peer.session.nick

@@ -7,6 +7,7 @@ from typing import Protocol
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
+from chatctl.core.name_ownership import Names
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
 from chatctl.hub.event_log import Log
@@ -23,6 +24,7 @@ class PeerControl(Protocol):
     log: Log
     rules: Rules
     claims: NameClaims
+    names: Names
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     history: RoomHistory

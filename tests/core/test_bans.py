@@ -50,6 +50,16 @@ def test_one_that_is_over_hits_nobody_and_another_one_still_does() -> None:
     assert Sanction("ban", 0.0, name="x").is_active(1e12)
 
 
+def test_one_on_a_name_that_nobody_could_have_today_is_kept_and_can_be_lifted() -> None:
+    """The rules of names have become stricter: a server starts with it, and its operator sees it."""
+    old = Sanction("ban", 0.0, name="Old\u1039", key="SHA256:k")
+    kept = sanctions(old)
+    assert kept.find(Person(name="new", key="SHA256:k"), 0.0) is old
+    assert kept.on_target("old\u1039", None, None) == [old]
+    kept.drop(old.ident)
+    assert len(kept) == 0
+
+
 def test_of_one_target_the_later_one_counts() -> None:
     """And nothing of the earlier one is left."""
     again = Sanction("ban", 5.0, name="RAJAT")

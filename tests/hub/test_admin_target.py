@@ -19,12 +19,12 @@ CONSOLE = Actor("console")
 
 @pytest.fixture
 def house() -> House:
-    """Return a server with an operator (chief) and two who are called Rajat, in two rooms."""
+    """Return a server with an operator (chief) and one who is in two rooms."""
     house = House(admission=Admission("test", ["ops"], claims=NameClaims()))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     OWNER.join(house, "chief")
-    house.join("Rajat")
-    house.join("Rajat", room="ops")
+    house.join("Rajat", token="a" * 32)
+    house.join("Rajat", token="a" * 32, room="ops")
     return house
 
 
@@ -59,6 +59,13 @@ def test_what_is_no_target_is_refused(house: House) -> None:
         target(house, "name:")
     with pytest.raises(Forbidden, match="there is no verb 'bann'"):
         target(house, "Rajat", verb="bann")
+
+
+@pytest.mark.parametrize("verb", ["unban", "unmute", "unclaim"])
+def test_what_is_kept_under_a_name_that_nobody_could_have_today_can_be_lifted(house: House, verb: str) -> None:
+    assert target(house, "Old\u1039", verb=verb).name == "Old\u1039"
+    with pytest.raises(NickInvalid):
+        target(house, "Old\u1039", verb="ban")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from chatctl.common import scram
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.name_claims import NameClaims
+from chatctl.core.name_ownership import Names
 from chatctl.core.passwords import Verifier
 from chatctl.core.session import MAX_REFUSALS
 from chatctl.errors import ChatError, Forbidden
@@ -125,8 +126,8 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
 def test_names_without_end_keep_nobody_waiting_and_leave_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty such hellos at once were judged in one go: 80,000 lines in the log, nine seconds for everybody else."""
     house, judged = House(), []
-    nick = Admission.nick
-    monkeypatch.setattr(Admission, "nick", lambda *args: (judged.append(1), nick(*args))[1])
+    decide = Names.decide
+    monkeypatch.setattr(Names, "decide", lambda *args: (judged.append(1), decide(*args))[1])
     member = house.join("nadia")
     member.take()
     judged.clear()
@@ -394,3 +395,127 @@ def test_each_challenge_has_a_nonce_of_its_own(house: House) -> None:
     peers = [house.peer(p.Hello(v=1, nick="Rajat", key=OWNER.key)) for _ in range(3)]
     house.settle()
     assert len({only(p.Challenge, peer.take())[0].nonce for peer in peers}) == 3
+
+
+# --- two rooms, every dialect
+
+
+Enter = Callable[[House, str], FakePeer]
+EVERY_DIALECT = pytest.mark.parametrize(
+    "enter", [House.join, House.text, House.classic, lambda house, nick: house.join(nick, TOKEN)], ids=lambda _: ""
+)
+TOKEN = "a" * 32
+CYRILLIC = "nаdia"
+
+
+def is_here(peer: FakePeer) -> bool:
+    return peer.member is not None and peer.leaving is None and not peer.closed
+
+
+@EVERY_DIALECT
+def test_a_name_that_somebody_has_in_another_room_is_neither_bound_nor_taken_over(
+    house: House, journal: KeepingJournal, enter: Enter
+) -> None:
+    """Its holder would be thrown out unseen, and whispers to the name would go to whoever did it."""
+    nadia, ana = enter(house, "nadia"), house.join("Ana")
+    ana.take()
+    assert codes(OTHER.join(house, "nadia", room="ops")) == ["nick_taken"]
+    assert codes(OTHER.join(house, "nadia")) == ["nick_taken"]
+    assert journal.kept == {}
+    assert is_here(nadia)
+    nadia.took()
+    ana.say(p.Whisper("nadia", "lunch?"))
+    house.settle()
+    assert b"lunch?" in nadia.wire
+
+
+@EVERY_DIALECT
+def test_a_member_is_not_renamed_to_a_name_of_another_room_or_one_like_it(house: House, enter: Enter) -> None:
+    """Nothing but ``nick_taken``: no traceback, no reset, and the name stays as it was."""
+    enter(house, "nadia")
+    for room in ("lobby", "ops"):
+        for owner in (OTHER, OWNER):
+            mallory = owner.join(house, "mallory", room=room)
+            mallory.take()
+            mallory.say(p.Nick("nadia"), p.Nick("NADIA"), p.Nick(CYRILLIC), p.Ping())
+            house.settle()
+            assert codes(mallory) == ["nick_taken"] * 3
+            assert len(only(p.Pong, mallory.frames)) == 1
+            mallory.lose()
+            house.settle()
+            house.hub.names.claims.drop(house.hub.names.claims.find_kept("mallory"))  # type: ignore[arg-type]
+
+
+@EVERY_DIALECT
+def test_a_look_alike_of_a_member_is_not_bound_in_another_room(
+    house: House, journal: KeepingJournal, enter: Enter
+) -> None:
+    """Or the member's own name would be the look-alike when its connection drops."""
+    nadia = enter(house, "nadia")
+    assert codes(OTHER.join(house, CYRILLIC, room="ops")) == ["nick_taken"]
+    nadia.lose()
+    house.settle()
+    assert is_here(enter(house, "nadia"))
+    assert journal.kept == {}
+
+
+def test_the_dialects_of_people_do_not_get_a_name_of_another_room(house: House) -> None:
+    """A text client is asked again, one of the first version gets the next name."""
+    house.join("nadia", TOKEN, room="ops")
+    assert b"somebody else's nickname" in house.text("nadia").wire
+    classic = house.classic("nadia")
+    assert classic.member is not None
+    assert classic.member.nick == "nadia_2"
+
+
+def test_a_poster_is_heard_until_somebody_has_a_name_that_it_looks_like(house: House) -> None:
+    """What is said under a name is judged when it is said, whatever the room."""
+    poster = house.join(CYRILLIC, mode="post")
+    poster.say(p.Say("it works", id="1"))
+    house.settle()
+    assert len(only(p.Ack, poster.take())) == 1
+    nadia = OWNER.join(house, "nadia", room="ops")
+    assert welcomed(nadia) is not None
+    for _ in range(2):
+        poster.say(p.Say("give me your password"), p.Whisper("nadia", "psst"))
+        house.settle()
+        assert codes(poster) == ["nick_taken"] * 2
+        poster.take()
+        nadia.lose()
+        house.settle()  # gone, and the name is still bound
+
+
+def test_an_order_is_given_under_a_name_that_is_still_ones_own(house: House) -> None:
+    """The room is told who gave it."""
+    house.hub.rules.configured = frozenset({OTHER.fingerprint})
+    poster = OTHER.join(house, "nadia", mode="post")
+    OWNER.join(house, "nadia")
+    poster.say(p.Admin(verb="topic", text="mine now"))
+    house.settle()
+    assert codes(poster) == ["nick_taken"]
+    assert house.hub.rules.room("lobby").topic == ""
+
+
+def test_one_who_makes_a_key_later_is_not_shut_out_of_his_own_name(house: House, journal: KeepingJournal) -> None:
+    """By token first: the key is let in beside it, and the name is bound once the token's place is his, too."""
+    lobby = house.join("nadia", TOKEN)
+    ops = OWNER.join(house, "nadia", token=TOKEN, room="ops")
+    welcome = welcomed(ops)
+    assert welcome is not None
+    assert (welcome.claimed, journal.kept) == (False, {})
+    [notice] = only(p.Notice, ops.frames)
+    assert notice.text == "nadia is not bound to your key: you are in lobby under it without the key"
+    again = OWNER.join(house, "nadia", token=TOKEN)
+    assert is_here(again)
+    assert not is_here(lobby)
+    assert is_here(ops)
+    assert list(journal.kept) == [("claim", "nadia")]
+
+
+def test_a_place_that_was_proved_with_a_key_is_not_its_tokens() -> None:
+    """The token is in the first hello, where whoever stands in the server's place reads it."""
+    house = House(admission=Admission("test", ["ops"]))  # names are not bound
+    nadia = OWNER.join(house, "nadia", token=TOKEN)
+    for room in ("lobby", "ops"):
+        assert codes(house.join("nadia", TOKEN, room=room)) == ["nick_taken"]
+    assert is_here(nadia)

@@ -268,7 +268,7 @@ def test_unban_lets_in_again_for_good() -> None:
     banned(house)
     assert isinstance(order(house, "console", "unban", "RAJAT"), p.Done)
     for one in (house, restarted(house)):
-        one.hub._admission.claims = NameClaims()  # it is about the ban alone
+        one.hub.names.claims = NameClaims()  # it is about the ban alone
         assert is_in(OTHER.join(one, "Rajat"))
 
 

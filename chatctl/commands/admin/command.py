@@ -87,6 +87,12 @@ def _text(name: str) -> click.Argument:
 
 _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "target": lambda: click.Argument(["target"]),
+    "claim": lambda: click.Argument(["target"], required=False),
+    "suspect": lambda: click.Option(["--suspect"], is_flag=True, help="What an operator should look at, and why."),
+    "newer": lambda: click.Option(["--newer"], type=DURATION, metavar="DURATION", help="Bound within that time."),
+    "unused": lambda: click.Option(
+        ["--unused"], type=DURATION, metavar="DURATION", help="Whose owner did not come in for that long."
+    ),
     "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
     "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
     "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),

@@ -23,6 +23,9 @@ class Mutation:
 TLS_S, TLS_C = "tests/system/tls/test_server.py::", "tests/system/tls/test_client.py::"
 PASSWORDS = "tests/system/security/test_passwords.py::"
 AUTH, ADMIT = "tests/core/test_auth.py::", "tests/core/test_admission.py::"
+NAMES, CLAIMS = "tests/core/test_name_ownership.py::", "tests/core/test_name_claims.py::"
+LOGIN, BINDING = "tests/hub/test_login.py::", "tests/hub/test_name_binding.py::"
+LOOKS, NICKS = "tests/core/test_confusables.py::", "tests/common/test_names.py::"
 LIMITS, NAUGHTY = "tests/server/test_limits.py::", "tests/system/security/test_naughty.py::"
 OUTPUTS = "tests/system/security/test_outputs.py::"
 
@@ -235,24 +238,157 @@ MUTATIONS = (
     # --- somebody else's name
     Mutation(
         "speaking under the name of a member",
-        "chatctl/core/admission.py::Admission.free",
-        'raise NickTaken(f"{clean(holder.nick)} is somebody else\'s nickname now: choose another one")',
-        "return shown",
-        ADMIT + "test_a_held_name_is_given_to_the_same_token_alone",
+        "chatctl/core/name_ownership.py::Names._check",
+        "not ask.owner.owns(holder)",
+        "False",
+        NAMES + "test_a_held_name_is_given_to_its_owner_alone",
     ),
     Mutation(
         "taking a name that is bound to a key, while its owner is away",
-        "chatctl/core/admission.py::Admission.free",
-        "claim.key != owner.key",
-        "False",
-        ADMIT + "test_a_bound_name_is_its_keys_alone",
+        "chatctl/core/name_ownership.py::Names._claims_of_others",
+        "claim.key == owner.key or",
+        "True or",
+        NAMES + "test_a_bound_name_is_its_keys_alone",
     ),
     Mutation(
         "a name that looks like another one (Cyrillic, 1 for l)",
-        "chatctl/core/admission.py::Admission.free",
-        "self._check_look_alikes(shown, owner, roster, own)",
+        "chatctl/core/directory.py::Directory.alike",
+        "self._members.of(skeletons(nick))",
+        "one for one in self._members.of(skeletons(nick)) if one.nick == nick",
+        NAMES + "test_what_looks_like_a_member_of_any_room_is_refused_and_not_bound",
+    ),
+    Mutation(
+        "binding a name that somebody has in another room, and taking the place there",
+        "chatctl/core/name_ownership.py::Names._check",
+        "if holder is ask.place:",
+        "if holder is ask.place or holder.room != ask.room:",
+        LOGIN + "test_a_name_that_somebody_has_in_another_room_is_neither_bound_nor_taken_over",
+    ),
+    Mutation(
+        "renaming oneself to a name that somebody has in another room",
+        "chatctl/core/name_ownership.py::Names.decide",
+        'ask.intent != "read"',
+        'ask.intent not in ("read", "rename")',
+        LOGIN + "test_a_member_is_not_renamed_to_a_name_of_another_room_or_one_like_it",
+    ),
+    Mutation(
+        "the same, to that of one's own other connection, which makes the server fail",
+        "chatctl/core/name_ownership.py::Names._check",
+        '(ask.intent == "rename" and same_place)',
+        "False",
+        NAMES + "test_a_member_may_not_take_another_members_name_even_with_the_same_token",
+    ),
+    Mutation(
+        "binding a look-alike of one who is in another room, for when that one comes back",
+        "chatctl/core/name_ownership.py::Names._check",
+        "if not ask.owner.owns(holder)",
+        "if holder.key == folded and not ask.owner.owns(holder)",
+        LOGIN + "test_a_look_alike_of_a_member_is_not_bound_in_another_room",
+    ),
+    Mutation(
+        "another spelling of one's own bound name, which looks like somebody else's",
+        "chatctl/core/name_ownership.py::Names._claims_of_others",
+        "claim in rivals",
+        "True",
+        NAMES + "test_a_spelling_that_looks_like_another_owners_name_is_not_ones_own",
+    ),
+    Mutation(
+        "a token that was read on the way takes the place of one who proved a key",
+        "chatctl/core/name_ownership.py::Owner.owns",
+        "holder.proved is not None",
+        "False",
+        LOGIN + "test_a_place_that_was_proved_with_a_key_is_not_its_tokens",
+    ),
+    Mutation(
+        "going on under a name without the key that it is bound to meanwhile",
+        "chatctl/core/name_ownership.py::Names._entry",
+        "keyless is not None",
+        "False",
+        LOGIN + "test_one_who_makes_a_key_later_is_not_shut_out_of_his_own_name",
+    ),
+    Mutation(
+        "the same, with an owner who goes before the binding is on disk",
+        "chatctl/hub/name_binding.py::NameBinding.bind",
+        "self._disconnect_keyless(claim)",
         "pass",
-        ADMIT + "test_what_looks_like_a_member_is_refused_while_that_one_is_here",
+        BINDING + "test_an_owner_who_goes_before_the_commit_leaves_nobody_without_the_key",
+    ),
+    Mutation(
+        "a binding that fails takes away what somebody else has bound since",
+        "chatctl/hub/name_binding.py::NameBinding.bind",
+        "claims.has(claim)",
+        "True",
+        BINDING + "test_a_name_that_was_set_free_before_its_commit_is_not_its_binders",
+    ),
+    Mutation(
+        "posting under a look-alike of one who came later",
+        "chatctl/hub/messages.py::speaker_name",
+        'peer.session.mode == "post"',
+        "False",
+        LOGIN + "test_a_poster_is_heard_until_somebody_has_a_name_that_it_looks_like",
+    ),
+    Mutation(
+        "giving an operator's orders under another operator's name",
+        "chatctl/hub/admin_commands.py::AdminCommands.order_from",
+        "speaker_name(peer, self._hub.names, self._hub.clock())",
+        "peer.session.nick",
+        LOGIN + "test_an_order_is_given_under_a_name_that_is_still_ones_own",
+    ),
+    Mutation(
+        "whispers to a bound name that somebody has without its key",
+        "chatctl/core/name_ownership.py::Names._receiver",
+        "claim is None or claim.key == holder.proved",
+        "True",
+        NAMES + "test_the_table",
+    ),
+    Mutation(
+        "binding guest_2 to guest_8000, so that each classic guest stops the server",
+        "chatctl/core/dialects.py",
+        "BENDS = 8\n",
+        "BENDS = 8000\n",
+        NAMES + "test_a_classic_client_gets_a_name_in_a_few_tries_whatever_is_bound",
+    ),
+    Mutation(
+        "binding names until no newcomer can",
+        "chatctl/core/name_claims.py::NameClaims.objection",
+        "count >= MAX_PER_HOUR",
+        "False",
+        BINDING + "test_an_address_binds_only_so_many_names_and_who_comes_then_is_told",
+    ),
+    Mutation(
+        "the same, patiently",
+        "chatctl/core/name_claims.py::NameClaims.expired",
+        "now - since < UNUSED_SECONDS or",
+        "True or",
+        BINDING + "test_a_name_that_was_never_used_again_is_free_after_a_while",
+    ),
+    Mutation(
+        "the same, unnoticed",
+        "chatctl/hub/name_binding.py::NameBinding._warn_if_full",
+        "bound >= 0.9 * MAX_CLAIMS",
+        "False",
+        BINDING + "test_the_operator_is_warned_when_few_names_can_be_bound_still",
+    ),
+    Mutation(
+        "many bound names that make each start take a minute",
+        "chatctl/core/name_claims.py::NameClaims._insert",
+        "skeletons_of(claim.nick, folded)",
+        "skeletons(claim.nick)",
+        CLAIMS + "test_a_start_folds_no_name_anew",
+    ),
+    Mutation(
+        "names that Unicode lists no look-alike for (vvarren, κate, 5am)",
+        "chatctl/core/confusables.py::_mapping",
+        "_ADDED.items()",
+        "()",
+        LOOKS + "test_what_is_not_in_the_table_of_unicode_is_added",
+    ),
+    Mutation(
+        "a name that begins with a mark, or has one that is not seen",
+        "chatctl/common/names.py::_precis",
+        "_check_marks(folded)",
+        "pass",
+        NICKS + "test_marks_stand_on_their_own_script_and_are_seen",
     ),
     Mutation(
         "a name with invisible or direction-changing characters",
@@ -312,17 +448,17 @@ MUTATIONS = (
     ),
     Mutation(
         "binding all names to one key",
-        "chatctl/core/name_claims.py::NameClaims.propose",
+        "chatctl/core/name_claims.py::NameClaims.objection",
         "self._per_key[key] >= MAX_PER_KEY",
         "False",
         "tests/core/test_name_claims.py::test_a_key_binds_only_so_many_names_and_a_server_has_only_so_many",
     ),
     Mutation(
         "stealing tokens from the server's memory",
-        "chatctl/core/admission.py::owner_of",
+        "chatctl/core/name_ownership.py::owner_of",
         "hashlib.sha256(token.encode()).digest()",
         "token.encode()",
-        ADMIT + "test_the_server_keeps_a_hash_and_not_the_secret",
+        NAMES + "test_the_server_keeps_a_hash_and_not_the_secret",
     ),
     Mutation(
         "a second line that speaks for somebody else",
@@ -615,9 +751,9 @@ MUTATIONS = (
     ),
     Mutation(
         "opening rooms under names that are refused",
-        "chatctl/hub/history.py::RoomHistory.roster",
-        "self.rooms[name].roster if name in self.rooms else Roster()",
-        "self.open(name).roster",
+        "chatctl/hub/login.py::Login._enter",
+        "self._admission.room(hello.room, self._hub.history.rooms)",
+        "self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms)).name",
         "tests/hub/test_login.py::test_who_is_refused_opens_no_room",
     ),
     Mutation(

@@ -1,0 +1,58 @@
+"""The directory: who is here under which name, in all rooms of the server.
+
+Lives here: members, and finding those of a name or of one that looks like it, whatever the room. Does not live here:
+one room's members and what is told of them (roster.py), whose a name is (name_ownership.py). Where several servers
+share their rooms, each fills its directory from what all of them have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from chatctl.core.confusables import LookAlikes, skeletons
+from chatctl.protocol import RosterRow
+
+Conn = TypeVar("Conn")
+
+
+@dataclass(slots=True, eq=False)
+class Member(Generic[Conn]):
+    """One who is in a room under a name. Times are Unix seconds."""
+
+    nick: str
+    key: str
+    """The folded nickname."""
+    token: bytes | None
+    """The hash of the token that they brought."""
+    since: float
+    spoke: float
+    conn: Conn
+    proved: str | None = None
+    """The fingerprint of the key that they proved."""
+    room: str = ""
+
+    def row(self, now: float) -> RosterRow:
+        """Return the member as ``who`` shows it."""
+        return RosterRow(self.nick, self.since, max(0.0, round(now - self.spoke, 3)), self.proved)
+
+
+class Directory(Generic[Conn]):
+    """The members of all rooms. The rosters keep it up to date."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._members: LookAlikes[Member[Conn]] = LookAlikes()
+
+    def add(self, member: Member[Conn]) -> None:
+        """Add one, under the name that it has now."""
+        self._members.add(skeletons(member.nick), member)
+
+    def remove(self, member: Member[Conn]) -> None:
+        """Remove one; it still has the name that it was added under."""
+        self._members.remove(skeletons(member.nick), member)
+
+    def alike(self, nick: str) -> Iterator[Member[Conn]]:
+        """Yield all who have this name or one that looks like it."""
+        return iter(self._members.of(skeletons(nick)))

@@ -1,0 +1,77 @@
+"""Operators and bound names: which claims an order means.
+
+Lives here: choosing among all claims. Does not live here: what a claim means (core/name_ownership.py), listing and
+dropping those that were chosen (admin_commands.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from chatctl.common.text import clean
+from chatctl.core.name_claims import NameClaim
+from chatctl.errors import Forbidden
+from chatctl.hub.admin_target import AdminTarget
+from chatctl.hub.peer_control import PeerControl
+from chatctl.protocol import Admin
+
+
+def chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim]:
+    """Return the claims that are all of what an order says: of a name or key, new, unused.
+
+    Raises:
+        Forbidden: there is none of that name or key.
+    """
+    claims, now = hub.names.claims, hub.clock()
+    found: Iterable[NameClaim] = claims
+    if target.key is not None:
+        found = claims.of_key(target.key)
+    elif target.name is not None:
+        one = claims.find_kept(target.name)
+        found = [one] if one is not None else []
+    if (target.key or target.name) and not found:
+        raise Forbidden(f"{clean(target.shown)} is bound to no key: 'claims' lists the names that are")
+    if ask.newer:
+        found = [claim for claim in found if claim.since > now - ask.newer]
+    if ask.unused:
+        here = {peer.key for peer in hub.peers}
+        found = [claim for claim in found if claim.key not in here and _is_unused(claim, now - ask.unused)]
+    return list(found)
+
+
+def rows(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[dict[str, Any]]:
+    """Return the chosen claims as ``claims`` shows them; with ``suspect`` those to look at, and ``why``."""
+    found = chosen(ask, target, hub)
+    if not ask.suspect:
+        return [msgspec.to_builtins(claim) for claim in found]
+    kept = set(found)
+    return [msgspec.to_builtins(claim) | {"why": why} for claim, why in _suspects(hub) if claim in kept]
+
+
+def _suspects(hub: PeerControl) -> Iterator[tuple[NameClaim, str]]:
+    """Yield claims that may be somebody's who is not the one that people take them for, and why."""
+    yield from hub.names.claims.suspects()
+    spoken = _first_spoken(hub)
+    for claim in hub.names.claims:
+        if spoken.get(claim.nick.lower(), claim.since) < claim.since:
+            yield claim, "somebody spoke under it before it was bound"
+
+
+def _first_spoken(hub: PeerControl) -> Mapping[str, float]:
+    """Return since when each name speaks, as far as the rooms have it in memory. Names are folded by case alone.
+
+    They were checked when they were let in, so nothing else is left to fold; and there may be a million of entries.
+    """
+    first: dict[str, float] = {}
+    for room in hub.history.rooms.values():
+        for entry in room.ring.entries(0, len(room.ring)):
+            nick = entry.nick.lower()
+            first[nick] = min(entry.time, first.get(nick, entry.time))
+    return first
+
+
+def _is_unused(claim: NameClaim, since: float) -> bool:
+    return claim.used is not None and claim.used < since

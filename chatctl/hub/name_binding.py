@@ -1,0 +1,103 @@
+"""Name binding: claims on nicknames are committed, used and dropped.
+
+Lives here: what the journal is told of claims, and what follows from its answer. Does not live here: whether a name may
+be bound (core/name_ownership.py), the claims themselves (core/name_claims.py), operators who set names free
+(admin_commands.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from chatctl.core.ip_networks import client_of
+from chatctl.core.name_claims import MAX_CLAIMS, USE_SECONDS, NameClaim, fact
+from chatctl.core.name_ownership import Owner
+from chatctl.core.peer import peer_of
+from chatctl.errors import StorageFailed
+from chatctl.hub.peer_control import PeerControl
+from chatctl.journal import Facts
+from chatctl.protocol import Bye
+
+REPLACED = "your nickname joined again from elsewhere"
+"""Why a member is disconnected whose own token or key took its place."""
+
+
+class NameBinding:
+    """The claims of one server, as its journal has them."""
+
+    def __init__(self, hub: PeerControl) -> None:
+        """Serve one hub."""
+        self._hub = hub
+        self._log = hub.log
+
+    def bind(self, claim: NameClaim, host: str, then: Callable[[], None]) -> None:
+        """Commit a claim; then let its owner go on. It holds from now on, or a second one could be committed over it.
+
+        Args:
+            claim: as it was granted.
+            host: its owner's address.
+            then: is called once it is committed or, without the claim, once that has failed.
+        """
+        claims = self._hub.names.claims
+        claims.add(claim)
+        claims.count(client_of(host), claim.since)
+
+        def committed(error: StorageFailed | None) -> None:
+            holds = claims.has(claim)  # an operator may have set the name free since, and somebody else bound it
+            if error is not None:
+                if holds:
+                    claims.drop(claim)
+                self._log.error("not bound", nick=claim.nick, why=error.text)
+                then()
+                return
+            self._log.info("bound", nick=claim.nick, key=claim.key)
+            self._warn_if_full()
+            then()
+            if holds:
+                self._disconnect_keyless(claim)
+
+        self._hub.journal.keep({claims.fact_key(claim): fact(claim)}, committed)
+
+    def _disconnect_keyless(self, claim: NameClaim) -> None:
+        """Disconnect the owner's earlier connection without the key, if he went away before he took its place over."""
+        for holder in self._hub.names.without_key(claim):
+            self._hub.disconnect(peer_of(holder), "replaced", Bye(why=REPLACED, final=True))
+
+    def _warn_if_full(self) -> None:
+        bound = len(self._hub.names.claims)
+        if bound >= 0.9 * MAX_CLAIMS and bound % (MAX_CLAIMS // 100) == 0:
+            self._log.warning("few names can be bound still", bound=bound, most=MAX_CLAIMS)
+
+    def note_use(self, nick: str, owner: Owner) -> None:
+        """Keep that the owner of a bound name came in under it, once a day."""
+        claim, now = self._hub.names.owned_by(nick, owner), self._hub.clock()
+        if claim is not None and (claim.used is None or now - claim.used >= USE_SECONDS):
+            self._keep(self._used(claim, now))
+
+    def drop_expired(self) -> None:
+        """Set names free that were bound long ago and never used again."""
+        names, now = self._hub.names, self._hub.clock()
+        changes: dict[tuple[str, str], str | None] = {}
+        for claim in names.claims.expired(now):
+            if names.is_used(claim):
+                changes |= self._used(claim, now)
+                continue
+            changes[names.claims.fact_key(claim)] = None
+            names.claims.drop(claim)
+            self._log.info("set free", nick=claim.nick, key=claim.key, why="never used again")
+        if changes:
+            self._keep(changes)
+
+    def _used(self, claim: NameClaim, now: float) -> dict[tuple[str, str], str | None]:
+        used = msgspec.structs.replace(claim, used=now)
+        self._hub.names.claims.add(used)
+        return {self._hub.names.claims.fact_key(used): fact(used)}
+
+    def _keep(self, changes: Facts) -> None:
+        def committed(error: StorageFailed | None) -> None:
+            if error is not None:  # it is tried again when the server starts anew, or on the next day
+                self._log.error("not kept", why=error.text)
+
+        self._hub.journal.keep(changes, committed)
