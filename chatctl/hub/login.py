@@ -20,9 +20,10 @@ from chatctl.core.dialects import JSON
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
 from chatctl.core.name_claims import NameClaim, fact
+from chatctl.core.passwords import FAILURE_SECONDS
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, RateLimited, StorageFailed, Unauthorized
+from chatctl.errors import ChatError, PasswordWrong, RateLimited, StorageFailed, Unauthorized
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
 from chatctl.hub.turns import Turns
@@ -93,10 +94,17 @@ class Login:
         exchange = self._exchanges.pop(peer)
         try:
             proved = exchange.verify(proof, self._loop.time())
+        except PasswordWrong as error:
+            self._loop.call_later(FAILURE_SECONDS, partial(self._refuse_late, peer, exchange.hello, error))
         except ChatError as error:
             self._refuse_final(peer, exchange.hello, error)
         else:
             self._enter(peer, exchange.hello, proved)
+
+    def _refuse_late(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
+        if peer.leaving is None:
+            self._refuse_final(peer, hello, error)
+            peer.pump()
 
     def forget(self, peer: Peer) -> None:
         """Drop the challenge, and what waits for its turn, of a peer that is leaving."""
@@ -104,8 +112,9 @@ class Login:
         self._turns.drop(peer)
 
     def forget_addresses(self, now: float) -> None:
-        """Drop what is remembered of addresses that have opened no room for a while. Call it now and then."""
+        """Drop what is remembered of addresses that opened no room, or gave no password. Call it now and then."""
         self._rooms_opened.forget(now)
+        self._authenticator.lockout.forget(now)
 
     def _refuse_final(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
         self._log_refusal(peer, hello, error)

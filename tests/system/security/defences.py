@@ -88,9 +88,30 @@ MUTATIONS = (
     Mutation(
         "guessing the password",
         "chatctl/core/auth.py::Authenticator.check_lockout",
-        "self.lockout.wait(info.host, now)",
+        "self.lockout.wait(info.host, owner_of(hello.token), now)",
         "0",
-        AUTH + "test_who_waits_is_not_heard_even_with_the_right_password",
+        AUTH + "test_so_many_wrong_passwords_of_one_address_are_judged",
+    ),
+    Mutation(
+        "guessing it with the token of somebody who was told the old one",
+        "chatctl/core/passwords.py::PasswordLockout.record_failure",
+        "self._known.pop(token, None)",
+        "pass",
+        AUTH + "test_a_token_that_was_let_in_once_guesses_no_more_than_others",
+    ),
+    Mutation(
+        "guessing it to lock out who knows it, at the same address",
+        "chatctl/core/passwords.py::PasswordLockout.wait",
+        "not host or token in self._known",
+        "not host",
+        AUTH + "test_who_knows_the_password_is_not_locked_out_by_neighbours_who_do_not",
+    ),
+    Mutation(
+        "the same, on this machine",
+        "chatctl/core/passwords.py::PasswordLockout.wait",
+        "not host or ",
+        "",
+        AUTH + "test_this_machines_own_share_no_wait",
     ),
     Mutation(
         "guessing it from 2^64 addresses of one network",
