@@ -13,10 +13,11 @@ def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
     """Decide whether a new connection is dropped at random, as sshd's MaxStartups does.
 
     From ``greeting_start`` waiting ones on ``greeting_percent`` of the new ones are, rising to all at
-    ``greeting_full``: whoever opens many connections does not keep everybody else out.
+    ``greeting_full``.
 
     Args:
-        waiting: connections that are not let in yet.
+        waiting: connections that are not let in yet, as its network sees them (crowding.py): whoever opens many does
+            not keep everybody else out.
         limits: of the server.
         chance: drawn evenly from 0 up to 1.
     """

@@ -176,6 +176,7 @@ class Login:
         peer.session.accept(nick)
         peer.dialect = peer.session.dialect
         peer.room = room
+        peer.entered()
         self._hub.peers[peer] = None
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")

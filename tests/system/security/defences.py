@@ -616,9 +616,23 @@ MUTATIONS = (
     Mutation(
         "filling the door from many addresses",
         "chatctl/core/connection_limits.py::ConnectionLimits.is_crowded",
-        "drop_early(self._not_let_in(), self._limits, self._chance())",
+        "drop_early(seen, self._limits, self._chance())",
         "False",
         LIMITS + "test_of_many_who_say_nothing_newcomers_are_dropped",
+    ),
+    Mutation(
+        "filling it from a few addresses, to keep everybody else out",
+        "chatctl/core/crowding.py::Crowding.seen_from",
+        "self._networks[: self._waiting[network] + 1]",
+        "self._networks",
+        "tests/core/test_connection_limits.py::test_who_crowds_the_door_pays_for_it",
+    ),
+    Mutation(
+        "the same from a /48 of IPv6, or a /24",
+        "chatctl/core/ip_networks.py",
+        "{4: 24, 6: 48}",
+        "{4: 32, 6: 64}",
+        "tests/core/test_connection_limits.py::test_who_crowds_the_door_pays_for_it",
     ),
     Mutation(
         "using the server's file descriptors up",
