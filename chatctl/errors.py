@@ -88,7 +88,7 @@ class PasswordWanted(Unauthorized):
 
 
 class PasswordWrong(Unauthorized):
-    """The password is wrong. Do not retry by yourself: that only locks the address out."""
+    """The password is wrong. Do not retry by yourself: each one counts against the address."""
 
 
 class Rejected(ChatError):

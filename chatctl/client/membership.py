@@ -43,7 +43,7 @@ CONNECT_SECONDS = 10.0
 """Time for one connection."""
 
 PERSON_SECONDS = 3600.0
-"""The delay after a wrong password, unless somebody asks for a try: each one lengthens the server's lockout."""
+"""The delay after a wrong password, unless somebody asks for a try: each one counts against the address."""
 
 WATCH_SECONDS = 3.0
 """How often the wall clock is compared; also how long a server may take to answer after this machine slept."""

@@ -1,13 +1,14 @@
 """Authentication: what a new connection has to prove before it is let in, and whether it did.
 
 Lives here: the exchange of challenge and proof: the server's password (SCRAM-SHA-256), a client's key (Ed25519). Does
-not live here: verifiers and back-off (passwords.py), when a challenge is sent (session.py, hub/login.py), what a proved
-key is worth (name_ownership.py). No clock and no chance: ``now`` is any monotonic time in seconds, nonces are handed
-in. Source: docs/protocol.md, "Proving".
+not live here: verifiers, and the limit of wrong passwords (passwords.py), when a challenge is sent (session.py,
+hub/login.py), what a proved key is worth (name_ownership.py). No clock and no chance: ``now`` is any monotonic time in
+seconds, nonces are handed in. Source: docs/protocol.md, "Proving".
 """
 
 from __future__ import annotations
 
+import math
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -15,8 +16,9 @@ from msgspec import Struct
 
 from chatctl.common import fingerprints
 from chatctl.common.key_proof import OLD_PLACE_OF_UNIX, is_unix, label_of, signed, statement
+from chatctl.core.name_ownership import owner_of
 from chatctl.core.passwords import PasswordLockout, Verifier
-from chatctl.errors import Unauthorized
+from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Challenge, Hello, Proof
 
 
@@ -58,27 +60,27 @@ class Authenticator:
             now: monotonic seconds.
 
         Raises:
-            Unauthorized: no password is offered where one is needed, its first message is wrong, or the address has to
-                wait after wrong ones.
+            Unauthorized: no password is offered where one is needed, its first message is wrong, or there were too many
+                wrong ones from this address.
         """
         if self.password is None:
             return AuthExchange(self, hello, info, nonce) if hello.key is not None else None
-        self.check_lockout(info, now)
+        self.check_lockout(info, hello, now)
         if hello.scram is None:
             raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")
         return AuthExchange(self, hello, info, nonce)
 
-    def check_lockout(self, info: ConnectionInfo, now: float) -> None:
-        """Return if passwords of this address are checked now. Raises Unauthorized while it has to wait."""
-        if wait := self.lockout.wait(info.host, now):
+    def check_lockout(self, info: ConnectionInfo, hello: Hello, now: float) -> None:
+        """Return if this password is judged now. Raises Unauthorized while its address has to wait."""
+        if wait := self.lockout.wait(info.host, owner_of(hello.token), now):
             raise Unauthorized(
-                f"too many wrong passwords from your address: wait {wait:.0f} s", retry_after=round(wait, 1)
+                f"too many wrong passwords from your address: wait {math.ceil(wait)} s", retry_after=math.ceil(wait)
             )
 
-    def record_failure(self, info: ConnectionInfo, now: float) -> Unauthorized:
+    def record_failure(self, info: ConnectionInfo, hello: Hello, now: float) -> PasswordWrong:
         """Count a wrong password and return the error for it."""
-        wait = self.lockout.record_failure(info.host, now)
-        return Unauthorized("this is not the password", retry_after=round(wait, 1))
+        wait = self.lockout.record_failure(info.host, owner_of(hello.token), now)
+        return PasswordWrong("this is not the password", retry_after=math.ceil(wait))  # 0 too: clients look for it
 
 
 class AuthExchange:
@@ -108,7 +110,12 @@ class AuthExchange:
         return exchange
 
     def verify(self, proof: Proof, now: float) -> Proved:
-        """Check the answer and return what it proves. Raises Unauthorized if it does not prove all that it has to."""
+        """Check the answer and return what it proves.
+
+        Raises:
+            PasswordWrong: it does not prove the password. Let the client wait ``FAILURE_SECONDS`` for it.
+            Unauthorized: it does not prove all that it has to.
+        """
         scram = self._verify_password(proof, now)
         return Proved(self._verify_key(proof), scram)
 
@@ -117,12 +124,13 @@ class AuthExchange:
             return None
         from chatctl.common.scram import ScramError
 
-        self._authenticator.check_lockout(self._info, now)  # others of this address may have failed meanwhile
+        # Others of this address may have failed since the hello.
+        self._authenticator.check_lockout(self._info, self.hello, now)
         try:
             self._scram.set_client_final(proof.scram or "")
         except ScramError:
-            raise self._authenticator.record_failure(self._info, now) from None
-        self._authenticator.lockout.clear(self._info.host)
+            raise self._authenticator.record_failure(self._info, self.hello, now) from None
+        self._authenticator.lockout.record_success(owner_of(self.hello.token))
         return str(self._scram.get_server_final())
 
     def _verify_key(self, proof: Proof) -> str | None:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from chatctl.core.connection_throttle import AddressThrottle, drop_early
+from chatctl.core.crowding import Crowding
+from chatctl.core.ip_networks import region_of
 from chatctl.core.limits import ServerLimits
-from chatctl.core.room import Room
 from chatctl.errors import ServerFull
 
 SPARE_CLIENTS = 64
@@ -41,10 +42,6 @@ class Counted(Protocol):
     def network(self) -> str:
         """The address that it counts for, or the /64; empty for one that is exempt."""
 
-    @property
-    def room(self) -> Room | None:
-        """The room that it was let into; None until then."""
-
 
 class ConnectionLimits:
     """Counts connections, from the accept until they are gone; those of exempt addresses for the total only."""
@@ -58,12 +55,13 @@ class ConnectionLimits:
             places: how many connections there can be at all: the file descriptors that are left for them.
         """
         self._limits = limits
-        self._clients = min(limits.clients, clients_at(places))
+        self._most = min(limits.clients, clients_at(places))
         self._places = min(limits.clients + SPARE_CLIENTS, places)
         self._chance = chance
         self._throttle = AddressThrottle(limits.connect_rate, limits.per_address)
         self._counted: set[Counted] = set()
-        self._waiting: set[Counted] = set()
+        self._waiting: set[Counted] = set()  # not let in yet; TLS handshakes wait as well
+        self._clients, self._regions = Crowding(), Crowding()
         self._by_network: Counter[str] = Counter()
         self._handshakes: Counter[str] = Counter()
 
@@ -79,30 +77,37 @@ class ConnectionLimits:
             return False
         if self._by_network[network] >= self._limits.per_address + SPARE_PER_NETWORK:
             return True
-        if self._not_let_in() < self._limits.greeting_start:
-            return False
-        self._waiting = {connection for connection in self._waiting if connection.room is None}
-        return drop_early(self._not_let_in(), self._limits, self._chance())
+        seen = min(self._clients.seen_from(network), self._regions.seen_from(region_of(network)))
+        return seen >= self._limits.greeting_start and drop_early(seen, self._limits, self._chance())
 
-    def _not_let_in(self) -> int:
-        return len(self._waiting) + self._handshakes.total() - self._handshakes[""]
+    def _begin_wait(self, network: str) -> None:
+        if network:
+            self._clients.add(network)
+            self._regions.add(region_of(network))
+
+    def _end_wait(self, network: str) -> None:
+        if network:
+            self._clients.remove(network)
+            self._regions.remove(region_of(network))
 
     def begin_handshake(self, network: str) -> bool:
         """Count a TLS handshake from there; return False, and do not, if too many are under way."""
         if network and self._handshakes[network] >= self._limits.per_address:
             return False
         self._handshakes[network] += 1
+        self._begin_wait(network)
         return True
 
     def end_handshake(self, network: str) -> None:
         """Forget a TLS handshake that succeeded or failed."""
         _decrease(self._handshakes, network)
+        self._end_wait(network)
 
     # --- once there is a connection
 
     def refusal(self, connections: int) -> ServerFull | None:
         """Return why the last of so many ``connections`` is refused, if it is one too many."""
-        if connections <= self._clients:
+        if connections <= self._most:
             return None
         return ServerFull("this server is full: try again later", retry_after=5)
 
@@ -113,6 +118,7 @@ class ConnectionLimits:
             return None
         self._counted.add(connection)
         self._waiting.add(connection)
+        self._begin_wait(network)
         self._by_network[network] += 1
         wait = self._throttle.wait(network, now)
         if self._by_network[network] > self._limits.per_address:
@@ -123,11 +129,17 @@ class ConnectionLimits:
             return ServerFull(why, retry_after=max(1.0, round(wait, 1)))
         return None
 
+    def enter(self, connection: Counted) -> None:
+        """Note that a connection was let in: it waits no more. Once is enough."""
+        if connection in self._waiting:
+            self._waiting.discard(connection)
+            self._end_wait(connection.network)
+
     def remove(self, connection: Counted) -> None:
         """Forget a connection that is gone."""
+        self.enter(connection)
         if connection in self._counted:
             self._counted.discard(connection)
-            self._waiting.discard(connection)
             _decrease(self._by_network, connection.network)
 
     def forget(self, now: float) -> None:

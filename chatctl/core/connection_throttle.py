@@ -13,10 +13,11 @@ def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
     """Decide whether a new connection is dropped at random, as sshd's MaxStartups does.
 
     From ``greeting_start`` waiting ones on ``greeting_percent`` of the new ones are, rising to all at
-    ``greeting_full``: whoever opens many connections does not keep everybody else out.
+    ``greeting_full``.
 
     Args:
-        waiting: connections that are not let in yet.
+        waiting: connections that are not let in yet, as its network sees them (crowding.py): whoever opens many does
+            not keep everybody else out.
         limits: of the server.
         chance: drawn evenly from 0 up to 1.
     """
@@ -29,11 +30,15 @@ def drop_early(waiting: int, limits: ServerLimits, chance: float) -> bool:
     return chance < least + (1 - least) * share
 
 
+MAX_ADDRESSES = 10_000
+"""Addresses that are remembered. With more of them the oldest is forgotten: memory is bounded."""
+
+
 class AddressThrottle:
-    """Limits the rate at which each address connects."""
+    """Limits the rate at which each address does something, such as to connect."""
 
     def __init__(self, rate: float, burst: float) -> None:
-        """Allow ``rate`` connections a second, ``burst`` at once; 0 allows all."""
+        """Allow it ``rate`` times a second, ``burst`` times at once; 0 allows all."""
         self._rate = rate
         self._burst = burst
         self._buckets: dict[str, TokenBucket] = {}
@@ -42,16 +47,22 @@ class AddressThrottle:
         return len(self._buckets)
 
     def wait(self, address: str, now: float) -> float:
-        """Count a connection; return the seconds until the address may try again, 0 if this one is allowed."""
+        """Count a try, unless it is refused; return the seconds until the address may try again, 0 if it is allowed."""
         if not self._rate:
             return 0.0
+        if wait := self.ready_in(address, now):
+            return wait
+        if address not in self._buckets:
+            self._buckets[address] = TokenBucket(self._rate, self._burst, now)
+            if len(self._buckets) > MAX_ADDRESSES:
+                del self._buckets[next(iter(self._buckets))]
+        self._buckets[address].take(1, now)
+        return 0.0
+
+    def ready_in(self, address: str, now: float) -> float:
+        """Return the seconds until the address may try, 0 if it may at once; count nothing."""
         bucket = self._buckets.get(address)
-        if bucket is None:
-            bucket = self._buckets[address] = TokenBucket(self._rate, self._burst, now)
-        wait = bucket.ready_at(now) - now
-        if wait <= 0:
-            bucket.take(1, now)
-        return max(0.0, wait)
+        return max(0.0, bucket.ready_at(now) - now) if bucket is not None else 0.0
 
     def forget(self, now: float) -> None:
         """Drop the addresses that have their whole burst again."""

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
 
 from chatctl.common.ip_addresses import Address, Network, parse_address, parse_network
 
 _CLIENT_PREFIX = {4: 32, 6: 64}
 """Bits that tell clients apart: a whole /64 of IPv6 belongs to one customer."""
+_REGION_PREFIX = {4: 24, 6: 48}
+"""Bits of what is given out as a whole: who has some addresses has all of it, often."""
 _KINDS: dict[int, type[Network]] = {4: IPv4Network, 6: IPv6Network}
 
 
@@ -27,6 +30,15 @@ def client_network(text: str) -> Network:
 def client_of(host: str) -> str:
     """Return how limits and messages name a client: its IPv4 address, or its /64; empty for an empty host."""
     return str(client_network(host)).removesuffix("/32") if ":" in host else host
+
+
+@lru_cache(maxsize=4096)
+def region_of(client: str) -> str:
+    """Return the network around a client (see ``client_of``) that one owner may well have all of."""
+    if not client:
+        return ""
+    network = client_network(client)
+    return str(network.supernet(new_prefix=_REGION_PREFIX[network.version]))
 
 
 class NetworkSet:

@@ -1,4 +1,4 @@
-"""The server's side of a password: the verifier that it stores, and the back-off after wrong ones.
+"""The server's side of a password: the verifier that it stores, and how many wrong ones it judges.
 
 Lives here: reading and writing a verifier, counting failures by client address. Does not live here: the SCRAM exchange
 (auth.py). No clock: ``now`` is any monotonic time in seconds. Source: docs/protocol.md, "Proving".
@@ -11,18 +11,17 @@ from base64 import b64decode, b64encode
 
 from msgspec import Struct
 
+from chatctl.core.connection_throttle import AddressThrottle
 from chatctl.core.ip_networks import client_of
 from chatctl.protocol import SCRAM_ITERATIONS
 
-FIRST_WAIT = 5.0
-"""Seconds that an address waits after its first wrong password; doubled for each further one."""
-LONGEST_WAIT = 600.0
-"""Seconds that it waits at most."""
-FORGIVEN_AFTER = 3600.0
-"""Seconds without a wrong password after which its failures are forgotten."""
+MOST_FAILURES, FORGIVEN_AFTER = 32, 600.0
+"""Wrong passwords of one address that are judged in so many seconds, and at once if none came before."""
+FAILURE_SECONDS = 1.0
+"""How long the connection that gave a wrong one waits for the answer."""
 
-MAX_ADDRESSES = 10_000
-"""Addresses whose failures are remembered. With more of them the oldest is forgotten: memory is bounded."""
+MAX_KNOWN = 10_000
+"""Tokens that are remembered. With more of them the oldest is forgotten: memory is bounded."""
 
 
 class Verifier(Struct, frozen=True):
@@ -74,31 +73,40 @@ class Verifier(Struct, frozen=True):
 
 
 class PasswordLockout:
-    """Per-address back-off after failed passwords; a whole /64 of IPv6 is one address."""
+    """Limits the wrong passwords of each address, so that who knows the password is not locked out by who does not.
+
+    A right password is a right one whatever others of its address have tried, until there were ``MOST_FAILURES``.
+    Beyond that only those are heard whose token came in before: a guesser does not have it, and loses it with the first
+    wrong password. This machine's own connections have no address: they share nothing, and so no wait either.
+    """
 
     def __init__(self) -> None:
         """Start without failures."""
-        self._failures: dict[str, tuple[int, float]] = {}  # oldest first: how many in a row, time of the last one
+        self._failures = AddressThrottle(MOST_FAILURES / FORGIVEN_AFTER, MOST_FAILURES)
+        self._known: dict[bytes, None] = {}  # hashes of tokens, oldest first
 
-    def wait(self, host: str, now: float) -> float:
-        """Return the seconds until a password from this address is checked again; 0 if it is at once."""
-        count, at = self._of(client_of(host), now)
-        return max(0.0, at + min(LONGEST_WAIT, FIRST_WAIT * 2 ** (count - 1)) - now) if count else 0.0
+    def wait(self, host: str, token: bytes | None, now: float) -> float:
+        """Return the seconds until a password from this address is judged again; 0 if it is at once."""
+        if not host or token in self._known:
+            return 0.0
+        return self._failures.ready_in(client_of(host), now)
 
-    def record_failure(self, host: str, now: float) -> float:
-        """Count a wrong password and return the wait, in seconds."""
-        client = client_of(host)
-        count, _ = self._of(client, now)
-        self._failures.pop(client, None)
-        self._failures[client] = min(count + 1, 20), now
-        if len(self._failures) > MAX_ADDRESSES:
-            del self._failures[next(iter(self._failures))]
-        return self.wait(host, now)
+    def record_failure(self, host: str, token: bytes | None, now: float) -> float:
+        """Count a wrong password and return the wait that follows, in seconds."""
+        if token is not None:
+            self._known.pop(token, None)
+        self._failures.wait(client_of(host), now)
+        return self.wait(host, token, now)
 
-    def clear(self, host: str) -> None:
-        """Forget an address's failures."""
-        self._failures.pop(client_of(host), None)
+    def record_success(self, token: bytes | None) -> None:
+        """Remember the token of somebody who knows the password."""
+        if token is None:
+            return
+        self._known.pop(token, None)
+        self._known[token] = None
+        if len(self._known) > MAX_KNOWN:
+            del self._known[next(iter(self._known))]
 
-    def _of(self, client: str, now: float) -> tuple[int, float]:
-        count, at = self._failures.get(client, (0, now))
-        return (count, at) if now - at < FORGIVEN_AFTER else (0, now)
+    def forget(self, now: float) -> None:
+        """Drop the addresses whose failures are forgiven. Call it now and then."""
+        self._failures.forget(now)

@@ -61,6 +61,9 @@ class Peer:
         """Flush, then close the connection."""
         raise NotImplementedError
 
+    def entered(self) -> None:
+        """Note that it was let in."""
+
     def pump(self) -> None:
         """Go on taking effects from the session."""
         raise NotImplementedError

@@ -22,9 +22,10 @@ from chatctl.core.dialects import JSON
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
 from chatctl.core.name_ownership import Ask, Decision, Granted, Intent, Owner, grant, owner_of
+from chatctl.core.passwords import FAILURE_SECONDS
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, RateLimited, Unauthorized
+from chatctl.errors import ChatError, PasswordWrong, RateLimited, Unauthorized
 from chatctl.hub.name_binding import REPLACED, NameBinding
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
@@ -97,10 +98,17 @@ class Login:
         exchange = self._exchanges.pop(peer)
         try:
             proved = exchange.verify(proof, self._loop.time())
+        except PasswordWrong as error:
+            self._loop.call_later(FAILURE_SECONDS, partial(self._refuse_late, peer, exchange.hello, error))
         except ChatError as error:
             self._refuse_final(peer, exchange.hello, error)
         else:
             self._enter(peer, exchange.hello, proved)
+
+    def _refuse_late(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
+        if peer.leaving is None:
+            self._refuse_final(peer, hello, error)
+            peer.pump()
 
     def forget(self, peer: Peer) -> None:
         """Drop the challenge, and what waits for its turn, of a peer that is leaving."""
@@ -108,8 +116,9 @@ class Login:
         self._turns.drop(peer)
 
     def forget_addresses(self, now: float) -> None:
-        """Drop what is remembered of addresses that have opened no room for a while. Call it now and then."""
+        """Drop what is remembered of addresses that opened no room, or gave no password. Call it now and then."""
         self._rooms_opened.forget(now)
+        self._authenticator.lockout.forget(now)
 
     def _refuse_final(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
         self._log_refusal(peer, hello, error)
@@ -166,6 +175,7 @@ class Login:
         peer.session.accept(nick)
         peer.dialect = peer.session.dialect
         peer.room = room
+        peer.entered()
         self._hub.peers[peer] = None
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")

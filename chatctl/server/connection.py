@@ -34,6 +34,9 @@ class ConnectionOwner(Protocol):
     def remove(self, connection: Connection, why: str) -> None:
         """Forget a connection that is lost."""
 
+    def enter(self, connection: Connection) -> None:
+        """Note that a connection was let in."""
+
     def places(self, sockname: str | bytes | tuple[Any, ...], channel: bytes) -> tuple[str, ...]:
         """Return the names that a client's signature may have for this server."""
 
@@ -135,6 +138,10 @@ class Connection(asyncio.Protocol, Peer):
     def abort(self) -> None:
         """Close at once; output that was not sent is lost."""
         self._transport.abort()
+
+    def entered(self) -> None:
+        """Note that it was let in."""
+        self._server.enter(self)
 
     def pump(self) -> None:
         """Carry out effects of the session, as long as there is room for the answers."""

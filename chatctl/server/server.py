@@ -143,6 +143,10 @@ class Server:
             connection.session.refuse_on_hello(full)
         self._count(connection)
 
+    def enter(self, connection: Connection) -> None:
+        """Note that a connection was let in: it leaves the door."""
+        self._counts.enter(connection)
+
     def remove(self, connection: Connection, why: str) -> None:
         """Forget a connection that is lost."""
         if connection in self._connections:

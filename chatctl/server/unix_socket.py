@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import stat
@@ -22,6 +23,7 @@ BACKLOG = 4096
 """Connections that wait for their accept; the kernel's ``net.core.somaxconn`` may allow fewer."""
 
 _PROBE_SECONDS = 1.0
+_LOCK_SECONDS = 5.0
 _STARTING_SECONDS = 0.05
 """Between its bind and its listen a socket that comes up refuses, as a dead one does."""
 
@@ -45,11 +47,12 @@ class UnixSocket(socket.socket):
         self._absolute = path.absolute()
         self._file: tuple[int, int] | None = None
         try:
-            _remove_dead(self._absolute)
-            with umask(mask), reachable_socket(self._absolute) as name:
-                self.bind(name)
-            self._file = _identity(self._absolute)
-            self.listen(BACKLOG)
+            with _alone_in(self._absolute.parent):
+                _remove_dead(self._absolute)
+                with umask(mask), reachable_socket(self._absolute) as name:
+                    self.bind(name)
+                self._file = _identity(self._absolute)
+                self.listen(BACKLOG)
         except OSError as error:
             self.close()
             why = "another server is there" if error.errno == errno.EADDRINUSE else reason_of(error)
@@ -62,6 +65,25 @@ class UnixSocket(socket.socket):
             if self._file == _identity(self._absolute):
                 self._absolute.unlink()
         self._file = None
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let one server at a time look at a folder's sockets and make its own. Raises OSError.
+
+    A lock that somebody else holds for long, in a folder that they can read as well, is not waited for.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        until = time.monotonic() + _LOCK_SECONDS
+        while time.monotonic() < until:
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(_STARTING_SECONDS / 5)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -12,8 +12,8 @@ from chatctl.common import scram
 from chatctl.common.fingerprints import of_key
 from chatctl.common.key_proof import place_of_tls, statement
 from chatctl.core.auth import Authenticator, AuthExchange, ConnectionInfo
-from chatctl.core.passwords import FIRST_WAIT, LONGEST_WAIT, Verifier
-from chatctl.errors import Unauthorized
+from chatctl.core.passwords import FORGIVEN_AFTER, MOST_FAILURES, PasswordLockout, Verifier
+from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello, Proof
 
 HERE = "tcp:192.0.2.1:5500"
@@ -102,11 +102,17 @@ def test_what_is_no_signature_proves_nothing(signature: str | None) -> None:
 
 
 def pass_through(
-    authenticator: Authenticator, password: str, info: ConnectionInfo = INFO, now: float = 0.0, channel: bytes = b""
+    authenticator: Authenticator,
+    password: str,
+    info: ConnectionInfo = INFO,
+    now: float = 0.0,
+    *,
+    channel: bytes = b"",
+    token: str | None = None,
 ) -> None:
     """Go through it as a client does. Raises Unauthorized; or ScramError if the server does not know the password."""
     exchange = scram.client(password, channel)
-    auth = begin(authenticator, Hello(v=1, nick="a", scram=exchange.get_client_first()), info, now)
+    auth = begin(authenticator, Hello(v=1, nick="a", token=token, scram=exchange.get_client_first()), info, now)
     exchange.set_server_first(auth.challenge.scram)
     exchange.set_server_final(auth.verify(Proof(scram=exchange.get_client_final()), now).scram)
 
@@ -152,31 +158,65 @@ def test_a_key_and_a_password_are_both_wanted_where_both_are_offered() -> None:
         auth.verify(Proof(scram=exchange.get_client_final()), 0)
 
 
-def test_wrong_passwords_wait_longer_each_time() -> None:
-    authenticator, now, waits = Authenticator(VERIFIER), 0.0, []
-    for _ in range(10):
-        with pytest.raises(Unauthorized) as wrong:
-            pass_through(authenticator, "guess", now=now)
-        waits.append(wrong.value.retry_after)
-        now += wrong.value.retry_after or 0
-    assert waits == [5, 10, 20, 40, 80, 160, 320, 600, 600, 600] == sorted(waits)
-    assert (waits[0], waits[-1]) == (FIRST_WAIT, LONGEST_WAIT)
+def guess(authenticator: Authenticator, info: ConnectionInfo = INFO, token: str | None = None) -> float:
+    """Give a wrong password; return how long to wait. Raises Unauthorized if it was not judged."""
+    with pytest.raises(PasswordWrong) as wrong:
+        pass_through(authenticator, "guess", info, token=token)
+    assert wrong.value.retry_after is not None, "clients tell a wrong password by this field"
+    return wrong.value.retry_after
 
 
-def test_who_waits_is_not_heard_even_with_the_right_password() -> None:
-    """Or many could be tried at once: begun before the first one failed, too."""
+def test_so_many_wrong_passwords_of_one_address_are_judged() -> None:
+    """The right one is not, either, or guessing would go on. It goes on slowly: it is no lock for good."""
     authenticator = Authenticator(VERIFIER)
     exchange = scram.client(PASSWORD, b"")
     early = begin(authenticator, Hello(v=1, nick="a", scram=exchange.get_client_first()))
-    with pytest.raises(Unauthorized):
-        pass_through(authenticator, "guess")
+    waits = [guess(authenticator) for _ in range(MOST_FAILURES)]
+    assert waits == [0.0] * (MOST_FAILURES - 1) + [1]
     exchange.set_server_first(early.challenge.scram)
     with pytest.raises(Unauthorized, match="too many"):
-        early.verify(Proof(scram=exchange.get_client_final()), 0)
-    with pytest.raises(Unauthorized, match="too many"):
-        pass_through(authenticator, PASSWORD, now=4.9)
+        early.verify(Proof(scram=exchange.get_client_final()), 0)  # many could be begun before the first one fails
+    for word in (PASSWORD, "guess"):
+        with pytest.raises(Unauthorized, match="too many") as refused:
+            pass_through(authenticator, word)
+        assert not isinstance(refused.value, PasswordWrong)
     pass_through(authenticator, PASSWORD, info=ConnectionInfo("192.0.2.8", (HERE,)))
-    pass_through(authenticator, PASSWORD, now=5.0)
-    with pytest.raises(Unauthorized) as wrong:
-        pass_through(authenticator, "guess", now=6.0)
-    assert wrong.value.retry_after == FIRST_WAIT
+    pass_through(authenticator, PASSWORD, now=1.0)
+
+
+def test_who_never_stops_guessing_gets_nowhere() -> None:
+    lockout, judged = PasswordLockout(), 0
+    for second in range(10 * int(FORGIVEN_AFTER)):
+        if not lockout.wait("192.0.2.7", None, second):
+            lockout.record_failure("192.0.2.7", None, second)
+            judged += 1
+    assert judged <= 11 * MOST_FAILURES + 1
+
+
+def test_who_knows_the_password_is_not_locked_out_by_neighbours_who_do_not() -> None:
+    authenticator = Authenticator(VERIFIER)
+    pass_through(authenticator, PASSWORD, token="a" * 32)
+    for _ in range(MOST_FAILURES - 1):
+        guess(authenticator)
+        pass_through(authenticator, PASSWORD)  # never seen before
+    guess(authenticator)
+    for _ in range(100):
+        pass_through(authenticator, PASSWORD, token="a" * 32)  # even now
+
+
+def test_a_token_that_was_let_in_once_guesses_no_more_than_others() -> None:
+    """Its owner may have been told a password that is another one now."""
+    authenticator = Authenticator(VERIFIER)
+    for _ in range(MOST_FAILURES):
+        guess(authenticator)
+    pass_through(authenticator, PASSWORD, ConnectionInfo("192.0.2.8", (HERE,)), token="a" * 32)
+    guess(authenticator, token="a" * 32)
+    with pytest.raises(Unauthorized, match="too many"):
+        pass_through(authenticator, "guess", token="a" * 32)
+
+
+def test_this_machines_own_share_no_wait() -> None:
+    """One account of it could keep all the others out."""
+    authenticator, local = Authenticator(VERIFIER), ConnectionInfo("", (HERE,))
+    assert {guess(authenticator, local) for _ in range(10 * MOST_FAILURES)} == {0.0}
+    pass_through(authenticator, PASSWORD, local)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import pytest
 
 from chatctl.core.connection_limits import SPARE_CLIENTS, SPARE_PER_NETWORK, ConnectionLimits
-from chatctl.core.ring import Ring
-from chatctl.core.room import Room
 from chatctl.protocol import Limits
 
 NETWORK = "192.0.2.7"
@@ -17,7 +16,6 @@ NETWORK = "192.0.2.7"
 @dataclass(eq=False)
 class Newcomer:
     network: str = NETWORK
-    room: Room | None = None
 
 
 def never() -> float:
@@ -68,17 +66,65 @@ def test_those_who_were_let_in_wait_no_more() -> None:
     for one in waiting:
         limits.add(one, 0.0)
     assert limits.is_crowded(NETWORK)
-    waiting[0].room = Room("lobby", "epoch", Ring())
+    limits.enter(waiting[0])
+    limits.enter(waiting[0])
     assert not limits.is_crowded(NETWORK)
 
 
 def test_handshakes_wait_too() -> None:
     limits = ConnectionLimits(Limits(per_address=2, greeting_start=2, greeting_full=2), lambda: 0.99)
     assert [limits.begin_handshake(NETWORK) for _ in range(3)] == [True, True, False]
-    assert limits.is_crowded("192.0.2.8")
-    limits.end_handshake(NETWORK)
+    assert limits.is_crowded(NETWORK)
     assert not limits.is_crowded("192.0.2.8")
+    limits.end_handshake(NETWORK)
+    assert not limits.is_crowded(NETWORK)
     assert limits.begin_handshake(NETWORK)
+
+
+FULL = Limits(per_address=64, connect_rate=0, greeting_start=100, greeting_full=1000)
+
+
+def crowd(*networks: str, each: int) -> ConnectionLimits:
+    """Return the limits of a server at which so many of each network have tried to wait."""
+    limits = ConnectionLimits(FULL, random.Random(7).random)
+    for _ in range(each):
+        for network in networks:
+            if not limits.is_crowded(network):
+                limits.add(Newcomer(network), 0.0)
+    return limits
+
+
+@pytest.mark.parametrize(
+    ("crowded", "each"),
+    [
+        ([f"203.0.113.{number}" for number in range(16)], 1000),
+        ([f"10.{number}.0.1" for number in range(99)], 1000),
+        ([f"2001:db8:0:{number:x}::/64" for number in range(4000)], 3),
+        ([f"10.0.0.{number}" for number in range(256)], 100),
+    ],
+    ids=["16 addresses", "99 networks", "all of a /48", "all of a /24"],
+)
+def test_who_crowds_the_door_pays_for_it(crowded: list[str], each: int) -> None:
+    """Sixteen addresses kept 77 % of all others out."""
+    limits = crowd(*crowded, each=each)
+    assert [limits.is_crowded(newcomer) for newcomer in ("192.0.2.8", "2001:db8:1::/64")] == [False, False]
+    assert sum(limits.is_crowded(crowded[0]) for _ in range(100)) > 50
+
+
+def test_a_newcomer_from_among_those_who_crowd_is_one_of_few_or_of_many() -> None:
+    """In a /24 of which sixteen addresses crowd the door, another one is not taken for them."""
+    limits = crowd(*[f"203.0.113.{number}" for number in range(16)], each=1000)
+    assert not limits.is_crowded("203.0.113.99")
+
+
+def test_the_door_stays_bounded_whoever_comes() -> None:
+    limits = ConnectionLimits(FULL, lambda: 0.999)
+    for size in (64, 32, 16, 8, 4, 2, 1):  # the order that gets the most in
+        for number in range(2000 // size):
+            for _ in range(size):
+                if not limits.is_crowded(network := f"10.{number // 256}.{number % 256}.1"):
+                    limits.add(Newcomer(network), 0.0)
+    assert len(limits._waiting) < 5 * FULL.greeting_full
 
 
 @pytest.mark.parametrize("handshakes", [0, 3])

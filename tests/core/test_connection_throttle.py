@@ -64,6 +64,24 @@ def test_addresses_that_stay_away_are_forgotten() -> None:
     assert len(pace) == 0
 
 
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatctl.core.connection_throttle.MAX_ADDRESSES", 10)
+    pace = AddressThrottle(rate=1, burst=1)
+    for number in range(20):
+        pace.wait(f"host{number}", 0.0)
+    assert len(pace) == 10
+    assert pace.wait("host19", 0.0) > 0
+    assert pace.wait("host0", 0.0) == 0
+
+
+def test_a_look_counts_nothing() -> None:
+    pace = AddressThrottle(rate=1, burst=1)
+    assert {pace.ready_in("a", 0.0) for _ in range(5)} == {0.0}
+    assert len(pace) == 0
+    pace.wait("a", 0.0)
+    assert pace.ready_in("a", 0.0) > 0
+
+
 def test_no_pace_is_no_limit() -> None:
     pace = AddressThrottle(rate=0, burst=1)
     assert {pace.wait("a", 0.0) for _ in range(100)} == {0.0}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl.common.ip_addresses import parse_network
-from chatctl.core.ip_networks import Networks, client_of
+from chatctl.core.ip_networks import Networks, client_of, region_of
 
 
 def nets(allow: str = "", deny: str = "") -> Networks:
@@ -68,3 +68,17 @@ def test_it_says_what_each_network_says_by_itself(data: st.DataObject) -> None:
 def test_what_counts_as_one_client(host: str, client: str) -> None:
     """Else whoever has 2^64 addresses has as many times every limit, or all of IPv4 shares one."""
     assert client_of(host) == client
+
+
+@pytest.mark.parametrize(
+    ("host", "region"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2::7", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("", ""),
+    ],
+)
+def test_a_region_is_what_is_given_out_as_a_whole(host: str, region: str) -> None:
+    assert region_of(client_of(host)) == region

@@ -1,11 +1,11 @@
-"""Verifiers of passwords, and the back-off after wrong ones."""
+"""Verifiers of passwords, and the limit of wrong ones."""
 
 from __future__ import annotations
 
 import pytest
 
 from chatctl.core import passwords
-from chatctl.core.passwords import FIRST_WAIT, PasswordLockout, Verifier
+from chatctl.core.passwords import FORGIVEN_AFTER, MOST_FAILURES, PasswordLockout, Verifier
 
 
 @pytest.mark.parametrize(
@@ -23,18 +23,37 @@ def test_a_verifier_that_no_client_would_take_is_refused_when_it_is_read(iterati
         Verifier.of(text)
 
 
+def locked(*hosts: str) -> PasswordLockout:
+    lockout = PasswordLockout()
+    for host in hosts:
+        for _ in range(MOST_FAILURES):
+            lockout.record_failure(host, None, 0)
+    return lockout
+
+
 def test_a_whole_network_of_ipv6_is_one_address() -> None:
-    lockout = PasswordLockout()
-    lockout.record_failure("2001:db8::1", 0)
-    assert lockout.wait("2001:db8::ffff", 0) == FIRST_WAIT
-    assert lockout.wait("2001:db8:0:1::1", 0) == 0
+    lockout = locked("2001:db8::1")
+    assert lockout.wait("2001:db8::ffff", None, 0) > 0
+    assert lockout.wait("2001:db8:0:1::1", None, 0) == 0
 
 
-def test_who_is_remembered_is_bounded_and_forgiven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "MAX_ADDRESSES", 100)
-    lockout = PasswordLockout()
-    for number in range(300):
-        lockout.record_failure(f"10.0.{number // 250}.{number % 250}", 0)
-    assert len(lockout._failures) == 100
-    assert lockout.wait("10.0.1.49", 0) == FIRST_WAIT
-    assert lockout.wait("10.0.1.49", passwords.FORGIVEN_AFTER) == 0
+def test_a_mapped_address_is_the_one_of_ipv4() -> None:
+    assert locked("::ffff:192.0.2.7").wait("192.0.2.7", None, 0) > 0
+
+
+def test_failures_are_forgiven() -> None:
+    lockout = locked("192.0.2.7")
+    lockout.forget(FORGIVEN_AFTER - 1)
+    assert len(lockout._failures) == 1
+    lockout.forget(FORGIVEN_AFTER + 1)
+    assert len(lockout._failures) == 0
+
+
+def test_tokens_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MAX_KNOWN", 3)
+    lockout = locked("192.0.2.7")
+    for token in (b"a", b"b", b"a", b"c", b"d", None):
+        lockout.record_success(token)
+    assert [lockout.wait("192.0.2.7", token, 0) > 0 for token in (b"a", b"b", b"c", b"d", None)] == [
+        *(False, True, False, False, True)
+    ]

@@ -265,6 +265,39 @@ def test_with_the_password_one_is_in_and_the_server_has_proved_itself() -> None:
     exchange.set_server_final(welcome.scram)
 
 
+def guessing(house: House) -> FakePeer:
+    """Return one that has given a wrong password."""
+    exchange = scram.client("guess", b"")
+    peer = house.peer(p.Hello(v=1, nick="Ana", scram=exchange.get_client_first()))
+    house.settle()
+    exchange.set_server_first(only(p.Challenge, peer.take())[0].scram)
+    peer.say(p.Proof(scram=exchange.get_client_final()))
+    house.settle()
+    return peer
+
+
+def test_a_wrong_password_is_answered_late_and_its_connection_waits() -> None:
+    """Nobody else does."""
+    house = House(authenticator=Authenticator(VERIFIER))
+    peer = guessing(house)
+    house.pass_time(0.5)
+    assert (codes(peer), peer.closed) == ([], False)
+    house.pass_time(0.5)
+    house.settle()
+    assert (codes(peer), peer.closed) == (["unauthorized"], True)
+    assert house.logged.getvalue().count("this is not the password") == 1
+
+
+def test_one_that_hangs_up_after_a_wrong_password_is_gone_at_once() -> None:
+    house = House(authenticator=Authenticator(VERIFIER))
+    peer = guessing(house)
+    peer.lose()
+    house.settle()
+    assert peer.closed
+    house.pass_time(1.0)
+    assert peer.frames == []
+
+
 # --- names that stay yours
 
 

@@ -10,7 +10,7 @@ import resource
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -20,7 +20,7 @@ from chatctl.core.limits import ServerLimits
 from chatctl.hub.history import fitting
 from chatctl.protocol import MAX_SERVER_LINE, Msg, Page, encode
 from tests.support.environment import CHATCTL, DEADLINE
-from tests.support.in_process_server import in_process_server
+from tests.support.in_process_server import from_elsewhere, in_process_server
 from tests.support.server_process import Server
 from tests.support.wire import Wire
 
@@ -242,15 +242,6 @@ def test_a_page_fits_into_a_line_whatever_was_said(newest: bool) -> None:
 
 
 # --- many connections
-
-
-@contextlib.contextmanager
-def from_elsewhere(monkeypatch: pytest.MonkeyPatch, limits: ServerLimits) -> Iterator[int]:
-    """Loopback is exempt, so everybody comes from one network of IPv6, each from an address of its own."""
-    numbers = iter(range(1, 10_000))
-    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", f"2001:db8::{next(numbers):x}"))
-    with in_process_server(limits) as port:
-        yield port
 
 
 def test_a_network_of_ipv6_is_one_address(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,6 +281,9 @@ class House:
     def add(self, connection: Connection) -> None:
         """Stand in for the server: nobody is refused for their address."""
 
+    def enter(self, connection: Connection) -> None:
+        """Stand in for the server."""
+
     def remove(self, connection: Connection, why: str) -> None:
         """Stand in for the server."""
         self.hub.disconnect(connection, why)

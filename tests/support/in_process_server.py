@@ -10,8 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 
+import pytest
+
 from chatctl.core.admission import Admission
+from chatctl.core.auth import Authenticator
 from chatctl.core.limits import ServerLimits
+from chatctl.core.passwords import Verifier
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
@@ -24,7 +28,12 @@ from tests.support.environment import DEADLINE
 
 @contextlib.contextmanager
 def in_process_server(
-    limits: ServerLimits, tls: Tls | None = None, *, journal: Journal | None = None, within: float = 2.0
+    limits: ServerLimits,
+    tls: Tls | None = None,
+    *,
+    journal: Journal | None = None,
+    password: str | None = None,
+    within: float = 2.0,
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
@@ -36,8 +45,15 @@ def in_process_server(
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         everything = Admission("test", open_rooms=True)
-        events = Log(write=lambda _level, line: print(line, file=log))
-        hub = Hub(journal or MemoryJournal(), everything, limits, events, clock=time.time, loop=loop)
+        hub = Hub(
+            journal or MemoryJournal(),
+            everything,
+            limits,
+            Log(write=lambda _level, line: print(line, file=log)),
+            clock=time.time,
+            loop=loop,
+            authenticator=Authenticator(Verifier.of(password) if password else None),
+        )
         server = ChatServer(hub)
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
@@ -55,3 +71,14 @@ def in_process_server(
         thread.join(DEADLINE)
         assert "Traceback" not in log.getvalue()
         assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, limits: ServerLimits, *, password: str | None = None
+) -> Iterator[int]:
+    """Do the same. Loopback is exempt, so all come from one network of IPv6, each from an address of its own."""
+    numbers = iter(range(1, 10_000))
+    monkeypatch.setattr("chatctl.server.server.describe", lambda *_: ("somebody", f"2001:db8::{next(numbers):x}"))
+    with in_process_server(limits, password=password) as port:
+        yield port

@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         "a room that everybody on the way can read, by an oversight",
         "chatctl/server/startup.py::open_sockets",
-        "warn_if_exposed(plain, log)",
+        "warn_if_exposed(sockets.plain, log)",
         "pass",
         TLS_S + "test_listening_to_the_network_without_tls_is_warned_of",
     ),
@@ -91,9 +91,30 @@ MUTATIONS = (
     Mutation(
         "guessing the password",
         "chatctl/core/auth.py::Authenticator.check_lockout",
-        "self.lockout.wait(info.host, now)",
+        "self.lockout.wait(info.host, owner_of(hello.token), now)",
         "0",
-        AUTH + "test_who_waits_is_not_heard_even_with_the_right_password",
+        AUTH + "test_so_many_wrong_passwords_of_one_address_are_judged",
+    ),
+    Mutation(
+        "guessing it with the token of somebody who was told the old one",
+        "chatctl/core/passwords.py::PasswordLockout.record_failure",
+        "self._known.pop(token, None)",
+        "pass",
+        AUTH + "test_a_token_that_was_let_in_once_guesses_no_more_than_others",
+    ),
+    Mutation(
+        "guessing it to lock out who knows it, at the same address",
+        "chatctl/core/passwords.py::PasswordLockout.wait",
+        "not host or token in self._known",
+        "not host",
+        AUTH + "test_who_knows_the_password_is_not_locked_out_by_neighbours_who_do_not",
+    ),
+    Mutation(
+        "the same, on this machine",
+        "chatctl/core/passwords.py::PasswordLockout.wait",
+        "not host or ",
+        "",
+        AUTH + "test_this_machines_own_share_no_wait",
     ),
     Mutation(
         "guessing it from 2^64 addresses of one network",
@@ -696,7 +717,7 @@ MUTATIONS = (
     Mutation(
         "taking every place",
         "chatctl/core/connection_limits.py::ConnectionLimits.refusal",
-        "connections <= self._limits.clients",
+        "connections <= self._most",
         "True",
         "tests/system/commands/test_serve.py::test_max_clients",
     ),
@@ -731,9 +752,23 @@ MUTATIONS = (
     Mutation(
         "filling the door from many addresses",
         "chatctl/core/connection_limits.py::ConnectionLimits.is_crowded",
-        "drop_early(self._not_let_in(), self._limits, self._chance())",
+        "drop_early(seen, self._limits, self._chance())",
         "False",
         LIMITS + "test_of_many_who_say_nothing_newcomers_are_dropped",
+    ),
+    Mutation(
+        "filling it from a few addresses, to keep everybody else out",
+        "chatctl/core/crowding.py::Crowding.seen_from",
+        "self._networks[: self._waiting[network] + 1]",
+        "self._networks",
+        "tests/core/test_connection_limits.py::test_who_crowds_the_door_pays_for_it",
+    ),
+    Mutation(
+        "the same from a /48 of IPv6, or a /24",
+        "chatctl/core/ip_networks.py",
+        "{4: 24, 6: 48}",
+        "{4: 32, 6: 64}",
+        "tests/core/test_connection_limits.py::test_who_crowds_the_door_pays_for_it",
     ),
     Mutation(
         "using the server's file descriptors up",

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,11 @@ from chatctl.client.core.prover import Prover
 from chatctl.client.io import clock
 from chatctl.client.security.credentials import Credentials
 from chatctl.common import scram
-from chatctl.core.passwords import Verifier
+from chatctl.core.limits import ServerLimits
+from chatctl.core.passwords import MOST_FAILURES, Verifier
 from chatctl.errors import PasswordWrong, Unauthorized
 from chatctl.protocol import Hello
+from tests.support.in_process_server import from_elsewhere
 from tests.support.processes import err_line
 from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
@@ -111,18 +114,37 @@ def test_text_and_classic_clients_are_told_and_closed(guarded: Server) -> None:
 # --- guessing
 
 
-def test_who_gave_a_wrong_password_waits_even_with_the_right_one(
-    serve: Callable[..., Server], chatctl: Chatctl
-) -> None:
-    """Else a guesser at that address would go on at full speed."""
+def test_who_knows_the_password_comes_in_while_somebody_guesses(serve: Callable[..., Server], chatctl: Chatctl) -> None:
+    """Each wrong one has to wait for its answer; nobody else does."""
     server = serve(password=WORD)
+    with ThreadPoolExecutor(4) as guessers:
+        wrong = [
+            guessers.submit(connect, server.port, "m", Credentials(password="guesswork", key="none")) for _ in range(8)
+        ]
+        for _ in range(8):
+            connect(server.port, "a", Credentials(password=WORD, key="none")).close()
+    assert {type(one.exception()) for one in wrong} == {PasswordWrong}
     done = chatctl("send", "hi", port=server.port, more={"CHATCTL_PASSWORD": "guesswork"})
     assert (done.returncode, err_line(done)) == (5, "chatctl: this is not the password")
-    with pytest.raises(Unauthorized, match="too many wrong passwords") as waits:
-        connect(server.port, "a", Credentials(password=WORD, key="none"))
-    assert waits.value.retry_after is not None
-    assert 0 < waits.value.retry_after <= 5
     assert "guesswork" not in server.stop()
+
+
+def test_an_address_has_so_many_wrong_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Further ones are not judged, nor is a right one, except of somebody who was in before."""
+    monkeypatch.setattr("chatctl.hub.login.FAILURE_SECONDS", 0.01)
+    monkeypatch.setattr("chatctl.core.passwords.FORGIVEN_AFTER", 1e9)
+    with from_elsewhere(monkeypatch, ServerLimits(connect_rate=0), password=WORD) as port:
+        nadia = Credentials(password=WORD, key="none")
+        connect(port, "nadia", nadia, token="a" * 32).close()
+        guess = Credentials(password="guesswork", key="none")
+        for _ in range(MOST_FAILURES + 1):  # that much of the next one is allowed already
+            with pytest.raises(PasswordWrong):
+                connect(port, "m", guess)
+        for one in (guess, nadia):
+            with pytest.raises(Unauthorized, match="too many wrong passwords from your address") as refused:
+                connect(port, "m", one)
+            assert not isinstance(refused.value, PasswordWrong)
+        connect(port, "nadia", nadia, token="a" * 32).close()
 
 
 def test_a_script_that_tries_again_does_not_lock_its_address_out(
