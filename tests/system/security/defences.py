@@ -215,6 +215,13 @@ MUTATIONS = (
         "tests/system/commands/test_serve_announcement.py::test_a_journal_with_facts_that_are_none_is_refused",
     ),
     Mutation(
+        "another account's link beside a backup while SQLite writes it",
+        "chatctl/common/files.py::draft_folder",
+        "os.mkdir(name, 0o700, dir_fd=parent)",
+        "os.mkdir(name, 0o777, dir_fd=parent)",
+        "tests/journal/test_backup.py::test_others_can_put_nothing_beside_what_is_being_written",
+    ),
+    Mutation(
         "a pipe that nobody writes to, as the journal of an export",
         "chatctl/journal/offline.py::_insist_on_regular",
         "not file.is_file()",
