@@ -62,7 +62,7 @@ MUTATIONS = (
     Mutation(
         "a room that everybody on the way can read, by an oversight",
         "chatctl/server/startup.py::open_sockets",
-        "warn_if_exposed(plain, log)",
+        "warn_if_exposed(sockets.plain, log)",
         "pass",
         TLS_S + "test_listening_to_the_network_without_tls_is_warned_of",
     ),
@@ -703,7 +703,7 @@ MUTATIONS = (
     Mutation(
         "taking every place",
         "chatctl/core/connection_limits.py::ConnectionLimits.refusal",
-        "connections <= self._limits.clients",
+        "connections <= self._clients",
         "True",
         "tests/system/commands/test_serve.py::test_max_clients",
     ),
