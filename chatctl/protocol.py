@@ -48,7 +48,7 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels",)
+FEATURES: tuple[str, ...] = ("key_labels", "whois_bound")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -134,9 +134,10 @@ class History(Frame, frozen=True, tag="history"):
 
 
 class Whois(Frame, frozen=True, tag="whois"):
-    """Ask about one member."""
+    """Ask about one member; with ``bound`` (feature ``whois_bound``) about a bound name that nobody has now, too."""
 
     nick: str
+    bound: bool = False
 
 
 class Admin(Frame, frozen=True, tag="admin"):
@@ -367,13 +368,17 @@ class Roster(Frame, frozen=True, tag="roster"):
 
 
 class Identity(Frame, frozen=True, tag="whois"):
-    """One member, as in ``RosterRow``. ``claimed``: since when (Unix seconds) the nickname is bound to its key."""
+    """One member, as in ``RosterRow``. ``claimed``: since when (Unix seconds) the nickname is bound to its key.
+
+    ``here`` is false for a bound name that nobody in the room has; ``since`` is as ``claimed`` then.
+    """
 
     nick: str
     since: float
     idle: float
     key: str | None = None
     claimed: float | None = None
+    here: bool = True
 
 
 class Notice(Frame, frozen=True, tag="notice"):

@@ -91,9 +91,9 @@ ACROSS = {
     "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation",
-    "journal/test_crash", "journal/test_facts",
+    "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",
-    "test_command_group", "test_house", "test_imports", "test_mirror",
+    "test_command_group", "test_file_calls", "test_house", "test_imports", "test_lock", "test_mirror",
 }  # fmt: skip
 """Test files outside tests/system that test what several modules do together."""
 

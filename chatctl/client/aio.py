@@ -118,10 +118,11 @@ class Room(_Closing[RoomCore]):
         choices: Sequence[str] = ("yes", "no"),
         *,
         nicks: Sequence[str] = (),
+        keys: Sequence[str] = (),
         timeout: float = ASK_SECONDS,  # noqa: ASYNC109 — as in the blocking form
     ) -> Answer:
         """Ask the people in the room. Cancelled, it tells them first. See ``chatctl.client.Room.ask``."""
-        return await self._core.ask(question, choices, nicks, timeout)
+        return await self._core.ask(question, choices, nicks, keys, timeout)
 
 
 class Following(_Closing[FollowCore]):

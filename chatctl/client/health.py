@@ -9,10 +9,11 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.connection import raise_refusal
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.outbox import new_id
+from chatctl.client.core.request import request
 from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.blocking_transport import ask
 from chatctl.client.io.clock import now
-from chatctl.client.requests import page, request
+from chatctl.client.requests import page
 from chatctl.protocol import Ack, Msg, Ping, Pong, Say
 
 

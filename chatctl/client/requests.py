@@ -6,10 +6,10 @@ Does not live here: connecting (io/). On a BlockingConnection, run these with ``
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
-from chatctl.client.core.connection import raise_refusal
-from chatctl.protocol import ClientFrame, History, Msg, Page, Resume, Roster, ServerFrame, Who
+from chatctl.client.core.request import request
+from chatctl.protocol import History, Msg, Page, Resume, Roster, Who
 
 if TYPE_CHECKING:
     from chatctl.client.core.deadline import Deadline
@@ -24,26 +24,12 @@ ANSWER_SECONDS = 60.0
 ReadLog = Callable[[int, int], Awaitable[list[Msg]]]
 """Returns the entries after a seq (first argument), at most so many (second)."""
 
-Answer = TypeVar("Answer", bound=ServerFrame)
-
 
 class Since(NamedTuple):
     """A position to start at: entry number ``seq``, or the first entry at ``time`` (Unix seconds) or later."""
 
     seq: int | None = None
     time: float | None = None
-
-
-async def request(connection: OpenConnection, frame: ClientFrame, answer: type[Answer], deadline: Deadline) -> Answer:
-    """Send ``frame``, and return the next frame of type ``answer``; frames of other types are dropped.
-
-    Raises:
-        ChatError: the server refused, or said ``bye``; or as ``OpenConnection.send`` and ``receive``.
-    """
-    await connection.send(frame, deadline)
-    while not isinstance(found := await connection.receive(deadline), answer):
-        raise_refusal(found)
-    return found
 
 
 async def roster(connection: OpenConnection, deadline: Deadline) -> Roster:

@@ -144,6 +144,7 @@ class Room:
         choices: Sequence[str] = ("yes", "no"),
         *,
         nicks: Sequence[str] = (),
+        keys: Sequence[str] = (),
         timeout: float = ASK_SECONDS,
     ) -> Answer:
         """Ask the people in the room, and return the first answer that counts; the room is told how it ended.
@@ -152,14 +153,16 @@ class Room:
             question: the question's text.
             choices: the possible answers, one line each; people answer with the text or its number.
             nicks: only answers of these nicknames count; everybody's but ours if empty.
+            keys: only answers of who has one of these keys count; fingerprints, ``SHA256:...``. Everybody's if empty.
             timeout: seconds to wait for an answer.
 
         Raises:
             ConditionNotMet: nobody chose in time.
+            Unsupported: the server is too old for ``keys``.
             ChatError: as ``say``.
-            ValueError: the choices can't be told apart.
+            ValueError: the choices can't be told apart, or a key is no fingerprint.
         """
-        return drive(self._core.ask(question, choices, nicks, timeout))
+        return drive(self._core.ask(question, choices, nicks, keys, timeout))
 
     def close(self) -> None:
         """Hang up, and end every Following."""

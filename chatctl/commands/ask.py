@@ -17,6 +17,7 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import emit_given, emit_json, json_text, note
+from chatctl.cli.param_types import PIN
 from chatctl.common.text import clean
 
 if TYPE_CHECKING:
@@ -42,6 +43,14 @@ SAY_SECONDS = 5.0
     help="An answer that can be given. Repeatable.  [default: yes, no]",
 )
 @authors_option("Only this member's answer counts. Repeatable.")
+@click.option(
+    "--from-key",
+    "keys",
+    type=PIN,
+    multiple=True,
+    metavar="FINGERPRINT",
+    help="Only an answer of who has this key counts, SHA256:..., as /whois shows it. Repeatable.",
+)
 @timeout_option("10m", "Wait so long for an answer.")
 @json_option()
 def ask(
@@ -50,6 +59,7 @@ def ask(
     nick: str | None,
     choices: tuple[str, ...],
     nicks: tuple[str, ...],
+    keys: tuple[str, ...],
     timeout: float,
     as_json: bool,
 ) -> None:
@@ -57,7 +67,8 @@ def ask(
 
     People answer by typing a choice or its number, in whatever case. The first answer after the question counts;
     our own messages never do. The choice is printed, stderr says who made it, and the room is told how it ended.
-    A nickname is no proof of a person: who may answer is as safe as who can reach the server.
+    A nickname is no proof of a person: with --from alone, who may answer is as safe as who can reach the server. A key
+    is one: --from-key takes answers under a name that is bound to it alone (see 'chatctl key').
 
     \b
     Examples:
@@ -86,7 +97,7 @@ def ask(
     from chatctl.common.names import fold_nick
 
     address, name = server.address(), own_nick(nick)
-    asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks))
+    asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks), dict.fromkeys(keys))
     _check(asked)
     answer = _ask(asked, address, server.room, name, timeout)
     _print(answer, as_json)
@@ -107,6 +118,7 @@ def _check(question: Question) -> None:
 
 def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
     """Return the answer. Raises as ``Asking.ask``."""
+    from chatctl.client.core.author_key import AuthorKeys
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower
     from chatctl.client.core.question import Asking
@@ -117,7 +129,7 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
     transport = BlockingTransport()
     speaker = Speaker(transport, address, post_hello(address, room, nick), SAY_SECONDS, keep_open=False)
     follower = Follower(transport, address, room, Cursor(), notice=note)
-    return drive(Asking(question, follower, speaker, note).ask(timeout))
+    return drive(Asking(question, follower, speaker, AuthorKeys(transport, address, room), note).ask(timeout))
 
 
 def _print(answer: Answer, as_json: bool) -> None:

@@ -237,6 +237,42 @@ def private_folder(folder: StrPath, *, durable: bool = False) -> None:
         sync_folder(parent or ".")
 
 
+def draft_folder(folder: StrPath) -> None:
+    """Make a folder (0700) for files that a library writes by their names, where nobody else can put any.
+
+    One of ours that a killed process has left is emptied. The folder around it has to exist.
+
+    Raises:
+        FileExistsError: something else is there; it was not touched.
+        OSError: it can't be made, or others could rename it.
+    """
+    with _found(folder, follow=False) as (parent, name):
+        mode = os.stat(".", dir_fd=parent).st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise OSError(errno.EPERM, "others can rename what is in that folder")
+        with contextlib.suppress(FileNotFoundError):
+            found = os.lstat(name, dir_fd=parent)
+            if stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and not found.st_mode & 0o077:
+                _remove_folder(name, parent)
+        os.mkdir(name, 0o700, dir_fd=parent)
+
+
+def remove_draft_folder(folder: StrPath) -> None:
+    """Remove what ``draft_folder`` made, with the files in it. Raises OSError."""
+    with _found(folder, follow=False) as (parent, name):
+        _remove_folder(name, parent)
+
+
+def _remove_folder(name: str, parent: int) -> None:
+    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+    try:
+        for file in os.listdir(fd):
+            os.unlink(file, dir_fd=fd)
+    finally:
+        os.close(fd)
+    os.rmdir(name, dir_fd=parent)
+
+
 def sync_folder(folder: StrPath) -> None:
     """Return only when the names in a folder are on the disk. Raises OSError."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

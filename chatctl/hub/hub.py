@@ -95,8 +95,8 @@ class Hub:
                     self._rename(peer, nick)
                 case protocol.Who():
                     self._who(peer)
-                case protocol.Whois(nick):
-                    self._whois(peer, nick)
+                case protocol.Whois(nick, bound):
+                    self._whois(peer, nick, bound=bound)
                 case protocol.Admin():
                     self.admin.order_from(peer, effect)
                 case protocol.History():
@@ -134,11 +134,14 @@ class Hub:
         rows = room.roster.rows(self.clock())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 
-    def _whois(self, peer: Peer, nick: str) -> None:
-        member = self._room_of(peer).roster.find(nick)
+    def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
+        member, claim = self._room_of(peer).roster.find(nick), self.claims.find(nick)
+        if member is None and bound and claim is not None:
+            self.reply(peer, protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False))
+            return
         if member is None:
             raise NoSuchNick(f"there is no {nick} here")
-        row, claim = member.row(self.clock()), self.claims.find(member.nick)
+        row = member.row(self.clock())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
         self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
 

@@ -1,7 +1,8 @@
 """Backups: copies of the journal that can be put in its place.
 
 Lives here: creating, sealing and naming the copy's file. Does not live here: copying the live database (store.py).
-A copy is marked: opened as a journal it gets new epochs, because the original log has gone on without it.
+A copy is marked: opened as a journal it gets new epochs, because the original log has gone on without it. Until it is
+complete it is in a folder of its own: SQLite opens other files beside it by their names, and no link can be there.
 """
 
 from __future__ import annotations
@@ -11,25 +12,26 @@ import os
 import sqlite3
 from pathlib import Path
 
-from chatctl.common.files import create_file, publish, sync_folder
+from chatctl.common.files import create_file, draft_folder, publish, remove_draft_folder, sync_folder
 from chatctl.errors import ChatError, reason_of
 from chatctl.journal.schema import connect
 from chatctl.journal.store import mark_as_copy
 
 
 def begin(path: Path) -> Path:
-    """Create and return the empty file (0600) that the copy is written to until it is complete.
+    """Create and return the empty file (0600) that the copy is written to until it is complete; ``discard`` it then.
 
     Raises:
         ChatError: the backup is there already, or can't be made there.
     """
-    partial = path.with_name(path.name + ".partial")
+    folder = path.with_name(path.name + ".partial")
+    partial = folder / "copy.db"
     try:
         if path.exists():
             raise _taken(path)
         if not path.absolute().parent.is_dir():  # a volume that is not mounted, or a slip of the keyboard
             raise ChatError(f"cannot write the backup {path}: there is no folder {path.absolute().parent}")
-        discard(partial)  # of a backup that was killed
+        draft_folder(folder)
         create_file(partial, b"", durable=False)
     except OSError as error:
         raise unwritable(path, error) from None
@@ -57,10 +59,9 @@ def finish(partial: Path, path: Path) -> None:
 
 
 def discard(partial: Path) -> None:
-    """Remove an incomplete copy, if there is one."""
-    for suffix in ("", "-journal", "-wal", "-shm"):
-        with contextlib.suppress(OSError):
-            partial.with_name(partial.name + suffix).unlink()
+    """Remove an incomplete copy, if there is one, and its folder."""
+    with contextlib.suppress(OSError):
+        remove_draft_folder(partial.parent)
 
 
 def backup_file(source: Path, path: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 import chatctl
 from chatctl.client.core.address import Address
+from chatctl.client.core.author_key import AuthorKeys
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.follower import Follower
@@ -155,7 +156,9 @@ def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
     address = Address("a-server", 5500)
     speaker = Speaker(room, address, HELLO, DEADLINE, keep_open=False)
     follower = Follower(room, address, "lobby", Cursor())
-    asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, lambda _: None)
+    asking = Asking(
+        Question("go?", ["yes", "no"], "deploy"), follower, speaker, AuthorKeys(room, address, "lobby"), lambda _: None
+    )
     end = ends(asking.ask(DEADLINE), interrupter, (interrupter.at, room.texts))
     if end is not None:
         assert ends(speaker.say("another"), None, ("another thread", interrupter.at)) is None

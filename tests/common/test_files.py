@@ -15,7 +15,16 @@ from pathlib import Path
 import pytest
 
 from chatctl.common import files
-from chatctl.common.files import create_file, insist_on_own, is_own, open_own, private_folder, replace_file
+from chatctl.common.files import (
+    create_file,
+    draft_folder,
+    insist_on_own,
+    is_own,
+    open_own,
+    private_folder,
+    remove_draft_folder,
+    replace_file,
+)
 
 Write = Callable[[Path, bytes], None]
 DRAFT = ".chatctl-" + bytes(8).hex()
@@ -377,3 +386,39 @@ def test_private_folders_all_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [mode(tmp_path / name) for name in ("", "a", "a/b", "a/b/c", "a/d", "e")] == [0o755] + [0o700] * 5
     made_in = [str(tmp_path), str(tmp_path / "a"), str(tmp_path / "a" / "b"), "a", "."]
     assert synced == (made_in if durable else [])
+
+
+def test_a_folder_for_drafts_is_empty_and_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "drafts"
+    for _ in range(2):  # the second time, one that a killed process left
+        draft_folder(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert list(folder.iterdir()) == []
+        (folder / "half").write_bytes(b"half")
+    remove_draft_folder(folder)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("there", ["a file", "a link", "a folder for all"])
+def test_what_is_in_the_place_of_a_folder_for_drafts_is_left_alone(tmp_path: Path, there: str) -> None:
+    folder, elsewhere = tmp_path / "drafts", tmp_path / "elsewhere"
+    elsewhere.mkdir(0o700)
+    (elsewhere / "file").write_bytes(b"theirs")
+    if there == "a link":
+        folder.symlink_to(elsewhere)
+    elif there == "a file":
+        folder.write_bytes(b"theirs")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with pytest.raises(FileExistsError):
+        draft_folder(folder)
+    assert (elsewhere / "file").read_bytes() == b"theirs"
+
+
+def test_a_folder_that_others_could_rename_is_none_for_drafts(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(PermissionError):
+        draft_folder(tmp_path / "drafts")
+    tmp_path.chmod(0o1777)
+    draft_folder(tmp_path / "drafts")

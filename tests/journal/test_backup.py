@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from chatctl.errors import ChatError
-from chatctl.journal.sqlite import SqliteJournal, backup_file
+from chatctl.journal import backup
+from chatctl.journal.backup import backup_file
+from chatctl.journal.sqlite import SqliteJournal
 from tests.support.journals import ROOM, draft, on_thread, opened, reopen, run, say, send, texts, write
 
 
@@ -178,10 +180,44 @@ def test_a_journal_that_closes_gives_up_its_backup(path: Path, copy: Path, monke
 
 def test_what_a_killed_backup_left_is_no_hindrance(path: Path, copy: Path) -> None:
     write(path, "a")
-    copy.with_name("monday.db.partial").write_bytes(b"half")
+    left = copy.with_name("monday.db.partial")
+    left.mkdir(0o700)
+    (left / "copy.db").write_bytes(b"half")
+    (left / "copy.db-journal").write_bytes(b"half")
     backup_file(path, copy)
     assert files(copy.parent) == ["monday.db"]
     assert reopen(copy)[1] == ["a"]
+
+
+def test_others_can_put_nothing_beside_what_is_being_written(
+    path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite opens other files beside a database by their names, and follows links that are there."""
+    modes, original = [], backup.begin
+
+    def begin(path: Path) -> Path:
+        partial = original(path)
+        modes.append(stat.S_IMODE(partial.parent.stat().st_mode))
+        assert partial.parent != copy.parent
+        return partial
+
+    monkeypatch.setattr(backup, "begin", begin)
+    write(path, "a")
+    backup_file(path, copy)
+    assert modes == [0o700]
+
+
+def test_what_is_in_the_way_is_left_alone(path: Path, copy: Path) -> None:
+    """A link of somebody's to a folder in which files have the same names."""
+    write(path, "a")
+    elsewhere = path.with_name("elsewhere")
+    elsewhere.mkdir(0o700)
+    (elsewhere / "copy.db").write_bytes(b"theirs")
+    copy.with_name("monday.db.partial").symlink_to(elsewhere)
+    with pytest.raises(ChatError, match="cannot write the backup"):
+        backup_file(path, copy)
+    assert (elsewhere / "copy.db").read_bytes() == b"theirs"
+    assert files(copy.parent) == ["monday.db.partial"]
 
 
 def test_a_file_at_rest_is_copied_and_a_running_one_refused(path: Path, copy: Path) -> None:

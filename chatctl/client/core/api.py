@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from chatctl.client.core.author_key import AuthorKeys
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.question import Answer, Asking, Question
 from chatctl.client.core.speaker import Speaker
+from chatctl.common.fingerprints import parse
 from chatctl.common.names import fold_nick
 from chatctl.protocol import Ack, Gap, Hello, Msg, Resume, Welcome
 
@@ -67,12 +69,17 @@ class RoomCore:
         self._followings = [*(one for one in self._followings if not one.closed), following]
         return following
 
-    async def ask(self, question: str, choices: Sequence[str], nicks: Sequence[str], seconds: float) -> Answer:
-        """Ask, and return the first answer. Raises ValueError for a bad question, and as ``Asking.ask``."""
-        asked = Question(question, choices, fold_nick(self.nick), [fold_nick(nick) for nick in nicks])
+    async def ask(
+        self, question: str, choices: Sequence[str], nicks: Sequence[str], keys: Sequence[str], seconds: float
+    ) -> Answer:
+        """Ask, and return the first answer. Raises ValueError for a bad question or key, and as ``Asking.ask``."""
+        asked = Question(
+            question, choices, fold_nick(self.nick), [fold_nick(nick) for nick in nicks], list(map(parse, keys))
+        )
         if problem := asked.problem():
             raise ValueError(problem)
-        return await Asking(asked, self._follower(Cursor()), self._speaker, self._notice).ask(seconds)
+        authors = AuthorKeys(self._transport, self._address, self._room)
+        return await Asking(asked, self._follower(Cursor()), self._speaker, authors, self._notice).ask(seconds)
 
     def _follower(self, cursor: Cursor, history: int = 0, idle: float | None = None) -> Follower:
         return Follower(

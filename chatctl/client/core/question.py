@@ -11,11 +11,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatctl.client.core.author_key import AuthorKeys, insist_on_feature
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.subscription import CONNECT_SECONDS
 from chatctl.common.names import fold_any
-from chatctl.errors import ChatError, ConditionNotMet
+from chatctl.errors import ChatError, ConditionNotMet, Rejected, Unreachable
 from chatctl.protocol import Gap, Msg
 
 if TYPE_CHECKING:
@@ -30,12 +31,16 @@ MAX_QUOTED = 200
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question to ``nicks`` (to everybody if empty) by ``asker``. Both are folded."""
+    """A question to ``nicks`` and to who has one of ``keys`` (to everybody if empty) by ``asker``.
+
+    Names are folded; keys are fingerprints.
+    """
 
     text: str
     choices: Sequence[str]
     asker: str
     nicks: Collection[str] = ()
+    keys: Collection[str] = ()
 
     @property
     def numbered(self) -> bool:
@@ -56,7 +61,8 @@ class Question:
         shown = (f"[{n}] {choice}" for n, choice in enumerate(self.choices, 1)) if self.numbered else self.choices
         how = "the choice or its number" if self.numbered else "the choice"
         whom = f", {' or '.join(self.nicks)} alone" if self.nicks else ""
-        return f"{self.text}  {'  '.join(shown)}  (answer with {how}{whom})"
+        proof = f", with the key {' or '.join(self.keys)}" if self.keys else ""
+        return f"{self.text}  {'  '.join(shown)}  (answer with {how}{whom}{proof})"
 
     def choice_of(self, text: str) -> int | None:
         """Return the index of the choice that a message makes, from 0; None if it makes none."""
@@ -92,9 +98,17 @@ class Answer:
 class Asking:
     """One question, from before it is asked until the room knows how it ended."""
 
-    def __init__(self, question: Question, follower: Follower, speaker: Speaker, notice: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        question: Question,
+        follower: Follower,
+        speaker: Speaker,
+        authors: AuthorKeys,
+        notice: Callable[[str], None],
+    ) -> None:
         """``notice`` receives a line for a person about each answer that does not count."""
         self._question = question
+        self._authors = authors
         self._follower = follower
         self._speaker = speaker
         self._notice = notice
@@ -110,7 +124,10 @@ class Asking:
         deadline = Deadline.after(seconds, self._follower.now)
         try:
             # Watch before the question is said, so that no answer can be missed.
-            self._epoch = (await self._follower.open(deadline.sooner(CONNECT_SECONDS))).epoch
+            welcome = await self._follower.open(deadline.sooner(CONNECT_SECONDS))
+            self._epoch = welcome.epoch
+            if self._question.keys:
+                insist_on_feature(welcome)
             return await self._asked(seconds, deadline)
         finally:
             self._follower.close()
@@ -146,7 +163,9 @@ class Asking:
             while (entry := await self._follower.next(deadline)) is not None:
                 if isinstance(entry, Gap):
                     self._notice(f"({_lost(entry)}: an answer may be among them)")
-                elif (entry.seq > asked or self._is_another_log()) and (index := self._counts(entry)) is not None:
+                elif entry.seq <= asked and not self._is_another_log():
+                    continue
+                elif (index := self._counts(entry)) is not None and await self._has_key(entry, deadline):
                     return Answer(self._question.choices[index], index, entry)
         except DeadlinePassed:
             pass
@@ -169,6 +188,20 @@ class Asking:
             self._notice(f"({entry.nick} answered, but is not asked)")
             return None
         return index
+
+    async def _has_key(self, entry: Msg, deadline: Deadline) -> bool:
+        if not self._question.keys:
+            return True
+        try:
+            key = await self._authors.key_of(entry, deadline)
+        except (DeadlinePassed, Unreachable, Rejected) as error:
+            deadline.left()  # raises, if it was our time that passed
+            self._notice(f"({entry.nick} answered, but whose key that is can't be asked: {error.text})")
+            return False
+        if key not in self._question.keys:
+            why = "another key than those that are asked" if key else "no key that the name was bound to"
+            self._notice(f"({entry.nick} answered, with {why})")
+        return key in self._question.keys
 
 
 def _lost(gap: Gap) -> str:

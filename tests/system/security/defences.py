@@ -215,6 +215,20 @@ MUTATIONS = (
         "tests/system/commands/test_send_reply.py::test_a_reply_that_takes_the_pattern_for_ever_does_not_keep_it",
     ),
     Mutation(
+        "answering for somebody else, under their name while they are away or with a key of one's own",
+        "chatctl/client/core/question.py::Asking._has_key",
+        "return key in self._question.keys",
+        "return True",
+        "tests/system/security/test_answers.py::test_an_answer_counts_with_the_key_that_is_asked_alone",
+    ),
+    Mutation(
+        "answering under a name that is bound to that key since then",
+        "chatctl/client/core/author_key.py::AuthorKeys.key_of",
+        "owner.claimed <= entry.time",
+        "True",
+        "tests/client/core/test_author_key.py::test_a_name_that_was_bound_after_the_answer_tells_nothing",
+    ),
+    Mutation(
         "an edited journal: a view without an end, a trigger, a column that is computed",
         "chatctl/journal/schema.py::check_schema",
         "found ^ defined_by(int(version))",
@@ -234,6 +248,13 @@ MUTATIONS = (
         "(ValueError, RecursionError, NickInvalid)",
         "ZeroDivisionError",
         "tests/system/commands/test_serve_announcement.py::test_a_journal_with_facts_that_are_none_is_refused",
+    ),
+    Mutation(
+        "another account's link beside a backup while SQLite writes it",
+        "chatctl/common/files.py::draft_folder",
+        "os.mkdir(name, 0o700, dir_fd=parent)",
+        "os.mkdir(name, 0o777, dir_fd=parent)",
+        "tests/journal/test_backup.py::test_others_can_put_nothing_beside_what_is_being_written",
     ),
     Mutation(
         "a pipe that nobody writes to, as the journal of an export",
