@@ -18,7 +18,7 @@ from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
 from chatctl.client.core.outbox import Message, Outbox, new_id
-from chatctl.client.core.retry import MAX_RETRY_AFTER, Retry
+from chatctl.client.core.retry import MAX_RETRY_AFTER, QUIET_SECONDS, Retry
 from chatctl.client.io.aio_connection import AioConnection
 from chatctl.client.io.aio_transport import AioTransport
 from chatctl.errors import ChatError, PasswordWrong, Unreachable
@@ -107,6 +107,8 @@ class Membership:
         self.welcome: Welcome | None = None
         self.retry_at: float | None = None
         """When the next try to connect is made, on the event loop's clock; None while connected."""
+        self.lost_at: float | None = None
+        """When the connection was lost, on the same clock; None while connected, and before the first connection."""
         self.lag = 0.0
         """Seconds between the last ping and its answer."""
 
@@ -186,14 +188,16 @@ class Membership:
         fits = known is not None and not self._cursor.lost
         missed = welcome.last - self._cursor.after if fits else None
         self.welcome = welcome
-        self.retry_at = None
+        self.retry_at = self.lost_at = None
         self._pinged_at = None
         self._told = None
         self._retry_after = None
         self._listener.connected(welcome, missed)
 
     async def _pause(self, why: str | None, delay: float) -> None:
-        self.retry_at = self._transport.now() + delay
+        now = self._transport.now()
+        self.retry_at = now + delay
+        self.lost_at = now if self.lost_at is None else self.lost_at
         self._retry_now.clear()
         self._listener.disconnected(why)
         with contextlib.suppress(TimeoutError):
@@ -262,6 +266,11 @@ class Membership:
             return False
         self._connection.write(frame)
         return True
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the connection is gone for so long that a person should see it."""
+        return self.lost_at is not None and self._transport.now() - self.lost_at >= QUIET_SECONDS
 
     def renamed(self, nick: str) -> None:
         """Use this nickname for later connections."""

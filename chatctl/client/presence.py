@@ -37,7 +37,7 @@ class PresenceWatch:
     """In a ``with`` block, call ``open``, then iterate over ``changes``: those since then, across connections."""
 
     def __init__(self, address: Address, room: str, notice: Callable[[str], None] = lambda _: None) -> None:
-        """``notice`` receives a line for a person when the connection breaks and when it is back."""
+        """``notice`` receives a line for a person when the connection is lost for two seconds, and when it is back."""
         self._subscription = Subscription(BlockingTransport(), address, room, notice=notice)
         self._here: dict[str, None] = {}
 

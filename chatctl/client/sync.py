@@ -55,7 +55,7 @@ def connect(
         key: the key that the nickname is bound to: the path of a file that ``chatctl key`` or ssh-keygen made,
             ``agent`` or ``agent:SHA256:...``; None means no key.
         timeout: seconds for one connection, or one answer of the server.
-        notice: receives a line for a person when a connection breaks and when it is back.
+        notice: receives a line for a person when a connection is lost for two seconds, and when it is back.
 
     Returns:
         The room, connected.

@@ -239,8 +239,8 @@ class Program:
 
     async def _stop(self) -> None:
         self._log.info("stopping")
-        self._manager.stopping()
         shutdown = self._shutdown
+        self._manager.stopping(shutdown.within)
         shutdown.hurry = partial(self._server.hurry, FLUSH_SECONDS)
         await self._server.stop(shutdown.why, retry_after=shutdown.retry_after, within=shutdown.within)
         self._manager.close()

@@ -13,6 +13,9 @@ import socket
 import time
 from collections.abc import MutableMapping
 
+SPARE_SECONDS = 10.0
+"""For closing the journal and the log, once all connections are closed."""
+
 
 class ServiceManager:
     """The service manager that started the server, if there is one. Errors in telling it are ignored."""
@@ -31,9 +34,9 @@ class ServiceManager:
         """Report that files are read again; ``ready`` ends that."""
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
-    def stopping(self) -> None:
-        """Report that the server stops."""
-        self._tell("STOPPING=1")
+    def stopping(self, within: float) -> None:
+        """Report that the server stops, within so many seconds: a drain may take longer than its unit allows."""
+        self._tell(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={int((within + SPARE_SECONDS) * 1e6)}")
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Ping the watchdog from the event loop, twice in each of its intervals."""

@@ -16,6 +16,7 @@ from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.interfaces import JoinOptions, Screen
 from chatctl.terminal.member_list import MemberList
+from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
 
 
@@ -38,8 +39,7 @@ class RoomView:
         """None unless a page of earlier messages is awaited."""
         self._missed = 0
         """Messages that arrived while there was no connection, until the line about them is shown."""
-        self._lost = False
-        """Whether the connection is lost and the user has been told."""
+        self._outage = Outage(screen.show, screen.refresh)
         self.nick = options.nick
         self.room_state = protocol.RoomNow()
         self.refusals = 0
@@ -70,10 +70,10 @@ class RoomView:
         first = not self.entered.is_set()
         self.nick = welcome.nick
         self.members.reset(welcome.members, welcome.count)
-        self._missed = missed or 0
-        self._lost = False
         self.entered.set()
-        if not first:
+        was_told = self._outage.end()
+        self._missed = (missed or 0) if first or was_told else 0
+        if was_told:
             self.note("connected again")
         state = protocol.RoomNow(welcome.topic, welcome.slow, welcome.read_only)
         if state != self.room_state:  # the first time: if there is anything to tell
@@ -102,10 +102,8 @@ class RoomView:
     def disconnected(self, why: str | None) -> None:
         """Show why the connection is lost, or why it could not be made again."""
         self._release()
-        if why is not None:
-            what = "cannot come back yet" if self._lost else "disconnected"
-            self._screen.show([self._render.error(f"{what}: {why}")])
-        self._lost = True
+        what = "cannot come back yet" if self._outage.is_on else "disconnected"
+        self._outage.tell([self._render.error(f"{what}: {why}")] if why is not None else [])
         self._screen.refresh()
 
     def refused(self, say: Say | Whisper, why: str) -> None:
@@ -162,6 +160,8 @@ class RoomView:
                 self.room_state = frame  # the notice that comes with it tells the user
             case protocol.Gap():
                 self._show_gap(frame)
+            case protocol.Bye(why=why, final=False):
+                self._outage.announce([self._render.error(why)] if why else [])
             case protocol.Error(text=text, id=ident):
                 self._failed(ident, text)
             case _:

@@ -20,10 +20,10 @@ SHOW_UNSENT_SECONDS = 0.3
 def brief(membership: Membership, now: float) -> str:
     """Return what the prompt says about the connection, empty when all is well. ``now`` is the event loop's time."""
     parts: list[str] = []
-    if membership.retry_at is not None:
+    if membership.retry_at is not None and membership.is_lost:
         left = max(0, round(membership.retry_at - now))
         parts.append(f"reconnecting in {left} s" if left else "reconnecting")
-    if len(membership.outbox) and (membership.retry_at is not None or membership.oldest_wait() >= LATE_SECONDS):
+    if len(membership.outbox) and (membership.is_lost or membership.oldest_wait() >= LATE_SECONDS):
         parts.append(f"{len(membership.outbox)} unsent")
     if membership.lag >= LATE_SECONDS:
         parts.append(f"lag {membership.lag:.1f} s")
@@ -32,7 +32,7 @@ def brief(membership: Membership, now: float) -> str:
 
 def unsent(membership: Membership) -> list[str]:
     """Return the texts that have waited long enough for an acknowledgement to be shown, one line each."""
-    shown = membership.retry_at is not None or membership.oldest_wait() >= SHOW_UNSENT_SECONDS
+    shown = membership.is_lost or membership.oldest_wait() >= SHOW_UNSENT_SECONDS
     return [clean(message.frame.text) for message in membership.outbox] if shown else []
 
 

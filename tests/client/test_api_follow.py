@@ -88,7 +88,7 @@ def test_a_killed_server_leaves_no_hole_and_no_repeat(form: Form, serve: Serve, 
             assert texts(entries, 3) == ["two", "three", "four"]
             assert here.say("five").seq == 5
             assert texts(entries, 1) == ["five"]
-    assert notices[-1] == "(connected again)"
+    assert notices[1:] in ([], ["(connected again)"]), "nothing, if it took less than two seconds"
 
 
 def test_a_second_run_goes_on_where_the_first_one_stood(form: Form, house: Server, room: str) -> None:

@@ -55,9 +55,9 @@ def test_it_is_told_how_the_server_stands(manager: socket.socket, tmp_path: Path
     server, environ = started(tmp_path)
     server.ready()
     server.reloading()
-    server.stopping()
+    server.stopping(60.0)
     ready, reloading, stopping = heard(manager)
-    assert (ready, stopping) == ("READY=1", "STOPPING=1")
+    assert (ready, stopping) == ("READY=1", "STOPPING=1\nEXTEND_TIMEOUT_USEC=70000000")
     assert reloading.startswith("RELOADING=1\nMONOTONIC_USEC=")
     assert environ == {"PATH": "/bin"}, "a child could notify it in the server's place"
 

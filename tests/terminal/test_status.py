@@ -24,6 +24,10 @@ class FakeMembership:
     welcome: Any = None
     cursor: Any = None
 
+    @property
+    def is_lost(self) -> bool:
+        return self.retry_at is not None
+
     def oldest_wait(self) -> float:
         return self.wait
 

@@ -38,7 +38,7 @@ class RoomCore:
             address: of the server.
             hello: enters to post; its nickname and room are used to follow and ask, too.
             timeout: seconds for one connection, or one answer of the server.
-            notice: receives a line for a person when a connection breaks and when it is back.
+            notice: receives a line for a person when a connection is lost for two seconds, and when it is back.
         """
         self.nick = hello.nick
         self._transport = transport

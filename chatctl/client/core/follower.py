@@ -48,7 +48,7 @@ class Follower:
             history: if the cursor has no position, start this many entries before the log's end.
             idle: end after this many seconds without ``restart_idle``; None means never.
             reconnect: whether to connect again when the connection breaks.
-            notice: receives a line for a person when the connection breaks and when it is back.
+            notice: receives a line for a person when the connection is lost for two seconds, and when it is back.
         """
         self.cursor = cursor
         self.now = transport.now

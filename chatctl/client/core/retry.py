@@ -21,6 +21,12 @@ MAX_SECONDS = 30.0
 MAX_RETRY_AFTER = 60.0
 """Seconds that a server may keep us waiting, whatever it says."""
 
+RETRY_SPREAD = 0.5
+"""By which share of the time that a server names clients come back later, each by chance: it names the same to all."""
+
+QUIET_SECONDS = 2.0
+"""How long a person is not told that a connection is lost: a server that starts anew takes less."""
+
 STEADY_SECONDS = 5.0
 """A connection that lasted this long was a good one: after it, the back-off starts anew."""
 
@@ -69,7 +75,8 @@ class Retry:
             self.succeeded()
         self._connected_at = None
         chance = int.from_bytes(self._transport.random_bytes(4), "big") / 2**32
-        wait = max(backoff(self._failures, chance), min(error.retry_after or 0.0, MAX_RETRY_AFTER))
+        asked = min(error.retry_after or 0.0, MAX_RETRY_AFTER)
+        wait = max(backoff(self._failures, chance), asked * (1 + RETRY_SPREAD * chance))
         self._failures += 1
         return wait
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from chatctl.client.core.connection import raise_refusal
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
-from chatctl.client.core.retry import Retry, may_pass
+from chatctl.client.core.retry import QUIET_SECONDS, Retry, may_pass
 from chatctl.errors import ChatError
 from chatctl.protocol import VERSION, Hello, Ping, Resume, ServerFrame, Welcome
 
@@ -45,7 +45,7 @@ class Subscription:
             address: of the server.
             room: its name.
             reconnect: whether ``recover`` may succeed at all.
-            notice: receives a line for a person when the connection breaks and when it is back.
+            notice: receives a line for a person when the connection is lost for QUIET_SECONDS, and when it is back.
         """
         self.connection: OpenConnection | None = None
         self._transport = transport
@@ -54,7 +54,8 @@ class Subscription:
         self._reconnect = reconnect
         self._notice = notice
         self._retry = Retry(transport)
-        self._broken = False
+        self._lost_at: float | None = None
+        self._is_told = False
 
     async def connect(self, deadline: Deadline, resume: Resume | None = None, history: int = 0) -> Welcome:
         """Connect, with the hello's ``resume`` and ``history``. Raises as ``Transport.connect``."""
@@ -62,9 +63,9 @@ class Subscription:
         self.connection = await self._transport.connect(self._address, hello, deadline)
         self._keepalive = Keepalive(self._transport.now, PING_SECONDS)
         self._retry.connected()
-        if self._broken:
+        if self._is_told:
             self._notice("(connected again)")
-            self._broken = False
+        self._lost_at, self._is_told = None, False
         return self.connection.welcome
 
     def close(self) -> None:
@@ -113,9 +114,17 @@ class Subscription:
             raise error
         wait = self._retry.delay(error)
         self.close()
-        if not self._broken:
+        now = self._transport.now()
+        if self._lost_at is None:
+            self._lost_at = now
+        if not self._is_told and (quiet := max(0.0, self._lost_at + QUIET_SECONDS - now)) <= wait:
+            await self._sleep(quiet, deadline)
             self._notice(f"({error.text}: trying again)")
-            self._broken = True
+            self._is_told = True
+            wait -= quiet
+        await self._sleep(wait, deadline)
+
+    async def _sleep(self, seconds: float, deadline: Deadline) -> None:
         left = deadline.left()
-        await self._transport.sleep(wait if left is None else min(wait, left))
+        await self._transport.sleep(seconds if left is None else min(seconds, left))
         deadline.left()

@@ -93,5 +93,5 @@ class FakeTransport:
         raise DeadlinePassed("the deadline passed")
 
 
-def ended() -> ConnectionEnded:
-    return ConnectionEnded("it broke")
+def ended(retry_after: float | None = None) -> ConnectionEnded:
+    return ConnectionEnded("it broke", retry_after=retry_after)

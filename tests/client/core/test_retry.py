@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from chatctl.client.core.deadline import Deadline
-from chatctl.client.core.retry import LAST_TRY_SECONDS, MAX_RETRY_AFTER, STEADY_SECONDS, Retry, backoff, may_pass
+from chatctl.client.core.retry import (
+    LAST_TRY_SECONDS,
+    MAX_RETRY_AFTER,
+    RETRY_SPREAD,
+    STEADY_SECONDS,
+    Retry,
+    backoff,
+    may_pass,
+)
 from chatctl.errors import (
     ChatError,
     NickTaken,
@@ -45,8 +53,20 @@ def test_each_failure_waits_longer_until_something_succeeds() -> None:
 
 def test_the_server_says_when_to_come_back_within_limits() -> None:
     retry = Retry(FakeTransport())
-    assert retry.delay(RateLimited("x", retry_after=7.0)) == 7.0
-    assert retry.delay(RateLimited("x", retry_after=1e9)) == MAX_RETRY_AFTER
+    assert 7.0 <= retry.delay(RateLimited("x", retry_after=7.0)) <= 7.0 * (1 + RETRY_SPREAD)
+    assert retry.delay(RateLimited("x", retry_after=1e9)) <= MAX_RETRY_AFTER * (1 + RETRY_SPREAD)
+
+
+def test_those_whom_a_server_tells_the_same_time_come_back_one_after_the_other() -> None:
+    """A server that was drained would get all of its clients in the same moment."""
+    waits = []
+    for chance in (b"\x00", b"\x40", b"\x80", b"\xff"):
+        transport = FakeTransport()
+        transport.random_bytes = lambda count, chance=chance: chance * count  # type: ignore[method-assign,misc]
+        waits.append(Retry(transport).delay(ended(retry_after=5.0)))
+    assert waits == sorted(set(waits))
+    assert waits[0] == 5.0
+    assert waits[-1] == pytest.approx(5.0 * (1 + RETRY_SPREAD), rel=0.01)
 
 
 @pytest.mark.parametrize(("seconds", "starts_anew"), [(STEADY_SECONDS, True), (STEADY_SECONDS - 0.1, False)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.retry import QUIET_SECONDS, RETRY_SPREAD
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.client.io.blocking_transport import drive
 from chatctl.errors import ChatError, RateLimited, RoomInvalid
@@ -67,17 +68,44 @@ def test_what_the_server_says_at_the_end(frame: ServerFrame, kind: type[ChatErro
 
 def test_it_tells_once_that_the_connection_broke_and_once_that_it_is_back() -> None:
     notices: list[str] = []
-    transport = FakeTransport([], ended(), [])
+    tries = 3
+    transport = FakeTransport([], *[ended()] * tries, [])
     subscription = connected(transport, notices)
     forever = Deadline(None, transport.now)
     drive(subscription.recover(ended(), forever))
     assert transport.connections[0].closed
+    for _ in range(tries):
+        with pytest.raises(ConnectionEnded):
+            drive(subscription.connect(forever))
+        drive(subscription.recover(ended(), forever))
+    drive(subscription.connect(forever))
+    assert notices == ["(it broke: trying again)", "(connected again)"]
+
+
+def test_a_connection_that_is_back_within_two_seconds_is_no_news() -> None:
+    notices: list[str] = []
+    transport = FakeTransport([], ended(), [])
+    subscription = connected(transport, notices)
+    forever = Deadline(None, transport.now)
+    drive(subscription.recover(ended(), forever))
     with pytest.raises(ConnectionEnded):
         drive(subscription.connect(forever))
     drive(subscription.recover(ended(), forever))
     drive(subscription.connect(forever))
-    assert notices == ["(it broke: trying again)", "(connected again)"]
+    assert notices == []
     assert [round(seconds) for seconds in transport.slept] == [0, 1]
+
+
+def test_a_long_wait_is_told_of_after_two_seconds_of_it() -> None:
+    """Not at its end: a server that drains names five seconds and more."""
+    told: list[float] = []
+    transport = FakeTransport([])
+    subscription = connected(transport)
+    subscription._notice = lambda _: told.append(transport.now())
+    begun = transport.now()
+    drive(subscription.recover(RateLimited("x", retry_after=6), Deadline(None, transport.now)))
+    assert told == [begun + QUIET_SECONDS]
+    assert sum(transport.slept) == pytest.approx(6 * (1 + RETRY_SPREAD))
 
 
 @pytest.mark.parametrize(("error", "reconnect"), [(RoomInvalid("no such room"), True), (ended(), False)])

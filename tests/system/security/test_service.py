@@ -88,8 +88,8 @@ def test_what_the_manager_left_is_not_left_for_others(manager: socket.socket, tm
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as hidden:
         hidden.bind(f"\0chatctl-test-{os.getpid()}")
         hidden.settimeout(DEADLINE)
-        ServiceManager({"NOTIFY_SOCKET": f"@chatctl-test-{os.getpid()}"}).stopping()
-        assert hidden.recv(100) == b"STOPPING=1"
+        ServiceManager({"NOTIFY_SOCKET": f"@chatctl-test-{os.getpid()}"}).stopping(5.0)
+        assert hidden.recv(100) == b"STOPPING=1\nEXTEND_TIMEOUT_USEC=15000000"
     ServiceManager({"NOTIFY_SOCKET": "relative"}).ready()
     ServiceManager({}).ready()
 
@@ -105,6 +105,7 @@ def test_the_unit_is_one_that_keeps_the_server_in() -> None:
         "RestartPreventExitStatus": "2",
     }  # fmt: skip
     assert {name: service[name] for name in wanted} == wanted
+    assert service["Restart"] == "always", "it would stay down after a drain, whose clients come back"
     assert "WatchdogSec" in service
     assert unit["Unit"]["StartLimitIntervalSec"] == "0", "it would stay down after five failures"
     assert "--log-format json" in service["ExecStart"]
