@@ -33,6 +33,7 @@ class Stranger(Enum):
 
     HTTP = auto()
     TLS = auto()
+    PROXY = auto()
 
 
 def _no_run(_lines: Sequence[bytes]) -> None:
@@ -82,11 +83,17 @@ def recognise(first: bytes, *, waited: bool) -> Dialect | Stranger | None:
         return Stranger.TLS
     if _HTTP.match(first):
         return Stranger.HTTP
+    if _PROXY.match(first):
+        return Stranger.PROXY
+    if _PROXY_V2.startswith(first) and not waited:
+        return None  # its first bytes are line ends: "QUIT" behind them is no nickname
     if b"\n" in first:
         return TEXT
     return CLASSIC if waited else None
 
 
+_PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
+_PROXY = re.compile(rb"PROXY (TCP|UNKNOWN)|" + re.escape(_PROXY_V2))
 _HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI) ")
 
 

@@ -80,16 +80,27 @@ class NetworkSet:
 
 
 class Networks:
-    """The networks that connections are taken from, and those that are denied even then."""
+    """The networks that connections are taken from, those that are denied even then, and those of proxies."""
 
-    def __init__(self, allow: Sequence[Network] = (), deny: Sequence[Network] = ()) -> None:
+    def __init__(
+        self, allow: Sequence[Network] = (), deny: Sequence[Network] = (), proxies: Sequence[Network] = ()
+    ) -> None:
         """Start as ``set`` does."""
-        self.set(allow, deny)
+        self.set(allow, deny, proxies)
 
-    def set(self, allow: Sequence[Network], deny: Sequence[Network]) -> None:
-        """From now on take connections from ``allow``, from everywhere if that is empty; but never from ``deny``."""
+    def set(self, allow: Sequence[Network], deny: Sequence[Network], proxies: Sequence[Network] = ()) -> None:
+        """From now on take connections from ``allow``, from everywhere if that is empty; but never from ``deny``.
+
+        What comes from ``proxies`` says itself whom it is for, and that address is the one that is taken or not.
+        """
         self._allow = NetworkSet(allow)
         self._deny = NetworkSet(deny)
+        self.proxies = tuple(proxies)
+        self._proxies = NetworkSet(proxies)
+
+    def is_proxy(self, host: str) -> bool:
+        """Return whether a connection from this IP address is one of a proxy's; empty for that of a unix socket."""
+        return bool(self._proxies) and host != "" and parse_address(host) in self._proxies
 
     def lets_in(self, host: str) -> bool:
         """Return whether a connection from this IP address is taken."""

@@ -29,6 +29,8 @@ HTTP_ANSWER = (
 TLS_ANSWER = b"There is no TLS on this port.\n"
 """Not TLS on purpose: its client sees at once that this port has none, instead of a closed connection."""
 
+PROXY_ANSWER = b"! a PROXY header from an address that --proxied-from does not name\n"
+
 ASK_AGAIN = b"NAME\n"
 """Prompt after a refused nickname."""
 
@@ -232,6 +234,9 @@ class Session:
             case Stranger.TLS:
                 self._effects.append(Raw(TLS_ANSWER))
                 self._close("tls")
+            case Stranger.PROXY:
+                self._effects.append(Raw(PROXY_ANSWER))
+                self._close("a PROXY header")
             case None:
                 self._wait_for_more(now)
 

@@ -7,17 +7,16 @@ disconnected, the room is told, a line is logged. Does not live here: the target
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import msgspec
 
 from chatctl.common.durations import short_span
-from chatctl.common.ip_addresses import Network
 from chatctl.common.text import clean
 from chatctl.common.verbs import Role
 from chatctl.core.bans import MAX_SANCTIONS, Sanction, SanctionKind
 from chatctl.core.effects import error_frame
-from chatctl.core.ip_networks import client_network
+from chatctl.core.ip_networks import Networks, client_network
 from chatctl.core.moderation import RoomRules
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.permissions import check_verb
@@ -43,8 +42,8 @@ class AdminCommands:
         self._log = hub.log
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
-        self.proxies: Sequence[Network] = ()
-        """Networks of proxies that tell whom they connect for: no client has such an address."""
+        self.networks = Networks()
+        """From where connections are taken."""
 
     def order_from(self, peer: Peer, ask: Admin) -> None:
         """Carry out what somebody in a room orders, and answer them.
@@ -97,7 +96,7 @@ class AdminCommands:
             rooms = _rooms_of(hit) or self._rooms(actor.room or ask.room)
             if what == "ban":
                 self._disconnect(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
-            self._finish(ask, actor, text, answer, rooms, note=note_on(target, hit, self.proxies))
+            self._finish(ask, actor, text, answer, rooms, note=note_on(target, hit, self.networks.proxies))
 
         self._commit({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
 

@@ -46,7 +46,14 @@ class Connection(asyncio.Protocol, Peer):
 
     _transport: asyncio.Transport
 
-    def __init__(self, server: ConnectionOwner, label: str, host: str, address: str = "") -> None:
+    def __init__(
+        self,
+        server: ConnectionOwner,
+        label: str,
+        host: str,
+        address: str = "",
+        reached: tuple[str, int] | None = None,
+    ) -> None:
         """Create it before its transport: the time for the hello runs from here.
 
         Args:
@@ -54,10 +61,12 @@ class Connection(asyncio.Protocol, Peer):
             label: its name in the log.
             host: the address that limits and bans count; empty for this machine's own.
             address: its IP address; empty for that of a unix socket.
+            reached: the address and port that it reached, where that was a proxy's; None for this server's own.
         """
         Peer.__init__(self, Session(server.limits, server.loop.time()), label, ConnectionInfo(host))
         self.address = address
         self.network = client_of(host)
+        self._reached = reached
         self._server = server
         self._owed = 0
         self._stuck_since: float | None = None
@@ -71,7 +80,7 @@ class Connection(asyncio.Protocol, Peer):
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
         channel = self.info.channel
-        places = self._server.places(transport.get_extra_info("sockname"), channel)
+        places = self._server.places(self._reached or transport.get_extra_info("sockname"), channel)
         self.info = ConnectionInfo(self.info.host, places, channel)
         self._server.add(self)
         self._transport.write(GREETING)

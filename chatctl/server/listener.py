@@ -31,6 +31,9 @@ would be written to for seconds more, at the others' cost."""
 ANY = "::"
 """The host that stands for every address of this machine."""
 
+MAPPED = "::ffff:"
+"""What an IPv4 address begins with on a socket of IPv6 that takes both: one that systemd opened may."""
+
 _ACCEPTS_A_TURN = 100
 _OUT_OF_DESCRIPTORS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -108,6 +111,7 @@ def describe(family: int, address: object) -> tuple[str, str]:
     if family == socket.AF_UNIX or not isinstance(address, tuple):
         return "unix socket", ""
     host = str(address[0])
+    host = str(parse_address(host)) if host.startswith(MAPPED) else host
     return host_and_port(host, address[1]), "" if parse_address(host).is_loopback else host
 
 

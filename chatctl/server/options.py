@@ -62,6 +62,8 @@ class ServeOptions:
     """Networks, or files of them, from which connections are accepted; none: from everywhere."""
     deny: Sequence[Network | Path] = ()
     """The same for those that are refused, even if allowed."""
+    proxied_from: Sequence[Network | Path] = ()
+    """The same for those of proxies, which say with a PROXY header whom each connection is for."""
     tls: TlsOptions | None = None
     plain: bool = True
     """Whether to listen on ``port``."""

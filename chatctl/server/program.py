@@ -166,6 +166,7 @@ class Program:
             rules=self._rules,
         )
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
+        self._hub.admin.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         self._add_reloads()
 
@@ -176,7 +177,7 @@ class Program:
         self._reloader.add("operators", self._read_operators)
         if options.read_password is not None:
             self._reloader.add("password", partial(self._read_password, options.read_password))
-        if any(isinstance(one, Path) for one in (*options.allow, *options.deny)):
+        if any(isinstance(one, Path) for one in (*options.allow, *options.deny, *options.proxied_from)):
             self._reloader.add("network list", self._reload_networks)
 
     def _read_operators(self) -> None:
@@ -194,7 +195,10 @@ class Program:
             raise ChatError(
                 "--allow has no network left in it, which would let everybody in: name one, or leave it out"
             )
-        self._networks.set(allow, deny)
+        proxies = read_nets(self._options.proxied_from)
+        if self._options.proxied_from and not proxies:
+            raise ChatError("--proxied-from has no network left in it: name one, or leave it out")
+        self._networks.set(allow, deny, proxies)
 
     def _reload_networks(self) -> None:
         self._read_networks()

@@ -17,12 +17,18 @@ from typing import Any
 from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
 from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
+from chatctl.errors import Forbidden
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import Connection
 from chatctl.server.listener import Listener, describe
+from chatctl.server.proxy_handshake import ProxyHandshake
+from chatctl.server.proxy_header import Proxied
 from chatctl.server.tls_handshake import TlsHandshake
+
+Address = tuple[Any, ...]
+"""The peer's end of a TCP connection, as ``accept`` returns it: an IP address, a port and perhaps more."""
 
 FLUSH_SECONDS = 2.0
 """How long a stop waits for output that is not sent yet."""
@@ -55,7 +61,7 @@ class Server:
         self._networks = networks or Networks()
         self._counts = ConnectionLimits(hub.limits, random.random, places)
         self._connections: set[Connection] = set()
-        self._handshakes: set[TlsHandshake] = set()
+        self._handshakes: set[TlsHandshake | ProxyHandshake] = set()
         self._connecting: set[asyncio.Task[object]] = set()
         self._accepted: set[Connection] = set()
         self._listeners: list[Listener] = []
@@ -80,40 +86,87 @@ class Server:
         if self._counts.is_over_full(len(self._connections) + len(self._accepted)):
             sock.close()
             return
-        label, host = describe(sock.family, address)
-        ip = address[0] if isinstance(address, tuple) else ""
+        own = address if isinstance(address, tuple) else None
+        begun: Connection | TlsHandshake | ProxyHandshake | None
+        if own is not None and self._networks.is_proxy(own[0]):
+            begun = self._await_proxy(sock.family, own, tls)
+        else:
+            begun = self._begin(sock.family, own, tls)
+        if begun is None:
+            sock.close()
+            return
+        task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: begun, sock))
+        self._connecting.add(task)
+        task.add_done_callback(partial(self._connected, begun))
+
+    def _await_proxy(self, family: int, own: Address, tls: Tls | None) -> ProxyHandshake:
+        """Return what waits for the header of a proxy's connection."""
+        self._counts.begin_handshake("")
+        label, _ = describe(family, own)
+        handshake = ProxyHandshake(self, label, partial(self._go_on, family, own, tls), self._log)
+        self._handshakes.add(handshake)
+        return handshake
+
+    def _go_on(
+        self,
+        family: int,
+        own: Address,
+        tls: Tls | None,
+        transport: asyncio.Transport,
+        proxied: Proxied | None,
+        rest: bytes,
+    ) -> None:
+        """Begin the connection behind a proxy's header; ``proxied`` is None if it has none, and then it is refused."""
+        if proxied is None and tls is not None:
+            transport.abort()  # its client wants TLS, or will be told by nobody
+            return
+        source, reached = proxied or Proxied()
+        begun = self._begin(family, source or own, tls, reached)
+        if begun is None:
+            transport.abort()
+            return
+        transport.set_protocol(begun)
+        begun.connection_made(transport)
+        if proxied is None and isinstance(begun, Connection):
+            begun.session.refuse_on_hello(Forbidden("from here, this server takes what comes through a proxy only"))
+        if rest and not transport.is_closing():
+            begun.data_received(rest)
+
+    def _begin(
+        self, family: int, address: Address | None, tls: Tls | None, reached: tuple[str, int] | None = None
+    ) -> Connection | TlsHandshake | None:
+        """Return what takes a connection from an address, or None if nothing does."""
+        label, host = describe(family, address)
+        ip = address[0] if address is not None else ""
         if self._is_denied(ip):
             self._log.info("denied", peer=label)
-            sock.close()
-            return
-        connection = Connection(self, label, host, ip)
+            return None
+        connection = Connection(self, label, host, ip, reached)
         if self._counts.is_crowded(connection.network):
             self._dropped += 1
-            sock.close()
-            return
-        handshake = None
+            return None
         if tls is None:
             self._accepted.add(connection)
             self._count(connection)  # at once: those accepted in the same loop iteration count for each other
-        elif self._counts.begin_handshake(connection.network):
-            handshake = TlsHandshake(self, connection, tls, self._log)
-            self._handshakes.add(handshake)
-        else:
+            return connection
+        if not self._counts.begin_handshake(connection.network):
             self._log.warning("too many TLS handshakes at once", peer=label)
-            sock.close()
-            return
-        task = self.loop.create_task(self.loop.connect_accepted_socket(lambda: handshake or connection, sock))
-        self._connecting.add(task)
-        task.add_done_callback(partial(self._connected, connection, handshake))
+            return None
+        handshake = TlsHandshake(self, connection, tls, self._log)
+        self._handshakes.add(handshake)
+        return handshake
 
-    def _connected(self, connection: Connection, handshake: TlsHandshake | None, task: asyncio.Task[object]) -> None:
+    def _connected(self, begun: Connection | TlsHandshake | ProxyHandshake, task: asyncio.Task[object]) -> None:
         self._connecting.discard(task)
-        self._accepted.discard(connection)
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        if isinstance(begun, Connection):
+            self._accepted.discard(begun)
+        if error is not None:
             self._log.warning("accepted in vain", why=str(error))
-            if handshake is not None:
-                self.end_handshake(handshake)
-            self._counts.remove(connection)
+            if isinstance(begun, Connection):
+                self._counts.remove(begun)
+            else:
+                self.end_handshake(begun)
 
     def _is_denied(self, ip: str) -> bool:
         return bool(ip) and not self._networks.lets_in(ip)
@@ -124,11 +177,11 @@ class Server:
 
     # --- what connections report
 
-    def end_handshake(self, handshake: TlsHandshake) -> None:
-        """Forget a TLS handshake: its connection is open, or is gone."""
+    def end_handshake(self, handshake: TlsHandshake | ProxyHandshake) -> None:
+        """Forget a handshake: its connection is open, or is gone."""
         if handshake in self._handshakes:
             self._handshakes.discard(handshake)
-            self._counts.end_handshake(handshake.connection.network)
+            self._counts.end_handshake(handshake.network)
 
     def add(self, connection: Connection) -> None:
         """Register a connection that is open now; one that is refused is told so after its hello."""

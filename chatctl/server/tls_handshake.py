@@ -53,6 +53,11 @@ class TlsHandshake(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self.connection = connection
 
+    @property
+    def network(self) -> str:
+        """The address that it counts for."""
+        return self.connection.network
+
     # --- asyncio's calls, until the first byte
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
+from chatctl.core.ip_networks import Networks
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
 from chatctl.hub.event_log import Log
@@ -34,6 +35,7 @@ def in_process_server(
     journal: Journal | None = None,
     password: str | None = None,
     within: float = 2.0,
+    networks: Networks | None = None,
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
@@ -54,7 +56,7 @@ def in_process_server(
             loop=loop,
             authenticator=Authenticator(Verifier.of(password) if password else None),
         )
-        server = ChatServer(hub)
+        server = ChatServer(hub, networks=networks)
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))

@@ -102,6 +102,14 @@ access_options = all_of(
         help="Take none from there, even if allowed. Repeatable.",
     ),
     click.option(
+        "--proxied-from",
+        type=NET,
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Connections from there are a proxy's (HAProxy, nginx): each begins with a PROXY header, version 1 or 2, "
+        "and counts for the address that this names. Repeatable.",
+    ),
+    click.option(
         "--reached-as",
         type=PLACE,
         multiple=True,
