@@ -42,6 +42,7 @@ from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.server import FLUSH_SECONDS, Server
 from chatctl.server.shutdown import Hangup, Shutdown, take_signals
+from chatctl.server.socket_activation import take_sockets
 from chatctl.server.startup import Sockets, announce_start, open_sockets
 from chatctl.server.systemd import ServiceManager
 
@@ -220,7 +221,7 @@ class Program:
         if self._shutdown.event.is_set():
             return
         warn_if_too_few(options.limits.clients, self._log)
-        sockets = open_sockets(options, self._log)
+        sockets = open_sockets(options, take_sockets(os.environ), self._log)
         try:
             async with self._admin_socket(sockets.port):
                 announce_start(options, sockets, tls)

@@ -23,6 +23,7 @@ from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import host_and_port, open_tcp
 from chatctl.server.options import ServeOptions
+from chatctl.server.socket_activation import HandedOver
 from chatctl.server.unix_socket import UnixSocket
 
 Bound = tuple[Any, ...]
@@ -40,6 +41,8 @@ class Sockets:
     """Without TLS; a unix socket is the last one."""
     secure: list[socket.socket]
     """With TLS."""
+    are_handed_over: bool = False
+    """Whether those of TCP are systemd's."""
 
     @property
     def port(self) -> int:
@@ -57,27 +60,39 @@ def bound_to(sockets: Sequence[socket.socket]) -> list[Bound]:
     return [sock.getsockname() for sock in sockets if sock.family != socket.AF_UNIX]
 
 
-def open_sockets(options: ServeOptions, log: Log) -> Sockets:
-    """Open all sockets that the options ask for.
+def open_sockets(options: ServeOptions, handed: HandedOver, log: Log) -> Sockets:
+    """Open all sockets that the options ask for; those of TCP only if systemd hands none over.
 
     Raises:
         ChatError: one can't be opened, or would not be safe. The others are closed, and their files removed.
     """
-    sockets = Sockets([], [])
+    sockets = Sockets(handed.plain, handed.tls, are_handed_over=bool(handed))
     try:
-        if options.host is not None and options.plain:
+        if handed:
+            check_handed(options, sockets)
+        elif options.host is not None and options.plain:
             sockets.plain.extend(open_tcp(options.host, options.port))
         if options.password is not None:
             insist_on_safety(sockets.plain)
         warn_if_exposed(sockets.plain, log)
         if options.unix is not None:
             sockets.plain.append(UnixSocket(options.unix, "--unix", options.umask))
-        if options.host is not None and options.tls is not None:
+        if options.host is not None and options.tls is not None and not handed:
             sockets.secure.extend(open_tcp(options.host, options.tls.port, "--tls-port"))
     except ChatError:
         sockets.close()
         raise
     return sockets
+
+
+def check_handed(options: ServeOptions, sockets: Sockets) -> None:
+    """Raise ChatError if what systemd hands over is not what the options ask for: neither side is ignored."""
+    if sockets.secure and options.tls is None:
+        raise ChatError("systemd hands over a socket named tls: add --tls self or --tls-cert PATH")
+    if options.tls is not None and not sockets.secure:
+        raise ChatError("systemd hands over no socket for TLS: name one tls (FileDescriptorName=), or leave TLS out")
+    if not options.plain and bound_to(sockets.plain):
+        raise ChatError("--no-plain, and systemd hands over a TCP socket without TLS: leave one of them out")
 
 
 def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> None:
@@ -89,7 +104,9 @@ def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> 
     announce(f"messages are kept in {options.journal or 'memory only'}")
     pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
     tcp, secure = bound_to(sockets.plain), bound_to(sockets.secure)
-    command = how_to_join(options.host, tcp, secure, unix=options.unix, pin=pin, machine=socket.gethostname())
+    host = None if sockets.are_handed_over else options.host
+    unix = next((Path(name_of(sock)) for sock in reversed(sockets.plain) if sock.family == socket.AF_UNIX), None)
+    command = how_to_join(host, tcp, secure, unix=unix, pin=pin, machine=socket.gethostname())
     announce(f"join with: {command}")
 
 
@@ -126,7 +143,7 @@ def warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
 
 def _exposed(sockets: Sequence[socket.socket]) -> str:
     """Return where TCP sockets listen that other machines can reach."""
-    hosts = {sock: parse_address(sock.getsockname()[0]) for sock in sockets}
+    hosts = {sock: parse_address(sock.getsockname()[0]) for sock in sockets if sock.family != socket.AF_UNIX}
     return ", ".join(name_of(sock) for sock, host in hosts.items() if not host.is_loopback)
 
 
@@ -170,4 +187,9 @@ def _known_as(host: str | None, address: str, machine: str) -> str:
 
 def name_of(sock: socket.socket) -> str:
     """Return where a socket listens: HOST:PORT or a path."""
-    return str(sock.path) if isinstance(sock, UnixSocket) else host_and_port(*sock.getsockname()[:2])
+    if isinstance(sock, UnixSocket):
+        return str(sock.path)
+    where = sock.getsockname()
+    if isinstance(where, tuple):
+        return host_and_port(*where[:2])
+    return where if isinstance(where, str) else "@" + where[1:].decode("utf-8", "replace")  # an abstract one

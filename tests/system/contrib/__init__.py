@@ -1,0 +1,1 @@
+"""The files of contrib/, read and run by the programs that they are for."""

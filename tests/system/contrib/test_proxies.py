@@ -1,0 +1,86 @@
+"""HAProxy and nginx with the files of contrib/, in front of a server that takes nothing but what comes through them."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import DEADLINE, ROOT
+from tests.support.fixture_types import Run
+from tests.support.needs import need
+from tests.support.processes import kill
+from tests.support.tls import TlsServer, context
+
+STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+"""Where Debian has it; elsewhere it is built in."""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+def here(name: str, port: int, server: int) -> str:
+    """Return a file of contrib/ with ports of this test in place of its own."""
+    text = (ROOT / "contrib" / name).read_text()
+    assert "10.0.0.2:5501" in text
+    text = text.replace("10.0.0.2:5501", f"127.0.0.1:{server}")
+    return re.sub(r"(bind :|listen )5501", lambda found: f"{found[1].replace(':', '127.0.0.1:')}{port}", text)
+
+
+def haproxy(folder: Path, port: int, server: int) -> list[str]:
+    path = folder / "haproxy.cfg"
+    path.write_text(here("haproxy.cfg", port, server).replace("inter 10s", "inter 100ms"))
+    return ["haproxy", "-db", "-f", str(path)]
+
+
+def nginx(folder: Path, port: int, server: int) -> list[str]:
+    path = folder / "nginx.conf"
+    stream = here("nginx.conf", port, server).replace("listen ", "listen 127.0.0.1:")
+    module = f"load_module {STREAM_MODULE};\n" if STREAM_MODULE.exists() else ""
+    own = f"daemon off;\nmaster_process off;\npid {folder}/pid;\nevents {{}}\n"
+    path.write_text(module + own + stream)
+    return ["nginx", "-p", str(folder), "-c", str(path), "-e", "stderr"]
+
+
+PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {"haproxy": haproxy, "nginx with stream": nginx}
+
+
+@contextlib.contextmanager
+def running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a proxy, and wait until it listens or has ended."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while process.poll() is None:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), DEADLINE):
+                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        yield process
+    finally:
+        kill(process)
+
+
+@pytest.mark.parametrize("name", PROXIES, ids=("haproxy", "nginx"))
+def test_a_room_behind_it(name: str, env: dict[str, str], run: Run, tmp_path: Path) -> None:
+    """TLS goes through as it is, pin included, and the server knows each client by its own address."""
+    need(name)
+    server = TlsServer("--no-plain", "--tls", "self", "--proxied-from", "127.0.0.1", env=env)
+    port = free_port()
+    try:
+        with running(PROXIES[name](tmp_path, port, server.tls_port), port):
+            done = run("probe", "--tls", "--pin", server.pin, port=port)
+            assert (done.returncode, done.stderr) == (0, b"")
+            away = socket.create_connection(("127.0.0.1", port), DEADLINE, source_address=("127.0.0.9", 0))
+            with away, context().wrap_socket(away) as secure:
+                server.wait_for_log(f"Connected with 127.0.0.9:{secure.getsockname()[1]}")
+    finally:
+        log = server.stop()
+    assert "refused a proxy" not in log
