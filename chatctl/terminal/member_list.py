@@ -15,6 +15,9 @@ from chatctl.terminal.render import FrameRenderer
 COALESCE_SECONDS = 1.0
 """At most one line about joins and leaves in so many seconds."""
 
+RETURN_SECONDS = 15.0
+"""How long after our own return the others' is no news: a server's end sent everybody away, and nobody left."""
+
 
 class MemberList:
     """The members that we know by name; the server names at most 200 of them to a client that joins."""
@@ -28,6 +31,8 @@ class MemberList:
         self._unannounced: dict[str, bool] = {}
         """By nickname: True for one who joined, False for one who left."""
         self._timer: asyncio.TimerHandle | None = None
+        self._expected: set[str] = set()
+        self._expected_until = 0.0
         self.count = 0
         """All members, also those that we cannot name."""
 
@@ -40,12 +45,26 @@ class MemberList:
         self._names = {fold_any(nick): nick for nick in nicks}
         self.count = count
 
+    def came_back(self, nicks: Iterable[str], count: int) -> None:
+        """Replace the list after a lost connection. Those who were here may come back unannounced for a while."""
+        before = set(self._names) | (self._expected if self._loop.time() < self._expected_until else set())
+        self.reset(nicks, count)
+        self._expected = before - set(self._names)
+        self._expected_until = self._loop.time() + RETURN_SECONDS
+
+    def _is_expected(self, nick: str) -> bool:
+        """Return whether somebody comes back, once."""
+        folded = fold_any(nick)
+        found = folded in self._expected and self._loop.time() < self._expected_until
+        self._expected.discard(folded)
+        return found
+
     def joined(self, nicks: list[str], count: int) -> None:
         """Add members, and announce those that were not known."""
         self.count = count
         new = [nick for nick in nicks if fold_any(nick) not in self._names]
         self._names |= {fold_any(nick): nick for nick in nicks}
-        self._announce(new, joined=True)
+        self._announce([nick for nick in new if not self._is_expected(nick)], joined=True)
 
     def left(self, nicks: list[str], count: int) -> None:
         """Remove members, and announce it."""
@@ -64,13 +83,13 @@ class MemberList:
         if nick in self._unannounced:
             self.flush()
 
-    def _announce(self, nicks: Iterable[str], *, joined: bool) -> None:
+    def _announce(self, nicks: list[str], *, joined: bool) -> None:
         for nick in nicks:
             if self._unannounced.get(nick) is not (not joined):
                 self._unannounced[nick] = joined
             else:
                 del self._unannounced[nick]  # joined and left again, or left and came back: nothing to announce
-        if self._timer is None:
+        if nicks and self._timer is None:
             self.flush()
             self._timer = self._loop.call_later(COALESCE_SECONDS, self._timer_over)
 

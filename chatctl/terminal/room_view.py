@@ -69,7 +69,7 @@ class RoomView:
         """Show that we are in the room, and how many messages were missed."""
         first = not self.entered.is_set()
         self.nick = welcome.nick
-        self.members.reset(welcome.members, welcome.count)
+        (self.members.reset if first else self.members.came_back)(welcome.members, welcome.count)
         self.entered.set()
         was_told = self._outage.end()
         self._missed = (missed or 0) if first or was_told else 0

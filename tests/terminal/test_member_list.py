@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chatctl.terminal.member_list import COALESCE_SECONDS, MemberList
+from chatctl.terminal.member_list import COALESCE_SECONDS, RETURN_SECONDS, MemberList
 
 
 class FakeRenderer:
@@ -17,6 +17,10 @@ class FakeRenderer:
 class FakeLoop:
     def __init__(self) -> None:
         self.due: list[Any] = []
+        self.now = 0.0
+
+    def time(self) -> float:
+        return self.now
 
     def call_later(self, delay: float, callback: Any) -> object:
         assert delay == COALESCE_SECONDS
@@ -100,4 +104,31 @@ def test_a_new_name_replaces_the_old_one(room: Room) -> None:
     room.members.renamed("ana", "Anna")
     room.members.renamed("nobody", "Cyd")
     assert sorted(room.members.nicks()) == ["Anna", "Bea", "Cyd"]
+    assert room.took() == []
+
+
+def test_who_comes_back_after_us_is_no_news(room: Room) -> None:
+    """A restart sends everybody away: nobody left, so nobody joins."""
+    room.members.reset(["Ana", "Bea", "Cleo"], 3)
+    room.members.came_back(["Ana"], 1)
+    room.members.joined(["bea"], 2)
+    room.members.joined(["Dee"], 3)
+    assert room.took() == ["+Dee - =3"]
+    room.members.left(["bea"], 2)
+    room.loop.ring()
+    assert room.took() == ["+ -bea =2"]
+    room.members.joined(["bea"], 3)
+    room.loop.ring()
+    assert room.took() == ["+bea - =3"], "once is no news, twice is"
+    room.loop.now = RETURN_SECONDS
+    room.members.joined(["Cleo"], 3)
+    room.loop.ring()
+    assert room.took() == ["+Cleo - =3"]
+
+
+def test_a_second_break_before_all_are_back_forgets_nobody(room: Room) -> None:
+    room.members.reset(["Ana", "Bea"], 2)
+    room.members.came_back(["Ana"], 1)
+    room.members.came_back(["Ana"], 1)
+    room.members.joined(["Bea"], 2)
     assert room.took() == []
