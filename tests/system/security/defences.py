@@ -265,10 +265,24 @@ MUTATIONS = (
     ),
     Mutation(
         "coming from a network that the operator shut out",
-        "chatctl/server/server.py::Server.accept",
+        "chatctl/server/server.py::Server._begin",
         "self._is_denied(ip)",
         "False",
         PASSWORDS + "test_connections_are_taken_from_where_the_operator_says",
+    ),
+    Mutation(
+        "saying with a PROXY header that one comes from somewhere else",
+        "chatctl/server/server.py::Server.accept",
+        "self._networks.is_proxy(own[0])",
+        "True",
+        "tests/server/test_proxy_handshake.py::test_a_header_from_elsewhere_makes_nobody_a_member",
+    ),
+    Mutation(
+        "going round the proxy to be counted as it is",
+        "chatctl/server/server.py::Server._go_on",
+        "proxied is None and isinstance(begun, Connection)",
+        "False",
+        "tests/server/test_proxy_handshake.py::test_who_has_no_header_is_refused",
     ),
     Mutation(
         "staying, from a network that is shut out while the server runs",
