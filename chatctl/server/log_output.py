@@ -6,14 +6,13 @@ Lives here: writing bytes to either, as far as that goes. Does not live here: wh
 
 from __future__ import annotations
 
-import errno
 import os
 import select
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from chatctl.common.files import open_own
 from chatctl.errors import ChatError, reason_of
 
 STDERR = 2
@@ -52,13 +51,13 @@ class LogFile:
         """Open it; if it is not there, make it (0600 under the server's umask).
 
         Raises:
-            ChatError: it can't be opened, or is no regular file: a pipe or a terminal may have no reader.
+            ChatError: it can't be opened, or is none that ``open_own`` takes: a pipe or a terminal may have no reader.
         """
         self._path = path.absolute()
         try:
             self._fd = _open_log(self._path)
         except OSError as error:
-            why = "it is a symbolic link: name the file itself" if error.errno == errno.ELOOP else reason_of(error)
+            why = reason_of(error)
             raise ChatError(f"cannot write the log in {path}: {why} (name another file with --log-file)") from None
 
     def write(self, data: bytes) -> int:
@@ -70,7 +69,7 @@ class LogFile:
         """Open what has the name now, if that is another file; go on with the one that is open if that fails."""
         ours = os.fstat(self._fd)
         try:
-            named = self._path.lstat()
+            named = self._path.stat()
             if (named.st_dev, named.st_ino) == (ours.st_dev, ours.st_ino):
                 return
         except OSError:
@@ -84,18 +83,7 @@ class LogFile:
 
 
 def _open_log(path: Path) -> int:
-    """Open a file for adding lines. A link is not followed: root's server would add to whatever it names."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
-    try:
-        fd = os.open(path, flags, 0o600)
-    except OSError as error:
-        if error.errno == errno.ENXIO:  # a pipe that nobody reads
-            raise OSError(errno.EINVAL, "it is no regular file") from None
-        raise
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return fd
+    return open_own(path, os.O_WRONLY | os.O_APPEND)
 
 
 def is_journal(environ: Mapping[str, str]) -> bool:
