@@ -104,12 +104,8 @@ class AdminCommands:
 
     def _sanction_on(self, what: SanctionKind, ask: Admin, actor: Actor, target: AdminTarget) -> Sanction:
         """Return a sanction on all that is known of the target, so that another name is no way around it."""
-        peer = target.peers[0] if target.peers and target.name is not None else None
-        if len({(one.key, one.token) for one in target.peers}) > 1 and target.name is not None:
-            rooms = ", ".join(room.name for room in _rooms_of(target.peers))
-            raise Forbidden(
-                f"{clean(target.shown)} is more than one person here ({rooms}): say which --room, or the key"
-            )
+        found = sorted(target.peers, key=lambda one: one.key is None)  # one person's: where there is a key, with it
+        peer = found[0] if found and target.name is not None else None
         host = peer.info.host if peer is not None and ask.address else ""
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         return Sanction(
@@ -208,13 +204,12 @@ class AdminCommands:
         self._commit({claims.fact_key(claim): None for claim in found}, committed, answer)
 
     def _do_op(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        key = target.key or next((peer.key for peer in target.peers if peer.key is not None), None)
-        if key is None:
-            raise Forbidden(f"{clean(target.shown)} has proved no key: give the key itself, SHA256:...")
+        key = target.key or _only_key(target)
         rules, up = self._hub.rules, ask.verb == "op"
         if not up and key in rules.configured:
             raise Forbidden(f"{key} is an operator's by --operator or --operators: take it out there")
-        text = f"{clean(target.shown)} is {'an' if up else 'no longer an'} operator"
+        who = clean(target.shown) if target.shown == key else f"{clean(target.shown)} ({key})"
+        text = f"{who} is {'an' if up else 'no longer an'} operator"
 
         def committed() -> None:
             (rules.appointed.add if up else rules.appointed.discard)(key)
@@ -285,6 +280,15 @@ def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:
         return msgspec.structs.replace(rules, slow=ask.seconds), slowed or "the room was made as fast as before"
     text = "the room was made read-only" if ask.on else "the room was opened to all again"
     return msgspec.structs.replace(rules, read_only=ask.on), text
+
+
+def _only_key(target: AdminTarget) -> str:
+    """Return the key that a member has proved. Raises Forbidden if there is none, or another one in another room."""
+    keys = dict.fromkeys(peer.key for peer in target.peers if peer.key is not None)
+    if len(keys) == 1:
+        return next(iter(keys))
+    proved = " and ".join(keys) or "no key"
+    raise Forbidden(f"{clean(target.shown)} has proved {proved}: give the key itself, SHA256:...")
 
 
 def _counted(number: int, one: str, more: str) -> str:

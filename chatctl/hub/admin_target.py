@@ -15,12 +15,18 @@ from chatctl.common.text import clean
 from chatctl.common.verbs import Kind, Role
 from chatctl.core.ip_networks import client_network
 from chatctl.core.peer import Peer
+from chatctl.core.people import people
 from chatctl.core.permissions import find_verb
+from chatctl.errors import ChatError, Forbidden
+from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import Admin
 
 _LIFTING = frozenset(["unban", "unmute", "unclaim"])
 """Verbs that take back what may be kept under a name that nobody could have today."""
+
+_MOST_LISTED = 5
+"""People that one name may mean: so many are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def _network_target(network: Network, hub: PeerControl) -> AdminTarget:
 def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     nick = target if ask.verb in _LIFTING else check_nick(target)
     folded, room = fold_any(nick), ask.room if actor.role == "console" else actor.room
-    everywhere = [peer for peer in staying(hub) if (name := name_of(peer)) and fold_any(name) == folded]
+    everywhere = [peer for peer in staying(hub) if _is_called(peer, folded, hub)]
     peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
     claim = hub.claims.find_kept(nick)
     if _any_operator(everywhere, hub) or hub.rules.is_operator(claim.key if claim else None):
@@ -93,7 +99,34 @@ def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> Adm
         kind = "member" if peers else "name"
     if kind == "operator" and ask.verb == "kick" and not peers:
         kind = "name"
+    if ask.verb not in _LIFTING:
+        _check_one_person(nick, peers)
     return AdminTarget(kind, name_of(peers[0]) if peers else nick, name=nick, peers=peers)
+
+
+def _is_called(peer: Peer, folded: str, hub: PeerControl) -> bool:
+    """Return whether a peer has this name now. One who posts may have chosen it before its owner came."""
+    if not (name := name_of(peer)) or fold_any(name) != folded:
+        return False
+    try:
+        return bool(speaker_name(peer, hub.names, hub.clock()))
+    except ChatError:
+        return False
+
+
+def _check_one_person(nick: str, peers: Iterable[Peer]) -> None:
+    """Return if all of these are one person's. Raises Forbidden: members of one name are, those who post may not be."""
+    groups = people(peers, lambda peer: peer.owner)
+    if len(groups) > 1:
+        more = f", and {len(groups) - _MOST_LISTED} more" if len(groups) > _MOST_LISTED else ""
+        who = ", ".join(map(_described, groups[:_MOST_LISTED])) + more
+        raise Forbidden(f"{clean(nick)} is {len(groups)} people here, {who}: say which --room, or the key")
+
+
+def _described(group: Iterable[Peer]) -> str:
+    rooms = dict.fromkeys(peer.room.name for peer in group if peer.room is not None)
+    keys = dict.fromkeys(peer.key for peer in group if peer.key is not None)
+    return f"in {' and '.join(rooms)} ({' and '.join(keys) or 'no key'})"
 
 
 def note_on(target: AdminTarget, hit: Sequence[Peer], proxies: Sequence[Network]) -> str:

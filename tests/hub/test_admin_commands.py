@@ -164,7 +164,9 @@ def test_two_of_one_name_in_two_rooms_are_not_banned_for_each_other() -> None:
 
 def test_op_lasts_and_deop_ends_it() -> None:
     house = village()
-    assert isinstance(order(house, "console", "op", "Rajat"), p.Done)
+    done = order(house, "console", "op", "Rajat")
+    assert isinstance(done, p.Done)
+    assert done.text == f"Rajat ({OTHER.fingerprint}) is an operator"
     assert house.hub.rules.is_operator(OTHER.fingerprint)
     assert house.journal.kept[("operator", OTHER.fingerprint)] == ""  # type: ignore[attr-defined]
     assert isinstance(order(house, "console", "deop", "Rajat"), p.Done)

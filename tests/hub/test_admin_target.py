@@ -84,6 +84,42 @@ def test_of_two_with_one_name_the_room_tells(house: House, actor: Actor, room: s
     assert [peer.room.name for peer in peers if peer.room is not None] == rooms
 
 
+def test_one_who_posts_under_a_name_that_is_another_ones_by_now_is_not_meant(house: House) -> None:
+    """Or what was to be nadia's, an appointment say, would be whoever's who had chosen the name before."""
+    OTHER.join(house, "nadia", mode="post", room="ops")
+    nadia = house.text("nadia")
+    assert target(house, "nadia", verb="op").peers == [nadia]
+    assert target(house, "nadia", verb="op", room="ops").peers == []
+
+
+def test_a_name_that_is_more_than_one_persons_is_refused_with_who_they_are(house: House) -> None:
+    """Members of one name are one person; those who only post take no name."""
+    for room in ("lobby", "ops"):
+        house.join("ci", mode="post", room=room)
+    second = OTHER.join(house, "ci", mode="post", room="ops")
+    for verb in ("kick", "ban", "mute", "op", "deop"):
+        with pytest.raises(Forbidden) as refused:
+            target(house, "ci", verb=verb)
+        assert refused.value.text == (
+            f"ci is 3 people here, in lobby (no key), in ops (no key), in ops ({OTHER.fingerprint}): "
+            "say which --room, or the key"
+        )
+    assert len(target(house, "ci", room="lobby").peers) == 1
+    for _ in range(9):
+        house.join("ci", mode="post")
+    with pytest.raises(Forbidden, match=r"ci is 12 people here.*, and 7 more: say which"):
+        target(house, "ci")
+    assert target(house, OTHER.fingerprint).peers == [second]
+    assert len(target(house, "ci", verb="unban").peers) == 12
+
+
+def test_one_with_a_key_and_two_tokens_is_one_person(house: House) -> None:
+    """A laptop and a phone."""
+    for room, token in (("lobby", "a" * 32), ("ops", "b" * 32)):
+        OTHER.join(house, "nadia", token=token, room=room)
+    assert len(target(house, "nadia").peers) == 2
+
+
 def test_a_network_means_all_who_are_in_it(house: House) -> None:
     neighbour = house.peer()
     neighbour.info = ConnectionInfo("198.51.100.9")

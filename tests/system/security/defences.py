@@ -391,6 +391,27 @@ MUTATIONS = (
         LOGIN + "test_an_order_is_given_under_a_name_that_is_still_ones_own",
     ),
     Mutation(
+        "posting under the name of one who is to be appointed operator, with a key of one's own",
+        "chatctl/hub/admin_target.py::_is_called",
+        "bool(speaker_name(peer, hub.names, hub.clock()))",
+        "True",
+        "tests/hub/test_admin_target.py::test_one_who_posts_under_a_name_that_is_another_ones_by_now_is_not_meant",
+    ),
+    Mutation(
+        "the same, under a name that nobody else has as a member",
+        "chatctl/hub/admin_target.py::_check_one_person",
+        "len(groups) > 1",
+        "False",
+        "tests/hub/test_admin_target.py::test_a_name_that_is_more_than_one_persons_is_refused_with_who_they_are",
+    ),
+    Mutation(
+        "a claim or a ban that newer rules of names make impossible to lift",
+        "chatctl/core/confusables.py::skeletons",
+        "except NickInvalid:",
+        "except KeyError:",
+        "tests/hub/test_admin_claims.py::test_a_name_that_nobody_could_have_today_can_be_set_free",
+    ),
+    Mutation(
         "whispers to a bound name that somebody has without its key",
         "chatctl/core/name_ownership.py::Names._receiver",
         "claim is None or claim.key == holder.proved",
