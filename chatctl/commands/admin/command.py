@@ -12,7 +12,7 @@ import click
 
 from chatctl.cli.options import all_of, count_option, json_option, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import DURATION, Parsed, duration
+from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -139,6 +139,7 @@ def _socket_options() -> Any:
         ),
         click.option(
             "--journal",
+            type=JOURNAL_OR_NONE,
             metavar="PATH|none",
             envvar="CHATCTL_JOURNAL",
             help="The server with this journal; none: the one at --port.  [default: rooms.db]",
@@ -147,7 +148,7 @@ def _socket_options() -> Any:
     )
 
 
-def _socket_path(path: str | None, journal: str | None, port: int) -> Path:
+def _socket_path(path: str | None, journal: Path | str | None, port: int) -> Path:
     """Return the admin socket that the options name."""
     from pathlib import Path
 
@@ -155,9 +156,9 @@ def _socket_path(path: str | None, journal: str | None, port: int) -> Path:
 
     if path is not None:
         return Path(path)
-    if journal == "none":
-        return admin_socket_at(port, None)
-    return admin_socket(Path(journal) if journal is not None else default_journal())
+    if journal is None:
+        return admin_socket(default_journal())
+    return admin_socket_at(port, None) if isinstance(journal, str) else admin_socket(journal)
 
 
 for _name, _verb in VERBS.items():
