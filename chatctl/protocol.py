@@ -48,7 +48,7 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels",)
+FEATURES: tuple[str, ...] = ("key_labels", "cut")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -62,11 +62,13 @@ class Frame(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 # --- client to server
 
 
-class Resume(Struct, frozen=True):
+class Resume(Struct, frozen=True, omit_defaults=True):
     """A cursor's position: in the log ``epoch``, after entry number ``after``."""
 
     epoch: str
     after: Count
+    cut: bool = False
+    """The client takes ``Welcome.cut`` for its position, if ``epoch`` is an earlier one of the log."""
 
 
 class Hello(Frame, frozen=True, tag="hello"):
@@ -292,6 +294,9 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     """Only operators may speak."""
     features: list[str] = []
     """What the server offers beyond version 1: names of ``FEATURES``, and of servers newer than this client."""
+    cut: Count | None = None
+    """Where a ``resume`` with ``cut`` and an earlier epoch stands in this one. None: it stands where it said, or
+    nowhere."""
 
 
 class Msg(Frame, frozen=True, tag="msg"):

@@ -132,6 +132,17 @@ class Room:
             data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
             reader.send(data)
 
+    def cut(self, resume: Resume, end: int) -> tuple[Resume, Gap | None]:
+        """Return where a cursor of an earlier epoch stands in this one, and the gap of what it saw and is gone.
+
+        Args:
+            resume: where the client's cursor stood.
+            end: the last entry that its epoch shares with this log.
+        """
+        after = min(resume.after, end)
+        gone = Gap(from_=after + 1, to=resume.after, why="lost") if after < resume.after else None
+        return Resume(self.epoch, after), gone
+
     def start(self, resume: Resume | None, history: int, kept_from: int) -> tuple[int, Gap | None]:
         """Return where a new reader's cursor starts, and the gap to announce, if any.
 

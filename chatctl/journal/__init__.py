@@ -88,6 +88,9 @@ class Journal(Protocol):
     def head(self, room: str) -> Head:
         """Return the present state of a room's log. ``first`` rises as the log is trimmed."""
 
+    def end_of(self, epoch: str, room: str) -> int | None:
+        """Return up to which entry an earlier epoch of a room is part of this log; None: it is not."""
+
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Return at most ``limit`` entries that follow number ``after`` and are still kept."""
 

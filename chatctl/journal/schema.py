@@ -54,6 +54,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE facts (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key))"
         " WITHOUT ROWID",
     ),
+    (
+        # Earlier epochs of a room: entries 1 to last were the same under that one. A later row is of a later epoch.
+        "CREATE TABLE ends (room INTEGER NOT NULL REFERENCES rooms, epoch TEXT NOT NULL, last INTEGER NOT NULL,"
+        " PRIMARY KEY (room, epoch))",
+    ),
 )
 """The statements of each migration. ``user_version`` counts those that were applied to a file."""
 
@@ -79,6 +84,11 @@ def identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def wal_path(path: Path) -> Path:
+    """Return the path of a journal's write-ahead log."""
+    return path.with_name(path.name + "-wal")
 
 
 def connect(path: Path, durability: Durability = "disk") -> Connection:
@@ -152,7 +162,7 @@ def _put_foreign_wal_aside(path: Path) -> None:
     header (https://www.sqlite.org/fileformat.html, 1.3). Reading them is safe only while this process does not have the
     file open: closing it drops the locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
-    wal = path.with_name(path.name + "-wal")
+    wal = wal_path(path)
     if not wal.exists():
         return
     with path.open("rb") as file:

@@ -123,6 +123,7 @@ class SqliteJournal:
         self.renewed = store.renewed
         """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
         self._facts = store.facts()
+        self._ends = store.ends()
         self._loop = loop
         self._closing = False
         self._backing_up = False
@@ -175,6 +176,10 @@ class SqliteJournal:
         """Implement ``Journal.head``: ``last`` was delivered."""
         log = self._log(room)
         return Head(log.epoch, log.first, log.last)
+
+    def end_of(self, epoch: str, room: str) -> int | None:
+        """Implement ``Journal.end_of``."""
+        return self._ends.get((room, epoch))
 
     async def backup(self, path: Path) -> None:
         """Copy the journal while it is in use. The copy holds at least all that was committed before the call.

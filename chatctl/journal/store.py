@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chatctl.journal import Draft, Facts
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
-from chatctl.journal.schema import Durability, closed_on_error, connect, identity
+from chatctl.journal.schema import Durability, closed_on_error, connect, identity, wal_path
 from chatctl.journal.sqlite_errors import JournalLost, damaged, is_temporary
 from chatctl.journal.transaction import (
     ENTRY_COLUMNS,
@@ -36,6 +36,14 @@ _PAGES_A_COMMIT = 4
 _BACKUP_PAGES = 256
 """Pages (1 MiB) of a backup between two commits."""
 
+_ENDS_KEPT = 100
+"""Earlier epochs that a room remembers."""
+
+_FORGET_ENDS = (
+    "DELETE FROM ends WHERE room = ? AND rowid NOT IN"
+    " (SELECT rowid FROM ends WHERE room = ? ORDER BY rowid DESC LIMIT ?)"
+)
+
 
 class Store:
     """An open journal. Every method blocks; one thread at a time may use it."""
@@ -51,6 +59,7 @@ class Store:
         boot = boot_id() if boot is None else boot
         was_there = identity(path) is not None and path.stat().st_size > 0
         self._db = connect(path, durability)
+        self._wal: tuple[int, int] | None = None
         self.renewed: str | None = None
         """Why the rooms got new epochs when the file was opened; None: they did not."""
         with closed_on_error(self._db, path):
@@ -91,7 +100,7 @@ class Store:
     def _pages_of_wal(self) -> int:
         """Return an upper limit of the pages in the WAL, which a killed server may have left."""
         with contextlib.suppress(OSError):
-            return self.path.with_name(self.path.name + "-wal").stat().st_size // _PAGE
+            return wal_path(self.path).stat().st_size // _PAGE
         return 0
 
     def _renew(self) -> None:
@@ -99,6 +108,11 @@ class Store:
         with self._transaction():
             mark_as_copy(self._db, secrets.token_hex(16))
             for record in list(self._load()):
+                # What the file holds is what the old epoch held up to here, whatever came behind it.
+                self._db.execute("UPDATE ends SET last = min(last, ?) WHERE room = ?", (record.last, record.id))
+                ended = (record.id, record.epoch, record.last)
+                self._db.execute("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", ended)
+                self._db.execute(_FORGET_ENDS, (record.id, record.id, _ENDS_KEPT))
                 self._db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (new_epoch(), record.id))
 
     def close(self) -> None:
@@ -181,12 +195,26 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            if identity(self.path) != self._db.file:
-                raise JournalLost("its file was removed or replaced while it was open")
             self._db.execute("COMMIT")
+            self.check_files()  # afterwards: what went into a file without a name must not be acknowledged
         except BaseException:
             self._roll_back()
             raise
+
+    def check_files(self) -> None:
+        """Insist that what was committed is in files that the next start will find.
+
+        Raises:
+            JournalLost: one of them was removed or replaced. What was in a removed WAL is in the database now.
+        """
+        if identity(self.path) != self._db.file:
+            raise JournalLost("its file was removed or replaced while it was open")
+        wal = identity(wal_path(self.path))
+        if self._wal is None:
+            self._wal = wal
+        elif wal != self._wal:
+            self.checkpoint()  # the connection still has it: save what was acknowledged
+            raise JournalLost("its write-ahead log was removed or replaced while it was open")
 
     def _roll_back(self) -> None:
         if not self._db.in_transaction:  # some errors have done so already
@@ -210,6 +238,11 @@ class Store:
         """Return all facts."""
         rows = self._db.execute("SELECT kind, key, value FROM facts")
         return {(kind, key): value for kind, key, value in (insist_on_types(row, (str, str, str)) for row in rows)}
+
+    def ends(self) -> dict[tuple[str, str], int]:
+        """Return the last entry that each earlier epoch shares with this log, by room and epoch."""
+        rows = self._db.execute("SELECT name, ends.epoch, last FROM ends JOIN rooms ON room = id")
+        return {(name, epoch): last for name, epoch, last in rows}
 
     # --- trimming
 

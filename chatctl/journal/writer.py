@@ -173,6 +173,7 @@ class Writer:
     def _run_once(self) -> None:
         self._take(0.0 if self._jobs or self._stopping else self._retention.wait())
         self._commit()
+        self._store.check_files()  # also in a minute without a message
         self._one_job()
         self._trim()
         self._checkpoint()

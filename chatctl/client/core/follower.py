@@ -89,7 +89,7 @@ class Follower:
         return welcome
 
     async def _enter(self, deadline: Deadline) -> Welcome:
-        resume = self.cursor.resume
+        resume = self.cursor.ask
         history = 0 if resume is not None else self._history
         welcome = await self._subscription.connect(deadline, resume, history)
         self.cursor.enter(welcome, history)
