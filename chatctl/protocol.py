@@ -307,6 +307,8 @@ class Msg(Frame, frozen=True, tag="msg"):
     nick: str
     text: str
     action: bool = False
+    redacted: bool = False
+    """An operator emptied it: ``nick`` and ``text`` are empty."""
 
 
 class Join(Frame, frozen=True, tag="join"):
