@@ -17,7 +17,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Reader, Room
 from chatctl.errors import BadFrame, ChatError
-from chatctl.hub.catchup import CatchUp
+from chatctl.hub.catchup import CatchUp, read_current
 from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Journal
@@ -154,7 +154,7 @@ class RoomHistory:
 
     async def _page_from_journal(self, peer: Peer, room: Room, ask: History, after: int, end: int) -> None:
         try:
-            entries = await self._journal.read(room.name, after, end - after)
+            entries = await read_current(self._journal, room, after, end - after)
             self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
         except ChatError as error:
             self._tick.reply(peer, error_frame(error))

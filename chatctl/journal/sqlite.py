@@ -30,6 +30,7 @@ from chatctl.journal.queries import PAGE
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
 from chatctl.journal.sqlite_errors import (
+    JournalLost,
     closed_error,
     no_room,
     not_rebuilt,
@@ -144,6 +145,7 @@ class SqliteJournal:
         self._closing = False
         self._backing_up = False
         self._long_job = asyncio.Lock()  # backup and rebuild: one at a time
+        self._rebuilds_begun = self._rebuilt = 0
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
             self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
@@ -249,8 +251,12 @@ class SqliteJournal:
             raise storage_failed(error) from None
 
     async def rebuild(self) -> None:
-        """Implement ``Journal.rebuild``. It waits for a backup that is being made."""
+        """Implement ``Journal.rebuild``. It waits for a backup; one that began meanwhile serves all."""
+        asked = self._rebuilds_begun
         async with self._long_job:
+            if self._rebuilt > asked:
+                return
+            self._rebuilds_begun = number = self._rebuilds_begun + 1
             cost = await self.cost()
             if cost.free < cost.needed * ROOM_TO_SPARE:
                 raise no_room(cost)
@@ -258,6 +264,7 @@ class SqliteJournal:
                 await self._run(lambda store: store.rebuild(self._writer.between))
             except (sqlite3.Error, OSError) as error:
                 raise not_rebuilt(error) from None
+            self._rebuilt = number
 
     async def cost(self) -> RebuildCost:
         """Implement ``Journal.cost``."""
@@ -285,4 +292,7 @@ class SqliteJournal:
             self._writer.put(item)
 
     async def _run(self, work: Callable[[Store], _T]) -> _T:
-        return await asyncio.wrap_future(self._writer.submit(work))
+        try:
+            return await asyncio.wrap_future(self._writer.submit(work))
+        except JournalLost:  # the writer ends with it, and says so
+            raise closed_error() from None

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.errors import StorageFailed
+from chatctl.journal import rebuild as rebuild_module
 from chatctl.journal.rebuild import rebuild_path
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.protocol import Msg
@@ -235,3 +236,23 @@ def test_a_backup_is_finished_first(path: Path) -> None:
     copy = path.with_name("backup.db")
     run(main())
     assert reopen(copy)[2] is not None
+
+
+def test_those_who_wait_for_one_are_served_by_the_next(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred redactions one after the other must not write a large file a hundred times."""
+    made: list[Path] = []
+    create = rebuild_module.create_file
+    monkeypatch.setattr(
+        rebuild_module, "create_file", lambda path, *args, **more: made.append(path) or create(path, *args, **more)
+    )
+
+    async def main() -> None:
+        async with opened(path) as journal:
+            await say(journal, *[draft(NEEDLE) for _ in range(20)])
+            await asyncio.gather(*[redact(journal, ROOM, number) for number in range(1, 21)])
+            assert holding(path, NEEDLE) == []
+            assert len(made) <= 3
+            await journal.rebuild()
+            assert len(made) <= 4
+
+    run(main())
