@@ -33,6 +33,8 @@ MAX_ID = 128
 """Characters of a message's ``id``."""
 MAX_SERVER_LINE = 16 * 1024 * 1024
 """Bytes of one line from a server. A roster of 10,000 members is the longest."""
+MAX_REDACTED = 500
+"""Entries that one frame names as redacted, or to be redacted."""
 MAX_DEPTH = 32
 """Levels of objects and arrays in one line; the frame itself is the first. Python's own limit differs by version."""
 
@@ -48,7 +50,7 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels", "whois_bound")
+FEATURES: tuple[str, ...] = ("key_labels", "whois_bound", "cut", "redacted")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -62,11 +64,13 @@ class Frame(Struct, frozen=True, omit_defaults=True, tag_field="type"):
 # --- client to server
 
 
-class Resume(Struct, frozen=True):
+class Resume(Struct, frozen=True, omit_defaults=True):
     """A cursor's position: in the log ``epoch``, after entry number ``after``."""
 
     epoch: str
     after: Count
+    cut: bool = False
+    """The client takes ``Welcome.cut`` for its position, if ``epoch`` is an earlier one of the log."""
 
 
 class Hello(Frame, frozen=True, tag="hello"):
@@ -161,6 +165,10 @@ class Admin(Frame, frozen=True, tag="admin"):
     """Of the claims, those of the last so many seconds; 0 for all."""
     unused: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     """Of the claims, those whose owner did not come in for so many seconds; 0 for all."""
+    seqs: Annotated[list[Count], Meta(max_length=MAX_REDACTED)] = []
+    """Entries to be redacted."""
+    yes: bool = False
+    """Do what would only be described otherwise."""
     id: Id | None = None
 
 
@@ -293,6 +301,9 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     """Only operators may speak."""
     features: list[str] = []
     """What the server offers beyond version 1: names of ``FEATURES``, and of servers newer than this client."""
+    cut: Count | None = None
+    """Where a ``resume`` with ``cut`` and an earlier epoch stands in this one. None: it stands where it said, or
+    nowhere."""
 
 
 class Msg(Frame, frozen=True, tag="msg"):
@@ -303,6 +314,18 @@ class Msg(Frame, frozen=True, tag="msg"):
     nick: str
     text: str
     action: bool = False
+    redacted: bool = False
+    """An operator emptied it: ``nick`` and ``text`` are empty."""
+
+
+class Redacted(Frame, frozen=True, tag="redacted"):
+    """An operator emptied these entries: forget what they said, and by whom. At most ``MAX_REDACTED`` of them."""
+
+    seqs: list[Count]
+
+    def apply_to(self, entry: Msg) -> Msg:
+        """Return an entry as it is after this."""
+        return Msg(entry.seq, entry.time, "", "", redacted=True) if entry.seq in self.seqs else entry
 
 
 class Join(Frame, frozen=True, tag="join"):
@@ -431,7 +454,7 @@ class Error(Frame, frozen=True, tag="error"):
 
 
 LoginFrame = Challenge | Welcome
-EventFrame = Msg | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
+EventFrame = Msg | Redacted | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
 AnswerFrame = Ack | Roster | Identity | Done | Page | Error
 ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 

@@ -69,6 +69,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),
     "journal/__init__": ("", TYPES),
+    "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/transaction": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/writer": ("journal/test_sqlite.py", "through the journal, on a real file"),

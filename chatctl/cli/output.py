@@ -155,5 +155,7 @@ def message_start(entry: Msg, *, zone: bool = False) -> str:
 
 def message_lines(entry: Msg, *, zone: bool = False) -> list[str]:
     """Return the lines of a message, each with the prefix: no line can pass for another author's message."""
+    if entry.redacted:
+        return [f"{moment(entry.time, zone=zone)} (redacted)"]
     start = message_start(entry, zone=zone)
     return [start + line for line in clean(entry.text, lines=True).split("\n")]

@@ -8,11 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from chatctl.errors import ChatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -85,7 +88,23 @@ class FilePath(click.Path):
         return Path(os.fsdecode(super().convert(value, param, ctx)))
 
 
+def journal(value: object) -> Path:
+    """Return the path of a journal's file, with every symbolic link resolved."""
+    from pathlib import Path
+
+    from chatctl.common.paths import parse_journal
+
+    return Path(parse_journal(os.fspath(value) if isinstance(value, os.PathLike) else str(value)))
+
+
+def journal_or_none(value: object) -> Path | str:
+    """Return the same; ``none`` as it is."""
+    return "none" if value == "none" else journal(value)
+
+
 DURATION = Parsed(duration)
+JOURNAL = Parsed(journal)
+JOURNAL_OR_NONE = Parsed(journal_or_none)
 REGEX = Parsed(regex)
 FOLDED_NICK = Parsed(nick)
 HOST = Parsed(host)

@@ -165,7 +165,7 @@ class Membership:
         Raises:
             ChatError: the connection could not be made.
         """
-        hello = msgspec.structs.replace(self._hello, resume=self._cursor.resume)
+        hello = msgspec.structs.replace(self._hello, resume=self._cursor.ask)
         if self.welcome is not None:
             hello = msgspec.structs.replace(hello, nick=self.welcome.nick)
         deadline = Deadline.after(CONNECT_SECONDS, self._transport.now)

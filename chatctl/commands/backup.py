@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import file_option, timeout_option
-from chatctl.cli.param_types import FilePath
+from chatctl.cli.options import timeout_option
+from chatctl.cli.param_types import JOURNAL, FilePath
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("path", type=FilePath())
-@file_option(
-    "--journal", envvar="CHATCTL_JOURNAL", help="The journal to copy.  [default: rooms.db in the state directory]"
+@click.option(
+    "--journal",
+    type=JOURNAL,
+    metavar="PATH",
+    envvar="CHATCTL_JOURNAL",
+    help="The journal to copy.  [default: rooms.db in the state directory]",
 )
 @timeout_option("10m")
 def backup(path: Path, journal: Path | None, timeout: float) -> None:

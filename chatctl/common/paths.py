@@ -51,8 +51,10 @@ def _linux_base(variable: str, default: str) -> str | None:
 
 
 def default_journal() -> Path:
-    """Return the default path of a server's journal."""
-    return state_dir() / "rooms.db"
+    """Return the default path of a server's journal, with every symbolic link resolved."""
+    from pathlib import Path
+
+    return Path(os.path.realpath(os.path.join(state_folder(), "rooms.db")))
 
 
 def own_key() -> str:
@@ -60,8 +62,25 @@ def own_key() -> str:
     return os.path.join(state_folder(), "key")
 
 
+def parse_journal(text: str) -> str:
+    """Return the absolute path of a journal's file, with every symbolic link resolved.
+
+    All that lies beside the file (its write-ahead log, stamp and admin socket) is found by this path: SQLite resolves
+    links, too, and a stamp beside the link would not belong to the log beside the file.
+
+    Raises:
+        ValueError: it is a URL, and no kind of these holds a journal. The text does not repeat it: it may hold a
+            password.
+    """
+    scheme, is_url, _ = text.partition("://")
+    if is_url and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum():
+        raise ValueError(f"a journal is a file, and {scheme}:// is no path: name a file, or none")
+    return os.path.realpath(text)
+
+
 def admin_socket(journal: Path) -> Path:
     """Return the admin socket of the server that has this journal."""
+    journal = type(journal)(os.path.realpath(journal))
     return journal.with_name(journal.name + ".sock")
 
 

@@ -29,11 +29,17 @@ Argument = Literal[
     "suspect",
     "newer",
     "unused",
+    "seqs",
+    "author",
+    "why",
+    "redacted_room",
+    "yes",
 ]
 """What a verb takes: each is a field of ``protocol.Admin``, as it is typed.
 
-``duration``, ``interval`` (``30s`` or ``off``) and ``within`` are ``seconds``; ``reason`` and ``topic`` are ``text``;
-``switch`` is ``on``; ``person_room`` is the room that tells two people of one name apart.
+``duration``, ``interval`` (``30s`` or ``off``) and ``within`` are ``seconds``; ``reason``, ``topic`` and ``why`` are
+``text``; ``switch`` is ``on``; ``author`` is ``target``; ``person_room`` and ``redacted_room`` are
+``room``, the first to tell two people of one name apart.
 """
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -56,6 +62,8 @@ class Verb(NamedTuple):
     """What ``/help`` of ``join`` says; empty for a verb that is no slash command."""
     lists: bool = False
     """It only reads, and is answered with rows."""
+    slow: bool = False
+    """It may take minutes."""
 
 
 _BOTH: frozenset[Role] = frozenset({"console", "operator"})
@@ -135,6 +143,32 @@ VERBS: Mapping[str, Verb] = {
     ),
     "deop": Verb({"operator": _CONSOLE}, "Take that back.", "nadia", ("target",)),
     "ops": Verb(_SERVER, "List the operators' keys.", "", lists=True),
+    "redact": Verb(
+        _ROOM,
+        "Empty messages for good: what they said and who said it. Their numbers stay.\n\nSEQ is a message's number, as "
+        "'chatctl tail --json' prints it. The journal, what the server has in memory, backups and exports from then on "
+        "have nothing of it; programs in the room are told, people see a line. It ends once the journal's file was "
+        "written anew, which takes as long as 'compact'. What is on screens and in older backups stays.",
+        '12 15 --why "a password"',
+        ("seqs", "author", "why", "redacted_room"),
+        "take back all that NICK said here: /redact rajat spam",
+        slow=True,
+    ),
+    "log": Verb(
+        _SERVER,
+        "List what operators did.\n\nThe last 10,000 that changed something: bans, mutes, redactions and the like.",
+        "--json",
+        lists=True,
+    ),
+    "compact": Verb(
+        {"server": _CONSOLE},
+        "Write the journal anew.\n\nWithout --yes it only says how much space and time that takes. Space that deleted "
+        "messages left is given back. The rooms go on meanwhile. It never runs by itself. A journal of an older "
+        "chatctl learns by it to give space back as messages are deleted, which a new one does from the start.",
+        "--yes",
+        ("yes",),
+        slow=True,
+    ),
     "reload": Verb(
         {"server": _CONSOLE},
         "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password, the networks of "

@@ -197,6 +197,8 @@ def _as_text(frame: Frame) -> str:
 
 def _say_lines(entry: protocol.Msg) -> str:
     """Put the name before each line: the second line of a message could look like one of somebody else's."""
+    if entry.redacted:
+        return "(redacted)\n"
     nick = clean(entry.nick)
     start = f"* {nick} " if entry.action else f"{nick}: "
     return "".join(f"{start}{line}\n" for line in _lines(entry.text))

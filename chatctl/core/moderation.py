@@ -16,6 +16,7 @@ from msgspec import Struct
 from chatctl.common.durations import short_span
 from chatctl.common.names import fold_nick
 from chatctl.common.text import clean
+from chatctl.core.admin_log import AdminLog
 from chatctl.core.bans import Person, Sanction, SanctionKind, Sanctions
 from chatctl.errors import ChatError, Forbidden, RateLimited
 
@@ -52,6 +53,7 @@ class Rules:
         self.appointed: set[str] = set()
         """Operators' keys that the journal has."""
         self.rooms: dict[str, RoomRules] = {}
+        self.log = AdminLog(facts or {})
         self._last_spoke: dict[Fact, float] = {}  # by (room, mark), oldest first
         for (kind, key), value in (facts or {}).items():
             if kind in ("ban", "mute"):

@@ -11,6 +11,7 @@ from chatctl.core.directory import Member
 from chatctl.core.name_ownership import Owner
 from chatctl.core.room import Reader, Room
 from chatctl.core.session import Session
+from chatctl.protocol import Frame
 
 
 @dataclass(eq=False, slots=True)  # slots: a default that stays on the class makes each access slower
@@ -24,9 +25,10 @@ class Peer:
     """How it reached the server."""
     dialect: Dialect = JSON
     after: int = 0
-    """As in ``Reader``; so are the next two."""
+    """As in ``Reader``; so are the next three."""
     paused: bool = False
     behind: bool = False
+    missed: list[Frame] = field(default_factory=list)
     token: bytes | None = None
     """The hash of the token in its hello."""
     key: str | None = None

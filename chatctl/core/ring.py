@@ -80,6 +80,19 @@ class Ring:
         self._dead = 0
         self.extend(entries)
 
+    def redact(self, seqs: Sequence[int]) -> None:
+        """Empty entries, and forget their bytes. Those that are not here are ignored."""
+        for seq in seqs:
+            if not self._base <= seq <= self.last:
+                continue
+            index = seq - self._base
+            before = self._entries[index]
+            self._entries[index] = Msg(seq, before.time, "", "", redacted=True)
+            if seq >= self.first:
+                self._size += _cost([self._entries[index]]) - _cost([before])
+            for wires in self._wires.values():
+                wires[index] = None
+
     def _compact(self) -> None:
         del self._entries[: self._dead]
         for wires in self._wires.values():

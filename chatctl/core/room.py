@@ -13,7 +13,7 @@ from chatctl.core.dialects import Dialect
 from chatctl.core.directory import Directory
 from chatctl.core.ring import Ring
 from chatctl.core.roster import Roster
-from chatctl.protocol import Frame, Gap, Msg, Resume
+from chatctl.protocol import Frame, Gap, Msg, Redacted, Resume
 
 
 class Reader(Protocol):
@@ -26,6 +26,8 @@ class Reader(Protocol):
     """Its output is over the high-water mark: it is sent nothing, its cursor stays."""
     behind: bool
     """It catches up from the journal: the sweep skips it."""
+    missed: list[Frame]
+    """Frames that it has to get, but could not take yet."""
 
     def send(self, data: bytes) -> None:
         """Send bytes; may set ``paused``."""
@@ -64,6 +66,9 @@ class Room:
         self.present = 0
         """Connections that were let in and are not gone yet, of every mode."""
         self._notices: list[Frame] = []
+        self._redactions: list[Frame] = []
+        self.edition = 0
+        """Rises with each redaction: what was read from the journal before may hold what is gone now."""
         self._batch_bytes = batch_bytes
         self._swept = ring.last
         self._tell_at = float("-inf")
@@ -71,11 +76,17 @@ class Room:
     @property
     def due(self) -> bool:
         """Whether a sweep would send anything new."""
-        return self._swept != self.ring.last or bool(self.roster.news) or bool(self._notices)
+        return self._swept != self.ring.last or bool(self.roster.news) or bool(self._notices or self._redactions)
 
     def tell(self, frame: Frame) -> None:
         """Send a frame to all readers in the next sweep. It is no entry: a paused reader misses it."""
         self._notices.append(frame)
+
+    def redact(self, seqs: Sequence[int]) -> None:
+        """Empty entries that the journal has emptied, and tell all readers: paused ones when they can take it."""
+        self.edition += 1
+        self.ring.redact(seqs)
+        self._redactions.append(Redacted(list(seqs)))
 
     def append(self, entries: Sequence[Msg]) -> None:
         """Append entries that the journal has committed, in its order."""
@@ -90,7 +101,8 @@ class Room:
             Whether a reader that can take more still lags: sweep again in the next tick.
         """
         notices, self._notices = self._notices, []
-        news = [*self._news(now), *notices]
+        redactions, self._redactions = self._redactions, []
+        news = [*self._news(now), *redactions, *notices]
         last = self._swept = self.ring.last
         slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
         lagging = False
@@ -98,6 +110,8 @@ class Room:
         stood, to, data = -1, -1, b""
         for reader in list(self.readers):
             if reader.paused or reader.behind:
+                if redactions:
+                    reader.missed += redactions
                 continue
             if reader.after != stood or reader.dialect is not dialect:
                 dialect, stood = key = reader.dialect, reader.after
@@ -128,9 +142,23 @@ class Room:
 
     def drain(self, reader: Reader) -> None:
         """Send one reader that is new, or can take more again, slices until it is level or paused."""
+        if reader.missed and not (reader.paused or reader.behind):
+            missed, reader.missed = reader.missed, []
+            reader.send(reader.dialect.render_run(missed))
         while not (reader.paused or reader.behind) and reader.after < self.ring.last:
             data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
             reader.send(data)
+
+    def cut(self, resume: Resume, end: int) -> tuple[Resume, Gap | None]:
+        """Return where a cursor of an earlier epoch stands in this one, and the gap of what it saw and is gone.
+
+        Args:
+            resume: where the client's cursor stood.
+            end: the last entry that its epoch shares with this log.
+        """
+        after = min(resume.after, end)
+        gone = Gap(from_=after + 1, to=resume.after, why="lost") if after < resume.after else None
+        return Resume(self.epoch, after), gone
 
     def start(self, resume: Resume | None, history: int, kept_from: int) -> tuple[int, Gap | None]:
         """Return where a new reader's cursor starts, and the gap to announce, if any.

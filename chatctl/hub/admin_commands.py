@@ -24,13 +24,11 @@ from chatctl.core.room import Room
 from chatctl.errors import ChatError, Forbidden, RoomInvalid, TooLong
 from chatctl.hub import admin_claims
 from chatctl.hub.admin_target import Actor, AdminTarget, name_of, note_on, staying, target_of
+from chatctl.hub.journal_commands import Answer, JournalCommands, Outcome, because, counted, log_row
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Bye, Done, Notice, RoomNow
-
-Outcome = Done | ChatError
-Answer = Callable[[Outcome], None]
 
 
 class AdminCommands:
@@ -40,6 +38,7 @@ class AdminCommands:
         """Serve one hub."""
         self._hub = hub
         self._log = hub.log
+        self._on_journal = JournalCommands(hub)
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
         self.networks = Networks()
@@ -75,8 +74,11 @@ class AdminCommands:
     # --- people
 
     def _do_kick(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
-        text = f"{clean(target.shown)} was kicked{actor.by}{_because(ask.text)}"
-        self._disconnect(target.peers, f"you were kicked{actor.by}{_because(ask.text)}")
+        """Nothing that has to hold is kept: it works on a full disk, too."""
+        text = f"{clean(target.shown)} was kicked{actor.by}{because(ask.text)}"
+        self._disconnect(target.peers, f"you were kicked{actor.by}{because(ask.text)}")
+        row = log_row(self._hub, ask, actor, text, actor.room or ask.room or "")
+        self._hub.journal.keep(row, lambda error: self._hub.rules.log.drop(row) if error is not None else None)
         self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
     def _do_ban(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
@@ -88,17 +90,18 @@ class AdminCommands:
         if len(sanctions) >= MAX_SANCTIONS:
             raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
         long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
-        text = f"{_public_name(target)} was {done}{actor.by}{long}{_because(ask.text)}"
+        text = f"{_public_name(target)} was {done}{actor.by}{long}{because(ask.text)}"
 
         def committed() -> None:
             sanctions.add(one)
             hit = self._hit_by(one) if what == "ban" else target.peers
             rooms = _rooms_of(hit) or self._rooms(actor.room or ask.room)
             if what == "ban":
-                self._disconnect(hit, f"you were banned{actor.by}{long}{_because(ask.text)}")
+                self._disconnect(hit, f"you were banned{actor.by}{long}{because(ask.text)}")
             self._finish(ask, actor, text, answer, rooms, note=note_on(target, hit, self.networks.proxies))
 
-        self._commit({**changes, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
+        row = log_row(self._hub, ask, actor, text, actor.room or ask.room or "")
+        self._commit({**changes, **row, (what, one.ident): msgspec.json.encode(one).decode()}, committed, answer)
 
     _do_mute = _do_ban
 
@@ -144,7 +147,8 @@ class AdminCommands:
                 sanctions.drop(one.ident)
             self._finish(ask, actor, text, answer, _rooms_of(target.peers) or self._rooms(actor.room or ask.room))
 
-        self._commit({(what, one.ident): None for one in lifted}, committed, answer)
+        row = log_row(self._hub, ask, actor, text, actor.room or ask.room or "")
+        self._commit({**row, **{(what, one.ident): None for one in lifted}}, committed, answer)
 
     _do_unmute = _do_unban
 
@@ -158,7 +162,7 @@ class AdminCommands:
         secret = {"token"} if actor.role == "console" else {"token", "network"}
         rows = [{key: value for key, value in msgspec.to_builtins(one).items() if key not in secret} for one in active]
         bans, mutes = (sum(one.what == what for one in active) for what in ("ban", "mute"))
-        counts = [_counted(bans, "ban", "bans")] * bool(bans) + [_counted(mutes, "mute", "mutes")] * bool(mutes)
+        counts = [counted(bans, "ban", "bans")] * bool(bans) + [counted(mutes, "mute", "mutes")] * bool(mutes)
         answer(Done(ask.verb, ", ".join(counts) or "no bans, no mutes", rows, ask.id))
 
     # --- rooms
@@ -175,7 +179,8 @@ class AdminCommands:
             room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
             self._finish(ask, actor, text + actor.by, answer, [room], name)
 
-        self._commit({("room", name): msgspec.json.encode(rules).decode()}, committed, answer)
+        row = log_row(self._hub, ask, actor, text + actor.by, name)
+        self._commit({**row, ("room", name): msgspec.json.encode(rules).decode()}, committed, answer)
 
     _do_slow = _do_topic
     _do_read_only = _do_topic
@@ -184,13 +189,13 @@ class AdminCommands:
 
     def _do_claims(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         rows = admin_claims.rows(ask, target, self._hub)
-        answer(Done(ask.verb, _counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
+        answer(Done(ask.verb, counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id))
 
     def _do_unclaim(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         if not (ask.target or ask.newer or ask.unused):
             raise Forbidden("say which: a name, a key, --newer or --unused")
         claims, found = self._hub.names.claims, admin_claims.chosen(ask, target, self._hub)
-        what = clean(target.shown) if target.name is not None else _counted(len(found), "name", "names")
+        what = clean(target.shown) if target.name is not None else counted(len(found), "name", "names")
         text = f"{what} {'are' if len(found) > 1 else 'is'} no longer bound to a key"
         if any(map(self._hub.names.is_used, found)):
             text += "; who is here with its key binds it again on coming back: ban the key"
@@ -201,7 +206,8 @@ class AdminCommands:
                 self._log.info("set free", nick=claim.nick, key=claim.key)
             self._finish(ask, actor, text, answer)
 
-        self._commit({claims.fact_key(claim): None for claim in found}, committed, answer)
+        row = log_row(self._hub, ask, actor, text)
+        self._commit({**row, **{claims.fact_key(claim): None for claim in found}}, committed, answer)
 
     def _do_op(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         key = target.key or _only_key(target)
@@ -215,14 +221,28 @@ class AdminCommands:
             (rules.appointed.add if up else rules.appointed.discard)(key)
             self._finish(ask, actor, text, answer, _rooms_of(target.peers))
 
-        self._commit({("operator", key): "" if up else None}, committed, answer)
+        self._commit({**log_row(self._hub, ask, actor, text), ("operator", key): "" if up else None}, committed, answer)
 
     _do_deop = _do_op
 
     def _do_ops(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
         rules = self._hub.rules
         rows = [{"key": key, "kept": key not in rules.configured} for key in sorted(rules.configured | rules.appointed)]
-        answer(Done(ask.verb, _counted(len(rows), "operator's key", "operators' keys"), rows, ask.id))
+        answer(Done(ask.verb, counted(len(rows), "operator's key", "operators' keys"), rows, ask.id))
+
+    # --- what was said, and its journal
+
+    def _do_redact(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
+        self._on_journal.redact(ask, actor, answer)
+
+    def _do_compact(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
+        self._on_journal.compact(ask, actor, answer)
+
+    def _do_log(self, ask: Admin, actor: Actor, target: AdminTarget, answer: Answer) -> None:
+        rows = [msgspec.to_builtins(order) for order in self._hub.rules.log]
+        if actor.role != "console":  # an address is for the console alone
+            rows = [{key: value for key, value in row.items() if key != "target"} for row in rows]
+        answer(Done(ask.verb, counted(len(rows), "order", "orders"), rows, ask.id))
 
     # --- the server
 
@@ -241,6 +261,7 @@ class AdminCommands:
         def committed(error: ChatError | None) -> None:
             if error is not None:
                 self._log.error("not kept", why=error.text)
+                self._hub.rules.log.drop(changes)
                 answer(error)
             else:
                 then()
@@ -289,14 +310,6 @@ def _only_key(target: AdminTarget) -> str:
         return next(iter(keys))
     proved = " and ".join(keys) or "no key"
     raise Forbidden(f"{clean(target.shown)} has proved {proved}: give the key itself, SHA256:...")
-
-
-def _counted(number: int, one: str, more: str) -> str:
-    return f"{number} {one if number == 1 else more}"
-
-
-def _because(reason: str) -> str:
-    return f": {clean(reason)}" if reason else ""
 
 
 def _public_name(target: AdminTarget) -> str:

@@ -19,6 +19,15 @@ PAGE = 500
 """Entries of one read."""
 
 
+async def read_current(journal: Journal, room: Room, after: int, limit: int) -> Sequence[Msg]:
+    """Read entries as ``Journal.read``; again if some were redacted before they came."""
+    while True:
+        edition = room.edition
+        entries = await journal.read(room.name, after, limit)
+        if edition == room.edition:
+            return entries
+
+
 class LeavingReader(Reader, Protocol):
     """A reader that may disconnect meanwhile."""
 
@@ -54,7 +63,7 @@ class CatchUp:
 
     async def _read(self, after: int) -> Sequence[Msg]:
         try:
-            return await self._journal.read(self._room.name, after, PAGE)
+            return await read_current(self._journal, self._room, after, PAGE)
         except ChatError:
             return []  # unreadable now: what is missing is announced as a gap, the room goes on
 

@@ -17,11 +17,11 @@ from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Reader, Room
 from chatctl.errors import BadFrame, ChatError
-from chatctl.hub.catchup import CatchUp
+from chatctl.hub.catchup import CatchUp, read_current
 from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Journal
-from chatctl.protocol import Hello, History, Msg, Page
+from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
 
 PAGE_WEIGHT = 1024
 """Messages in flight that a page from the journal counts as: all that a connection may have, so that one page of it is
@@ -98,12 +98,21 @@ class RoomHistory:
 
     # --- readers
 
+    def cut(self, room: Room, resume: Resume | None) -> tuple[Resume | None, Gap | None]:
+        """Return a resume as it holds in the room's present epoch, and the gap that this leaves, if any."""
+        if resume is None or not resume.cut or resume.epoch == room.epoch:
+            return resume, None
+        end = self._journal.end_of(resume.epoch, room.name)
+        return (resume, None) if end is None else room.cut(resume, end)
+
     def place(self, peer: Peer, room: Room, hello: Hello) -> None:
         """Set the cursor of a new reader. One that starts before the ring catches up from the journal."""
         history = min(hello.history, self._limits.backlog)
-        peer.after, gap = room.start(hello.resume, history, self.first(room))
-        if gap is not None:
-            self._tick.reply(peer, gap)
+        resume, gone = self.cut(room, hello.resume)
+        peer.after, gap = room.start(resume, history, self.first(room))
+        for one in (gone, gap):
+            if one is not None:
+                self._tick.reply(peer, one)
         room.readers.add(peer)
         if peer.after + 1 < room.ring.first:
             peer.behind = True
@@ -145,7 +154,7 @@ class RoomHistory:
 
     async def _page_from_journal(self, peer: Peer, room: Room, ask: History, after: int, end: int) -> None:
         try:
-            entries = await self._journal.read(room.name, after, end - after)
+            entries = await read_current(self._journal, room, after, end - after)
             self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
         except ChatError as error:
             self._tick.reply(peer, error_frame(error))

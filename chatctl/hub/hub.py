@@ -153,6 +153,10 @@ class Hub:
         """Drop what is remembered of addresses that have not come for a while. Call it now and then."""
         self._login.forget_addresses(now)
 
+    def commit(self) -> None:
+        """Hand what was said up to now to the journal."""
+        self._messages.commit()
+
     # --- disconnecting
 
     def disconnect(self, peer: Peer, why: str, bye: protocol.Bye | None = None) -> None:

@@ -183,7 +183,9 @@ class Login:
         if hello.mode == "join":
             self._enlist(peer, room, granted)
         room.watchers += hello.mode == "watch"
-        self._hub.reply(peer, self._welcome(room, nick, proved))
+        resume, _ = self._hub.history.cut(room, hello.resume)
+        cut = resume.after if resume is not None and resume is not hello.resume else None
+        self._hub.reply(peer, self._welcome(room, nick, proved, cut))
         if granted.unbound:
             self._log.warning("not bound", nick=nick, key=peer.key, why=granted.unbound)
             text = f"{clean(nick)} is not bound to your key: {granted.unbound}"
@@ -205,7 +207,7 @@ class Login:
             room.roster.rename(member, granted.nick)
         self._hub.disconnect(before, "replaced", protocol.Bye(why=REPLACED, final=True))
 
-    def _welcome(self, room: Room, nick: str, proved: Proved) -> protocol.Welcome:
+    def _welcome(self, room: Room, nick: str, proved: Proved, cut: int | None) -> protocol.Welcome:
         rules = self._hub.rules.room(room.name)
         return protocol.Welcome(
             v=protocol.VERSION,
@@ -226,4 +228,5 @@ class Login:
             slow=rules.slow or 0,  # not 0.0: it is left out if it is the default itself
             read_only=rules.read_only,
             features=list(protocol.FEATURES),
+            cut=cut,
         )

@@ -38,5 +38,8 @@ class PeerControl(Protocol):
     def touch(self, room: Room, /) -> None:
         """Sweep a room in this tick."""
 
+    def commit(self) -> None:
+        """Hand what was said up to now to the journal."""
+
     def disconnect(self, peer: Peer, why: str, bye: Bye) -> None:
         """Begin to disconnect a peer; ``bye`` is the last frame that it is sent."""

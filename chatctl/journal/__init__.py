@@ -7,7 +7,7 @@ core/room.py, whatever the journal is. Nothing is shown to anyone before its jou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from msgspec import Struct
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
-__all__ = ["Deliver", "Draft", "Facts", "Head", "Journal", "OnAppended", "OnKept", "Receipt"]
+__all__ = ["Deliver", "Draft", "Facts", "Head", "Journal", "OnAppended", "OnKept", "RebuildCost", "Receipt"]
 
 
 class Draft(Struct, frozen=True):
@@ -63,6 +63,16 @@ Facts = Mapping[tuple[str, str], str | None]
 OnKept = Callable[[StorageFailed | None], None]
 
 
+@dataclass(frozen=True, slots=True)
+class RebuildCost:
+    """What ``Journal.rebuild`` takes, in bytes: ``needed`` beside the journal, where ``free`` are free."""
+
+    needed: int
+    free: int
+    size: int
+    """Of the journal now."""
+
+
 class Journal(Protocol):
     """Numbers entries and keeps them. Called from the event loop's thread, and calls back on it."""
 
@@ -88,8 +98,38 @@ class Journal(Protocol):
     def head(self, room: str) -> Head:
         """Return the present state of a room's log. ``first`` rises as the log is trimmed."""
 
+    def end_of(self, epoch: str, room: str) -> int | None:
+        """Return up to which entry an earlier epoch of a room is part of this log; None: it is not."""
+
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Return at most ``limit`` entries that follow number ``after`` and are still kept."""
+
+    def rooms(self) -> Collection[str]:
+        """Return the names of all rooms that there are."""
+
+    async def said_by(self, nick: str, room: str) -> list[int]:
+        """Return the seqs of all kept entries of a room whose nickname folds to ``nick``, ascending."""
+
+    async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Empty the text and nickname of entries, and keep ``facts``, in one transaction.
+
+        Their numbers, times and ids stay: a repeat of such a message is a duplicate. Call ``rebuild`` afterwards.
+
+        Raises:
+            StorageFailed: nothing was changed.
+        """
+
+    async def rebuild(self) -> None:
+        """Write all that is kept into a new file: nothing of what was redacted or deleted is left in the journal.
+
+        Takes long for a large journal; it goes on meanwhile.
+
+        Raises:
+            ChatError: it could not be done; the journal goes on as it was.
+        """
+
+    async def cost(self) -> RebuildCost | None:
+        """Return what ``rebuild`` would take; None: nothing."""
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Return all facts as they were when the journal was opened."""

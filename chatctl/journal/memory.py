@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
-from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, Receipt
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, Receipt
 from chatctl.protocol import Msg
 
 _IDS_KEPT = 100_000
@@ -81,9 +81,31 @@ class MemoryJournal:
         last = self._last.get(room, 0)
         return Head(self._epoch, last + 1, last)
 
+    def end_of(self, epoch: str, room: str) -> int | None:
+        """Return None: the log of an earlier process is gone."""
+        return None
+
     async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
         """Return nothing: entries are not kept."""
         return []
+
+    def rooms(self) -> Collection[str]:
+        """Implement ``Journal.rooms``."""
+        return list(self._followers)
+
+    async def said_by(self, nick: str, room: str) -> list[int]:
+        """Return nothing: entries are not kept."""
+        return []
+
+    async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Do nothing: neither entries nor facts are kept."""
+
+    async def rebuild(self) -> None:
+        """Do nothing: there is no file."""
+
+    async def cost(self) -> RebuildCost | None:
+        """Return None: there is no file."""
+        return None
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Return nothing: facts are not persisted."""

@@ -13,8 +13,12 @@ These are recognised, and the rooms get new epochs:
 - a copy of the whole folder with its stamp: the kernel sets a file's ctime and no program can set it back, so a stamp
   that was not last changed when it says it was is a copy.
 
-A restored snapshot of the whole file system or machine is not recognised: delete the stamp then. A false alarm costs
-little: a client that resumes is told that the log is another one, and no number ever stands for a wrong message.
+A restored snapshot of the whole file system or machine is not recognised: delete the stamp then.
+
+Some of these are doubts, not proofs: chmod, a hard link and mv change a ctime, too. A false alarm costs nothing but a
+new name: the journal keeps where the old epoch ended (``Journal.end_of``), and a cursor of it goes on in the new one
+where it stood. If it did go back, the cursor goes on where the two logs part. So no number ever stands for a wrong
+message, and no message is skipped.
 """
 
 from __future__ import annotations
@@ -33,11 +37,14 @@ _LENGTH = 512
 """Bytes of the stamp's line. One sector: it is written as a whole or not at all."""
 
 _TOLERANCE = 3.0
-"""Seconds by which our clock and the file system's times may differ (FAT's resolution is two)."""
+"""Seconds by which a time that was written and the file system's own may differ (FAT's resolution is two)."""
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """The journal's state when the stamp was written. ``total`` is the sum of its rooms' last seqs."""
+    """The journal's state when the stamp was written, at ``written`` by the file system's clock (Unix seconds).
+
+    ``total`` is the sum of its rooms' last seqs.
+    """
 
     generation: str
     total: int
@@ -93,9 +100,11 @@ class RollbackCheck:
     def __init__(self, path: Path, generation: str, total: int, durability: str, boot: str) -> None:
         """Write the first mark and sync it before the first message."""
         self._mark = Mark(generation, total, durability, boot, clean=False, written=0.0)
+        self._skew = 0.0
         self._fd = open_own(path, os.O_RDWR)
         try:
             os.ftruncate(self._fd, _LENGTH)
+            self._measure()
             self._write(total)
             os.fsync(self._fd)
             sync_folder(path.parent)
@@ -111,6 +120,7 @@ class RollbackCheck:
     def finish(self, total: int) -> None:
         """Record that the journal was closed cleanly."""
         with contextlib.suppress(OSError):
+            self._measure()
             self._write(total, clean=True)
             os.fsync(self._fd)
         self.leave()
@@ -121,7 +131,12 @@ class RollbackCheck:
         if fd >= 0:
             os.close(fd)
 
+    def _measure(self) -> None:
+        """Note by how much the file system's clock is ahead of ours: a server of files has its own."""
+        self._write(self._mark.total)
+        self._skew = os.fstat(self._fd).st_ctime - time.time()
+
     def _write(self, total: int, *, clean: bool = False) -> None:
-        mark = msgspec.structs.replace(self._mark, total=total, clean=clean, written=time.time())
+        mark = msgspec.structs.replace(self._mark, total=total, clean=clean, written=time.time() + self._skew)
         os.lseek(self._fd, 0, os.SEEK_SET)
         os.write(self._fd, msgspec.json.encode(mark).ljust(_LENGTH - 1) + b"\n")

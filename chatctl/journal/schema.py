@@ -31,6 +31,9 @@ _BUSY_SECONDS = 0.2
 _SMALLEST = 512
 """Bytes of the smallest database. SQLite takes a smaller file for an empty one and overwrites it."""
 
+NEW_FILE = "PRAGMA auto_vacuum = INCREMENTAL;"
+"""What has to be said before a new file's first table: unused pages can be given back. No effect on one that exists."""
+
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         # generation identifies this file, epoch a room's log: both are renewed when an older copy takes its place.
@@ -53,6 +56,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # What a server remembers beside messages: owners of names, bans, topics.
         "CREATE TABLE facts (kind TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (kind, key))"
         " WITHOUT ROWID",
+    ),
+    (
+        # Earlier epochs of a room: entries 1 to last were the same under that one. A later row is of a later epoch.
+        "CREATE TABLE ends (room INTEGER NOT NULL REFERENCES rooms, epoch TEXT NOT NULL, last INTEGER NOT NULL,"
+        " PRIMARY KEY (room, epoch))",
     ),
 )
 """The statements of each migration. ``user_version`` counts those that were applied to a file."""
@@ -81,10 +89,16 @@ def identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def connect(path: Path, durability: Durability = "disk") -> Connection:
+def wal_path(path: Path) -> Path:
+    """Return the path of a journal's write-ahead log."""
+    return path.with_name(path.name + "-wal")
+
+
+def connect(path: Path, durability: Durability = "disk", *, check: bool = True) -> Connection:
     """Open a journal's file for this process alone, create it if it does not exist, and migrate its schema.
 
-    The connection may be handed to another thread; no two threads may use it at once.
+    The connection may be handed to another thread; no two threads may use it at once. Without ``check`` the file's
+    soundness is not checked (a second for each GiB).
 
     Raises:
         ChatError: it is in use, damaged, not a journal, or of a newer chatctl. Its content was not changed.
@@ -104,7 +118,7 @@ def connect(path: Path, durability: Durability = "disk") -> Connection:
     if db.file is not None:
         Connection.open_files.add(db.file)
     with closed_on_error(db, path):
-        _prepare(db, path, durability)
+        _prepare(db, path, durability, check=check)
         if path.stat().st_mode & 0o077:  # a copy that was put here, say
             path.chmod(0o600)
     return db
@@ -152,7 +166,7 @@ def _put_foreign_wal_aside(path: Path) -> None:
     header (https://www.sqlite.org/fileformat.html, 1.3). Reading them is safe only while this process does not have the
     file open: closing it drops the locks that SQLite holds (https://www.sqlite.org/howtocorrupt.html, 2.2).
     """
-    wal = path.with_name(path.name + "-wal")
+    wal = wal_path(path)
     if not wal.exists():
         return
     with path.open("rb") as file:
@@ -161,10 +175,12 @@ def _put_foreign_wal_aside(path: Path) -> None:
         wal.replace(wal.with_name(wal.name + ".old"))
 
 
-def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None:
+def _prepare(db: sqlite3.Connection, path: Path, durability: Durability, *, check: bool) -> None:
     db.execute("PRAGMA locking_mode = EXCLUSIVE")  # before the first access: then the WAL needs no shared memory
-    version = _check(db, path)
+    version = _check(db, path, whole=check)
     db.execute("PRAGMA trusted_schema = OFF")
+    db.execute(NEW_FILE)
+    db.execute("PRAGMA secure_delete = ON")
     db.execute("PRAGMA mmap_size = 0")
     db.execute("PRAGMA cache_size = -16384")
     mode = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
@@ -178,9 +194,11 @@ def _prepare(db: sqlite3.Connection, path: Path, durability: Durability) -> None
     _migrate(db, version)
 
 
-def _check(db: sqlite3.Connection, path: Path) -> int:
+def _check(db: sqlite3.Connection, path: Path, *, whole: bool) -> int:
     """Return the schema's version. Refuse a file that is not a journal before a byte of it is changed."""
     version = check_schema(db, path)
+    if not whole:
+        return version
     [(verdict,)] = db.execute("PRAGMA quick_check(1)")
     if verdict != "ok":
         raise damaged(path, " ".join(str(verdict).split()))

@@ -14,19 +14,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from chatctl.common.names import fold_any
 from chatctl.errors import ChatError
-from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, backup
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, backup
 from chatctl.journal.backup import backup_file
+from chatctl.journal.queries import PAGE
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
-from chatctl.journal.sqlite_errors import closed_error, read_error, sqlite_defect
+from chatctl.journal.sqlite_errors import (
+    JournalLost,
+    closed_error,
+    no_room,
+    not_rebuilt,
+    read_error,
+    sqlite_defect,
+    storage_failed,
+)
 from chatctl.journal.store import Store
 from chatctl.journal.transaction import Committed, new_epoch
 from chatctl.journal.writer import Batch, FactsChange, GoneRoom, NewRoom, Writer
@@ -35,6 +46,12 @@ from chatctl.protocol import Msg
 __all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_defect"]
 
 _T = TypeVar("_T")
+
+SEARCH_PIECE = 5_000
+"""Entries whose authors are read between two commits (5 ms)."""
+
+ROOM_TO_SPARE = 1.1
+"""How much more space than it needs has to be free for a rebuild: others write to the disk, too."""
 
 
 @dataclass(slots=True)
@@ -123,9 +140,12 @@ class SqliteJournal:
         self.renewed = store.renewed
         """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
         self._facts = store.facts()
+        self._ends = store.ends()
         self._loop = loop
         self._closing = False
         self._backing_up = False
+        self._long_job = asyncio.Lock()  # backup and rebuild: one at a time
+        self._rebuilds_begun = self._rebuilt = 0
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
             self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
@@ -176,6 +196,10 @@ class SqliteJournal:
         log = self._log(room)
         return Head(log.epoch, log.first, log.last)
 
+    def end_of(self, epoch: str, room: str) -> int | None:
+        """Implement ``Journal.end_of``."""
+        return self._ends.get((room, epoch))
+
     async def backup(self, path: Path) -> None:
         """Copy the journal while it is in use. The copy holds at least all that was committed before the call.
 
@@ -186,16 +210,66 @@ class SqliteJournal:
             raise ChatError("a backup is being made already: wait for it")
         self._backing_up = True
         try:
-            copy = await asyncio.to_thread(backup.begin, path)
-            try:
-                await self._run(lambda store: store.copy_to(copy, self._writer.between))
-                await asyncio.to_thread(backup.finish, copy, path)
-            except sqlite3.Error as error:
-                raise backup.unwritable(path, error) from None
-            finally:
-                backup.discard(copy)
+            async with self._long_job:
+                await self._backup(path)
         finally:
             self._backing_up = False
+
+    async def _backup(self, path: Path) -> None:
+        copy = await asyncio.to_thread(backup.begin, path)
+        try:
+            await self._run(lambda store: store.copy_to(copy, self._writer.between))
+            await asyncio.to_thread(backup.finish, copy, path)
+        except sqlite3.Error as error:
+            raise backup.unwritable(path, error) from None
+        finally:
+            backup.discard(copy)
+
+    def rooms(self) -> Collection[str]:
+        """Implement ``Journal.rooms``."""
+        return list(self._dispatcher.logs)
+
+    async def said_by(self, nick: str, room: str) -> list[int]:
+        """Implement ``Journal.said_by``, a piece between two commits at a time."""
+        found: list[int] = []
+        is_theirs: dict[str, bool] = {}
+        after = 0
+        while rows := await self._run(lambda store, after=after: store.authors(room, after, SEARCH_PIECE)):  # type: ignore[misc]
+            for seq, author in rows:
+                if author not in is_theirs:
+                    is_theirs[author] = fold_any(author) == nick
+                if is_theirs[author]:
+                    found.append(seq)
+            after = rows[-1][0]
+        return found
+
+    async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Implement ``Journal.redact``."""
+        try:
+            await self._run(lambda store: store.redact(room, seqs, facts))
+        except sqlite3.Error as error:
+            raise storage_failed(error) from None
+
+    async def rebuild(self) -> None:
+        """Implement ``Journal.rebuild``. It waits for a backup; one that began meanwhile serves all."""
+        asked = self._rebuilds_begun
+        async with self._long_job:
+            if self._rebuilt > asked:
+                return
+            self._rebuilds_begun = number = self._rebuilds_begun + 1
+            cost = await self.cost()
+            if cost.free < cost.needed * ROOM_TO_SPARE:
+                raise no_room(cost)
+            try:
+                await self._run(lambda store: store.rebuild(self._writer.between))
+            except (sqlite3.Error, OSError) as error:
+                raise not_rebuilt(error) from None
+            self._rebuilt = number
+
+    async def cost(self) -> RebuildCost:
+        """Implement ``Journal.cost``."""
+        pages, unused = await self._run(lambda store: store.pages())
+        return RebuildCost(PAGE * (pages - unused), shutil.disk_usage(self.path.parent).free, PAGE * pages)
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and close the file. Appends fail from now on."""
@@ -218,4 +292,7 @@ class SqliteJournal:
             self._writer.put(item)
 
     async def _run(self, work: Callable[[Store], _T]) -> _T:
-        return await asyncio.wrap_future(self._writer.submit(work))
+        try:
+            return await asyncio.wrap_future(self._writer.submit(work))
+        except JournalLost:  # the writer ends with it, and says so
+            raise closed_error() from None

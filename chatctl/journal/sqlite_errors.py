@@ -10,6 +10,7 @@ import sqlite3
 from pathlib import Path
 
 from chatctl.errors import ChatError, StorageFailed, reason_of
+from chatctl.journal import RebuildCost
 
 RETRY_AFTER = 5.0
 """Seconds after which a sender may try again while the disk is full."""
@@ -72,6 +73,21 @@ def storage_failed(error: BaseException) -> StorageFailed:
     full = _code(error) == sqlite3.SQLITE_FULL
     why = "the server's disk is full" if full else f"the server can't write to its disk ({_name(error)})"
     return StorageFailed(f"{why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
+
+
+def not_rebuilt(error: sqlite3.Error | OSError) -> StorageFailed:
+    """Return the error of a rebuild that failed. It names no path: it crosses the wire."""
+    what = describe(error) if isinstance(error, sqlite3.Error) else reason_of(error)
+    return StorageFailed(f"the journal was not rebuilt and goes on as it was: {what}")
+
+
+def no_room(cost: RebuildCost) -> StorageFailed:
+    """Return the error of a rebuild for which there is no space."""
+    needed, free = cost.needed / (1 << 20), cost.free / (1 << 20)
+    return StorageFailed(
+        f"the journal was not rebuilt: that needs {needed:.1f} MiB beside it, and {free:.1f} MiB are free; make room, "
+        "then 'chatctl admin compact --yes'"
+    )
 
 
 def closed_error() -> StorageFailed:

@@ -1,7 +1,7 @@
 """The store: one open journal file and each transaction on it, as calls that block.
 
-Lives here: opening, committing, reading pages, trimming, checkpoints. Does not live here: the thread that makes these
-calls (writer.py), the numbers (transaction.py), the schema (schema.py), when to trim (retention.py).
+Lives here: opening, committing, trimming, checkpoints. Does not live here: what only reads (queries.py), the thread
+that makes these calls (writer.py), the numbers (transaction.py), the schema (schema.py), when to trim (retention.py).
 """
 
 from __future__ import annotations
@@ -13,31 +13,32 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from chatctl.journal import Draft, Facts
+from chatctl.journal import Draft, Facts, rebuild
+from chatctl.journal.free_space import FreeSpace
+from chatctl.journal.queries import PAGE, Queries
+from chatctl.journal.rebuild import Rebuild
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
-from chatctl.journal.schema import Durability, closed_on_error, connect, identity
-from chatctl.journal.sqlite_errors import JournalLost, damaged, is_temporary
-from chatctl.journal.transaction import (
-    ENTRY_COLUMNS,
-    Committed,
-    RoomRecord,
-    Transaction,
-    entry_of,
-    insist_on_types,
-    new_epoch,
-)
-from chatctl.protocol import Msg
+from chatctl.journal.schema import Durability, closed_on_error, connect, identity, wal_path
+from chatctl.journal.sqlite_errors import JournalLost, is_temporary
+from chatctl.journal.transaction import Committed, RoomRecord, Transaction, new_epoch
 
 CHECKPOINT_AFTER = 10_000
 """Approximate number of pages in the WAL (40 MiB) at which it is written back into the database."""
 
-_PAGE = 4096
 _PAGES_A_COMMIT = 4
 _BACKUP_PAGES = 256
 """Pages (1 MiB) of a backup between two commits."""
 
+_ENDS_KEPT = 100
+"""Earlier epochs that a room remembers."""
 
-class Store:
+_FORGET_ENDS = (
+    "DELETE FROM ends WHERE room = ? AND rowid NOT IN"
+    " (SELECT rowid FROM ends WHERE room = ? ORDER BY rowid DESC LIMIT ?)"
+)
+
+
+class Store(Queries):
     """An open journal. Every method blocks; one thread at a time may use it."""
 
     def __init__(self, path: Path, durability: Durability = "disk", *, boot: str | None = None) -> None:
@@ -51,9 +52,13 @@ class Store:
         boot = boot_id() if boot is None else boot
         was_there = identity(path) is not None and path.stat().st_size > 0
         self._db = connect(path, durability)
+        self._wal: tuple[int, int] | None = None
+        self._rebuild: Rebuild | None = None
+        self.free_space = FreeSpace()
         self.renewed: str | None = None
         """Why the rooms got new epochs when the file was opened; None: they did not."""
         with closed_on_error(self._db, path):
+            rebuild.discard(path)  # of a server that was killed
             if was_there:
                 self.renewed = find_rollback(stamp_path(path), self._generation(), self._total(), boot)
             if self.renewed is not None:
@@ -70,28 +75,10 @@ class Store:
 
     # --- opening and closing
 
-    def _generation(self) -> str:
-        return str(self._db.execute("SELECT generation FROM meta").fetchone()[0])
-
-    def _total(self) -> int:
-        return sum(record.last for record in self._load())
-
-    def _load(self) -> Iterator[RoomRecord]:
-        newest = "(SELECT max(seq) FROM messages WHERE room = id)"
-        for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
-            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int)))
-
-    def _insist_on_density(self) -> None:
-        """Refuse a log with holes, as a mix of two files has: SQLite does not notice (0.15 s a million entries)."""
-        rows = "(SELECT room, count(*) AS count, max(seq) AS last FROM messages GROUP BY room)"
-        holed = f"SELECT name FROM {rows} JOIN rooms ON room = id WHERE count <> last - first + 1"  # noqa: S608 — constant
-        if row := self._db.execute(holed).fetchone():
-            raise damaged(self.path, f"room {row[0]} has holes")
-
     def _pages_of_wal(self) -> int:
         """Return an upper limit of the pages in the WAL, which a killed server may have left."""
         with contextlib.suppress(OSError):
-            return self.path.with_name(self.path.name + "-wal").stat().st_size // _PAGE
+            return wal_path(self.path).stat().st_size // PAGE
         return 0
 
     def _renew(self) -> None:
@@ -99,6 +86,11 @@ class Store:
         with self._transaction():
             mark_as_copy(self._db, secrets.token_hex(16))
             for record in list(self._load()):
+                # What the file holds is what the old epoch held up to here, whatever came behind it.
+                self._db.execute("UPDATE ends SET last = min(last, ?) WHERE room = ?", (record.last, record.id))
+                ended = (record.id, record.epoch, record.last)
+                self._db.execute("INSERT OR REPLACE INTO ends VALUES (?, ?, ?)", ended)
+                self._db.execute(_FORGET_ENDS, (record.id, record.id, _ENDS_KEPT))
                 self._db.execute("UPDATE rooms SET epoch = ? WHERE id = ?", (new_epoch(), record.id))
 
     def close(self) -> None:
@@ -169,24 +161,52 @@ class Store:
 
     def keep(self, changes: Facts) -> None:
         """Commit changes of facts in one transaction. Raises as ``commit``."""
+        with self._transaction():
+            self._change_facts(changes)
+
+    def _change_facts(self, changes: Facts) -> None:
         gone = [key for key, value in changes.items() if value is None]
         new = [(*key, value) for key, value in changes.items() if value is not None]
-        with self._transaction():
-            self._db.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", gone)
-            self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", new)
+        self._db.executemany("DELETE FROM facts WHERE kind = ? AND key = ?", gone)
+        self._db.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?, ?)", new)
         self._since_checkpoint += _PAGES_A_COMMIT + len(changes)
+
+    def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Empty entries and change facts, in one transaction. Raises as ``commit``."""
+        record = self.rooms[room]
+        empty = "UPDATE messages SET nick = '', text = '', action = 0 WHERE room = ? AND seq = ?"
+        with self._transaction():
+            self._db.executemany(empty, [(record.id, seq) for seq in seqs])
+            self._change_facts(facts)
+        self._since_checkpoint += len(seqs)
+        if self._rebuild is not None:
+            self._rebuild.changed(record.id, seqs)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-            if identity(self.path) != self._db.file:
-                raise JournalLost("its file was removed or replaced while it was open")
             self._db.execute("COMMIT")
+            self.check_files()  # afterwards: what went into a file without a name must not be acknowledged
         except BaseException:
             self._roll_back()
             raise
+
+    def check_files(self) -> None:
+        """Insist that what was committed is in files that the next start will find.
+
+        Raises:
+            JournalLost: one of them was removed or replaced. What was in a removed WAL is in the database now.
+        """
+        if identity(self.path) != self._db.file:
+            raise JournalLost("its file was removed or replaced while it was open")
+        wal = identity(wal_path(self.path))
+        if self._wal is None:
+            self._wal = wal
+        elif wal != self._wal:
+            self.checkpoint()  # the connection still has it: save what was acknowledged
+            raise JournalLost("its write-ahead log was removed or replaced while it was open")
 
     def _roll_back(self) -> None:
         if not self._db.in_transaction:  # some errors have done so already
@@ -195,21 +215,6 @@ class Store:
             self._db.execute("ROLLBACK")
         except sqlite3.Error as error:
             raise JournalLost(f"a transaction could not be taken back: {error}") from error
-
-    # --- reading
-
-    def read(self, room: str, after: int, limit: int) -> list[Msg]:
-        """Return at most ``limit`` kept entries that follow number ``after``."""
-        record = self.rooms.get(room)
-        if record is None or limit <= 0:
-            return []
-        query = f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 — constant
-        return [entry_of(row) for row in self._db.execute(query, (record.id, after, limit))]
-
-    def facts(self) -> dict[tuple[str, str], str]:
-        """Return all facts."""
-        rows = self._db.execute("SELECT kind, key, value FROM facts")
-        return {(kind, key): value for kind, key, value in (insist_on_types(row, (str, str, str)) for row in rows)}
 
     # --- trimming
 
@@ -238,6 +243,7 @@ class Store:
             self._db.execute("DELETE FROM ids WHERE room = ? AND seq < ?", (record.id, ids_first or 0))
             self._db.execute("UPDATE rooms SET first = ? WHERE id = ?", (first, record.id))
         record.first = first
+        self.free_space.more = True
         self._since_checkpoint += limit // 8
         return True
 
@@ -270,6 +276,32 @@ class Store:
     def request_checkpoint(self) -> None:
         """Make a checkpoint due: a WAL that starts over needs no new space on a full disk."""
         self._since_checkpoint = CHECKPOINT_AFTER
+
+    def rebuild(self, between: Callable[[], None]) -> None:
+        """Copy everything that is kept into a new file, and go on with that. Calls ``between`` as ``copy_to``.
+
+        Raises:
+            sqlite3.Error, OSError: the new file can't be written; the old one is unchanged.
+            ChatError: the old file is damaged.
+        """
+        self._rebuild = rebuild = Rebuild(self._db, self.path)
+        try:
+            rebuild.run(self.rooms, between)
+            self._db, refused = rebuild.take_place(self._db, self.durability)
+            self._wal, self._since_checkpoint = None, 0
+            if refused is not None:
+                raise refused
+        finally:
+            self._rebuild = None
+            rebuild.close()
+
+    def shrink(self) -> bool:
+        """Give a piece of unused space back to the file system, once there is much of it; return whether it did."""
+        moved = self.free_space.release(self._db)
+        self._since_checkpoint += moved
+        if moved and not self.free_space.more:  # the file gets shorter when the WAL is written back
+            self.request_checkpoint()
+        return moved > 0
 
     def copy_to(self, target: Path, between: Callable[[], None]) -> None:
         """Copy the database in pieces, and call ``between`` after each, which may commit and read.

@@ -38,7 +38,7 @@ def insist_on_types(row: Row, types: Sequence[type]) -> Row:
 def entry_of(row: Row) -> Msg:
     """Return the entry that a row of ``ENTRY_COLUMNS`` holds. Raises WrongType."""
     seq, time, nick, text, action = insist_on_types(row, _ENTRY_TYPES)
-    return Msg(seq, time, nick, text, bool(action))
+    return Msg(seq, time, nick, text, bool(action), redacted=not nick)  # nobody has an empty name
 
 
 def new_epoch() -> str:

@@ -129,6 +129,7 @@ class Writer:
         self._jobs: deque[Job[Any]] = deque()
         self._new_rooms = False
         self._stopping = False
+        self._shrinking = True
         self._newly = 0
         self._checkpoint_from = 0.0
         self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
@@ -171,10 +172,12 @@ class Writer:
             self._post(self._events.ended)
 
     def _run_once(self) -> None:
-        self._take(0.0 if self._jobs or self._stopping else self._retention.wait())
+        self._take(0.0 if self._jobs or self._stopping or self._shrinking else self._retention.wait())
         self._commit()
+        self._store.check_files()  # also in a minute without a message
         self._one_job()
         self._trim()
+        self._shrink()
         self._checkpoint()
 
     def between(self) -> None:
@@ -188,6 +191,7 @@ class Writer:
             raise closed_error()
         try:
             self._commit()
+            self._checkpoint()
         except sqlite3.Error as error:  # must not pass for an error of the long job
             raise JournalLost(describe(error)) from error
         self._one_job()
@@ -273,6 +277,14 @@ class Writer:
         else:
             if record is not None:
                 self._post(self._events.trimmed, record.name, record.first)
+
+    def _shrink(self) -> None:
+        try:
+            self._shrinking = self._store.shrink()
+        except sqlite3.Error as error:
+            if not is_temporary(error):
+                raise
+            self._shrinking = False
 
     def _checkpoint(self) -> None:
         if not self._store.checkpoint_due or time.monotonic() < self._checkpoint_from:

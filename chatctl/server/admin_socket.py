@@ -20,8 +20,9 @@ import msgspec
 from chatctl.common.files import private_folder
 from chatctl.common.verbs import VERBS
 from chatctl.errors import ChatError, Forbidden, reason_of
-from chatctl.hub.admin_commands import AdminCommands, Outcome
+from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.admin_target import Actor
+from chatctl.hub.journal_commands import Outcome
 from chatctl.protocol import Admin, too_deep
 from chatctl.server.unix_socket import UnixSocket
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatctl.common.ip_addresses import Network
-from chatctl.common.paths import default_journal, state_dir
+from chatctl.common.paths import default_journal, parse_journal, state_dir
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
@@ -76,8 +76,8 @@ class ServeOptions:
     """Of the unix socket alone: who may reach it is decided by who starts the server."""
 
 
-def journal_path(chosen: str | None) -> Path | None:
+def journal_path(chosen: Path | str | None) -> Path | None:
     """Return the journal's file: the one chosen, None for ``none``, or the default one."""
     if chosen is None:
         return default_journal()
-    return None if chosen == "none" else Path(chosen).absolute()
+    return None if chosen == "none" else Path(parse_journal(str(chosen)))

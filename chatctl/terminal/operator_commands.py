@@ -12,6 +12,8 @@ from chatctl.protocol import Admin
 
 _USAGE: dict[Argument, str] = {
     "target": "NICK",
+    "author": "NICK",
+    "why": "[WHY]",
     "duration": "[TIME]",
     "reason": "[WHY]",
     "topic": "TEXT",
@@ -43,7 +45,7 @@ def operator_request(name: str, rest: str) -> Admin | None:
     """
     verb, address = _VERBS[name]
     takes = VERBS[verb].takes
-    if "target" in takes:
+    if "target" in takes or "author" in takes:
         return _on_person(verb, rest, timed="duration" in takes, address=address)
     if "topic" in takes:
         return Admin(verb=verb, text="" if rest == "-" else rest) if 0 < len(rest) <= 400 else None

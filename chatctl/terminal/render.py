@@ -36,6 +36,8 @@ class FrameRenderer:
 
     def message(self, msg: Msg, own_nick: str) -> list[str]:
         """Render a message, after a line with its date if that is a new day. Mentions of ``own_nick`` stand out."""
+        if msg.redacted:
+            return [*self._date_line(msg.time), f"{self._hour(msg.time)} {self._palette.dim('(redacted)')}"]
         nick, text = clean(msg.nick), clean(msg.text, lines=True)
         first, *rest = text.split("\n")
         if msg.nick != own_nick and mentions(text, own_nick):

@@ -124,6 +124,8 @@ class RoomView:
             self._release()
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
+        elif isinstance(frame, protocol.Redacted):
+            self._held_back = [frame.apply_to(one) if isinstance(one, protocol.Msg) else one for one in self._held_back]
         else:
             self._show(frame)
 
@@ -138,6 +140,8 @@ class RoomView:
 
     def _show(self, frame: ServerFrame) -> None:
         match frame:
+            case protocol.Msg(redacted=True):
+                self._screen.show(self._render.message(frame, self.nick))
             case protocol.Msg():
                 self.members.before_message(frame.nick)
                 self._screen.show(self._render.message(frame, self.nick))

@@ -127,7 +127,7 @@ def test_entries_come_once_across_connections() -> None:
         server = Server(first, second)
         async with linked(server) as (_, listener, _task):
             await until(lambda: "msg 4" in listener.events)
-            assert server.hellos[1]["resume"] == {"epoch": "e", "after": 2}
+            assert server.hellos[1]["resume"] == {"epoch": "e", "after": 2, "cut": True}
             assert [event for event in listener.events if event.startswith("msg")] == [f"msg {n}" for n in (1, 2, 3, 4)]
             assert "connected 2" in listener.events
 
@@ -148,7 +148,7 @@ def test_a_place_in_another_log_is_kept_until_the_gap_told_of_it() -> None:
         server = Server(brief, tells)
         async with linked(server, p.Resume("old", 7)) as (link, listener, _task):
             await until(lambda: "msg 4" in listener.events)
-            assert [hello["resume"] for hello in server.hellos] == [{"epoch": "old", "after": 7}] * 2
+            assert [hello["resume"] for hello in server.hellos] == [{"epoch": "old", "after": 7, "cut": True}] * 2
             assert [event for event in listener.events if event in ("Gap", "msg 4")] == ["Gap", "msg 4"]
             assert link.cursor == p.Resume("new", 4)
 

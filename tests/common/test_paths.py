@@ -1,13 +1,14 @@
 """Where things are kept, and sockets with long paths."""
 
 import os
+import re
 import socket
 from pathlib import Path
 
 import platformdirs
 import pytest
 
-from chatctl.common.paths import admin_socket, config_file, reachable_socket, state_dir
+from chatctl.common.paths import admin_socket, config_file, default_journal, parse_journal, reachable_socket, state_dir
 
 
 @pytest.mark.parametrize("base", [None, "", "/elsewhere"])
@@ -41,3 +42,27 @@ def test_a_socket_is_reached_however_long_its_path_is(tmp_path: Path) -> None:
             client.connect(name)
     assert path.exists()
     assert len(os.fsencode(path)) > 107
+
+
+def test_a_journal_behind_a_link_is_the_file_that_the_link_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What lies beside it has to be found by whoever names the link, and by whoever names the file."""
+    (tmp_path / "disk").mkdir()
+    real, link, folder = tmp_path / "disk" / "rooms.db", tmp_path / "rooms.db", tmp_path / "folder"
+    link.symlink_to(real)  # of a file that is still to be made
+    folder.symlink_to(tmp_path / "disk")
+    assert parse_journal(str(link)) == parse_journal(str(folder / "rooms.db")) == str(real)
+    assert admin_socket(link) == real.with_name("rooms.db.sock")
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
+    assert default_journal() == real
+    monkeypatch.chdir(tmp_path)
+    assert parse_journal("rooms.db") == str(real)
+
+
+@pytest.mark.parametrize("scheme", ["valkey", "postgresql", "postgresql+psycopg", "sqlite", "file"])
+def test_a_journal_is_no_url(scheme: str) -> None:
+    """It would be taken for a path, and make a folder of that name; nor is the password in it shown."""
+    with pytest.raises(ValueError, match=re.escape(f"{scheme}:// is no path")) as caught:
+        parse_journal(f"{scheme}://chat:secret@db/0")
+    assert "secret" not in str(caught.value)

@@ -70,8 +70,10 @@ def test_what_the_table_allows_is_done_and_nothing_else(verb: str, role: Role, k
         return
     house = village()
     prepare(house, verb, kind)
+    house.peer(p.Hello(v=1, nick="Anna"), p.Say("hi"))
+    house.settle()
     before, there = dict(house.journal.kept), here(house)  # type: ignore[attr-defined]
-    outcome = order(house, role, verb, TARGETS[kind], text="because", seconds=60)
+    outcome = order(house, role, verb, TARGETS[kind], text="because", seconds=60, seqs=[1])
     allowed = role in VERBS[verb].may.get(kind, frozenset())
     assert isinstance(outcome, p.Done) == allowed, outcome
     if not allowed:
@@ -93,7 +95,7 @@ def test_no_operator_can_do_anything_to_another_one() -> None:
 def test_what_only_the_console_can_do_is_this() -> None:
     """Whoever adds a right to the table adds it here as well: it is no slip of the pen."""
     console_alone = {verb for verb, one in VERBS.items() if not any("operator" in may for may in one.may.values())}
-    assert console_alone == {"unclaim", "op", "deop", "reload", "drain"}
+    assert console_alone == {"unclaim", "op", "deop", "compact", "reload", "drain"}
 
 
 def test_an_operator_is_one_where_no_names_are_bound_too() -> None:

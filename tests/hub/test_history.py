@@ -10,7 +10,7 @@ from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
 from chatctl.journal import Head
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Error, Gap, History, Msg, Page, Resume, Say, Welcome
+from chatctl.protocol import Error, Gap, Hello, History, Msg, Page, Resume, Say, Welcome
 from chatctl.server.connection import MAX_IN_FLIGHT
 from tests.support.fakes import FakePeer, House, only
 
@@ -253,3 +253,44 @@ async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -
     await rest(house)
     assert back.closed
     assert "a reader could not catch up" in house.logged.getvalue()
+
+
+class RenewedJournal(KeepingJournal):
+    """Has another epoch than before: the old one ended with entry 5."""
+
+    def end_of(self, epoch: str, room: str) -> int | None:
+        return 5 if (epoch, room) == ("old", "lobby") else None
+
+
+@pytest.mark.parametrize(
+    ("resume", "cut", "gaps", "wanted"),
+    [
+        (Resume("old", 3, cut=True), 3, [], [4, 5, 6, 7, 8]),
+        (Resume("old", 5, cut=True), 5, [], [6, 7, 8]),
+        (Resume("old", 9, cut=True), 5, [Gap(from_=6, to=9, why="lost")], [6, 7, 8]),
+        (Resume("old", 0, cut=True), 0, [Gap(from_=1, to=2, why="retention")], [3, 4, 5, 6, 7, 8]),
+        (Resume("old", 3), None, [Gap(from_=1, to=8, why="lost")], []),
+        (Resume("older", 3, cut=True), None, [Gap(from_=1, to=8, why="lost")], []),
+    ],
+)
+def test_a_cursor_of_an_earlier_epoch_goes_on_where_the_two_logs_part(
+    resume: Resume, cut: int | None, gaps: list[Gap], wanted: list[int]
+) -> None:
+    """For a client that knows what ``cut`` is; others are told ``lost``, as ever."""
+
+    @run
+    async def main() -> None:
+        journal = RenewedJournal()
+        journal.say(8)
+        journal.first = 3
+        house = House(journal=journal)
+        peer = house.peer()
+        peer.say(Hello(v=1, mode="watch", resume=resume))
+        await rest(house)
+        [welcome] = only(Welcome, peer.frames)
+        assert welcome.cut == cut
+        assert "cut" in welcome.features
+        assert only(Gap, peer.frames) == gaps
+        assert seqs(peer) == wanted
+
+    main()

@@ -88,6 +88,7 @@ def test_a_journal_of_the_first_schema_becomes_one_that_has_facts(path: Path, mo
     with monkeypatch.context() as older:
         older.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
         older.setattr("chatctl.journal.store.Store.facts", lambda _: {})
+        older.setattr("chatctl.journal.store.Store.ends", lambda _: {})
         epoch = write(path, "one", "two")
     assert facts(path) == {}
     assert reopen(path)[:2] == (epoch, ["one", "two"])

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import shutil
+import sqlite3
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from chatctl.errors import ChatError
 from chatctl.journal.rollback_check import Mark, stamp_path
+from chatctl.journal.sqlite import SqliteJournal
+from chatctl.journal.sqlite_errors import JournalLost
 from chatctl.journal.store import Store
 from tests.support.journals import ROOM, draft, reopen, run, write
 from tests.support.journals import opened as opened_journal
@@ -194,3 +201,116 @@ def test_what_the_stamp_says_is_never_ahead_of_the_journal(path: Path) -> None:
     assert order[-2:] == ["COMMIT", "stamp 2"]
     store._db.set_trace_callback(None)
     store.close()
+
+
+# --- what becomes of cursors: the journal knows where an earlier epoch ended
+
+
+def end_of(path: Path, epoch: str) -> int | None:
+    async def main() -> int | None:
+        async with opened_journal(path) as journal:
+            return journal.end_of(epoch, ROOM)
+
+    return run(main())
+
+
+def test_a_doubt_about_the_stamp_loses_no_cursor(path: Path) -> None:
+    """mv, chmod, a hard link: the log is the same, only its name is another."""
+    epoch = write(path, "a", "b", "c")
+    stamp_path(path).unlink()
+    assert end_of(path, epoch) == 3
+    second = write(path, "d")
+    assert second != epoch
+    stamp_path(path).unlink()
+    assert (end_of(path, epoch), end_of(path, second), end_of(path, "other")) == (3, 4, None)
+
+
+def test_a_log_that_went_back_shares_with_its_epochs_what_it_still_has(path: Path, tmp_path: Path) -> None:
+    first = write(path, "a", "b", "c")
+    stamp_path(path).unlink()
+    second = write(path, "d")
+    copy_files(path, tmp_path / "copy", ("",))
+    write(path, "e")
+    shutil.copy2(tmp_path / "copy" / path.name, path)
+    assert (end_of(path, first), end_of(path, second)) == (3, 4)
+
+
+def test_an_older_copy_cuts_the_epochs_before_its_own_too(path: Path, tmp_path: Path) -> None:
+    first = write(path, "a")
+    copy_files(path, tmp_path / "copy", ("",))
+    write(path, "b", "c")
+    shutil.copy2(tmp_path / "copy" / path.name, path)
+    assert end_of(path, first) == 1
+    assert write(path, "x") != first
+    assert end_of(path, first) == 1
+
+
+def test_only_so_many_epochs_are_remembered(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a doubt at every start must not make the journal grow."""
+    monkeypatch.setattr("chatctl.journal.store._ENDS_KEPT", 2)
+    epochs = []
+    for word in "abcd":
+        epochs.append(write(path, word))
+        stamp_path(path).unlink()
+    write(path, "e")
+    assert [end_of(path, epoch) for epoch in epochs] == [None, None, 3, 4]
+
+
+def test_a_file_system_whose_clock_is_off_raises_no_doubt(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server of files has a clock of its own."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 10.0)
+    epoch = write(path, "a")
+    assert reopen(path) == (epoch, ["a"], None)
+    crash(path)
+    assert epoch_at(path, "boot 1")[0] == epoch
+
+
+def test_a_journal_of_the_version_before_gets_the_table_and_keeps_its_epoch(path: Path) -> None:
+    epoch = write(path, "a")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("DROP TABLE ends")
+        db.execute("PRAGMA user_version = 2")
+    assert reopen(path) == (epoch, ["a"], None)
+    stamp_path(path).unlink()
+    assert end_of(path, epoch) == 1
+
+
+# --- files that go while it is open
+
+
+@pytest.mark.parametrize("gone", ["-wal", ""])
+def test_a_file_that_goes_while_it_is_open_ends_it(path: Path, gone: str) -> None:
+    """What would be written from then on, nobody would find again. What was acknowledged before is in the database."""
+    acknowledged: list[str] = []
+
+    async def main() -> list[ChatError]:
+        failed: list[ChatError] = []
+        ended = asyncio.Event()
+        journal = SqliteJournal(path, on_fatal=lambda error: (failed.append(error), ended.set()))
+        await say_in(journal, draft("a"), draft("b"))
+        beside(path, gone).unlink()
+        journal.append([draft("c")], lambda _: acknowledged.append("c"))
+        await ended.wait()
+        await journal.close()
+        return failed
+
+    [error] = run(main())
+    assert "removed or replaced while it was open" in error.text
+    assert acknowledged == []
+    if gone:
+        copy_files(path, path.parent / "found", ("", ".stamp"))  # this process still holds the lock
+        _, texts, _ = reopen(path.parent / "found" / path.name)
+        assert texts[:2] == ["a", "b"]
+
+
+def test_a_removed_write_ahead_log_is_noticed_while_nobody_speaks(path: Path) -> None:
+    """By the check that a minute brings, not by the next message."""
+    store = Store(path)
+    store.add_room(ROOM, "epoch")
+    store.commit([[draft("a")]])
+    store.check_files()
+    beside(path, "-wal").unlink()
+    with pytest.raises(JournalLost, match="write-ahead log"):
+        store.check_files()
+    store.abandon()

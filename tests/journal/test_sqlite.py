@@ -348,7 +348,7 @@ def test_durability_is_what_the_file_is_told(path: Path, durability: str, synchr
                 "locking_mode": "exclusive",
                 "mmap_size": 0,
                 "application_id": 0x63687463,
-                "user_version": 2,
+                "user_version": 3,
                 "wal_autocheckpoint": 0,
             }.items():
                 query = f"PRAGMA {name}"

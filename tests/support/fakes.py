@@ -18,7 +18,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, encode
 from chatctl.server.connection import Connection
@@ -32,6 +32,7 @@ class FakeReader:
         self.after = after
         self.paused = False
         self.behind = False
+        self.missed: list[p.Frame] = []
         self.pauses_after: int | None = None
         self.parts: list[bytes] = []
 
@@ -369,6 +370,9 @@ class KeepingJournal(MemoryJournal):
         self.waiting: list[tuple[Facts, OnKept]] = []
         self.at_once = True
 
+    async def cost(self) -> RebuildCost | None:
+        return RebuildCost(3 << 20, 1 << 30, 4 << 20)
+
     def keep(self, changes: Facts, done: OnKept) -> None:
         self.waiting.append((changes, done))
         if self.at_once:
@@ -388,7 +392,13 @@ def order(house: House, role: Role, verb: str, target: str, **more: object) -> p
     outcomes: list[p.Done | ChatError] = []
     ask = p.Admin(verb=verb, target=target, **more)  # type: ignore[arg-type]
     actor = Actor("console") if role == "console" else Actor(role, "nadia", "lobby")
-    house.hub.admin.carry_out(ask, actor, outcomes.append)
-    house.settle()
+
+    async def give() -> None:
+        house.hub.admin.carry_out(ask, actor, outcomes.append)
+        for _ in range(20):
+            house.settle()
+            await asyncio.sleep(0)
+
+    asyncio.run(give())
     assert len(outcomes) == 1, "one answer for one order"
     return outcomes[0]

@@ -5,6 +5,8 @@ Does not live here: reconnecting (subscription.py, membership.py), the file that
 
 from __future__ import annotations
 
+import msgspec
+
 from chatctl.protocol import Gap, Msg, Resume, ServerFrame, Welcome
 
 
@@ -15,6 +17,13 @@ class Cursor:
         """Start where an earlier reader stopped, or at no position."""
         self.resume = resume
         self._instead: Resume | None = None
+        self.skipped = False
+        """Whether the last gap ended in another log, or one that went back: what is new in it may be before us."""
+
+    @property
+    def ask(self) -> Resume | None:
+        """The position for the next hello."""
+        return msgspec.structs.replace(self.resume, cut=True) if self.resume is not None else None
 
     @property
     def after(self) -> int:
@@ -36,13 +45,15 @@ class Cursor:
 
         A position in another log, or behind this one's end, is lost: the server reports that with a gap, and goes on
         at the end. Until the gap has come the old position is kept, or a connection that breaks before it would hide
-        the loss.
+        the loss. A server that knows our log as the beginning of its own says where we stand in it (``cut``).
         """
         here, end = self.resume, Resume(welcome.epoch, welcome.last)
         self._instead = None
         if here is None:
             past = min(history, welcome.limits.backlog)
             self.resume = Resume(welcome.epoch, max(welcome.last - past, welcome.first - 1))
+        elif here.epoch != welcome.epoch and welcome.cut is not None:
+            self.resume = Resume(welcome.epoch, min(welcome.cut, here.after))
         elif here.epoch != welcome.epoch or here.after > welcome.last:
             self._instead = end
 
@@ -50,6 +61,7 @@ class Cursor:
         """Return a gap, or an entry that was not returned before, and move past it; None for any other frame."""
         if not isinstance(frame, Msg | Gap):
             return None
+        self.skipped = self._instead is not None and self._instead.after > 0
         if self._instead is not None:
             self.resume, self._instead = self._instead, None
         if isinstance(frame, Msg):

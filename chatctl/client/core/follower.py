@@ -13,7 +13,7 @@ from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.errors import ChatError
-from chatctl.protocol import Gap, Msg, Resume, Welcome
+from chatctl.protocol import Gap, Msg, Redacted, Resume, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
@@ -48,11 +48,13 @@ class Follower:
             history: if the cursor has no position, start this many entries before the log's end.
             idle: end after this many seconds without ``restart_idle``; None means never.
             reconnect: whether to connect again when the connection breaks.
-            notice: receives a line for a person when the connection is lost for two seconds, and when it is back.
+            notice: receives a line for a person when the connection is lost for two seconds, when it is back, and when
+                entries were redacted.
         """
         self.cursor = cursor
         self.now = transport.now
         self._history = history
+        self._notice = notice
         self._idle = idle
         self._idle_until = Deadline(None, transport.now)
         self._subscription = Subscription(transport, address, room, reconnect=reconnect, notice=notice)
@@ -89,7 +91,7 @@ class Follower:
         return welcome
 
     async def _enter(self, deadline: Deadline) -> Welcome:
-        resume = self.cursor.resume
+        resume = self.cursor.ask
         history = 0 if resume is not None else self._history
         welcome = await self._subscription.connect(deadline, resume, history)
         self.cursor.enter(welcome, history)
@@ -137,7 +139,10 @@ class Follower:
 
     async def _next(self, until: Deadline, follow: bool) -> Msg | Gap | None:
         while follow or not self._is_through():
-            if (entry := self.cursor.take(await self._subscription.receive(until))) is not None:
+            frame = await self._subscription.receive(until)
+            if isinstance(frame, Redacted):
+                self._notice(f"(redacted by an operator: {', '.join(map(str, frame.seqs))})")
+            elif (entry := self.cursor.take(frame)) is not None:
                 return entry
         return None
 

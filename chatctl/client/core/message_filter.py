@@ -16,7 +16,9 @@ class MessageFilter:
         self._match = match
 
     def __call__(self, entry: Msg) -> bool:
-        """Tell whether the filter accepts this message. Raises as ``match``."""
+        """Tell whether the filter accepts this message; a redacted one, if it leaves none out. Raises as ``match``."""
+        if entry.redacted:
+            return not self._nicks and self._match is None
         if self._nicks and fold_any(entry.nick) not in self._nicks:
             return False
         return self._match is None or self._match(entry.text)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatctl.cli.options import all_of, count_option, json_option, timeout_option
+from chatctl.cli.options import all_of, count_option, json_option, refuse, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import DURATION, Parsed, duration
+from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -77,6 +77,11 @@ def _interval(value: object) -> float:
     return 0.0 if value == "off" else duration(value)
 
 
+def _nick_target(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    """Return a target that is a nickname whatever it looks like."""
+    return value if value is None else f"name:{value}"
+
+
 def _seconds(name: str, text: str) -> click.Option:
     return click.Option([name, "seconds"], type=DURATION, metavar="DURATION", help=text)
 
@@ -103,6 +108,18 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "person_room": lambda: click.Option(
         ["--room"], metavar="ROOM", help="Where they are, if there are two of that name."
     ),
+    "seqs": lambda: click.Argument(["seqs"], nargs=-1, type=click.IntRange(1), metavar="[SEQ]..."),
+    "author": lambda: click.Option(
+        ["--nick", "target"],
+        metavar="NICK",
+        callback=_nick_target,
+        help="All that was said under this name, in any case.",
+    ),
+    "why": lambda: click.Option(["--why", "text"], metavar="WHY", help="The reason, which the room is told."),
+    "redacted_room": lambda: click.Option(
+        ["--room"], metavar="ROOM", help="Which room.  [default: lobby; with --nick all rooms]"
+    ),
+    "yes": lambda: click.Option(["--yes"], is_flag=True, help="Do it."),
     "room": lambda: click.Option(
         ["--room"], metavar="ROOM", default="lobby", show_default=True, envvar="CHATCTL_ROOM", help="Which room."
     ),
@@ -112,13 +129,25 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
 def _command(name: str, verb: Verb) -> click.Command:
     """Return the subcommand of a verb. Its parameters are named after the fields of the request."""
 
-    @all_of(json_option(), timeout_option(), _socket_options())
+    @all_of(json_option(), timeout_option("1h" if verb.slow else "5s"), _socket_options())
     def run(timeout: float, as_json: bool, **given: Any) -> None:
         from chatctl.client.admin_socket import order
         from chatctl.commands.admin.formats import json_lines, text_lines
+        from chatctl.protocol import MAX_REDACTED
 
+        refuse(
+            (
+                "seqs" in given and bool(given["seqs"]) == bool(given["target"]),
+                "give the numbers of messages, or --nick NICK",
+            ),
+            (len(given.get("seqs", ())) > MAX_REDACTED, f"at most {MAX_REDACTED} messages at once"),
+        )
         path = _socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"))
-        fields = {key: " ".join(value) if key == "text" else value for key, value in given.items() if value is not None}
+        fields = {
+            key: " ".join(value) if isinstance(value, tuple) and key == "text" else value
+            for key, value in given.items()
+            if value is not None
+        }
         answer = order(path, name, timeout, **fields)
         emit_lines(json_lines(answer) if as_json else text_lines(answer), as_json=as_json)
 
@@ -139,6 +168,7 @@ def _socket_options() -> Any:
         ),
         click.option(
             "--journal",
+            type=JOURNAL_OR_NONE,
             metavar="PATH|none",
             envvar="CHATCTL_JOURNAL",
             help="The server with this journal; none: the one at --port.  [default: rooms.db]",
@@ -147,7 +177,7 @@ def _socket_options() -> Any:
     )
 
 
-def _socket_path(path: str | None, journal: str | None, port: int) -> Path:
+def _socket_path(path: str | None, journal: Path | str | None, port: int) -> Path:
     """Return the admin socket that the options name."""
     from pathlib import Path
 
@@ -155,9 +185,9 @@ def _socket_path(path: str | None, journal: str | None, port: int) -> Path:
 
     if path is not None:
         return Path(path)
-    if journal == "none":
-        return admin_socket_at(port, None)
-    return admin_socket(Path(journal) if journal is not None else default_journal())
+    if journal is None:
+        return admin_socket(default_journal())
+    return admin_socket_at(port, None) if isinstance(journal, str) else admin_socket(journal)
 
 
 for _name, _verb in VERBS.items():

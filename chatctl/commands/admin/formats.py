@@ -27,6 +27,6 @@ def text_lines(answer: Answer) -> Iterator[str]:
 
 
 def _shown(key: str, value: Any) -> str:
-    if key in ("since", "until", "used") and isinstance(value, int | float):
+    if key in ("since", "until", "used", "time") and isinstance(value, int | float):
         return moment(value).replace(" ", "T")
     return str(value)

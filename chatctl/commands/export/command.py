@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import ServerOptions, choice_option, file_option, server_options, timeout_option
+from chatctl.cli.options import ServerOptions, choice_option, server_options, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import Parsed
+from chatctl.cli.param_types import JOURNAL, Parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def moment(value: object) -> float:
 
 @click.command()
 @server_options()
-@file_option("--journal", help="Read this journal, which no server has open.")
+@click.option("--journal", type=JOURNAL, metavar="PATH", help="Read this journal, which no server has open.")
 @click.option("--since", type=Parsed(moment), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
 @click.option("--until", type=Parsed(moment), metavar="MOMENT", help="Up to when, in the same forms.")
 @choice_option(

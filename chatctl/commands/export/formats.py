@@ -59,4 +59,5 @@ def _html(entries: Iterable[Msg], room: str) -> Iterator[str]:
 def _html_entry(entry: Msg, hour: str) -> str:
     nick, text = escape(clean(entry.nick)), escape(clean(entry.text, lines=True))
     said = f"<em>* <b>{nick}</b> {text}</em>" if entry.action else f"<b>{nick}</b>: {text}"
+    said = "<em>(redacted)</em>" if entry.redacted else said
     return f'<p id="m{entry.seq}"><time>{hour}</time><span>{said}</span></p>'

@@ -45,7 +45,7 @@ def serve(
     rooms: tuple[str, ...],
     open_rooms: bool,
     server_name: str,
-    journal: str | None,
+    journal: Path | str | None,
     password_file: Path | None,
     admin_socket: Path | None,
     log_format: Literal["text", "json"],

@@ -13,6 +13,7 @@ from chatctl.cli.options import (
     host_option,
     port_option,
 )
+from chatctl.cli.param_types import JOURNAL_OR_NONE
 from chatctl.commands.serve.param_types import NET, PLACE
 
 listen_options = all_of(
@@ -59,6 +60,7 @@ room_options = all_of(
 journal_options = all_of(
     click.option(
         "--journal",
+        type=JOURNAL_OR_NONE,
         metavar="PATH|none",
         envvar="CHATCTL_JOURNAL",
         help="File that keeps the messages; none: memory only.  [default: rooms.db in the state directory]",

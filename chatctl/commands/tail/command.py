@@ -103,7 +103,7 @@ def tail(
     \b
     Exit codes:
       0 done, or nobody reads our output any more
-      1 CMD failed, or a file could not be written
+      1 CMD failed, a file could not be written, or the cursor's log is gone
       2 usage   3 nobody there   5 password refused   6 no such room
       7 not a chatctl server   8 the deadline passed
       130 interrupted   143 terminated

@@ -14,6 +14,7 @@ from chatctl.client.cursor_file import CursorFile
 from chatctl.client.io.blocking_transport import ask, drive
 from chatctl.client.requests import Since, seek
 from chatctl.commands.tail.sinks import Sink
+from chatctl.errors import ChatError
 from chatctl.protocol import Gap, Resume
 
 FAR_BEYOND = 1_000_000
@@ -63,7 +64,7 @@ def pump(
         count: end after so many messages.
 
     Raises:
-        ChatError: as ``Follower.next`` and the sink raise it.
+        ChatError: as ``Follower.next`` and the sink raise it; or the saved cursor is of a log that is gone.
     """
 
     def save() -> None:
@@ -74,8 +75,10 @@ def pump(
     save()
     while (entry := drive(follower.next(deadline, follow=follow))) is not None:
         if isinstance(entry, Gap):
-            note(gap_line(entry))
-        elif entry.seq >= least and wanted(entry):
+            save()
+            report(entry, skipped=follower.cursor.skipped, kept=kept is not None)
+            continue
+        if entry.seq >= least and wanted(entry):
             sink(entry)
             follower.restart_idle()
             taken += 1
@@ -84,8 +87,30 @@ def pump(
             return
 
 
+def report(gap: Gap, *, skipped: bool, kept: bool) -> None:
+    """Note which messages can't be shown.
+
+    Args:
+        gap: what the server announced.
+        skipped: the log is another one, and what it holds up to now is not shown.
+        kept: the cursor is kept in a file: who relies on it has to learn of this by the exit code.
+
+    Raises:
+        ChatError: ``skipped`` and ``kept``.
+    """
+    if skipped and kept:
+        raise ChatError(
+            "the log is not the one that was read before, and what it holds was not printed: --since 1 without the "
+            "cursor file prints it, another run goes on at its end"
+        )
+    note(_ANOTHER_LOG if skipped else gap_line(gap))
+
+
+_ANOTHER_LOG = "(the log is not the one that was read before: going on at its end)"
+
+
 def gap_line(gap: Gap) -> str:
     """Return the note for messages that can't be shown."""
     if gap.why == "lost":
-        return "(the log is not the one that was read before: going on at its end)"
+        return f"(the log went back: messages {gap.from_} to {gap.to} are others now, going on with {gap.from_})"
     return f"({gap.to - gap.from_ + 1} messages can't be shown, {gap.from_} to {gap.to}: {gap.why})"

@@ -36,6 +36,9 @@ def _print_lines(entry: Msg) -> None:
 
 def _print_record(entry: Msg) -> None:
     """Print a message with its own line ends, and a NUL, which no cleaned text holds."""
+    if entry.redacted:
+        emit("".join(message_lines(entry)), "\0")
+        return
     emit(message_start(entry) + clean(entry.text, lines=True), "\0")
 
 
@@ -73,7 +76,7 @@ class Exec:
             ChatError: it can't be run, or it failed without ``--keep-going``.
             DeadlinePassed: it ran until the deadline.
         """
-        failure = self._run(entry)
+        failure = self._run(entry) if not entry.redacted else None  # it says nothing to act on
         if failure is None:
             return
         failure = f"{self._words[0]} {failure} at message {entry.seq}"

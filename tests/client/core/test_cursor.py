@@ -8,10 +8,10 @@ from chatctl.client.core.cursor import Cursor
 from chatctl.protocol import Gap, Limits, Msg, Resume, Welcome, Who
 
 
-def welcome(epoch: str = "e", first: int = 1, last: int = 100) -> Welcome:
+def welcome(epoch: str = "e", first: int = 1, last: int = 100, cut: int | None = None) -> Welcome:
     return Welcome(
         v=1, server="s", room="lobby", nick="", epoch=epoch, first=first, last=last,
-        members=[], count=0, watchers=0, durability="memory", limits=Limits(backlog=50),
+        members=[], count=0, watchers=0, durability="memory", limits=Limits(backlog=50), cut=cut,
     )  # fmt: skip
 
 
@@ -66,3 +66,31 @@ def test_a_gap_moves_the_position_forwards_only() -> None:
     assert cursor.after == 10
     cursor.take(Gap(from_=11, to=20, why="slow"))
     assert cursor.after == 20
+
+
+def test_a_position_in_an_earlier_epoch_of_the_log_goes_on_where_the_server_says() -> None:
+    """The new epoch holds what ours did, up to there: nothing of it is skipped, and nothing shown again."""
+    cursor = Cursor(Resume("old", 60))
+    assert cursor.ask == Resume("old", 60, cut=True)
+    cursor.enter(welcome(cut=50))
+    assert (cursor.resume, cursor.lost) == (Resume("e", 50), False)
+    assert cursor.take(Gap(from_=51, to=60, why="lost")) is not None
+    assert not cursor.skipped
+    assert [frame.seq for seq in (50, 51, 52) if isinstance(frame := cursor.take(msg(seq)), Msg)] == [51, 52]
+
+
+def test_no_server_moves_a_position_forwards() -> None:
+    cursor = Cursor(Resume("old", 60))
+    cursor.enter(welcome(cut=90))
+    assert cursor.resume == Resume("e", 60)
+
+
+@pytest.mark.parametrize(("last", "skipped"), [(100, True), (0, False)])
+def test_what_is_in_a_log_that_is_another_one_was_skipped(last: int, skipped: bool) -> None:
+    """Unless it is empty."""
+    cursor = Cursor(Resume("old", 60))
+    cursor.enter(welcome(last=last))
+    cursor.take(Gap(from_=1, to=last, why="lost"))
+    assert cursor.skipped is skipped
+    cursor.take(msg(last + 1))
+    assert not cursor.skipped

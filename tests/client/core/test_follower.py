@@ -84,7 +84,7 @@ def test_a_silent_server_is_left_for_one_that_speaks(stub: PutStub) -> None:
     one = follower(stub(one_after_another(silent, speaking)).port)
     drive(one.open(deadline_in(5)))
     assert [entry.seq for entry in (next_of(one), next_of(one)) if isinstance(entry, Msg)] == [1, 2]
-    assert resumed == [{"epoch": "e", "after": 1}]
+    assert resumed == [{"epoch": "e", "after": 1, "cut": True}]
     one.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.message_filter import MessageFilter
-from chatctl.commands.tail.pump import gap_line, pump
+from chatctl.commands.tail.pump import gap_line, pump, report
 from chatctl.errors import ChatError
 from chatctl.protocol import Gap, Msg, Resume
 
@@ -86,4 +86,19 @@ def test_a_gap_is_told_and_is_no_message(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_another_log_is_told_in_other_words() -> None:
-    assert "not the one that was read before" in gap_line(Gap(from_=1, to=2, why="lost"))
+    """What was read and is gone was not skipped: it goes on with what is there in its place."""
+    assert "went back: messages 3 to 5 are others now" in gap_line(Gap(from_=3, to=5, why="lost"))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_who_keeps_a_cursor_learns_by_the_exit_code_that_something_was_skipped(
+    kept: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gap = Gap(from_=1, to=9, why="lost")
+    if kept:
+        with pytest.raises(ChatError, match="not the one that was read before"):
+            report(gap, skipped=True, kept=True)
+    else:
+        report(gap, skipped=True, kept=False)
+        assert "going on at its end" in capsys.readouterr().err
+    report(gap, skipped=False, kept=kept)

@@ -1,0 +1,130 @@
+"""Operators' commands on the journal: redaction and rebuilding, which take many turns of the loop; the rows of the log.
+
+Does not live here: the other verbs, and who may give which order (admin_commands.py), what is redacted where
+(redaction.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import msgspec
+
+from chatctl.common.durations import short_span
+from chatctl.common.text import clean
+from chatctl.core.admin_log import Order
+from chatctl.errors import ChatError, Forbidden, StorageFailed
+from chatctl.hub.admin_target import Actor
+from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.redaction import OUT_OF_REACH, Redaction
+from chatctl.journal import Facts, RebuildCost
+from chatctl.protocol import Admin, Done, Notice
+
+Outcome = Done | ChatError
+Answer = Callable[[Outcome], None]
+
+REBUILD_RATE = 8 * (1 << 20)
+"""Bytes of a journal that are written anew in a second, on a modest disk."""
+
+
+class JournalCommands:
+    """Carries out ``redact`` and ``compact``."""
+
+    def __init__(self, hub: PeerControl) -> None:
+        """Serve one hub."""
+        self._hub = hub
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def redact(self, ask: Admin, actor: Actor, answer: Answer) -> None:
+        """Empty messages; answer once nothing of them is left in the journal. Raises ChatError."""
+        room = ask.room if actor.role == "console" else actor.room
+        redaction = Redaction(self._hub, ask.seqs, ask.target.removeprefix("name:"), room)
+        self._hub.commit()  # what was said before the order is meant, too
+        self._start(self._redact(redaction, ask, actor, answer), answer)
+
+    async def _redact(self, redaction: Redaction, ask: Admin, actor: Actor, answer: Answer) -> None:
+        found = await redaction.find()
+        if not found:
+            raise Forbidden("nothing that was said under that name is kept")
+        text = f"{_messages(sum(map(len, found.values())))} redacted{actor.by}{because(ask.text)}"
+        where = ", ".join(found)
+        row = log_row(self._hub, msgspec.structs.replace(ask, target=""), actor, text, where)  # the name goes, too
+        try:
+            await redaction.carry_out(found, row)
+        finally:
+            if not redaction.done:
+                self._hub.rules.log.drop(row)
+            for room in redaction.rooms:
+                room.tell(Notice(text, self._hub.clock(), actor.name))
+                self._hub.touch(room)
+        self._hub.log.info("ordered", verb=ask.verb, by=actor.name or actor.role, target=where, what=text)
+        try:
+            await self._hub.journal.rebuild()
+        except StorageFailed as error:
+            raise StorageFailed(f"{text}, but traces of it may be left in the journal's file: {error.text}") from None
+        answer(Done(ask.verb, f"{text} ({OUT_OF_REACH})", [], ask.id))
+
+    def compact(self, ask: Admin, actor: Actor, answer: Answer) -> None:
+        """Say what it takes to write the journal anew; with ``yes``, do it."""
+        self._start(self._compact(ask, actor, answer), answer)
+
+    async def _compact(self, ask: Admin, actor: Actor, answer: Answer) -> None:
+        journal = self._hub.journal
+        before = await journal.cost()
+        if before is None:
+            raise Forbidden("this server has no journal")
+        if not ask.yes:
+            answer(Done(ask.verb, _what_it_takes(before), [], ask.id))
+            return
+        await journal.rebuild()
+        after = await journal.cost() or before
+        text = f"the journal has {_mib(after.size)} now; it had {_mib(before.size)}"
+        self._hub.log.info("ordered", verb=ask.verb, by=actor.name or actor.role, what=text)
+        answer(Done(ask.verb, text, [], ask.id))
+
+    def _start(self, work: Coroutine[Any, Any, None], answer: Answer) -> None:
+        """Run what takes several turns of the loop; an error is its answer."""
+
+        async def run() -> None:
+            try:
+                await work
+            except ChatError as error:
+                self._hub.log.warning("not done", why=error.text)
+                answer(error)
+
+        task = asyncio.get_running_loop().create_task(run())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def log_row(hub: PeerControl, ask: Admin, actor: Actor, text: str, room: str = "") -> Facts:
+    """Return the facts by which an order stands in the log."""
+    return hub.rules.log.add(Order(hub.clock(), ask.verb, actor.name, ask.target, room, ask.seconds, ask.text, text))
+
+
+def counted(number: int, one: str, more: str) -> str:
+    """Return a number and what it is of."""
+    return f"{number} {one if number == 1 else more}"
+
+
+def _messages(number: int) -> str:
+    return counted(number, "message was", "messages were")
+
+
+def because(reason: str) -> str:
+    """Return a reason as the end of a sentence."""
+    return f": {clean(reason)}" if reason else ""
+
+
+def _what_it_takes(cost: RebuildCost) -> str:
+    seconds = max(1, round(cost.needed / REBUILD_RATE))
+    return (
+        f"the journal has {_mib(cost.size)}: to write it anew takes {_mib(cost.needed)} beside it, where "
+        f"{_mib(cost.free)} are free, and about {short_span(seconds)}; the rooms go on meanwhile (--yes does it)"
+    )
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.1f} MiB"

@@ -1,0 +1,73 @@
+"""Queries: what is read of an open journal.
+
+Does not live here: anything that writes (store.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from chatctl.journal.schema import Connection
+from chatctl.journal.sqlite_errors import damaged
+from chatctl.journal.transaction import ENTRY_COLUMNS, RoomRecord, entry_of, insist_on_types
+from chatctl.protocol import Msg
+
+PAGE = 4096
+"""Bytes of one page of the database."""
+
+
+class Queries:
+    """The reading half of a store."""
+
+    path: Path
+    rooms: dict[str, RoomRecord]
+    _db: Connection
+
+    def read(self, room: str, after: int, limit: int) -> list[Msg]:
+        """Return at most ``limit`` kept entries that follow number ``after``."""
+        record = self.rooms.get(room)
+        if record is None or limit <= 0:
+            return []
+        query = f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 — constant
+        return [entry_of(row) for row in self._db.execute(query, (record.id, after, limit))]
+
+    def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""
+        query = "SELECT seq, nick FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
+        return self._db.execute(query, (self.rooms[room].id, after, limit)).fetchall()
+
+    def facts(self) -> dict[tuple[str, str], str]:
+        """Return all facts."""
+        rows = self._db.execute("SELECT kind, key, value FROM facts")
+        return {(kind, key): value for kind, key, value in (insist_on_types(row, (str, str, str)) for row in rows)}
+
+    def ends(self) -> dict[tuple[str, str], int]:
+        """Return the last entry that each earlier epoch shares with this log, by room and epoch."""
+        rows = self._db.execute("SELECT name, ends.epoch, last FROM ends JOIN rooms ON room = id")
+        return {(name, epoch): last for name, epoch, last in rows}
+
+    def pages(self) -> tuple[int, int]:
+        """Return how many pages of 4 KiB the database has, and how many of them are unused."""
+        [(pages,)], [(unused,)] = self._db.execute("PRAGMA page_count"), self._db.execute("PRAGMA freelist_count")
+        return pages, unused
+
+    # --- checks on opening
+
+    def _generation(self) -> str:
+        return str(self._db.execute("SELECT generation FROM meta").fetchone()[0])
+
+    def _total(self) -> int:
+        return sum(record.last for record in self._load())
+
+    def _load(self) -> Iterator[RoomRecord]:
+        newest = "(SELECT max(seq) FROM messages WHERE room = id)"
+        for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
+            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int)))
+
+    def _insist_on_density(self) -> None:
+        """Refuse a log with holes, as a mix of two files has: SQLite does not notice (0.15 s a million entries)."""
+        rows = "(SELECT room, count(*) AS count, max(seq) AS last FROM messages GROUP BY room)"
+        holed = f"SELECT name FROM {rows} JOIN rooms ON room = id WHERE count <> last - first + 1"  # noqa: S608 — constant
+        if row := self._db.execute(holed).fetchone():
+            raise damaged(self.path, f"room {row[0]} has holes")

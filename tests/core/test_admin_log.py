@@ -1,0 +1,51 @@
+"""admin_log.py: the newest orders, as facts that a journal keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl.core import admin_log
+from chatctl.core.admin_log import KIND, AdminLog, Order
+
+
+def kept(log: AdminLog) -> list[str]:
+    return [order.verb for order in log]
+
+
+def test_orders_come_back_in_their_order_after_a_restart() -> None:
+    facts: dict[tuple[str, str], str | None] = {("ban", "name:x"): "of another kind"}
+    log = AdminLog({})
+    for verb in "abcdefghijkl":  # twelve: 10 must not come before 9
+        facts |= log.add(Order(1.0, verb, why=verb))
+    again = AdminLog({key: value for key, value in facts.items() if value is not None})
+    assert kept(again) == list("abcdefghijkl")
+    assert [order.why for order in again] == list("abcdefghijkl")
+    assert set(again.add(Order(1.0, "m"))).isdisjoint(facts)
+
+
+def test_the_oldest_goes_for_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_log, "MAX_ROWS", 3)
+    log = AdminLog({})
+    first = log.add(Order(1.0, "a"))
+    for verb in "bc":
+        assert None not in log.add(Order(1.0, verb)).values()
+    changes = log.add(Order(1.0, "d"))
+    assert kept(log) == ["b", "c", "d"]
+    assert [key for key, value in changes.items() if value is None] == list(first)
+
+
+def test_what_was_not_committed_is_taken_back() -> None:
+    log = AdminLog({})
+    log.add(Order(1.0, "a"))
+    log.drop(log.add(Order(1.0, "b")))
+    log.drop({("ban", "x"): "y"})
+    assert kept(log) == ["a"]
+
+
+def test_a_row_that_no_version_of_ours_wrote_is_left_out() -> None:
+    """A newer chatctl may have written it: that is no reason not to start."""
+    good = AdminLog({}).add(Order(1.0, "a"))
+    facts = {key: value or "" for key, value in good.items()} | {(KIND, "000000000009"): "{", (KIND, "x"): '{"verb":1}'}
+    log = AdminLog(facts)
+    assert kept(log) == ["a"]
+    assert list(log.add(Order(1.0, "b"))) == [(KIND, "000000000010")]
