@@ -52,7 +52,8 @@ def join(
       4 from a pipe: a line was sent, and no answer came
       5 name, key or password refused
       6 no such room, or full; from a pipe: a line was refused
-      7 not a chatctl server   130 interrupted   143 terminated
+      7 not a chatctl server   129 the terminal is gone
+      130 interrupted   131 quit   143 terminated
 
     \b
     Environment:

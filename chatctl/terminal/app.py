@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import sys
 from dataclasses import replace
 
 from chatctl.client.core.address import Address
@@ -12,13 +11,13 @@ from chatctl.client.identity import token_for
 from chatctl.client.saved_state import SavedState
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.common.crash_log import record
-from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicController
 from chatctl.terminal.controller import Controller
 from chatctl.terminal.interfaces import JoinOptions, MakeConversation
 from chatctl.terminal.login_prompts import with_password
+from chatctl.terminal.output_stream import tell
 from chatctl.terminal.plain_screen import PlainScreen
 from chatctl.terminal.stdin_reader import is_interactive
 
@@ -52,7 +51,7 @@ def run_join(options: JoinOptions, *, plain: bool, history_file: bool) -> int:
     if not interactive:
         return join()
     code = with_password(credentials, join)
-    print(clean(f"left {options.room}; come back with: {rejoin_command(options)}"), file=sys.stderr)  # noqa: T201
+    tell(f"left {options.room}; come back with: {rejoin_command(options)}")
     return code
 
 

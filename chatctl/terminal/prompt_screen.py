@@ -6,6 +6,7 @@ Lives here: the prompt, starting and ending. Does not live here: keys (key_bindi
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import cast
 
@@ -20,7 +21,8 @@ from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.interfaces import MakeConversation
 from chatctl.terminal.key_bindings import key_bindings
-from chatctl.terminal.lifecycle import ConversationTask, buffered_stdout
+from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import ReflowRenderer, reflows
 from chatctl.terminal.render import FrameRenderer
@@ -41,11 +43,13 @@ class PromptScreen:
         self._render = FrameRenderer(Palette.from_environ(os.environ))
         self._saved = saved
         self._code = 0
-        self._output = cast(FrameOutput, FrameOutput.from_pty(buffered_stdout(), term=os.environ.get("TERM")))
+        stdout, stream = buffered_stdout()
+        stream.on_gone = lambda: asyncio.get_running_loop().call_soon(self._end, HUNG_UP)
+        self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
         self._session = self._make_session(_history(saved, wanted=history_file))
         self._app.renderer = ReflowRenderer(self._app.renderer.style, self._output, reflows=reflows(os.environ))
-        self._task = ConversationTask(self.conversation, self._end)
+        self._task = ConversationTask(self.conversation, self._end, stream)
         self._painter = Painter(
             self._app, self._output, lambda n: self._render.separator(f"{n} lines skipped: too fast")
         )
@@ -144,7 +148,7 @@ class PromptScreen:
                 pre_run=self._painter.schedule,
             )
         except EOFError:
-            pass  # the terminal is gone
+            self._code = self._code or HUNG_UP
         finally:
             self._task.stop_saving()  # what comes from here on is not painted, so the cursor must not pass it
             self.conversation.save(self._draft)

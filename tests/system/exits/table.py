@@ -24,6 +24,7 @@ CODES = {
     6: ("rejected: too long, no such room, full", "change it"),
     7: ("what answered is no chatctl server, or broke the protocol", "another port"),
     8: ("the condition was not met: not here, or not in time", ""),
+    129: ("hung up: the terminal is gone (SIGHUP); `join` alone", ""),
     130: ("interrupted (Ctrl-C, SIGINT)", ""),
     143: ("terminated (SIGTERM)", ""),
 }
