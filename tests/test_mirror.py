@@ -79,10 +79,13 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),
     "terminal/key_bindings": ("system/terminal/test_writing.py", "keys in a terminal"),
+    "terminal/key_input": ("system/terminal/test_keys.py", "in a terminal"),
     "terminal/lifecycle": ("system/terminal/test_signals.py", "with real signals"),
+    "terminal/modified_keys": ("terminal/test_key_parser.py", "as the parser uses it"),
     "terminal/prompt_screen": ("system/terminal/test_typing.py", "random keys in a terminal"),
     "terminal/room_view": ("terminal/test_controller.py", "as the controller uses it"),
     "terminal/stdin_reader": ("terminal/test_plain_screen.py", "as the plain screen uses it"),
+    "terminal/terminal_modes": ("system/terminal/test_keys.py", "in a terminal"),
 }
 
 ACROSS = {

@@ -164,6 +164,20 @@ class Painter:
             self._app.renderer.clear()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
+    def begin_anew(self) -> None:
+        """Draw the prompt where the cursor is now, after another program had the terminal.
+
+        What stands above is not ours to erase. The modes that we set may be gone: the prompt sets them again.
+        """
+        if not self._app.is_running:
+            return
+        with self._output.one_write():
+            self._output.write_raw("\r")
+            self._output.erase_down()
+            self._output.release()
+            self._app.renderer.reset()
+            self._app._redraw()  # noqa: SLF001 — as in ``_paint``
+
     def finish(self) -> None:
         """Write all that still waits, once the prompt is gone, and release the terminal."""
         self._write(inf, inf)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
 from typing import cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chatctl.client.saved_state import SavedState
@@ -21,11 +24,13 @@ from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.interfaces import MakeConversation
 from chatctl.terminal.key_bindings import key_bindings
+from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import ReflowRenderer, reflows
 from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.terminal_modes import TerminalModes
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
@@ -38,11 +43,15 @@ MAX_ROOM_SHOWN = 16
 class PromptScreen:
     """A Screen on a terminal, with a prompt."""
 
-    def __init__(self, make_conversation: MakeConversation, saved: SavedState, *, history_file: bool) -> None:
+    def __init__(
+        self, make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes, *, history_file: bool
+    ) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._render = FrameRenderer(Palette.from_environ(os.environ))
         self._saved = saved
+        self._modes = modes
         self._code = 0
+        self._input = KeyInput(sys.stdin, self._tell_broken)
         stdout, stream = buffered_stdout()
         stream.on_gone = lambda: asyncio.get_running_loop().call_soon(self._end, HUNG_UP)
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
@@ -64,6 +73,7 @@ class PromptScreen:
             self._prompt,
             multiline=True,
             prompt_continuation=lambda width, _line, _wrap: "  ".rjust(width),
+            input=self._input,
             output=self._output,
             history=history,
             key_bindings=key_bindings(self.conversation.submit, self.leave, self._output.release),
@@ -121,6 +131,15 @@ class PromptScreen:
         shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
         return [*above, ("bold", f"{shown}{f'({count})' if count is not None else ''}> ")]
 
+    def _continued(self) -> None:
+        """Take the terminal back: it was stopped, and a shell or another program has had it since."""
+        self._input.raw_mode().__enter__()
+        self._painter.begin_anew()
+
+    def _tell_broken(self, broken: bytes) -> None:
+        what = f"bytes that are no text in {sys.stdin.encoding} ({broken[:8].hex(' ')}{' …' if broken[8:] else ''})"
+        self.show([self._render.error(f"your terminal has sent {what}: \ufffd stands for each in the line")])
+
     @property
     def _draft(self) -> str:
         return self._session.default_buffer.text
@@ -140,6 +159,8 @@ class PromptScreen:
             ChatError: the server cannot be joined.
         """
         await self._task.enter(self._save)
+        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
                 default=self._saved.draft(),

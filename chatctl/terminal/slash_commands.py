@@ -30,7 +30,7 @@ _NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (
     ("Enter", "send; on an empty line while disconnected: try again now"),
-    ("Alt-Enter, Ctrl-J", "a new line in the message"),
+    ("Alt-Enter, Ctrl-J", "a new line in the message; Shift-Enter where the terminal tells it apart"),
     ("Tab", "complete a command, a nickname or an :emoji:"),
     ("Up, Down", "what you said before; Ctrl-R searches it"),
     ("Ctrl-C", "clear the line; on an empty line: leave"),

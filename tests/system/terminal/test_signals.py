@@ -113,7 +113,7 @@ def test_a_closed_window_ends_the_plain_screen(window: Callable[..., Window], st
     """A vanished terminal is no fault of ours."""
     one = window("--plain", nohup=nohup)
     os.write(one.master, b"hello\n")
-    one.read_until(b"nadia: hello")
+    one.read_until(b": hello")
     os.close(one.master)
     assert one.child.wait(DEADLINE) in (0, 129)  # the end of stdin is Ctrl-D's too
     assert not (state / "crash.log").exists()
@@ -128,7 +128,7 @@ def test_sigterm_ends_it_while_nobody_reads_the_terminal(
     if not options:
         one.read_until(b"(1)>")
     os.write(one.master, b"hello\n" if options else b"hello\r")
-    one.read_until(b"nadia: hello")
+    one.read_until(b": hello")
     omar = other()
     for number in range(40):
         omar.say("x" * 3000, id=str(number))
