@@ -12,6 +12,7 @@ from chatctl.client.io.blocking_connection import hang_up, open_socket
 from chatctl.client.io.clock import deadline_in
 from chatctl.common.text import clean
 from chatctl.errors import Rejected, Unreachable, reason_of
+from chatctl.protocol import MAX_TEXT
 from chatctl.terminal.interfaces import Screen
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.slash_commands import Command, parse
@@ -26,6 +27,7 @@ class ClassicController:
     count = None
     status = ""
     refusals = 0
+    limit = MAX_TEXT
 
     def __init__(self, address: Address, nick: str, render: FrameRenderer, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""

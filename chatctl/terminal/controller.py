@@ -18,7 +18,7 @@ from chatctl.terminal import status
 from chatctl.terminal.interfaces import JoinOptions, Screen
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_view import RoomView
-from chatctl.terminal.slash_commands import Command, Invalid, help_lines, parse
+from chatctl.terminal.slash_commands import Command, Invalid, help_lines, is_whisper, parse
 
 
 class Controller:
@@ -78,11 +78,9 @@ class Controller:
         return False
 
     def _fits(self, text: str) -> bool:
-        welcome = self.membership.welcome
-        limit = welcome.limits.text if welcome else protocol.MAX_TEXT
         size = len(text.encode())
-        if size > limit:
-            return self._refuse(f"this message has {size} bytes, at most {limit} can be sent: shorten it")
+        if size > self.limit:
+            return self._refuse(f"this message has {size} bytes, at most {self.limit} can be sent: shorten it")
         return True
 
     def _say(self, text: str, *, action: bool = False) -> bool:
@@ -137,6 +135,12 @@ class Controller:
         return self.view.members.count
 
     @property
+    def limit(self) -> int:
+        """The bytes of UTF-8 that one message may have."""
+        welcome = self.membership.welcome
+        return welcome.limits.text if welcome else protocol.MAX_TEXT
+
+    @property
     def unacknowledged(self) -> int:
         """The number of messages in the outbox."""
         return len(self.membership.outbox)
@@ -161,7 +165,7 @@ class Controller:
     def save(self, draft: str | None) -> None:
         """Save the draft, and the cursor unless messages before it have not been shown yet."""
         if draft is not None:
-            self._saved.save_draft(draft)
+            self._saved.save_draft("" if is_whisper(draft) else draft)
         if self.membership.cursor is not None and self.view.complete:
             self._saved.save_cursor(self.membership.cursor)
 

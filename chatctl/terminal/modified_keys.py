@@ -77,11 +77,13 @@ def _character(codes: list[str], modifiers: list[str], text: list[str]) -> tuple
     code = int(codes[0])
     if code in _ENTER:  # with any modifier a new line: it never sends what is not finished
         return (Keys.ControlJ if held & (_SHIFT | _ALT | _CTRL) else Keys.ControlM,)
-    key = _plain(code, codes, held, text)
+    if any(text) and not held & (_ALT | _CTRL) and code not in (9, *_NAMED):
+        return tuple("".join(_char(int(part)) for part in text if part))
+    key = _plain(code, codes, held)
     return ((Keys.Escape, key) if held & _ALT and key is not Keys.Escape else (key,)) if key is not None else ()
 
 
-def _plain(code: int, codes: list[str], held: int, text: list[str]) -> Key | None:
+def _plain(code: int, codes: list[str], held: int) -> Key | None:
     """Return the key without Alt; None for one that we have no use for."""
     if code == 9:
         return Keys.BackTab if held & _SHIFT else Keys.ControlI if not held & _CTRL else None
@@ -89,15 +91,18 @@ def _plain(code: int, codes: list[str], held: int, text: list[str]) -> Key | Non
         return _NAMED[code]
     if code in _KEYPAD:
         return _KEYPAD[code]
-    if code in _PRIVATE or code < 32 or code > 0x10FFFF or 0xD800 <= code < 0xE000:
-        return None
-    if held & _CTRL:
-        return _control(chr(code))
-    if any(text):
-        return "".join(chr(int(part)) for part in text if part and 32 <= int(part) <= 0x10FFFF) or None
+    char = _char(code)
+    if not char or held & _CTRL:
+        return _control(char) if char else None
     if held & _SHIFT and len(codes) > 1 and codes[1]:
-        return chr(int(codes[1]))
-    return chr(code).upper() if held & (_SHIFT | _CAPS) and len(chr(code).upper()) == 1 else chr(code)
+        return _char(int(codes[1])) or None
+    return char.upper() if held & (_SHIFT | _CAPS) and len(char.upper()) == 1 else char
+
+
+def _char(code: int) -> str:
+    """Return the character with this number; empty for a control, a surrogate, or what is none."""
+    valid = 32 <= code <= 0x10FFFF and not 0x7F <= code < 0xA0 and not 0xD800 <= code < 0xE000
+    return chr(code) if valid and code not in _PRIVATE else ""
 
 
 def _control(char: str) -> Key | None:

@@ -15,17 +15,19 @@ from typing import cast
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
+from chatctl.terminal.draft import Draft
 from chatctl.terminal.interfaces import MakeConversation
-from chatctl.terminal.key_bindings import key_bindings
+from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
+from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.line_history import LineHistory
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import ReflowRenderer, reflows
@@ -47,16 +49,21 @@ class PromptScreen:
         self, make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes, *, history_file: bool
     ) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
+        self._loop = asyncio.get_running_loop()
         self._render = FrameRenderer(Palette.from_environ(os.environ))
         self._saved = saved
         self._modes = modes
         self._code = 0
         self._input = KeyInput(sys.stdin, self._tell_broken)
         stdout, stream = buffered_stdout()
-        stream.on_gone = lambda: asyncio.get_running_loop().call_soon(self._end, HUNG_UP)
+        stream.on_gone = lambda: self._loop.call_soon(self._end, HUNG_UP)
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
+        self._interrupt = Interrupt()
         self._session = self._make_session(_history(saved, wanted=history_file))
+        self._line = Draft(
+            self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
+        )
         self._app.renderer = ReflowRenderer(self._app.renderer.style, self._output, reflows=reflows(os.environ))
         self._task = ConversationTask(self.conversation, self._end, stream)
         self._painter = Painter(
@@ -68,7 +75,7 @@ class PromptScreen:
     def _app(self) -> Application[str]:
         return self._session.app
 
-    def _make_session(self, history: History) -> PromptSession[str]:
+    def _make_session(self, history: LineHistory) -> PromptSession[str]:
         return PromptSession(
             self._prompt,
             multiline=True,
@@ -76,7 +83,7 @@ class PromptScreen:
             input=self._input,
             output=self._output,
             history=history,
-            key_bindings=key_bindings(self.conversation.submit, self.leave, self._output.release),
+            key_bindings=key_bindings(self._actions(history)),
             completer=PromptCompleter(self.conversation.nicks),
             # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
             # stay blank all the time.
@@ -84,6 +91,17 @@ class PromptScreen:
             complete_style=CompleteStyle.COLUMN,
             reserve_space_for_menu=4,
             erase_when_done=True,
+        )
+
+    def _actions(self, history: LineHistory) -> Actions:
+        return Actions(
+            submit=self.conversation.submit,
+            remember=history.remember,
+            interrupt=self._interrupted,
+            leave=self.leave,
+            release_terminal=self._output.release,
+            paste=lambda text: self._line.paste(text),
+            is_editable=lambda line: len(line.encode()) > self.conversation.limit,
         )
 
     # --- as a Screen
@@ -114,7 +132,7 @@ class PromptScreen:
 
     def _end(self, code: int) -> None:
         self._code = self._code or code
-        if not self._left and self._app.is_running:
+        if not self._left and self._app.is_running and not self._app.is_done:  # done: its input has ended
             self._left = True
             self._app.exit(result="")
 
@@ -127,9 +145,20 @@ class PromptScreen:
             above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
         if status:
             above.append(("dim", f"[{status}]\n"))
+        if self._interrupt.announced(self._loop.time()):
+            above.append(("dim", "[Ctrl-C again leaves]\n"))
         name, count = self.conversation.name, self.conversation.count
         shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
         return [*above, ("bold", f"{shown}{f'({count})' if count is not None else ''}> ")]
+
+    def _interrupted(self, cleared: bool) -> None:
+        if self._interrupt.leaves(self._loop.time(), cleared=cleared):
+            self.leave()
+        else:
+            self._loop.call_later(AGAIN_SECONDS, self.refresh)
+
+    def _refuse(self, why: str) -> None:
+        self.show([self._render.error(why)])
 
     def _continued(self) -> None:
         """Take the terminal back: it was stopped, and a shell or another program has had it since."""
@@ -138,7 +167,7 @@ class PromptScreen:
 
     def _tell_broken(self, broken: bytes) -> None:
         what = f"bytes that are no text in {sys.stdin.encoding} ({broken[:8].hex(' ')}{' …' if broken[8:] else ''})"
-        self.show([self._render.error(f"your terminal has sent {what}: \ufffd stands for each in the line")])
+        self._refuse(f"your terminal has sent {what}: \ufffd stands for each in the line")
 
     @property
     def _draft(self) -> str:
@@ -160,7 +189,7 @@ class PromptScreen:
         """
         await self._task.enter(self._save)
         store_typeahead(self._input, self._input.keys_in(self._modes.typed_before))
-        asyncio.get_running_loop().add_signal_handler(signal.SIGCONT, self._continued)
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
                 default=self._saved.draft(),
@@ -184,9 +213,9 @@ class PromptScreen:
             self.refresh()  # it counts seconds
 
 
-def _history(saved: SavedState, *, wanted: bool) -> History:
+def _history(saved: SavedState, *, wanted: bool) -> LineHistory:
     path = saved.history_file if wanted else None
-    return FileHistory(str(path)) if path is not None else InMemoryHistory()
+    return LineHistory(str(path) if path is not None else None)
 
 
 def _notification(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -39,6 +40,7 @@ KEYS: list[tuple[str, list[Keys | str]]] = [
     ("\x1b[99;5u", [Keys.ControlC]), ("\x1b[99;69u", [Keys.ControlC]), ("\x1b[27;5;99~", [Keys.ControlC]),
     ("\x1b[100;5u", [Keys.ControlD]), ("\x1b[99;5:1u", [Keys.ControlC]), ("\x1b[99:67;5u", [Keys.ControlC]),
     ("\x1b[97u", ["a"]), ("\x1b[97;2u", ["A"]), ("\x1b[97:65;2u", ["A"]), ("\x1b[97;2;65u", ["A"]),
+    ("\x1b[97;;97:769u", ["a", "\u0301"]), ("\x1b[0;;228u", ["ä"]),
     ("\x1b[228;2u", ["Ä"]), ("\x1b[49:33;2u", ["!"]), ("\x1b[97;65u", ["A"]), ("\x1b[97;129u", ["a"]),
     ("\x1b[98;3u", [Keys.Escape, "b"]), ("\x1b[127u", [Keys.ControlH]), ("\x1b[127;2u", [Keys.ControlH]),
     ("\x1b[127;3u", [Keys.Escape, Keys.ControlH]), ("\x1b[9u", [Keys.ControlI]), ("\x1b[9;2u", [Keys.BackTab]),
@@ -166,6 +168,17 @@ def test_any_cut_gives_the_same_keys(pieces: list[str], data: st.DataObject) -> 
     ends = [0, *cuts, len(whole)]
     got = [press for start, end in itertools.pairwise(ends) for press in parser.feed(whole[start:end])]
     assert got == KeyParser().feed(whole)
+
+
+@given(
+    st.lists(st.lists(st.one_of(st.none(), st.integers(0, 0x120000)), max_size=3), max_size=4), st.sampled_from("u~A")
+)
+def test_no_number_breaks_a_key(fields: list[list[int | None]], final: str) -> None:
+    """Nor types what is no character: a surrogate can't be kept in a file, a control acts on a terminal."""
+    parameters = ";".join(":".join("" if part is None else str(part) for part in field) for field in fields)
+    for press in KeyParser().feed(f"\x1b[{parameters}{final}"):
+        if not isinstance(press.key, Keys):
+            assert all(unicodedata.category(char) not in ("Cc", "Cs") for char in press.key)
 
 
 @given(st.text(alphabet="\x1b[]OP_^X\\\x07\x9b\x9c0129;:?<>$~uAMRmcIHx\r\x03 äß\udcfc"))
