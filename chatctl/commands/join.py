@@ -51,8 +51,8 @@ def join(
     Exit codes:
       0 left   1 internal error   2 usage   3 nobody there
       4 from a pipe: a line was sent, and no answer came
-      5 name, key or password refused
-      6 no such room, or full; from a pipe: a line was refused
+      5 name, key or password refused; the name joined from elsewhere
+      6 no such room, or full; kicked; from a pipe: a line was refused
       7 not a chatctl server   129 the terminal is gone
       130 interrupted   131 quit   143 terminated
 

@@ -124,5 +124,6 @@ class ClassicController:
                 await self._outgoing.join()
         except TimeoutError:
             unsent = self._outgoing.qsize() + 1
+            self._screen.show([self._render.error(f"not sent, or not known whether: {unsent} of your lines")])
         self._left.set()
         return unsent

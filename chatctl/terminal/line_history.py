@@ -21,6 +21,15 @@ class LineHistory(History):
         super().__init__()
         self._file = FileHistory(path) if path is not None else None
         self._only_remember = False
+        self._unwritten: list[str] = []
+
+    def keep_in(self, path: str) -> None:
+        """Use the file at ``path`` from now on, also for what has been entered so far."""
+        self._file = FileHistory(path)
+        self._loaded_strings += self._file.load_history_strings()
+        unwritten, self._unwritten = self._unwritten, []
+        for line in unwritten:
+            self.store_string(line)
 
     def load_history_strings(self) -> Iterable[str]:
         """Return the lines in the file, the newest first."""
@@ -28,9 +37,13 @@ class LineHistory(History):
 
     def store_string(self, string: str) -> None:
         """Write a line into the file, if it belongs there. A full disk costs the line, not the program."""
-        if self._file is not None and not self._only_remember and not is_whisper(string):
-            with contextlib.suppress(OSError):
-                self._file.store_string(string)
+        if self._only_remember or is_whisper(string):
+            return
+        if self._file is None:
+            self._unwritten.append(string)
+            return
+        with contextlib.suppress(OSError):
+            self._file.store_string(string)
 
     def remember(self, line: str) -> None:
         """Keep a line that was cleared or refused, in memory alone."""

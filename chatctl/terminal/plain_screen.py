@@ -107,14 +107,19 @@ class PlainScreen:
         self._stdin.start()
         code = await self._ended
         self._task.stop_saving()
+        sent_away = None
         try:
             unacknowledged = await self._task.leave(DRAIN_SECONDS if code == 0 and await self._drained() else 0.0)
+        except ChatError as error:
+            sent_away, unacknowledged = error, self.conversation.unacknowledged
         finally:
             self._save()
         if self._error is not None:
             raise self._error
         if code == 0:
             self._check_sent(unacknowledged)
+        if sent_away is not None:
+            raise sent_away
         return code
 
     def _save(self) -> None:

@@ -52,20 +52,24 @@ class PromptScreen:
         self._loop = asyncio.get_running_loop()
         self._render = FrameRenderer(Palette.from_environ(os.environ))
         self._saved = saved
+        self._kept = saved.kept
+        self._wants_history = history_file
         self._modes = modes
         self._code = 0
         self._input = KeyInput(sys.stdin, self._tell_broken)
-        stdout, stream = buffered_stdout()
-        stream.on_gone = lambda: self._loop.call_soon(self._end, HUNG_UP)
+        stdout, self._stream = buffered_stdout()
+        self._stream.on_gone = lambda: self._loop.call_soon(self._end, HUNG_UP)
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
-        self._session = self._make_session(_history(saved, wanted=history_file))
+        path = saved.history_file if history_file else None
+        self._history = LineHistory(str(path) if path is not None else None)
+        self._session = self._make_session()
         self._line = Draft(
             self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
         )
         self._app.renderer = ReflowRenderer(self._app.renderer.style, self._output, reflows=reflows(os.environ))
-        self._task = ConversationTask(self.conversation, self._end, stream)
+        self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
             self._app, self._output, lambda n: self._render.separator(f"{n} lines skipped: too fast")
         )
@@ -75,15 +79,15 @@ class PromptScreen:
     def _app(self) -> Application[str]:
         return self._session.app
 
-    def _make_session(self, history: LineHistory) -> PromptSession[str]:
+    def _make_session(self) -> PromptSession[str]:
         return PromptSession(
             self._prompt,
             multiline=True,
             prompt_continuation=lambda width, _line, _wrap: "  ".rjust(width),
             input=self._input,
             output=self._output,
-            history=history,
-            key_bindings=key_bindings(self._actions(history)),
+            history=self._history,
+            key_bindings=key_bindings(self._actions()),
             completer=PromptCompleter(self.conversation.nicks),
             # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
             # stay blank all the time.
@@ -93,10 +97,10 @@ class PromptScreen:
             erase_when_done=True,
         )
 
-    def _actions(self, history: LineHistory) -> Actions:
+    def _actions(self) -> Actions:
         return Actions(
             submit=self.conversation.submit,
-            remember=history.remember,
+            remember=self._history.remember,
             interrupt=self._interrupted,
             leave=self.leave,
             release_terminal=self._output.release,
@@ -169,6 +173,14 @@ class PromptScreen:
         what = f"bytes that are no text in {sys.stdin.encoding} ({broken[:8].hex(' ')}{' …' if broken[8:] else ''})"
         self._refuse(f"your terminal has sent {what}: \ufffd stands for each in the line")
 
+    def _begin_keeping(self) -> None:
+        """Take over from the client that had our files until now, its unfinished line too, if there is room for it."""
+        self._kept = True
+        if self._wants_history and (path := self._saved.history_file) is not None:
+            self._history.keep_in(str(path))
+        if not self._draft:
+            self._session.default_buffer.insert_text(self._saved.found_draft)
+
     @property
     def _draft(self) -> str:
         return self._session.default_buffer.text
@@ -200,22 +212,23 @@ class PromptScreen:
         except EOFError:
             self._code = self._code or HUNG_UP
         finally:
-            self._task.stop_saving()  # what comes from here on is not painted, so the cursor must not pass it
+            self._task.stop_saving()
             self.conversation.save(self._draft)
             self._left = True
             self._painter.finish()
-        await self._task.leave(SETTLE_SECONDS)
+        try:
+            await self._task.leave(SETTLE_SECONDS)
+        finally:
+            if not self._stream.blocked:  # else what came since has not been shown
+                self.conversation.save(None)
         return self._code
 
     def _save(self) -> None:
         self.conversation.save(self._draft)
+        if self._saved.kept and not self._kept:
+            self._begin_keeping()
         if self.conversation.status:
             self.refresh()  # it counts seconds
-
-
-def _history(saved: SavedState, *, wanted: bool) -> LineHistory:
-    path = saved.history_file if wanted else None
-    return LineHistory(str(path) if path is not None else None)
 
 
 def _notification(text: str) -> str:

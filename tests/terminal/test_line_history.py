@@ -41,6 +41,19 @@ def test_what_was_not_sent_is_remembered_once_and_in_no_file(tmp_path: Path) -> 
     assert loaded(tmp_path / "history") == ["hello"]
 
 
+def test_a_file_that_is_ours_only_later(tmp_path: Path) -> None:
+    """Another client had it: what it kept comes before, what was said so far is kept then."""
+    path = tmp_path / "history"
+    LineHistory(str(path)).append_string("theirs")
+    history = LineHistory(None)
+    history.append_string("ours")
+    history.remember("cleared")
+    history.keep_in(str(path))
+    history.append_string("later")
+    assert history.get_strings() == ["theirs", "ours", "cleared", "later"]
+    assert loaded(path) == ["later", "ours", "theirs"]
+
+
 def test_a_file_that_cannot_be_written_costs_no_more_than_the_line(tmp_path: Path) -> None:
     """A full disk ended the program."""
     history = LineHistory(str(tmp_path))  # a folder
