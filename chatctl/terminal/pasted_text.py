@@ -5,14 +5,12 @@ Lives here: collecting it, however it is cut. Does not live here: what becomes o
 
 from __future__ import annotations
 
-import re
+from chatctl.terminal.broken_bytes import replaced
 
 END = "\x1b[201~"
 
 MAX_KEPT = 256 * 1024
 """Characters that are kept; no message is so long. The rest is counted, so that a paste of any size can be refused."""
-
-_BROKEN = re.compile("[\udc80-\udcff]")
 
 
 class PastedText(str):
@@ -51,7 +49,8 @@ class PasteCollector:
     def text(self, broken: bytearray) -> PastedText:
         """Return all of it. Bytes that are no text are added to ``broken``; U+FFFD stands for each."""
         whole = "".join(self._parts)
-        broken += "".join(_BROKEN.findall(whole)).encode("utf-8", "surrogateescape")
-        pasted = PastedText(_BROKEN.sub("\ufffd", whole).replace("\r\n", "\n").replace("\r", "\n"))
+        whole, found = replaced(whole)
+        broken += found
+        pasted = PastedText(whole.replace("\r\n", "\n").replace("\r", "\n"))
         pasted.size = self._size if self._kept == MAX_KEPT else len(pasted.encode("utf-8", "replace"))
         return pasted

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from chatctl.errors import ChatError, OutcomeUnknown, Rejected, reason_of
+from chatctl.terminal.broken_bytes import replaced, told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.interfaces import MakeConversation
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
@@ -31,7 +32,8 @@ class PlainScreen:
         """Prepare it inside a running event loop."""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
-        self.conversation = make_conversation(self, FrameRenderer(Palette(0)))
+        self._render = FrameRenderer(Palette(0))
+        self.conversation = make_conversation(self, self._render)
         self._stdout, self._output = buffered_stdout()
         self._task = ConversationTask(self.conversation, self._end, self._output)
         self._interactive = is_interactive()  # asked now: a terminal that has vanished says that it is none
@@ -157,7 +159,10 @@ class PlainScreen:
         if self.conversation.unacknowledged >= MAX_UNACKNOWLEDGED:
             self._loop.call_later(_RETRY_SECONDS, self._take, line)
         else:
-            self.conversation.submit(line)
+            text, broken = replaced(line)
+            if broken:
+                self.show([self._render.error(f"the next line has {told(broken, 'UTF-8')}")])
+            self.conversation.submit(text)
             self._stdin.line_taken()
 
 

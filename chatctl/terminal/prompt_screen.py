@@ -19,6 +19,7 @@ from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chatctl.client.saved_state import SavedState
+from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.draft import Draft
@@ -170,8 +171,7 @@ class PromptScreen:
         self._painter.begin_anew()
 
     def _tell_broken(self, broken: bytes) -> None:
-        what = f"bytes that are no text in {sys.stdin.encoding} ({broken[:8].hex(' ')}{' …' if broken[8:] else ''})"
-        self._refuse(f"your terminal has sent {what}: \ufffd stands for each in the line")
+        self._refuse(f"your terminal has sent {told(broken, sys.stdin.encoding)} in the line")
 
     def _begin_keeping(self) -> None:
         """Take over from the client that had our files until now, its unfinished line too, if there is room for it."""
