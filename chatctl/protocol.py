@@ -193,6 +193,8 @@ class Bye(Frame, frozen=True, tag="bye"):
     """Seconds after which to reconnect."""
     final: bool = False
     """Do not reconnect by yourself: an operator ended it, or the same nickname joined from elsewhere."""
+    code: str | None = None
+    """As in ``Error``: ``nick_taken`` if the same nickname joined from elsewhere."""
 
 
 ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Ping | Pong | Bye

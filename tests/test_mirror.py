@@ -77,13 +77,17 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
+    "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),
     "terminal/key_bindings": ("system/terminal/test_writing.py", "keys in a terminal"),
-    "terminal/lifecycle": ("system/terminal/test_ends.py", "signals, and stdout that went"),
+    "terminal/key_input": ("system/terminal/test_keys.py", "in a terminal"),
+    "terminal/lifecycle": ("system/terminal/test_signals.py", "with real signals"),
+    "terminal/modified_keys": ("terminal/test_key_parser.py", "as the parser uses it"),
     "terminal/prompt_screen": ("system/terminal/test_typing.py", "random keys in a terminal"),
     "terminal/room_view": ("terminal/test_controller.py", "as the controller uses it"),
     "terminal/stdin_reader": ("terminal/test_plain_screen.py", "as the plain screen uses it"),
+    "terminal/terminal_modes": ("system/terminal/test_keys.py", "in a terminal"),
 }
 
 ACROSS = {

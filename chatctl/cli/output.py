@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -130,9 +131,21 @@ def open_standard_streams() -> None:
             os.set_inheritable(number, True)
 
 
+def replace_unencodable() -> None:
+    """Have stdout write a character that its encoding lacks as an escape, unless the user chose what to do with it.
+
+    ``PYTHONIOENCODING=latin-1`` and the like come with a handler that raises: any emoji of anybody would end us.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def note(line: str) -> None:
-    """Print a line for the person on stderr, cleaned."""
-    click.echo(clean(line), err=True)
+    """Print a line for the person on stderr, cleaned. If that can't be, nobody is there to read it."""
+    try:
+        click.echo(clean(line), err=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # or the flush at exit fails as well, and makes the exit code 120
 
 
 def warn(text: str) -> None:

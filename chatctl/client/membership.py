@@ -21,7 +21,7 @@ from chatctl.client.core.outbox import Message, Outbox, new_id
 from chatctl.client.core.retry import MAX_RETRY_AFTER, QUIET_SECONDS, Retry
 from chatctl.client.io.aio_connection import AioConnection
 from chatctl.client.io.aio_transport import AioTransport
-from chatctl.errors import ChatError, PasswordWrong, Unreachable
+from chatctl.errors import ChatError, Forbidden, PasswordWrong, Unreachable, from_wire
 from chatctl.protocol import (
     Ack,
     Bye,
@@ -98,6 +98,7 @@ class Membership:
         self._retry_now = asyncio.Event()
         self._pinged_at: float | None = None
         self._leaving = False
+        self._sent_away: ChatError | None = None
         self._waiting_since = self._transport.now()
         self._running: asyncio.Task[None] | None = None
         self._told: str | None = None
@@ -126,7 +127,7 @@ class Membership:
         """Stay in the room until ``leave``, or until the server ends the membership.
 
         Raises:
-            ChatError: the first connection failed.
+            ChatError: the first connection failed; or the server ended the membership.
         """
         self._running = asyncio.current_task()
         try:
@@ -134,6 +135,8 @@ class Membership:
         except asyncio.CancelledError:
             if not self._leaving:
                 raise
+        if self._sent_away is not None:
+            raise self._sent_away
 
     async def _stay(self) -> None:
         while not self._leaving:
@@ -239,7 +242,7 @@ class Membership:
             case Ack(id=ident):
                 self.outbox.settle(ident)
                 self._waiting_since = self._transport.now()
-            case Error(id=ident) if ident is not None and frame.code in ("storage", "rate_limited"):
+            case Error(id=ident) if ident in self.outbox and frame.code in ("storage", "rate_limited"):
                 wait = min(max(frame.retry_after or 1.0, 0.1), MAX_RETRY_AFTER)
                 asyncio.get_running_loop().call_later(wait, self._say_again, ident)
                 return  # it stays in the outbox: the status says so
@@ -249,13 +252,14 @@ class Membership:
             case Pong(t=t) if t == self._pinged_at and self._pinged_at is not None:
                 self.lag = self._transport.now() - self._pinged_at
                 self._pinged_at = None
-            case Bye(final=True):
-                self._leaving = True  # kicked, or joined again from elsewhere: coming back is for a person to decide
+            case Bye(final=True, why=why, code=code):
+                self._leaving = True  # coming back is for a person to decide
+                self._sent_away = from_wire(code, f"{why}: you are out") if code else Forbidden(why)
             case Bye(retry_after=seconds):
                 self._retry_after = seconds
         self._listener.received(frame)
 
-    def _say_again(self, ident: str) -> None:
+    def _say_again(self, ident: str | None) -> None:
         for message in self.outbox:
             if message.id == ident:
                 self.send(message.frame)

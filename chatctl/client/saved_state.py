@@ -1,7 +1,7 @@
 """What ``join`` keeps between two runs: draft, outbox, cursor and input history, for one nickname in one room.
 
 Everything is in one folder of the state directory, readable by nobody else. One process at a time uses it; a second
-one with the same nickname keeps nothing.
+one with the same nickname keeps nothing until the first has ended.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from chatctl.common.file_reads import read_file
 from chatctl.common.files import open_own, private_folder, replace_file
 from chatctl.common.names import fold_nick
 from chatctl.common.paths import state_dir
+from chatctl.errors import reason_of
 from chatctl.protocol import Resume, Say, decode_kept
 
 _resume = msgspec.json.Decoder(Resume)
@@ -27,8 +29,11 @@ _says = msgspec.json.Decoder(list[Say])
 
 def saved_outbox(path: Path | None) -> Outbox:
     """Return the outbox at ``path``, with what an earlier run left; a message is on disk before it is sent."""
-    if path is None:
-        return Outbox()
+    return Outbox(*_kept_at(path)) if path is not None else Outbox()
+
+
+def _kept_at(path: Path) -> tuple[list[Message], Callable[[list[Message]], None]]:
+    """Return what an earlier run left in the file, and what keeps messages there."""
 
     def save(messages: list[Message]) -> None:
         with contextlib.suppress(OSError):
@@ -38,7 +43,7 @@ def saved_outbox(path: Path | None) -> Outbox:
         left = decode_kept(_says, read_file(path))
     except (OSError, ValueError):
         left = []
-    return Outbox((Message(say) for say in left if say.id), save)
+    return [Message(say) for say in left if say.id], save
 
 
 class SavedState:
@@ -47,20 +52,49 @@ class SavedState:
     def __init__(self, folder: Path | None) -> None:
         """Use ``folder``, or keep nothing if it is None."""
         self._folder = folder
+        self._wanted = folder
         self._saved: dict[str, bytes] = {}
+        self.why_not = ""
+        """Why nothing is kept that should be."""
+        self.adopted: list[Message] = []
+        """What the process that had the folder before left in its outbox, once ``try_again`` has got it."""
+        self.found_draft = ""
+        """That process's unfinished line."""
         self.outbox = saved_outbox(self._path("outbox.json"))
 
     @classmethod
     def open(cls, address: Address, room: str, nick: str) -> SavedState:
-        """Lock and return the saved state of a nickname in a room; if that fails, one that keeps nothing."""
-        folder = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
+        """Lock and return the saved state of a nickname in a room; if that fails, one that keeps nothing for now."""
+        saved = cls(None)
+        saved._wanted = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
+        saved.try_again()
+        return saved
+
+    @property
+    def kept(self) -> bool:
+        """Whether anything is kept."""
+        return self._folder is not None
+
+    def try_again(self) -> bool:
+        """Lock the folder, if it was another process's so far. Return whether it has just been got."""
+        if self._wanted is None or self.kept:
+            return False
         try:
-            private_folder(folder)
-            lock = open_own(folder / "lock", os.O_RDWR)
+            private_folder(self._wanted)
+            lock = open_own(self._wanted / "lock", os.O_RDWR)
+        except OSError as error:
+            self.why_not = reason_of(error)
+            return False
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until the process ends, however it ends
         except OSError:
-            return cls(None)
-        return cls(folder)
+            os.close(lock)
+            self.why_not = "another chatctl has this nickname's files open"
+            return False
+        self._folder, self.why_not = self._wanted, ""
+        self.found_draft = self.draft()
+        self.adopted = self.outbox.adopt(*_kept_at(self._wanted / "outbox.json"))
+        return True
 
     def _path(self, name: str) -> Path | None:
         return self._folder / name if self._folder is not None else None

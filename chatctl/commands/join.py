@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -50,9 +51,10 @@ def join(
     Exit codes:
       0 left   1 internal error   2 usage   3 nobody there
       4 from a pipe: a line was sent, and no answer came
-      5 name, key or password refused
-      6 no such room, or full; from a pipe: a line was refused
-      7 not a chatctl server   130 interrupted   143 terminated
+      5 name, key or password refused; the name joined from elsewhere
+      6 no such room, or full; kicked; from a pipe: a line was refused
+      7 not a chatctl server   129 the terminal is gone
+      130 interrupted   131 quit   143 terminated
 
     \b
     Environment:
@@ -65,22 +67,24 @@ def join(
       TERM   dumb: as --plain
     """
     address, name = server.address(), own_nick(nick)
-    is_plain = plain or not has_terminal()
-    if address.tls and not classic:
+    if classic:
+        require_no_tls(address)
+    elif address.tls:
         from chatctl.terminal.login_prompts import confirm_server
 
         address = confirm_server(address)
-    if classic:
-        require_no_tls(address)
-        from chatctl.terminal.app import run_classic
 
-        raise SystemExit(run_classic(address, name, plain=is_plain))
+    from chatctl.terminal.terminal_modes import TerminalModes
 
-    from chatctl.terminal.app import run_join
-    from chatctl.terminal.interfaces import JoinOptions
+    modes = None if plain or not has_terminal() else TerminalModes(0)
+    with contextlib.nullcontext() if modes is None else modes.taken():
+        from chatctl.terminal.app import run_classic, run_join
+        from chatctl.terminal.interfaces import JoinOptions
 
-    options = JoinOptions(address, server.room, name, history, notify)  # type: ignore[arg-type]  # a click.Choice
-    raise SystemExit(run_join(options, plain=is_plain, history_file=not no_history_file))
+        if classic:
+            raise SystemExit(run_classic(address, name, modes))
+        options = JoinOptions(address, server.room, name, history, notify)  # type: ignore[arg-type]  # a click.Choice
+        raise SystemExit(run_join(options, modes, history_file=not no_history_file))
 
 
 def has_terminal() -> bool:

@@ -205,7 +205,7 @@ class Login:
         member.conn, member.token, member.proved = peer, peer.token, peer.key
         if member.nick != granted.nick:
             room.roster.rename(member, granted.nick)
-        self._hub.disconnect(before, "replaced", protocol.Bye(why=REPLACED, final=True))
+        self._hub.disconnect(before, "replaced", protocol.Bye(why=REPLACED, final=True, code="nick_taken"))
 
     def _welcome(self, room: Room, nick: str, proved: Proved, cut: int | None) -> protocol.Welcome:
         rules = self._hub.rules.room(room.name)

@@ -20,7 +20,7 @@ from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import Bye
 
-REPLACED = "your nickname joined again from elsewhere"
+REPLACED = "your nickname joined from elsewhere"
 """Why a member is disconnected whose own token or key took its place."""
 
 
@@ -63,7 +63,7 @@ class NameBinding:
     def _disconnect_keyless(self, claim: NameClaim) -> None:
         """Disconnect the owner's earlier connection without the key, if he went away before he took its place over."""
         for holder in self._hub.names.without_key(claim):
-            self._hub.disconnect(peer_of(holder), "replaced", Bye(why=REPLACED, final=True))
+            self._hub.disconnect(peer_of(holder), "replaced", Bye(why=REPLACED, final=True, code="nick_taken"))
 
     def _warn_if_full(self) -> None:
         bound = len(self._hub.names.claims)

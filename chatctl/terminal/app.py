@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-import sys
+from contextlib import nullcontext
 from dataclasses import replace
 
 from chatctl.client.core.address import Address
@@ -12,23 +12,24 @@ from chatctl.client.identity import token_for
 from chatctl.client.saved_state import SavedState
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.common.crash_log import record
-from chatctl.common.text import clean
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicController
 from chatctl.terminal.controller import Controller
 from chatctl.terminal.interfaces import JoinOptions, MakeConversation
 from chatctl.terminal.login_prompts import with_password
+from chatctl.terminal.output_stream import tell
 from chatctl.terminal.plain_screen import PlainScreen
 from chatctl.terminal.stdin_reader import is_interactive
+from chatctl.terminal.terminal_modes import TerminalModes
 
 
-def run_join(options: JoinOptions, *, plain: bool, history_file: bool) -> int:
+def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file: bool) -> int:
     """Be in the room until the user leaves or stdin ends.
 
     Args:
         options: where to join, and as whom.
-        plain: print lines instead of drawing a prompt.
+        modes: of the terminal; the prompt takes it, and gives it back at the end. None: print lines, draw no prompt.
         history_file: keep what is typed for the next run.
 
     Returns:
@@ -37,37 +38,49 @@ def run_join(options: JoinOptions, *, plain: bool, history_file: bool) -> int:
     Raises:
         ChatError: the server cannot be joined; or a fault of our own, with the path of its traceback.
     """
-    interactive = not plain or is_interactive()
+    interactive = modes is not None or is_interactive()
     credentials = options.address.credentials or Credentials(key=NO_KEY)
-    credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
+    with modes.lent() if modes is not None else nullcontext():
+        credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
     options = replace(options, address=options.address._replace(credentials=credentials))
     saved = SavedState.open(options.address, options.room, options.nick) if interactive else SavedState(None)
     token = token_for(options.address)
 
     def join() -> int:
         return _run(
-            lambda screen, render: Controller(options, saved, render, screen, token), saved, plain, history_file
+            lambda screen, render: Controller(options, saved, render, screen, token),
+            saved,
+            modes,
+            history_file=history_file,
         )
 
     if not interactive:
         return join()
     code = with_password(credentials, join)
-    print(clean(f"left {options.room}; come back with: {rejoin_command(options)}"), file=sys.stderr)  # noqa: T201
+    tell(f"left {options.room}; come back with: {rejoin_command(options)}")
     return code
 
 
-def run_classic(address: Address, nick: str, *, plain: bool) -> int:
+def run_classic(address: Address, nick: str, modes: TerminalModes | None) -> int:
     """Talk to a server of the first version. Returns and raises as ``run_join``."""
-    return _run(lambda screen, render: ClassicController(address, nick, render, screen), SavedState(None), plain, False)
+    return _run(
+        lambda screen, render: ClassicController(address, nick, render, screen),
+        SavedState(None),
+        modes,
+        history_file=False,
+    )
 
 
-def _run(make_conversation: MakeConversation, saved: SavedState, plain: bool, history_file: bool) -> int:
+def _run(
+    make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes | None, *, history_file: bool
+) -> int:
     async def run() -> int:
-        if plain:
+        if modes is None:
             return await PlainScreen(make_conversation).run()
         from chatctl.terminal.prompt_screen import PromptScreen  # loads prompt-toolkit
 
-        return await PromptScreen(make_conversation, saved, history_file=history_file).run()
+        with modes.taken():
+            return await PromptScreen(make_conversation, saved, modes, history_file=history_file).run()
 
     try:
         return asyncio.run(run())

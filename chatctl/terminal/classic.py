@@ -12,6 +12,7 @@ from chatctl.client.io.blocking_connection import hang_up, open_socket
 from chatctl.client.io.clock import deadline_in
 from chatctl.common.text import clean
 from chatctl.errors import Rejected, Unreachable, reason_of
+from chatctl.protocol import MAX_TEXT
 from chatctl.terminal.interfaces import Screen
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.slash_commands import Command, parse
@@ -26,6 +27,7 @@ class ClassicController:
     count = None
     status = ""
     refusals = 0
+    limit = MAX_TEXT
 
     def __init__(self, address: Address, nick: str, render: FrameRenderer, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""
@@ -122,5 +124,6 @@ class ClassicController:
                 await self._outgoing.join()
         except TimeoutError:
             unsent = self._outgoing.qsize() + 1
+            self._screen.show([self._render.error(f"not sent, or not known whether: {unsent} of your lines")])
         self._left.set()
         return unsent

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from math import inf
 from typing import Any
 
 from chatctl import protocol
@@ -18,7 +19,10 @@ from chatctl.terminal import status
 from chatctl.terminal.interfaces import JoinOptions, Screen
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_view import RoomView
-from chatctl.terminal.slash_commands import Command, Invalid, help_lines, parse
+from chatctl.terminal.slash_commands import Command, Invalid, help_lines, is_whisper, parse
+
+UNKEPT_SECONDS = 5.0
+"""A client that we have thrown out needs a moment to end and leave us its files."""
 
 
 class Controller:
@@ -31,6 +35,8 @@ class Controller:
         self.name = options.room
         self._options = options
         self._saved = saved
+        self._tell_unkept_at = 0.0
+        """When to say that nothing is kept; 0 before the first save, infinite once it was said."""
         self._screen = screen
         hello = protocol.Hello(
             v=protocol.VERSION,
@@ -78,11 +84,9 @@ class Controller:
         return False
 
     def _fits(self, text: str) -> bool:
-        welcome = self.membership.welcome
-        limit = welcome.limits.text if welcome else protocol.MAX_TEXT
         size = len(text.encode())
-        if size > limit:
-            return self._refuse(f"this message has {size} bytes, at most {limit} can be sent: shorten it")
+        if size > self.limit:
+            return self._refuse(f"this message has {size} bytes, at most {self.limit} can be sent: shorten it")
         return True
 
     def _say(self, text: str, *, action: bool = False) -> bool:
@@ -137,6 +141,12 @@ class Controller:
         return self.view.members.count
 
     @property
+    def limit(self) -> int:
+        """The bytes of UTF-8 that one message may have."""
+        welcome = self.membership.welcome
+        return welcome.limits.text if welcome else protocol.MAX_TEXT
+
+    @property
     def unacknowledged(self) -> int:
         """The number of messages in the outbox."""
         return len(self.membership.outbox)
@@ -160,15 +170,40 @@ class Controller:
 
     def save(self, draft: str | None) -> None:
         """Save the draft, and the cursor unless messages before it have not been shown yet."""
+        self._lock_saved()
         if draft is not None:
-            self._saved.save_draft(draft)
+            self._saved.save_draft("" if is_whisper(draft) else draft)
         if self.membership.cursor is not None and self.view.complete:
             self._saved.save_cursor(self.membership.cursor)
+
+    def _lock_saved(self) -> None:
+        """Get the files from a process that had them when we came: we have thrown it out, and it is ending."""
+        now = asyncio.get_running_loop().time()
+        self._tell_unkept_at = self._tell_unkept_at or now + UNKEPT_SECONDS
+        if self._saved.try_again():
+            for message in self._saved.adopted:
+                self.membership.send(message.frame)
+            if self._tell_unkept_at == inf:
+                self.view.note("draft, unsent lines and history are kept now")
+        elif self._saved.why_not and now > self._tell_unkept_at:
+            self._tell_unkept_at = inf
+            self.view.note(f"no draft, no unsent line and no history is kept: {self._saved.why_not}")
 
     async def leave(self, seconds: float) -> int:
         """Leave the room; what is unacknowledged stays in the outbox, for the next run."""
         if self.membership.connected:
             await self.membership.settled(seconds)
+        self.view.give_up_whispers("the server has not answered")
         self.view.members.flush()
+        self._tell_unsent()
         self.membership.leave()
-        return len(self.membership.outbox)
+        return len(self.membership.outbox) + self.view.unknown
+
+    def _tell_unsent(self) -> None:
+        """Say what becomes of the lines that are not acknowledged; in a script the exit code does."""
+        unsent = len(self.membership.outbox)
+        if unsent and self._saved.kept:
+            self.view.note(f"not acknowledged yet: {unsent} of your lines; the next join sends them again, once")
+        elif self._saved.why_not:
+            for message in self.membership.outbox:
+                self.view.refuse(f"not acknowledged, and not kept: {message.frame.text}")

@@ -66,6 +66,10 @@ class Conversation(Protocol):
         """What is wrong with the connection, for the prompt; empty when all is well."""
 
     @property
+    def limit(self) -> int:
+        """The bytes of UTF-8 that one message may have."""
+
+    @property
     def unacknowledged(self) -> int:
         """The number of messages that the server has not acknowledged."""
 

@@ -5,25 +5,43 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
+from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
 from prompt_toolkit.filters import Condition, Filter, has_focus, is_searching
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.key_binding.key_bindings import KeyBindingsBase
+from prompt_toolkit.keys import Keys
+
+from chatctl.terminal.editing_keys import editing_keys
 
 
-def key_bindings(
-    submit: Callable[[str], bool], leave: Callable[[], None], release_terminal: Callable[[], None]
-) -> KeyBindings:
-    """Return the key bindings of the prompt.
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What keys do beyond editing."""
 
-    Args:
-        submit: takes the text of the line; returns False if the text has to stay in the line.
-        leave: ends the program.
-        release_terminal: prepares the terminal for the shell, before Ctrl-Z stops the program.
-    """
+    submit: Callable[[str], bool]
+    """Takes the text of the line; returns False if it was refused."""
+    remember: Callable[[str], None]
+    """Keeps a line that was cleared or refused, for Up."""
+    interrupt: Callable[[bool], None]
+    """Ctrl-C: leaves, or says that another one does. True: it has cleared the line, so it does not leave."""
+    leave: Callable[[], None]
+    """Ends the program."""
+    release_terminal: Callable[[], None]
+    """Prepares the terminal for the shell, before Ctrl-Z stops the program."""
+    paste: Callable[[str], None]
+    """Inserts a paste, if there is room for it."""
+    is_editable: Callable[[str], bool]
+    """Whether a refused line is to be shortened, not to be typed anew."""
+
+
+def key_bindings(actions: Actions) -> KeyBindingsBase:
+    """Return the key bindings of the prompt."""
     keys = KeyBindings()
     typing = has_focus(DEFAULT_BUFFER) & ~is_searching
     empty = Condition(lambda: not get_app().current_buffer.text)
@@ -33,26 +51,55 @@ def key_bindings(
         def _(event: KeyPressEvent) -> None:
             to(event.current_buffer)
 
-    bind("enter", to=lambda buffer: _enter(buffer, submit))
+    bind("enter", to=lambda buffer: _enter(buffer, actions))
     bind("escape", "enter", to=_insert_newline)
     bind("c-j", to=_insert_newline)
     bind("tab", to=_complete)
-    bind("c-c", to=lambda buffer: buffer.reset() if buffer.text else leave())
-    bind("c-d", to=lambda _: leave(), when=typing & empty)
-    bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(release_terminal)))
-    return keys
+    bind("c-c", to=lambda buffer: _interrupt(buffer, actions))
+    bind("c-d", to=lambda _: actions.leave(), when=typing & empty)
+    bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(actions.release_terminal)))
+    for names in (("c-o",), ("escape", "#")):  # prompt-toolkit's own accept the line: that would end the program
+        bind(*names, to=lambda _: None)
+
+    @keys.add(Keys.BracketedPaste, filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        actions.paste(event.data)
+
+    return merge_key_bindings([editing_keys(), keys])
 
 
 def _insert_newline(buffer: Buffer) -> None:
+    if buffer.selection_state is not None and buffer.selection_state.shift_mode:
+        buffer.cut_selection()
     buffer.insert_text("\n")
 
 
-def _enter(buffer: Buffer, submit: Callable[[str], bool]) -> None:
+def _enter(buffer: Buffer, actions: Actions) -> None:
     if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
         buffer.complete_state = None  # accepts the completion; a second Enter sends the line
-    elif submit(buffer.text):
+    elif actions.submit(line := buffer.text):
         buffer.append_to_history()
         buffer.reset()
+    elif line.startswith("/") and not actions.is_editable(line):
+        _select(buffer, actions)
+
+
+def _select(buffer: Buffer, actions: Actions) -> None:
+    """Select a refused command, so that the next key replaces it, as in a browser's address line; Up brings it back."""
+    actions.remember(buffer.text)
+    buffer.reset(Document(buffer.text, 0))
+    buffer.start_selection()
+    assert buffer.selection_state is not None
+    buffer.selection_state.enter_shift_mode()
+    buffer.cursor_position = len(buffer.text)
+
+
+def _interrupt(buffer: Buffer, actions: Actions) -> None:
+    cleared = bool(buffer.text)
+    if cleared:
+        actions.remember(buffer.text)
+        buffer.reset()
+    actions.interrupt(cleared)
 
 
 def _complete(buffer: Buffer) -> None:

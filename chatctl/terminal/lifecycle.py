@@ -1,22 +1,25 @@
-"""What both screens share: running a conversation from start to end, and a stdout that writes everything."""
+"""What both screens share: running a conversation from start to end, and the signals that end it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from chatctl.terminal.interfaces import Conversation
+from chatctl.terminal.output_stream import OutputStream
 
 SAVE_SECONDS = 0.5
 """Between two saves of the draft and the cursor: what a ``kill -9`` may cost."""
 
 _END_SECONDS = 1.0
 """A conversation that has not ended so long after ``leave`` is abandoned."""
+
+
+HUNG_UP = 128 + signal.SIGHUP
+"""The exit code when the terminal is gone, whether it sent SIGHUP or not."""
 
 
 class ConversationTask:
@@ -27,9 +30,10 @@ class ConversationTask:
     ``leave`` raises it.
     """
 
-    def __init__(self, conversation: Conversation, end: Callable[[int], None]) -> None:
-        """Prepare it inside a running event loop."""
+    def __init__(self, conversation: Conversation, end: Callable[[int], None], output: OutputStream) -> None:
+        """Prepare it inside a running event loop. A signal ends the waits of ``output``, too."""
         self._conversation = conversation
+        self._output = output
         self._end = end
         self._fault: BaseException | None = None
         self._loop = asyncio.get_running_loop()
@@ -52,10 +56,19 @@ class ConversationTask:
         entered.cancel()
         if self._task.done():
             self._task.result()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._loop.add_signal_handler(number, self._end, 128 + number)
+        self._handle_signals()
         self._task.add_done_callback(lambda _: self._end(0))
         self._saver = self._loop.create_task(self._save_regularly(save))
+
+    def _handle_signals(self) -> None:
+        """End on each signal that asks for it, unless whoever started us had it ignored, as ``nohup`` does."""
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            if number in (signal.SIGHUP, signal.SIGQUIT) and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            self._loop.add_signal_handler(number, self._end, 128 + number)
+            # asyncio's own Python-level handler does nothing, and its callback only runs once the loop goes on: a write
+            # that waits for a reader has to be told here.
+            signal.signal(number, lambda *_: self._output.hurry())
 
     async def _save_regularly(self, save: Callable[[], None]) -> None:
         while True:
@@ -83,16 +96,3 @@ class ConversationTask:
         if self._fault is not None:
             raise RuntimeError("a callback failed") from self._fault
         return unacknowledged
-
-
-def buffered_stdout() -> TextIO:
-    """Return our stdout with a buffer of its own. Closing it leaves stdout open.
-
-    Where Python is told not to buffer (``PYTHONUNBUFFERED``, usual in containers), ``sys.stdout`` passes a text to
-    write(2) once and ignores how much of it was taken. On a slow terminal a signal ends that call early (SIGWINCH, when
-    the window changes size), and the rest of the text would be lost. A buffered file repeats the call.
-    """
-    stdout = sys.stdout
-    if stdout is None:  # it was closed before we began
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
-    return os.fdopen(stdout.fileno(), "w", encoding=stdout.encoding, errors=stdout.errors, closefd=False)

@@ -106,6 +106,7 @@ class Painter:
         self._dropped_line = dropped_line
         self._waiting: deque[str] = deque()
         self._dropped = 0
+        self._finished = False
         self._next_frame: asyncio.Handle | None = None
         self._painted_at = -inf
         self._loop = asyncio.get_running_loop()
@@ -113,6 +114,10 @@ class Painter:
     def show(self, lines: list[str]) -> None:
         """Paint lines, at once or with the next frame."""
         self._waiting.extend(lines)
+        if self._finished:
+            self._write(inf, inf)
+            self._output.flush()
+            return
         while len(self._waiting) > MAX_WAITING:
             self._waiting.popleft()
             self._dropped += 1
@@ -164,7 +169,22 @@ class Painter:
             self._app.renderer.clear()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
+    def begin_anew(self) -> None:
+        """Draw the prompt where the cursor is now, after another program had the terminal.
+
+        What stands above is not ours to erase. The modes that we set may be gone: the prompt sets them again.
+        """
+        if not self._app.is_running:
+            return
+        with self._output.one_write():
+            self._output.write_raw("\r")
+            self._output.erase_down()
+            self._output.release()
+            self._app.renderer.reset()
+            self._app._redraw()  # noqa: SLF001 — as in ``_paint``
+
     def finish(self) -> None:
-        """Write all that still waits, once the prompt is gone, and release the terminal."""
+        """Write all that still waits, once the prompt is gone, and release the terminal; what comes later, at once."""
+        self._finished = True
         self._write(inf, inf)
         self._output.end()

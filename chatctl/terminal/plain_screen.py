@@ -6,12 +6,13 @@ A line in is a message, an event is a line out. No colour, no redraw, nothing th
 from __future__ import annotations
 
 import asyncio
-import os
 
 from chatctl.errors import ChatError, OutcomeUnknown, Rejected, reason_of
+from chatctl.terminal.broken_bytes import replaced, told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.interfaces import MakeConversation
-from chatctl.terminal.lifecycle import ConversationTask, buffered_stdout
+from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.stdin_reader import StdinReader, is_interactive
 
@@ -31,11 +32,13 @@ class PlainScreen:
         """Prepare it inside a running event loop."""
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
-        self.conversation = make_conversation(self, FrameRenderer(Palette(0)))
-        self._task = ConversationTask(self.conversation, self._end)
-        self._stdout = buffered_stdout()
+        self._render = FrameRenderer(Palette(0))
+        self.conversation = make_conversation(self, self._render)
+        self._stdout, self._output = buffered_stdout()
+        self._task = ConversationTask(self.conversation, self._end, self._output)
+        self._interactive = is_interactive()  # asked now: a terminal that has vanished says that it is none
         self._error: ChatError | None = None
-        self._stdin = StdinReader(self._take, self.leave, lambda error: self._fail("cannot read stdin", error))
+        self._stdin = StdinReader(self._take, self.leave, self._cannot_read)
 
     # --- as a Screen
 
@@ -45,15 +48,23 @@ class PlainScreen:
             self._stdout.write("".join(f"{line}\n" for line in lines))
             self._stdout.flush()
         except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stdout.fileno())  # or the flush at exit fails as well
+            self._output.gone = True  # or the flush at exit fails as well
             self._cannot_print(error)
 
     def _cannot_print(self, error: OSError) -> None:
         """End, unless it is a script whose output nobody reads any more: its lines are sent all the same."""
-        if not isinstance(error, BrokenPipeError):
+        if self._output.isatty():
+            self._end(HUNG_UP)
+        elif not isinstance(error, BrokenPipeError):
             self._fail("cannot write to stdout", error)
-        elif is_interactive():
+        elif self._interactive:
             self.leave()
+
+    def _cannot_read(self, error: OSError) -> None:
+        if self._interactive:
+            self._end(HUNG_UP)
+        else:
+            self._fail("cannot read stdin", error)
 
     def _fail(self, what: str, error: OSError) -> None:
         self._error = ChatError(f"{what}: {reason_of(error)}")
@@ -98,14 +109,19 @@ class PlainScreen:
         self._stdin.start()
         code = await self._ended
         self._task.stop_saving()
+        sent_away = None
         try:
             unacknowledged = await self._task.leave(DRAIN_SECONDS if code == 0 and await self._drained() else 0.0)
+        except ChatError as error:
+            sent_away, unacknowledged = error, self.conversation.unacknowledged
         finally:
             self._save()
         if self._error is not None:
             raise self._error
         if code == 0:
             self._check_sent(unacknowledged)
+        if sent_away is not None:
+            raise sent_away
         return code
 
     def _save(self) -> None:
@@ -118,11 +134,11 @@ class PlainScreen:
             Whether it is worth waiting for more in ``leave``.
         """
         left, deadline = self.conversation.unacknowledged, self._loop.time() + DRAIN_SECONDS
-        while not is_interactive() and left and not self._task.over and self._loop.time() < deadline:
+        while not self._interactive and left and not self._task.over and self._loop.time() < deadline:
             await asyncio.sleep(_RETRY_SECONDS)
             if self.conversation.unacknowledged < left:
                 left, deadline = self.conversation.unacknowledged, self._loop.time() + DRAIN_SECONDS
-        return not self._task.over and (is_interactive() or not self.conversation.unacknowledged)
+        return not self._task.over and (self._interactive or not self.conversation.unacknowledged)
 
     def _check_sent(self, unacknowledged: int) -> None:
         """Raise if a script's lines did not all arrive; an interactive user has seen it."""
@@ -130,7 +146,7 @@ class PlainScreen:
             raise OutcomeUnknown(
                 f"{unacknowledged} of the lines {_were(unacknowledged)} not acknowledged and may or may not be said"
             )
-        if (refusals := self.conversation.refusals) and not is_interactive():
+        if (refusals := self.conversation.refusals) and not self._interactive:
             raise Rejected(f"{refusals} of the lines {_were(refusals)} refused")
 
     def _take(self, line: str) -> None:
@@ -143,7 +159,10 @@ class PlainScreen:
         if self.conversation.unacknowledged >= MAX_UNACKNOWLEDGED:
             self._loop.call_later(_RETRY_SECONDS, self._take, line)
         else:
-            self.conversation.submit(line)
+            text, broken = replaced(line)
+            if broken:
+                self.show([self._render.error(f"the next line has {told(broken, 'UTF-8')}")])
+            self.conversation.submit(text)
             self._stdin.line_taken()
 
 

@@ -6,24 +6,34 @@ Lives here: the prompt, starting and ending. Does not live here: keys (key_bindi
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
+import sys
 from typing import cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from chatctl.client.saved_state import SavedState
+from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
+from chatctl.terminal.draft import Draft
 from chatctl.terminal.interfaces import MakeConversation
-from chatctl.terminal.key_bindings import key_bindings
-from chatctl.terminal.lifecycle import ConversationTask, buffered_stdout
+from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
+from chatctl.terminal.key_bindings import Actions, key_bindings
+from chatctl.terminal.key_input import KeyInput
+from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.line_history import LineHistory
+from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import ReflowRenderer, reflows
 from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.terminal_modes import TerminalModes
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
@@ -36,16 +46,31 @@ MAX_ROOM_SHOWN = 16
 class PromptScreen:
     """A Screen on a terminal, with a prompt."""
 
-    def __init__(self, make_conversation: MakeConversation, saved: SavedState, *, history_file: bool) -> None:
+    def __init__(
+        self, make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes, *, history_file: bool
+    ) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
+        self._loop = asyncio.get_running_loop()
         self._render = FrameRenderer(Palette.from_environ(os.environ))
         self._saved = saved
+        self._kept = saved.kept
+        self._wants_history = history_file
+        self._modes = modes
         self._code = 0
-        self._output = cast(FrameOutput, FrameOutput.from_pty(buffered_stdout(), term=os.environ.get("TERM")))
+        self._input = KeyInput(sys.stdin, self._tell_broken)
+        stdout, self._stream = buffered_stdout()
+        self._stream.on_gone = lambda: self._loop.call_soon(self._end, HUNG_UP)
+        self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
-        self._session = self._make_session(_history(saved, wanted=history_file))
+        self._interrupt = Interrupt()
+        path = saved.history_file if history_file else None
+        self._history = LineHistory(str(path) if path is not None else None)
+        self._session = self._make_session()
+        self._line = Draft(
+            self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
+        )
         self._app.renderer = ReflowRenderer(self._app.renderer.style, self._output, reflows=reflows(os.environ))
-        self._task = ConversationTask(self.conversation, self._end)
+        self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
             self._app, self._output, lambda n: self._render.separator(f"{n} lines skipped: too fast")
         )
@@ -55,14 +80,15 @@ class PromptScreen:
     def _app(self) -> Application[str]:
         return self._session.app
 
-    def _make_session(self, history: History) -> PromptSession[str]:
+    def _make_session(self) -> PromptSession[str]:
         return PromptSession(
             self._prompt,
             multiline=True,
             prompt_continuation=lambda width, _line, _wrap: "  ".rjust(width),
+            input=self._input,
             output=self._output,
-            history=history,
-            key_bindings=key_bindings(self.conversation.submit, self.leave, self._output.release),
+            history=self._history,
+            key_bindings=key_bindings(self._actions()),
             completer=PromptCompleter(self.conversation.nicks),
             # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
             # stay blank all the time.
@@ -70,6 +96,17 @@ class PromptScreen:
             complete_style=CompleteStyle.COLUMN,
             reserve_space_for_menu=4,
             erase_when_done=True,
+        )
+
+    def _actions(self) -> Actions:
+        return Actions(
+            submit=self.conversation.submit,
+            remember=self._history.remember,
+            interrupt=self._interrupted,
+            leave=self.leave,
+            release_terminal=self._output.release,
+            paste=lambda text: self._line.paste(text),
+            is_editable=lambda line: len(line.encode()) > self.conversation.limit,
         )
 
     # --- as a Screen
@@ -100,7 +137,7 @@ class PromptScreen:
 
     def _end(self, code: int) -> None:
         self._code = self._code or code
-        if not self._left and self._app.is_running:
+        if not self._left and self._app.is_running and not self._app.is_done:  # done: its input has ended
             self._left = True
             self._app.exit(result="")
 
@@ -113,9 +150,36 @@ class PromptScreen:
             above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
         if status:
             above.append(("dim", f"[{status}]\n"))
+        if self._interrupt.announced(self._loop.time()):
+            above.append(("dim", "[Ctrl-C again leaves]\n"))
         name, count = self.conversation.name, self.conversation.count
         shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
         return [*above, ("bold", f"{shown}{f'({count})' if count is not None else ''}> ")]
+
+    def _interrupted(self, cleared: bool) -> None:
+        if self._interrupt.leaves(self._loop.time(), cleared=cleared):
+            self.leave()
+        else:
+            self._loop.call_later(AGAIN_SECONDS, self.refresh)
+
+    def _refuse(self, why: str) -> None:
+        self.show([self._render.error(why)])
+
+    def _continued(self) -> None:
+        """Take the terminal back: it was stopped, and a shell or another program has had it since."""
+        self._input.raw_mode().__enter__()
+        self._painter.begin_anew()
+
+    def _tell_broken(self, broken: bytes) -> None:
+        self._refuse(f"your terminal has sent {told(broken, sys.stdin.encoding)} in the line")
+
+    def _begin_keeping(self) -> None:
+        """Take over from the client that had our files until now, its unfinished line too, if there is room for it."""
+        self._kept = True
+        if self._wants_history and (path := self._saved.history_file) is not None:
+            self._history.keep_in(str(path))
+        if not self._draft:
+            self._session.default_buffer.insert_text(self._saved.found_draft)
 
     @property
     def _draft(self) -> str:
@@ -136,6 +200,8 @@ class PromptScreen:
             ChatError: the server cannot be joined.
         """
         await self._task.enter(self._save)
+        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before))
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
                 default=self._saved.draft(),
@@ -144,24 +210,25 @@ class PromptScreen:
                 pre_run=self._painter.schedule,
             )
         except EOFError:
-            pass  # the terminal is gone
+            self._code = self._code or HUNG_UP
         finally:
-            self._task.stop_saving()  # what comes from here on is not painted, so the cursor must not pass it
+            self._task.stop_saving()
             self.conversation.save(self._draft)
             self._left = True
             self._painter.finish()
-        await self._task.leave(SETTLE_SECONDS)
+        try:
+            await self._task.leave(SETTLE_SECONDS)
+        finally:
+            if not self._stream.blocked:  # else what came since has not been shown
+                self.conversation.save(None)
         return self._code
 
     def _save(self) -> None:
         self.conversation.save(self._draft)
+        if self._saved.kept and not self._kept:
+            self._begin_keeping()
         if self.conversation.status:
             self.refresh()  # it counts seconds
-
-
-def _history(saved: SavedState, *, wanted: bool) -> History:
-    path = saved.history_file if wanted else None
-    return FileHistory(str(path)) if path is not None else InMemoryHistory()
 
 
 def _notification(text: str) -> str:

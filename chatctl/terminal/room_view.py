@@ -43,6 +43,8 @@ class RoomView:
         self.nick = options.nick
         self.room_state = protocol.RoomNow()
         self.refusals = 0
+        self.unknown = 0
+        """Whispers of which nobody knows whether they were told."""
         self.entered = asyncio.Event()
         self.whispers: dict[str, Whisper] = {}
         """Sent, by id, until the server has answered."""
@@ -102,9 +104,17 @@ class RoomView:
     def disconnected(self, why: str | None) -> None:
         """Show why the connection is lost, or why it could not be made again."""
         self._release()
+        self.give_up_whispers("the connection broke before the server had answered")
         what = "cannot come back yet" if self._outage.is_on else "disconnected"
         self._outage.tell([self._render.error(f"{what}: {why}")] if why is not None else [])
         self._screen.refresh()
+
+    def give_up_whispers(self, why: str) -> None:
+        """Show those that the server has not answered: they may or may not have been told."""
+        for whisper in self.whispers.values():
+            self.unknown += 1
+            self._screen.show([self._render.error(f"not known whether {whisper.to} was told: {why}: {whisper.text}")])
+        self.whispers.clear()
 
     def refused(self, say: Say | Whisper, why: str) -> None:
         """Show a message that the server will never accept, with its text."""
@@ -185,7 +195,7 @@ class RoomView:
                 return [self._render.note(line) for line in status.rows(text, rows)]
             case protocol.Page():
                 return self._render.history(frame.entries, self.nick)
-            case protocol.Bye(why=why) if why:
+            case protocol.Bye(why=why, final=False) if why:  # the end tells of a final one
                 return [self._render.error(why)]
             case _:
                 return []

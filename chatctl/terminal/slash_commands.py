@@ -30,10 +30,10 @@ _NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (
     ("Enter", "send; on an empty line while disconnected: try again now"),
-    ("Alt-Enter, Ctrl-J", "a new line in the message"),
+    ("Alt-Enter, Ctrl-J", "a new line in the message; Shift-Enter where the terminal tells it apart"),
     ("Tab", "complete a command, a nickname or an :emoji:"),
     ("Up, Down", "what you said before; Ctrl-R searches it"),
-    ("Ctrl-C", "clear the line; on an empty line: leave"),
+    ("Ctrl-C", "clear the line (Up brings it back); twice within 2 s: leave"),
     ("Ctrl-D", "leave, on an empty line"),
     ("Ctrl-Z", "pause chatctl; fg brings it back"),
     ("Ctrl-W, Ctrl-U", "delete the word, or all, before the cursor; Ctrl-Y brings it back"),
@@ -75,6 +75,11 @@ def parse(line: str) -> str | Command | Admin | Invalid:
     if name == "history" and rest and not _NUMBER.fullmatch(rest):
         return Invalid(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
     return Command(name, rest)
+
+
+def is_whisper(line: str) -> bool:
+    """Return whether a line, finished or not, is for one member alone: it is written to no file."""
+    return line.lstrip().partition(" ")[0].lower() == "/msg"
 
 
 def help_lines() -> list[str]:

@@ -74,6 +74,8 @@ def is_interactive() -> bool:
 def _lines_of_stdin() -> Iterator[str]:
     """Yield its lines that are not empty, without their line ends. Raises OSError.
 
+    A byte that is no UTF-8 is a lone surrogate.
+
     ``sys.stdin`` is not read: while a thread waits in it, it holds a lock, and the interpreter aborts if it finds that
     lock held when it ends.
     """
@@ -84,5 +86,5 @@ def _lines_of_stdin() -> Iterator[str]:
         data = os.read(fd, 65536)
         *lines, rest = (rest + (data or b"\n")).split(b"\n")  # the end of stdin also ends a line
         for line in lines:
-            if text := line.decode("utf-8", "replace").rstrip("\r"):
+            if text := line.decode("utf-8", "surrogateescape").rstrip("\r"):
                 yield text

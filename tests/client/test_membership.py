@@ -20,7 +20,7 @@ from chatctl.client.membership import Membership
 from chatctl.client.security.credentials import Credentials
 from chatctl.core.auth import Authenticator, ConnectionInfo
 from chatctl.core.passwords import Verifier
-from chatctl.errors import NickTaken, Unauthorized
+from chatctl.errors import ChatError, Forbidden, NickTaken, Unauthorized
 
 Peer = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 DEADLINE = 8.0
@@ -332,3 +332,28 @@ def test_a_password_that_was_changed_is_not_tried_again_and_again() -> None:
             assert link.retry_at - asyncio.get_running_loop().time() > 600
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("bye", "error", "text"),
+    [
+        (
+            p.Bye("you joined from elsewhere", final=True, code="nick_taken"),
+            NickTaken,
+            "elsewhere: you are out",
+        ),
+        (p.Bye("you were kicked", final=True), Forbidden, "you were kicked"),
+    ],
+)
+def test_a_final_bye_is_the_end_with_its_reason(bye: p.Bye, error: type[ChatError], text: str) -> None:
+    """A script sees it by the exit code; nobody comes back by themselves."""
+
+    async def sends_away(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(), bye)
+
+    async def scenario() -> None:
+        async with linked(Server(sends_away)) as (_, _listener, task):
+            with pytest.raises(error, match=text):
+                await task
+
+    asyncio.run(scenario())

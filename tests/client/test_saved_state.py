@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,33 @@ def test_one_process_at_a_time_has_a_keep(state: Path) -> None:
     assert SavedState.open(HERE, "ops", "nadia").history_file is not None
 
 
+def test_what_another_process_left_is_taken_over_once_it_has_ended(state: Path) -> None:
+    """Its unsent lines before our own, each once; its unfinished line."""
+    script = (
+        "import sys\nfrom chatctl.client.core.address import Address\nfrom chatctl.client.core.outbox import Message\n"
+        "from chatctl.client.saved_state import SavedState\nfrom chatctl.protocol import Say\n"
+        "kept = SavedState.open(Address('127.0.0.1', 5500), 'lobby', 'nadia')\n"
+        "kept.save_draft('half a line')\nkept.outbox.add(Message(Say('theirs', id='1')))\n"
+        "kept.outbox.add(Message(Say('both', id='2')))\n"
+        "print('locked', flush=True)\nsys.stdin.read()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        keep = SavedState.open(HERE, "lobby", "nadia")
+        keep.outbox.add(Message(Say("both", id="2")))
+        keep.outbox.add(Message(Say("ours", id="3")))
+        assert not keep.kept
+        assert not keep.try_again()
+        assert keep.why_not == "another chatctl has this nickname's files open"
+    assert keep.try_again()
+    assert not keep.try_again()
+    assert [message.frame.text for message in keep.adopted] == ["theirs"]
+    assert (keep.found_draft, keep.why_not) == ("half a line", "")
+    (path,) = state.glob("rooms/*/*/nadia")
+    assert [message.frame.text for message in SavedState(path).outbox] == ["theirs", "both", "ours"]
+
+
 def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nothing is kept, and nothing fails."""
     (tmp_path / "file").write_text("in the way")
@@ -60,6 +89,7 @@ def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     keep = SavedState.open(HERE, "lobby", "nadia")
     keep.save_draft("x")
     assert keep.draft() == ""
+    assert keep.why_not
     assert keep.cursor() is None
     assert keep.history_file is None
     keep.outbox.add(Message(Say("said", id="1")))

@@ -47,6 +47,9 @@ class FakeWire:
     def write(self, frame: p.ClientFrame) -> None:
         self.sent.append(frame)
 
+    def close(self) -> None:
+        pass
+
 
 class Joined:
     """A controller with its fakes, in the room unless ``connected`` is False."""

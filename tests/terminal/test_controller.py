@@ -84,6 +84,42 @@ async def test_a_full_disk_there_is_no_refusal() -> None:
 
 
 @in_loop
+async def test_a_whisper_that_is_refused_for_now_is_told() -> None:
+    """It is kept nowhere and not said again; it vanished without a word."""
+    for code in ("rate_limited", "storage"):
+        joined = Joined()
+        joined.controller.submit("/msg omar psst")
+        (whisper,) = joined.wire.sent
+        assert isinstance(whisper, p.Whisper)
+        error = p.Error(code, "a message every 30 s", id=whisper.id, retry_after=30)
+        assert joined.receive(error) == ["! not said: a message every 30 s: psst"]
+
+
+@in_loop
+async def test_a_whisper_whose_answer_does_not_come_is_told() -> None:
+    """The connection breaks, or the person leaves: nobody knows."""
+    joined = Joined()
+    joined.controller.submit("/msg omar psst")
+    joined.controller.view.disconnected("the cable")
+    assert joined.screen.lines == [
+        "! not known whether omar was told: the connection broke before the server had answered: psst",
+    ]  # that it is disconnected is told after two seconds
+    joined.controller.submit("/msg omar again")
+    assert await joined.controller.leave(0) == 2
+    assert joined.screen.lines[2:] == ["! not known whether omar was told: the server has not answered: again"]
+
+
+@in_loop
+async def test_lines_that_are_kept_nowhere_are_told() -> None:
+    """Another client has the files: what is not acknowledged on leaving is lost."""
+    joined = Joined(connected=False)
+    joined.controller._saved.why_not = "another chatctl has them"
+    joined.controller.submit("a text")
+    assert await joined.controller.leave(0) == 1
+    assert joined.screen.lines == ["! not acknowledged, and not kept: a text"]
+
+
+@in_loop
 async def test_context_comes_before_what_was_missed() -> None:
     """An earlier run's cursor: its last messages, the line, the new ones."""
     joined = Joined(cursor=p.Resume("e", 5), connected=False)

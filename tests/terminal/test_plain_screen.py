@@ -84,7 +84,7 @@ class Join:
 
     def run(self, conversation: type[Conversation]) -> int:
         self._patch.setattr(app, "ClassicController", conversation)
-        return app.run_classic(Address("a-server", 1), "nadia", plain=True)
+        return app.run_classic(Address("a-server", 1), "nadia", None)
 
     def reader_is_quiet(self) -> bool:
         """Wait for the end of the thread that reads, and tell whether it left no trace."""

@@ -56,6 +56,17 @@ class Outbox:
         self._save = save
         self._unanswered: dict[str, int] = {}
 
+    def adopt(self, messages: Iterable[Message], save: Callable[[list[Message]], object]) -> list[Message]:
+        """Save with ``save`` from now on, and take over what another process left; return what is new of it."""
+        new = [message for message in messages if message.id not in self._messages]
+        self._messages = {message.id: message for message in (*new, *self._messages.values())}
+        self._save = save
+        self._save(list(self))
+        return new
+
+    def __contains__(self, ident: object) -> bool:
+        return ident in self._messages
+
     def __len__(self) -> int:
         return len(self._messages)
 

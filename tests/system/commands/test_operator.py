@@ -49,9 +49,9 @@ def test_who_was_kicked_ends_and_may_join_again(serve: Serve, start: Start) -> N
     rajat = start("join", "--nick", "Rajat", port=server.port)
     assert nadia.frame("join")["nicks"] == ["Rajat"]
     assert order(nadia, verb="kick", target="rajat", text="spam")["text"] == "Rajat was kicked by nadia: spam"
-    rajat.wait(DEADLINE)  # by itself: its stdin is open still
-    out, _ = rajat.communicate(timeout=DEADLINE)
-    assert "you were kicked by nadia: spam" in out.decode()
+    assert rajat.wait(DEADLINE) == 6  # by itself: its stdin is open still
+    _, err = rajat.communicate(timeout=DEADLINE)
+    assert err.decode() == "chatctl: you were kicked by nadia: spam\n"
     server.wait_for_log("ordered verb=kick by=nadia target=rajat")
     again = start("join", "--nick", "Rajat", port=server.port)
     assert nadia.frame("join")["nicks"] == ["Rajat"]

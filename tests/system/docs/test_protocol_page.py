@@ -31,7 +31,7 @@ TO_SERVER, TO_CLIENT = "Frames to the server", "Frames to the client"
 
 NOT_SENT = {
     (TO_SERVER, "pong"): {"last"},  # one type for both ends; only a server knows it
-    (TO_SERVER, "bye"): {"why", "retry_after", "final"},
+    (TO_SERVER, "bye"): {"why", "retry_after", "final", "code"},
     (TO_SERVER, "admin"): {"room", "suspect", "newer", "unused"},  # of the operator's socket: not this page's matter
 }
 ALWAYS_SENT = {(TO_CLIENT, "ping"): {"t"}, (TO_CLIENT, "pong"): {"last"}}

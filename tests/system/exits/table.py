@@ -20,10 +20,14 @@ CODES = {
     2: ("wrong usage; nothing was done", "read `--help`"),
     3: ("nobody there, or not in time; nothing was sent", "try again later"),
     4: ("sent, and no answer came: it may or may not have been said", "say it again under the same `--id`"),
-    5: ("the name, the key or the password was refused", "another `--nick`; what the line says"),
-    6: ("rejected: too long, no such room, full", "change it"),
+    5: (
+        "the name, the key or the password was refused; for `join` also: the name joined from elsewhere",
+        "another `--nick`; what the line says",
+    ),
+    6: ("rejected: too long, no such room, full; for `join` also: kicked, banned", "change it"),
     7: ("what answered is no chatctl server, or broke the protocol", "another port"),
     8: ("the condition was not met: not here, or not in time", ""),
+    129: ("hung up: the terminal is gone (SIGHUP); `join` alone", ""),
     130: ("interrupted (Ctrl-C, SIGINT)", ""),
     143: ("terminated (SIGTERM)", ""),
 }

@@ -60,7 +60,7 @@ def test_the_owner_comes_back_at_once_though_somebody_seems_to_be_there(serve: S
     with rajat.join(server.port, "Rajat", token="a" * 32) as ghost, rajat.join(server.port, "rajat", token="b" * 32):
         while not isinstance(frame := drive(ghost.receive(deadline_in(DEADLINE))), Bye):
             pass
-        assert (frame.why, frame.final) == ("your nickname joined again from elsewhere", True)
+        assert (frame.why, frame.final) == ("your nickname joined from elsewhere", True)
 
 
 def test_without_a_journal_names_are_only_held_unless_the_operator_wants_it(serve: Serve, person: Make) -> None:

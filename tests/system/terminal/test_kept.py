@@ -176,8 +176,62 @@ def test_your_own_ghost_gives_your_name_back(join: Start, other: Other) -> None:
     back.wait_for("nadia: it is me")
     assert judge.frame("msg")["nick"] == "nadia"
     term.child.send_signal(signal.SIGCONT)
-    term.wait_for("joined again from elsewhere")
+    term.wait_for("chatctl: your nickname joined from elsewhere: you are out")
+    assert term.wait_end() == 5
+
+
+def test_a_second_client_takes_over_what_the_first_kept(join: Start, other: Other, state: Path) -> None:
+    """The first is thrown out, and ends; its unfinished line and all that is said from then on are the second's."""
+    term = join()
+    term.keys("from the first\r")
+    term.wait_for("nadia: from the first")
+    term.keys("half a li")
+    term.wait_input("half a li")
+    back = join()
+    assert term.wait_end() == 5
+    back.wait_input("half a li")
+    back.keys("ne\r")
+    back.wait_for("nadia: half a line")
+    back.keys("\x1b[A\x1b[A")
+    back.wait_input("from the first")
+    wait_kept(back, state, "history", "+half a line")
+    back.keys("\x15a new draft")
+    wait_kept(back, state, "draft", "a new draft")
+
+
+def test_a_second_client_says_while_it_keeps_nothing(join: Start, state: Path) -> None:
+    """The first is stopped and holds the files; once it has ended, all is kept again."""
+    term = join()
+    term.child.send_signal(signal.SIGSTOP)
+    back = join()
+    back.keys("said meanwhile\r")
+    back.wait_for("no draft, no unsent line and no history is kept: another chatctl has this nickname's files open")
+    term.child.kill()
+    back.wait_for("draft, unsent lines and history are kept now")
+    wait_kept(back, state, "history", "+said meanwhile")
+
+
+def test_lines_that_are_not_acknowledged_when_it_is_left(join: Start, serve: Serve) -> None:
+    """It is said what becomes of them."""
+    server = serve()
+    term = join(port=server.port)
+    cut(server)
+    term.wait_for("reconnecting")
+    term.keys("one\rtwo\r")
+    term.wait_for("2 unsent")
+    term.keys("\x04")
+    term.wait_for("not acknowledged yet: 2 of your lines; the next join sends them again, once")
     assert term.wait_end() == 0
+
+
+def test_a_whisper_right_before_leaving_is_told_of(join: Start, other: Other) -> None:
+    """Its answer comes when the prompt is gone."""
+    omar, term = other(), join()
+    term.keys("/msg omar the last word\r\x04")
+    assert omar.frame("whisper")["text"] == "the last word"
+    assert term.wait_end() == 0
+    assert "you -> omar (privately): the last word" in term.text()
+    term.assert_restored()
 
 
 def test_a_name_taken_by_somebody_else_meanwhile(join: Start, serve: Serve, room: str) -> None:

@@ -90,7 +90,9 @@ def test_no_end_of_line_and_no_line_at_all(pipe: Pipe, other: Other) -> None:
 def test_bytes_that_are_no_text(pipe: Pipe, other: Other) -> None:
     """They are said as what can be shown of them; the lines after them are not lost."""
     omar = other()
-    assert pipe(b"caf\xe9 \xff\xfe\r\nafter\n").returncode == 0
+    done = pipe(b"caf\xe9 \xff\xfe\r\nafter\n")
+    assert done.returncode == 0
+    assert done.stdout.count("! the next line has bytes that are no text in UTF-8 (e9 ff fe): \ufffd".encode()) == 1
     assert omar.texts("after") == ["caf\ufffd \ufffd\ufffd", "after"]
 
 

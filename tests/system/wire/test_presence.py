@@ -104,7 +104,7 @@ def test_who_comes_back_with_the_token_takes_the_name_over(house: Server, room: 
         before = house.member("rajat", room, token=TOKEN)
         assert wire.frame("join")["nicks"] == ["rajat"]
         after = house.member("Rajat", room, token=TOKEN)
-        assert "joined again" in before.frame("bye")["why"]
+        assert "joined from elsewhere" in before.frame("bye")["why"]
         before.rest()
         after.say("it is me")
         told = list(frames_until(wire, "it is me"))

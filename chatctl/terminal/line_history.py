@@ -1,0 +1,53 @@
+"""What was entered before, for Up and Ctrl-R: in memory all of it, in a file what was said to the room.
+
+Lives here: what is kept where. Does not live here: the file's place (client/saved_state.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+
+from prompt_toolkit.history import FileHistory, History
+
+from chatctl.terminal.slash_commands import is_whisper
+
+
+class LineHistory(History):
+    """A history whose file never holds a whisper, nor a line that was not sent."""
+
+    def __init__(self, path: str | None) -> None:
+        """Keep lines in the file at ``path``; None: in memory alone."""
+        super().__init__()
+        self._file = FileHistory(path) if path is not None else None
+        self._only_remember = False
+        self._unwritten: list[str] = []
+
+    def keep_in(self, path: str) -> None:
+        """Use the file at ``path`` from now on, also for what has been entered so far."""
+        self._file = FileHistory(path)
+        self._loaded_strings += self._file.load_history_strings()
+        unwritten, self._unwritten = self._unwritten, []
+        for line in unwritten:
+            self.store_string(line)
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Return the lines in the file, the newest first."""
+        return self._file.load_history_strings() if self._file is not None else ()
+
+    def store_string(self, string: str) -> None:
+        """Write a line into the file, if it belongs there. A full disk costs the line, not the program."""
+        if self._only_remember or is_whisper(string):
+            return
+        if self._file is None:
+            self._unwritten.append(string)
+            return
+        with contextlib.suppress(OSError):
+            self._file.store_string(string)
+
+    def remember(self, line: str) -> None:
+        """Keep a line that was cleared or refused, in memory alone."""
+        if self.get_strings()[-1:] != [line]:
+            self._only_remember = True
+            self.append_string(line)
+            self._only_remember = False
