@@ -187,7 +187,6 @@ class Server:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
         self._accepted.discard(connection)
-        self._log.info("connected", peer=connection.label)
         if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
         if self._is_denied(connection.address):  # since it was accepted: a TLS handshake takes time

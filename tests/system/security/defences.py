@@ -682,7 +682,7 @@ MUTATIONS = (
     Mutation(
         "filling the operator's log with refused names",
         "chatctl/hub/login.py::Login._log_refusal",
-        "not peer.session.refusals",
+        "not peer.refused",
         "True",
         "tests/hub/test_login.py::test_names_without_end_keep_nobody_waiting_and_leave_a_line_each",
     ),
