@@ -17,6 +17,7 @@ from typing import Any
 from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
 from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import Forbidden
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
@@ -194,6 +195,10 @@ class Server:
         if full := self._counts.refusal(len(self._connections)):
             connection.session.refuse_on_hello(full)
         self._count(connection)
+
+    def bytes_of(self, network: str) -> TokenBucket | None:
+        """Return what the connections of one address share of the bytes that they may send, if they do."""
+        return self._counts.bytes_of(network, self.loop.time())
 
     def enter(self, connection: Connection) -> None:
         """Note that a connection was let in: it leaves the door."""

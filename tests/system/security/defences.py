@@ -736,6 +736,13 @@ MUTATIONS = (
         LIMITS + "test_bytes_have_a_rate_too",
     ),
     Mutation(
+        "the same from many connections of one address",
+        "chatctl/core/session.py::Session._take",
+        "self._shared.take(len(line) + 1, now)",
+        "pass",
+        LIMITS + "test_many_connections_of_one_address_have_the_bytes_of_one",
+    ),
+    Mutation(
         "asking without reading the answers",
         "chatctl/server/connection.py::Connection._update_transport",
         "self.paused or ",
