@@ -230,6 +230,8 @@ class LimitFields(Struct, frozen=True):
     """Frames at once."""
     bytes_per_second: int = 64 * 1024
     """Bytes a second from one connection, and bytes at once."""
+    bytes_per_address: int = 256 * 1024
+    """The same for all connections of one address, or one /64 of IPv6; loopback and unix sockets are exempt."""
     clients: int = 10_000
     """Connections."""
     per_address: int = 64

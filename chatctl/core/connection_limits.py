@@ -14,6 +14,7 @@ from chatctl.core.connection_throttle import AddressThrottle, drop_early
 from chatctl.core.crowding import Crowding
 from chatctl.core.ip_networks import region_of
 from chatctl.core.limits import ServerLimits
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import ServerFull
 
 SPARE_CLIENTS = 64
@@ -64,6 +65,7 @@ class ConnectionLimits:
         self._clients, self._regions = Crowding(), Crowding()
         self._by_network: Counter[str] = Counter()
         self._handshakes: Counter[str] = Counter()
+        self._bytes: dict[str, TokenBucket] = {}
 
     # --- at the accept
 
@@ -142,9 +144,21 @@ class ConnectionLimits:
             self._counted.discard(connection)
             _decrease(self._by_network, connection.network)
 
+    def bytes_of(self, network: str, now: float) -> TokenBucket | None:
+        """Return what all connections from there share of the bytes that they may send; None for exempt ones."""
+        if not network or not self._limits.rate:
+            return None
+        if network not in self._bytes:
+            rate = self._limits.bytes_per_address
+            self._bytes[network] = TokenBucket(rate, rate, now)
+        return self._bytes[network]
+
     def forget(self, now: float) -> None:
         """Drop what is remembered of addresses that have not connected for a while. Call it now and then."""
         self._throttle.forget(now)
+        idle = self._bytes.keys() - self._by_network.keys() - self._handshakes.keys()
+        for network in [network for network in idle if self._bytes[network].is_full(now)]:
+            del self._bytes[network]
 
 
 def _decrease(counts: Counter[str], network: str) -> None:

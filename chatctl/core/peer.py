@@ -39,6 +39,8 @@ class Peer:
     """Its row in the roster, if it has one."""
     in_flight: int = 0
     """Messages that it said and the journal has not committed yet."""
+    refused: bool = False
+    """Whether the log says already that it was not let in."""
     leaving: str | None = None
     """Disconnect reason; set when leaving starts. The peer stays until what it said is committed."""
     goodbye: bytes = b""

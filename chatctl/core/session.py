@@ -68,8 +68,8 @@ class Session:
     one of the last three. When ``step`` returns None and ``wake_at`` is set, call ``step`` again at that time.
     """
 
-    def __init__(self, limits: ServerLimits, now: float) -> None:
-        """Start, at the time of the accept."""
+    def __init__(self, limits: ServerLimits, now: float, shared: TokenBucket | None = None) -> None:
+        """Start, at the time of the accept; ``shared`` holds the bytes that all connections of its address may send."""
         self.dialect: Dialect = JSON
         self.state = State.FRESH
         self.mode: Mode = "join"
@@ -90,6 +90,7 @@ class Session:
         self.refusals = 0
         self._messages = TokenBucket(limits.rate, limits.burst, now)
         self._bytes = TokenBucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
+        self._shared = shared if shared is not None else TokenBucket(0, 0, now)
         self._heard = now
         self._missed = 0
 
@@ -194,7 +195,7 @@ class Session:
             self.refuse_final(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
 
     def _must_wait(self, now: float) -> bool:
-        ready = max(self._messages.ready_at(now), self._bytes.ready_at(now))
+        ready = max(self._messages.ready_at(now), self._bytes.ready_at(now), self._shared.ready_at(now))
         self.wake_at = ready if ready > now else None
         return ready > now
 
@@ -299,6 +300,7 @@ class Session:
         try:
             if self.state is State.LIVE:
                 self._bytes.take(len(line) + 1, now)
+                self._shared.take(len(line) + 1, now)
                 self._handle(self.dialect.parse(line, (self.nick, self.asked)), now)
             else:
                 self._greet(line)

@@ -191,7 +191,7 @@ class Hub:
             room.roster.gone(member)
             self.touch(room)
             self.log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
-        else:
+        elif room is not None or not peer.refused:
             self.log.info("closed", peer=peer.label, why=peer.leaving)
         if room is not None and not peer.in_flight and room.name not in self._admission.rooms:
             self.history.close(room)

@@ -125,8 +125,9 @@ class Login:
         peer.session.refuse_final(error)
 
     def _log_refusal(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
-        """Log a connection's first refusal. Of further ones only the line of its end tells, if there were too many."""
-        if not peer.session.refusals:
+        """Log a connection's first refusal, and nothing else of it unless it is let in after all."""
+        if not peer.refused:
+            peer.refused = True
             self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
 
     def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
@@ -176,6 +177,7 @@ class Login:
         peer.dialect = peer.session.dialect
         peer.room = room
         peer.entered()
+        self._log.info("connected", peer=peer.label)  # not at the accept: who is not let in has one line
         self._hub.peers[peer] = None
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")

@@ -14,6 +14,7 @@ from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import ServerLimits
 from chatctl.core.peer import Peer
 from chatctl.core.session import Session
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.hub.hub import Hub
 from chatctl.protocol import GREETING
 
@@ -33,6 +34,9 @@ class ConnectionOwner(Protocol):
 
     def remove(self, connection: Connection, why: str) -> None:
         """Forget a connection that is lost."""
+
+    def bytes_of(self, network: str) -> TokenBucket | None:
+        """Return what the connections of one address share of the bytes that they may send, if they do."""
 
     def enter(self, connection: Connection) -> None:
         """Note that a connection was let in."""
@@ -63,10 +67,11 @@ class Connection(asyncio.Protocol, Peer):
             address: its IP address; empty for that of a unix socket.
             reached: the address and port that it reached, where that was a proxy's; None for this server's own.
         """
-        Peer.__init__(self, Session(server.limits, server.loop.time()), label, ConnectionInfo(host))
-        self.address = address
         self.network = client_of(host)
         self._reached = reached
+        session = Session(server.limits, server.loop.time(), server.bytes_of(self.network))
+        Peer.__init__(self, session, label, ConnectionInfo(host))
+        self.address = address
         self._server = server
         self._owed = 0
         self._stuck_since: float | None = None

@@ -17,6 +17,7 @@ from typing import Any
 from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
 from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
+from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import Forbidden
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
@@ -187,7 +188,6 @@ class Server:
         """Register a connection that is open now; one that is refused is told so after its hello."""
         self._connections.add(connection)
         self._accepted.discard(connection)
-        self._log.info("connected", peer=connection.label)
         if banned := self.hub.address_ban(connection.info.host):
             connection.session.refuse_on_hello(banned)
         if self._is_denied(connection.address):  # since it was accepted: a TLS handshake takes time
@@ -195,6 +195,10 @@ class Server:
         if full := self._counts.refusal(len(self._connections)):
             connection.session.refuse_on_hello(full)
         self._count(connection)
+
+    def bytes_of(self, network: str) -> TokenBucket | None:
+        """Return what the connections of one address share of the bytes that they may send, if they do."""
+        return self._counts.bytes_of(network, self.loop.time())
 
     def enter(self, connection: Connection) -> None:
         """Note that a connection was let in: it leaves the door."""

@@ -115,6 +115,7 @@ class TlsHandshake(asyncio.Protocol):
     def _refuse_plain(self, data: bytes, transport: asyncio.Transport) -> None:
         """Let a client that does not speak TLS say hello, and answer that it has to."""
         self._log.info("no TLS", peer=self.connection.label, why="it speaks plainly")
+        self.connection.refused = True
         self._server.end_handshake(self)
         transport.set_protocol(self.connection)
         self.connection.connection_made(transport)

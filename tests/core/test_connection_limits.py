@@ -163,3 +163,28 @@ def test_an_address_that_connects_too_often_is_told_when_to_come_back() -> None:
     limits.forget(100.0)
     assert len(limits._throttle) == 0
     assert limits.add(Newcomer(), 100.0) is None
+
+
+# --- bytes
+
+
+def test_the_connections_of_an_address_share_its_bytes_for_as_long_as_it_has_any() -> None:
+    """Whoever connects anew gets no new ones."""
+    limits, one = ConnectionLimits(FULL, never), Newcomer()
+    bucket = limits.bytes_of(NETWORK, 0.0)
+    assert bucket is limits.bytes_of(NETWORK, 0.0) is not limits.bytes_of("192.0.2.8", 0.0)
+    limits.add(one, 0.0)
+    limits.forget(10.0)
+    assert limits.bytes_of(NETWORK, 10.0) is bucket
+    assert bucket is not None
+    bucket.take(2 * FULL.bytes_per_address, 10.0)
+    limits.remove(one)
+    limits.forget(11.0)
+    assert limits.bytes_of(NETWORK, 11.0) is bucket
+    limits.forget(12.1)
+    assert limits._bytes == {}
+
+
+def test_exempt_ones_and_those_without_a_rate_share_nothing() -> None:
+    assert ConnectionLimits(FULL, never).bytes_of("", 0.0) is None
+    assert ConnectionLimits(Limits(rate=0), never).bytes_of(NETWORK, 0.0) is None

@@ -282,6 +282,9 @@ class House:
     def add(self, connection: Connection) -> None:
         """Stand in for the server: nobody is refused for their address."""
 
+    def bytes_of(self, network: str) -> None:
+        """Stand in for the server: no address has a limit."""
+
     def enter(self, connection: Connection) -> None:
         """Stand in for the server."""
 

@@ -6,6 +6,7 @@ import time
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
+from chatctl.client.core.retry import may_pass
 from chatctl.client.health import Health, check
 from chatctl.client.io.clock import deadline_in
 from chatctl.commands.probe.results import (
@@ -46,8 +47,8 @@ class Prober:
         """Check once; or repeat it until the server is ready or ``wait`` seconds passed, and keep the last result."""
         deadline = deadline_in(wait)
         while True:
-            result, health, may_pass = self._once(deadline)
-            if not may_pass or deadline.at is None or time.monotonic() + RETRY_SECONDS >= deadline.at:
+            result, health, again = self._once(deadline)
+            if not again or deadline.at is None or time.monotonic() + RETRY_SECONDS >= deadline.at:
                 break
             time.sleep(RETRY_SECONDS)
         self.results.append(result)
@@ -62,6 +63,6 @@ class Prober:
         except (Unreachable, DeadlinePassed) as error:
             return CheckResult(self._criteria.on_unreachable, error.text), None, True
         except ChatError as error:
-            return CheckResult(CRITICAL, error.text), None, error.retry_after is not None
+            return CheckResult(CRITICAL, error.text), None, may_pass(error)
         except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
             return CheckResult(UNKNOWN, f"{type(error).__name__}: {error}"), None, False

@@ -11,7 +11,7 @@ from chatctl.client.health import Health
 from chatctl.commands.probe import prober as probers
 from chatctl.commands.probe.prober import Prober
 from chatctl.commands.probe.results import CRITICAL, NOTHING_RAN, UNKNOWN
-from chatctl.errors import NickInvalid, ServerFull, Unreachable
+from chatctl.errors import NickInvalid, PasswordWrong, ServerFull, Unreachable
 
 UNREACHABLE_STATE = 1
 HEALTH = cast(Health, "a health")
@@ -71,6 +71,7 @@ def test_before_the_first_check_nothing_is_known() -> None:
         (Unreachable("x"), True),
         (ServerFull("x", retry_after=5), True),
         (NickInvalid("x"), False),
+        (PasswordWrong("x", retry_after=0), False),  # or it would guess once a second, and lock its address out
         (OSError("x"), False),
     ],
 )

@@ -682,7 +682,7 @@ MUTATIONS = (
     Mutation(
         "filling the operator's log with refused names",
         "chatctl/hub/login.py::Login._log_refusal",
-        "not peer.session.refusals",
+        "not peer.refused",
         "True",
         "tests/hub/test_login.py::test_names_without_end_keep_nobody_waiting_and_leave_a_line_each",
     ),
@@ -734,6 +734,13 @@ MUTATIONS = (
         "self._bytes.take(len(line) + 1, now)",
         "pass",
         LIMITS + "test_bytes_have_a_rate_too",
+    ),
+    Mutation(
+        "the same from many connections of one address",
+        "chatctl/core/session.py::Session._take",
+        "self._shared.take(len(line) + 1, now)",
+        "pass",
+        LIMITS + "test_many_connections_of_one_address_have_the_bytes_of_one",
     ),
     Mutation(
         "asking without reading the answers",
