@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import signal
 import subprocess
 from collections.abc import Callable
@@ -186,7 +187,8 @@ def test_the_room_goes_on_when_nobody_reads_the_log(start: Start) -> None:
 def test_rooms_that_were_named(serve: Serve, run: Run) -> None:
     """Each has its own log and roster; lobby is always there; what is not there says what is."""
     server = serve("--room", "ops", "--room", "builds")
-    ops, lobby = server.member("nadia", "ops"), server.member("nadia")
+    mine = secrets.token_hex(16)
+    ops, lobby = server.member("nadia", "ops", token=mine), server.member("nadia", token=mine)
     ops.say("in ops")
     lobby.say("in lobby")
     assert ops.frame("msg")["text"] == "in ops"
