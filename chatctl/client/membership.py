@@ -37,6 +37,7 @@ from chatctl.protocol import (
     ServerFrame,
     Welcome,
     Whisper,
+    encode,
 )
 
 CONNECT_SECONDS = 10.0
@@ -177,13 +178,23 @@ class Membership:
         try:
             self._enter(connection.welcome)
             for message in self.outbox:
-                self.send(message.frame)
+                self.send_again(message)
             return await self._read(connection)
         except ChatError as error:
             connection.abort()
             return ConnectionEnded(error.text, retry_after=self._retry_after)
         finally:
             self._connection = None
+
+    def send_again(self, message: Message) -> None:
+        """Send a message of the outbox, unless this server would hang up on it: that would have no end."""
+        assert self.welcome is not None, "there was a connection"
+        size, limit = len(encode(message.frame)) - 1, self.welcome.limits.line
+        if size <= limit:
+            self.send(message.frame)
+        else:
+            self.outbox.settle(message.id)
+            self._listener.refused(message.frame, f"it has {size} bytes as JSON, and the server takes at most {limit}")
 
     def _enter(self, welcome: Welcome) -> None:
         known = self._cursor.resume

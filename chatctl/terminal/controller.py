@@ -83,14 +83,16 @@ class Controller:
         self.view.refuse(why)
         return False
 
-    def _fits(self, text: str) -> bool:
-        size = len(text.encode())
-        if size > self.limit:
-            return self._refuse(f"this message has {size} bytes, at most {self.limit} can be sent: shorten it")
+    def _fits(self, frame: protocol.Say | protocol.Whisper) -> bool:
+        limits = self._limits
+        line = len(protocol.encode(frame)) - 1  # a control character takes six bytes there
+        for what, size, limit in (("", len(frame.text.encode()), limits.text), (" as JSON", line, limits.line)):
+            if size > limit:
+                return self._refuse(f"this message has {size} bytes{what}, at most {limit} can be sent: shorten it")
         return True
 
     def _say(self, text: str, *, action: bool = False) -> bool:
-        if not self._fits(text):
+        if not self._fits(protocol.Say(text, id="0" * 16, action=action)):
             return False
         try:
             self.membership.say(text, action=action)
@@ -101,11 +103,11 @@ class Controller:
         return True
 
     def _whisper(self, rest: str) -> bool:
-        if not self._fits(rest):
-            return False
         to, _, text = rest.partition(" ")
         ident = f"w{time.monotonic_ns():x}"
         whisper = protocol.Whisper(to, text.strip(), id=ident)
+        if not self._fits(whisper):
+            return False
         if sent := self._send(whisper):
             self.view.whispers[ident] = whisper
         return sent
@@ -143,8 +145,12 @@ class Controller:
     @property
     def limit(self) -> int:
         """The bytes of UTF-8 that one message may have."""
+        return self._limits.text
+
+    @property
+    def _limits(self) -> protocol.LimitFields:
         welcome = self.membership.welcome
-        return welcome.limits.text if welcome else protocol.MAX_TEXT
+        return welcome.limits if welcome else protocol.LimitFields()
 
     @property
     def unacknowledged(self) -> int:
@@ -182,7 +188,7 @@ class Controller:
         self._tell_unkept_at = self._tell_unkept_at or now + UNKEPT_SECONDS
         if self._saved.try_again():
             for message in self._saved.adopted:
-                self.membership.send(message.frame)
+                self.membership.send_again(message)
             if self._tell_unkept_at == inf:
                 self.view.note("draft, unsent lines and history are kept now")
         elif self._saved.why_not and now > self._tell_unkept_at:

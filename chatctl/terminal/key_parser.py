@@ -20,7 +20,7 @@ from prompt_toolkit.keys import Keys
 from chatctl.terminal.modified_keys import Key, keys_of
 from chatctl.terminal.pasted_text import PasteCollector
 
-ESC, BEL, ST = "\x1b", "\x07", "\x9c"
+ESC, BEL, ST, CTRL_C = "\x1b", "\x07", "\x9c", "\x03"
 
 _C1 = {"\x8f": "O", "\x90": "P", "\x98": "X", "\x9b": "[", "\x9d": "]", "\x9e": "^", "\x9f": "_"}
 """The introducers as one character, as a terminal in 8-bit mode sends them."""
@@ -75,6 +75,8 @@ class KeyParser:
 
     def feed(self, data: str) -> list[KeyPress]:
         """Return the keys that ``data`` completes. Lone surrogates in it stand for bytes that could not be decoded."""
+        if self._paste is not None and data == CTRL_C:  # somebody presses it, as the paste's end has got lost
+            self._paste = None
         if self._state == self._after_escape and _WHOLE.match(data):
             self._state = self._escape  # a terminal sends all of it at once, a person does not
         at, held = 0, len(self._held)

@@ -174,7 +174,7 @@ class RoomView:
                 self.room_state = frame  # the notice that comes with it tells the user
             case protocol.Gap():
                 self._show_gap(frame)
-            case protocol.Bye(why=why, final=False):
+            case protocol.Bye(why=why, final=False):  # the error that ends the program tells of a final one
                 self._outage.announce([self._render.error(why)] if why else [])
             case protocol.Error(text=text, id=ident):
                 self._failed(ident, text)
@@ -195,8 +195,6 @@ class RoomView:
                 return [self._render.note(line) for line in status.rows(text, rows)]
             case protocol.Page():
                 return self._render.history(frame.entries, self.nick)
-            case protocol.Bye(why=why, final=False) if why:  # the end tells of a final one
-                return [self._render.error(why)]
             case _:
                 return []
 

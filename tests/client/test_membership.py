@@ -357,3 +357,24 @@ def test_a_final_bye_is_the_end_with_its_reason(bye: p.Bye, error: type[ChatErro
                 await task
 
     asyncio.run(scenario())
+
+
+def test_a_kept_message_that_this_server_never_takes_is_given_back() -> None:
+    """It was typed without a connection, or for another server. It would be sent and hung up on for ever."""
+
+    async def small(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, structs.replace(welcome(), limits=structs.replace(p.Limits(), line=300)))
+        await server.collect(reader, 1)
+        await reader.read()
+
+    async def scenario() -> None:
+        server = Server(small)
+        async with linked(server) as (link, listener, _task):
+            link.say("\x01" * 100)
+            link.say("short")
+            await until(lambda: server.frames)
+            assert listener.events[1:] == [f"refused {chr(1) * 100}"]
+            assert server.frames[0]["text"] == "short"
+            assert len(link.outbox) == 1
+
+    asyncio.run(scenario())

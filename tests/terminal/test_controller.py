@@ -84,6 +84,16 @@ async def test_a_full_disk_there_is_no_refusal() -> None:
 
 
 @in_loop
+async def test_a_line_that_no_server_takes_is_refused_here() -> None:
+    """A control character takes six bytes in JSON: the server hung up, and was sent it again without end."""
+    joined = Joined()
+    for line in ("\x01" * 4000, f"/me {chr(1) * 4000}", f"/msg omar {chr(1) * 4000}"):
+        assert not joined.controller.submit(line)
+    assert joined.wire.sent == []
+    assert all("bytes as JSON, at most 16384 can be sent" in line for line in joined.screen.lines)
+
+
+@in_loop
 async def test_a_whisper_that_is_refused_for_now_is_told() -> None:
     """It is kept nowhere and not said again; it vanished without a word."""
     for code in ("rate_limited", "storage"):

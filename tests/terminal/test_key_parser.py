@@ -146,6 +146,14 @@ def test_a_paste_is_one_key() -> None:
     assert press.data.size == 18
 
 
+def test_ctrl_c_gives_up_a_paste_whose_end_is_lost() -> None:
+    """No key would be one any more."""
+    parser = KeyParser()
+    assert parser.feed("\x1b[200~half a paste\x03 and a control in it") == []
+    assert parser.in_paste
+    assert keys([*parser.feed("\x03"), *parser.feed("ok")]) == [Keys.ControlC, "o", "k"]
+
+
 def test_bytes_that_are_no_text_are_kept_apart() -> None:
     """One that the decoder could not take is shown as U+FFFD, typed or pasted."""
     parser = KeyParser()
