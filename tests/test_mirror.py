@@ -95,7 +95,7 @@ ACROSS = {
     "client/test_api", "client/test_api_ask", "client/test_api_docs", "client/test_api_follow", "client/test_api_say",
     "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
-    "hub/test_fanout_cost", "hub/test_moderation",
+    "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
     "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",
     "test_command_group", "test_file_calls", "test_house", "test_imports", "test_lock", "test_mirror",

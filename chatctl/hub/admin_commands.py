@@ -196,7 +196,7 @@ class AdminCommands:
             raise Forbidden("say which: a name, a key, --newer or --unused")
         claims, found = self._hub.names.claims, admin_claims.chosen(ask, target, self._hub)
         what = clean(target.shown) if target.name is not None else counted(len(found), "name", "names")
-        text = f"{what} {'are' if len(found) > 1 else 'is'} no longer bound to a key"
+        text = f"{what} {'is' if len(found) == 1 else 'are'} no longer bound to a key"
         if any(map(self._hub.names.is_used, found)):
             text += "; who is here with its key binds it again on coming back: ban the key"
 

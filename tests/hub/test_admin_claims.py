@@ -140,3 +140,6 @@ def test_the_operator_is_told_that_its_owner_will_bind_it_again(house: House) ->
     again = order(house, "console", "unclaim", "", newer=2 * HOUR)
     assert isinstance(again, p.Done)
     assert again.text == "2 names are no longer bound to a key"
+    none = order(house, "console", "unclaim", "", newer=2 * HOUR)
+    assert isinstance(none, p.Done)
+    assert none.text == "0 names are no longer bound to a key"

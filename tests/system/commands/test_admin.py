@@ -6,9 +6,11 @@ import json
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,32 @@ def test_a_room_is_set_and_everybody_in_it_is_told(run: Run, serve: Serve, kept:
     assert run("admin", "read-only", "on", "--room", "ops", "--journal", str(kept)).returncode == 0
     assert run("send", "--room", "ops", "hi", port=server.port).returncode == 6
     assert run("admin", "slow", "off", "--room", "nowhere", "--journal", str(kept)).returncode == 6
+
+
+def test_a_start_keeps_claims_that_should_not_be_and_the_operator_sets_them_free(
+    run: Run, serve: Serve, kept: Path
+) -> None:
+    """They were bound by a server that looked at no look-alikes, and took marks that nobody sees."""
+    journal = ("--journal", str(kept))
+    serve(*journal).stop()
+    claims = {
+        nick: {"nick": nick, "key": key, "since": since}
+        for since, (nick, key) in enumerate([("nadia", KEY), ("n\u0430dia", OTHER_KEY), ("old\u1039", KEY)])
+    }
+    with closing(sqlite3.connect(kept)) as database, database:
+        rows = [("claim", nick, json.dumps(claim)) for nick, claim in claims.items()]
+        database.executemany("INSERT INTO facts VALUES (?, ?, ?)", rows)
+    serve(*journal)
+    suspects = list(map(json.loads, run("admin", "claims", "--suspect", "--json", *journal).stdout.splitlines()))
+    assert {(row["nick"], row["why"]) for row in suspects} == {
+        ("n\u0430dia", "looks like nadia, which was bound before"),
+        ("old\u1039", "nobody could be called so today"),
+    }
+    assert run("admin", "unclaim", *journal).returncode == 6
+    for target in (["old\u1039"], [OTHER_KEY], ["--newer", "1h"]):
+        assert run("admin", "unclaim", *target, *journal).returncode == 0
+    [left] = map(json.loads, run("admin", "claims", "--json", *journal).stdout.splitlines())
+    assert left == claims["nadia"]
 
 
 def test_the_ends_that_an_order_can_come_to(run: Run, serve: Serve, kept: Path) -> None:

@@ -24,7 +24,7 @@ TLS_S, TLS_C = "tests/system/tls/test_server.py::", "tests/system/tls/test_clien
 PASSWORDS = "tests/system/security/test_passwords.py::"
 AUTH, ADMIT = "tests/core/test_auth.py::", "tests/core/test_admission.py::"
 NAMES, CLAIMS = "tests/core/test_name_ownership.py::", "tests/core/test_name_claims.py::"
-LOGIN, BINDING = "tests/hub/test_login.py::", "tests/hub/test_name_binding.py::"
+ROOMS, BINDING = "tests/hub/test_names_in_two_rooms.py::", "tests/hub/test_name_binding.py::"
 LOOKS, NICKS = "tests/core/test_confusables.py::", "tests/common/test_names.py::"
 LIMITS, NAUGHTY = "tests/server/test_limits.py::", "tests/system/security/test_naughty.py::"
 OUTPUTS = "tests/system/security/test_outputs.py::"
@@ -318,14 +318,14 @@ MUTATIONS = (
         "chatctl/core/name_ownership.py::Names._check",
         "if holder is ask.place:",
         "if holder is ask.place or holder.room != ask.room:",
-        LOGIN + "test_a_name_that_somebody_has_in_another_room_is_neither_bound_nor_taken_over",
+        ROOMS + "test_a_name_that_somebody_has_in_another_room_is_neither_bound_nor_taken_over",
     ),
     Mutation(
         "renaming oneself to a name that somebody has in another room",
         "chatctl/core/name_ownership.py::Names.decide",
         'ask.intent != "read"',
         'ask.intent not in ("read", "rename")',
-        LOGIN + "test_a_member_is_not_renamed_to_a_name_of_another_room_or_one_like_it",
+        ROOMS + "test_a_member_is_not_renamed_to_a_name_of_another_room_or_one_like_it",
     ),
     Mutation(
         "the same, to that of one's own other connection, which makes the server fail",
@@ -339,7 +339,7 @@ MUTATIONS = (
         "chatctl/core/name_ownership.py::Names._check",
         "if not ask.owner.owns(holder)",
         "if holder.key == folded and not ask.owner.owns(holder)",
-        LOGIN + "test_a_look_alike_of_a_member_is_not_bound_in_another_room",
+        ROOMS + "test_a_look_alike_of_a_member_is_not_bound_in_another_room",
     ),
     Mutation(
         "another spelling of one's own bound name, which looks like somebody else's",
@@ -353,14 +353,14 @@ MUTATIONS = (
         "chatctl/core/name_ownership.py::Owner.owns",
         "holder.proved is not None",
         "False",
-        LOGIN + "test_a_place_that_was_proved_with_a_key_is_not_its_tokens",
+        ROOMS + "test_a_place_that_was_proved_with_a_key_is_not_its_tokens",
     ),
     Mutation(
         "going on under a name without the key that it is bound to meanwhile",
         "chatctl/core/name_ownership.py::Names._entry",
         "keyless is not None",
         "False",
-        LOGIN + "test_one_who_makes_a_key_later_is_not_shut_out_of_his_own_name",
+        ROOMS + "test_one_who_makes_a_key_later_is_not_shut_out_of_his_own_name",
     ),
     Mutation(
         "the same, with an owner who goes before the binding is on disk",
@@ -381,14 +381,14 @@ MUTATIONS = (
         "chatctl/hub/messages.py::speaker_name",
         'peer.session.mode == "post"',
         "False",
-        LOGIN + "test_a_poster_is_heard_until_somebody_has_a_name_that_it_looks_like",
+        ROOMS + "test_a_poster_is_heard_until_somebody_has_a_name_that_it_looks_like",
     ),
     Mutation(
         "giving an operator's orders under another operator's name",
         "chatctl/hub/admin_commands.py::AdminCommands.order_from",
         "speaker_name(peer, self._hub.names, self._hub.clock())",
         "peer.session.nick",
-        LOGIN + "test_an_order_is_given_under_a_name_that_is_still_ones_own",
+        ROOMS + "test_an_order_is_given_under_a_name_that_is_still_ones_own",
     ),
     Mutation(
         "posting under the name of one who is to be appointed operator, with a key of one's own",
