@@ -66,7 +66,7 @@ def open_sockets(options: ServeOptions, handed: HandedOver, log: Log) -> Sockets
     Raises:
         ChatError: one can't be opened, or would not be safe. The others are closed, and their files removed.
     """
-    sockets = Sockets(handed.plain, handed.tls, are_handed_over=bool(handed))
+    sockets = Sockets([*handed.plain], [*handed.tls], are_handed_over=bool(handed))
     try:
         if handed:
             check_handed(options, sockets)
