@@ -110,6 +110,7 @@ def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> Sqlite
         durability=options.durability,
         keep_messages=options.keep_messages,
         keep_days=options.keep_days,
+        max_bytes=options.max_journal,
         on_fatal=shutdown.fail,
     )
     log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
