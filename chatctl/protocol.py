@@ -169,6 +169,8 @@ class Admin(Frame, frozen=True, tag="admin"):
     """Entries to be redacted."""
     yes: bool = False
     """Do what would only be described otherwise."""
+    path: Annotated[str, Meta(max_length=4096)] = ""
+    """Of a backup. For the server's own operator."""
     id: Id | None = None
 
 

@@ -7,8 +7,9 @@ import socket
 from pathlib import Path
 
 from chatctl.common.paths import admin_socket, reachable_socket
-from chatctl.errors import ChatError, OutcomeUnknown, Unreachable, from_wire, reason_of
-from chatctl.protocol import too_deep
+from chatctl.common.verbs import is_listing
+from chatctl.errors import BadFrame, ChatError, OutcomeUnknown, Unreachable, from_wire, reason_of
+from chatctl.protocol import Done, Error, decode_server, too_deep
 
 MAX_ANSWER = 64 * 1024 * 1024
 """The most bytes of an answer: a list of 100,000 claims takes about ten million."""
@@ -70,12 +71,27 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
             raise Unreachable(str(path)) from None
         except OSError as error:
             raise _SocketFailed(reason_of(error)) from None
-        sock.sendall(json.dumps({"do": verb} | fields).encode() + b"\n")
+        # An older server looks for "do", and takes no offence at the rest.
+        sock.sendall(json.dumps({"type": "admin", "verb": verb, "do": verb} | fields).encode() + b"\n")
         with sock.makefile("rb") as file:
             line = file.readline(MAX_ANSWER)
     if too_deep(line) or not isinstance(answer := json.loads(line), dict):
         raise ValueError("the answer is nested too deeply, or not a JSON object")
-    return answer
+    return answer if "ok" in answer else _plain(line)
+
+
+def _plain(line: bytes) -> dict[str, object]:
+    """Return the answer of a server of today in the form of an older one. Raises ValueError."""
+    try:
+        frame = decode_server(line.rstrip(b"\n"))
+    except BadFrame as error:
+        raise ValueError(error.text) from None
+    match frame:
+        case Done():
+            return {"ok": True, "text": frame.text, "rows": frame.rows, "list": is_listing(frame.verb)}
+        case Error():
+            return {"ok": False, "error": frame.text, "code": frame.code}
+    raise ValueError("no answer to an order")
 
 
 def _checked(answer: dict[str, object], *, plainly: bool) -> dict[str, object]:

@@ -75,6 +75,12 @@ _ADDRESSES: Rights = {**_PEOPLE, "address": _BOTH}
 _ROOM: Rights = {"room": _BOTH}
 _SERVER: Rights = {"server": _BOTH}
 
+
+def is_listing(verb: str) -> bool:
+    """Return whether a verb is answered with rows."""
+    return verb in VERBS and VERBS[verb].lists
+
+
 VERBS: Mapping[str, Verb] = {
     "kick": Verb(
         _PRESENT,

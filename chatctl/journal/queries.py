@@ -5,6 +5,7 @@ Does not live here: anything that writes (store.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,6 +52,12 @@ class Queries:
         """Return how many pages of 4 KiB the database has, and how many of them are unused."""
         [(pages,)], [(unused,)] = self._db.execute("PRAGMA page_count"), self._db.execute("PRAGMA freelist_count")
         return pages, unused
+
+    def by_age(self) -> list[RoomRecord]:
+        """Return all rooms, that with the oldest entry first; those without entries come last."""
+        query = "SELECT room, time FROM messages JOIN rooms ON room = id AND seq = first"
+        times: dict[int, float] = dict(self._db.execute(query))
+        return sorted(self.rooms.values(), key=lambda record: times.get(record.id, math.inf))
 
     # --- checks on opening
 

@@ -29,6 +29,7 @@ from chatctl.journal.backup import backup_file
 from chatctl.journal.queries import PAGE
 from chatctl.journal.retention import Retention
 from chatctl.journal.schema import Durability
+from chatctl.journal.size_limit import SizeLimit
 from chatctl.journal.sqlite_errors import (
     JournalLost,
     closed_error,
@@ -115,6 +116,7 @@ class SqliteJournal:
         durability: Durability = "disk",
         keep_messages: int | None = None,
         keep_days: float | None = None,
+        max_bytes: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         on_fatal: Callable[[ChatError], None] | None = None,
         clock: Callable[[], float] = time.time,
@@ -126,6 +128,7 @@ class SqliteJournal:
             durability: what an acknowledgement survives: ``os`` a killed process, ``disk`` a power cut.
             keep_messages: number that each room keeps; None: all.
             keep_days: how long they are kept; None: for ever.
+            max_bytes: of the database and its log together; the oldest entries of all rooms go. None: no limit.
             loop: where callbacks run; None: the running one.
             on_fatal: called once, on the loop's thread, with the error that the server has to end with.
             clock: returns Unix seconds.
@@ -149,7 +152,7 @@ class SqliteJournal:
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
             self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
-        self._writer = Writer(store, Retention(keep_messages, keep_days, clock), self._dispatcher)
+        self._writer = Writer(store, Retention(keep_messages, keep_days, clock), SizeLimit(max_bytes), self._dispatcher)
 
     @property
     def is_unused(self) -> bool:

@@ -55,6 +55,7 @@ class Store(Queries):
         self._wal: tuple[int, int] | None = None
         self._rebuild: Rebuild | None = None
         self.free_space = FreeSpace()
+        self.checkpoint_after = CHECKPOINT_AFTER
         self.renewed: str | None = None
         """Why the rooms got new epochs when the file was opened; None: they did not."""
         with closed_on_error(self._db, path):
@@ -262,7 +263,7 @@ class Store(Queries):
     @property
     def checkpoint_due(self) -> bool:
         """Whether the WAL is long enough to be written back."""
-        return self._since_checkpoint >= CHECKPOINT_AFTER
+        return self._since_checkpoint >= self.checkpoint_after
 
     def checkpoint(self) -> None:
         """Write the WAL back into the database and sync it. The WAL then starts over.
@@ -275,7 +276,7 @@ class Store(Queries):
 
     def request_checkpoint(self) -> None:
         """Make a checkpoint due: a WAL that starts over needs no new space on a full disk."""
-        self._since_checkpoint = CHECKPOINT_AFTER
+        self._since_checkpoint = self.checkpoint_after
 
     def rebuild(self, between: Callable[[], None]) -> None:
         """Copy everything that is kept into a new file, and go on with that. Calls ``between`` as ``copy_to``.

@@ -56,6 +56,14 @@ class RoomRecord:
     first: int = 1
     last: int = 0
 
+    def __len__(self) -> int:
+        """Return how many entries are kept."""
+        return self.last + 1 - self.first
+
+    def __bool__(self) -> bool:
+        """Return True: it is a room without entries, too."""
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:

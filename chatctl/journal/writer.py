@@ -23,6 +23,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from chatctl.errors import ChatError
 from chatctl.journal import Draft, Facts, OnAppended, OnKept
 from chatctl.journal.retention import Retention
+from chatctl.journal.size_limit import SizeLimit
 from chatctl.journal.sqlite_errors import (
     JournalLost,
     closed_error,
@@ -117,10 +118,12 @@ class WriterEvents(Protocol):
 class Writer:
     """Runs a store on a thread of its own."""
 
-    def __init__(self, store: Store, retention: Retention, events: WriterEvents) -> None:
+    def __init__(self, store: Store, retention: Retention, size_limit: SizeLimit, events: WriterEvents) -> None:
         """Start the thread, which alone uses the store from now on."""
         self._store = store
         self._retention = retention
+        self._size_limit = size_limit
+        size_limit.apply(store)
         self._events = events
         self._post = events.post
         self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | GoneRoom | Job[Any] | None] = queue.SimpleQueue()
@@ -172,7 +175,8 @@ class Writer:
             self._post(self._events.ended)
 
     def _run_once(self) -> None:
-        self._take(0.0 if self._jobs or self._stopping or self._shrinking else self._retention.wait())
+        busy = self._jobs or self._stopping or self._shrinking or self._size_limit.more
+        self._take(0.0 if busy else self._retention.wait())
         self._commit()
         self._store.check_files()  # also in a minute without a message
         self._one_job()
@@ -241,6 +245,7 @@ class Writer:
         for name, entries in result.entries.items():
             self._newly += len(entries)
             self._retention.grew(self._store.rooms[name])
+            self._size_limit.grew()
         self._post(self._events.committed, batches, result)
 
     def _not_committed(self, batches: Sequence[Batch], error: Exception) -> None:
@@ -270,10 +275,11 @@ class Writer:
     def _trim(self) -> None:
         newly, self._newly = self._newly, 0
         try:
-            record = self._retention.piece(self._store, newly)
+            record = self._retention.piece(self._store, newly) or self._size_limit.piece(self._store)
         except Exception as error:
             if not is_temporary(error):
                 raise
+            self._size_limit.more = False  # the next message tries again
         else:
             if record is not None:
                 self._post(self._events.trimmed, record.name, record.first)

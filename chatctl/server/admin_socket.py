@@ -1,7 +1,9 @@
 """The admin socket: a unix socket beside the journal, for those who may read that file anyway.
 
-Its mode is 0600, and it answers the server's own user and root only, as the kernel tells (SO_PEERCRED). A client sends
-one line with a JSON object and gets one back. Does not live here: what the verbs do (hub/admin_commands.py).
+Its mode is 0600, and it answers the server's own user and root only, as the kernel tells (SO_PEERCRED). It speaks json
+as every port does, without a greeting or a hello: ``admin`` is answered by ``done`` or ``error``, ``ping`` by ``pong``,
+and ``bye`` ends it. The form of requests that earlier commands sent is answered in kind. Does not live here: what the
+verbs do (hub/admin_commands.py). Source: docs/protocol.md, "The operator's socket".
 """
 
 from __future__ import annotations
@@ -18,30 +20,58 @@ from pathlib import Path
 import msgspec
 
 from chatctl.common.files import private_folder
-from chatctl.common.verbs import VERBS
-from chatctl.errors import ChatError, Forbidden, reason_of
+from chatctl.common.verbs import is_listing
+from chatctl.core.effects import error_frame
+from chatctl.core.limits import ServerLimits
+from chatctl.errors import BadFrame, ChatError, Forbidden, ServerFull, reason_of
 from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.journal_commands import Outcome
-from chatctl.protocol import Admin, too_deep
+from chatctl.protocol import (
+    MAX_LINE,
+    Admin,
+    Bye,
+    Done,
+    Frame,
+    Framer,
+    NotJson,
+    Ping,
+    Pong,
+    decode_client,
+    encode,
+    too_deep,
+)
 from chatctl.server.unix_socket import UnixSocket
 
-Verb = Callable[[Mapping[str, object]], Awaitable[dict[str, object]]]
+CarryOut = Callable[[Admin], Awaitable[Done]]
+"""Carries out an order. Raises ChatError."""
+
+OldAnswer = dict[str, object]
+
+MAX_CONNECTIONS = 64
+"""At once: operators are few, and an order may take minutes."""
+
+_READ = 64 * 1024
 
 
 class AdminSocket:
-    """Answers each of ``verbs`` on a unix socket."""
+    """Answers operators on a unix socket."""
 
-    def __init__(self, path: Path, verbs: Mapping[str, Verb], users: Collection[int] | None = None) -> None:
+    def __init__(
+        self, path: Path, carry_out: CarryOut, limits: ServerLimits, users: Collection[int] | None = None
+    ) -> None:
         """Create it; ``open`` starts it.
 
         Args:
             path: where the socket is made.
-            verbs: what each verb does; it may raise ChatError.
+            carry_out: what an order does.
+            limits: how long a request and its answer may take to cross the wire.
             users: the user IDs that are answered; by default the server's own and root's.
         """
         self._path = path
-        self._verbs = verbs
+        self._carry_out = carry_out
+        self._limits = limits
+        self._open = 0
         self._users = {0, os.geteuid()} if users is None else users
         self._socket: UnixSocket | None = None
         self._server: asyncio.AbstractServer | None = None
@@ -68,39 +98,92 @@ class AdminSocket:
             self._socket.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, ValueError, asyncio.IncompleteReadError):
-            line = await _line_of(reader)
-            user = _user_of(writer.get_extra_info("socket"))
-            answer = await self._do(line) if user is None or user in self._users else _refusal(_STRANGER)
-            writer.write(json.dumps(answer).encode() + b"\n")
-            await writer.drain()
+        self._open += 1
+        with contextlib.suppress(OSError, asyncio.TimeoutError):
+            try:
+                self._insist_on_user(writer)
+                await self._conversation(reader, writer)
+            except ChatError as error:
+                await self._send(writer, error_frame(error))
+        self._open -= 1
         writer.close()
 
-    async def _do(self, line: bytes) -> dict[str, object]:
+    def _insist_on_user(self, writer: asyncio.StreamWriter) -> None:
+        user = _user_of(writer.get_extra_info("socket"))
+        if user is not None and user not in self._users:
+            raise Forbidden("this is for the server's own user and for root alone")
+        if self._open > MAX_CONNECTIONS:
+            raise ServerFull(f"{MAX_CONNECTIONS} connections are here already: try again")
+
+    async def _conversation(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one line after the other. Raises ChatError for what the stream can't go on after."""
+        framer = Framer(MAX_LINE)
+        while data := await self._read(reader, waits=len(framer) > 0):
+            for line in framer.feed(data):
+                frame = await self._reply(line)
+                if frame is None:
+                    return
+                await self._send(writer, frame)
+        if len(framer):
+            raise BadFrame("the last line has no end")
+
+    async def _read(self, reader: asyncio.StreamReader, *, waits: bool) -> bytes:
+        """Return what comes next; nothing at the end, and when nothing more comes. Raises BadFrame if a line waits."""
+        seconds = self._limits.hello_seconds
         try:
-            if too_deep(line):
-                raise ValueError("nested too deeply")
-            ask = json.loads(line)
-            return {"ok": True} | await self._verbs[ask["do"]](ask)
+            return await asyncio.wait_for(reader.read(_READ), seconds)
+        except TimeoutError:
+            if waits:
+                raise BadFrame(f"the line did not end within {seconds:g} s") from None
+            return b""
+
+    async def _send(self, writer: asyncio.StreamWriter, frame: Frame | OldAnswer) -> None:
+        writer.write(encode(frame) if isinstance(frame, Frame) else json.dumps(frame).encode() + b"\n")
+        await asyncio.wait_for(writer.drain(), self._limits.stall_seconds)
+
+    async def _reply(self, line: bytes) -> Frame | OldAnswer | None:
+        """Return the answer to a line; None for ``bye``. Raises NotJson."""
+        if (old := old_request(line)) is not None:
+            return await self._old_answer(old)
+        try:
+            match decode_client(line):
+                case Admin() as ask:
+                    return await self._done(ask)
+                case Ping(t=t):
+                    return Pong(t=t, last=0)
+                case Bye():
+                    return None
+            raise BadFrame("this socket takes admin, ping and bye")
+        except NotJson:
+            raise
+        except BadFrame as error:
+            return error_frame(error)
+
+    async def _done(self, ask: Admin) -> Frame:
+        try:
+            return await self._carry_out(ask)
         except ChatError as error:
-            return _refusal(error)
-        except (ValueError, KeyError, TypeError):
-            return _refusal(Forbidden("this server does not know how to do that"))
+            return error_frame(error, ask.id)
+
+    async def _old_answer(self, asked: Mapping[str, object]) -> OldAnswer:
+        """Answer in the form of a command that is older than the server."""
+        try:
+            fields = {"type": "admin", "verb": asked["do"]} | {key: asked[key] for key in asked if key != "do"}
+            done = await self._carry_out(msgspec.convert(fields, Admin))
+        except ChatError as error:
+            return {"ok": False, "error": error.text, "code": error.wire_code}
+        except msgspec.ValidationError as error:
+            return {"ok": False, "error": f"not an order: {error}", "code": "bad_frame"}
+        return {"ok": True, "text": done.text, "rows": done.rows, "list": is_listing(done.verb)}
 
 
-async def _line_of(reader: asyncio.StreamReader) -> bytes:
-    """Return a line; nothing for one that is longer than the stream's limit."""
+def old_request(line: bytes) -> Mapping[str, object] | None:
+    """Return a request in the form that had no ``type``: ``{"do": "kick", "target": "Rajat"}``; None for another."""
     try:
-        return await reader.readuntil(b"\n")
-    except asyncio.LimitOverrunError:
-        return b""
-
-
-_STRANGER = Forbidden("this is for the server's own user and for root alone")
-
-
-def _refusal(error: ChatError) -> dict[str, object]:
-    return {"ok": False, "error": error.text, "code": error.wire_code}
+        asked = json.loads(line) if b'"do"' in line and not too_deep(line) else None
+    except (ValueError, RecursionError):
+        return None
+    return asked if isinstance(asked, dict) and "do" in asked and "type" not in asked else None
 
 
 def _user_of(sock: socket.socket) -> int | None:
@@ -112,17 +195,11 @@ def _user_of(sock: socket.socket) -> int | None:
     return int(user)
 
 
-def verbs_of(commands: AdminCommands) -> dict[str, Verb]:
-    """Return a function for each verb of operators."""
-
-    async def carry_out(ask: Mapping[str, object]) -> dict[str, object]:
-        fields = {key: value for key, value in ask.items() if key != "do"}
-        wanted = msgspec.convert({"type": "admin", "verb": ask["do"]} | fields, Admin)
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        commands.carry_out(wanted, Actor("console"), outcome.set_result)
-        done = await outcome
-        if isinstance(done, ChatError):
-            raise done
-        return {"text": done.text, "rows": done.rows, "list": VERBS[wanted.verb].lists}
-
-    return dict.fromkeys(VERBS, carry_out)
+async def order(commands: AdminCommands, ask: Admin) -> Done:
+    """Carry out an order of the console. Raises ChatError."""
+    outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    commands.carry_out(ask, Actor("console"), outcome.set_result)
+    done = await outcome
+    if isinstance(done, ChatError):
+        raise done
+    return done

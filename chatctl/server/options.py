@@ -51,6 +51,8 @@ class ServeOptions:
     """Of each room; None: all."""
     keep_days: float | None
     """None: for good."""
+    max_journal: int | None
+    """Bytes of its files; None: as many as there are."""
     claim_names: bool | None
     """Whether a join with a key binds its name; None: where there is a journal."""
     password: Verifier | None = None

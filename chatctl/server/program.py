@@ -13,7 +13,7 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,8 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.rollback_check import stamp_path
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.sqlite_errors import damaged
-from chatctl.server.admin_socket import AdminSocket, verbs_of
+from chatctl.protocol import Admin, Done
+from chatctl.server.admin_socket import AdminSocket, order
 from chatctl.server.certificate_dates import CertificateWatch
 from chatctl.server.certificates import Tls
 from chatctl.server.descriptors import connection_places, warn_if_too_few
@@ -110,6 +111,7 @@ def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> Sqlite
         durability=options.durability,
         keep_messages=options.keep_messages,
         keep_days=options.keep_days,
+        max_bytes=options.max_journal,
         on_fatal=shutdown.fail,
     )
     log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
@@ -254,11 +256,8 @@ class Program:
     async def _admin_socket(self, port: int) -> AsyncIterator[None]:
         """Answer operators. Without a journal the socket is a convenience, and a server without it serves as well."""
         journal, unix, chosen = self._options.journal, self._options.unix, self._options.admin_socket
-        verbs = verbs_of(self._hub.admin)
-        if isinstance(self._journal, SqliteJournal):
-            verbs["backup"] = partial(_backup, self._journal)
         default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)
-        answering = AdminSocket(chosen or default, verbs)
+        answering = AdminSocket(chosen or default, self._order, self._options.limits)
         try:
             await answering.open()
         except ChatError as error:
@@ -270,7 +269,8 @@ class Program:
         finally:
             await answering.close()
 
-
-async def _backup(journal: SqliteJournal, ask: Mapping[str, object]) -> dict[str, object]:
-    await journal.backup(Path(str(ask["path"])))
-    return {}
+    async def _order(self, ask: Admin) -> Done:
+        if ask.verb == "backup" and isinstance(self._journal, SqliteJournal):
+            await self._journal.backup(Path(ask.path))
+            return Done(ask.verb, f"{ask.path} was made", [], ask.id)
+        return await order(self._hub.admin, ask)

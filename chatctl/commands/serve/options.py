@@ -14,7 +14,7 @@ from chatctl.cli.options import (
     port_option,
 )
 from chatctl.cli.param_types import JOURNAL_OR_NONE
-from chatctl.commands.serve.param_types import NET, PLACE
+from chatctl.commands.serve.param_types import NET, PLACE, SIZE
 
 listen_options = all_of(
     host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
@@ -78,6 +78,13 @@ journal_options = all_of(
         metavar="N",
         show_default="for good",
         help="For how many days it keeps them.",
+    ),
+    click.option(
+        "--max-journal",
+        type=SIZE,
+        metavar="SIZE",
+        show_default="as much as there is",
+        help="What its files take on the disk at most, such as 500M or 2G: then the oldest messages go.",
     ),
 )
 

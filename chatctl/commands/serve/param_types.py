@@ -51,6 +51,15 @@ def limit_duration(value: object) -> float:
     return seconds
 
 
+def size(value: object) -> int:
+    """Return the bytes of a size, ``500M`` or ``2G``: 1 MiB at least."""
+    match = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:i?B)?", str(value), re.ASCII | re.IGNORECASE)
+    number = int(match[1]) << (10 * " KMGT".index(match[2].upper() or " ")) if match else 0
+    if not 1 << 20 <= number < 1 << 60:
+        raise ValueError(f"'{value}' is no size of 1M or more: write 500M or 2G")
+    return number
+
+
 def net(value: object) -> Network | Path:
     """Return an IP network, of one address too; for ``@FILE`` its absolute path: the file is read later."""
     from pathlib import Path
@@ -88,3 +97,4 @@ STARTUPS = Parsed(startups)
 LIMIT_DURATION = Parsed(limit_duration)
 NET = Parsed(net)
 PLACE = Parsed(place)
+SIZE = Parsed(size)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from chatctl.commands.serve.param_types import LIMIT_DURATION, NET, PLACE, RATE, STARTUPS
+from chatctl.commands.serve.param_types import LIMIT_DURATION, NET, PLACE, RATE, SIZE, STARTUPS
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ from chatctl.commands.serve.param_types import LIMIT_DURATION, NET, PLACE, RATE,
         (NET, "10.0.0.0/8", ip_network("10.0.0.0/8")),
         (NET, "192.0.2.7", ip_network("192.0.2.7/32")),
         (NET, "@/etc/nets", Path("/etc/nets")),
+        (SIZE, "1M", 1 << 20),
+        (SIZE, "1048576", 1 << 20),
+        (SIZE, "2GiB", 2 << 30),
+        (SIZE, "500mb", 500 << 20),
         (PLACE, "203.0.113.7:5500", "tcp:203.0.113.7:5500"),
         (PLACE, "[2001:db8::1]:5500", "tcp:2001:db8::1:5500"),
         (PLACE, "tcp:203.0.113.7:5500", "tcp:203.0.113.7:5500"),
@@ -49,6 +53,7 @@ def test_a_file_of_networks_is_found_from_another_directory(tmp_path: Path, monk
         *((STARTUPS, value) for value in ("", "0:30:1000", "100:101:1000", "101:30:100", "1:2", "1:2:3:4", "٣:1:5")),
         *((LIMIT_DURATION, value) for value in ("49ms", "86401s", "soon")),
         *((NET, value) for value in ("", "@", "10.0.0.1/8/8", "example.org")),
+        *((SIZE, value) for value in ("", "0", "1023K", "-5M", "2X", "1.5G", "M", "١M", "999999999T")),
         *((PLACE, value) for value in ("", "5500", "example.org:5500", "203.0.113.7", "203.0.113.7:x")),
     ],
 )

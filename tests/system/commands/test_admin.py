@@ -143,7 +143,9 @@ def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
         sock.settimeout(20)
         sock.connect(str(kept.with_name("rooms.db.sock")))
         sock.sendall(line)
-        assert json.loads(sock.makefile("rb").readline())["ok"] is False
+        answer = json.loads(sock.makefile("rb").readline())
+        assert answer["code"] in ("forbidden", "bad_frame", "too_long")
+        assert (answer.get("type"), answer.get("ok")) in (("error", None), (None, False))
     assert run("admin", "ops", "--journal", str(kept)).returncode == 0
 
 
@@ -234,3 +236,44 @@ def test_a_drained_server_sends_everybody_away_for_a_while_and_ends_well(run: Ru
     assert ana.frame("bye") == {"type": "bye", "why": "new version", "retry_after": 5.0}
     assert server.wait() == 0
     assert run("send", "hi", port=server.port).returncode == 3
+
+
+OLD_SERVER = b'{"ok": true, "text": "Rajat was kicked", "rows": [], "list": false}\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "shown"),
+    [
+        (OLD_SERVER, 0, "Rajat was kicked\n"),
+        (b'{"ok": false, "error": "nobody of that name is here", "code": "no_such_nick"}\n', 6, ""),
+        (b'{"type": "done", "verb": "kick", "text": "Rajat was kicked"}\n', 0, "Rajat was kicked\n"),
+        (b'{"type": "error", "code": "no_such_nick", "text": "nobody of that name is here"}\n', 6, ""),
+        (b'{"type": "pong", "last": 0}\n', 4, ""),
+        (b'{"type": "dance"}\n', 4, ""),
+        (b"{}\n", 4, ""),
+    ],
+    ids=range(7),
+)
+def test_a_server_that_is_older_than_the_command_understands_it(
+    run: Run, tmp_path: Path, answer: bytes, code: int, shown: str
+) -> None:
+    """An upgraded command has to drain the server that still runs: one request says it in both forms."""
+    asked: list[bytes] = []
+
+    def serve_once() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            asked.append(peer.recv(65_536))
+            peer.sendall(answer)
+
+    path = tmp_path / "old.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        thread = threading.Thread(target=serve_once)
+        thread.start()
+        done = run("admin", "kick", "Rajat", "--admin-socket", str(path))
+        thread.join(20)
+    assert (done.returncode, done.stdout.decode()) == (code, shown)
+    [request] = map(json.loads, asked)
+    assert (request["do"], request["type"], request["verb"], request["target"]) == ("kick", "admin", "kick", "Rajat")

@@ -76,6 +76,21 @@ def behind_link(kept: Path) -> Path:
     return link
 
 
+def test_a_journal_of_a_size_says_what_it_has_let_go(run: Run, serve: Serve, kept: Path) -> None:
+    """3 MB into one: the files stay small, and who reads from the start is told what is missing."""
+    server = serve("--journal", str(kept), "--max-journal", "1M", "--rate", "off")
+    with server.wire() as wire:
+        wire.enter("Rajat")
+        say_all(wire, ["x" * 4_000] * 750)
+    server.stop()
+    assert sum(file.stat().st_size for file in kept.parent.glob("rooms.db*")) <= 1 << 20
+    server = serve("--journal", str(kept), "--max-journal", "1M")
+    done = run("tail", "--since", "1", "--no-follow", port=server.port)
+    assert 100 < len(done.stdout.splitlines()) < 250
+    assert done.stderr.decode().endswith(": retention)\n")
+    server.stop()
+
+
 @pytest.mark.parametrize(
     "happens",
     [move, move_alone, move_folder, change_mode, link_folder, copy_folder, lose_stamp, behind_link],
