@@ -47,6 +47,10 @@ class ChatError(Exception):
         self.retry_after = retry_after
 
 
+class NoHome(ChatError, OSError):
+    """There is no place for files of our own: no home directory. An OSError too: who can do without files, does."""
+
+
 class Unreachable(ChatError):
     """The server can't be reached. Nothing was sent."""
 

@@ -98,7 +98,7 @@ def run(env: dict[str, str], tmp_path: Path) -> Run:
             arguments = (*arguments, "--port", str(port))
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
         pipes |= {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        return subprocess.run([*command, *arguments], timeout=2 * DEADLINE, cwd=tmp_path, check=False, **pipes)
+        return subprocess.run([*command, *arguments], timeout=2 * DEADLINE, check=False, **{"cwd": tmp_path} | pipes)
 
     return run
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from chatctl.errors import NoHome
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -105,12 +107,18 @@ class Defaults:
         from chatctl.cli.config_file import Config, ConfigError, load
 
         # Not Path.exists: the home of a service account may be somebody else's, and that is no error.
-        if self._chosen is None and not os.path.exists(self._name):
+        if self._chosen is None and not self._is_there():
             return Config()
         try:
             return load(self.path, self.schema)
         except ConfigError as error:
             raise BadConfig(error.text, click.get_current_context(silent=True)) from None
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.exists(self._name)
+        except NoHome:
+            return False
 
     def section(self, name: str) -> dict[str, Any]:
         """Return the file's values for a command, by parameter. Raises BadConfig."""

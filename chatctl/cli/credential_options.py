@@ -5,7 +5,6 @@ A password is never on the command line: everybody on the machine could read it 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,6 +75,6 @@ def password_source(path: str | None, source: ParameterSource | None) -> tuple[s
 
 
 def _has_own_key() -> bool:
-    from chatctl.common.paths import own_key
+    from chatctl.common.paths import existing_key
 
-    return os.path.lexists(own_key())
+    return existing_key() is not None

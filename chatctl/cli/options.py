@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
+from chatctl.cli.output import warn
 from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, server_option
 from chatctl.errors import NickInvalid
@@ -202,7 +203,21 @@ def own_nick(nick: str | None) -> str:
     from chatctl.client.identity import login_nick
     from chatctl.common.names import check_nick
 
+    _warn_without_home()
+
     try:
         return check_nick(nick if nick is not None else login_nick())
     except NickInvalid as error:
         raise NickInvalid(f"{error.text} (choose one with --nick or CHATCTL_NICK)") from None
+
+
+@cache
+def _warn_without_home() -> None:
+    """Warn, once, where who we are can't be remembered."""
+    from chatctl.common.paths import state_folder
+    from chatctl.errors import NoHome
+
+    try:
+        state_folder()
+    except NoHome as error:
+        warn(f"{error.text}; nothing is remembered")

@@ -25,9 +25,9 @@ def token_for(address: Address) -> str | None:
     Raises:
         ChatError: others can read or change it.
     """
-    folder = os.path.join(state_folder(), "tokens")
-    path = os.path.join(folder, address.file_name)
     with contextlib.suppress(OSError):
+        folder = os.path.join(state_folder(), "tokens")
+        path = os.path.join(folder, address.file_name)
         if found := _read(path):
             return found
         from chatctl.common.files import create_file, private_folder  # once for each server

@@ -66,7 +66,10 @@ class SavedState:
     def open(cls, address: Address, room: str, nick: str) -> SavedState:
         """Lock and return the saved state of a nickname in a room; if that fails, one that keeps nothing for now."""
         saved = cls(None)
-        saved._wanted = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
+        try:
+            saved._wanted = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
+        except OSError as error:
+            saved.why_not = reason_of(error)
         saved.try_again()
         return saved
 

@@ -16,26 +16,35 @@ _MAX_SOCKET_NAME = 100
 
 
 def state_dir() -> Path:
-    """Return the state directory: ``CHATCTL_STATE_DIR``, or the platform's."""
+    """Return the state directory: ``CHATCTL_STATE_DIR``, or the platform's. Raises NoHome."""
     from pathlib import Path
 
     return Path(state_folder())
 
 
 def state_folder() -> str:
-    """Return the state directory as a string: importing pathlib takes as long as ten modules of ours."""
+    """Return the state directory as a string: importing pathlib takes as long as ten modules of ours. Raises NoHome."""
     if chosen := os.environ.get("CHATCTL_STATE_DIR"):
         return chosen
-    if base := _linux_base("XDG_STATE_HOME", "~/.local/state"):
+    if base := _linux_base("XDG_STATE_HOME", ".local/state"):
         return base
     from platformdirs import user_state_dir
 
     return user_state_dir("chatctl")
 
 
+def _absolute(base: str) -> str:
+    """Return an absolute path. Raises NoHome for what has no home directory to begin with."""
+    if not os.path.isabs(base):
+        from chatctl.errors import NoHome
+
+        raise NoHome("there is no home directory for files of our own: set CHATCTL_STATE_DIR")
+    return base
+
+
 def config_file() -> str:
-    """Return the default path of the configuration file."""
-    if not (base := _linux_base("XDG_CONFIG_HOME", "~/.config")):
+    """Return the default path of the configuration file. Raises NoHome."""
+    if not (base := _linux_base("XDG_CONFIG_HOME", ".config")):
         from platformdirs import user_config_dir
 
         base = user_config_dir("chatctl")
@@ -43,23 +52,49 @@ def config_file() -> str:
 
 
 def _linux_base(variable: str, default: str) -> str | None:
-    """Return what platformdirs returns on Linux, without the 20 ms of its import. A test compares them."""
+    """Return what platformdirs returns on Linux, without the 20 ms of its import. A test compares them.
+
+    A base that is no absolute path is none (XDG Base Directory Specification), and so is an empty home.
+    """
     if not sys.platform.startswith("linux"):
         return None
     base = os.environ.get(variable, "").strip()
-    return os.path.join(base or os.path.expanduser(default), "chatctl")
+    if not os.path.isabs(base):
+        base = _absolute(os.path.join(_home(), default))
+    return os.path.join(base, "chatctl")
+
+
+def _home() -> str:
+    """Return the home directory; an empty string where there is none, as in containers of a UID without an account."""
+    if os.path.isabs(home := os.environ.get("HOME", "")):
+        return home
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
 
 
 def default_journal() -> Path:
-    """Return the default path of a server's journal, with every symbolic link resolved."""
+    """Return the default path of a server's journal, with every symbolic link resolved. Raises NoHome."""
     from pathlib import Path
 
     return Path(os.path.realpath(os.path.join(state_folder(), "rooms.db")))
 
 
 def own_key() -> str:
-    """Return the path of the user's own key, whether or not there is one."""
+    """Return the path of the user's own key, whether or not there is one. Raises NoHome."""
     return os.path.join(state_folder(), "key")
+
+
+def existing_key() -> str | None:
+    """Return the path of the user's own key, or None if there is none."""
+    try:
+        path = own_key()
+    except OSError:
+        return None
+    return path if os.path.lexists(path) else None
 
 
 def parse_journal(text: str) -> str:

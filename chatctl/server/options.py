@@ -15,6 +15,7 @@ from chatctl.common.paths import default_journal, parse_journal, state_dir
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
+from chatctl.errors import ChatError, NoHome
 from chatctl.journal.sqlite import Durability
 from chatctl.server.certificates import Tls, self_signed
 
@@ -81,5 +82,9 @@ class ServeOptions:
 def journal_path(chosen: Path | str | None) -> Path | None:
     """Return the journal's file: the one chosen, None for ``none``, or the default one."""
     if chosen is None:
-        return default_journal()
+        try:
+            return default_journal()
+        except NoHome:
+            why = "there is no home directory to keep messages in"
+            raise ChatError(f"{why}: name a --journal (none keeps nothing), or set CHATCTL_STATE_DIR") from None
     return None if chosen == "none" else Path(parse_journal(str(chosen)))

@@ -256,9 +256,10 @@ class Program:
     async def _admin_socket(self, port: int) -> AsyncIterator[None]:
         """Answer operators. Without a journal the socket is a convenience, and a server without it serves as well."""
         journal, unix, chosen = self._options.journal, self._options.unix, self._options.admin_socket
-        default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)
-        answering = AdminSocket(chosen or default, self._order, self._options.limits)
+        answering = None
         try:
+            default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)
+            answering = AdminSocket(chosen or default, self._order, self._options.limits)
             await answering.open()
         except ChatError as error:
             if journal is not None or chosen is not None:
@@ -267,7 +268,8 @@ class Program:
         try:
             yield
         finally:
-            await answering.close()
+            if answering is not None:
+                await answering.close()
 
     async def _order(self, ask: Admin) -> Done:
         if ask.verb == "backup" and isinstance(self._journal, SqliteJournal):

@@ -5,7 +5,6 @@ Does not live here: proving with them (core/prover.py), the options that name th
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from chatctl.errors import ChatError
@@ -90,8 +89,7 @@ class Credentials:
         from pathlib import Path
 
         from chatctl.client.security.key_files import read_key
-        from chatctl.common.paths import own_key
+        from chatctl.common.paths import existing_key
 
-        if self._key is None and not os.path.lexists(own_key()):
-            return None
-        return read_key(Path(self._key or own_key()).expanduser(), wait=self._wait)
+        path = self._key or existing_key()
+        return read_key(Path(path).expanduser(), wait=self._wait) if path is not None else None

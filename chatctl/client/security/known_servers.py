@@ -14,11 +14,11 @@ from chatctl.common import fingerprints
 from chatctl.common.file_reads import read_own
 from chatctl.common.files import private_folder, replace_file
 from chatctl.common.paths import state_dir
-from chatctl.errors import Untrusted, reason_of
+from chatctl.errors import NoHome, Untrusted, reason_of
 
 
 def known_servers() -> Path:
-    """Return the path of the file."""
+    """Return the path of the file. Raises NoHome."""
     return state_dir() / "known_servers"
 
 
@@ -34,7 +34,10 @@ def pins_of(address: Address) -> list[str]:
         Untrusted: the file can't be read, or others can change it. To continue as if it were empty would trust any
             server.
     """
-    path = known_servers()
+    try:
+        path = known_servers()
+    except NoHome:
+        return []
     return [pin for where, pin in _entries(path, _read(path)) if where == key_of(address)]
 
 
@@ -66,8 +69,8 @@ def _entries(path: Path, text: str) -> list[tuple[str, str]]:
 
 def remember(address: Address, pin: str) -> bool:
     """Add a fingerprint to those of a server; return whether that was possible."""
-    path = known_servers()
     try:
+        path = known_servers()
         private_folder(path.parent)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:

@@ -9,6 +9,7 @@ from chatctl.cli.config_defaults import Defaults
 from chatctl.cli.output import json_text
 from chatctl.commands.config.values import Value
 from chatctl.common.text import clean
+from chatctl.errors import NoHome
 
 
 def json_line(one: Value) -> str:
@@ -18,8 +19,11 @@ def json_line(one: Value) -> str:
 
 def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
     """Yield the named servers and the values as TOML; comments say where each value came from."""
-    missing = "" if defaults.path.exists() else " (there is no such file)"
-    yield f"# {clean(str(defaults.path))}{missing}"
+    try:
+        missing = "" if defaults.path.exists() else " (there is no such file)"
+        yield f"# {clean(str(defaults.path))}{missing}"
+    except NoHome:
+        yield "# there is no home directory, and so no file; CHATCTL_CONFIG can name one"
     for name, table in defaults.config.servers.items():
         yield f"\n[server.{_toml_key(name)}]"
         yield from (f"{key} = {_toml(value)}" for key, value in table.items())
