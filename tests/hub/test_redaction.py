@@ -38,7 +38,8 @@ class KeptJournal(MemoryJournal):
 
     async def read(self, room: str, after: int, limit: int) -> Sequence[p.Msg]:
         entries = self.entries[after : after + limit]
-        await asyncio.sleep(0)
+        for _ in range(4):  # what is done meanwhile is done before the answer comes
+            await asyncio.sleep(0)
         return entries if room == "lobby" else []
 
     async def said_by(self, nick: str, room: str) -> list[int]:
@@ -162,6 +163,7 @@ def test_a_reader_in_the_middle_of_catching_up_has_nothing_of_it_in_the_end(turn
         house = House(journal=journal)
         back = house.join("Back", resume=p.Resume(journal._epoch, 0))
         back.say(p.History(limit=10, after=595))
+        level = house.join("Ana").say(p.History(limit=10, after=595))
         for _ in range(turns):
             house.turn()
             await asyncio.sleep(0)
@@ -171,7 +173,7 @@ def test_a_reader_in_the_middle_of_catching_up_has_nothing_of_it_in_the_end(turn
         entries = [frame for frame in back.frames if isinstance(frame, p.Msg)]
         assert [entry.seq for entry in entries] == list(range(1, 1201))
         assert [seq for seq, text in shown(back.frames).items() if NEEDLE in text] == []
-        assert shown(back.frames)[600] == ""
+        assert shown(back.frames)[600] == shown(level.frames)[600] == ""
 
     main()
 
