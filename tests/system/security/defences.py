@@ -963,9 +963,9 @@ MUTATIONS = (
     ),
     Mutation(
         "another account of the machine gives the server orders",
-        "chatctl/server/admin_socket.py::AdminSocket._answer",
-        "if user is None or user in self._users else _refusal(_STRANGER)",
-        "",
+        "chatctl/server/admin_socket.py::AdminSocket._insist_on_user",
+        "user is not None and user not in self._users",
+        "False",
         "tests/server/test_admin_socket.py::test_the_socket_answers_no_other_user",
     ),
     Mutation(
