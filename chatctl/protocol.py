@@ -50,7 +50,7 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels", "whois_bound", "cut", "redacted")
+FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -145,7 +145,10 @@ class Whois(Frame, frozen=True, tag="whois"):
 
 
 class Admin(Frame, frozen=True, tag="admin"):
-    """Do something that only operators may. The verb decides which fields count."""
+    """Do something that only operators may. The verb decides which fields count.
+
+    ``?`` before a verb (feature ``dry_run``) asks what it would do, and whom it would hit.
+    """
 
     verb: Annotated[str, Meta(max_length=40)]
     target: Annotated[str, Meta(max_length=128)] = ""
@@ -157,6 +160,8 @@ class Admin(Frame, frozen=True, tag="admin"):
     on: bool = True
     address: bool = False
     """Ban a member's address, too."""
+    person: bool = False
+    """Ban or mute a member by key and client, too, not by the name alone."""
     room: str | None = None
     """For the server's own operator, who is in no room."""
     suspect: bool = False

@@ -123,7 +123,12 @@ def open_own(path: StrPath, flags: int) -> int:
     """
     with _found(path, follow=True) as (folder, name):
         more = os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-        fd = os.open(name, flags | more, 0o600, dir_fd=folder)
+        try:
+            fd = os.open(name, flags | more, 0o600, dir_fd=folder)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a pipe that nobody reads
+                raise _not_own() from None
+            raise
         if not is_own(os.fstat(fd), os.stat(".", dir_fd=folder)):
             os.close(fd)
             raise _not_own()

@@ -18,6 +18,7 @@ Argument = Literal[
     "target",
     "duration",
     "reason",
+    "person",
     "address",
     "person_room",
     "topic",
@@ -91,18 +92,19 @@ VERBS: Mapping[str, Verb] = {
     ),
     "ban": Verb(
         _ADDRESSES,
-        "Keep somebody out, whatever they call themselves.\n\nA member is banned by all that is known of them, name "
-        "and key, and sent away. Names that look like a banned one are banned, too.",
-        '192.0.2.0/24 --for 1d "flood"',
-        ("target", "duration", "reason", "address", "person_room"),
+        "Keep a name out, or a person, key or network.\n\nNICK bans that name in every spelling, and names that look "
+        "like it; who has it is sent away, and may come back under another one. --person bans their key and client, "
+        "too. Whom it hit is printed, in every room; --dry-run tells before.",
+        'rajat --person --for 1d "flood"',
+        ("target", "duration", "reason", "person", "address", "person_room"),
         "keep somebody out: /ban rajat 2h spam",
     ),
     "unban": Verb(_ADDRESSES, "Let somebody in again.", "rajat", ("target",), "let somebody in again"),
     "mute": Verb(
         _PEOPLE,
-        "Let somebody read, and say nothing.",
-        "rajat --for 10m",
-        ("target", "duration", "reason", "person_room"),
+        "Let a name read and say nothing, or a person or key.\n\n--person holds whatever they call themselves.",
+        "rajat --person --for 10m",
+        ("target", "duration", "reason", "person", "person_room"),
         "let somebody read only",
     ),
     "unmute": Verb(_PEOPLE, "Let somebody speak again.", "rajat", ("target",), "let somebody speak again"),
@@ -143,11 +145,11 @@ VERBS: Mapping[str, Verb] = {
     ),
     "op": Verb(
         {"member": _CONSOLE, "key": _CONSOLE},
-        "Make the owner of a key an operator, for good. A member's nickname stands for their key.",
+        "Make the owner of a key an operator, for good. A member's nickname stands for their key, which is printed.",
         "nadia",
-        ("target",),
+        ("target", "person_room"),
     ),
-    "deop": Verb({"operator": _CONSOLE}, "Take that back.", "nadia", ("target",)),
+    "deop": Verb({"operator": _CONSOLE}, "Take that back.", "nadia", ("target", "person_room")),
     "ops": Verb(_SERVER, "List the operators' keys.", "", lists=True),
     "redact": Verb(
         _ROOM,

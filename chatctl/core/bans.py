@@ -47,6 +47,8 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
     """The operator's nickname; empty for the console."""
     reason: str = ""
     name: str | None = None
+    called: str = ""
+    """The name that somebody was banned under, where it does not count, since others have it, too."""
     key: str | None = None
     token: str | None = None
     """The hash of the token, in hex."""
@@ -55,7 +57,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
     @property
     def ident(self) -> str:
         """Its key in the journal: one per target."""
-        return fold_any(self.name) if self.name else self.key or self.network or ""
+        return fold_any(self.name) if self.name else self.key or self.network or self.token or ""
 
     def is_active(self, now: float) -> bool:
         """Return whether it is not over yet."""
@@ -132,7 +134,7 @@ class Sanctions:
         return [
             one
             for one in self
-            if (folded is not None and one.name is not None and fold_any(one.name) == folded)
+            if (folded is not None and folded in {fold_any(shown) for shown in (one.name, one.called) if shown})
             or (key is not None and one.key == key)
             or (network is not None and one.network == network)
         ]

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from chatctl.common.fingerprints import parse
 from chatctl.common.ip_addresses import Network, parse_address, parse_network
 from chatctl.common.names import check_nick, fold_any
 from chatctl.common.text import clean
 from chatctl.common.verbs import Kind, Role
+from chatctl.core.bans import Sanction
 from chatctl.core.ip_networks import client_network
 from chatctl.core.peer import Peer
-from chatctl.core.people import people
 from chatctl.core.permissions import find_verb
 from chatctl.errors import ChatError, Forbidden
+from chatctl.hub.admin_people import insist_on_one, name_of, persons
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import Admin
 
 _LIFTING = frozenset(["unban", "unmute", "unclaim"])
 """Verbs that take back what may be kept under a name that nobody could have today."""
-
-_MOST_LISTED = 5
-"""People that one name may mean: so many are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,10 @@ class AdminTarget:
     name: str | None = None
     key: str | None = None
     network: str | None = None
+    owner: str | None = None
+    """The key that the name is bound to."""
+    shared: bool = False
+    """Whether somebody else has the name in another room: then it does not stand for who is meant."""
     peers: list[Peer] = field(default_factory=list)
     """The connections that it means."""
 
@@ -68,12 +71,24 @@ def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     prefix, _, rest = ask.target.partition(":")
     if prefix == "name":
         return _name_target(rest, ask, actor, hub)
-    if prefix == "SHA256":
-        return _key_target(ask.target, hub)
+    if prefix.upper() == "SHA256":
+        return _key_target(_checked_key(ask, hub), hub)
     try:
         return _network_target(client_network(ask.target), hub)
     except ValueError:
         return _name_target(ask.target, ask, actor, hub)
+
+
+def _checked_key(ask: Admin, hub: PeerControl) -> str:
+    """Return a key's fingerprint. Raises Forbidden for what is none, unless that was kept and is to be lifted."""
+    rules = hub.rules
+    kept = ask.target in rules.appointed or any(one.key == ask.target for one in (*rules.bans, *rules.mutes))
+    if kept and (ask.verb in _LIFTING or ask.verb == "deop"):
+        return ask.target
+    try:
+        return parse(ask.target)
+    except ValueError as error:
+        raise Forbidden(str(error)) from None
 
 
 def _key_target(key: str, hub: PeerControl) -> AdminTarget:
@@ -100,8 +115,10 @@ def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> Adm
     if kind == "operator" and ask.verb == "kick" and not peers:
         kind = "name"
     if ask.verb not in _LIFTING:
-        _check_one_person(nick, peers)
-    return AdminTarget(kind, name_of(peers[0]) if peers else nick, name=nick, peers=peers)
+        insist_on_one(nick, peers, actor.role)
+    owner = claim.key if claim is not None else None
+    shared = bool(peers) and len(persons(everywhere)) > 1
+    return AdminTarget(kind, name_of(peers[0]) if peers else nick, nick, owner=owner, shared=shared, peers=peers)
 
 
 def _is_called(peer: Peer, folded: str, hub: PeerControl) -> bool:
@@ -114,31 +131,50 @@ def _is_called(peer: Peer, folded: str, hub: PeerControl) -> bool:
         return False
 
 
-def _check_one_person(nick: str, peers: Iterable[Peer]) -> None:
-    """Return if all of these are one person's. Raises Forbidden: members of one name are, those who post may not be."""
-    groups = people(peers, lambda peer: peer.owner)
-    if len(groups) > 1:
-        more = f", and {len(groups) - _MOST_LISTED} more" if len(groups) > _MOST_LISTED else ""
-        who = ", ".join(map(_described, groups[:_MOST_LISTED])) + more
-        raise Forbidden(f"{clean(nick)} is {len(groups)} people here, {who}: say which --room, or the key")
+def key_behind(target: AdminTarget) -> str:
+    """Return the one key that a target means. Raises Forbidden if it means none, or another one than its name's."""
+    proved = {peer.key for peer in target.peers if peer.key is not None}
+    found = {target.key} if target.key is not None else proved | ({target.owner} if target.owner else set())
+    if not found:
+        raise Forbidden(f"{clean(target.shown)} has proved no key: give the key itself, SHA256:...")
+    if len(found) > 1:
+        raise Forbidden(
+            f"{clean(target.shown)} has more than one key: {', '.join(sorted(found))}: give the one you mean"
+        )
+    return found.pop()
 
 
-def _described(group: Iterable[Peer]) -> str:
-    rooms = dict.fromkeys(peer.room.name for peer in group if peer.room is not None)
-    keys = dict.fromkeys(peer.key for peer in group if peer.key is not None)
-    return f"in {' and '.join(rooms)} ({' and '.join(keys) or 'no key'})"
+def person_behind(target: AdminTarget) -> tuple[str | None, str | None]:
+    """Return key and token (its hash, in hex) of who has a name. Raises Forbidden if neither is known."""
+    key = next((peer.key for peer in target.peers if peer.key is not None), target.owner)
+    token = next((peer.token.hex() for peer in target.peers if peer.token is not None), None)
+    if key is None and token is None:
+        raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: ban that, or an address")
+    return key, token
 
 
-def note_on(target: AdminTarget, hit: Sequence[Peer], proxies: Sequence[Network]) -> str:
-    """Return what an operator should know of a ban or mute of an address that hits nobody.
+def address_behind(target: AdminTarget) -> str:
+    """Return the network of who has a name. Raises Forbidden if none is known."""
+    host = next((peer.info.host for peer in target.peers if peer.info.host), "")
+    if not host:
+        raise Forbidden(f"no address is known of {clean(target.shown)}: connections of this machine have none")
+    return str(client_network(host))
+
+
+def note_on(target: AdminTarget, one: Sanction, hit: Sequence[Peer], proxies: Sequence[Network]) -> str:
+    """Return what an operator should know of a ban or mute: that it hits nobody, or how far it goes.
 
     Args:
         target: of the order.
-        hit: who it hit.
+        one: the ban or mute.
+        hit: who it hits.
         proxies: networks of proxies that tell whom they connect for.
     """
-    if target.network is None or hit:
-        return ""
+    if hit:
+        alone = target.name is not None and one.key is None and one.token is None and one.network is None
+        return "; the name alone: with another one they may come back (--person: by key and client)" if alone else ""
+    if target.network is None:
+        return "; it hits nobody who is here"
     network = parse_network(target.network)
     if any(network.overlaps(proxy) for proxy in proxies):
         return "; it is a proxy's: what counts is the address of who is behind it"
@@ -154,10 +190,3 @@ def staying(hub: PeerControl) -> list[Peer]:
 
 def _any_operator(peers: Iterable[Peer], hub: PeerControl) -> bool:
     return any(hub.rules.is_operator(peer.key) for peer in peers)
-
-
-def name_of(peer: Peer) -> str:
-    """Return the name that a peer speaks under; empty for watchers, whatever their hello said."""
-    if peer.member is not None:
-        return peer.member.nick
-    return peer.session.nick if peer.session.mode == "post" else ""

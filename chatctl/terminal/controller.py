@@ -75,7 +75,7 @@ class Controller:
             case Command(name, rest):
                 return self._commands[name](rest) is not False
             case protocol.Admin() as request:
-                return self._send(request)
+                return self._order(request)
             case str(text):
                 return self._say(text)
 
@@ -117,6 +117,13 @@ class Controller:
         return self.membership.send(frame) or self._refuse(
             "there is no connection now: that can't wait, try again when it is back"
         )
+
+    def _order(self, request: protocol.Admin) -> bool:
+        welcome = self.membership.welcome
+        needs = request.verb.startswith("?") or request.person
+        if needs and welcome is not None and "dry_run" not in welcome.features:
+            return self._refuse("the server is too old for that: update it")
+        return self._send(request)
 
     def _request_history(self, rest: str) -> bool:
         cursor, welcome = self.membership.cursor, self.membership.welcome

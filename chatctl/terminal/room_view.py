@@ -19,6 +19,9 @@ from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
 
+_TOLD = ("ban", "mute", "bans", "claims", "ops")
+"""Orders whose answer says more than the notice that the room is shown."""
+
 
 class RoomView:
     """Shows one room; the Listener of its membership.
@@ -191,7 +194,7 @@ class RoomView:
                 return self._render.identity(frame)
             case protocol.Notice(text=text):
                 return [self._render.notice(frame.time, text)]
-            case protocol.Done(text=text, rows=rows) if frame.verb in ("bans", "claims", "ops"):
+            case protocol.Done(text=text, rows=rows) if rows or frame.verb in _TOLD or frame.verb.startswith("?"):
                 return [self._render.note(line) for line in status.rows(text, rows)]
             case protocol.Page():
                 return self._render.history(frame.entries, self.nick)

@@ -58,7 +58,8 @@ def room_state(state: RoomNow) -> list[str]:
 def rows(title: str, found: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the answer to an operator's request for a list: its title, then a line for each row."""
     lines = (", ".join(f"{key} {_shown(key, value)}" for key, value in row.items()) for row in found)
-    return [f"{title}:", *(f"  {line}" for line in lines)]
+    shown = [f"  {line}" for line in lines]
+    return [f"{title}:" if shown else title, *shown]
 
 
 def _shown(key: str, value: Any) -> str:

@@ -9,7 +9,8 @@ from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.name_claims import NameClaims
 from chatctl.errors import Forbidden, NickInvalid
-from chatctl.hub.admin_target import Actor, AdminTarget, name_of, target_of
+from chatctl.hub.admin_people import name_of
+from chatctl.hub.admin_target import Actor, AdminTarget, target_of
 from chatctl.protocol import Admin
 from tests.support.fakes import FakePeer, House
 from tests.support.key_holders import OTHER, OWNER
@@ -101,8 +102,8 @@ def test_a_name_that_is_more_than_one_persons_is_refused_with_who_they_are(house
         with pytest.raises(Forbidden) as refused:
             target(house, "ci", verb=verb)
         assert refused.value.text == (
-            f"ci is 3 people here, in lobby (no key), in ops (no key), in ops ({OTHER.fingerprint}): "
-            "say which --room, or the key"
+            "ci is 3 people here, in lobby (no key, 192.0.2.7), in ops (no key, 192.0.2.7), "
+            f"in ops ({OTHER.fingerprint}, 192.0.2.7): say which --room, or the key"
         )
     assert len(target(house, "ci", room="lobby").peers) == 1
     for _ in range(9):

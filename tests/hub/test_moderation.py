@@ -88,7 +88,7 @@ def test_a_ban_holds_under_every_spelling_of_the_name(nick: str, mode: str, *, r
 def test_another_name_is_no_way_back_for_a_token(*, restart: bool) -> None:
     house = house_of()
     house.join("Rajat", TOKEN)
-    banned(house)
+    banned(house, person=True)
     house = restarted(house) if restart else house
     assert not is_in(house.join("Innocent", TOKEN))
     assert is_in(house.join("Innocent", ANOTHER))
@@ -98,7 +98,7 @@ def test_another_name_is_no_way_back_for_a_token(*, restart: bool) -> None:
 def test_another_name_is_no_way_back_for_a_key(*, restart: bool) -> None:
     house = house_of()
     OTHER.join(house, "Rajat")
-    banned(house)
+    banned(house, person=True)
     house = restarted(house) if restart else house
     assert not is_in(OTHER.join(house, "Innocent"))
     assert not is_in(OTHER.join(house, "", mode="watch"))
@@ -109,7 +109,7 @@ def test_who_is_banned_anew_is_not_known_by_less_than_before() -> None:
     """A ban that is made longer once they are gone still holds their key and token."""
     house = house_of()
     house.join("Rajat", TOKEN)
-    banned(house, seconds=60)
+    banned(house, person=True, seconds=60)
     banned(house, seconds=600)
     house.now += 120
     assert not is_in(house.join("Innocent", TOKEN))
@@ -310,7 +310,7 @@ def said(house: House, peer: FakePeer, *texts: str) -> list[tuple[str, str]]:
 def test_who_is_muted_reads_on_and_says_nothing(*, restart: bool) -> None:
     house = house_of()
     house.join("Rajat", TOKEN)
-    assert isinstance(order(house, "console", "mute", "Rajat", seconds=60, text="spam"), p.Done)
+    assert isinstance(order(house, "console", "mute", "Rajat", person=True, seconds=60, text="spam"), p.Done)
     house = restarted(house) if restart else house
     rajat, ana = house.join("Innocent", TOKEN), house.join("Ana")
     assert said(house, rajat, "hi") == [("hi", "forbidden")]

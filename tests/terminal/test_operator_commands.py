@@ -29,6 +29,10 @@ from tests.terminal.fakes import Joined
         ("/ban rajat 20000d", p.Admin(verb="ban", target="rajat", text="20000d")),
         ("/ban rajat spam 2h", p.Admin(verb="ban", target="rajat", text="spam 2h")),
         ("/BAN-address rajat 1d x", p.Admin(verb="ban", target="rajat", seconds=86400, text="x", address=True)),
+        ("/ban-person rajat 1d x", p.Admin(verb="ban", target="rajat", seconds=86400, text="x", person=True)),
+        ("/mute-person rajat", p.Admin(verb="mute", target="rajat", person=True)),
+        ("/dry-run ban rajat 2h", p.Admin(verb="?ban", target="rajat", seconds=7200)),
+        ("/dry-run /Ban-person rajat", p.Admin(verb="?ban", target="rajat", person=True)),
         ("/unban rajat", p.Admin(verb="unban", target="rajat")),
         ("/mute rajat 5m", p.Admin(verb="mute", target="rajat", seconds=300)),
         ("/unmute rajat", p.Admin(verb="unmute", target="rajat")),
@@ -46,7 +50,22 @@ def test_what_is_asked(line: str, wanted: p.Admin) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["/kick", "/ban  ", "/topic", "/slow", "/slow soon", "/readonly", "/readonly yes", "/mute"]
+    "line",
+    [
+        "/dry-run",
+        "/dry-run ban",
+        "/dry-run bans",
+        "/dry-run dry-run ban rajat",
+        "/dry-run who",
+        "/kick",
+        "/ban  ",
+        "/topic",
+        "/slow",
+        "/slow soon",
+        "/readonly",
+        "/readonly yes",
+        "/mute",
+    ],
 )
 def test_what_is_never_sent(line: str) -> None:
     wrong = parse(line)
@@ -60,7 +79,7 @@ def test_whatever_is_typed_the_server_can_read_it(name: str, rest: str) -> None:
     wanted = parse(f"/{name} {rest}")
     if not isinstance(wanted, Invalid):
         assert isinstance(wanted, p.Admin)
-        assert wanted.verb in VERBS
+        assert wanted.verb.removeprefix("?") in VERBS
         assert p.decode_client(p.encode(wanted)[:-1]) == wanted
 
 
@@ -85,6 +104,35 @@ def test_an_order_is_sent_and_its_notice_shown_clean() -> None:
         assert joined.receive(p.Done("kick", "rajat was kicked by nadia: spam")) == [], "the notice said it"
         [line] = joined.receive(p.Error("forbidden", "kick is for operators"))
         assert line.endswith("! kick is for operators")
+
+    in_a_loop(test)
+
+
+@pytest.mark.parametrize("line", ["/dry-run ban rajat", "/ban-person rajat"])
+def test_a_server_that_is_too_old_is_not_asked(line: str) -> None:
+    """It would ban by less than was meant, or do what was only to be tried."""
+
+    def test() -> None:
+        joined = Joined()
+        assert joined.controller.membership.welcome is not None
+        joined.controller.membership.welcome.features[:] = []
+        assert not joined.controller.submit(line)
+        assert joined.wire.sent == []
+        joined.controller.membership.welcome.features[:] = ["dry_run"]
+        assert joined.controller.submit(line)
+
+    in_a_loop(test)
+
+
+def test_whom_an_order_hit_or_would_hit_is_shown() -> None:
+    def test() -> None:
+        rows = [{"nick": "rajat", "room": "ops"}]
+        for verb in ("kick", "?kick"):
+            head, row = Joined().receive(p.Done(verb, "rajat was kicked", rows))
+            assert (head, row) == ("rajat was kicked:", "  nick rajat, room ops")
+        assert Joined().receive(p.Done("ban", "x was banned; it hits nobody who is here")) == [
+            "x was banned; it hits nobody who is here"
+        ]
 
     in_a_loop(test)
 

@@ -104,6 +104,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "reason": lambda: _text("REASON"),
     "topic": lambda: _text("TEXT"),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
+    "person": lambda: click.Option(["--person"], is_flag=True, help="A member's key and client, too: any name."),
     "address": lambda: click.Option(["--address"], is_flag=True, help="A member's address, too."),
     "person_room": lambda: click.Option(
         ["--room"], metavar="ROOM", help="Where they are, if there are two of that name."
@@ -135,6 +136,7 @@ def _command(name: str, verb: Verb) -> click.Command:
         from chatctl.commands.admin.formats import json_lines, text_lines
         from chatctl.protocol import MAX_REDACTED
 
+        verb = f"?{name}" if given.pop("dry_run", False) else name
         refuse(
             (
                 "seqs" in given and bool(given["seqs"]) == bool(given["target"]),
@@ -148,12 +150,17 @@ def _command(name: str, verb: Verb) -> click.Command:
             for key, value in given.items()
             if value is not None
         }
-        answer = order(path, name, timeout, **fields)
+        answer = order(path, verb, timeout, **fields)
         emit_lines(json_lines(answer) if as_json else text_lines(answer), as_json=as_json)
 
     room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
     text = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
-    return click.command(name, params=[_PARAMETERS[one]() for one in verb.takes], help=text)(run)
+    params = [_PARAMETERS[one]() for one in verb.takes]
+    if "server" not in verb.may and "seqs" not in verb.takes:
+        params.append(
+            click.Option(["--dry-run"], is_flag=True, help="Only tell what it would do, and whom it would hit.")
+        )
+    return click.command(name, params=params, help=text)(run)
 
 
 def _socket_options() -> Any:

@@ -9,21 +9,24 @@ from chatctl.cli.output import json_text, moment
 from chatctl.common.text import clean
 
 Answer = dict[str, Any]
-"""An answer of the admin socket: ``rows`` and ``list`` for verbs that list, ``text`` for the others."""
+"""An answer of the admin socket. Verbs that ``list`` have ``rows``; others ``text``, and as ``rows`` whom they hit."""
 
 
 def json_lines(answer: Answer) -> Iterator[str]:
-    """Return one JSON object per row, or one with the text; nothing for an empty list."""
-    text = [] if answer.get("list") else [{"text": answer.get("text")}]
-    return map(json_text, answer.get("rows") or text)
+    """Return one JSON object per row, or one with the text and whom it hit; nothing for an empty list."""
+    rows = answer.get("rows") or []
+    return map(
+        json_text, rows if answer.get("list") else [{"text": answer.get("text")} | ({"hit": rows} if rows else {})]
+    )
 
 
 def text_lines(answer: Answer) -> Iterator[str]:
-    """Return ``key=value`` pairs of each row, or the text."""
-    for row in answer.get("rows") or ():
-        yield clean("  ".join(f"{key}={_shown(key, value)}" for key, value in row.items()))
-    if not answer.get("rows"):
+    """Return the text, unless it is a list's, and ``key=value`` pairs of each row."""
+    lists, rows = answer.get("list"), answer.get("rows") or ()
+    if not lists or not rows:
         yield clean(str(answer.get("text", "")))
+    for row in rows:
+        yield ("" if lists else "  ") + clean("  ".join(f"{key}={_shown(key, value)}" for key, value in row.items()))
 
 
 def _shown(key: str, value: Any) -> str:

@@ -33,4 +33,11 @@ def test_people_read_rows_or_the_text() -> None:
 
 def test_a_time_that_is_none_is_shown_as_it_came() -> None:
     """Another program may stand at the socket."""
-    assert list(text_lines({"rows": [{"since": "soon"}]})) == ["since=soon"]
+    assert list(text_lines({"rows": [{"since": "soon"}], "list": True})) == ["since=soon"]
+
+
+def test_whom_an_order_hit_stands_below_it() -> None:
+    answer = {"text": "Rajat was kicked", "rows": [{"nick": "Raj\x1bat", "room": "ops"}], "list": False}
+    assert list(text_lines(answer)) == ["Rajat was kicked", "  nick=Raj␛at  room=ops"]
+    [line] = json_lines(answer)
+    assert json.loads(line) == {"text": "Rajat was kicked", "hit": [{"nick": "Raj\x1bat", "room": "ops"}]}

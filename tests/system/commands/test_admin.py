@@ -36,7 +36,10 @@ def test_a_ban_by_the_console_holds_across_a_restart(run: Run, serve: Serve, kep
     server = serve(*journal)
     rajat = server.member("Rajat", "lobby")
     done = run("admin", "ban", "rajat", "--for", "2h", "spam", "again", *journal)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"Rajat was banned for 2h: spam again\n", b"")
+    assert (done.returncode, done.stderr) == (0, b"")
+    first, second = done.stdout.decode().splitlines()
+    assert first.startswith("Rajat was banned for 2h: spam again; the name alone: ")
+    assert second == "  nick=Rajat  room=lobby  address=this machine"
     assert rajat.frame("bye") == {"type": "bye", "why": "you were banned for 2h: spam again", "final": True}
     server.wait_for_log("ordered verb=ban by=console target=rajat")
     server.stop()
@@ -49,6 +52,20 @@ def test_a_ban_by_the_console_holds_across_a_restart(run: Run, serve: Serve, kep
     assert run("admin", "unban", "Rajat", *journal).returncode == 0
     assert run("admin", "bans", "--json", *journal).stdout == b""
     assert run("send", "--nick", "Rajat", "hi", port=server.port).returncode == 0
+
+
+def test_a_dry_run_tells_whom_it_would_hit(run: Run, serve: Serve, kept: Path) -> None:
+    """Nothing is done; a server that is too old for it knows no such verb."""
+    server = serve("--journal", str(kept))
+    rajat = server.member("Rajat", "lobby")
+    done = run("admin", "ban", "rajat", "--dry-run", "--json", "--journal", str(kept))
+    assert done.returncode == 0
+    told = json.loads(done.stdout)
+    assert told["text"].startswith("nothing was done, it would be: Rajat was banned")
+    assert told["hit"] == [{"nick": "Rajat", "room": "lobby", "address": "this machine"}]
+    assert run("admin", "bans", "--json", "--journal", str(kept)).stdout == b""
+    rajat.say("still here")
+    assert rajat.frame("msg")["text"] == "still here"
 
 
 def test_a_room_is_set_and_everybody_in_it_is_told(run: Run, serve: Serve, kept: Path) -> None:

@@ -399,7 +399,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the same, under a name that nobody else has as a member",
-        "chatctl/hub/admin_target.py::_check_one_person",
+        "chatctl/hub/admin_people.py::insist_on_one",
         "len(groups) > 1",
         "False",
         "tests/hub/test_admin_target.py::test_a_name_that_is_more_than_one_persons_is_refused_with_who_they_are",
@@ -927,6 +927,34 @@ MUTATIONS = (
         "tests/hub/test_moderation.py::test_another_name_or_connection_is_no_way_around_a_slow_room",
     ),
     Mutation(
+        "having another's name in another room, so that an order hits them, or appoints one's own key",
+        "chatctl/hub/admin_people.py::insist_on_one",
+        "len(groups) > 1",
+        "False",
+        "tests/hub/test_admin_people.py::test_a_name_of_two_people_is_refused_with_who_they_are",
+    ),
+    Mutation(
+        "sharing an account with somebody who is banned by name: both are gone, and the room hears of one",
+        "chatctl/hub/admin_commands.py::AdminCommands._sanction_on",
+        "target.name is not None and (ask.person or target.shared)",
+        "True",
+        "tests/hub/test_admin_people.py::test_a_name_alone_bans_the_name_and_a_person_all_that_is_theirs",
+    ),
+    Mutation(
+        "an order that hits others than was meant",
+        "chatctl/hub/admin_commands.py::AdminCommands.carry_out",
+        "elif dry:",
+        "elif False:",
+        "tests/hub/test_admin_people.py::test_a_dry_run_tells_the_same_and_does_nothing",
+    ),
+    Mutation(
+        "a fingerprint with a slip, appointed or banned",
+        "chatctl/hub/admin_target.py::_checked_key",
+        "return parse(ask.target)",
+        "return ask.target",
+        "tests/hub/test_admin_people.py::test_what_is_no_fingerprint_is_refused",
+    ),
+    Mutation(
         "giving orders in the room without an operator's key",
         "chatctl/hub/admin_commands.py::AdminCommands.order_from",
         '"operator" if self._hub.rules.is_operator(peer.key) else "member"',
@@ -935,9 +963,9 @@ MUTATIONS = (
     ),
     Mutation(
         "another account of the machine gives the server orders",
-        "chatctl/server/admin_socket.py::AdminSocket._answer",
-        "if user is None or user in self._users else _refusal(_STRANGER)",
-        "",
+        "chatctl/server/admin_socket.py::AdminSocket._insist_on_user",
+        "user is not None and user not in self._users",
+        "False",
         "tests/server/test_admin_socket.py::test_the_socket_answers_no_other_user",
     ),
     Mutation(
