@@ -63,6 +63,7 @@ def test_the_types_on_the_wire_are_those_of_the_contract() -> None:
         "ack",
         "roster",
         "page",
+        "redacted",
         "gap",
         "error",
         "notice",
