@@ -53,6 +53,8 @@ class Head:
     epoch: str
     first: int
     last: int
+    time: float = 0.0
+    """Unix seconds of an entry near the end, or 0: what is said next is not stamped with an earlier time."""
 
 
 Deliver = Callable[[Sequence[Msg]], None]

@@ -38,6 +38,11 @@ class Queries:
         query = "SELECT seq, nick FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
         return self._db.execute(query, (self.rooms[room].id, after, limit)).fetchall()
 
+    def count_older(self, record: RoomRecord, older: float) -> int:
+        """Return how many entries of a room have a time (Unix seconds) before ``older``: 60 ms for a million."""
+        query = "SELECT count(*) FROM messages WHERE room = ? AND time < ?"
+        return int(self._db.execute(query, (record.id, older)).fetchone()[0])
+
     def facts(self) -> dict[tuple[str, str], str]:
         """Return all facts."""
         rows = self._db.execute("SELECT kind, key, value FROM facts")
@@ -69,8 +74,10 @@ class Queries:
 
     def _load(self) -> Iterator[RoomRecord]:
         newest = "(SELECT max(seq) FROM messages WHERE room = id)"
-        for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
-            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int)))
+        said = f"(SELECT time FROM messages WHERE room = id AND seq = {newest})"  # noqa: S608 — constant
+        columns = f"id, name, epoch, first, coalesce({newest}, first - 1), coalesce({said}, 0.0)"
+        for row in self._db.execute(f"SELECT {columns} FROM rooms"):  # noqa: S608 — constant
+            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int, float)))
 
     def _insist_on_density(self) -> None:
         """Refuse a log with holes, as a mix of two files has: SQLite does not notice (0.15 s a million entries)."""

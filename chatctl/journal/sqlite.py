@@ -19,6 +19,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +28,7 @@ from chatctl.errors import ChatError
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, backup
 from chatctl.journal.backup import backup_file
 from chatctl.journal.queries import PAGE
-from chatctl.journal.retention import Retention
+from chatctl.journal.retention import OnHeld, Retention
 from chatctl.journal.schema import Durability
 from chatctl.journal.size_limit import SizeLimit
 from chatctl.journal.sqlite_errors import (
@@ -62,6 +63,7 @@ class _Log:
     epoch: str
     first: int
     last: int
+    time: float = 0.0
     followers: list[Deliver] = field(default_factory=list)
 
 
@@ -119,6 +121,7 @@ class SqliteJournal:
         max_bytes: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         on_fatal: Callable[[ChatError], None] | None = None,
+        on_held: OnHeld = lambda *_: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the file, create it if it does not exist, and start the thread. Blocks: do it before accepting anybody.
@@ -131,6 +134,7 @@ class SqliteJournal:
             max_bytes: of the database and its log together; the oldest entries of all rooms go. None: no limit.
             loop: where callbacks run; None: the running one.
             on_fatal: called once, on the loop's thread, with the error that the server has to end with.
+            on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
             clock: returns Unix seconds.
 
         Raises:
@@ -151,8 +155,11 @@ class SqliteJournal:
         self._rebuilds_begun = self._rebuilt = 0
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
-            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
-        self._writer = Writer(store, Retention(keep_messages, keep_days, clock), SizeLimit(max_bytes), self._dispatcher)
+            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last, record.time)
+        held = partial(self._dispatcher.post, on_held)
+        self._retention = Retention(keep_messages, keep_days, clock, on_held=held)
+        self._retention.opened(store)
+        self._writer = Writer(store, self._retention, SizeLimit(max_bytes), self._dispatcher)
 
     @property
     def is_unused(self) -> bool:
@@ -197,7 +204,7 @@ class SqliteJournal:
     def head(self, room: str) -> Head:
         """Implement ``Journal.head``: ``last`` was delivered."""
         log = self._log(room)
-        return Head(log.epoch, log.first, log.last)
+        return Head(log.epoch, log.first, log.last, log.time)
 
     def end_of(self, epoch: str, room: str) -> int | None:
         """Implement ``Journal.end_of``."""
@@ -273,6 +280,10 @@ class SqliteJournal:
         """Implement ``Journal.cost``."""
         pages, unused = await self._run(lambda store: store.pages())
         return RebuildCost(PAGE * (pages - unused), shutil.disk_usage(self.path.parent).free, PAGE * pages)
+
+    async def trim(self) -> int:
+        """Believe the clock, and delete soon what is too old by it; return the number of rooms where that waited."""
+        return await self._run(self._retention.believe)
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and close the file. Appends fail from now on."""
