@@ -43,6 +43,7 @@ class RoomHistory:
         log: Log,
         disconnect: Callable[[Peer, str], None],
         directory: Directory[Reader],
+        follow_time: Callable[[float], None],
     ) -> None:
         """Open no room yet.
 
@@ -53,6 +54,7 @@ class RoomHistory:
             log: gets a line per event.
             disconnect: begins to disconnect a peer, for a reason.
             directory: gets the members of all rooms.
+            follow_time: is told the time of each log's end, in Unix seconds.
         """
         self._directory = directory
         self._journal = journal
@@ -60,6 +62,7 @@ class RoomHistory:
         self._tick = tick
         self._log = log
         self._disconnect = disconnect
+        self._follow_time = follow_time
         self.rooms: dict[str, Room] = {}
         self._catching_up: dict[Peer, CatchUp] = {}
         self._reading: set[asyncio.Task[None]] = set()
@@ -69,6 +72,7 @@ class RoomHistory:
         if name in self.rooms:
             return self.rooms[name]
         head = self._journal.follow(name, lambda entries: self._deliver(name, entries))
+        self._follow_time(head.time)
         ring = Ring(head.last, max_entries=self._limits.ring_entries, max_bytes=self._limits.ring_bytes)
         self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer, directory=self._directory)
         return self.rooms[name]

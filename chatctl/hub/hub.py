@@ -12,6 +12,7 @@ from collections.abc import Callable
 from chatctl import protocol
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
+from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
@@ -50,8 +51,8 @@ class Hub:
             admission: which rooms may be entered, and which names are bound.
             limits: what the server is configured with.
             log: gets a line per event.
-            clock: returns Unix seconds; only ever shown.
-            loop: runs the end of each tick.
+            clock: returns Unix seconds.
+            loop: runs the end of each tick; its time is monotonic.
             authenticator: what has to be proved; by default only a key that is offered.
             rules: what operators have set.
         """
@@ -63,14 +64,16 @@ class Hub:
         self.journal = journal
         self.limits = limits
         self.log = log
-        self.clock = clock
+        self.clock = ServerClock(clock, loop.time, self._clock_was_set)
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
-        self.history = RoomHistory(journal, limits, self._tick, log, self.disconnect, self.names.here)
+        self.history = RoomHistory(
+            journal, limits, self._tick, log, self.disconnect, self.names.here, self.clock.follow
+        )
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, clock)
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
@@ -108,6 +111,9 @@ class Hub:
         except ChatError as error:
             self.reply(peer, error_frame(error, getattr(effect, "id", None)))
 
+    def _clock_was_set(self, seconds: float) -> None:
+        self.log.warning("the clock was set", seconds=round(seconds, 1))
+
     def _room_of(self, peer: Peer) -> Room:
         if peer.room is None:
             raise RuntimeError("a session let a frame through before its hello")
@@ -117,10 +123,9 @@ class Hub:
         room, member = self._room_of(peer), peer.member
         if member is None:
             return
-        now = self.clock()
-        granted = grant(self.names.decide(Ask(nick, peer.owner, "rename", room.name, place=member), now))
-        nick = granted.nick
-        self.rules.check_entry(person_of(peer, nick), now)
+        ask = Ask(nick, peer.owner, "rename", room.name, place=member)
+        nick = grant(self.names.decide(ask, self.clock())).nick
+        self.rules.check_entry(person_of(peer, nick), self.clock.steady())
         if nick == member.nick:
             self.reply(peer, protocol.Rename(old=nick, new=nick))
             return
@@ -131,7 +136,7 @@ class Hub:
 
     def _who(self, peer: Peer) -> None:
         room = self._room_of(peer)
-        rows = room.roster.rows(self.clock())
+        rows = room.roster.rows(self.clock.steady())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 
     def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
@@ -141,13 +146,13 @@ class Hub:
             return
         if member is None:
             raise NoSuchNick(f"there is no {nick} here")
-        row = member.row(self.clock())
+        row = member.row(self.clock.steady())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
         self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
 
     def address_ban(self, host: str) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""
-        return self.rules.address_ban(host, self.clock())
+        return self.rules.address_ban(host, self.clock.steady())
 
     def forget_addresses(self, now: float) -> None:
         """Drop what is remembered of addresses that have not come for a while. Call it now and then."""

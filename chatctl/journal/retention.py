@@ -90,12 +90,10 @@ class Retention:
         self._waiting = dict.fromkeys(store.rooms)
         self._next_check = self._monotonic() + CHECK_SECONDS
 
-    def believe(self, store: Store) -> int:
-        """Believe the clock as it is, and make every room due; return how many rooms waited. An operator orders it."""
-        waited = sum(self._judged.values())
+    def believe(self, store: Store) -> None:
+        """Believe the clock as it is, and make every room due. An operator orders it."""
         self._end_doubt()
         self.check(store)
-        return waited
 
     def piece(self, store: Store, newly: int = 0) -> RoomRecord | None:
         """Delete one piece, if one is due.

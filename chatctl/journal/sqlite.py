@@ -18,6 +18,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -281,9 +282,9 @@ class SqliteJournal:
         pages, unused = await self._run(lambda store: store.pages())
         return RebuildCost(PAGE * (pages - unused), shutil.disk_usage(self.path.parent).free, PAGE * pages)
 
-    async def trim(self) -> int:
-        """Believe the clock, and delete soon what is too old by it; return the number of rooms where that waited."""
-        return await self._run(self._retention.believe)
+    def trim(self) -> Future[None]:
+        """Believe the clock, and begin to delete what is too old by it. Return when it has begun."""
+        return self._writer.submit(self._retention.believe)
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and close the file. Appends fail from now on."""

@@ -240,6 +240,7 @@ class Server:
         period = min(5.0, max(0.05, min(self.limits.ping_seconds, self.limits.stall_seconds) / 10))
         self._housekeeping = self.loop.call_later(period, self._run_housekeeping)
         now = self.loop.time()
+        self.hub.clock()  # so that a step is noticed where nobody speaks
         self._counts.forget(now)
         self.hub.forget_addresses(now)
         if self._dropped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ def test_the_old_go_after_their_days_and_the_room_keeps_counting(path: Path) -> 
             await trim(journal)
             assert await texts(journal) == ["newer"]
         async with opened(path, **at(NOW + 80 * DAY, keep_days=7)) as journal:
-            await journal.trim()  # an operator says that the clock is right
+            await asyncio.wrap_future(journal.trim())  # an operator says that the clock is right
             await trim(journal)
             assert await texts(journal) == []
             assert (journal.head(ROOM).first, journal.head(ROOM).last) == (3, 2)
@@ -173,7 +174,7 @@ def test_a_clock_put_right_in_that_hour_loses_nothing(path: Path) -> None:
 def test_an_operator_who_knows_better_need_not_wait(path: Path) -> None:
     clocks = Clocks(path, *[NOW] * 200, wall=NOW + 400 * DAY)
     assert clocks.pass_time(1) == 200
-    assert clocks.retention.believe(clocks.store) == 1
+    clocks.retention.believe(clocks.store)
     assert clocks.pass_time(1) == 0
     clocks.store.close()
 

@@ -223,7 +223,10 @@ class Alarm:
 
 
 class House:
-    """A hub, its journal, a loop that is turned by hand and a clock that stands still."""
+    """A hub, its journal, a loop that is turned by hand, and clocks that stand still.
+
+    ``wall_ahead`` is by how much the wall clock was set since the start.
+    """
 
     def __init__(
         self,
@@ -235,6 +238,7 @@ class House:
     ) -> None:
         self.limits = limits or ServerLimits(rate=0)
         self.now = 1000.0
+        self.wall_ahead = 0.0
         self.journal = journal or MemoryJournal()
         self.logged = io.StringIO()
         self.due: list[Callable[[], None]] = []
@@ -245,7 +249,7 @@ class House:
             admission or Admission("test", ["ops"]),
             self.limits,
             Log(write=lambda _level, line: print(line, file=self.logged), clock=lambda: 0.0),
-            clock=lambda: self.now,
+            clock=lambda: self.now + self.wall_ahead,
             loop=self,
             authenticator=authenticator,
             rules=rules,
