@@ -15,6 +15,7 @@ from chatctl.core.auth import Authenticator
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.limits import ServerLimits
+from chatctl.core.memory import Memory
 from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, person_of
@@ -23,10 +24,14 @@ from chatctl.errors import ChatError, NoSuchNick
 from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
+from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
 from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Journal
+
+ROW_BYTES = 128
+"""Bytes of a row in the answer to ``who``."""
 
 
 class Hub:
@@ -63,17 +68,27 @@ class Hub:
         self.peers: dict[Peer, None] = {}
         self.journal = journal
         self.limits = limits
+        self.memory = Memory(limits.memory)
         self.log = log
         self.clock = ServerClock(clock, loop.time, self._clock_was_set)
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
+        self._answers = LargeAnswers(self.memory.output, self._tick, loop)
         self.history = RoomHistory(
-            journal, limits, self._tick, log, self.disconnect, self.names.here, self.clock.follow
+            journal,
+            limits,
+            self.memory,
+            self._tick,
+            self._answers,
+            log,
+            self.disconnect,
+            self.names.here,
+            self.clock.follow,
         )
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock)
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, self.memory.input)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
@@ -97,7 +112,8 @@ class Hub:
                 case protocol.Nick(nick):
                     self._rename(peer, nick)
                 case protocol.Who():
-                    self._who(peer)
+                    size = ROW_BYTES * len(self._room_of(peer).roster)
+                    self._answers.give(peer, size, lambda: self._who(peer))
                 case protocol.Whois(nick, bound):
                     self._whois(peer, nick, bound=bound)
                 case protocol.Admin():
@@ -135,7 +151,9 @@ class Hub:
         self.touch(room)
 
     def _who(self, peer: Peer) -> None:
-        room = self._room_of(peer)
+        room = peer.room
+        if room is None:  # it left while the answer had to wait
+            return
         rows = room.roster.rows(self.clock.steady())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 

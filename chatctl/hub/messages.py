@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chatctl import protocol
+from chatctl.common.sizes import size_of
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
+from chatctl.core.memory import Share
 from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
@@ -20,6 +22,9 @@ from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Draft, Journal, Receipt
 
+DRAFT_OVERHEAD = 1024
+"""Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
+
 _Run = tuple[Peer, int, ChatError | None, float]
 """Whose drafts, how many, why they are refused (then only repeats of earlier messages are acknowledged), and when they
 were said, by the steady clock."""
@@ -28,14 +33,24 @@ were said, by the steady clock."""
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
-    def __init__(self, rules: Rules, names: Names, journal: Journal, tick: Tick, log: Log, clock: ServerClock) -> None:
-        """Start with an empty batch."""
+    def __init__(
+        self,
+        rules: Rules,
+        names: Names,
+        journal: Journal,
+        tick: Tick,
+        log: Log,
+        clock: ServerClock,
+        in_flight: Share,
+    ) -> None:
+        """Start with an empty batch. What the journal has not committed counts as ``in_flight``."""
         self._rules = rules
         self._names = names
         self._journal = journal
         self._tick = tick
         self._log = log
         self._clock = clock
+        self._in_flight = in_flight
         self._drafts: list[Draft] = []
         self._runs: list[_Run] = []  # whose the drafts are, in their order
 
@@ -98,6 +113,7 @@ class Messages:
         self._drafts += drafts
         self._runs.append(run)
         run[0].in_flight += len(drafts)
+        self._in_flight.used += _cost(drafts)
         self._tick.schedule()
 
     def commit(self) -> None:
@@ -112,6 +128,7 @@ class Messages:
         self, runs: Sequence[_Run], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
     ) -> None:
         start = 0
+        self._in_flight.used -= _cost(drafts)
         for run in runs:
             peer, count, _, _ = run
             part = slice(start, start := start + count)
@@ -151,3 +168,7 @@ def speaker_name(peer: Peer, names: Names, now: float) -> str:
     if peer.session.mode == "post" and peer.room is not None:
         grant(names.decide(Ask(peer.session.nick, peer.owner, "post", peer.room.name), now))
     return peer.session.nick
+
+
+def _cost(drafts: Sequence[Draft]) -> int:
+    return DRAFT_OVERHEAD * len(drafts) + sum([size_of(draft.text) for draft in drafts])

@@ -183,14 +183,16 @@ class SqliteJournal:
         if self._dispatcher.logs.pop(room, None) is not None:
             self._writer.put(GoneRoom(room))
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[Msg]:
         """Implement ``Journal.read``. Deleted entries are left out: the first one may be any later one.
 
         Raises:
             StorageFailed: the file can't be read, or the journal is closed.
         """
         try:
-            return await self._run(lambda store: store.read(room, after, limit))
+            return await self._run(lambda store: store.read(room, after, limit, most, newest))
         except sqlite3.Error as error:
             raise read_error(error) from None
 

@@ -30,7 +30,7 @@ from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal.memory import MemoryJournal
+from chatctl.journal.memory import ID_BYTES, IDS_KEPT, MemoryJournal
 from chatctl.journal.rollback_check import stamp_path
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.sqlite_errors import damaged
@@ -105,7 +105,7 @@ def _remove_unused(journal: SqliteJournal) -> None:
 
 def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> SqliteJournal | MemoryJournal:
     if options.journal is None:
-        return MemoryJournal()
+        return MemoryJournal(min(IDS_KEPT, options.limits.memory // ID_BYTES))
     journal = SqliteJournal(
         options.journal,
         durability=options.durability,
