@@ -7,38 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import ROOT
 from tests.support.fixture_types import Run
 from tests.support.server_process import Server
+from tests.support.shifted_clock import ShiftedClock
 
 DAY = 86_400
-
-SHIFT = """
-import pathlib, time
-_real, _ahead = time.time, pathlib.Path(__file__).with_name("ahead")
-time.time = lambda: _real() + float(_ahead.read_text())
-"""
 
 
 class Machine:
     """A machine whose wall clock is ``ahead`` by so many seconds; the monotonic one is right."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        self._folder = folder
-        self._env = env | {"PYTHONPATH": f"{folder}:{ROOT}"}
+        self._clock = ShiftedClock(folder, env)
         self._servers: list[Server] = []
-        (folder / "sitecustomize.py").write_text(SHIFT)
-        self.set(0)
-
-    def set(self, ahead: float) -> None:
-        """Set the wall clock."""
-        new = self._folder / "new"
-        new.write_text(str(ahead))
-        new.replace(self._folder / "ahead")  # never empty
+        self.set = self._clock.set
 
     def serve(self, *options: str) -> Server:
         """Start a server that sees this clock."""
-        self._servers.append(Server(*options, env=self._env))
+        self._servers.append(Server(*options, env=self._clock.env))
         return self._servers[-1]
 
     def stop(self) -> None:
@@ -81,7 +67,7 @@ def kept(server: Server) -> list[str]:
 
 def test_an_hour_back_makes_nobody_wait_for_an_hour(machine: Machine, run: Run, tmp_path: Path) -> None:
     journal = ("--journal", str(tmp_path / "rooms.db"))
-    server = machine.serve(*journal, "--ping", "200ms")  # the clock is looked at as often
+    server = machine.serve(*journal, "--stall", "500ms")  # the clock is looked at as often
     ana = server.member("ana", "lobby", mode="post")
     assert run("admin", "slow", "3s", *journal).returncode == 0
     ana.say("before", id="1").frame("ack")
