@@ -183,6 +183,12 @@ VERBS: Mapping[str, Verb] = {
         "--allow and --deny. Nobody is dropped but who is taken no more by these.",
         "",
     ),
+    "trim": Verb(
+        {"server": _CONSOLE},
+        "Delete now what is older than --keep-days.\n\nAfter the clock was set, or where it was far from the newest "
+        "message at the start, a server waits an hour before it deletes most of a room. This says that it is right.",
+        "",
+    ),
     "drain": Verb(
         {"server": _CONSOLE},
         "End the server in order.\n\nNobody is let in any more; everybody is told to come back in a few seconds, and "

@@ -2,7 +2,7 @@
 
 Lives here: one sanction, and the index that finds those on a person. Does not live here: who may set them
 (permissions.py), setting them (hub/admin_commands.py), what they mean for a frame (moderation.py). No clock: ``now`` is
-Unix seconds. Source: docs/admin.md.
+Unix seconds of a clock that nobody sets (clock.py). Source: docs/admin.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
 
     what: SanctionKind
     since: float
-    """Unix seconds, as ``until``."""
+    """Unix seconds, as ``until``: of the steady clock in a server, of the wall clock in a journal."""
     until: float | None = None
     """None: for good."""
     by: str = ""

@@ -14,11 +14,18 @@ from chatctl.core.connection_throttle import AddressThrottle, drop_early
 from chatctl.core.crowding import Crowding
 from chatctl.core.ip_networks import region_of
 from chatctl.core.limits import ServerLimits
+from chatctl.core.memory import Share
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import ServerFull
 
 SPARE_CLIENTS = 64
 """Connections over the limit that are kept long enough to be told that the server is full."""
+
+PLAIN_BYTES = 8 * 1024
+"""Memory of an idle connection, beside an unfinished line."""
+
+TLS_BYTES = 48 * 1024
+"""What TLS adds to that, from the accept on."""
 
 SPARE_PER_NETWORK = 8
 """The same for one address. Without an end to them, the refused ones of one address could take every place."""
@@ -47,17 +54,25 @@ class Counted(Protocol):
 class ConnectionLimits:
     """Counts connections, from the accept until they are gone; those of exempt addresses for the total only."""
 
-    def __init__(self, limits: ServerLimits, chance: Callable[[], float], places: int = UNBOUNDED) -> None:
+    def __init__(
+        self,
+        limits: ServerLimits,
+        chance: Callable[[], float],
+        places: int = UNBOUNDED,
+        memory: Share | None = None,
+    ) -> None:
         """Start with none.
 
         Args:
             limits: of the server.
             chance: draws evenly from 0 up to 1.
             places: how many connections there can be at all: the file descriptors that are left for them.
+            memory: what connections may take, and do; by default as much as they like.
         """
         self._limits = limits
         self._most = min(limits.clients, clients_at(places))
         self._places = min(limits.clients + SPARE_CLIENTS, places)
+        self._memory = memory or Share(1 << 60)
         self._chance = chance
         self._throttle = AddressThrottle(limits.connect_rate, limits.per_address)
         self._counted: set[Counted] = set()
@@ -71,7 +86,8 @@ class ConnectionLimits:
 
     def is_over_full(self, connections: int) -> bool:
         """Return whether a new one finds no place even for being refused; ``connections`` are not in a handshake."""
-        return connections + self._handshakes.total() >= self._places
+        spare = SPARE_CLIENTS * self._weight(secure=True)
+        return connections + self._handshakes.total() >= self._places or self._memory.used >= self._memory.limit + spare
 
     def is_crowded(self, network: str) -> bool:
         """Return whether a new connection from there is to be closed without an answer."""
@@ -98,20 +114,33 @@ class ConnectionLimits:
             return False
         self._handshakes[network] += 1
         self._begin_wait(network)
+        self._memory.used += self._weight(secure=True)
         return True
 
     def end_handshake(self, network: str) -> None:
         """Forget a TLS handshake that succeeded or failed."""
         _decrease(self._handshakes, network)
         self._end_wait(network)
+        self._memory.used -= self._weight(secure=True)
+
+    def _weight(self, *, secure: bool) -> int:
+        return PLAIN_BYTES + self._limits.line + TLS_BYTES * secure
 
     # --- once there is a connection
 
     def refusal(self, connections: int) -> ServerFull | None:
         """Return why the last of so many ``connections`` is refused, if it is one too many."""
-        if connections <= self._most:
+        if connections <= self._most and not self._memory.is_full:
             return None
         return ServerFull("this server is full: try again later", retry_after=5)
+
+    def opened(self, *, secure: bool) -> None:
+        """Count the memory of a connection that is open, with TLS if ``secure``, and past the handshake."""
+        self._memory.used += self._weight(secure=secure)
+
+    def closed(self, *, secure: bool) -> None:
+        """Count it no more."""
+        self._memory.used -= self._weight(secure=secure)
 
     def add(self, connection: Counted, now: float) -> ServerFull | None:
         """Count a connection, once; return why it is refused, if its address has no place left for it."""

@@ -19,7 +19,7 @@ Conn = TypeVar("Conn")
 
 @dataclass(slots=True, eq=False)
 class Member(Generic[Conn]):
-    """One who is in a room under a name. Times are Unix seconds."""
+    """One who is in a room under a name."""
 
     nick: str
     key: str
@@ -27,14 +27,16 @@ class Member(Generic[Conn]):
     token: bytes | None
     """The hash of the token that they brought."""
     since: float
+    """Unix seconds, to be shown."""
     spoke: float
+    """Seconds of a clock that nobody sets."""
     conn: Conn
     proved: str | None = None
     """The fingerprint of the key that they proved."""
     room: str = ""
 
     def row(self, now: float) -> RosterRow:
-        """Return the member as ``who`` shows it."""
+        """Return the member as ``who`` shows it; ``now`` is of the clock of ``spoke``."""
         return RosterRow(self.nick, self.since, max(0.0, round(now - self.spoke, 3)), self.proved)
 
 

@@ -12,7 +12,10 @@ from chatctl.protocol import LimitFields, Limits
 
 
 class ServerLimits(LimitFields, frozen=True):
-    """The limits of one server. Each but ``nick_bytes``, ``id`` and ``ring_entries`` is an option of ``serve``."""
+    """The limits of one server. Each but ``nick_bytes`` and ``id`` is an option of ``serve``."""
+
+    memory: int = 1 << 30
+    """Bytes of all rooms and connections together (memory.py)."""
 
 
 def advertised(limits: ServerLimits) -> Limits:

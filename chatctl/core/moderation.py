@@ -1,8 +1,8 @@
 """Moderation: all that operators have set, and what it means for who comes in and who speaks.
 
 Lives here: operators' keys, room rules, slow mode, and the decisions on entry and speech. Does not live here: the bans
-and mutes themselves (bans.py), setting any of it (hub/admin_commands.py). No clock: ``now`` is Unix seconds. Source:
-docs/admin.md.
+and mutes themselves (bans.py), setting any of it (hub/admin_commands.py). No clock: ``now`` is Unix seconds
+of a clock that nobody sets (clock.py). Source: docs/admin.md.
 """
 
 from __future__ import annotations

@@ -8,17 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from chatctl.common.sizes import ENTRY_OVERHEAD, size_of
 from chatctl.core.dialects import Dialect
+from chatctl.core.memory import Share
 from chatctl.protocol import Gap, Msg
 
-ENTRY_OVERHEAD = 460
-"""Bytes of an entry beside its text: the objects, and one rendering's frame and nickname."""
+WIRE_OVERHEAD = 160
+"""Bytes of a cached rendering beside its own: the object, and its place in a dict."""
 
 _COMPACT_AFTER = 1024
-"""Dropped entries that stay at the head of the lists until they are deleted: deleting is linear in what is left."""
+"""Dropped places at the head of the list that stay, empty, until they are deleted: that is linear in what is left."""
+
+_WIRES_SHARE = 4
+"""The cached renderings have one of so many parts of the bytes."""
+
+_GONE = Msg(0, 0.0, "", "")
+"""In the place of a dropped entry."""
 
 _MAX_TOGETHER = 512
 """Most entries that are rendered together: about as many as a slice holds."""
+
+_NONE: dict[int, bytes] = {}
 
 UNRENDERABLE = "(this message can't be shown)"
 
@@ -26,22 +36,32 @@ UNRENDERABLE = "(this message can't be shown)"
 class Ring:
     """Entries ``first`` to ``last``, dense. Empty when ``first == last + 1``."""
 
-    def __init__(self, last: int = 0, *, max_entries: int = 100_000, max_bytes: int = 64 << 20) -> None:
-        """Start empty, after entry ``last`` of the log."""
+    def __init__(
+        self, last: int = 0, *, max_entries: int = 100_000, max_bytes: int = 64 << 20, share: Share | None = None
+    ) -> None:
+        """Start empty, after entry ``last`` of the log. What is held is counted in ``share``, too."""
         self.last = last
+        self._share = share or Share(max_bytes)
         self._max_entries = max_entries
-        self._max_bytes = max_bytes
-        self._size = 0
+        self._max_wired = max_bytes // _WIRES_SHARE
+        self._max_size = max_bytes - self._max_wired
+        self._size = 0  # of the entries
+        self._wired = 0  # of the renderings
         self._base = last + 1  # the seq of _entries[0], dropped or not
-        self._dead = 0  # dropped entries at the head of the lists
+        self._dead = 0  # dropped places at the head of the list
         self._entries: list[Msg] = []
-        self._wires: dict[Dialect, list[bytes | None]] = {}
+        self._wires: dict[Dialect, dict[int, bytes]] = {}  # by seq, of entries that somebody lagged behind
         self._given: dict[Dialect, int] = {}  # the seq up to which everything was rendered at least once
 
     @property
     def first(self) -> int:
         """The seq of the oldest entry that is kept."""
         return self._base + self._dead
+
+    @property
+    def size(self) -> int:
+        """The bytes that it holds: entries, renderings, and what it costs to keep both."""
+        return self._size + self._wired
 
     def __len__(self) -> int:
         return self.last + 1 - self.first
@@ -55,19 +75,50 @@ class Ring:
             raise ValueError(f"entries {entries[0].seq} to {entries[-1].seq} do not follow {self.last}")
         self.last = last
         self._entries += entries
-        for wires in self._wires.values():
-            wires += [None] * len(entries)
-        self._size += _cost(entries)
-        self._drop(len(self) - self._max_entries)
-        while self._size > self._max_bytes and len(self) > 1:
-            self._drop(1)
+        self._count_entries(_cost(entries))
+        if len(self) > self._max_entries:
+            self._drop(len(self) - self._max_entries)
+        if self._size > self._max_size:
+            self._drop_to(self._max_size, last - 1)
+
+    def shrink(self, max_bytes: int, keep_after: int) -> None:
+        """Drop the oldest entries until no more than ``max_bytes`` are held; none that follows ``keep_after``."""
+        if self.size > max_bytes:
+            self._forget_wires()
+            self._drop_to(max_bytes, keep_after)
+
+    def _drop_to(self, max_bytes: int, keep_after: int) -> None:
+        count, size = 0, self._size
+        most = min(keep_after + 1 - self.first, len(self))
+        while size > max_bytes and count < most:
+            size -= _cost(self._entries[self._dead + count : self._dead + count + 1])
+            count += 1
+        self._drop(count)
+
+    def _drop(self, count: int) -> None:
+        if count <= 0:
+            return
+        dropped = slice(self._dead, self._dead + count)
+        self._count_entries(-_cost(self._entries[dropped]))
+        if self._wired:
+            for seq in range(self.first, self.first + count):
+                self._forget_wire(seq)
+        self._entries[dropped] = [_GONE] * count
+        self._dead += count
         if self._dead > max(_COMPACT_AFTER, len(self)):
             self._compact()
 
-    def _drop(self, count: int) -> None:
-        if count > 0:
-            self._size -= _cost(self._entries[self._dead : self._dead + count])
-            self._dead += count
+    def _forget_wires(self) -> None:
+        self._wires.clear()
+        self._count_wires(-self._wired)
+
+    def _count_entries(self, size: int) -> None:
+        self._size += size
+        self._share.used += size
+
+    def _count_wires(self, size: int) -> None:
+        self._wired += size
+        self._share.used += size
 
     def fill(self, entries: Sequence[Msg]) -> None:
         """Fill an empty ring with the newest entries, dense up to ``last``. Raises ValueError for any others."""
@@ -83,20 +134,21 @@ class Ring:
     def redact(self, seqs: Sequence[int]) -> None:
         """Empty entries, and forget their bytes. Those that are not here are ignored."""
         for seq in seqs:
-            if not self._base <= seq <= self.last:
+            if not self.first <= seq <= self.last:
                 continue
             index = seq - self._base
             before = self._entries[index]
-            self._entries[index] = Msg(seq, before.time, "", "", redacted=True)
-            if seq >= self.first:
-                self._size += _cost([self._entries[index]]) - _cost([before])
-            for wires in self._wires.values():
-                wires[index] = None
+            after = self._entries[index] = Msg(seq, before.time, "", "", redacted=True)
+            self._count_entries(_cost([after]) - _cost([before]))
+            self._forget_wire(seq)
+
+    def _forget_wire(self, seq: int) -> None:
+        for wires in self._wires.values():
+            if wire := wires.pop(seq, None):
+                self._count_wires(-len(wire) - WIRE_OVERHEAD)
 
     def _compact(self) -> None:
         del self._entries[: self._dead]
-        for wires in self._wires.values():
-            del wires[: self._dead]
         self._base += self._dead
         self._dead = 0
 
@@ -146,19 +198,22 @@ class Ring:
         return b"".join(parts), after
 
     def _wire(self, dialect: Dialect, seq: int) -> bytes:
-        """Render an entry once for all readers that lag."""
-        wires = self._wires.get(dialect)
-        if wires is None:
-            wires = self._wires[dialect] = [None] * len(self._entries)
-        index = seq - self._base
-        wire = wires[index]
+        """Render an entry once for all readers that lag, as far as there is room for that."""
+        wires = self._wires.get(dialect, _NONE)
+        wire = wires.get(seq)
         if wire is None:
-            wire = wires[index] = _render(dialect, self._entries[index])
+            wire = _render(dialect, self._entries[seq - self._base])
+            cost = len(wire) + WIRE_OVERHEAD
+            if self._wired + cost > self._max_wired:
+                self._forget_wires()
+            if cost <= self._max_wired and not self._share.is_full:
+                self._wires.setdefault(dialect, {})[seq] = wire
+                self._count_wires(cost)
         return wire
 
 
 def _cost(entries: Sequence[Msg]) -> int:
-    return ENTRY_OVERHEAD * len(entries) + 2 * sum([len(entry.text) for entry in entries])
+    return ENTRY_OVERHEAD * len(entries) + sum([size_of(entry.text) for entry in entries])
 
 
 def _render(dialect: Dialect, entry: Msg) -> bytes:

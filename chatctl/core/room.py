@@ -11,6 +11,7 @@ from typing import Protocol
 
 from chatctl.core.dialects import Dialect
 from chatctl.core.directory import Directory
+from chatctl.core.memory import Share
 from chatctl.core.ring import Ring
 from chatctl.core.roster import Roster
 from chatctl.protocol import Frame, Gap, Msg, Redacted, Resume
@@ -51,11 +52,13 @@ class Room:
         ring: Ring,
         *,
         batch_bytes: int = 64 * 1024,
+        output: Share | None = None,
         directory: Directory[Reader] | None = None,
     ) -> None:
-        """Start empty. A reader gets at most ``batch_bytes`` of the log per tick, or one entry.
+        """Start empty.
 
-        ``directory`` has the members of all rooms; by default those of this one alone.
+        A reader gets at most ``batch_bytes`` of the log per tick, fewer while ``output`` has no room for as much for
+        each; or one entry. ``directory`` has the members of all rooms; by default those of this one alone.
         """
         self.name = name
         self.epoch = epoch
@@ -69,7 +72,8 @@ class Room:
         self._redactions: list[Frame] = []
         self.edition = 0
         """Rises with each redaction: what was read from the journal before may hold what is gone now."""
-        self._batch_bytes = batch_bytes
+        self._most = batch_bytes
+        self._output = output
         self._swept = ring.last
         self._tell_at = float("-inf")
 
@@ -77,6 +81,15 @@ class Room:
     def due(self) -> bool:
         """Whether a sweep would send anything new."""
         return self._swept != self.ring.last or bool(self.roster.news) or bool(self._notices or self._redactions)
+
+    @property
+    def swept(self) -> int:
+        """The seq up to which every reader in step was sent everything."""
+        return self._swept
+
+    def batch_bytes(self) -> int:
+        """Return how much of the log one reader may be sent at once."""
+        return self._most if self._output is None else self._output.slice(len(self.readers), self._most)
 
     def tell(self, frame: Frame) -> None:
         """Send a frame to all readers in the next sweep. It is no entry: a paused reader misses it."""
@@ -104,6 +117,7 @@ class Room:
         redactions, self._redactions = self._redactions, []
         news = [*self._news(now), *redactions, *notices]
         last = self._swept = self.ring.last
+        most = self.batch_bytes()
         slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
         lagging = False
         dialect: Dialect | None = None  # of the last reader; most others stand there, too
@@ -116,7 +130,7 @@ class Room:
             if reader.after != stood or reader.dialect is not dialect:
                 dialect, stood = key = reader.dialect, reader.after
                 if key not in slices:
-                    slices[key] = self._slice(reader, news)
+                    slices[key] = self._slice(reader, news, most)
                 data, to = slices[key]
             reader.after = to
             if data:
@@ -136,8 +150,8 @@ class Room:
         """Return the seconds until news may be told; None if there is none."""
         return max(0.0, self._tell_at - now) if self.roster.news else None
 
-    def _slice(self, reader: Reader, news: Sequence[Frame]) -> tuple[bytes, int]:
-        data, after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
+    def _slice(self, reader: Reader, news: Sequence[Frame], most: int) -> tuple[bytes, int]:
+        data, after = self.ring.take(reader.dialect, reader.after, most)
         return b"".join(map(reader.dialect.render, news)) + data if news else data, after
 
     def drain(self, reader: Reader) -> None:
@@ -146,7 +160,7 @@ class Room:
             missed, reader.missed = reader.missed, []
             reader.send(reader.dialect.render_run(missed))
         while not (reader.paused or reader.behind) and reader.after < self.ring.last:
-            data, reader.after = self.ring.take(reader.dialect, reader.after, self._batch_bytes)
+            data, reader.after = self.ring.take(reader.dialect, reader.after, self.batch_bytes())
             reader.send(data)
 
     def cut(self, resume: Resume, end: int) -> tuple[Resume, Gap | None]:

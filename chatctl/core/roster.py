@@ -43,12 +43,34 @@ class Roster(Generic[Conn]):
         del self._members[member.key]
         self._directory.remove(member)
 
-    def add(self, nick: str, token: bytes | None, conn: Conn, now: float, proved: str | None = None) -> Member[Conn]:
-        """List a new member and announce it. Raises NickInvalid; ValueError if the name is not free."""
+    def add(
+        self,
+        nick: str,
+        token: bytes | None,
+        conn: Conn,
+        now: float,
+        proved: str | None = None,
+        *,
+        since: float | None = None,
+    ) -> Member[Conn]:
+        """List a new member and announce it.
+
+        Args:
+            nick: valid.
+            token: its hash.
+            conn: the connection.
+            now: seconds of a clock that nobody sets.
+            proved: the fingerprint of its key.
+            since: Unix seconds, if ``now`` has others.
+
+        Raises:
+            NickInvalid: it is not valid.
+            ValueError: it is not free.
+        """
         key = fold_nick(nick)
         if key in self._members:
             raise ValueError(f"{nick} is listed already")
-        member = Member(nick, key, token, now, now, conn, proved, self._room)
+        member = Member(nick, key, token, now if since is None else since, now, conn, proved, self._room)
         self._insert(member)
         self._announce_gone(key)
         self.news.joined(nick)

@@ -99,6 +99,11 @@ class Session:
         """Whether lines or effects wait: read no more until they are taken."""
         return bool(self._lines or self._effects)
 
+    @property
+    def lines(self) -> int:
+        """How many lines wait."""
+        return len(self._lines)
+
     # --- called by the transport
 
     def receive(self, data: bytes, now: float) -> None:

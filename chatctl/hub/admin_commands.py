@@ -147,7 +147,7 @@ class AdminCommands:
         done = "banned" if what == "ban" else "muted"
         one = self._sanction_on(what, ask, actor, target)
         sanctions = self._hub.rules.sanctions(what)
-        changes = self._hub.rules.drop_expired(self._hub.clock())
+        changes = self._hub.rules.drop_expired(self._hub.clock.steady())
         if len(sanctions) >= MAX_SANCTIONS:
             raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
         long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
@@ -164,7 +164,7 @@ class AdminCommands:
             apply,
             _rooms_of(hit) or self._rooms(actor.room or ask.room),
             hit,
-            {**changes, (what, one.ident): msgspec.json.encode(one).decode()},
+            {**changes, (what, one.ident): msgspec.json.encode(self._kept(one)).decode()},
             note=note_on(target, one, hit, self.networks.proxies),
             where=actor.room or ask.room or "",
             shown=target.shown if target.name is not None else "",
@@ -174,14 +174,15 @@ class AdminCommands:
 
     def _sanction_on(self, what: SanctionKind, ask: Admin, actor: Actor, target: AdminTarget) -> Sanction:
         """Return a sanction on the target: a name is a name, unless the person or the address is meant, too."""
+        now = self._hub.clock.steady()
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         by_person = target.name is not None and (ask.person or target.shared)
         key, token = person_behind(target) if by_person else (None, None)
         network = address_behind(target) if ask.address and target.name is not None else None
         return Sanction(
             what=what,
-            since=self._hub.clock(),
-            until=self._hub.clock() + ask.seconds if ask.seconds else None,
+            since=now,
+            until=now + ask.seconds if ask.seconds else None,
             by=actor.name,
             reason=ask.text,
             name=target.shown if target.name is not None and not target.shared else None,
@@ -191,10 +192,16 @@ class AdminCommands:
             network=target.network or network or known.network,
         )
 
+    def _kept(self, one: Sanction) -> Sanction:
+        """Return a sanction with the times of the wall clock, as they are shown and kept for the next start."""
+        kept = self._hub.clock.kept
+        until = kept(one.until) if one.until is not None else None
+        return msgspec.structs.replace(one, since=kept(one.since), until=until)
+
     def _present_one(self, what: SanctionKind, target: AdminTarget) -> Sanction:
         """Return the active sanction on the target's name; an empty one if there is none."""
         on_name = self._hub.rules.sanctions(what).on_target(None if target.shared else target.name, None, None)
-        return next((one for one in on_name if one.is_active(self._hub.clock())), Sanction(what, 0.0))
+        return next((one for one in on_name if one.is_active(self._hub.clock.steady())), Sanction(what, 0.0))
 
     def _do_unban(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan:
         what: SanctionKind = "ban" if ask.verb == "unban" else "mute"
@@ -220,8 +227,8 @@ class AdminCommands:
             self._hub.disconnect(peer, "removed", Bye(why=why, final=True))
 
     def _do_bans(self, ask: Admin, actor: Actor, target: AdminTarget) -> Done:
-        rules, now = self._hub.rules, self._hub.clock()
-        active = [one for one in (*rules.bans, *rules.mutes) if one.is_active(now)]
+        rules, now = self._hub.rules, self._hub.clock.steady()
+        active = [self._kept(one) for one in (*rules.bans, *rules.mutes) if one.is_active(now)]
         secret = {"token"} if actor.role == "console" else {"token", "network"}
         rows = [{key: value for key, value in msgspec.to_builtins(one).items() if key not in secret} for one in active]
         bans, mutes = (sum(one.what == what for one in active) for what in ("ban", "mute"))
@@ -307,6 +314,7 @@ class AdminCommands:
         return Plan(self.outside[ask.verb](ask), lambda: None, where=None)
 
     _do_drain = _do_reload
+    _do_trim = _do_reload
 
     # --- all of them
 

@@ -13,19 +13,20 @@ from functools import partial
 from chatctl.core.directory import Directory
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
+from chatctl.core.memory import Memory, level
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Reader, Room
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp, read_current
 from chatctl.hub.event_log import Log
+from chatctl.hub.large_answers import WEIGHT, LargeAnswers
 from chatctl.hub.tick import Tick
 from chatctl.journal import Journal
 from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
 
-PAGE_WEIGHT = 1024
-"""Messages in flight that a page from the journal counts as: all that a connection may have, so that one page of it is
-in memory at a time, however many it asks for."""
+CATCH_UP_READS = 4
+"""Pages that are read from the journal at once for all readers that catch up."""
 
 MAX_PAGE_BYTES = 8 * 1024 * 1024
 """Bytes of a page as JSON, so that it fits into a line (protocol.MAX_SERVER_LINE). A page that would be longer holds
@@ -39,28 +40,39 @@ class RoomHistory:
         self,
         journal: Journal,
         limits: ServerLimits,
+        memory: Memory,
         tick: Tick,
+        answers: LargeAnswers,
         log: Log,
         disconnect: Callable[[Peer, str], None],
         directory: Directory[Reader],
+        follow_time: Callable[[float], None],
     ) -> None:
         """Open no room yet.
 
         Args:
             journal: has the rooms.
             limits: of the server.
+            memory: what rooms may take, and do.
             tick: sends.
+            answers: makes pages wait while memory is short.
             log: gets a line per event.
             disconnect: begins to disconnect a peer, for a reason.
             directory: gets the members of all rooms.
+            follow_time: is told the time of each log's end, in Unix seconds.
         """
         self._directory = directory
         self._journal = journal
         self._limits = limits
+        self._memory = memory
         self._tick = tick
+        self._answers = answers
+        self._page_bytes = min(MAX_PAGE_BYTES, memory.output.limit // 16)
         self._log = log
         self._disconnect = disconnect
+        self._follow_time = follow_time
         self.rooms: dict[str, Room] = {}
+        self._catch_up_reads = asyncio.Semaphore(CATCH_UP_READS)
         self._catching_up: dict[Peer, CatchUp] = {}
         self._reading: set[asyncio.Task[None]] = set()
 
@@ -69,8 +81,12 @@ class RoomHistory:
         if name in self.rooms:
             return self.rooms[name]
         head = self._journal.follow(name, lambda entries: self._deliver(name, entries))
-        ring = Ring(head.last, max_entries=self._limits.ring_entries, max_bytes=self._limits.ring_bytes)
-        self.rooms[name] = Room(name, head.epoch, ring, batch_bytes=self._limits.out_buffer, directory=self._directory)
+        self._follow_time(head.time)
+        limits, memory = self._limits, self._memory
+        ring = Ring(head.last, max_entries=limits.ring_entries, max_bytes=limits.ring_bytes, share=memory.rings)
+        self.rooms[name] = Room(
+            name, head.epoch, ring, batch_bytes=limits.out_buffer, output=memory.output, directory=self._directory
+        )
         return self.rooms[name]
 
     def close(self, room: Room) -> None:
@@ -82,14 +98,24 @@ class RoomHistory:
     def _deliver(self, name: str, entries: Sequence[Msg]) -> None:
         room = self.rooms[name]
         room.append(entries)
+        if self._memory.rings.is_full:
+            self._shrink_rings()
         self._tick.touch(room)
+
+    def _shrink_rings(self) -> None:
+        """Shrink the largest rings, all to the same size, until there is room again. What was not swept yet stays."""
+        rings = self._memory.rings
+        most = level((room.ring.size for room in self.rooms.values()), rings.limit - rings.limit // 8)
+        for room in self.rooms.values():
+            room.ring.shrink(most, room.swept)
 
     async def warm_up(self, name: str) -> None:
         """Open a room and fill its ring from the journal: after a restart, everybody asks for the same entries."""
         room = self.open(name)
         last = room.ring.last
-        entries = await self._journal.read(name, max(0, last - self._limits.page), self._limits.page)
-        if entries and room.ring.last == last:
+        page, most = self._limits.page, min(self._limits.ring_bytes, self._memory.rings.limit) // 2
+        entries = await self._journal.read(name, max(0, last - page), page, most=most, newest=True)
+        if entries and room.ring.last == last and not self._memory.rings.is_full:
             room.ring.fill(entries)
 
     def first(self, room: Room) -> int:
@@ -116,7 +142,7 @@ class RoomHistory:
         room.readers.add(peer)
         if peer.after + 1 < room.ring.first:
             peer.behind = True
-            catch_up = self._catching_up[peer] = CatchUp(peer, room, self._journal)
+            catch_up = self._catching_up[peer] = CatchUp(peer, room, self._journal, self._catch_up_reads)
             catch_up.task.add_done_callback(partial(self._caught_up, peer))
 
     def _caught_up(self, peer: Peer, task: asyncio.Task[None]) -> None:
@@ -145,16 +171,21 @@ class RoomHistory:
             raise BadFrame("history takes either after or before")
         after, end = room.span(ask.after, ask.before, min(ask.limit, self._limits.page), self.first(room))
         if after + 1 >= room.ring.first or after >= end:
-            self._answer(peer, room, ask, room.ring.entries(after, max(0, end - after)))
+            count = max(0, end - after)
+            self._answers.give(
+                peer, self._page_bytes, lambda: self._answer(peer, room, ask, room.ring.entries(after, count))
+            )
             return
-        peer.in_flight += PAGE_WEIGHT
+        peer.in_flight += WEIGHT
         task = asyncio.get_running_loop().create_task(self._page_from_journal(peer, room, ask, after, end))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
     async def _page_from_journal(self, peer: Peer, room: Room, ask: History, after: int, end: int) -> None:
+        size, newest = self._page_bytes, ask.after is None
+        await self._answers.room(size)
         try:
-            entries = await read_current(self._journal, room, after, end - after)
+            entries = await read_current(self._journal, room, after, end - after, most=size, newest=newest)
             self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
         except ChatError as error:
             self._tick.reply(peer, error_frame(error))
@@ -162,10 +193,11 @@ class RoomHistory:
             self._log.error("a page could not be read", peer=peer.label, room=room.name, why=repr(error))
             self._tick.reply(peer, error_frame(ChatError("this page could not be read: the server has a fault")))
         finally:
-            self._tick.release(peer, PAGE_WEIGHT)
+            self._answers.done(size)
+            self._tick.release(peer, WEIGHT)
 
     def _answer(self, peer: Peer, room: Room, ask: History, entries: Sequence[Msg]) -> None:
-        entries = fitting(entries, newest=ask.after is None)
+        entries = fitting(entries, newest=ask.after is None, most=self._page_bytes)
         if ask.after is not None:
             more = bool(entries) and entries[-1].seq < room.ring.last
         else:
@@ -173,9 +205,9 @@ class RoomHistory:
         self._tick.reply(peer, Page(entries=list(entries), more=more))
 
 
-def fitting(entries: Sequence[Msg], *, newest: bool) -> Sequence[Msg]:
-    """Return as many entries as surely fit into MAX_PAGE_BYTES of JSON: the first ones, or the newest ones."""
-    left = MAX_PAGE_BYTES
+def fitting(entries: Sequence[Msg], *, newest: bool, most: int = MAX_PAGE_BYTES) -> Sequence[Msg]:
+    """Return as many entries as surely fit into ``most`` bytes of JSON, or one: the first ones, or the newest."""
+    left = most
     for count, entry in enumerate(reversed(entries) if newest else entries):
         left -= 256 + 6 * (len(entry.text) + len(entry.nick))  # a control character is escaped with six bytes
         if left < 0 < count:

@@ -12,8 +12,10 @@ from collections.abc import Callable
 from chatctl import protocol
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
+from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.limits import ServerLimits
+from chatctl.core.memory import Memory
 from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, person_of
@@ -22,10 +24,14 @@ from chatctl.errors import ChatError, NoSuchNick
 from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
+from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
 from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Journal
+
+ROW_BYTES = 128
+"""Bytes of a row in the answer to ``who``."""
 
 
 class Hub:
@@ -50,8 +56,8 @@ class Hub:
             admission: which rooms may be entered, and which names are bound.
             limits: what the server is configured with.
             log: gets a line per event.
-            clock: returns Unix seconds; only ever shown.
-            loop: runs the end of each tick.
+            clock: returns Unix seconds.
+            loop: runs the end of each tick; its time is monotonic.
             authenticator: what has to be proved; by default only a key that is offered.
             rules: what operators have set.
         """
@@ -62,15 +68,27 @@ class Hub:
         self.peers: dict[Peer, None] = {}
         self.journal = journal
         self.limits = limits
+        self.memory = Memory(limits.memory)
         self.log = log
-        self.clock = clock
+        self.clock = ServerClock(clock, loop.time, self._clock_was_set)
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
-        self.history = RoomHistory(journal, limits, self._tick, log, self.disconnect, self.names.here)
+        self._answers = LargeAnswers(self.memory.output, self._tick, loop)
+        self.history = RoomHistory(
+            journal,
+            limits,
+            self.memory,
+            self._tick,
+            self._answers,
+            log,
+            self.disconnect,
+            self.names.here,
+            self.clock.follow,
+        )
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, clock)
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, self.memory.input)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
@@ -94,7 +112,8 @@ class Hub:
                 case protocol.Nick(nick):
                     self._rename(peer, nick)
                 case protocol.Who():
-                    self._who(peer)
+                    size = ROW_BYTES * len(self._room_of(peer).roster)
+                    self._answers.give(peer, size, lambda: self._who(peer))
                 case protocol.Whois(nick, bound):
                     self._whois(peer, nick, bound=bound)
                 case protocol.Admin():
@@ -108,6 +127,9 @@ class Hub:
         except ChatError as error:
             self.reply(peer, error_frame(error, getattr(effect, "id", None)))
 
+    def _clock_was_set(self, seconds: float) -> None:
+        self.log.warning("the clock was set", seconds=round(seconds, 1))
+
     def _room_of(self, peer: Peer) -> Room:
         if peer.room is None:
             raise RuntimeError("a session let a frame through before its hello")
@@ -117,10 +139,9 @@ class Hub:
         room, member = self._room_of(peer), peer.member
         if member is None:
             return
-        now = self.clock()
-        granted = grant(self.names.decide(Ask(nick, peer.owner, "rename", room.name, place=member), now))
-        nick = granted.nick
-        self.rules.check_entry(person_of(peer, nick), now)
+        ask = Ask(nick, peer.owner, "rename", room.name, place=member)
+        nick = grant(self.names.decide(ask, self.clock())).nick
+        self.rules.check_entry(person_of(peer, nick), self.clock.steady())
         if nick == member.nick:
             self.reply(peer, protocol.Rename(old=nick, new=nick))
             return
@@ -130,8 +151,10 @@ class Hub:
         self.touch(room)
 
     def _who(self, peer: Peer) -> None:
-        room = self._room_of(peer)
-        rows = room.roster.rows(self.clock())
+        room = peer.room
+        if room is None:  # it left while the answer had to wait
+            return
+        rows = room.roster.rows(self.clock.steady())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
 
     def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
@@ -141,13 +164,13 @@ class Hub:
             return
         if member is None:
             raise NoSuchNick(f"there is no {nick} here")
-        row = member.row(self.clock())
+        row = member.row(self.clock.steady())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
         self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
 
     def address_ban(self, host: str) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""
-        return self.rules.address_ban(host, self.clock())
+        return self.rules.address_ban(host, self.clock.steady())
 
     def forget_addresses(self, now: float) -> None:
         """Drop what is remembered of addresses that have not come for a while. Call it now and then."""

@@ -136,7 +136,7 @@ class Login:
         try:
             room = self._admission.room(hello.room, self._hub.history.rooms)
             granted = grant(self._decide(peer, hello, room))
-            self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock())
+            self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock.steady())
             self._check_opening(peer, room)
         except ChatError as error:
             self._log_refusal(peer, hello, error)
@@ -200,7 +200,8 @@ class Login:
         """Add a peer to the roster, or have it take over its own row there if an older connection has it."""
         member = granted.place
         if member is None:
-            peer.member = room.roster.add(granted.nick, peer.token, peer, self._hub.clock(), peer.key)
+            clock = self._hub.clock
+            peer.member = room.roster.add(granted.nick, peer.token, peer, clock.steady(), peer.key, since=clock())
             return
         before = peer_of(member)  # the same owner, so there is nothing to announce
         peer.member, before.member = member, None

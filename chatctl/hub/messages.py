@@ -6,10 +6,13 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from chatctl import protocol
+from chatctl.common.sizes import size_of
+from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
+from chatctl.core.memory import Share
 from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
@@ -19,23 +22,35 @@ from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Draft, Journal, Receipt
 
-_Run = tuple[Peer, int, ChatError | None]
-"""Whose drafts, how many, and why they are refused: then only repeats of earlier messages are acknowledged."""
+DRAFT_OVERHEAD = 1024
+"""Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
+
+_Run = tuple[Peer, int, ChatError | None, float]
+"""Whose drafts, how many, why they are refused (then only repeats of earlier messages are acknowledged), and when they
+were said, by the steady clock."""
 
 
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
     def __init__(
-        self, rules: Rules, names: Names, journal: Journal, tick: Tick, log: Log, clock: Callable[[], float]
+        self,
+        rules: Rules,
+        names: Names,
+        journal: Journal,
+        tick: Tick,
+        log: Log,
+        clock: ServerClock,
+        in_flight: Share,
     ) -> None:
-        """Start with an empty batch. ``clock`` returns Unix seconds."""
+        """Start with an empty batch. What the journal has not committed counts as ``in_flight``."""
         self._rules = rules
         self._names = names
         self._journal = journal
         self._tick = tick
         self._log = log
         self._clock = clock
+        self._in_flight = in_flight
         self._drafts: list[Draft] = []
         self._runs: list[_Run] = []  # whose the drafts are, in their order
 
@@ -43,20 +58,19 @@ class Messages:
 
     def say(self, peer: Peer, room: Room, says: Sequence[protocol.Say]) -> None:
         """Add messages to the batch of this tick, or answer why not."""
-        now = self._clock()
+        now, steady = self._clock(), self._clock.steady()
         try:
             nick = speaker_name(peer, self._names, now)
-            slow = self._may_speak(peer, room, nick, now)
+            slow = self._may_speak(peer, room, nick, steady)
         except ChatError as error:
             self._refuse(peer, room, says, error)
             return
         name, token, persist = room.name, peer.token, peer.session.mode != "probe"
         one_only = says[:1] if slow else says
-        self._queue(
-            peer, [Draft(name, now, nick, say.text, say.action, token, say.id, persist) for say in one_only], None
-        )
+        drafts = [Draft(name, now, nick, say.text, say.action, token, say.id, persist) for say in one_only]
+        self._queue((peer, len(drafts), None, steady), drafts)
         if peer.member is not None:
-            peer.member.spoke = now
+            peer.member.spoke = steady
         if slow and len(says) > 1:
             later = RateLimited(f"{room.name} is slow: one message at a time", retry_after=slow)
             self._refuse(peer, room, says[1:], later)
@@ -68,7 +82,7 @@ class Messages:
         to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
         if to is None:
             raise NoSuchNick(f"there is no {whisper.to} here")
-        self._may_speak(peer, room, nick, now)
+        self._may_speak(peer, room, nick, self._clock.steady())
         if peer_of(to).paused:
             raise NoSuchNick(f"{to.nick} is too slow to be whispered to now")
         self._tick.reply(peer_of(to), protocol.Whispered(from_=nick, time=now, text=whisper.text))
@@ -90,15 +104,16 @@ class Messages:
             if say.id is not None and token is not None
         ]
         if repeats:
-            self._queue(peer, repeats, error)
+            self._queue((peer, len(repeats), error, self._clock.steady()), repeats)
         self._tick.reply_run(peer, [error_frame(error, say.id) for say in says if say.id is None or token is None])
 
     # --- the batch
 
-    def _queue(self, peer: Peer, drafts: Sequence[Draft], refusal: ChatError | None) -> None:
+    def _queue(self, run: _Run, drafts: Sequence[Draft]) -> None:
         self._drafts += drafts
-        self._runs.append((peer, len(drafts), refusal))
-        peer.in_flight += len(drafts)
+        self._runs.append(run)
+        run[0].in_flight += len(drafts)
+        self._in_flight.used += _cost(drafts)
         self._tick.schedule()
 
     def commit(self) -> None:
@@ -113,24 +128,25 @@ class Messages:
         self, runs: Sequence[_Run], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
     ) -> None:
         start = 0
-        for peer, count, refusal in runs:
-            run = slice(start, start := start + count)
+        self._in_flight.used -= _cost(drafts)
+        for run in runs:
+            peer, count, _, _ = run
+            part = slice(start, start := start + count)
             if isinstance(outcome, StorageFailed):
-                self._tick.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[run]])
+                self._tick.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[part]])
             else:
-                self._acknowledge(peer, drafts[run], outcome[run], refusal)
+                self._acknowledge(run, drafts[part], outcome[part])
             self._tick.release(peer, count)
         if isinstance(outcome, StorageFailed):
             self._log.error("not stored", messages=len(drafts), why=outcome.text)
 
-    def _acknowledge(
-        self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt], refusal: ChatError | None
-    ) -> None:
+    def _acknowledge(self, run: _Run, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
+        peer, _, refusal, said_at = run
         answers: list[protocol.Frame] = []
         for draft, receipt in zip(drafts, receipts, strict=True):
             if receipt.duplicate:
                 if draft.append:  # it was a repeat: its author has not spoken
-                    self._rules.undo_speak(person_of(peer, draft.nick), draft.room, draft.time)
+                    self._rules.undo_speak(person_of(peer, draft.nick), draft.room, said_at)
             elif refusal is not None:
                 answers.append(error_frame(refusal, draft.id))
                 continue
@@ -152,3 +168,7 @@ def speaker_name(peer: Peer, names: Names, now: float) -> str:
     if peer.session.mode == "post" and peer.room is not None:
         grant(names.decide(Ask(peer.session.nick, peer.owner, "post", peer.room.name), now))
     return peer.session.nick
+
+
+def _cost(drafts: Sequence[Draft]) -> int:
+    return DRAFT_OVERHEAD * len(drafts) + sum([size_of(draft.text) for draft in drafts])

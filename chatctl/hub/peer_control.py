@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from chatctl.core.clock import ServerClock
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
@@ -28,9 +29,8 @@ class PeerControl(Protocol):
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     history: RoomHistory
-
-    def clock(self) -> float:
-        """Return Unix seconds; only ever shown."""
+    clock: ServerClock
+    """Called for Unix seconds to stamp with; ``steady`` is for how long something lasts."""
 
     def reply(self, peer: Peer, frame: Frame, /) -> None:
         """Send a frame to one peer in this tick."""

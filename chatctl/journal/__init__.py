@@ -53,6 +53,8 @@ class Head:
     epoch: str
     first: int
     last: int
+    time: float = 0.0
+    """Unix seconds of an entry near the end, or 0: what is said next is not stamped with an earlier time."""
 
 
 Deliver = Callable[[Sequence[Msg]], None]
@@ -101,8 +103,18 @@ class Journal(Protocol):
     def end_of(self, epoch: str, room: str) -> int | None:
         """Return up to which entry an earlier epoch of a room is part of this log; None: it is not."""
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
-        """Return at most ``limit`` entries that follow number ``after`` and are still kept."""
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[Msg]:
+        """Return the entries ``after + 1`` to ``after + limit``, as far as they are still kept.
+
+        Args:
+            room: its name.
+            after: a number.
+            limit: entries.
+            most: bytes of memory: fewer entries if they take more, but one at least; None: no bound.
+            newest: the fewer ones are the last ones, not the first.
+        """
 
     def rooms(self) -> Collection[str]:
         """Return the names of all rooms that there are."""

@@ -10,8 +10,11 @@ from operator import attrgetter
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, Receipt
 from chatctl.protocol import Msg
 
-_IDS_KEPT = 100_000
+IDS_KEPT = 100_000
 """Receipts of messages with an id, in all rooms together, by which a repeat is recognised."""
+
+ID_BYTES = 4096
+"""A server keeps one for so many bytes of its memory; each takes about a tenth of that."""
 
 _ROOM = attrgetter("room")
 _Key = tuple[str, bytes, str]
@@ -22,7 +25,7 @@ class MemoryJournal:
 
     durability = "memory"
 
-    def __init__(self, ids_kept: int = _IDS_KEPT) -> None:
+    def __init__(self, ids_kept: int = IDS_KEPT) -> None:
         """Start with empty logs."""
         self._epoch = secrets.token_hex(8)
         self._last: dict[str, int] = {}
@@ -85,7 +88,9 @@ class MemoryJournal:
         """Return None: the log of an earlier process is gone."""
         return None
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[Msg]:
         """Return nothing: entries are not kept."""
         return []
 

@@ -5,10 +5,12 @@ Does not live here: anything that writes (store.py).
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from chatctl.common.sizes import fitting
 from chatctl.journal.schema import Connection
 from chatctl.journal.sqlite_errors import damaged
 from chatctl.journal.transaction import ENTRY_COLUMNS, RoomRecord, entry_of, insist_on_types
@@ -25,18 +27,28 @@ class Queries:
     rooms: dict[str, RoomRecord]
     _db: Connection
 
-    def read(self, room: str, after: int, limit: int) -> list[Msg]:
-        """Return at most ``limit`` kept entries that follow number ``after``."""
+    def read(self, room: str, after: int, limit: int, most: int | None = None, newest: bool = False) -> Sequence[Msg]:
+        """Return entries as ``Journal.read``. Rows behind ``most`` bytes are not fetched."""
         record = self.rooms.get(room)
         if record is None or limit <= 0:
             return []
-        query = f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 — constant
-        return [entry_of(row) for row in self._db.execute(query, (record.id, after, limit))]
+        order = "ORDER BY seq DESC" if newest else "ORDER BY seq"
+        query = f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? AND seq > ? AND seq <= ? {order}"  # noqa: S608 — constants
+        last = limit + (after if newest else max(after, record.first - 1))
+        rows = self._db.execute(query, (record.id, after, min(last, record.last)))
+        with contextlib.closing(rows):
+            entries = fitting(map(entry_of, rows), most)
+        return entries[::-1] if newest else entries
 
     def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""
         query = "SELECT seq, nick FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
         return self._db.execute(query, (self.rooms[room].id, after, limit)).fetchall()
+
+    def count_older(self, record: RoomRecord, older: float) -> int:
+        """Return how many entries of a room have a time (Unix seconds) before ``older``: 60 ms for a million."""
+        query = "SELECT count(*) FROM messages WHERE room = ? AND time < ?"
+        return int(self._db.execute(query, (record.id, older)).fetchone()[0])
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Return all facts."""
@@ -69,8 +81,10 @@ class Queries:
 
     def _load(self) -> Iterator[RoomRecord]:
         newest = "(SELECT max(seq) FROM messages WHERE room = id)"
-        for row in self._db.execute(f"SELECT id, name, epoch, first, coalesce({newest}, first - 1) FROM rooms"):  # noqa: S608 — constant
-            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int)))
+        said = f"(SELECT time FROM messages WHERE room = id AND seq = {newest})"  # noqa: S608 — constant
+        columns = f"id, name, epoch, first, coalesce({newest}, first - 1), coalesce({said}, 0.0)"
+        for row in self._db.execute(f"SELECT {columns} FROM rooms"):  # noqa: S608 — constant
+            yield RoomRecord(*insist_on_types(row, (int, str, str, int, int, float)))
 
     def _insist_on_density(self) -> None:
         """Refuse a log with holes, as a mix of two files has: SQLite does not notice (0.15 s a million entries)."""

@@ -18,7 +18,9 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,7 +29,7 @@ from chatctl.errors import ChatError
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, backup
 from chatctl.journal.backup import backup_file
 from chatctl.journal.queries import PAGE
-from chatctl.journal.retention import Retention
+from chatctl.journal.retention import OnHeld, Retention
 from chatctl.journal.schema import Durability
 from chatctl.journal.size_limit import SizeLimit
 from chatctl.journal.sqlite_errors import (
@@ -62,6 +64,7 @@ class _Log:
     epoch: str
     first: int
     last: int
+    time: float = 0.0
     followers: list[Deliver] = field(default_factory=list)
 
 
@@ -119,6 +122,7 @@ class SqliteJournal:
         max_bytes: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
         on_fatal: Callable[[ChatError], None] | None = None,
+        on_held: OnHeld = lambda *_: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the file, create it if it does not exist, and start the thread. Blocks: do it before accepting anybody.
@@ -131,6 +135,7 @@ class SqliteJournal:
             max_bytes: of the database and its log together; the oldest entries of all rooms go. None: no limit.
             loop: where callbacks run; None: the running one.
             on_fatal: called once, on the loop's thread, with the error that the server has to end with.
+            on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
             clock: returns Unix seconds.
 
         Raises:
@@ -151,8 +156,11 @@ class SqliteJournal:
         self._rebuilds_begun = self._rebuilt = 0
         self._dispatcher = _Dispatcher(loop, on_fatal)
         for record in store.rooms.values():
-            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last)
-        self._writer = Writer(store, Retention(keep_messages, keep_days, clock), SizeLimit(max_bytes), self._dispatcher)
+            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last, record.time)
+        held = partial(self._dispatcher.post, on_held)
+        self._retention = Retention(keep_messages, keep_days, clock, on_held=held)
+        self._retention.opened(store)
+        self._writer = Writer(store, self._retention, SizeLimit(max_bytes), self._dispatcher)
 
     @property
     def is_unused(self) -> bool:
@@ -175,14 +183,16 @@ class SqliteJournal:
         if self._dispatcher.logs.pop(room, None) is not None:
             self._writer.put(GoneRoom(room))
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[Msg]:
         """Implement ``Journal.read``. Deleted entries are left out: the first one may be any later one.
 
         Raises:
             StorageFailed: the file can't be read, or the journal is closed.
         """
         try:
-            return await self._run(lambda store: store.read(room, after, limit))
+            return await self._run(lambda store: store.read(room, after, limit, most, newest))
         except sqlite3.Error as error:
             raise read_error(error) from None
 
@@ -197,7 +207,7 @@ class SqliteJournal:
     def head(self, room: str) -> Head:
         """Implement ``Journal.head``: ``last`` was delivered."""
         log = self._log(room)
-        return Head(log.epoch, log.first, log.last)
+        return Head(log.epoch, log.first, log.last, log.time)
 
     def end_of(self, epoch: str, room: str) -> int | None:
         """Implement ``Journal.end_of``."""
@@ -273,6 +283,10 @@ class SqliteJournal:
         """Implement ``Journal.cost``."""
         pages, unused = await self._run(lambda store: store.pages())
         return RebuildCost(PAGE * (pages - unused), shutil.disk_usage(self.path.parent).free, PAGE * pages)
+
+    def trim(self) -> Future[None]:
+        """Believe the clock, and begin to delete what is too old by it. Return when it has begun."""
+        return self._writer.submit(self._retention.believe)
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and close the file. Appends fail from now on."""

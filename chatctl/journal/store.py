@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.journal import Draft, Facts, rebuild
+from chatctl.journal.aging import LOOK_AHEAD, end_of_old
 from chatctl.journal.free_space import FreeSpace
 from chatctl.journal.queries import PAGE, Queries
 from chatctl.journal.rebuild import Rebuild
@@ -219,7 +220,15 @@ class Store(Queries):
 
     # --- trimming
 
-    def trim(self, record: RoomRecord, keep_from: int, older: float | None, ids_older: float, limit: int) -> bool:
+    def trim(
+        self,
+        record: RoomRecord,
+        keep_from: int,
+        older: float | None,
+        ids_older: float,
+        limit: int,
+        latest: float = float("inf"),
+    ) -> bool:
         """Delete at most ``limit`` of a room's oldest entries and ids in one transaction.
 
         Args:
@@ -228,15 +237,16 @@ class Store(Queries):
             older: delete entries at the front whose time (Unix seconds) is before this; None: no such limit.
             ids_older: delete ids of deleted entries whose time is before this.
             limit: of entries, and of ids.
+            latest: later times are those of a wrong clock: such an entry goes with those around it.
 
         Returns:
             Whether anything was deleted; there may be more.
         """
         first = record.first
         if older is not None:
-            first = self._run_of("messages", record, record.last + 1, older, limit) or first
+            first = self._end_of_old("messages", record, record.last + 1, older, limit, latest) or first
         first = min(max(first, keep_from), record.first + limit, record.last + 1)
-        ids_first = self._run_of("ids", record, first, ids_older, limit)
+        ids_first = self._end_of_old("ids", record, first, ids_older, limit, latest)
         if first == record.first and ids_first is None:
             return False
         with self._transaction():
@@ -248,15 +258,12 @@ class Store(Queries):
         self._since_checkpoint += limit // 8
         return True
 
-    def _run_of(self, table: str, record: RoomRecord, before: int, older: float, limit: int) -> int | None:
-        """Return the seq after the old rows at the front of a table; None if the first row is not old."""
-        end = None
-        query = f"SELECT seq, time FROM {table} WHERE room = ? AND seq < ? ORDER BY seq LIMIT ?"  # noqa: S608 — one of two
-        for seq, time in self._db.execute(query, (record.id, before, limit)):
-            if time >= older:
-                break
-            end = seq + 1
-        return end
+    def _end_of_old(
+        self, table: str, record: RoomRecord, before: int, older: float, limit: int, latest: float
+    ) -> int | None:
+        """Return the seq after the old rows at the front of a table; None if there are none."""
+        query = f"SELECT seq, time FROM {table} WHERE room = ? AND seq < ? AND time <= ? ORDER BY seq LIMIT ?"  # noqa: S608 — one of two
+        return end_of_old(self._db.execute(query, (record.id, before, latest, limit + LOOK_AHEAD)), older)
 
     # --- upkeep
 

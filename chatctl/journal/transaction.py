@@ -55,6 +55,8 @@ class RoomRecord:
     epoch: str
     first: int = 1
     last: int = 0
+    time: float = 0.0
+    """Of the newest entry when the store was opened, in Unix seconds."""
 
     def __len__(self) -> int:
         """Return how many entries are kept."""

@@ -17,9 +17,20 @@ from chatctl.core.session import Session
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.hub.hub import Hub
 from chatctl.protocol import GREETING
+from chatctl.server.unsent import UnsentOutput
 
 MAX_IN_FLIGHT = 1024
 """Messages of one connection that the journal has not committed yet; it is not read from while there are more."""
+
+
+READ_BYTES = 64 * 1024
+"""Bytes of one read."""
+
+SHORT_READ_BYTES = 4 * 1024
+"""The same while too much input waits in memory."""
+
+LINE_OVERHEAD = 48
+"""Bytes of a line that waits, beside its own."""
 
 
 class ConnectionOwner(Protocol):
@@ -28,6 +39,9 @@ class ConnectionOwner(Protocol):
     loop: asyncio.AbstractEventLoop
     limits: ServerLimits
     hub: Hub
+    unsent: UnsentOutput
+    read_buffer: memoryview
+    """Where all its connections read to: what is read is copied out of it at once."""
 
     def add(self, connection: Connection) -> None:
         """Register a connection that is open now."""
@@ -45,10 +59,12 @@ class ConnectionOwner(Protocol):
         """Return the names that a client's signature may have for this server."""
 
 
-class Connection(asyncio.Protocol, Peer):
+class Connection(asyncio.BufferedProtocol, Peer):
     """One accepted connection. Its cursor is ``after``, which does not move while it is ``paused``."""
 
     _transport: asyncio.Transport
+    carrier: asyncio.Transport | None = None
+    """The TCP transport under that of a TLS connection."""
 
     def __init__(
         self,
@@ -73,7 +89,11 @@ class Connection(asyncio.Protocol, Peer):
         Peer.__init__(self, session, label, ConnectionInfo(host))
         self.address = address
         self._server = server
+        self._memory = server.hub.memory
         self._owed = 0
+        self._backed_up = False  # the kernel has not taken all of the output
+        self.unsent = 0
+        self._held = 0  # bytes of input that wait, as they are counted
         self._stuck_since: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -83,7 +103,7 @@ class Connection(asyncio.Protocol, Peer):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register it, and send the greeting."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
-        self._transport.set_write_buffer_limits(high=self._server.limits.out_buffer)
+        self._transport.set_write_buffer_limits(high=1, low=0)  # whatever waits is counted
         channel = self.info.channel
         places = self._server.places(self._reached or transport.get_extra_info("sockname"), channel)
         self.info = ConnectionInfo(self.info.host, places, channel)
@@ -91,10 +111,21 @@ class Connection(asyncio.Protocol, Peer):
         self._transport.write(GREETING)
         self._update_transport()
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where to read to."""
+        buffer = self._server.read_buffer
+        return buffer[:SHORT_READ_BYTES] if self._memory.input.is_full else buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read."""
+        self.data_received(bytes(self._server.read_buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
         """Pass bytes to the session."""
         self.session.receive(data, self._server.loop.time())
         self.pump()
+        if self.session.backlog:
+            self._hold_input(self._held + len(data) + LINE_OVERHEAD * self.session.lines)
 
     def eof_received(self) -> bool:
         """Answer what was asked before; then the session ends the connection."""
@@ -103,22 +134,44 @@ class Connection(asyncio.Protocol, Peer):
         return not self.info.channel  # TLS has no half-closed connections: asyncio closes it in any case
 
     def pause_writing(self) -> None:
-        """Note that the output is over its high-water mark: stop the cursor, and stop reading."""
-        self.paused = True
-        self._stuck_since = self._server.loop.time()
-        self._update_transport()
+        """Note that the kernel takes no more: what waits is counted from now on."""
+        self._backed_up = True
+        self.count_unsent()
 
     def resume_writing(self) -> None:
         """Note that the output has drained: go on where it stopped."""
-        self.paused = False
-        if self.leaving is None:
-            self._stuck_since = None
-            self._server.hub.wake(self)
-            self.pump()
+        self._backed_up = False
+        self._server.unsent.count(self, 0)
+        if self.paused:
+            self.paused = False
+            if self.leaving is None:
+                self._stuck_since = None
+                self._server.hub.wake(self)
+                self.pump()
+
+    def count_unsent(self) -> None:
+        """Count what waits to be sent, and stop where that is too much."""
+        size = self._transport.get_write_buffer_size()
+        if self.carrier is not None:
+            size += self.carrier.get_write_buffer_size()
+        if self._server.unsent.count(self, size):
+            self.hold()
+
+    def hold(self) -> None:
+        """Stop the cursor, and stop reading, until all that waits is sent."""
+        if not self.paused:
+            self.paused = True
+            self._stuck_since = self._server.loop.time()
+            self._update_transport()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Report the end of the connection, however it came."""
         self._drop_timer()
+        self._server.unsent.count(self, 0)
+        self._memory.output.used -= self._owed
+        self._owed = 0
+        self._backed_up = False
+        self._hold_input(0)
         self._server.remove(self, "reset" if exc else "closed")
 
     # --- the hub's calls
@@ -129,12 +182,15 @@ class Connection(asyncio.Protocol, Peer):
             data = self._with_replies(data)
         if not self._transport.is_closing():
             self._transport.write(data)
+            if self._backed_up:
+                self.count_unsent()
 
     def _with_replies(self, data: bytes) -> bytes:
         data = b"".join((*self.replies, data))
         self.replies.clear()
         if self._owed > self._server.limits.out_buffer and self.leaving is None:
             self._server.loop.call_soon(self.pump)
+        self._memory.output.used -= self._owed
         self._owed = 0
         return data
 
@@ -142,6 +198,7 @@ class Connection(asyncio.Protocol, Peer):
         """Keep a reply until the end of the tick."""
         self.replies.append(data)
         self._owed += len(data)
+        self._memory.output.used += len(data)
 
     def close(self) -> None:
         """Flush, then close."""
@@ -164,11 +221,19 @@ class Connection(asyncio.Protocol, Peer):
             self.leaving is None
             and not self.paused
             and self._owed <= limit
-            and (most := MAX_IN_FLIGHT - self.in_flight) > 0
+            and (most := self._may_be_in_flight() - self.in_flight) > 0
             and (effect := self.session.step(now, most)) is not None
         ):
             self._server.hub.perform(self, effect)
         self._update_transport()
+
+    def _may_be_in_flight(self) -> int:
+        """Return for how many messages the journal may have to commit: one of each, however short memory is."""
+        return 1 if self._memory.input.is_full else MAX_IN_FLIGHT
+
+    def _hold_input(self, size: int) -> None:
+        self._memory.input.used += size - self._held
+        self._held = size
 
     # --- timers
 
@@ -184,7 +249,10 @@ class Connection(asyncio.Protocol, Peer):
 
     def _update_transport(self) -> None:
         """Pause or resume reading, and set the timer that the session asks for."""
-        busy = self.paused or self.leaving is not None or self.session.backlog
+        backlog = self.session.backlog
+        if self._held and not backlog:
+            self._hold_input(0)
+        busy = self.paused or self.leaving is not None or backlog
         if not self._transport.is_closing():
             if busy and self._transport.is_reading():
                 self._transport.pause_reading()

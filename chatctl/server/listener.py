@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from chatctl.common.dead_peers import tcp_options
 from chatctl.common.ip_addresses import parse_address
 from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
@@ -94,16 +95,14 @@ class Listener:
 
 
 def tune(sock: socket.socket) -> None:
-    """Set the options of an accepted TCP connection: no Nagle delay, a bounded buffer, keepalive probes."""
+    """Set the options of an accepted TCP connection: no Nagle delay, a bounded buffer, an end for dead peers."""
     if sock.family == socket.AF_UNIX:
         return
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 20), ("TCP_KEEPCNT", 3)):
-            if hasattr(socket, option):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        for option in tcp_options(socket):
+            sock.setsockopt(*option)
 
 
 def describe(family: int, address: object) -> tuple[str, str]:

@@ -30,7 +30,7 @@ from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal.memory import MemoryJournal
+from chatctl.journal.memory import ID_BYTES, IDS_KEPT, MemoryJournal
 from chatctl.journal.rollback_check import stamp_path
 from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
 from chatctl.journal.sqlite_errors import damaged
@@ -105,7 +105,7 @@ def _remove_unused(journal: SqliteJournal) -> None:
 
 def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> SqliteJournal | MemoryJournal:
     if options.journal is None:
-        return MemoryJournal()
+        return MemoryJournal(min(IDS_KEPT, options.limits.memory // ID_BYTES))
     journal = SqliteJournal(
         options.journal,
         durability=options.durability,
@@ -113,6 +113,13 @@ def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> Sqlite
         keep_days=options.keep_days,
         max_bytes=options.max_journal,
         on_fatal=shutdown.fail,
+        on_held=lambda room, old, kept: log.warning(
+            "the clock may be wrong: most of a room is older than --keep-days by it, and is deleted in an hour; "
+            "if the clock is right, 'chatctl admin trim' does so now",
+            room=room,
+            old=old,
+            kept=kept,
+        ),
     )
     log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
     if defect := sqlite_defect():
@@ -171,6 +178,8 @@ class Program:
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
         self._hub.admin.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
+        if isinstance(journal, SqliteJournal):
+            self._hub.admin.outside["trim"] = partial(_trim, journal)
         self._add_reloads()
 
     # --- files that are read again
@@ -276,3 +285,8 @@ class Program:
             await self._journal.backup(Path(ask.path))
             return Done(ask.verb, f"{ask.path} was made", [], ask.id)
         return await order(self._hub.admin, ask)
+
+
+def _trim(journal: SqliteJournal, _: Admin) -> str:
+    journal.trim()
+    return "what is older than --keep-days is being deleted"

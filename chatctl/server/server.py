@@ -22,11 +22,12 @@ from chatctl.errors import Forbidden
 from chatctl.hub.hub import Hub
 from chatctl.protocol import Bye
 from chatctl.server.certificates import Tls
-from chatctl.server.connection import Connection
+from chatctl.server.connection import READ_BYTES, Connection
 from chatctl.server.listener import Listener, describe
 from chatctl.server.proxy_handshake import ProxyHandshake
 from chatctl.server.proxy_header import Proxied
 from chatctl.server.tls_handshake import TlsHandshake
+from chatctl.server.unsent import UnsentOutput
 
 Address = tuple[Any, ...]
 """The peer's end of a TCP connection, as ``accept`` returns it: an IP address, a port and perhaps more."""
@@ -57,10 +58,12 @@ class Server:
         self.hub = hub
         self.limits = hub.limits
         self.loop = asyncio.get_running_loop()
+        self.read_buffer = memoryview(bytearray(READ_BYTES))
+        self.unsent = UnsentOutput(hub.memory.output, hub.limits.out_buffer)
         self._log = hub.log
         self._reached_as = tuple(reached_as)
         self._networks = networks or Networks()
-        self._counts = ConnectionLimits(hub.limits, random.random, places)
+        self._counts = ConnectionLimits(hub.limits, random.random, places, hub.memory.connections)
         self._connections: set[Connection] = set()
         self._handshakes: set[TlsHandshake | ProxyHandshake] = set()
         self._connecting: set[asyncio.Task[object]] = set()
@@ -194,6 +197,7 @@ class Server:
             self.hub.disconnect(connection, "denied")
         if full := self._counts.refusal(len(self._connections)):
             connection.session.refuse_on_hello(full)
+        self._counts.opened(secure=bool(connection.info.channel))
         self._count(connection)
 
     def bytes_of(self, network: str) -> TokenBucket | None:
@@ -208,6 +212,7 @@ class Server:
         """Forget a connection that is lost."""
         if connection in self._connections:
             self._connections.discard(connection)
+            self._counts.closed(secure=bool(connection.info.channel))
             self._counts.remove(connection)
             self.hub.disconnect(connection, why)
 
@@ -240,11 +245,13 @@ class Server:
         period = min(5.0, max(0.05, min(self.limits.ping_seconds, self.limits.stall_seconds) / 10))
         self._housekeeping = self.loop.call_later(period, self._run_housekeeping)
         now = self.loop.time()
+        self.hub.clock()  # so that a step is noticed where nobody speaks
         self._counts.forget(now)
         self.hub.forget_addresses(now)
         if self._dropped:
             self._log.warning("dropped unheard, too many at the door", count=self._dropped)
             self._dropped = 0
+        self.unsent.count_all()
         for connection in list(self._connections):
             connection.check(now)
 

@@ -29,7 +29,22 @@ a member costs seven times as much memory. A record of up to 16 KiB then arrives
 
 
 class _SmallSSLProtocol(SSLProtocol):
+    """asyncio's, in which the flow of output is that of the TCP transport, where what is not sent waits."""
+
     max_size = _READ  # instead of 256 KiB, which each connection would hold
+    connection: Connection
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._ssl_writing_paused:  # type: ignore[attr-defined]
+            self.connection.resume_writing()
+
+    def _control_app_writing(self, context: object = None) -> None:
+        """Leave it to the two above."""
 
 
 class HandshakeOwner(ConnectionOwner, Protocol):
@@ -96,6 +111,9 @@ class TlsHandshake(asyncio.Protocol):
             ssl_handshake_timeout=max(0.001, self._hello_by - loop.time()),  # type: ignore[arg-type]  # float is right
             ssl_shutdown_timeout=self._server.limits.stall_seconds,  # covers output that is still to be sent
         )
+        secure.connection = self.connection
+        self.connection.carrier = transport
+        transport.set_write_buffer_limits(high=1, low=0)
         secure._set_read_buffer_limits(high=_READ)  # type: ignore[attr-defined]  # noqa: SLF001 — what its transport calls
         transport.pause_reading()  # uvloop looks at how its protocol wants to read when reading is resumed
         transport.set_protocol(secure)

@@ -1,13 +1,16 @@
 """ring.py: what is kept, what is forgotten, the bytes between two cursors."""
 
 import dataclasses
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.core.dialects import JSON, TEXT
-from chatctl.core.ring import ENTRY_OVERHEAD, UNRENDERABLE, Ring
+from chatctl.common.sizes import ENTRY_OVERHEAD
+from chatctl.core.dialects import DIALECTS, JSON, TEXT
+from chatctl.core.memory import Share
+from chatctl.core.ring import UNRENDERABLE, Ring
 from chatctl.protocol import Frame, Gap, Msg, decode_server, encode
 
 
@@ -62,9 +65,54 @@ def test_one_entry_is_kept_however_large_it_is() -> None:
 def test_what_was_forgotten_is_set_free_now_and_then() -> None:
     """Deleting is linear in what is left, so it is not done for each entry; nor may it never be done."""
     ring = ring_of(10_000, max_entries=10)
-    ring.take(JSON, 9_990, 10)
     assert len(ring._entries) <= 1024 + 2 * 10
-    assert len(ring._wires[JSON]) == len(ring._entries)
+
+
+KINDS = {
+    "short": "x",
+    "long": "x" * 2048,
+    "control": "\x01" * 1024,
+    "wide": "\u2603" * 500,
+    "one emoji": "x" * 500 + "\N{GRINNING FACE}",
+}
+
+
+@pytest.mark.parametrize("text", KINDS.values(), ids=KINDS)
+def test_the_bytes_are_a_bound_for_all_that_is_held(text: str) -> None:
+    """A control character is six bytes as JSON, an emoji makes a string four times as large, and what was dropped was
+    held until there were 1,024: a ring of 1 MB held 3.8 MB.
+    """
+    bound = 1 << 16
+    tracemalloc.start()
+    try:
+        before, share = tracemalloc.get_traced_memory()[0], Share(bound)
+        ring = Ring(max_bytes=bound, share=share)
+        for seq in range(1, 4 * bound // (len(text) + 500)):
+            ring.extend([Msg(seq + 1000 - 1000, 1.5 * seq, "nick", text + str(seq % 7))])
+            if seq % 30 == 0:
+                for dialect in DIALECTS:
+                    ring.take(dialect, ring.first + seq % len(ring), 10_000)
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert ring.first > 1, "it was full"
+    assert held < 1.05 * bound
+    assert ring.size == share.used <= bound
+
+
+def test_a_ring_that_shrinks_keeps_what_was_not_sent_yet() -> None:
+    ring = ring_of(100)
+    for after in range(90):
+        ring.take(JSON, after, 10)
+    assert ring.size > 100 * ENTRY_OVERHEAD
+    ring.shrink(50 * ENTRY_OVERHEAD, keep_after=100)
+    assert 0 < ring.size <= 50 * ENTRY_OVERHEAD
+    ring.shrink(0, keep_after=98)
+    assert [each.seq for each in ring.entries(0, 100)] == [99, 100]
+    ring.shrink(0, keep_after=100)
+    assert (len(ring), ring.size, ring.first) == (0, 0, 101)
+    ring.extend([entry(101)])
+    assert ring.take(JSON, 100, 1000) == (encode(entry(101)), 101)
 
 
 def test_a_cursor_behind_the_ring_is_told_of_the_gap_first() -> None:

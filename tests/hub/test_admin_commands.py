@@ -44,7 +44,7 @@ def village() -> House:
     house = House(journal=journal, admission=Admission("test", claims=claims))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     house.hub.rules.appointed = {SECOND.fingerprint}
-    house.hub.admin.outside |= {"reload": lambda _: "read again", "drain": lambda _: "ends"}
+    house.hub.admin.outside |= {"reload": lambda _: "read again", "drain": lambda _: "ends", "trim": lambda _: "goes"}
     for person, nick in ((OWNER, "nadia"), (SECOND, "chief"), (OTHER, "Rajat")):
         person.join(house, nick).take()
     return house
@@ -95,7 +95,7 @@ def test_no_operator_can_do_anything_to_another_one() -> None:
 def test_what_only_the_console_can_do_is_this() -> None:
     """Whoever adds a right to the table adds it here as well: it is no slip of the pen."""
     console_alone = {verb for verb, one in VERBS.items() if not any("operator" in may for may in one.may.values())}
-    assert console_alone == {"unclaim", "op", "deop", "compact", "reload", "drain"}
+    assert console_alone == {"unclaim", "op", "deop", "compact", "reload", "drain", "trim"}
 
 
 def test_an_operator_is_one_where_no_names_are_bound_too() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chatctl.common.sizes import fitting
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
 from chatctl.journal import Head
@@ -33,13 +34,16 @@ class KeepingJournal(MemoryJournal):
     def head(self, room: str) -> Head:
         return Head(self._epoch, self.first, super().head(room).last)
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[Msg]:
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[Msg]:
         self.reads += 1
         await asyncio.sleep(0)
         if self.broken is not None:
             raise self.broken
         start = max(after + 1, self.first)
-        return [entry for entry in self.entries if start <= entry.seq <= start + limit - 1]
+        found = [entry for entry in self.entries if start <= entry.seq <= start + limit - 1]
+        return fitting(found[::-1], most)[::-1] if newest else fitting(found, most)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:

@@ -503,3 +503,70 @@ def test_a_ban_of_an_ipv4_mapped_network_holds_for_its_ipv4_addresses() -> None:
     assert house.hub.address_ban("192.0.2.7") is not None
     assert house.hub.address_ban("198.51.100.7") is None
     assert isinstance(order(house, "console", "unban", "192.0.2.0/24"), p.Done)
+
+
+# --- a wall clock that is set
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+def test_a_slow_room_is_as_slow_whatever_the_clock_on_the_wall_says(step: float) -> None:
+    """An hour back kept everybody from speaking for an hour."""
+    house = house_of()
+    rajat = house.join("Rajat")
+    order(house, "console", "slow", "", seconds=3.0)
+    rajat.say(p.Say("one", id="1"))
+    house.settle()
+    house.wall_ahead = step
+    house.now += 2.0
+    rajat.take()
+    rajat.say(p.Say("two", id="2"))
+    house.settle()
+    assert [error.retry_after for error in only(p.Error, rajat.take())] == [1.1]
+    house.now += 1.0
+    rajat.say(p.Say("two", id="3"))
+    house.settle()
+    assert [ack.id for ack in only(p.Ack, rajat.take())] == ["3"]
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+@pytest.mark.parametrize("verb", ["ban", "mute"])
+def test_a_sanction_lasts_as_long_as_was_said_and_is_kept_by_the_wall(verb: str, step: float) -> None:
+    house = house_of()
+    house.wall_ahead = step
+    assert isinstance(order(house, "console", verb, "Rajat", seconds=60), p.Done)
+    house.wall_ahead = 0.0
+    [row] = order(house, "console", "bans", "").rows  # type: ignore[union-attr]
+    assert (row["since"], row["until"]) == (1000.0, 1060.0), "as the clock on the wall has it now"
+    sanctions = house.hub.rules.sanctions("ban" if verb == "ban" else "mute")
+    house.now += 59.0
+    assert sanctions.find(Person("Rajat"), house.hub.clock.steady())
+    house.now += 2.0
+    assert not sanctions.find(Person("Rajat"), house.hub.clock.steady())
+    assert isinstance(house.journal, KeepingJournal)
+    [kept] = [value for (kind, _), value in house.journal.kept.items() if kind == verb]
+    assert f'"until":{1060.0 + step}' in str(kept)
+
+
+def test_who_has_been_silent_for_how_long_is_not_the_walls_to_say() -> None:
+    house = house_of()
+    rajat = house.join("Rajat")
+    house.wall_ahead = 3600.0
+    house.now += 5.0
+    rajat.take()
+    rajat.say(p.Who())
+    house.settle()
+    [roster] = only(p.Roster, rajat.take())
+    assert [(row.since, row.idle) for row in roster.members] == [(1000.0, 5.0)]
+
+
+def test_messages_are_not_stamped_earlier_than_those_before() -> None:
+    """A correction by a minute does not mix the log up; an hour is taken as it is, and logged."""
+    house = house_of()
+    rajat = house.join("Rajat")
+    rajat.take()
+    for ahead in (0.0, -60.0, -3600.0):
+        house.wall_ahead = ahead
+        rajat.say(p.Say("hi"))
+        house.settle()
+    assert [msg.time for msg in only(p.Msg, rajat.take())] == [1000.0, 1000.0, -2600.0]
+    assert "the clock was set seconds=-3540" in house.logged.getvalue()

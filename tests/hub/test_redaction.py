@@ -36,7 +36,9 @@ class KeptJournal(MemoryJournal):
         head = super().head(room)
         return Head(self._epoch, 1, head.last) if room == "lobby" else head
 
-    async def read(self, room: str, after: int, limit: int) -> Sequence[p.Msg]:
+    async def read(
+        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
+    ) -> Sequence[p.Msg]:
         entries = self.entries[after : after + limit]
         for _ in range(4):  # what is done meanwhile is done before the answer comes
             await asyncio.sleep(0)

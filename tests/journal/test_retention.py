@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chatctl.journal.retention import DAY, Retention
+from chatctl.journal.retention import DAY, DOUBT_SECONDS, STEP_SECONDS, Retention
 from chatctl.journal.store import Store
 from tests.support.journals import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts, trim
 
@@ -63,6 +64,7 @@ def test_the_old_go_after_their_days_and_the_room_keeps_counting(path: Path) -> 
             await trim(journal)
             assert await texts(journal) == ["newer"]
         async with opened(path, **at(NOW + 80 * DAY, keep_days=7)) as journal:
+            await asyncio.wrap_future(journal.trim())  # an operator says that the clock is right
             await trim(journal)
             assert await texts(journal) == []
             assert (journal.head(ROOM).first, journal.head(ROOM).last) == (3, 2)
@@ -106,6 +108,104 @@ def test_a_message_with_an_early_time_does_not_take_later_ones_along(path: Path)
             assert await texts(journal) == ["1", "2", "3"]
 
     run(main())
+
+
+def test_one_message_with_a_late_time_does_not_keep_those_after_it(path: Path) -> None:
+    """A clock that was ahead for one message: 300 old ones behind it stayed for as long as it was ahead."""
+
+    async def main() -> None:
+        late = draft("late", time=NOW + 400 * DAY)
+        old = [draft(str(number), time=NOW) for number in range(300)]
+        async with opened(path, **at(NOW + 39 * DAY, keep_days=30)) as journal:
+            await say(journal, late, *old, *[draft("new", time=NOW + 39 * DAY)] * 400)
+            await trim(journal)
+            assert set(await texts(journal)) == {"new"}
+            assert journal.head(ROOM).first == 302
+
+    run(main())
+
+
+def aged(store: Store, *times: float) -> None:
+    store.add_room(ROOM, "epoch")
+    store.commit([[draft(time=time) for time in times]])
+
+
+class Clocks:
+    """The two clocks of a machine, both of which can be set, and what a retention that reads them held back."""
+
+    def __init__(self, path: Path, *times: float, wall: float = NOW) -> None:
+        self.wall, self.monotonic = wall, 50.0
+        self.held: list[tuple[str, int, int]] = []
+        store = Store(path, "os")
+        aged(store, *times)
+        store.close()
+        self.store = Store(path, "os")
+        self.retention = Retention(
+            None, 30, lambda: self.wall, lambda: self.monotonic, lambda *held: self.held.append(held)
+        )
+        self.retention.opened(self.store)
+
+    def pass_time(self, seconds: float) -> int:
+        """Let both clocks go on, and all that is due be deleted; return the entries that are left."""
+        self.wall, self.monotonic = self.wall + seconds, self.monotonic + seconds
+        self.retention.check(self.store)
+        while self.retention.piece(self.store):
+            pass
+        return len(kept(self.store))
+
+
+def test_a_machine_that_starts_400_days_ahead_waits_an_hour_and_says_so(path: Path) -> None:
+    """200 of 200 messages were gone in a second, without a line."""
+    clocks = Clocks(path, *[NOW] * 200, wall=NOW + 400 * DAY)
+    assert clocks.pass_time(1) == clocks.pass_time(DOUBT_SECONDS - 60) == 200
+    assert clocks.held == [(ROOM, 200, 200)], "once, not every minute"
+    assert clocks.pass_time(60) == 0
+    clocks.store.close()
+
+
+def test_a_clock_put_right_in_that_hour_loses_nothing(path: Path) -> None:
+    clocks = Clocks(path, *[NOW] * 200, wall=NOW + 400 * DAY)
+    assert clocks.pass_time(60) == 200
+    clocks.wall = NOW + DAY
+    assert clocks.pass_time(2 * DOUBT_SECONDS) == clocks.pass_time(DAY) == 200
+    clocks.store.close()
+
+
+def test_an_operator_who_knows_better_need_not_wait(path: Path) -> None:
+    clocks = Clocks(path, *[NOW] * 200, wall=NOW + 400 * DAY)
+    assert clocks.pass_time(1) == 200
+    clocks.retention.believe(clocks.store)
+    assert clocks.pass_time(1) == 0
+    clocks.store.close()
+
+
+def test_a_step_while_it_runs_deletes_nothing_for_an_hour(path: Path) -> None:
+    """Half of the room would be too old by the new time. By the old one nothing is."""
+    clocks = Clocks(path, *[NOW - 29 * DAY] * 100, *[NOW] * 100)
+    assert clocks.pass_time(60) == 200
+    clocks.wall += 10 * DAY
+    assert clocks.pass_time(60) == 200
+    assert clocks.held == [], "it is not more than half"
+    assert clocks.pass_time(DOUBT_SECONDS) == 100
+    clocks.store.close()
+
+
+def test_what_is_little_goes_at_once_also_after_a_strange_start(path: Path) -> None:
+    clocks = Clocks(path, *[NOW - 40 * DAY] * 50, *[NOW] * 100, wall=NOW + 5 * DAY)
+    assert clocks.pass_time(1) == 100
+    clocks.store.close()
+
+
+def test_a_clock_that_drifts_was_not_set(path: Path) -> None:
+    """An hour of small corrections is none that has to be doubted."""
+    clocks = Clocks(path, *[NOW - 29.9 * DAY] * 200)
+    for _ in range(20):
+        clocks.wall += 0.9 * STEP_SECONDS
+        clocks.pass_time(60)
+    assert clocks.held == []
+    assert len(kept(clocks.store)) == 200
+    assert clocks.pass_time(DAY) == 0
+    clocks.store.close()
 
 
 def test_an_id_outlives_its_message_by_7_days_at_least(path: Path) -> None:

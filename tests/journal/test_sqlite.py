@@ -7,6 +7,7 @@ import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -447,5 +448,25 @@ def test_a_room_that_goes_while_it_is_due_for_trimming_does_no_harm(path: Path) 
 
             await journal._run(due_and_gone)
             assert await seqs(journal, draft()) == [1]
+
+    run(main())
+
+
+def test_a_page_ends_where_it_takes_too_much(path: Path) -> None:
+    """The first entries that fit, or the last ones of the same range; one at least."""
+
+    async def main() -> None:
+        async with opened(path) as journal:
+            await say(journal, *[draft("x" * 1000) for _ in range(10)])
+
+            async def read(after: int, limit: int, **more: Any) -> list[int]:
+                return [entry.seq for entry in await journal.read(ROOM, after, limit, **more)]
+
+            assert await read(2, 6, most=3000) == [3, 4, 5]
+            assert await read(2, 6, most=3000, newest=True) == [6, 7, 8]
+            assert await read(2, 6, most=1) == [3]
+            assert await read(2, 6, most=1, newest=True) == [8]
+            assert await read(8, 6, newest=True) == [9, 10]
+            assert await read(0, 1 << 62) == [*range(1, 11)]
 
     run(main())

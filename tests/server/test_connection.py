@@ -157,3 +157,48 @@ def test_the_log_tells_a_reset_from_a_close(error: Exception | None, why: str) -
     peer.connection_lost(error)
     house.settle()
     assert f"nadia left (here): {why}\n" in house.logged.getvalue()
+
+
+def test_while_too_much_input_waits_each_has_one_message_in_flight() -> None:
+    """So nobody is locked out by the others, and the memory for it is what a connection is counted with."""
+    journal = SlowJournal()
+    house = House(ServerLimits(rate=0), journal=journal)
+    peer, other = house.join("nadia"), house.join("omar")
+    share = house.hub.memory.input
+    share.used = share.limit
+    assert len(peer.get_buffer(-1)) < len(house.read_buffer)
+    peer.say(*[Say(f"m{number}", id=str(number)) for number in range(5)])
+    other.say(Say("mine", id="mine"))
+    house.settle()
+    assert (peer.in_flight, other.in_flight) == (1, 1)
+    while journal.waiting:
+        journal.commit()
+        house.settle()
+    assert [frame.id for frame in only(Ack, peer.take())] == ["0", "1", "2", "3", "4"]
+    assert share.used == share.limit, "all was given back"
+
+
+def test_lines_that_wait_are_counted_until_they_are_taken() -> None:
+    house, peer = member(ServerLimits(rate=1, burst=1))
+    share = house.hub.memory.input
+    peer.say(*[Say("x" * 100)] * 3)
+    house.settle()
+    waiting = share.used
+    assert waiting > 300
+    house.pass_time(5)
+    house.settle()
+    house.pass_time(5)
+    house.settle()
+    assert share.used == 0
+
+
+def test_what_a_lost_connection_held_is_given_back() -> None:
+    house, peer = member(ServerLimits(rate=1, burst=1))
+    memory = house.hub.memory
+    peer.say(Who(), *[Say("x" * 100)] * 3)
+    peer.stop_reading()
+    assert memory.input.used > 0
+    assert memory.output.used > 0
+    peer.lose()
+    house.settle()
+    assert (memory.input.used, memory.output.used) == (0, 0)

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from chatctl.core.limits import ServerLimits
+from chatctl.core.limits import ServerLimits, advertised
 from chatctl.hub.history import fitting
 from chatctl.protocol import MAX_SERVER_LINE, Msg, Page, encode
 from tests.support.environment import CHATCTL, DEADLINE
@@ -142,7 +142,7 @@ OPTIONS: dict[str, tuple[str, dict[str, float]]] = {
 
 
 def test_each_limit_has_an_option_and_is_advertised(serve: Callable[..., Server]) -> None:
-    fixed = {"nick_bytes", "id"}  # the protocol's own
+    fixed = {"nick_bytes", "id", "memory"}  # the protocol's own; and no client's business
     assert {field for _, fields in OPTIONS.values() for field in fields} == {*ServerLimits.__struct_fields__} - fixed
     server = serve(*(word for option, (value, _) in OPTIONS.items() for word in (option, value)))
     limits = server.member("nadia").welcome["limits"]
@@ -389,7 +389,7 @@ def test_out_of_descriptors_members_notice_nothing(env: dict[str, str]) -> None:
 def test_the_limits_are_shown_as_they_are_by_default(serve: Callable[..., Server]) -> None:
     """The options' own defaults are those of the protocol, which docs/protocol.md shows."""
     shown = serve().member("nadia").welcome["limits"]
-    default = json.loads(msgspec.json.encode(ServerLimits()))
+    default = json.loads(msgspec.json.encode(advertised(ServerLimits())))
     assert shown | {"clients": 0} == default | {"clients": 0}
 
 

@@ -21,7 +21,8 @@ from chatctl.hub.hub import Hub
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, encode
-from chatctl.server.connection import Connection
+from chatctl.server.connection import READ_BYTES, Connection
+from chatctl.server.unsent import UnsentOutput
 
 
 class FakeReader:
@@ -60,6 +61,7 @@ class FakeTransport(asyncio.Transport):
 
     def __init__(self, house: House) -> None:
         super().__init__({"sockname": ("192.0.2.1", 5500)})
+        self.unsent = 0
         self.parts: list[bytes] = []
         self.closed = self.aborted = False
         self.pauses_after: int | None = None
@@ -76,6 +78,9 @@ class FakeTransport(asyncio.Transport):
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """Ignore them: ``pauses_after`` and ``stop_reading`` say when the client has stopped reading."""
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: bytes) -> None:  # type: ignore[override]
         self.parts.append(data)
@@ -109,13 +114,15 @@ class FakeTransport(asyncio.Transport):
     def stop_reading(self) -> None:
         """Let the output go over its high-water mark."""
         self.pauses_after = None
-        if not self._connection.paused:
+        if not self.unsent:
+            self.unsent = self._house.limits.out_buffer + 1
             self._connection.pause_writing()
 
     def read_on(self) -> None:
         """Let the output drain."""
         self.pauses_after = None
-        if self._connection.paused:
+        if self.unsent:
+            self.unsent = 0
             self._connection.resume_writing()
 
     def receive(self, data: bytes | None) -> None:
@@ -223,7 +230,10 @@ class Alarm:
 
 
 class House:
-    """A hub, its journal, a loop that is turned by hand and a clock that stands still."""
+    """A hub, its journal, a loop that is turned by hand, and clocks that stand still.
+
+    ``wall_ahead`` is by how much the wall clock was set since the start.
+    """
 
     def __init__(
         self,
@@ -235,6 +245,7 @@ class House:
     ) -> None:
         self.limits = limits or ServerLimits(rate=0)
         self.now = 1000.0
+        self.wall_ahead = 0.0
         self.journal = journal or MemoryJournal()
         self.logged = io.StringIO()
         self.due: list[Callable[[], None]] = []
@@ -245,11 +256,13 @@ class House:
             admission or Admission("test", ["ops"]),
             self.limits,
             Log(write=lambda _level, line: print(line, file=self.logged), clock=lambda: 0.0),
-            clock=lambda: self.now,
+            clock=lambda: self.now + self.wall_ahead,
             loop=self,
             authenticator=authenticator,
             rules=rules,
         )
+        self.read_buffer = memoryview(bytearray(READ_BYTES))
+        self.unsent = UnsentOutput(self.hub.memory.output, self.limits.out_buffer)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Stand in for the loop: due in the next turn."""

@@ -21,6 +21,7 @@ from chatctl.client.io.blocking_connection import follow_links, look_again, sock
 from chatctl.client.io.blocking_tls import look_closer
 from chatctl.client.io.resolver import Endpoint, Result, checked, look_up, shares
 from chatctl.client.security.trust import Trust, handshake_failed
+from chatctl.common.dead_peers import tcp_options
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
@@ -52,6 +53,7 @@ class AioConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Check the certificate, and wait for the greeting."""
         self._transport = cast(asyncio.Transport, transport)
+        self._end_with_a_dead_server(transport)
         channel = b""
         if self._trust is not None:
             try:
@@ -63,6 +65,14 @@ class AioConnection(asyncio.Protocol):
             place = place_of(transport.get_extra_info("peername"), channel, self._address.real)
             self._core.prove_with(Prover(self._address.credentials, place, channel))
         self._loop.call_later(HURRY_SECONDS, self._hurry)
+
+    @staticmethod
+    def _end_with_a_dead_server(transport: asyncio.BaseTransport) -> None:
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            with contextlib.suppress(OSError):  # lost already, as macOS says it
+                for option in tcp_options(socket):
+                    sock.setsockopt(*option)
 
     def _hurry(self) -> None:
         try:

@@ -21,6 +21,7 @@ from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, Stat
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.io.clock import deadline_in, now
 from chatctl.client.io.resolver import Endpoint, resolve, shares
+from chatctl.common.dead_peers import tcp_options
 from chatctl.common.paths import reachable_socket
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
@@ -79,6 +80,8 @@ def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
                 return _connect(socket.AF_UNIX, name, deadline.left())
         sock = _first_that_answers(resolve(address.host, address.port, deadline), deadline)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for option in tcp_options(socket):
+            sock.setsockopt(*option)
     except (OSError, DeadlinePassed) as error:
         raise unreachable(address, error) from None
     return sock

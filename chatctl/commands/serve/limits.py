@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.options import all_of, count_option, duration_option
-from chatctl.commands.serve.param_types import LIMIT_DURATION, RATE, STARTUPS
+from chatctl.commands.serve.param_types import LIMIT_DURATION, MEMORY, RATE, STARTUPS
 
 if TYPE_CHECKING:
     from chatctl.core.limits import ServerLimits
@@ -58,6 +58,14 @@ limit_options = all_of(
     ),
     _count("--out-buffer", "out_buffer", 1_024, 1 << 26, 65_536, "Bytes that wait for a slow reader."),
     _count("--ring-bytes", "ring_bytes", 1_024, None, 64 << 20, "Bytes of a room's messages kept in memory."),
+    click.option(
+        "--memory",
+        type=MEMORY,
+        metavar="SIZE",
+        show_default="a quarter of what there is",
+        help="Memory for all rooms and connections: 256M, 2G. At the bound rooms keep less of the past in it, large "
+        "answers wait and newcomers are told that the server is full.",
+    ),
     _count("--backlog", "backlog", 0, 10_000, 100, "Messages of the past on entering."),
     _count("--page", "page", 1, 10_000, 1_000, "Messages in a page of history."),
     _count("--connect-rate", "connect_rate", 0, None, 20, "Connections a second from one address; 0: any."),
@@ -77,10 +85,12 @@ def limits_of(chosen: dict[str, Any]) -> ServerLimits:
     """Take the values of ``limit_options`` out of ``chosen``, and return the limits that they set."""
     from chatctl.core.limits import ServerLimits
     from chatctl.server.descriptors import max_clients
+    from chatctl.server.machine_memory import default_memory
 
     rate, burst = chosen.pop("rate")
     start, percent, full = chosen.pop("greeting")
     clients = max_clients(chosen.pop("clients"))
+    memory = chosen.pop("memory") or default_memory()
     others = {name: chosen.pop(name) for name in ServerLimits.__struct_fields__ if name in chosen}
     greeting = {"greeting_start": start, "greeting_percent": percent, "greeting_full": full}
-    return ServerLimits(clients=clients, rate=rate, burst=burst, **greeting, **others)
+    return ServerLimits(clients=clients, memory=memory, rate=rate, burst=burst, **greeting, **others)

@@ -60,6 +60,14 @@ def size(value: object) -> int:
     return number
 
 
+def memory(value: object) -> int:
+    """Return the bytes of a size that a server can do with: 16 MiB or more."""
+    number = size(value)
+    if number < 16 << 20:
+        raise ValueError(f"'{value}' is less than 16M")
+    return number
+
+
 def net(value: object) -> Network | Path:
     """Return an IP network, of one address too; for ``@FILE`` its absolute path: the file is read later."""
     from pathlib import Path
@@ -95,6 +103,7 @@ def place(value: object) -> str:
 RATE = Parsed(rate)
 STARTUPS = Parsed(startups)
 LIMIT_DURATION = Parsed(limit_duration)
+MEMORY = Parsed(memory)
 NET = Parsed(net)
 PLACE = Parsed(place)
 SIZE = Parsed(size)

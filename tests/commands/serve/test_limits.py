@@ -28,7 +28,17 @@ def limits(*arguments: str) -> ServerLimits:
 def test_without_options_they_are_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Written down twice: where a person reads them in ``--help``, and where the tests and the core take them."""
     monkeypatch.setattr("chatctl.server.descriptors.max_clients", lambda _: ServerLimits().clients)
+    monkeypatch.setattr("chatctl.server.machine_memory.default_memory", lambda: ServerLimits().memory)
     assert limits() == ServerLimits()
+
+
+def test_the_machine_bounds_the_memory_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatctl.server.machine_memory.default_memory", lambda: 17 << 20)
+    assert limits().memory == 17 << 20
+    assert limits("--memory", "512M").memory == 512 << 20
+    assert limits("--memory", "2GiB").memory == 2 << 30
+    with pytest.raises(AssertionError, match="less than 16M"):
+        limits("--memory", "15M")
 
 
 def test_the_number_of_files_bounds_the_clients(monkeypatch: pytest.MonkeyPatch) -> None:

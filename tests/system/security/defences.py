@@ -27,6 +27,7 @@ NAMES, CLAIMS = "tests/core/test_name_ownership.py::", "tests/core/test_name_cla
 ROOMS, BINDING = "tests/hub/test_names_in_two_rooms.py::", "tests/hub/test_name_binding.py::"
 LOOKS, NICKS = "tests/core/test_confusables.py::", "tests/common/test_names.py::"
 LIMITS, NAUGHTY = "tests/server/test_limits.py::", "tests/system/security/test_naughty.py::"
+MEMORY = "tests/system/e2e/test_memory.py::"
 OUTPUTS = "tests/system/security/test_outputs.py::"
 
 MUTATIONS = (
@@ -752,7 +753,7 @@ MUTATIONS = (
     Mutation(
         "asking for many pages of history at once",
         "chatctl/hub/history.py::RoomHistory.page",
-        "peer.in_flight += PAGE_WEIGHT",
+        "peer.in_flight += WEIGHT",
         "peer.in_flight += 0",
         "tests/hub/test_history.py::test_one_page_from_the_journal_is_under_way_at_a_time",
     ),
@@ -769,6 +770,34 @@ MUTATIONS = (
         "now - self._stuck_since >= self._server.limits.stall_seconds",
         "False",
         LIMITS + "test_a_reader_that_never_reads_again_is_gone",
+    ),
+    Mutation(
+        "many who ask for pages and do not read them",
+        "chatctl/hub/large_answers.py::LargeAnswers.room",
+        "not self._output.is_full and not self._waiting",
+        "True",
+        MEMORY + "test_pages_that_nobody_reads_take_little",
+    ),
+    Mutation(
+        "many who say a lot while the disk hangs",
+        "chatctl/server/connection.py::Connection._may_be_in_flight",
+        "self._memory.input.is_full",
+        "False",
+        MEMORY + "test_a_disk_that_hangs_does_not_queue_what_everybody_says",
+    ),
+    Mutation(
+        "many connections that begin a line and do not end it",
+        "chatctl/core/connection_limits.py::ConnectionLimits.refusal",
+        " and not self._memory.is_full",
+        "",
+        MEMORY + "test_newcomers_are_refused_before_connections_take_too_much",
+    ),
+    Mutation(
+        "opening many rooms and filling each",
+        "chatctl/hub/history.py::RoomHistory._deliver",
+        "self._memory.rings.is_full",
+        "False",
+        MEMORY + "test_rooms_share_what_is_kept_of_the_past",
     ),
     Mutation(
         "being gone without a word",
