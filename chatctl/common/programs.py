@@ -22,23 +22,17 @@ def start(command: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
     Raises:
         OSError: there is none, it can't be run, or its arguments and environment are too long.
     """
+    path = shutil.which(command[0])  # Popen would try the next one of that name where this is a script
     try:
-        return subprocess.Popen(command, **more)  # noqa: S603 — to run what it is told is its purpose; no shell
+        return subprocess.Popen(command, executable=path, **more)  # noqa: S603 — to run what it is told is its purpose
     except OSError as error:
-        if error.errno != errno.ENOEXEC:
+        if error.errno != errno.ENOEXEC or path is None or not _is_text(path):
             raise
-        path = script_of(command[0])
-        if path is None:
-            raise
-    return subprocess.Popen([_SHELL, path, *command[1:]], **more)  # noqa: S603 — as execvp(3) does
+    # A relative path may begin with a dash.
+    return subprocess.Popen([_SHELL, str(Path(path).absolute()), *command[1:]], **more)  # noqa: S603 — as execvp(3) does
 
 
-def script_of(name: str) -> str | None:
-    """Return the path of a script without a first line that names its interpreter; None for what is no text."""
-    path = shutil.which(name)
-    if path is None:
-        return None
+def _is_text(path: str) -> bool:
+    """Return whether a file may be a script, and no program for another kind of machine."""
     with Path(path).open("rb") as file:
-        if b"\0" in file.read(4096):
-            return None  # a program for another kind of machine
-    return str(Path(path).absolute())  # a relative one may begin with a dash
+        return b"\0" not in file.read(4096)
