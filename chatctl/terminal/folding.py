@@ -5,6 +5,7 @@ Lives here: where it is cut, and what was cut, for ``/show``. Does not live here
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 SHOWN_LINES = 12
@@ -48,6 +49,11 @@ class Folds:
         self._kept[name] = lines
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Keep these no more."""
+        for name in names:
+            self._kept.pop(name, None)
 
     def name_whisper(self) -> str:
         """Return a name for a whisper, which has no number in the room."""

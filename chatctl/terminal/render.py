@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chatctl.common.durations import span
 from chatctl.common.text import clean
@@ -68,6 +68,11 @@ class FrameRenderer:
         """Render a message that was folded under ``name``, between two lines; None if it is not kept any more."""
         lines = self._folds.find(name) if self._folds is not None else None
         return [self.separator("the whole message"), *lines, self.separator("until here")] if lines else None
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Keep nothing of these messages: an operator has emptied them."""
+        if self._folds is not None:
+            self._folds.drop(map(str, seqs))
 
     def _continuation(self, lines: Sequence[str]) -> list[str]:
         """Put a bar before each further line: without it, one could look like another member's message."""

@@ -143,6 +143,7 @@ class RoomView:
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
         elif isinstance(frame, protocol.Redacted):
+            self._render.forget(frame.seqs)
             self._held_back = [frame.apply_to(one) if isinstance(one, protocol.Msg) else one for one in self._held_back]
         else:
             self._show(frame)
@@ -158,6 +159,8 @@ class RoomView:
 
     def _show(self, frame: ServerFrame) -> None:
         match frame:
+            case protocol.Redacted(seqs=seqs):
+                self._render.forget(seqs)
             case protocol.Msg(redacted=True):
                 self._screen.show(self._render.message(frame, self.nick))
             case protocol.Msg():

@@ -114,6 +114,14 @@ async def test_a_long_whisper_is_shown_whole_too() -> None:
 
 
 @in_loop
+async def test_what_an_operator_emptied_is_not_shown_whole() -> None:
+    joined = Joined()
+    joined.receive(msg(17, LONG), p.Redacted([17]))
+    joined.controller.submit("/show 17")
+    assert joined.wire.sent == [p.History(limit=1, before=18)]
+
+
+@in_loop
 async def test_the_server_has_what_is_not_at_hand() -> None:
     joined = Joined()
     assert joined.controller.submit("/show 3")
