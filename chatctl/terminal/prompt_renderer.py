@@ -18,7 +18,7 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
-from prompt_toolkit.layout.screen import Char, Screen, WritePosition
+from prompt_toolkit.layout.screen import _CHAR_CACHE, Char, Screen, WritePosition
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.renderer import Renderer, _StyleStringHasStyleCache, _StyleStringToAttrsCache
 from prompt_toolkit.styles import BaseStyle
@@ -243,7 +243,10 @@ def _give_marks_a_column(text: str) -> None:
     It takes them for none, and drops one behind a row that is full (3.0.52); terminals give a column to some of them,
     and would not show the end of a row that is wider there. A row that ends too early does no harm.
     """
-    _CHAR_SIZES_CACHE.update((char, 1) for char in set(text) if unicodedata.category(char)[0] == "M")
+    marks = {char for char in set(text) if unicodedata.category(char)[0] == "M" and _CHAR_SIZES_CACHE[char] != 1}
+    if marks:
+        _CHAR_SIZES_CACHE.update(dict.fromkeys(marks, 1))
+        _CHAR_CACHE.clear()  # its cells have the width that they were made with
 
 
 def _join_marks(screen: Screen, rows: int) -> None:

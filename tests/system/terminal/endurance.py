@@ -49,9 +49,9 @@ def every_length(room: Joined) -> None:
     for length in range(1, 81):
         room.type(DRAFT[length - 1])
         room.resize(40)
-        room.say(f"length {length} at 40")
+        room.say(f"length {length} at 40.")
         room.resize(80)
-        room.say(f"length {length} at 80")
+        room.say(f"length {length} at 80.")
 
 
 def every_width(room: Joined) -> None:
@@ -59,7 +59,7 @@ def every_width(room: Joined) -> None:
     room.type(DRAFT[:60])
     for step, columns in enumerate((*range(79, 19, -1), *range(20, 81))):
         room.resize(columns)
-        room.say(f"step {step}")
+        room.say(f"step {step}.")
 
 
 def every_script(room: Joined) -> None:
@@ -68,7 +68,7 @@ def every_script(room: Joined) -> None:
         room.mux.keys(f"{text} " * 3)
         for columns in (80, 43, 26):
             room.resize(columns)
-            room.say(f"script {number} at {columns}")
+            room.say(f"script {number} at {columns}.")
         room.mux.keys("\x01\x0b")
     room.resize(80)
     room.say("the last script")
@@ -83,7 +83,7 @@ def pastes_and_keys(room: Joined) -> None:
             room.mux.paste("a paste \n" * 25_000)
         else:
             room.mux.keys("\x1b[200~" + "a paste \r" * 25_000 + "\x1b[201~")
-        room.say(f"paste {number}")
+        room.say(f"paste {number}.")
 
 
 def flood(room: Joined, server: Server, name: str, seconds: float) -> str:
