@@ -57,6 +57,7 @@ class Controller:
             "whois": lambda rest: self._send(protocol.Whois(rest)),
             "nick": lambda rest: self._send(protocol.Nick(rest)),
             "history": self._request_history,
+            "show": self._show_whole,
             "clear": lambda _: screen.clear(),
             "status": lambda _: self.view.note(*self._status_lines()),
             "quit": lambda _: screen.leave(),
@@ -131,6 +132,14 @@ class Controller:
             return self._refuse("there is no connection yet")
         limit = min(int(rest) if rest else 50, welcome.limits.page)
         return self._send(protocol.History(limit=limit, before=cursor.after + 1))
+
+    def _show_whole(self, name: str) -> bool:
+        if self.view.show_whole(name):
+            return True
+        if not name.isdigit():
+            return self._refuse(f"there is no message {name} any more")
+        self.view.wanted = int(name)
+        return self._send(protocol.History(limit=1, before=int(name) + 1))
 
     def _status_lines(self) -> list[str]:
         where = f"room {self.name} on {self._options.address}, as {self.view.nick}"

@@ -31,6 +31,8 @@ class KeyInput(Vt100Input):
         self._decoder = getincrementaldecoder(stdin.encoding)("surrogateescape")
         self._parser = KeyParser()
         self._on_broken = on_broken
+        self.on_column: Callable[[int], object] = lambda _column: None
+        """Gets the column in which the terminal reports its cursor."""
         self._ended = False
 
     @property
@@ -50,6 +52,9 @@ class KeyInput(Vt100Input):
     def keys_in(self, data: bytes) -> list[KeyPress]:
         """Return the keys in ``data``, which was read from the terminal elsewhere."""
         keys = self._parser.feed(self._decoder.decode(data))
+        columns, self._parser.columns = self._parser.columns, []
+        for column in columns:
+            self.on_column(column)
         if self._parser.broken:
             broken, self._parser.broken = bytes(self._parser.broken), bytearray()
             self._on_broken(broken)
@@ -58,6 +63,11 @@ class KeyInput(Vt100Input):
     def flush_keys(self) -> list[KeyPress]:
         """Return the keys that a pause decides: ESC alone."""
         return self._parser.pause()
+
+    def read_until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Read and drop keys until ``done``, or until nothing has come for ``seconds``."""
+        while not done() and not self._ended and select.select([self.fileno()], [], [], seconds)[0]:
+            self.read_keys()
 
     def _read(self) -> bytes:
         try:

@@ -35,6 +35,8 @@ _REPLIES = {
 }
 """How a terminal's replies begin. What a person types behind Alt-], by chance, does not look like them."""
 
+_CURSOR = re.compile(r"\d+;(\d+)")
+
 MAX_PARAMETERS = 256
 MAX_HELD = 64 * 1024
 """Characters of a sequence that are kept; of a longer one, as a reply with a clipboard in it, only the end counts."""
@@ -65,6 +67,8 @@ class KeyParser:
         self._paste: PasteCollector | None = None
         self.focused: bool | None = None
         """Whether the window has the keyboard's focus; None as long as the terminal has not told."""
+        self.columns: list[int] = []
+        """Columns in which the terminal has reported its cursor. Whoever reads it empties it."""
         self.broken = bytearray()
         """Bytes that are no text; each stands as U+FFFD where it was. Whoever reads it empties it."""
 
@@ -183,6 +187,8 @@ class KeyParser:
             self._paste = PasteCollector()
         elif final in "IO" and not held:
             self.focused = final == "I"
+        elif final == "R" and (at := _CURSOR.fullmatch(held)):
+            self.columns.append(int(at[1]))
         elif final == "M" and not held:  # a mouse report in its oldest form: three more characters
             self._skip, self._state = 3, self._skipping
         elif (keys := keys_of(held, final)) is not None:

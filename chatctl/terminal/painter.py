@@ -22,6 +22,11 @@ from math import inf
 from prompt_toolkit.application import Application
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from chatctl.terminal.prompt_renderer import ERASE_FROM_HERE, PromptRenderer
+from chatctl.terminal.reflow import Kind
+from chatctl.terminal.resize_watch import ResizeWatch
+from chatctl.terminal.width_reports import WidthReports
+
 FRAME_SECONDS = 0.05
 """Least time between two frames. The first line after a pause is shown at once."""
 
@@ -93,13 +98,20 @@ class FrameOutput(Vt100_Output):
 class Painter:
     """Collects lines and paints them above the prompt of an application."""
 
-    def __init__(self, app: Application[str], output: FrameOutput, dropped_line: Callable[[int], str]) -> None:
+    def __init__(
+        self,
+        app: Application[str],
+        output: FrameOutput,
+        dropped_line: Callable[[int], str],
+        kind: Kind = Kind.UNKNOWN,
+    ) -> None:
         """Make it inside a running event loop.
 
         Args:
-            app: its prompt is erased and drawn again in each frame.
+            app: its prompt is erased and drawn again in each frame; it gets a renderer of ours.
             output: the output of ``app``.
             dropped_line: returns the line that stands for so many that were dropped.
+            kind: what the terminal does on a change of width.
         """
         self._app = app
         self._output = output
@@ -110,6 +122,10 @@ class Painter:
         self._next_frame: asyncio.Handle | None = None
         self._painted_at = -inf
         self._loop = asyncio.get_running_loop()
+        self._watch = ResizeWatch(self._loop, output.get_size, self._paint)
+        self._renderer = PromptRenderer(app.renderer.style, output, kind, self._watch)
+        app.renderer = self._renderer
+        app._on_resize = self._watch.changed  # type: ignore[method-assign]  # noqa: SLF001 — it would paint at once
 
     def show(self, lines: list[str]) -> None:
         """Paint lines, at once or with the next frame."""
@@ -137,14 +153,17 @@ class Painter:
 
     def _paint(self) -> None:
         self._next_frame = None
-        if not self._app.is_running:
-            return  # the prompt is not there yet, or no longer; ``schedule`` or ``finish`` writes what waits
+        if not self._app.is_running or not self._watch.may_paint():
+            return  # ``schedule``, the end of a change of width, or ``finish`` writes what waits
         with self._output.one_write():
-            self._app.renderer.erase()
+            self._renderer.erase()
             self._write(MAX_FRAME_LINES, MAX_FRAME_CHARS)
-            # Private, but the one way to draw synchronously: ``invalidate`` would draw in a later turn of the loop, and
-            # until then there would be no prompt. tests/terminal/test_painter.py checks that it is still there.
-            self._app._redraw()  # noqa: SLF001
+            # If a redraw is due, what was drawn is out of date: a key that was just typed would vanish for a moment.
+            is_due = self._app._invalidated  # noqa: SLF001 — it has no other form
+            if is_due or not self._renderer.redraw():
+                # Private, but the one way to draw synchronously: ``invalidate`` would draw in a later turn of the loop,
+                # and until then there would be no prompt. tests/terminal/test_painter.py checks that it is still there.
+                self._app._redraw()  # noqa: SLF001
         self._painted_at = self._loop.time()
         self.schedule()
 
@@ -166,7 +185,7 @@ class Painter:
     def clear(self) -> None:
         """Empty the screen; the prompt moves to the top."""
         with self._output.one_write():
-            self._app.renderer.clear()
+            self._renderer.clear()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
     def begin_anew(self) -> None:
@@ -177,14 +196,20 @@ class Painter:
         if not self._app.is_running:
             return
         with self._output.one_write():
-            self._output.write_raw("\r")
-            self._output.erase_down()
+            self._output.write_raw("\r" + ERASE_FROM_HERE)
             self._output.release()
+            self.reports.forget()
             self._app.renderer.reset()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
+
+    @property
+    def reports(self) -> WidthReports:
+        """What the terminal has been asked for, and has reported."""
+        return self._watch.reports
 
     def finish(self) -> None:
         """Write all that still waits, once the prompt is gone, and release the terminal; what comes later, at once."""
         self._finished = True
+        self._watch.stop()
         self._write(inf, inf)
         self._output.end()

@@ -16,13 +16,16 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.utils import get_cwidth
 
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.draft import Draft
+from chatctl.terminal.folding import Folds
 from chatctl.terminal.interfaces import MakeConversation
 from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
@@ -31,14 +34,21 @@ from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
 from chatctl.terminal.line_history import LineHistory
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
-from chatctl.terminal.reflow import ReflowRenderer, reflows
+from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.terminal_modes import TerminalModes
+from chatctl.terminal.visible_part import VisiblePart
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
 
+REPORT_SECONDS = 0.2
+"""How long leaving waits for what the terminal was asked: its answer would stand in the shell's line."""
+
 MAX_UNSENT_SHOWN = 3
+MIN_TYPING = 6
+"""Columns for typing that a narrow window keeps: the room's name goes, then the prompt."""
+
 MAX_ROOM_SHOWN = 16
 """Characters of the room's name in the prompt: a narrow terminal needs room for typing."""
 
@@ -51,7 +61,8 @@ class PromptScreen:
     ) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._loop = asyncio.get_running_loop()
-        self._render = FrameRenderer(Palette.from_environ(os.environ))
+        self._palette = Palette.from_environ(os.environ)
+        self._render = FrameRenderer(self._palette, folds=Folds())
         self._saved = saved
         self._kept = saved.kept
         self._wants_history = history_file
@@ -69,11 +80,14 @@ class PromptScreen:
         self._line = Draft(
             self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
         )
-        self._app.renderer = ReflowRenderer(self._app.renderer.style, self._output, reflows=reflows(os.environ))
         self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
-            self._app, self._output, lambda n: self._render.separator(f"{n} lines skipped: too fast")
+            self._app,
+            self._output,
+            lambda n: self._render.separator(f"{n} lines skipped: too fast"),
+            kind_of(os.environ),
         )
+        self._input.on_column = self._painter.reports.reported
         self._left = False
 
     @property
@@ -84,11 +98,13 @@ class PromptScreen:
         return PromptSession(
             self._prompt,
             multiline=True,
-            prompt_continuation=lambda width, _line, _wrap: "  ".rjust(width),
+            prompt_continuation=lambda width, _line, _wrap: " " * width,
+            color_depth=None if self._palette.colours else ColorDepth.DEPTH_1_BIT,
             input=self._input,
             output=self._output,
             history=self._history,
             key_bindings=key_bindings(self._actions()),
+            input_processors=[VisiblePart(self._output.get_size)],
             completer=PromptCompleter(self.conversation.nicks),
             # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
             # stay blank all the time.
@@ -152,9 +168,14 @@ class PromptScreen:
             above.append(("dim", f"[{status}]\n"))
         if self._interrupt.announced(self._loop.time()):
             above.append(("dim", "[Ctrl-C again leaves]\n"))
-        name, count = self.conversation.name, self.conversation.count
+        return [*above, ("bold", self._name())]
+
+    def _name(self) -> str:
+        """Return the room's name and how many are in it, as far as a narrow window leaves room for typing."""
+        columns, name, count = self._output.get_size().columns, self.conversation.name, self.conversation.count
         shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
-        return [*above, ("bold", f"{shown}{f'({count})' if count is not None else ''}> ")]
+        long = f"{shown}{f'({count})' if count is not None else ''}> "
+        return long if get_cwidth(long) + MIN_TYPING <= columns else "> " if columns > MIN_TYPING else ""
 
     def _interrupted(self, cleared: bool) -> None:
         if self._interrupt.leaves(self._loop.time(), cleared=cleared):
@@ -216,6 +237,7 @@ class PromptScreen:
             self.conversation.save(self._draft)
             self._left = True
             self._painter.finish()
+            self._input.read_until(lambda: not self._painter.reports.due, REPORT_SECONDS)
         try:
             await self._task.leave(SETTLE_SECONDS)
         finally:

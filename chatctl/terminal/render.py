@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from chatctl.common.durations import span
 from chatctl.common.text import clean
 from chatctl.common.times import local
 from chatctl.protocol import Gap, Identity, Msg, Roster
 from chatctl.terminal.colors import Palette
+from chatctl.terminal.folding import Folds, fold
+from chatctl.terminal.invisible import describe, is_invisible
 
 MAX_NAMED = 5
 """Members that one line about arrivals or departures names; the others are counted."""
@@ -28,23 +30,49 @@ _GAP_REASONS = {
 class FrameRenderer:
     """Renders frames as lines. It remembers the day of the last message: a line is added where the day changes."""
 
-    def __init__(self, palette: Palette, now: Callable[[], float] = time.time) -> None:
-        """Start on the day of ``now``, in Unix seconds."""
+    def __init__(self, palette: Palette, now: Callable[[], float] = time.time, *, folds: Folds | None = None) -> None:
+        """Start on the day of ``now``, in Unix seconds. With ``folds`` a long message is cut, and kept there."""
         self._palette = palette
         self._now = now
+        self._folds = folds
         self._day: str | None = None
 
     def message(self, msg: Msg, own_nick: str) -> list[str]:
         """Render a message, after a line with its date if that is a new day. Mentions of ``own_nick`` stand out."""
         if msg.redacted:
             return [*self._date_line(msg.time), f"{self._hour(msg.time)} {self._palette.dim('(redacted)')}"]
-        nick, text = clean(msg.nick), clean(msg.text, lines=True)
-        first, *rest = text.split("\n")
-        if msg.nick != own_nick and mentions(text, own_nick):
-            first, *rest = (self._highlight(line, own_nick) for line in (first, *rest))
-        shown = self._palette.nick(nick)
-        start = f"* {shown} " if msg.action else f"{shown}: "
-        return [*self._date_line(msg.time), f"{self._hour(msg.time)} {start}{first}", *self._continuation(rest)]
+        shown = self._palette.nick(clean(msg.nick))
+        start = f"{self._hour(msg.time)} " + (f"* {shown} " if msg.action else f"{shown}: ")
+
+        def render(text: str) -> list[str]:
+            lines = text.split("\n")
+            if msg.nick != own_nick and mentions(text, own_nick):
+                lines = [self._highlight(line, own_nick) for line in lines]
+            return [start + lines[0], *self._continuation(lines[1:])]
+
+        return [*self._date_line(msg.time), *self._fold(lambda: str(msg.seq), msg.text, render)]
+
+    def _fold(self, name: Callable[[], str], text: str, render: Callable[[str], list[str]]) -> list[str]:
+        """Render a text of others: cleaned, folded under a name that ``name`` returns, and told if it is invisible."""
+        text = clean(text, lines=True)
+        if is_invisible(text):
+            return render(self._palette.dim(describe(text)))
+        folded = fold(text) if self._folds is not None else None
+        if self._folds is None or folded is None:
+            return render(text)
+        key = name()
+        self._folds.keep(key, render(text))
+        return [*render(folded.shown), self._palette.dim(f"    … {folded.left_out}: /show {key}")]
+
+    def whole(self, name: str) -> list[str] | None:
+        """Render a message that was folded under ``name``, between two lines; None if it is not kept any more."""
+        lines = self._folds.find(name) if self._folds is not None else None
+        return [self.separator("the whole message"), *lines, self.separator("until here")] if lines else None
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Keep nothing of these messages: an operator has emptied them."""
+        if self._folds is not None:
+            self._folds.drop(map(str, seqs))
 
     def _continuation(self, lines: Sequence[str]) -> list[str]:
         """Put a bar before each further line: without it, one could look like another member's message."""
@@ -74,10 +102,15 @@ class FrameRenderer:
 
     def whisper(self, seconds: float, nick: str, text: str, *, sent: bool) -> list[str]:
         """Render a private message: to ``nick`` if it was ``sent`` by us, else from ``nick``."""
-        first, *rest = clean(text, lines=True).split("\n")
         other = self._palette.nick(clean(nick))
         who = f"you -> {other}" if sent else f"{other} -> you"
-        return [f"{self._hour(seconds)} {who} {self._palette.dim('(privately)')}: {first}", *self._continuation(rest)]
+        start = f"{self._hour(seconds)} {who} {self._palette.dim('(privately)')}: "
+
+        def render(text: str) -> list[str]:
+            first, *rest = text.split("\n")
+            return [start + first, *self._continuation(rest)]
+
+        return self._fold(self._folds.name_whisper if self._folds is not None else str, text, render)
 
     def presence(self, joined: Sequence[str], left: Sequence[str], count: int) -> str:
         """Render in one line who joined and who left, and how many members there are now."""

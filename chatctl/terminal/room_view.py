@@ -51,6 +51,8 @@ class RoomView:
         self.entered = asyncio.Event()
         self.whispers: dict[str, Whisper] = {}
         """Sent, by id, until the server has answered."""
+        self.wanted: int | None = None
+        """The message that /show has asked the server for."""
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
 
@@ -62,6 +64,12 @@ class RoomView:
         """Show why a line was refused, and count it."""
         self.refusals += 1
         self._screen.show([self._render.error(why)])
+
+    def show_whole(self, name: str) -> bool:
+        """Show a long message whole, if it is at hand."""
+        lines = self._render.whole(name)
+        self._screen.show(lines or [])
+        return lines is not None
 
     @property
     def complete(self) -> bool:
@@ -138,6 +146,7 @@ class RoomView:
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
         elif isinstance(frame, protocol.Redacted):
+            self._render.forget(frame.seqs)
             self._held_back = [frame.apply_to(one) if isinstance(one, protocol.Msg) else one for one in self._held_back]
         else:
             self._show(frame)
@@ -153,6 +162,8 @@ class RoomView:
 
     def _show(self, frame: ServerFrame) -> None:
         match frame:
+            case protocol.Redacted(seqs=seqs):
+                self._render.forget(seqs)
             case protocol.Msg(redacted=True):
                 self._screen.show(self._render.message(frame, self.nick))
             case protocol.Msg():
@@ -196,10 +207,19 @@ class RoomView:
                 return [self._render.notice(frame.time, text)]
             case protocol.Done(text=text, rows=rows) if rows or frame.verb in _TOLD or frame.verb.startswith("?"):
                 return [self._render.note(line) for line in status.rows(text, rows)]
+            case protocol.Page(entries=entries) if self.wanted is not None and len(entries) <= 1:
+                return self._wanted_lines(entries)
             case protocol.Page():
                 return self._render.history(frame.entries, self.nick)
             case _:
                 return []
+
+    def _wanted_lines(self, entries: list[protocol.Msg]) -> list[str]:
+        wanted, self.wanted = self.wanted, None
+        if not entries or entries[0].seq != wanted:
+            return [self._render.error(f"there is no message {wanted} in this room's log")]
+        shown = self._render.history(entries, self.nick)
+        return self._render.whole(str(wanted)) or shown
 
     def _alert_of(self, msg: protocol.Msg) -> None:
         if msg.nick == self.nick or self._options.notify == "off":
@@ -230,5 +250,7 @@ class RoomView:
     def _failed(self, ident: str | None, text: str) -> None:
         whisper = self.whispers.pop(ident or "", None)
         self.refuse(f"not said: {text}: {whisper.text}" if whisper else text)
+        if ident is None:
+            self.wanted = None
         if self._held_back is not None and ident is None:
             self._release()  # the refused request may have been the one for the page

@@ -21,11 +21,14 @@ COMMANDS = {
     "whois": ("NICK", "whether a name is somebody's, by which key"),
     "nick": ("NAME", "be called NAME"),
     "history": ("[N]", "show the last N messages again"),
+    "show": ("NUMBER", "show a long message whole"),
     "clear": ("", "clear the screen"),
     "status": ("", "room, server, connection, what is unsent"),
     "quit": ("", "leave"),
 }
-_NEEDS_ARGUMENT = ("me", "msg", "nick", "whois")
+_NEEDS_ARGUMENT = ("me", "msg", "nick", "show", "whois")
+_MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
+"""The number of a message; ``w1`` for a whisper, which has none in the room."""
 _NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (
@@ -74,6 +77,8 @@ def parse(line: str) -> str | Command | Admin | Invalid:
         return Invalid(f"usage: /msg {COMMANDS['msg'][0]}")
     if name == "history" and rest and not _NUMBER.fullmatch(rest):
         return Invalid(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
+    if name == "show" and not _MESSAGE.fullmatch(rest):
+        return Invalid(f"usage: /show {COMMANDS['show'][0]}, as it stands below a long message")
     return Command(name, rest)
 
 

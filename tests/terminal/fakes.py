@@ -7,6 +7,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.controller import Controller
+from chatctl.terminal.folding import Folds
 from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.render import FrameRenderer
 
@@ -60,7 +61,8 @@ class Joined:
             saved.cursor = lambda: cursor  # type: ignore[method-assign]
         self.screen = FakeScreen()
         options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history)
-        self.controller = Controller(options, saved, FrameRenderer(Palette(0), now=lambda: 0.0), self.screen, None)
+        render = FrameRenderer(Palette(0), now=lambda: 0.0, folds=Folds())
+        self.controller = Controller(options, saved, render, self.screen, None)
         self.wire = FakeWire()
         if connected:
             self.controller.membership._connection = self.wire  # type: ignore[assignment]

@@ -10,6 +10,7 @@ from chatctl import protocol as p
 from chatctl.client.core.retry import QUIET_SECONDS
 from chatctl.terminal import member_list
 from chatctl.terminal.colors import Palette
+from chatctl.terminal.folding import SHOWN_LINES
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.render import FrameRenderer
 from tests.terminal.fakes import Joined
@@ -81,6 +82,57 @@ async def test_a_full_disk_there_is_no_refusal() -> None:
     while len(joined.wire.sent) < 2:
         await asyncio.sleep(0.01)
     assert joined.wire.sent[1] == say
+
+
+LONG = "\n".join(f"line {number}" for number in range(500))
+
+
+@in_loop
+async def test_a_long_message_is_folded_and_shown_whole_when_asked_for() -> None:
+    """4 KiB of line ends were 4,000 rows: all that the reader had in the scrollback was gone."""
+    joined = Joined()
+    shown = joined.receive(msg(17, LONG))
+    assert shown[-1] == f"    … {500 - SHOWN_LINES} more lines: /show 17"
+    assert len(shown) == SHOWN_LINES + 1
+    assert joined.controller.submit("/show 17")
+    assert joined.screen.lines[-501:] == [
+        "00:00 omar: line 0",
+        *(f"    | line {n}" for n in range(1, 500)),
+        "— until here —",
+    ]
+    assert joined.wire.sent == []
+
+
+@in_loop
+async def test_a_long_whisper_is_shown_whole_too() -> None:
+    joined = Joined()
+    shown = joined.receive(p.Whispered(from_="omar", text=LONG, time=0.0))
+    assert shown[-1].endswith("more lines: /show w1")
+    assert joined.controller.submit("/show w1")
+    assert "    | line 499" in joined.screen.lines
+    assert not joined.controller.submit("/show w2")
+
+
+@in_loop
+async def test_what_an_operator_emptied_is_not_shown_whole() -> None:
+    joined = Joined()
+    joined.receive(msg(17, LONG), p.Redacted([17]))
+    joined.controller.submit("/show 17")
+    assert joined.wire.sent == [p.History(limit=1, before=18)]
+
+
+@in_loop
+async def test_the_server_has_what_is_not_at_hand() -> None:
+    joined = Joined()
+    assert joined.controller.submit("/show 3")
+    assert joined.wire.sent == [p.History(limit=1, before=4)]
+    shown = joined.receive(p.Page([msg(3, LONG)], more=True))
+    assert "    | line 499" in shown
+    joined.controller.submit("/show 9")
+    assert joined.receive(p.Page([msg(3)], more=True)) == ["! there is no message 9 in this room's log"]
+    joined.controller.submit("/show 9")
+    joined.receive(p.Error("rate_limited", "too fast"))
+    assert joined.receive(p.Page([msg(3)], more=True))[1:] == ["00:00 omar: x", "— until here —"], "of /history 1"
 
 
 @in_loop

@@ -197,3 +197,10 @@ def test_nothing_that_is_sent_breaks_it(data: str) -> None:
     parser.feed("\x1b[201~")
     parser.feed("\x1b\\\r\r\r\r")
     assert keys(parser.feed("ok")) == ["o", "k"]
+
+
+def test_a_report_of_the_cursor_is_no_key() -> None:
+    parser = KeyParser()
+    assert parser.feed("a\x1b[12;") == [KeyPress("a", "a")]
+    assert not parser.feed("80R")
+    assert parser.columns == [80]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import io
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
@@ -13,25 +12,16 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.renderer import Renderer
 
 from chatctl.terminal.painter import BUSY_LINES, MAX_WAITING, FrameOutput, Painter
-
-
-class Tape(io.StringIO):
-    """Remembers each write."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.writes: list[str] = []
-
-    def write(self, text: str) -> int:
-        self.writes.append(text)
-        return len(text)
+from tests.terminal.fake_terminal import Tape
 
 
 def test_the_private_parts_are_as_we_know_them() -> None:
     """prompt-toolkit is pinned below 3.1 for these; a version that changes them must fail here, not on a screen."""
     assert list(inspect.signature(Application._redraw).parameters) == ["self", "render_as_done"]
+    assert "self._invalidated = True" in inspect.getsource(Application.invalidate)
     source = inspect.getsource(Renderer)
-    assert all(name in source for name in ("self._cursor_pos", "self._last_screen", "self._last_size"))
+    assert all(name in source for name in ("self._attrs_for_style", "self._bracketed_paste_enabled"))
+    assert callable(Application._on_resize)
     assert "disable_bracketed_paste" in inspect.getsource(Renderer.reset)
 
 

@@ -47,6 +47,20 @@ def test_what_is_shown_again_does_not_change_the_day() -> None:
     assert made.history([], "me") == ["nothing was said yet"]
 
 
+def test_a_message_that_shows_nothing_is_told() -> None:
+    """It looked like somebody who had said nothing; several lines of it, like a hole in the room."""
+    assert lines().message(msg("\u3164\n\ufe0f"), "me") == [
+        "00:00 omar: (3 invisible characters: U+3164 U+000A U+FE0F)"
+    ]
+    assert lines().whisper(0.0, "omar", "\u2800", sent=False)[0].endswith(": (1 invisible character: U+2800)")
+
+
+def test_nothing_is_folded_where_there_is_no_show() -> None:
+    """In the linear mode lines are all that there is."""
+    assert len(lines().message(msg("x\n" * 500), "me")) == 501
+    assert lines().whole("1") is None
+
+
 def test_a_mention_is_found_in_every_line() -> None:
     made = FrameRenderer(Palette(16), now=lambda: 0.0)
     first, second = made.message(msg("one\nNadia, two"), "nadia")

@@ -99,9 +99,9 @@ class Term:
             keys = text.replace("\n", "\r")
             self.keys(f"\x1b[200~{keys}\x1b[201~" if BRACKETED_PASTE in self.screen.mode else keys)
 
-    def resize(self, columns: int) -> None:
+    def resize(self, columns: int, rows: int | None = None) -> None:
         with self._news:
-            self.screen.resize(columns=columns)
+            self.screen.resize(columns=columns, lines=rows)
             termios.tcsetwinsize(self._tty, (self.screen.lines, columns))
             self.child.send_signal(signal.SIGWINCH)
 
@@ -150,7 +150,7 @@ class Term:
         if found is None:
             return False
         y, prompt = found
-        rows, (row, column) = layout(prompt, text, len(text) if cursor is None else cursor, self.screen.columns)
+        rows, (row, column) = layout(prompt, text, len(text) if cursor is None else cursor, self.screen.columns - 1)
         shown = [self.screen.row(at) for at in range(y, self.screen.lines)]
         shown += [""] * (len(rows) - len(shown))
         at = (self.screen.cursor.y, self.screen.cursor.x)

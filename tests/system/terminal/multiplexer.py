@@ -1,0 +1,206 @@
+"""``join`` in a real tmux and a real GNU screen, and what they keep on screen and in scrollback."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from tests.support.environment import DEADLINE
+from tests.system.terminal.term import Term, terminal_env
+
+_POLL_SECONDS = 0.03
+_COPY_SECONDS = 1.0
+PROMPT = re.compile(r"\S+\(\d+\)> ?")
+
+
+class Multiplexer(Protocol):
+    """A program in a window that can be resized, and that keeps what scrolls off."""
+
+    def keys(self, keys: str) -> None:
+        """Send what keys send."""
+
+    def resize(self, columns: int, rows: int = 20) -> None:
+        """Give the window another size."""
+
+    def lines(self) -> list[str]:
+        """Return scrollback and screen."""
+
+    def stands(self, text: str) -> int:
+        """Return how often a line stands there, whole and by itself where that can be known."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+def wait(until: Callable[[], object], what: str, shown: Callable[[], list[str]]) -> None:
+    """Wait until ``until`` is true; fail with what is ``shown`` if it never is."""
+    end = time.monotonic() + DEADLINE
+    while not until():
+        assert time.monotonic() < end, f"no {what}:\n" + "\n".join(f"|{line}" for line in shown()[-60:])
+        threading.Event().wait(_POLL_SECONDS)
+
+
+class Tmux:
+    """A pane of a tmux server of its own."""
+
+    def __init__(self, argv: Sequence[str], state: Path, columns: int = 80, rows: int = 20) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="tmux-"))  # short: it holds a socket
+        config = self._folder / "conf"
+        config.write_text("set -g history-limit 200000\nset -g status off\n")
+        self._base = ("tmux", "-S", str(self._folder / "s"), "-f", str(config))
+        env = terminal_env(state, TERM="xterm-256color", VTE_VERSION="7006")  # inherited, and of no meaning here
+        size = ("-x", str(columns), "-y", str(rows))
+        subprocess.run([*self._base, "new-session", "-d", *size, shlex.join(argv)], env=env, check=True)
+        self._run("set", "-g", "window-size", "manual")  # in the configuration, tmux 3.3a crashes of it
+
+    def _run(self, *argv: str) -> str:
+        done = subprocess.run([*self._base, *argv], capture_output=True, check=True, timeout=DEADLINE)
+        return done.stdout.decode()
+
+    def keys(self, keys: str) -> None:
+        self._run("send-keys", "-H", *(f"{byte:x}" for byte in keys.encode()))
+
+    def paste(self, text: str) -> None:
+        """Paste, between brackets if the program asks for them."""
+        subprocess.run([*self._base, "load-buffer", "-"], input=text.encode(), check=True, timeout=DEADLINE)
+        self._run("paste-buffer", "-p")
+
+    def resize(self, columns: int, rows: int = 20) -> None:
+        self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def stands(self, text: str) -> int:
+        return self.lines().count(text)
+
+    def lines(self) -> list[str]:
+        """As the interface has it: a line for each that was not ended by wrapping."""
+        return [line.rstrip() for line in self._run("capture-pane", "-p", "-J", "-S", "-").rstrip("\n").split("\n")]
+
+    def close(self) -> None:
+        subprocess.run([*self._base, "kill-server"], capture_output=True, check=False)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class GnuScreen:
+    """A window of GNU screen, which itself runs in a terminal of the tests."""
+
+    def __init__(self, argv: Sequence[str], state: Path, columns: int = 80, rows: int = 20) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="screen-"))
+        self._copy, self._tty = self._folder / "copy", self._folder / "tty"
+        config = self._folder / "rc"
+        config.write_text("startup_message off\ndefscrollback 20000\nvbell off\ndefutf8 on\n")
+        self._folder.chmod(0o700)
+        env = terminal_env(state, TERM="xterm-256color", VTE_VERSION="7006", SCREENDIR=str(self._folder))
+        self._env = env
+        self._name = self._folder.name
+        inside = ("sh", "-c", 'tty >"$0" && exec "$@"', str(self._tty), *argv)
+        command = ("screen", "-U", "-S", self._name, "-c", str(config), "-T", "screen-256color", *inside)
+        self._term = Term(command, env, columns=columns, rows=rows)
+
+    def _run(self, *argv: str) -> None:
+        command = ["screen", "-S", self._name, *argv]
+        subprocess.run(command, env=self._env, capture_output=True, check=False, timeout=DEADLINE)
+
+    def keys(self, keys: str) -> None:
+        self._term.keys(keys)
+
+    def resize(self, columns: int, rows: int = 20) -> None:
+        """Return when the window has that size: a message that meets the change would prove nothing."""
+        self._term.resize(columns, rows)
+        with Path(self._tty.read_text().strip()).open() as tty:
+            wait(lambda: termios.tcgetwinsize(tty) == (rows, columns), "new size", self.lines)
+
+    def stands(self, text: str) -> int:
+        """Where screen has joined a message to an old prompt, it counts, too: it is all there."""
+        return without_blanks("".join(self.lines())).count(without_blanks(text))
+
+    def lines(self) -> list[str]:
+        """As the interface has it: rows, and ASCII alone is right, since screen copies one byte of a character."""
+        self._copy.unlink(missing_ok=True)
+        self._run("-X", "hardcopy", "-h", str(self._copy))
+        end, size = time.monotonic() + _COPY_SECONDS, -1
+        while time.monotonic() < end:  # screen answers before it has written
+            before, size = size, self._copy.stat().st_size if self._copy.exists() else -1
+            if size == before > 0:
+                break
+            threading.Event().wait(_POLL_SECONDS)
+        text = self._copy.read_bytes().decode("utf-8", "replace") if self._copy.exists() else ""
+        return [line.rstrip() for line in text.rstrip("\n").split("\n")]
+
+    def close(self) -> None:
+        self._run("-X", "quit")
+        self._term.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def without_blanks(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+class Joined:
+    """``join`` in a multiplexer, what was said in its room, and what is being typed."""
+
+    def __init__(self, mux: Multiplexer, say: Callable[[str], object]) -> None:
+        """``say`` says something in the room."""
+        self.mux = mux
+        self._say = say
+        self.said: list[str] = []
+        self.draft = ""
+        wait(self.prompts, "prompt", mux.lines)
+
+    def say(self, text: str) -> None:
+        """Say something in the room, and wait until it is shown: nothing is, before the width is quiet."""
+        self.said.append(text)
+        self._say(text)
+        wait(lambda: text in "".join(self.mux.lines()) or self.times(text), text, self.mux.lines)
+
+    def times(self, text: str) -> int:
+        """Return how often a message stands there, whole and by itself."""
+        hours = {f"{line[:6]}omar: {text}" for line in self.mux.lines() if re.match(r"\d\d:\d\d ", line)}
+        return sum(map(self.mux.stands, hours))
+
+    def type(self, text: str, *, readable: bool = True) -> None:
+        """Type, and wait until it can be read, unless the multiplexer can't tell."""
+        self.mux.keys(text)
+        self.draft += text
+        if readable:
+            wait(lambda: self.shown_draft() == without_blanks(self.draft), f"draft {self.draft}", self.mux.lines)
+
+    def clear_line(self) -> None:
+        self.mux.keys("\x01\x0b")  # Home, and what is behind is cut off
+        self.draft = ""
+        wait(lambda: not self.shown_draft(), "empty line", self.mux.lines)
+
+    def resize(self, columns: int, rows: int = 20) -> None:
+        self.mux.resize(columns, rows)
+
+    def prompt_width(self) -> int:
+        found = PROMPT.match(self.mux.lines()[-1])
+        assert found
+        return len(found[0].rstrip()) + 1
+
+    def prompts(self) -> int:
+        return sum(len(PROMPT.findall(line)) for line in self.mux.lines())
+
+    def shown_draft(self) -> str:
+        """Return what stands in the line, without blanks."""
+        lines = self.mux.lines()
+        found = [(at, match) for at, line in enumerate(lines) if (match := PROMPT.match(line))]
+        return without_blanks("".join(lines[found[-1][0] :])[found[-1][1].end() :]) if found else ""
+
+    def faults(self, *, prompts: int = 1, readable: bool = True) -> list[str]:
+        """Return what is not as it should be: each message once and whole, so many prompts at most, the draft."""
+        found = [f"{text!r} stands there {n} times" for text in self.said if (n := self.times(text)) != 1]
+        if not 1 <= self.prompts() <= prompts:
+            found.append(f"{self.prompts()} prompts")
+        if readable and self.shown_draft() != without_blanks(self.draft):
+            found.append(f"draft {self.shown_draft()!r} for {self.draft!r}")
+        return [*found, *(f"|{line}" for line in self.mux.lines()[-40:])] if found else []

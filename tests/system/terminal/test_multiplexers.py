@@ -1,0 +1,202 @@
+"""``join`` in a real tmux and a real GNU screen, whose widths and wrapping are not ours to know.
+
+The other tests judge by an emulator that has the same table of widths as the program. Here everything that was said
+stands once and whole in scrollback and screen, and what was typed stands in the line; in tmux there is one prompt.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.environment import CHATCTL
+from tests.support.needs import need
+from tests.support.server_process import Server
+from tests.support.wire import Wire
+from tests.system.terminal.multiplexer import GnuScreen, Joined, Tmux, wait
+
+KINDS = {"tmux": Tmux, "screen": GnuScreen}
+DRAFT = "".join(f"{number:02d}abcdefgh" for number in range(30))
+SCRIPTS = {
+    "Hindi": "हिन्दी भाषा क्षत्रिय",
+    "Tamil": "வணக்கம் உலகம் ஸ்ரீ",
+    "Telugu": "తెలుగు భాష క్షేత్రం",
+    "Burmese": "မင်္ဂလာပါ ကမ္ဘာ",
+    "Thai": "สวัสดีชาวโลก กำลังน้ำ",
+    "Arabic": "مرحبا بالعالم السَّلامُ",
+    "Hebrew": "שלום עולם שָׁלוֹם",
+    "Chinese": "漢字的長消息",
+    "Korean": "안녕 세계 한글",
+    "combining marks": "Z\u0351\u036b\u0343a\u0325\u030bl\u0489go",
+    "VS16": "❤\ufe0f ☀\ufe0f 1\ufe0f\u20e3 ⚠\ufe0f x",
+    "ZWJ": "👨\u200d👩\u200d👧 👩🏽\u200d💻 🏳\ufe0f\u200d🌈 🇮🇳 x",
+}
+"""tmux 3.3a keeps 21 bytes of a cell: of a longer family the last child is missing."""
+
+OLD_PROMPTS_OF_SCREEN = 99
+"""GNU screen does not tell where its cursor is after some changes: an old prompt may stay there, and nothing else."""
+
+
+Start = Callable[..., Joined]
+
+
+@pytest.fixture
+def start(house: Server, room: str, state: Path) -> Iterator[Start]:
+    """Join the test's room in a multiplexer, as nadia; omar speaks."""
+    running: list[Tmux | GnuScreen] = []
+
+    def start(kind: str, *, columns: int = 80) -> Joined:
+        need(kind)
+        where = ("--port", str(house.port), "--room", room, "--nick", "nadia")
+        omar: Wire = house.member("omar", room)
+        running.append(KINDS[kind]((*CHATCTL, "join", *where), state, columns=columns))
+        return Joined(running[-1], omar.say)
+
+    yield start
+    for mux in running:
+        mux.close()
+
+
+@pytest.fixture(params=sorted(KINDS))
+def joined(request: pytest.FixtureRequest, start: Start) -> Joined:
+    return start(request.param)
+
+
+def assert_right(joined: Joined) -> None:
+    tmux = isinstance(joined.mux, Tmux)
+    assert not joined.faults(prompts=1 if tmux else OLD_PROMPTS_OF_SCREEN)
+
+
+def test_no_script_leaves_pieces_of_the_prompt(start: Start) -> None:
+    """Each line that was printed above such a draft kept ``lobb`` before it, in the scrollback, too."""
+    joined = start("tmux")
+    for name, text in SCRIPTS.items():
+        joined.type(text)
+        joined.say(f"above {name}")
+        joined.type(" and on")
+        joined.say(f"again above {name}")
+        assert_right(joined)
+        joined.clear_line()
+
+
+@pytest.mark.parametrize("script", ["Hindi", "Tamil", "Chinese", "VS16", "ZWJ"])
+def test_a_draft_of_any_script_is_wrapped_anew(start: Start, script: str) -> None:
+    """How wide it is there, tmux is asked."""
+    joined = start("tmux")
+    joined.say("the last message")
+    joined.type(SCRIPTS[script])
+    joined.mux.keys(f" {SCRIPTS[script]}" * 2)
+    joined.draft += f" {SCRIPTS[script]}" * 2
+    for columns in (31, 80, 47):
+        joined.resize(columns)
+        joined.say(f"at {columns}")
+    assert_right(joined)
+
+
+def test_a_window_becomes_narrower_with_the_cursor_in_its_last_column(joined: Joined) -> None:
+    """The last message was erased, from the scrollback, too."""
+    joined.say("the last message")
+    joined.type(DRAFT[: 40 - joined.prompt_width()])
+    joined.resize(40)
+    joined.say("after 40")
+    joined.resize(80)
+    joined.say("after 80")
+    assert_right(joined)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_attached_anew_at_another_size(start: Start, kind: str) -> None:
+    joined = start(kind, columns=120)
+    joined.say("one")
+    joined.type(DRAFT[:90])
+    for columns in (50, 120, 33):
+        joined.resize(columns)
+        joined.say(f"at {columns}")
+    assert_right(joined)
+
+
+def test_a_draft_of_many_rows_in_a_window_that_becomes_narrower(joined: Joined) -> None:
+    """GNU screen inherits the variables of the terminal that it was started from; they mean nothing in it."""
+    for number in range(3):
+        joined.say(f"message {number} {'x' * 60}")
+    joined.type(DRAFT[:75])
+    for columns in (60, 45, 36, 80):
+        joined.resize(columns)
+        joined.say(f"at {columns}")
+    assert_right(joined)
+
+
+def test_half_a_line_after_the_screen_was_cleared(joined: Joined) -> None:
+    """tmux takes the screen into its history when it is erased from the first row on: half lines stood there."""
+    joined.say("one")
+    joined.mux.keys("\x0c")
+    joined.type("half a line")
+    joined.say("two")
+    for number in range(6):
+        joined.resize(80 - number * 7 % 40, 20 - number % 3)
+        joined.say(f"message {number}")
+    joined.resize(60)
+    joined.say("the end")
+    assert_right(joined)
+
+
+def test_column_by_column(joined: Joined) -> None:
+    """As a window is dragged: quickly, and then with a message between two steps."""
+    joined.say("the last message")
+    joined.type(DRAFT[:60])
+    for columns in (*range(79, 35, -1), *range(37, 75)):
+        joined.resize(columns)
+    joined.say("dragged")
+    for step, columns in enumerate((73, 72, 71, 70, 69, 70, 71)):
+        joined.resize(columns)
+        joined.say(f"step {step}")
+    assert_right(joined)
+
+
+def test_what_is_no_text_stays_out_of_the_line(start: Start) -> None:
+    """Focus coming and going, keys of kitty's protocol, late replies; and a paste that is over the limit."""
+    joined = start("tmux")
+    joined.type("half a line")
+    joined.mux.keys("\x1b[I\x1b[O\x1b[57441;2u\x1b[97;5:3u\x1b]11;rgb:0/0/0\x07\x1b[?62;4c")
+    joined.say("above the keys")
+    assert isinstance(joined.mux, Tmux)
+    joined.mux.paste("a paste \n" * 20_000)
+    joined.say("above the paste")
+    joined.resize(30)
+    joined.say("at 30")
+    assert_right(joined)
+
+
+def test_a_flood_while_the_window_is_dragged(start: Start, flood: Callable[..., subprocess.Popen[bytes]]) -> None:
+    """2,000 messages a second, a new size five times a second, and half a line that does not fit."""
+    joined = start("tmux")
+    joined.type(DRAFT[:60])
+    talk = flood(2000, 5000, "tiny")
+    for columns in itertools.cycle((60, 47, 80, 33, 71)):
+        joined.resize(columns)
+        threading.Event().wait(0.2)
+        if talk.poll() is not None:
+            break
+    wait(lambda: any("<004999" in line for line in joined.mux.lines()[-60:]), "last message", joined.mux.lines)
+    numbers = re.findall(r"fl: <(\d{6}) \S+ \1>$", "\n".join(joined.mux.lines()), re.MULTILINE)
+    assert list(map(int, numbers)) == list(range(5000))
+    assert_right(joined)
+
+
+@pytest.mark.parametrize("length", [19, 20, 21, 39, 40, 41, 79, 80, 81])
+def test_a_draft_that_wraps_at(start: Start, length: int) -> None:
+    joined = start("tmux")
+    joined.type(DRAFT[: max(1, length - joined.prompt_width())])
+    joined.say("above")
+    joined.resize(40)
+    joined.say("at 40")
+    joined.resize(20)
+    joined.resize(80)
+    joined.say("at 80")
+    assert_right(joined)
