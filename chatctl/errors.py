@@ -1,6 +1,7 @@
 """The exception tree. Each class carries its exit code and, where it crosses the wire, its wire code.
 
     ChatError                      1  internal
+    ├── NoHome                        (of this machine)
     ├── Unreachable                3
     ├── OutcomeUnknown             4
     ├── Refused                    5

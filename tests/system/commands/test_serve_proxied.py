@@ -7,11 +7,12 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE
+from tests.support.environment import DEADLINE, clean_env
 from tests.support.fixture_types import Run
 from tests.support.processes import err_line
 from tests.support.proxy_headers import v1, v2
@@ -57,18 +58,19 @@ def test_whole_programs_come_through_a_proxy_and_bans_find_them(serve: Serve, ru
     """A key signs where its owner reached the server, which is the proxy; the header says that, too."""
     journal = str(tmp_path / "rooms.db")
     server = serve("--journal", journal, "--proxied-from", "127.0.0.1", "-v")
-    assert run("key").returncode == 0
+    own = partial(run, env=clean_env(tmp_path / "state"))  # its key is for this test alone
+    assert own("key").returncode == 0
     with proxy_to(server.port, SOMEBODY) as port:
-        done = run("send", "hello", "--nick", "nadia", port=port)
+        done = own("send", "hello", "--nick", "nadia", port=port)
         assert (done.returncode, done.stderr) == (0, b"")
-        assert run("probe", port=port).returncode == 0
+        assert own("probe", port=port).returncode == 0
         server.wait_for_log(f"Connected with {SOMEBODY}:", times=2)
-        banned = run("admin", "ban", "127.0.0.1", "--journal", journal)
+        banned = own("admin", "ban", "127.0.0.1", "--journal", journal)
         assert b"it is a proxy's: what counts is the address of who is behind it" in banned.stdout + banned.stderr
-        assert run("send", "hello", port=port).returncode == 0
-        assert run("admin", "ban", SOMEBODY, "--journal", journal).returncode == 0
-        assert "your address is banned" in err_line(run("send", "hello", port=port))
-    direct = run("send", "hello", port=server.port)
+        assert own("send", "hello", port=port).returncode == 0
+        assert own("admin", "ban", SOMEBODY, "--journal", journal).returncode == 0
+        assert "your address is banned" in err_line(own("send", "hello", port=port))
+    direct = own("send", "hello", port=server.port)
     assert "this server takes what comes through a proxy only" in err_line(direct)
 
 
