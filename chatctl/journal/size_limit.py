@@ -32,6 +32,11 @@ class SizeLimit:
         self.more = self._max_pages is not None
         """Whether there may be something to delete."""
 
+    @property
+    def is_set(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._max_pages is not None
+
     def apply(self, store: Store) -> None:
         """Have the store write its log back earlier, and keep no more unused space than fits."""
         if self._max_pages is not None:

@@ -93,6 +93,9 @@ class Job(Generic[_T]):
                 raise
 
 
+_LAST_SECONDS = 1.0
+
+
 class WriterEvents(Protocol):
     """Callbacks of the writer, on the event loop's thread, in the order of the events."""
 
@@ -166,6 +169,7 @@ class Writer:
         try:
             while not (self._stopping and not self._batches and not self._changes and not self._jobs):
                 self._run_once()
+            self._keep_to_size()
             self._store.close()
         except Exception as error:  # noqa: BLE001 — a thread that died silently would leave every caller waiting
             self._store.abandon()
@@ -283,6 +287,13 @@ class Writer:
         else:
             if record is not None:
                 self._post(self._events.trimmed, record.name, record.first)
+
+    def _keep_to_size(self) -> None:
+        """Bring the files within their limit before the end; for a second, since somebody waits for that."""
+        until = time.monotonic() + _LAST_SECONDS
+        while self._size_limit.is_set and time.monotonic() < until and (self._size_limit.more or self._shrinking):
+            self._trim()
+            self._shrink()
 
     def _shrink(self) -> None:
         try:
