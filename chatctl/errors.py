@@ -12,6 +12,7 @@
     │       └── PasswordWrong         (the client's own)
     ├── Rejected                   6
     │   ├── Forbidden                 forbidden
+    │   ├── IdReused                  id_reused
     │   ├── NoSuchNick                no_such_nick
     │   ├── NotJoined                 not_joined
     │   ├── RateLimited               rate_limited
@@ -106,6 +107,12 @@ class Forbidden(Rejected):
     """Not allowed in this mode."""
 
     wire_code = "forbidden"
+
+
+class IdReused(Rejected):
+    """The id belongs to another message of the same sender. Nothing was said."""
+
+    wire_code = "id_reused"
 
 
 class NoSuchNick(Rejected):

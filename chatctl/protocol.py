@@ -50,7 +50,7 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted")
+FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.

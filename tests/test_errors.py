@@ -8,7 +8,7 @@ from chatctl.errors import ChatError, from_wire
 # fmt: off
 WIRE_CODES = [
     "bad_frame", "too_long", "version", "nick_invalid", "nick_taken", "room_invalid", "room_full", "server_full",
-    "unauthorized", "rate_limited", "storage", "no_such_nick", "not_joined", "forbidden", "internal",
+    "unauthorized", "rate_limited", "storage", "no_such_nick", "not_joined", "forbidden", "internal", "id_reused",
 ]
 # fmt: on
 

@@ -13,7 +13,7 @@ from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
 from chatctl.cli.output import warn
 from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, FilePath
-from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, server_option
+from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, named_server, server_option
 from chatctl.errors import NickInvalid
 
 if TYPE_CHECKING:
@@ -71,6 +71,14 @@ class ServerOptions:
             return Address(host, port, credentials=credentials)
         port = port if has_own_port(self._ctx) else DEFAULT_TLS_PORT
         return Address(host, port, tls=True, pin=pin, ca=ca, credentials=credentials)
+
+    @property
+    def room_was_named(self) -> bool:
+        """Whether the room was given for this command: on its command line, or in its section of the file."""
+        named = named_server(self._ctx)
+        of_server = named is not None and "room" in named.used
+        own = (ParameterSource.COMMANDLINE, ParameterSource.DEFAULT_MAP)
+        return self._ctx.get_parameter_source("room") in own and not of_server
 
     def _on_command_line(self, *names: str) -> bool:
         return any(self._ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)

@@ -53,6 +53,21 @@ async def page(connection: OpenConnection, after: int, limit: int, deadline: Dea
     return (await request(connection, History(limit=limit, after=after), Page, deadline)).entries
 
 
+async def pages_back(connection: OpenConnection, deadline: Deadline) -> AsyncGenerator[list[Msg], None]:
+    """Yield the entries that the server keeps of the room up to now, by pages: the newest first, each oldest first.
+
+    Raises as ``request``. A server accepts 30 requests in a row, and 10 a second after that.
+    """
+    first, before = connection.welcome.first, connection.welcome.last + 1
+    while before > first:
+        wanted = History(limit=connection.welcome.limits.page, before=before)
+        entries = (await request(connection, wanted, Page, deadline)).entries
+        if not entries:  # they were deleted meanwhile
+            return
+        yield entries
+        before = entries[0].seq
+
+
 async def entries_between(
     connection: OpenConnection, since: float | None, until: float | None, deadline: Deadline
 ) -> AsyncGenerator[Msg, None]:

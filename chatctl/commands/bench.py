@@ -74,7 +74,7 @@ def bench(
 
     Every member has to get every message, once and in order: a benchmark that is also a check. It fails with 8 when
     anything is missing, came twice, or in another order. Start the server with '--rate off --journal none' to measure
-    the fan-out alone, and use a room of the load's own.
+    the fan-out alone. What is said stays in the room, so --room has to name one that may be filled.
 
     A latency counts from the moment a message was due until a member has read it: of all deliveries with a rate, of
     one member's with 'max'. Where the load's own CPU is near 100 %, the load was the limit, and not the server.
@@ -86,10 +86,10 @@ def bench(
     \b
     Examples:
       chatctl serve --rate off --journal none --port 5501
-      chatctl bench --port 5501 --members 1000
-      chatctl bench --port 5501 --members 1000 --rate 20 --duration 30s --json
-      chatctl bench --port 5501 --dialect text --pid 4711
-      chatctl bench --tls --server chat.example.com --members 1000
+      chatctl bench --port 5501 --room lobby --members 1000
+      chatctl bench --port 5501 --room lobby --rate 20 --duration 30s --json
+      chatctl bench --port 5501 --room lobby --dialect text --pid 4711
+      chatctl bench --tls --server chat.example.com --room load
 
     \b
     Exit codes:
@@ -112,6 +112,11 @@ def bench(
     from chatctl.bench.load import Load
     from chatctl.bench.workload import Workload
 
+    if not server.room_was_named:
+        raise click.UsageError(
+            "what a load says stays in its room: name one that may be filled with --room (of a server of its own: "
+            "chatctl serve --rate off --journal none --port 5599)"
+        )
     within = max(60.0, (members + senders) * CONNECT_SECONDS)
     workload = Workload(
         server.address(), server.room, members, senders, duration, rate, size, dialect, join_seconds=within

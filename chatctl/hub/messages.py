@@ -17,7 +17,7 @@ from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, NoSuchNick, RateLimited, StorageFailed
+from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
 from chatctl.journal import Draft, Journal, Receipt
@@ -144,10 +144,12 @@ class Messages:
         peer, _, refusal, said_at = run
         answers: list[protocol.Frame] = []
         for draft, receipt in zip(drafts, receipts, strict=True):
-            if receipt.duplicate:
-                if draft.append:  # it was a repeat: its author has not spoken
-                    self._rules.undo_speak(person_of(peer, draft.nick), draft.room, said_at)
-            elif refusal is not None:
+            if (receipt.duplicate or receipt.reused) and draft.append:  # nothing was said: its author has not spoken
+                self._rules.undo_speak(person_of(peer, draft.nick), draft.room, said_at)
+            if receipt.reused:
+                answers.append(error_frame(_reused(receipt), draft.id))
+                continue
+            if refusal is not None and not receipt.duplicate:
                 answers.append(error_frame(refusal, draft.id))
                 continue
             if draft.id is not None:
@@ -155,6 +157,10 @@ class Messages:
             if not draft.persist:  # a probe's own message comes back to it alone; no entry has the number 0
                 answers.append(protocol.Msg(0, draft.time, draft.nick, draft.text, draft.action))
         self._tick.reply_run(peer, answers)
+
+
+def _reused(receipt: Receipt) -> IdReused:
+    return IdReused(f"the id belongs to another message, number {receipt.seq}: this one was not said")
 
 
 def speaker_name(peer: Peer, names: Names, now: float) -> str:

@@ -44,6 +44,8 @@ class Receipt(Struct, frozen=True):
     time: float
     """Unix seconds; of a duplicate the first one's."""
     duplicate: bool = False
+    reused: bool = False
+    """Nothing was stored: the id belongs to another message, the entry ``seq``. Never together with ``duplicate``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ class Journal(Protocol):
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Empty the text and nickname of entries, and keep ``facts``, in one transaction.
 
-        Their numbers, times and ids stay: a repeat of such a message is a duplicate. Call ``rebuild`` afterwards.
+        Their numbers, times and ids stay: whatever has the id of such a message is its duplicate. Call ``rebuild``
+        afterwards.
 
         Raises:
             StorageFailed: nothing was changed.

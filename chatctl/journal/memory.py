@@ -18,6 +18,8 @@ ID_BYTES = 4096
 
 _ROOM = attrgetter("room")
 _Key = tuple[str, bytes, str]
+_Kept = tuple[Receipt, int | None]
+"""The receipt of the first message with an id, and a hash of what it said; None once that is redacted."""
 
 
 class MemoryJournal:
@@ -30,7 +32,7 @@ class MemoryJournal:
         self._epoch = secrets.token_hex(8)
         self._last: dict[str, int] = {}
         self._followers: dict[str, list[Deliver]] = {}
-        self._receipts: dict[_Key, Receipt] = {}
+        self._receipts: dict[_Key, _Kept] = {}
         self._ids_kept = ids_kept
 
     def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
@@ -60,11 +62,13 @@ class MemoryJournal:
         """Return the receipt of the first message with this id; without one, keep that this is it."""
         if not draft.token or not draft.id:
             return None
-        key = (draft.room, draft.token, draft.id)
-        if first := self._receipts.get(key):
-            return Receipt(first.seq, first.time, duplicate=True)
+        key, said = (draft.room, draft.token, draft.id), hash((draft.text, draft.action))
+        if kept := self._receipts.get(key):
+            first, first_said = kept
+            same = first_said in {said, None}
+            return Receipt(first.seq, first.time, duplicate=same, reused=not same)
         if draft.append:
-            self._receipts[key] = Receipt(seq, draft.time)
+            self._receipts[key] = Receipt(seq, draft.time), said
             if len(self._receipts) > self._ids_kept:
                 del self._receipts[next(iter(self._receipts))]
         return None
@@ -103,7 +107,11 @@ class MemoryJournal:
         return []
 
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
-        """Do nothing: neither entries nor facts are kept."""
+        """Forget what the entries said; neither entries nor facts are kept."""
+        gone = set(seqs)
+        for key, (first, _) in self._receipts.items():
+            if key[0] == room and first.seq in gone:
+                self._receipts[key] = first, None
 
     async def rebuild(self) -> None:
         """Do nothing: there is no file."""

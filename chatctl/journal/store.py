@@ -158,7 +158,7 @@ class Store(Queries):
             self.rooms[name].last = entries[-1].seq
             self._written += len(entries)
         self._stamp.advance(self._written)
-        self._since_checkpoint += _PAGES_A_COMMIT + len(work.rows)
+        self._since_checkpoint += _PAGES_A_COMMIT + work.written
         return work.result
 
     def keep(self, changes: Facts) -> None:

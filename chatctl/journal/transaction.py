@@ -18,6 +18,11 @@ from chatctl.protocol import Msg
 ENTRY_COLUMNS = "seq, time, nick, text, action"
 _ENTRY_TYPES = (int, float, str, str, int)
 
+_FIRST = (
+    "SELECT ids.seq, ids.time, nick, text, action FROM ids LEFT JOIN messages USING (room, seq)"
+    " WHERE room = ? AND token = ? AND id = ?"
+)
+
 Row = tuple[Any, ...]
 
 
@@ -84,7 +89,9 @@ class Transaction:
         self._rooms = rooms
         self._last: dict[str, int] = {}
         self._probed = False
-        self.rows: list[tuple[int, int, float, str, str, bool]] = []
+        self._rows: list[tuple[int, int, float, str, str, bool]] = []
+        self.written = 0
+        """Entries that were written into the database."""
         self.result = Committed()
 
     def add(self, draft: Draft) -> Receipt:
@@ -101,7 +108,7 @@ class Transaction:
             assert first is not None, "a row is in the way and is not there"
             return first
         self._last[draft.room] = seq
-        self.rows.append((room.id, seq, draft.time, draft.nick, draft.text, draft.action))
+        self._rows.append((room.id, seq, draft.time, draft.nick, draft.text, draft.action))
         entry = Msg(seq, draft.time, draft.nick, draft.text, draft.action)
         self.result.entries.setdefault(draft.room, []).append(entry)
         return Receipt(seq, draft.time)
@@ -112,13 +119,25 @@ class Transaction:
         return self._db.execute(insert, (room, draft.token, draft.id, seq, draft.time)).rowcount > 0
 
     def _find_first(self, room: int, draft: Draft) -> Receipt | None:
-        """Return the receipt of the first message with this id."""
-        key = (room, draft.token, draft.id)
-        row = self._db.execute("SELECT seq, time FROM ids WHERE room = ? AND token = ? AND id = ?", key).fetchone()
-        return Receipt(row[0], row[1], duplicate=True) if row is not None else None
+        """Return the receipt of the first message with this id.
+
+        What was deleted or redacted can't be compared any more: then whatever has its id is its duplicate.
+        """
+        self._write_rows()  # it may be one of them
+        row = self._db.execute(_FIRST, (room, draft.token, draft.id)).fetchone()
+        if row is None:
+            return None
+        seq, time, nick, text, action = row
+        same = not nick or (text, bool(action)) == (draft.text, draft.action)
+        return Receipt(seq, time, duplicate=same, reused=not same)
+
+    def _write_rows(self) -> None:
+        self._db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", self._rows)
+        self.written += len(self._rows)
+        self._rows.clear()
 
     def write(self) -> None:
         """Write what ``add`` collected."""
-        self._db.executemany("INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?)", self.rows)
+        self._write_rows()
         if self._probed:
             self._db.execute("UPDATE probe SET tick = 1 - tick")

@@ -523,6 +523,18 @@ def test_a_repeated_id_gets_its_first_number_and_is_not_shown_again(house: House
     assert said(bob) == [(1, "Ana", "one"), (2, "Ana", "two")]
 
 
+def test_an_id_of_another_message_is_refused_and_nothing_is_said(house: House) -> None:
+    """A monitor that uses one id for "disk full" and "disk OK" has to learn that the second was not said."""
+    ana, bob = house.join("Ana", MINE), house.join("Bob")
+    ana.say(Say("disk full", id="disk"), Say("disk OK", id="disk"))
+    house.settle()
+    ana.say(Say("disk OK", id="disk"), Say("disk full", action=True, id="disk"))
+    house.settle()
+    assert [(error.code, error.id) for error in only(Error, ana.frames)] == [("id_reused", "disk")] * 3
+    assert "number 1" in only(Error, ana.frames)[0].text
+    assert said(bob) == [(1, "Ana", "disk full")]
+
+
 def test_without_a_token_an_id_is_only_echoed(house: House) -> None:
     ana = house.join("Ana")
     ana.say(Say("one", id="1"), Say("one", id="1"))

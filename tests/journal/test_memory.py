@@ -76,6 +76,16 @@ def test_a_repeat_with_token_and_id_gets_its_first_number() -> None:
     assert len([told for told in follower.told if told != "done"]) == 1
 
 
+def test_an_id_of_another_message_is_refused_until_that_is_redacted() -> None:
+    follower = Follower(MemoryJournal())
+    first = draft("full", token=ME, id="1")
+    others = [draft("OK", token=ME, id="1"), replace(first, action=True), draft("OK", token=ME, id="1", append=False)]
+    assert follower.append(first, *others) == [Receipt(1, 5.0), *[Receipt(1, 5.0, reused=True)] * 3]
+    assert follower.append(replace(first, nick="b")) == [Receipt(1, 5.0, duplicate=True)]
+    asyncio.run(follower.journal.redact("lobby", [1], {}))
+    assert follower.append(others[0]) == [Receipt(1, 5.0, duplicate=True)]
+
+
 def test_what_may_not_be_said_anew_is_looked_for_and_not_added() -> None:
     """A repeat of one who was muted since: it was said, or it is not."""
     follower = Follower(MemoryJournal())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import stat
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal.sqlite import SqliteJournal
@@ -30,6 +32,7 @@ from tests.support.journals import (
     send,
     seqs,
     texts,
+    trim,
     write,
 )
 
@@ -179,6 +182,46 @@ def test_an_id_counts_for_one_token_in_one_room(path: Path) -> None:
     run(main())
 
 
+def test_an_id_of_another_message_is_refused(path: Path) -> None:
+    """In the same batch, in a later one, after a restart, and for one who may not speak: nothing takes its place."""
+
+    async def main() -> None:
+        first = draft("full", token=ALICE, id="k")
+        others = [draft("OK", token=ALICE, id="k"), replace(first, action=True)]
+        async with opened(path) as journal:
+            receipts = await say(journal, first, *others, replace(first, nick="Ana"))
+            assert [(r.seq, r.duplicate, r.reused) for r in receipts] == [
+                (1, False, False),
+                (1, False, True),
+                (1, False, True),
+                (1, True, False),
+            ]
+        async with opened(path) as journal:
+            for other in (*others, replace(others[0], append=False)):
+                [receipt] = await say(journal, other)
+                assert (receipt.seq, receipt.duplicate, receipt.reused) == (1, False, True)
+            assert await texts(journal) == ["full"]
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["redacted", "deleted"])
+def test_what_is_not_kept_any_more_can_not_be_compared(path: Path, how: str) -> None:
+    """Its id is known all the same: whatever comes with it was said, as far as anybody can tell."""
+
+    async def main() -> None:
+        async with opened(path, keep_messages=1) as journal:
+            await say(journal, draft("full", token=ALICE, id="k", time=time.time()), draft())
+            if how == "redacted":
+                await journal.redact(ROOM, [1], {})
+            else:
+                await trim(journal)
+            [receipt] = await say(journal, draft("OK", token=ALICE, id="k"))
+            assert (receipt.seq, receipt.duplicate, receipt.reused) == (1, True, False)
+
+    run(main())
+
+
 def test_what_may_not_be_said_anew_is_looked_for_and_not_added(path: Path) -> None:
     """A repeat of one who was muted since: it was said, or it is not. In the same transaction, too."""
 
@@ -186,7 +229,7 @@ def test_what_may_not_be_said_anew_is_looked_for_and_not_added(path: Path) -> No
         async with opened(path) as journal:
             drafts = [
                 draft(token=ALICE, id="k"),
-                draft("?", token=ALICE, id="k", append=False),
+                draft(token=ALICE, id="k", append=False),
                 draft("?", token=ALICE, id="l", append=False),
                 draft("?", token=BOB, id="k", append=False),
             ]

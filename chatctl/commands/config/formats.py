@@ -13,8 +13,9 @@ from chatctl.errors import NoHome
 
 
 def json_line(one: Value) -> str:
-    """Return a value as one JSON object."""
-    return json_text({"command": one.command, "option": one.key, "value": one.value, "source": one.source})
+    """Return a value as one JSON object; ``default`` says in words what holds where there is none."""
+    found = {"command": one.command, "option": one.key, "value": one.value, "source": one.source}
+    return json_text(found | ({"default": one.instead} if one.value is None and one.instead else {}))
 
 
 def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
@@ -30,8 +31,10 @@ def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
     for index, one in enumerate(values):
         if index == 0 or values[index - 1].command != one.command:
             yield f"\n[{one.command}]"
-        line = f"# {one.key} is not set" if one.value is None else f"{one.key} = {_toml(one.value)}"
-        yield line if one.value is None else f"{line:<40} # {clean(one.source)}"
+        if one.value is None:
+            yield f"# {one.key} is not set" + (f": {one.instead}" if one.instead else "")
+        else:
+            yield f"{f'{one.key} = {_toml(one.value)}':<40} # {clean(one.source)}"
 
 
 def _toml(value: Any) -> str:

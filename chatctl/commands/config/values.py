@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ class Value:
     key: str
     value: Any
     source: str
+    instead: str = ""
+    """What holds where ``value`` is None, in words; empty if nothing does."""
 
 
 def values_of(ctx: click.Context, name: str) -> Iterator[Value]:
@@ -36,7 +39,8 @@ def values_of(ctx: click.Context, name: str) -> Iterator[Value]:
         for option in sorted(options.values(), key=lambda one: not one.is_eager):
             option.handle_parse_result(inner, {}, [])
         for key, param in keys_of(command).items():
-            yield Value(name, key, _raw(inner, options[param]), _source(inner, options[param]))
+            one = options[param]
+            yield Value(name, key, _raw(inner, one), _source(inner, one), _default_in_words(one))
 
 
 def _raw(ctx: click.Context, option: click.Option) -> Any:
@@ -47,6 +51,14 @@ def _raw(ctx: click.Context, option: click.Option) -> Any:
         decides_itself = not option.is_flag or option.secondary_opts  # of a pair neither was given: not set, not off
         return None if decides_itself else False
     return value
+
+
+def _default_in_words(option: click.Option) -> str:
+    """Return what the help says about the default of an option that has no value of its own."""
+    if isinstance(option.show_default, str):
+        return option.show_default
+    found = re.search(r"\[default: (.*)\]$", option.help or "")
+    return found[1] if found is not None else ""
 
 
 def _source(ctx: click.Context, option: click.Option) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatctl.cli.completers import completer
 from chatctl.cli.options import (
     ServerOptions,
     all_of,
@@ -20,7 +21,7 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import warn
-from chatctl.cli.param_types import DURATION, Parsed
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, Parsed
 from chatctl.commands.probe.ranges import Range, at_least, at_most, parse_range
 from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
 from chatctl.errors import ChatError
@@ -74,6 +75,13 @@ threshold_options = all_of(
 @timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
 @threshold_options
 @click.option(
+    "--silence-nick",
+    type=FOLDED_NICK,
+    metavar="NICK",
+    shell_complete=completer("nicks"),
+    help="The silence of this name alone: time since its last message, looked for among the last 25,000 of the room.",
+)
+@click.option(
     "--expect-version",
     metavar="VERSION",
     help="The protocol's version (a number), or what the server calls itself; else CRITICAL.",
@@ -95,6 +103,7 @@ threshold_options = all_of(
 def probe(
     server: ServerOptions,
     timeout: float,
+    silence_nick: str | None,
     expect_version: str | None,
     on_unreachable: str,
     wait: float | None,
@@ -114,6 +123,7 @@ def probe(
     \b
     Examples:
       chatctl probe --timeout 2s --echo-warn 200ms --echo-critical 1s
+      chatctl probe --silence-nick backup --silence-critical 26h
       chatctl probe --tls --cert-warn 20 --cert-critical 5
       chatctl probe --wait 30s && chatctl send "the room is up"
       chatctl probe --format prometheus --outfile /srv/textfile/chatctl.prom
@@ -140,9 +150,9 @@ def probe(
         raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin or --ca")
     metrics = {name.rpartition("_")[0] for name in thresholds}
     limits = {name: Thresholds(thresholds[f"{name}_warn"], thresholds[f"{name}_critical"]) for name in metrics}
-    criteria = Criteria(limits, expect_version, NAMES.index(on_unreachable.upper()))
+    criteria = Criteria(limits, expect_version, NAMES.index(on_unreachable.upper()), silence_nick)
     prober = Prober(address, server.room, timeout, criteria)
-    writer = ResultWriter("json" if as_json else format_name, outfile, address, server.room)
+    writer = ResultWriter("json" if as_json else format_name, outfile, address, server.room, silence_nick)
     raise SystemExit(_run(prober, writer, wait, count, interval))
 
 

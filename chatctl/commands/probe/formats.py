@@ -79,12 +79,19 @@ _METRICS = {
     "loss": ("chatctl_probe_loss_percent", "Share of the checks that failed."),
 }
 
+_SILENCE_OF = ("chatctl_nick_silence_seconds", "Age of the newest message of one nickname.")
 
-def prometheus(result: CheckResult, where: str, room: str) -> str:
-    """Return the text exposition format; an unknown value has no sample."""
+
+def prometheus(result: CheckResult, where: str, room: str, nick: str | None = None) -> str:
+    """Return the text exposition format; an unknown value has no sample.
+
+    With ``nick``, whose silence was judged, it is a label: a check for each of several names has series of its own.
+    """
+    labels = {"server": where, "room": room} | ({"nick": nick} if nick is not None else {})
     samples = [
         ("chatctl_probe_up", "Whether the check ran to its end (1) or not (0).", "1" if result.up else "0"),
         ("chatctl_probe_state", "0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.", str(result.state)),
     ]
-    samples += [(*_METRICS[m.name], _number(m)) for m in result.metrics if m.value is not None]
-    return gauges(samples, labels_of(server=where, room=room))
+    metrics = _METRICS | ({"silence": _SILENCE_OF} if nick is not None else {})
+    samples += [(*metrics[m.name], _number(m)) for m in result.metrics if m.value is not None]
+    return gauges(samples, labels_of(**labels))

@@ -7,7 +7,7 @@ import time
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.retry import may_pass
-from chatctl.client.health import Health, check
+from chatctl.client.health import Author, Health, check
 from chatctl.client.io.clock import deadline_in
 from chatctl.commands.probe.results import (
     CRITICAL,
@@ -15,6 +15,7 @@ from chatctl.commands.probe.results import (
     UNKNOWN,
     CheckResult,
     Criteria,
+    Thresholds,
     average,
     evaluate,
 )
@@ -35,6 +36,7 @@ class Prober:
         self._room = room
         self._timeout = timeout
         self._criteria = criteria
+        self._author = _author(criteria)
 
     @property
     def result(self) -> CheckResult:
@@ -58,7 +60,7 @@ class Prober:
     def _once(self, deadline: Deadline) -> tuple[CheckResult, Health | None, bool]:
         """Return also whether a later check may succeed."""
         try:
-            health = check(self._address, self._room, deadline.sooner(self._timeout))
+            health = check(self._address, self._room, deadline.sooner(self._timeout), self._author)
             return evaluate(health, self._room, self._criteria), health, False
         except (Unreachable, DeadlinePassed) as error:
             return CheckResult(self._criteria.on_unreachable, error.text), None, True
@@ -66,3 +68,12 @@ class Prober:
             return CheckResult(CRITICAL, error.text), None, may_pass(error)
         except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
             return CheckResult(UNKNOWN, f"{type(error).__name__}: {error}"), None, False
+
+
+def _author(criteria: Criteria) -> Author | None:
+    """Return whose newest message is looked for; not beyond the age that is over every limit."""
+    if criteria.silence_nick is None:
+        return None
+    thresholds = criteria.thresholds.get("silence", Thresholds())
+    limits = [limit.most for limit in (thresholds.warn, thresholds.critical) if limit is not None]
+    return Author(criteria.silence_nick, max(limits, default=float("inf")))

@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 class ResultWriter:
     """Writes results in one format to stdout, or to a file at the end."""
 
-    def __init__(self, format_name: str, path: Path | None, address: Address, room: str) -> None:
-        """Write to the file ``path``; or to stdout with None, ``-``, and a name of stdout."""
+    def __init__(self, format_name: str, path: Path | None, address: Address, room: str, nick: str | None) -> None:
+        """Write to the file ``path``; or to stdout with None, ``-``, and a name of stdout.
+
+        ``nick`` is whose silence was judged; None: that of everybody.
+        """
         self._format = format_name
         self._path = None if path is not None and _is_stdout(path) else path
         self._address = address
         self._room = room
+        self._nick = nick
         self._lines: list[str] = []
 
     def write_check(self, result: CheckResult, number: int) -> None:
@@ -43,7 +47,7 @@ class ResultWriter:
             case "nagios":
                 self._line(formats.nagios(result))
             case "prometheus":
-                self._line(formats.prometheus(result, str(self._address), self._room))
+                self._line(formats.prometheus(result, str(self._address), self._room, self._nick))
             case "json":
                 self._line(formats.as_json(result))
             case "text" if count > 1:

@@ -52,6 +52,10 @@ class Metric:
     unit: str = ""
     thresholds: Thresholds = Thresholds()
     most: float | None = None
+    missing: str = "there is no message at all"
+    """What is wrong where the value is not known."""
+    about: str = ""
+    """What it is the value of, such as `` of backup``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Criteria:
     thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     expect_version: str | None = None
     on_unreachable: int = CRITICAL
+    silence_nick: str | None = None
+    """Whose silence is judged, folded; None: that of everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +92,19 @@ def evaluate(health: Health, room: str, criteria: Criteria) -> CheckResult:
     seconds = {"connect": health.connect, "rtt": health.rtt, "echo": health.echo}
     metrics = [Metric(name, value, "s", thresholds(name)) for name, value in seconds.items()]
     metrics.append(Metric("users", health.users, thresholds=thresholds("users")))
-    metrics.append(Metric("silence", health.silence, "s", thresholds("silence")))
+    metrics.append(_silence(health, thresholds("silence"), criteria.silence_nick))
     if health.cert_days is not None:
         days = round(health.cert_days, 3)
         metrics.append(Metric("cert_days", days, thresholds=thresholds("cert")))
     members = f"{health.users} {'member' if health.users == 1 else 'members'} in {room}"
     return combine(metrics, f"echo {health.echo * 1000:.1f} ms, {members}", _version_problem(health, criteria))
+
+
+def _silence(health: Health, thresholds: Thresholds, nick: str | None) -> Metric:
+    if nick is None:
+        return Metric("silence", health.silence, "s", thresholds)
+    missing = f"no message of {nick} among the last {health.searched}"
+    return Metric("silence", health.silence, "s", thresholds, missing=missing, about=f" of {nick}")
 
 
 def combine(metrics: Sequence[Metric], text: str, *problems: str | None) -> CheckResult:
@@ -109,9 +122,9 @@ def _problem(metric: Metric, state: int) -> str:
     limit = metric.thresholds.critical if state == CRITICAL else metric.thresholds.warn
     assert limit is not None, "the state comes from this threshold"
     if metric.value is None:
-        return "there is no message at all"
+        return metric.missing
     shown = f"{metric.value:.3g}" if abs(metric.value) < 1 else plain(round(metric.value, 3))
-    return f"{metric.name} {shown}{metric.unit} (limit {limit.text}{metric.unit})"
+    return f"{metric.name}{metric.about} {shown}{metric.unit} (limit {limit.text}{metric.unit})"
 
 
 def _version_problem(health: Health, criteria: Criteria) -> str | None:

@@ -82,6 +82,7 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
     Without TEXT, or with '-', all of stdin is one message. Put -- before a TEXT that may begin with a dash. Prints
     nothing: the exit code tells. --lines leaves out a line that can't be said, and tells; --file is said as a whole
     or not at all. Each line has KEY and its number for an id, so the same input under the same KEY is said once, too.
+    Another text under the same KEY is an error, while the server keeps the first one.
 
     \b
     Examples:
@@ -99,7 +100,7 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
       3 nobody there, or stdin did not end in time: nothing sent
       4 outcome unknown: repeat it with the same --id and --retry-for
       5 name, key or password refused
-      6 rejected (too long, no such room, nobody of that name),
+      6 rejected (too long, no such room, nobody of that name, KEY of another),
         or some of --lines could not be said and the others were
       7 not a chatctl server   8 said, but no reply in time
       130 interrupted   143 terminated

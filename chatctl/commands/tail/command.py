@@ -45,7 +45,8 @@ NUMBER = 10
     "--cursor-file",
     type=FilePath(dir_okay=False),
     metavar="PATH",
-    help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count.",
+    help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count. "
+    "For one reader of one room; PATH.lock is made beside it.",
 )
 @authors_option("Only messages of this member. Repeatable.")
 @click.option("--match", type=REGEX, metavar="REGEX", help="Only messages in which this is found (Python's re).")
@@ -103,7 +104,8 @@ def tail(
     \b
     Exit codes:
       0 done, or nobody reads our output any more
-      1 CMD failed, a file could not be written, or the cursor's log is gone
+      1 CMD failed, a file could not be written, or the cursor's log is gone,
+        or its file is in use or of another room
       2 usage   3 nobody there   5 password refused   6 no such room
       7 not a chatctl server   8 the deadline passed
       130 interrupted   143 terminated
@@ -135,8 +137,11 @@ def tail(
     )
     deadline = deadline_in(timeout)
     connecting = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
-    address, kept = server.address(), CursorFile(cursor_file) if cursor_file is not None else None
-    cursor = Cursor(kept.load() if kept is not None else None)
+    address, kept, cursor = server.address(), None, Cursor()
+    if cursor_file is not None:
+        kept = CursorFile(cursor_file, str(address))
+        kept.lock()
+        cursor = Cursor(kept.load())
     if since is not None and cursor.resume is None:
         cursor.resume = find_start(address, server.room, since, connecting)
     transport = BlockingTransport(sys.stdout.fileno() if sys.stdout is not None else None)
@@ -146,6 +151,8 @@ def tail(
     )
     try:
         welcome = drive(follower.open(connecting))
+        if kept is not None:
+            kept.enter(welcome.room, lost=cursor.lost)
         sink = make_sink(words, welcome.room, deadline, as_json=as_json, null=null, keep_going=keep_going)
         pump(
             follower,

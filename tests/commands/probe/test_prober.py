@@ -18,6 +18,7 @@ HEALTH = cast(Health, "a health")
 
 
 class Criteria:
+    silence_nick = None
     on_unreachable = UNREACHABLE_STATE
 
 

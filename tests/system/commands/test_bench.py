@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -31,7 +32,19 @@ def server(env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def bench(env: dict[str, str], port: int, *options: str) -> subprocess.CompletedProcess[bytes]:
-    command = [*CHATCTL, "bench", "--port", str(port), "--members", "5", "--duration", "200ms", *options]
+    command = [
+        *CHATCTL,
+        "bench",
+        "--port",
+        str(port),
+        "--room",
+        "lobby",
+        "--members",
+        "5",
+        "--duration",
+        "200ms",
+        *options,
+    ]
     return subprocess.run(command, capture_output=True, env=env, cwd=ROOT, timeout=2 * DEADLINE, check=False)
 
 
@@ -86,7 +99,19 @@ def test_a_table_and_a_histogram_are_printed_for_people(env: dict[str, str], ser
 def test_a_terminal_sees_how_far_it_is(env: dict[str, str], server: Server) -> None:
     """On stderr, so that stdout stays data."""
     main, end = pty.openpty()
-    command = [*CHATCTL, "bench", "--port", str(server.port), "--members", "5", "--duration", "200ms", "--json"]
+    command = [
+        *CHATCTL,
+        "bench",
+        "--port",
+        str(server.port),
+        "--room",
+        "lobby",
+        "--members",
+        "5",
+        "--duration",
+        "200ms",
+        "--json",
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=end, env=env, cwd=ROOT, timeout=DEADLINE, check=True)
     os.close(end)
     shown = os.read(main, 65536).decode()
@@ -108,6 +133,35 @@ def test_what_is_missing_ends_it_with_8_and_one_line_that_says_what(env: dict[st
     assert "message 2" in err_line(done)
     assert json.loads(done.stdout)["ok"] is False
     assert json.loads(done.stdout)["faults"]
+
+
+def last_of(server: Server) -> object:
+    """Return the number of the last message in the lobby."""
+    return server.wire().say_frame(type="hello", v=1, mode="watch").frame("welcome")["last"]
+
+
+@pytest.mark.parametrize("how", ["nothing", "server", "variable", "named server"])
+def test_no_room_is_filled_that_was_not_named(env: dict[str, str], server: Server, tmp_path: Path, how: str) -> None:
+    """Junk in a live room stays there. A room that is set for every command was not meant for a load."""
+    config = tmp_path / "config.toml"
+    config.write_text(f'[server.work]\nport = {server.port}\nroom = "lobby"\n')
+    options = {"server": ["--port", str(server.port)], "named server": ["--server", "work"]}.get(how, [])
+    variables = {"CHATCTL_PORT": str(server.port), "CHATCTL_CONFIG": str(config), "CHATCTL_ROOM": "lobby"}
+    command = [*CHATCTL, "bench", "--members", "1", "--duration", "50ms", *options]
+    before = last_of(server)
+    environment = env | (variables if how != "nothing" else {})
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=ROOT, timeout=DEADLINE, check=False)
+    assert done.returncode == 2
+    assert b"name one that may be filled with --room" in done.stderr
+    assert last_of(server) == before
+
+
+def test_a_room_in_its_own_section_was_named(env: dict[str, str], server: Server, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[bench]\nport = {server.port}\nroom = "load"\n')
+    command = [*CHATCTL, "bench", "--members", "1", "--duration", "50ms", "--rate", "100"]
+    environment = env | {"CHATCTL_CONFIG": str(config)}
+    subprocess.run(command, capture_output=True, env=environment, cwd=ROOT, timeout=DEADLINE, check=True)
 
 
 def test_nobody_there_is_3(env: dict[str, str]) -> None:

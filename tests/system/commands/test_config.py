@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import click
 import pytest
 
+from chatctl.cli.config_defaults import keys_of
+from chatctl.main import cli
+from tests.support.fixture_types import Serve
 from tests.support.in_process import InProcess
 from tests.support.loaded_modules import HEAVY, loaded_by
 from tests.support.processes import err_line
@@ -254,10 +259,56 @@ def test_show_is_toml_with_sources(configured: Configured) -> None:
     assert lines["port"].endswith("# default")
 
 
-@pytest.mark.parametrize(("command", "key"), [("serve", "claim-names"), ("send", "tls"), ("join", "tls")])
-def test_show_does_not_call_off_what_the_command_decides_itself(configured: Configured, command: str, key: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("serve", "claim-names is not set: where there is a journal"),
+        ("serve", "max-clients is not set: 10000, or 0.8 × the file limit"),
+        ("send", "tls is not set"),
+        ("tail", "n is not set: 10"),
+    ],
+)
+def test_show_does_not_call_off_what_the_command_decides_itself(
+    configured: Configured, command: str, line: str
+) -> None:
     """Of a pair of switches neither was given: names are bound where there is a journal."""
-    assert f"# {key} is not set\n".encode() in configured("", "config", "show", command).stdout
+    assert f"# {line}\n".encode() in configured("", "config", "show", command).stdout
+
+
+def test_show_tells_of_every_option_what_its_help_tells(configured: Configured) -> None:
+    """Whatever the help calls the default is shown: as the value, or in words where there is none."""
+    rows = [json.loads(line) for line in configured("", "config", "show", "--json").stdout.splitlines()]
+    told = {(row["command"], row["option"]): row for row in rows}
+    wrong = []
+    for name, command in cli.commands.items():
+        for key, param in keys_of(command).items():
+            option = next(one for one in command.params if one.name == param)
+            words = re.findall(r"\[default: (.*?)(?:; [\dx<=>]+)?\]", " ".join(help_of(option)))
+            row = told[name, key]
+            value = row.get("default", "") if row["value"] is None else row["value"]
+            text = ", ".join(value) if isinstance(value, list) else str(value)
+            same = not words or words[-1].strip("()") in (text, key)  # --follow: true is shown
+            if row["source"] == "default" and not same:
+                wrong.append((name, key, words[-1], text))
+    assert wrong == []
+
+
+def help_of(option: click.Parameter) -> Sequence[str]:
+    """Return what --help says about an option."""
+    with click.Context(click.Command("x")) as ctx:
+        return option.get_help_record(ctx) or ()
+
+
+def test_what_show_says_of_a_server_is_what_it_does(configured: Configured, serve: Serve) -> None:
+    """A server with all the shown values as options has the limits of one without any."""
+    rows = [json.loads(line) for line in configured("", "config", "show", "serve", "--json").stdout.splitlines()]
+    values = {row["option"]: row["value"] for row in rows if row["value"] not in (None, False)}
+    assert (values.pop("host"), values.pop("port"), values.pop("tls-port")) == ("127.0.0.1", 5500, 5501)
+    options = [f"--{name}={value}" for name, value in values.items()]
+    plain, explicit = (serve("--journal", "none", *more).member("nadia").welcome for more in ([], options))
+    assert len(options) > 20
+    assert explicit["limits"] == plain["limits"]
+    assert explicit["server"] == plain["server"]
 
 
 def test_show_can_be_saved_and_used(configured: Configured) -> None:

@@ -10,9 +10,11 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chatctl.client import health
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Start
 from tests.support.in_process import InProcess
@@ -20,7 +22,7 @@ from tests.support.processes import err_line, told
 from tests.support.scripted_peer import Peer
 from tests.support.server_process import Server
 from tests.support.stub import closed_port
-from tests.support.wire import log_of
+from tests.support.wire import log_of, say_all
 
 NEVER, ALWAYS = "1h", "0s"
 
@@ -67,6 +69,40 @@ def test_silence(house: Server, run: InProcess, room: str) -> None:
     assert fine.returncode == 0
     assert re.search(rb" silence=\d\.\d{6}s;;3600;0$", fine.stdout.rstrip())
     assert run("probe", "--room", room, "--silence-warn", ALWAYS, port=house.port).returncode == 1
+
+
+def test_the_silence_of_one_name(house: Server, run: InProcess, room: str) -> None:
+    """A job that stopped is not heard of; the others, who go on talking, must not hide that."""
+    house.member("Backup", room).say("done").frame("msg")
+    say_all(house.member("nadia", room), [str(number) for number in range(1, 1201)])  # more than one page
+    arguments = ("probe", "--room", room, "--silence-nick", "backup")
+    fine = run(*arguments, "--silence-critical", NEVER, port=house.port)
+    assert fine.returncode == 0
+    assert re.search(rb" silence=\d+\.\d{6}s;;3600;0$", fine.stdout.rstrip())
+    late = run(*arguments, "--silence-warn", ALWAYS, "--silence-critical", NEVER, port=house.port)
+    assert late.returncode == 1
+    assert re.match(rb"WARNING chatctl: silence of backup [\d.]+s \(limit 0s\), echo ", late.stdout)
+    gone = run("probe", "--room", room, "--silence-nick", "cleanup", "--silence-critical", NEVER, port=house.port)
+    assert gone.returncode == 2
+    assert gone.stdout.startswith(b"CRITICAL chatctl: no message of cleanup among the last 1201, echo ")
+    assert b" silence=U;;3600;0" in gone.stdout
+    metrics = run(*arguments, "--format", "prometheus", port=house.port).stdout.decode()
+    assert re.search(
+        rf'^chatctl_nick_silence_seconds{{server=".*",room="{room}",nick="backup"}} \d', metrics, re.MULTILINE
+    )
+    assert "chatctl_room_silence_seconds" not in metrics
+
+
+def test_a_name_is_looked_for_within_bounds(house: Server, run: InProcess, room: str, monkeypatch: Any) -> None:
+    """A check every minute must not read a log of years; it says how far it has looked, and that is no OK."""
+    monkeypatch.setattr(health, "MOST_PAGES", 1)
+    house.member("Backup", room).say("done").frame("msg")
+    say_all(house.member("nadia", room), [str(number) for number in range(1, 1201)])
+    arguments = ("probe", "--room", room, "--silence-nick", "Backup", "--silence-warn", NEVER)
+    done = run(*arguments, port=house.port)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"WARNING chatctl: no message of backup among the last 1000, echo ")
+    assert run(*arguments[:5], port=house.port).returncode == 0, "without a limit, nothing is wrong"
 
 
 def test_a_room_where_nobody_ever_spoke_is_silent_for_ever(house: Server, run: InProcess, room: str) -> None:

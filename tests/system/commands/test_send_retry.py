@@ -54,6 +54,25 @@ def test_an_id_is_said_once(house: Server, run: Run, room: str) -> None:
     assert log_of(house.member("nadia", room)) == ["hi"]
 
 
+def test_an_id_with_another_text_is_an_error(house: Server, run: Run, room: str) -> None:
+    """ "disk OK again" under the id of "disk full" was not said, and 0 would say that it was."""
+    arguments = ("--id", "disk", "--retry-for", "20s", "--room", room)
+    assert run("send", "disk full", *arguments, port=house.port).returncode == 0
+    done = run("send", "disk OK again", *arguments, port=house.port)
+    assert (done.returncode, done.stdout) == (6, b"")
+    assert err_line(done) == "chatctl: the id belongs to another message, number 1: this one was not said"
+    assert run("send", "disk full", *arguments, port=house.port).returncode == 0
+    assert log_of(house.member("nadia", room)) == ["disk full"]
+
+
+def test_another_line_under_the_same_key_ends_it(house: Server, run: Run, room: str) -> None:
+    arguments = ("send", "--lines", "--id", "report", "--room", room)
+    assert run(*arguments, stdin=b"one\ntwo\n", port=house.port).returncode == 0
+    done = run(*arguments, stdin=b"one\n2\nthree\n", port=house.port)
+    assert done.returncode == 6
+    assert err_line(done).startswith("chatctl: line 2: the id belongs to another message, number 2")
+
+
 def test_lines_are_said_again_in_order(house: Server, lossy: Lossy, run: Run, room: str) -> None:
     """The connection is cut three times, each time with lines under way."""
     lines = [f"line {number}" for number in range(200)]

@@ -75,6 +75,36 @@ def test_another_log_is_told(serve: Serve, run: Run, start: Start) -> None:
     assert json.loads(run(*arguments, "--no-follow", port=server.port).stdout)["text"] == "four"
 
 
+def test_two_with_one_cursor_file(house: Server, run: Run, start: Start, room: str) -> None:
+    """Both would run each message, and the slower one would set the place back."""
+    say_all(house.member("nadia", room), ["one"])
+    arguments = ("tail", "--cursor-file", "seen", "--room", room)
+    process = start(*arguments, port=house.port)
+    assert line_of(process)
+    done = run(*arguments, port=house.port)
+    assert (done.returncode, done.stdout) == (1, b"")
+    in_use = f"the cursor file seen is in use by pid {process.pid}: two readers need two files"
+    assert err_line(done) == f"chatctl: {in_use}"
+    process.send_signal(signal.SIGKILL)
+    process.wait(8)
+    assert run(*arguments, "--no-follow", port=house.port).returncode == 0
+
+
+def test_another_room_or_server(house: Server, serve: Serve, run: Run, room: str, tmp_path: Path) -> None:
+    """Message 3 of one room is not message 3 of another: what is new there would be left out."""
+    say_all(house.member("nadia", room), ["one"])
+    arguments = ("tail", "--no-follow", "--cursor-file", "seen", "--room")
+    assert run(*arguments, room, port=house.port).returncode == 0
+    before = (tmp_path / "seen").read_bytes()
+    house.member("rajat", f"{room}2")
+    for port, other in ((house.port, f"{room}2"), (serve("--room", room).port, room)):
+        done = run(*arguments, other, port=port)
+        assert (done.returncode, done.stdout) == (1, b"")
+        here = f"room {room} on 127.0.0.1:{house.port}, and this is room {other} on 127.0.0.1:{port}"
+        assert f"the cursor file seen is of {here}: " in err_line(done)
+    assert (tmp_path / "seen").read_bytes() == before
+
+
 NESTED = '{"epoch":"x","after":1,"z":' + "[" * 5000 + "]" * 5000 + "}"
 
 

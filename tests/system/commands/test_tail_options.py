@@ -251,4 +251,5 @@ def test_help_says_all(run: Run) -> None:
 def test_the_cursor_file_is_private(house: Server, run: Run, room: str, tmp_path: Path) -> None:
     assert run("tail", "--no-follow", "--cursor-file", "seen", "--room", room, port=house.port).returncode == 0
     assert stat.S_IMODE((tmp_path / "seen").stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["seen"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["seen", "seen.lock"]
+    assert stat.S_IMODE((tmp_path / "seen.lock").stat().st_mode) == 0o600

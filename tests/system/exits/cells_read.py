@@ -8,7 +8,7 @@ HELLO_KEPT = "{date} {time} {zone} nadia: hello"
 NADIA = "nadia {date}T{time}{zone} {n:7}"
 NAMELESS = "it goes by no name"
 WORDLESS = "it says nothing"
-BENCH = "chatctl bench --members 3 --duration 200ms"
+BENCH = "chatctl bench --room {room} --members 3 --duration 200ms"
 BENCHED = "3 members (json), 1 speaking, 64 bytes, rate max: {lines:0.2 s\n…}"
 OK = (
     "OK chatctl: echo {n:0.8} ms, 1 member in {room} | connect={n:0.001097}s;;;0 rtt={n:0.000131}s;;;0 "
@@ -156,7 +156,7 @@ BENCH_CELLS = [
     Cell(
         "bench",
         "drops mid-way",
-        "chatctl bench --members 1",
+        "chatctl bench --room {room} --members 1",
         1,
         err="chatctl: the connection to 127.0.0.1:{port} broke ({any:it was closed}) in the middle of the load",
         peer="listens, drops",
@@ -164,7 +164,7 @@ BENCH_CELLS = [
     Cell(
         "bench",
         "garbage",
-        "chatctl bench --members 1",
+        "chatctl bench --room {room} --members 1",
         7,
         err="chatctl: 127.0.0.1:{port} broke the protocol: it said ␛[2J nonsense",
         peer="listens, garbage",
@@ -180,17 +180,17 @@ BENCH_CELLS = [
     Cell(
         "bench",
         "too long",
-        f"{BENCH} --size 5000",
+        BENCH + " --size 5000",
         6,
         err="chatctl: --size 5000 is over what the server takes, 4096 bytes",
     ),
-    Cell("bench", "room missing", f"{BENCH} --room nowhere", 6, err=NO_ROOM),
+    Cell("bench", "room missing", BENCH.replace("{room}", "nowhere"), 6, err=NO_ROOM),
     Nothing("bench", "deadline", "it ends after `--duration`; what is then missing is a failure, 8"),
-    Cell("bench", "SIGINT", "chatctl bench --members 1 --duration 60s", 130, peer="joined"),
-    Cell("bench", "SIGTERM", "chatctl bench --members 1 --duration 60s", 143, peer="joined"),
-    Cell("bench", "closed stdout", f"{BENCH} >&-", 0, said=None),
-    Cell("bench", "no stdin", f"{BENCH} <&-", 0, BENCHED, said=None),
-    Cell("bench", "full disk", f"{BENCH} > /dev/full", 1, err=FULL, said=None),
+    Cell("bench", "SIGINT", "chatctl bench --room {room} --members 1 --duration 60s", 130, peer="joined"),
+    Cell("bench", "SIGTERM", "chatctl bench --room {room} --members 1 --duration 60s", 143, peer="joined"),
+    Cell("bench", "closed stdout", BENCH + " >&-", 0, said=None),
+    Cell("bench", "no stdin", BENCH + " <&-", 0, BENCHED, said=None),
+    Cell("bench", "full disk", BENCH + " > /dev/full", 1, err=FULL, said=None),
 ]
 
 CELLS = [*TAIL_CELLS, *WHO_CELLS, *PROBE_CELLS, *EXPORT_CELLS, *BENCH_CELLS]

@@ -81,7 +81,7 @@ def test_a_cell(cell: Cell, stage: Stage, path: Path, request: pytest.FixtureReq
     known = {"here": str(stage.here), "room": stage.room}
     if "{disk}" in cell.typed:
         known["disk"] = str(request.getfixturevalue("full_disk"))
-    typed = cell.typed.replace("{disk}", known.get("disk", ""))
+    typed = cell.typed.replace("{disk}", known.get("disk", "")).replace("{room}", stage.room)
     with scene_of(cell, stage) as scene:
         env = environment(stage.here, stage, scene, path)
         end = play(dataclasses.replace(cell, typed=typed), env, scene, stage.here)
@@ -98,7 +98,7 @@ def test_a_pipe_that_nobody_reads_is_as_good_as_no_stdout(cell: Cell, stage: Sta
     os.close(reading)
     with scene_of(cell, stage) as scene:
         env = environment(stage.here, stage, scene, path)
-        whole = dataclasses.replace(cell, typed=cell.typed.removesuffix(" >&-"))
+        whole = dataclasses.replace(cell, typed=cell.typed.removesuffix(" >&-").replace("{room}", stage.room))
         try:
             end = play(whole, env, scene, stage.here, stdout=writing)
         finally:

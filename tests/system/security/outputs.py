@@ -69,7 +69,7 @@ ROWS = {
         tuple(f"admin {verb}{form}" for verb in VERBS for form in ("", " --json")),
     ),
     "bench": Row(
-        "it prints numbers", ("bench --members 1 --duration 10ms", "bench --members 1 --duration 10ms --json")
+        "it prints numbers", tuple(f"bench --room lobby --members 1 --duration 10ms{form}" for form in ("", " --json"))
     ),
     "key": Row(ALONE, ALONE),
     "password": Row(ALONE, ALONE),

@@ -39,7 +39,7 @@ COMMANDS = {
     "probe": ("probe",),
     "join": ("join", "--nick", "nadia"),
     "export": ("export",),
-    "bench": ("bench", "--members", "2", "--duration", "200ms", "--rate", "20"),
+    "bench": ("bench", "--room", "lobby", "--members", "2", "--duration", "200ms", "--rate", "20"),
 }
 DONE = {"who --watch": 8, "ask": 8}
 REFUSED = {"probe": 2}

@@ -35,7 +35,7 @@ COMMANDS = {
     "export": ["export"],
     "run": ["run", "--require-room", "--", "true"],
     "probe": ["probe"],
-    "bench": ["bench", "--members", "2", "--duration", "50ms"],
+    "bench": ["bench", "--room", "lobby", "--members", "2", "--duration", "50ms"],
 }
 
 
