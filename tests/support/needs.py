@@ -38,6 +38,7 @@ _KEYGEN = 'd=$(mktemp -d) && ssh-keygen -q -t ed25519 -N "" -f "$d/key" && rm -r
 _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))'"""
 
 NEEDS = {
+    "ansible-playbook": Need("ansible-playbook --version", "ansible-core"),
     "bash": Need("bash -c 'compgen -c'", "bash"),
     "fish": Need("fish --no-config -c true", "fish"),
     "git": Need("git --version", "git"),

@@ -162,6 +162,7 @@ class Kitchen:
             (f".1:{self.port}", ".1:5500"),
             (str(self.home), "/home/nadia"),
             (f"by {USER}\n", "by nadia\n"),
+            (f" on {os.uname().nodename}:", " on db1:"),
         ):
             text = text.replace(real, shown)
         return masked(text)

@@ -188,7 +188,8 @@ def test_log_watch__over_a_restart_of_the_server(kitchen: Kitchen) -> None:
     abel = kitchen.person("abel")
     append(log, "ERROR last")
     abel.frame("msg", where=lambda frame: frame["text"] == "ERROR last")
-    assert kitchen.said() == ["app: ERROR one", "app: ERROR two", f"app: ERROR {999 * 'é'}", "app: ERROR last"]
+    cut = f"app: ERROR {(4096 - len('ERROR …'.encode())) // 2 * 'é'}…"
+    assert kitchen.said() == ["app: ERROR one", "app: ERROR two", cut, "app: ERROR last"]
 
 
 def test_log_watch__when_the_server_stays_away(kitchen: Kitchen) -> None:
@@ -211,8 +212,14 @@ def test_start_script(empty_kitchen: Kitchen) -> None:
 
 
 def test_power_off(kitchen: Kitchen) -> None:
+    executable(kitchen.home / "bin" / "sudo", '#!/bin/sh\necho "$@" >>~/sudo.log\n')
+    assert kitchen.run("command -v sudo").stdout == f"{kitchen.home}/bin/sudo\n", "or this machine goes off"
     nadia = kitchen.person("nadia")
     kitchen.show()
     nadia.close()
     assert kitchen.run("chatctl who --watch nadia & until ! chatctl who nadia; do :; done; kill $!").returncode == 0
     kitchen.show()
+    log = kitchen.home / "sudo.log"
+    assert not log.exists(), "nobody told it to"
+    assert kitchen.run("good-night --now").returncode == 0
+    assert log.read_text() == "poweroff\n"

@@ -72,3 +72,24 @@ def test_prometheus__in_the_form_that_the_collector_reads(kitchen: Kitchen) -> N
     name, value = r"[a-z_]+", r"[0-9.]+"
     figure = rf"# HELP ({name}) .+\n# TYPE \1 gauge\n\1\{{server=\"[^\"]+\",room=\"lobby\"\}} {value}\n"
     assert re.fullmatch(f"(?:{figure.replace(chr(92) + '1', '(?:' + name + ')')})+", text), masked(text)
+
+
+def test_dead_man(kitchen: Kitchen) -> None:
+    """The check is silent while all is well, as cron wants it."""
+    never = kitchen.run("check-backup")
+    assert (never.returncode, never.stdout[:8]) == (2, "CRITICAL")
+    done = kitchen.cron(kitchen.recipe.take("crontab"))
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+    assert kitchen.said("builds") == ["backup: done"]
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
+def test_dead_man__when_the_backup_fails(kitchen: Kitchen) -> None:
+    """It then says nothing, which is what is noticed."""
+    script = kitchen.home / "bin" / "nightly-backup"
+    script.write_text(script.read_text().replace("true &&", "false &&"))
+    assert kitchen.cron(kitchen.recipe.take("crontab")).returncode == 1
+    assert kitchen.said("builds") == []
+    assert kitchen.run("check-backup").returncode == 2
