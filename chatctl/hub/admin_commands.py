@@ -8,6 +8,7 @@ that it hits are disconnected, the room is told, a line is logged. Does not live
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,7 +18,7 @@ import msgspec
 from chatctl.common.durations import short_span
 from chatctl.common.text import clean
 from chatctl.common.verbs import Role
-from chatctl.core.bans import MAX_SANCTIONS, Sanction, SanctionKind
+from chatctl.core.bans import MAX_SANCTIONS, Person, Sanction, SanctionKind
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import Networks
 from chatctl.core.moderation import RoomRules
@@ -79,6 +80,8 @@ class AdminCommands:
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
         self.networks = Networks()
         """From where connections are taken."""
+        self._under_way = False  # an order is being committed that changes what holds
+        self._waiting: deque[Callable[[], None]] = deque()
 
     def order_from(self, peer: Peer, ask: Admin) -> None:
         """Carry out what somebody in a room orders, and answer them.
@@ -126,8 +129,12 @@ class AdminCommands:
             self._carry_out(ask, actor, plan, answer)
 
     def _carry_out(self, ask: Admin, actor: Actor, plan: Plan, answer: Answer) -> None:
+        if plan.changes and self._under_way:  # it is planned again then, with what holds by that time
+            self._waiting.append(partial(self.carry_out, ask, actor, answer))
+            return
         row = log_row(self._hub, ask, actor, plan.text, plan.where) if plan.where is not None else {}
         if plan.changes:
+            self._under_way = True
             self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, answer), answer)
             return
         # Nothing that has to hold is kept: it works on a full disk, too.
@@ -152,10 +159,15 @@ class AdminCommands:
             raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
         long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
         text = f"{_public_name(target)} was {done}{actor.by}{long}{because(ask.text)}"
-        hit = self._hub.rules.hit_by(one, {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)})
+        judged = self._people()
+        hit = self._hub.rules.hit_by(one, judged)
 
         def apply() -> None:
             sanctions.add(one)
+            # Those who came, or were renamed, while it was committed; of these only who is not hit already.
+            came = {peer: person for peer, person in self._people().items() if judged.get(peer) != person}
+            known = set(hit) if came else set[Peer]()
+            hit.extend(peer for peer in self._hub.rules.hit_by(one, came) if peer not in known)
             if what == "ban":
                 self._disconnect(hit, f"you were banned{actor.by}{long}{because(ask.text)}")
 
@@ -171,6 +183,9 @@ class AdminCommands:
         )
 
     _do_mute = _do_ban
+
+    def _people(self) -> dict[Peer, Person]:
+        return {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)}
 
     def _sanction_on(self, what: SanctionKind, ask: Admin, actor: Actor, target: AdminTarget) -> Sanction:
         """Return a sanction on the target: a name is a name, unless the person or the address is meant, too."""
@@ -322,12 +337,15 @@ class AdminCommands:
         """Commit facts, then show what they change; or answer with the error."""
 
         def committed(error: ChatError | None) -> None:
+            self._under_way = False
             if error is not None:
                 self._log.error("not kept", why=error.text)
                 self._hub.rules.log.drop(changes)
                 answer(error)
             else:
                 then()
+            while self._waiting and not self._under_way:
+                self._waiting.popleft()()
 
         self._hub.journal.keep(changes, committed)
 
@@ -337,11 +355,12 @@ class AdminCommands:
 
     def _finish(self, ask: Admin, actor: Actor, plan: Plan, answer: Answer) -> None:
         """Do what was committed; tell the rooms, the log and the operator."""
+        plan.apply()
         told = {
-            room: plan.text + others_in(room, plan.shown, plan.hit) if plan.shown else plan.text for room in plan.rooms
+            room: plan.text + others_in(room, plan.shown, plan.hit) if plan.shown else plan.text
+            for room in dict.fromkeys([*plan.rooms, *_rooms_of(plan.hit)])
         }
         answered = _told(ask, actor, plan)
-        plan.apply()
         for room, text in told.items():
             room.tell(Notice(text, self._hub.clock(), actor.name))
             self._hub.touch(room)

@@ -99,14 +99,16 @@ class AdminSocket:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
-        with contextlib.suppress(OSError, asyncio.TimeoutError):
-            try:
-                self._insist_on_user(writer)
-                await self._conversation(reader, writer)
-            except ChatError as error:
-                await self._send(writer, error_frame(error))
-        self._open -= 1
-        writer.close()
+        try:
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
+                try:
+                    self._insist_on_user(writer)
+                    await self._conversation(reader, writer)
+                except ChatError as error:
+                    await self._send(writer, error_frame(error))
+        finally:  # after a fault of our own, too: operators must not run out of places
+            self._open -= 1
+            writer.close()
 
     def _insist_on_user(self, writer: asyncio.StreamWriter) -> None:
         user = _user_of(writer.get_extra_info("socket"))
@@ -180,8 +182,8 @@ class AdminSocket:
 def old_request(line: bytes) -> Mapping[str, object] | None:
     """Return a request in the form that had no ``type``: ``{"do": "kick", "target": "Rajat"}``; None for another."""
     try:
-        asked = json.loads(line) if b'"do"' in line and not too_deep(line) else None
-    except (ValueError, RecursionError):
+        asked = msgspec.json.decode(line) if b'"do"' in line and not too_deep(line) else None
+    except (msgspec.DecodeError, UnicodeDecodeError):  # half of a surrogate pair, too: it could not be answered
         return None
     return asked if isinstance(asked, dict) and "do" in asked and "type" not in asked else None
 

@@ -27,7 +27,7 @@ from chatctl.core.ip_networks import Networks
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
-from chatctl.errors import ChatError, NickInvalid
+from chatctl.errors import ChatError, Forbidden, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal.memory import ID_BYTES, IDS_KEPT, MemoryJournal
@@ -282,6 +282,8 @@ class Program:
 
     async def _order(self, ask: Admin) -> Done:
         if ask.verb == "backup" and isinstance(self._journal, SqliteJournal):
+            if not ask.path or "\0" in ask.path:
+                raise Forbidden("a backup needs a path")
             await self._journal.backup(Path(ask.path))
             return Done(ask.verb, f"{ask.path} was made", [], ask.id)
         return await order(self._hub.admin, ask)

@@ -5,11 +5,13 @@ The table is walked, not written down again: what it allows has to happen, what 
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from chatctl import protocol as p
 from chatctl.common.verbs import KINDS, ROLES, VERBS, Kind, Role
 from chatctl.core.admission import Admission
+from chatctl.core.moderation import RoomRules
 from chatctl.core.name_claims import NameClaim, NameClaims
 from chatctl.core.permissions import check_verb
 from chatctl.errors import ChatError, Forbidden, NoSuchNick
@@ -209,3 +211,24 @@ def test_a_list_is_counted_as_a_person_would() -> None:
 def test_every_verb_of_the_table_has_a_method_that_does_it() -> None:
     done = {name.removeprefix("_do_").replace("_", "-") for name in vars(AdminCommands) if name.startswith("_do_")}
     assert done == set(VERBS)
+
+
+# --- orders that come before the one before is committed
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_order_that_comes_meanwhile_changes_nothing_of_the_one_before(fails: bool) -> None:
+    journal = KeepingJournal()
+    house = House(journal=journal, admission=Admission("test"))
+    house.join("Rajat")
+    journal.at_once, outcomes = False, list[p.Done | ChatError]()
+    for ask in (p.Admin("topic", text="freeze"), p.Admin("slow", seconds=7), p.Admin("read-only", on=True)):
+        house.hub.admin.carry_out(ask, Actor("console"), outcomes.append)
+    if fails:
+        journal.fail()
+    while journal.waiting:
+        journal.commit()
+    rules = RoomRules("" if fails else "freeze", 7, read_only=True)
+    assert house.hub.rules.room("lobby") == rules
+    assert msgspec.json.decode(journal.kept["room", "lobby"] or "", type=RoomRules) == rules
+    assert [isinstance(one, p.Done) for one in outcomes] == [not fails, True, True]

@@ -11,8 +11,9 @@ from chatctl.common.fingerprints import shown
 from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.name_claims import NameClaims
-from chatctl.errors import Forbidden
+from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_people import MAX_SHOWN, others_in, persons
+from chatctl.hub.admin_target import Actor
 from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
 
@@ -100,6 +101,35 @@ def test_every_room_hears_of_all_who_go(house: House) -> None:
 def test_a_ban_that_hits_nobody_says_so(house: House) -> None:
     told = done(order(house, "console", "ban", "Nobody"))
     assert (told.text, told.rows) == ("Nobody was banned; it hits nobody who is here", [])
+
+
+@pytest.mark.parametrize("target", ["Rajat", "192.0.2.7"])
+def test_who_comes_back_while_a_ban_is_being_committed_is_hit_as_well(house: House, target: str) -> None:
+    journal = house.journal
+    assert isinstance(journal, KeepingJournal)
+    house.join("Rajat", ONE)
+    journal.at_once, outcomes = False, list[p.Done | ChatError]()
+    house.hub.admin.carry_out(p.Admin("ban", target), Actor("console"), outcomes.append)
+    again = house.join("Rajat", ONE)
+    assert only(p.Welcome, again.frames)  # it holds once it is committed
+    journal.commit()
+    house.settle()
+    assert again.leaving is not None
+    assert again.closed
+    assert done(outcomes[0]).rows[-1] == {"nick": "Rajat", "room": "lobby", "address": "192.0.2.7"}
+
+
+def test_who_is_renamed_into_it_meanwhile_is_hit_once(house: House) -> None:
+    journal = house.journal
+    assert isinstance(journal, KeepingJournal)
+    peers = [house.join("Rajat", ONE), house.join("Ana", TWO)]
+    journal.at_once, outcomes = False, list[p.Done | ChatError]()
+    house.hub.admin.carry_out(p.Admin("ban", "Rajat"), Actor("console"), outcomes.append)
+    peers[0].say(p.Nick("Omar"))
+    peers[1].say(p.Nick("Rajat"))
+    journal.commit()
+    assert [peer.leaving is not None for peer in peers] == [True, True]
+    assert [row["nick"] for row in done(outcomes[0]).rows] == ["Omar", "Rajat"]
 
 
 @pytest.mark.parametrize(

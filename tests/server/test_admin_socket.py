@@ -23,6 +23,8 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def carry_out(ask: Admin) -> Done:
+    if ask.verb == "drain":
+        raise RuntimeError("a fault of our own")
     if ask.verb != "bans":
         raise Forbidden(f"'{ask.verb}' is none")
     return Done(ask.verb, f"of {ask.target}", [{"name": "Rajat"}], ask.id)
@@ -129,13 +131,14 @@ def test_a_command_that_is_older_than_the_server_is_answered_as_it_expects(path:
         (b"\xff\n", "bad_frame"),
         (b"null\n", "bad_frame"),
         (b'{"do":1}\n', "bad_frame"),
+        (b'{"do":"bans","target":"\\ud800"}\n', "bad_frame"),
         (b'{"do":null,"type":null}\n', "bad_frame"),
         (b'{"type":"say","text":"hi"}\n', "bad_frame"),
         (b'{"type":"dance"}\n', "bad_frame"),
         (b'{"type":"admin","verb":1}\n', "bad_frame"),
         (b"GET / HTTP/1.1\r\n\r\n", "bad_frame"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_what_is_no_order_is_answered(path: Path, capsys: pytest.CaptureFixture[str], data: bytes, code: str) -> None:
     """No traceback, no silence: also for a line that is longer than any may be."""
@@ -174,3 +177,21 @@ def test_one_more_than_it_takes_is_told(path: Path, monkeypatch: pytest.MonkeyPa
     first, refused, *_ = run(main())
     assert first["type"] == "pong"
     assert (refused["type"], refused["code"]) == ("error", "server_full")
+
+
+def test_a_fault_of_our_own_takes_no_operators_place(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_socket, "MAX_CONNECTIONS", 1)
+
+    async def main() -> list[bytes]:
+        async with listening(path) as connect:
+            got = []
+            for verb in (b"drain", b"bans"):
+                reader, writer = await connect()
+                writer.write(b'{"type":"admin","verb":"' + verb + b'"}\n')
+                got.append(await reader.readline())
+                writer.close()
+            return got
+
+    fault, answer = run(main())
+    assert fault == b""
+    assert json.loads(answer)["type"] == "done"

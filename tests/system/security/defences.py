@@ -970,6 +970,13 @@ MUTATIONS = (
         "tests/hub/test_admin_people.py::test_a_name_alone_bans_the_name_and_a_person_all_that_is_theirs",
     ),
     Mutation(
+        "coming back again and again, to be in when a ban is committed",
+        "chatctl/hub/admin_commands.py::AdminCommands._do_ban",
+        "known = set(hit)",
+        "came.clear()\n            known = set(hit)",
+        "tests/hub/test_admin_people.py::test_who_comes_back_while_a_ban_is_being_committed_is_hit_as_well",
+    ),
+    Mutation(
         "an order that hits others than was meant",
         "chatctl/hub/admin_commands.py::AdminCommands.carry_out",
         "elif dry:",
