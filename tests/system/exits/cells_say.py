@@ -7,8 +7,11 @@ SEND = "chatctl send 'deploy done'"
 ASK = "chatctl ask 'deploy?'"
 JOIN = "echo hello | chatctl join"
 RUN = "chatctl run -- echo built"
-ASKED = "deploy?  [1] yes  [2] no  (answer with the choice or its number)"
-CHOSEN = f"{ASKED}\nyes\ndeploy?  -> yes (nadia)"
+TAG = "{any:a3}"
+FIRST = f"{TAG} first while other questions are open"
+ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its number, {FIRST})"
+OUTCOME = f"[{TAG}] deploy?  ->"
+CHOSEN = f"{ASKED}\nyes\n{OUTCOME} yes (nadia)"
 BUILT = "started: echo built\ndone in {n:0.1} s: echo built\nbuilt"
 INSIST = "chatctl run --require-room -- echo built"
 LONG = "head -c 5000 /dev/zero | tr '\\0' x"
@@ -154,6 +157,17 @@ ASK_CELLS = [
         peer="answers",
         note="the second choice",
     ),
+    Cell(
+        "ask",
+        "fine",
+        f"{ASK} --approvals 2 --timeout 2s",
+        8,
+        err="(yes: 1 of 2)\nchatctl: there was not enough of yes in time",
+        said=f"{ASKED[:-1]}, 2 have to say yes)\nyes\n{OUTCOME} not enough of yes in time",
+        peer="answers",
+        lines=True,
+        note="one agreed",
+    ),
     Cell("ask", "refused", ASK, 3, err=NOBODY),
     Cell("ask", "silent peer", f"{ASK} --timeout 300ms", 3, err=SILENT),
     Cell("ask", "web server", ASK, 7, err=WEB),
@@ -174,10 +188,10 @@ ASK_CELLS = [
         f"{ASK} --timeout 2s",
         8,
         err="chatctl: nobody chose in time",
-        said=f"{ASKED}\ndeploy?  -> nobody chose in time",
+        said=f"{ASKED}\n{OUTCOME} nobody chose in time",
     ),
-    Cell("ask", "SIGINT", ASK, 130, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
-    Cell("ask", "SIGTERM", ASK, 143, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
+    Cell("ask", "SIGINT", ASK, 130, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
+    Cell("ask", "SIGTERM", ASK, 143, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
     Cell(
         "ask",
         "closed stdout",

@@ -56,7 +56,7 @@ Setting = Callable[[Stage], AbstractContextManager[Scene]]
 
 
 def _room(stage: Stage) -> Wire:
-    nadia = stage.house.member("nadia", stage.room)
+    nadia = stage.house.member("nadia", stage.room, token="e" * 32)
     nadia.say("hello").frame("msg")
     return nadia
 
