@@ -92,7 +92,10 @@ class Asking:
             # Watch before the question is said, so that no answer can be missed.
             welcome = await self._follower.open(deadline.sooner(CONNECT_SECONDS))
             self._epoch = welcome.epoch
-            await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
+            try:
+                await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
+            except DeadlinePassed:
+                raise Unreachable("the server let us in, and does not answer in time: nothing was asked") from None
             return await self._asked(seconds, deadline)
         finally:
             try:

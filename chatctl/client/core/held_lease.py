@@ -1,7 +1,7 @@
 """A lease that this process holds or wants: what is sent for it, and what the answers mean.
 
 Lives here: its frames, and looking at an entry as its holder. Does not live here: the connection that holds it
-(follower.py). Source: docs/protocol.md, "Leases".
+(follower.py for a question, lease_keeper.py for a lock). Source: docs/protocol.md, "Leases".
 """
 
 from __future__ import annotations

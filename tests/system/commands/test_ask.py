@@ -305,6 +305,19 @@ def test_an_older_server_can_not_count(run: InProcess, stub: PutStub) -> None:
     assert "update chatctl where" in err_line(done)
 
 
+def test_a_server_that_gives_no_tag_was_not_asked(run: InProcess, stub: PutStub) -> None:
+    """3, and not 8: nobody can have chosen."""
+
+    def silent(peer: Peer) -> None:
+        peer.let_in(features=["leases"])
+        peer.frame("lease")
+        peer.frame("bye")
+
+    done = run("ask", "go?", "--timeout", "300ms", port=stub(one_after_another(silent)).port)
+    assert done.returncode == 3
+    assert "nothing was asked" in err_line(done)
+
+
 def test_a_killed_asker_s_question_is_withdrawn(start: Start) -> None:
     with in_process_server(ServerLimits(ping_seconds=0.5), grace=0.2) as port:
         nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")

@@ -13,6 +13,7 @@ ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its numbe
 OUTCOME = f"[{TAG}] deploy?  ->"
 CHOSEN = f"{ASKED}\nyes\n{OUTCOME} yes (nadia)"
 BUILT = "started: echo built\ndone in {n:0.1} s: echo built\nbuilt"
+LOCKED = "chatctl run --lock backup -- echo built"
 INSIST = "chatctl run --require-room -- echo built"
 LONG = "head -c 5000 /dev/zero | tr '\\0' x"
 DEAF = "chatctl: the room does not hear of this: "
@@ -233,6 +234,21 @@ RUN_CELLS = [
         err="chatctl: cannot run no-such-program: not found",
         said="could not be started (not found): no-such-program",
     ),
+    Cell("run", "fine", LOCKED, 0, "built", said=BUILT),
+    Cell(
+        "run",
+        "fine",
+        LOCKED,
+        8,
+        err="chatctl: the lock backup is held by nadia since {any:2026-11-24 03:00:01}: CMD was not started",
+        peer="locked",
+        note="another run has the lock",
+    ),
+    Cell("run", "refused", LOCKED, 3, err=NOBODY, note="it was not started"),
+    Cell("run", "silent peer", "chatctl run --timeout 300ms --lock backup -- echo built", 3, err=SILENT),
+    Cell("run", "web server", LOCKED, 7, err=WEB),
+    Cell("run", "name taken", "chatctl run --nick nadia --lock backup -- echo built", 5, err=SOMEBODY),
+    Cell("run", "room missing", "chatctl run --room nowhere --lock backup -- echo built", 6, err=NO_ROOM),
     Cell("run", "refused", RUN, 0, "built", DEAF + NOBODY.removeprefix("chatctl: ")),
     Cell("run", "refused", INSIST, 3, err=NOBODY, note="it was not started"),
     Cell(

@@ -72,6 +72,15 @@ def room(stage: Stage) -> Iterator[Scene]:
     yield Scene(stage.house.port, lambda _: _heard(nadia), lambda: log_of(nadia)[1:])
 
 
+@contextmanager
+def locked(stage: Stage) -> Iterator[Scene]:
+    """Nadia has the lock ``backup``."""
+    nadia = _room(stage)
+    nadia.say_frame(type="lease", kind="lock", name="backup", holder="f" * 32)
+    assert nadia.frame("lease")["held"]
+    yield Scene(stage.house.port, lambda _: None, lambda: log_of(nadia)[1:])
+
+
 def _seen_joining(nadia: Wire) -> None:
     nadia.frame("join")
 
@@ -307,6 +316,7 @@ def no_journal(stage: Stage) -> Iterator[Scene]:
 
 PEERS: dict[str, Setting] = {
     "room": room,
+    "locked": locked,
     "joined": joined,
     "lobby": lobby,
     "crowded": crowded,
