@@ -50,7 +50,14 @@ SCRAM_ITERATIONS = range(4_096, 1_000_001)
 """Rounds of work that a password may take: fewer protect it badly, and more (one second) a server may not ask for."""
 Mode = Literal["join", "watch", "post", "probe"]
 
-FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused")
+LeaseKind = Literal["lock", "question"]
+LEASE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,63}\Z"
+"""What a lease can be called: a regular expression."""
+LeaseName = Annotated[str, Meta(pattern=LEASE_NAME)]
+LEASE_SECONDS = 60.0
+"""How long a lease is kept for its holder after the connection that held it was lost."""
+
+FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused", "leases")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -109,6 +116,8 @@ class Say(Frame, frozen=True, tag="say"):
     text: str
     id: Id | None = None
     action: bool = False
+    asks: LeaseName | None = None
+    """The message asks the question of this name, whose lease the sender has (feature ``leases``)."""
 
 
 class Whisper(Frame, frozen=True, tag="whisper"):
@@ -179,6 +188,19 @@ class Admin(Frame, frozen=True, tag="admin"):
     id: Id | None = None
 
 
+class Lease(Frame, frozen=True, tag="lease"):
+    """Take, release or look at a lease: a name in the room that one process has at a time (feature ``leases``)."""
+
+    kind: LeaseKind
+    """``lock``: a job that runs once at a time. ``question``: one that is open; the name is its tag."""
+    name: LeaseName
+    holder: Token
+    """Made up by the process that takes it, so that no other one of the same owner has the same lease."""
+    do: Literal["take", "release", "look"] = "take"
+    seq: Count | None = None
+    """``take``: the entry that asked the question, if the server does not know. ``look``: an entry to be judged."""
+
+
 class Ping(Frame, frozen=True, tag="ping"):
     """Ask whether the other end is alive. Either end may; the answer has the same ``t``."""
 
@@ -204,7 +226,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     """As in ``Error``: ``nick_taken`` if the same nickname joined from elsewhere."""
 
 
-ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Ping | Pong | Bye
+ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Lease | Ping | Pong | Bye
 
 
 # --- server to client
@@ -440,6 +462,28 @@ class Done(Frame, frozen=True, tag="done"):
     id: str | None = None
 
 
+class LeaseState(Frame, frozen=True, tag="lease"):
+    """The answer to a ``lease``: who has it now."""
+
+    kind: LeaseKind
+    name: str
+    held: bool
+    """By the holder that asked."""
+    nick: str = ""
+    """Whoever has it; empty if nobody does, or no name is known."""
+    since: float | None = None
+    """When it was taken (Unix seconds); None if nobody has it."""
+    grace: float = LEASE_SECONDS
+    """Seconds for which it is kept after the connection that holds it was lost."""
+    open: list[str] = []
+    """The questions that were open at the entry that was looked at."""
+    by: list[str] = []
+    """Who said that entry, as marks that mean nothing elsewhere: two entries with a mark in common are one owner's.
+    Empty for one who brought neither token nor key, and for an entry whose author is not remembered."""
+    own: bool = False
+    """The owner of the lease said that entry."""
+
+
 class Page(Frame, frozen=True, tag="page"):
     """A part of the log. ``more``: it goes on in that direction."""
 
@@ -466,7 +510,7 @@ class Error(Frame, frozen=True, tag="error"):
 
 LoginFrame = Challenge | Welcome
 EventFrame = Msg | Redacted | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
-AnswerFrame = Ack | Roster | Identity | Done | Page | Error
+AnswerFrame = Ack | Roster | Identity | Done | LeaseState | Page | Error
 ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 
 _encoder = msgspec.json.Encoder()

@@ -18,7 +18,7 @@ from chatctl.client.connect_options import (
 )
 from chatctl.client.core.address import Address
 from chatctl.client.core.api import FollowCore, Notice, RoomCore
-from chatctl.client.core.question import Answer
+from chatctl.client.core.asking import Answer
 from chatctl.client.io.aio_transport import AioTransport
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
@@ -119,10 +119,11 @@ class Room(_Closing[RoomCore]):
         *,
         nicks: Sequence[str] = (),
         keys: Sequence[str] = (),
+        approvals: int | None = None,
         timeout: float = ASK_SECONDS,  # noqa: ASYNC109 — as in the blocking form
     ) -> Answer:
         """Ask the people in the room. Cancelled, it tells them first. See ``chatctl.client.Room.ask``."""
-        return await self._core.ask(question, choices, nicks, keys, timeout)
+        return await self._core.ask(question, choices, nicks, keys, approvals, timeout)
 
 
 class Following(_Closing[FollowCore]):

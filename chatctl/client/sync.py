@@ -18,7 +18,7 @@ from chatctl.client.connect_options import (
 )
 from chatctl.client.core.address import Address
 from chatctl.client.core.api import FollowCore, Notice, RoomCore
-from chatctl.client.core.question import Answer
+from chatctl.client.core.asking import Answer
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
 
@@ -145,6 +145,7 @@ class Room:
         *,
         nicks: Sequence[str] = (),
         keys: Sequence[str] = (),
+        approvals: int | None = None,
         timeout: float = ASK_SECONDS,
     ) -> Answer:
         """Ask the people in the room, and return the first answer that counts; the room is told how it ended.
@@ -154,15 +155,17 @@ class Room:
             choices: the possible answers, one line each; people answer with the text or its number.
             nicks: only answers of these nicknames count; everybody's but ours if empty.
             keys: only answers of who has one of these keys count; fingerprints, ``SHA256:...``. Everybody's if empty.
+            approvals: so many different owners have to make the first choice, none of them our own; any other choice
+                ends it at once. None: the first answer decides.
             timeout: seconds to wait for an answer.
 
         Raises:
             ConditionNotMet: nobody chose in time.
-            Unsupported: the server is too old for ``keys``.
+            Unsupported: the server is too old for ``keys`` or ``approvals``.
             ChatError: as ``say``.
             ValueError: the choices can't be told apart, or a key is no fingerprint.
         """
-        return drive(self._core.ask(question, choices, nicks, keys, timeout))
+        return drive(self._core.ask(question, choices, nicks, keys, approvals, timeout))
 
     def close(self) -> None:
         """Hang up, and end every Following."""

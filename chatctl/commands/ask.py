@@ -10,6 +10,7 @@ from chatctl.cli.message_command import MessageCommand
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
+    count_option,
     json_option,
     nick_option,
     own_nick,
@@ -22,7 +23,8 @@ from chatctl.common.text import clean
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.question import Answer, Question
+    from chatctl.client.core.asking import Answer
+    from chatctl.client.core.question import Question
 
 MAX_CHOICES = 100
 """The exit code is 10 and the choice's number, and from 126 on codes mean something else to a shell."""
@@ -51,6 +53,7 @@ SAY_SECONDS = 5.0
     metavar="FINGERPRINT",
     help="Only an answer of who has this key counts, SHA256:..., as /whois shows it. Repeatable.",
 )
+@count_option("--approvals", most=100, help="So many have to make the first choice; any other choice ends it.")
 @timeout_option("10m", "Wait so long for an answer.")
 @json_option()
 def ask(
@@ -60,19 +63,27 @@ def ask(
     choices: tuple[str, ...],
     nicks: tuple[str, ...],
     keys: tuple[str, ...],
+    approvals: int | None,
     timeout: float,
     as_json: bool,
 ) -> None:
     """Ask QUESTION in the room and wait until somebody chooses.
 
-    People answer by typing a choice or its number, in whatever case. The first answer after the question counts;
-    our own messages never do. The choice is printed, stderr says who made it, and the room is told how it ended.
+    People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
+    counts; our own messages never do. The choice is printed, stderr says who made it and which answers did not count,
+    and the room is told how it ended. The question shows a tag, such as [a3]: while other questions are open in the
+    room, an answer takes it ('a3 yes'). If we are killed, the server withdraws the question a minute later.
+
     A nickname is no proof of a person: with --from alone, who may answer is as safe as who can reach the server. A key
     is one: --from-key takes answers under a name that is bound to it alone (see 'chatctl key').
+
+    --approvals counts owners, not names: the key that was proved, else the token that 'chatctl join' keeps; never our
+    own. nc has neither. A token costs nothing: where it matters, --from-key says whose count.
 
     \b
     Examples:
       chatctl ask "deploy 1.4?" --from nadia --timeout 30m && ./deploy
+      chatctl ask "drop the table?" --approvals 2 --from abel --from nadia
       chatctl ask "which one?" --choice blue --choice green --choice neither
       answer=$(chatctl ask "restart now?" --choice now --choice later)
 
@@ -81,8 +92,9 @@ def ask(
       0 the first choice   11 the second one, 12 the third, …
       1 internal error   2 usage   3 nobody there, nothing asked
       4 unknown whether it was asked   5 name, key or password refused
-      6 rejected (too long, no such room)   7 not a chatctl server
-      8 nobody chose in time
+      6 rejected (too long, no such room, an old server can't count)
+      7 not a chatctl server
+      8 nobody chose in time, or the server withdrew the question
       130 interrupted, 143 terminated (the room is told)
 
     \b
@@ -97,7 +109,7 @@ def ask(
     from chatctl.common.names import fold_nick
 
     address, name = server.address(), own_nick(nick)
-    asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks), dict.fromkeys(keys))
+    asked = Question(question, choices, fold_nick(name), dict.fromkeys(nicks), dict.fromkeys(keys), approvals)
     _check(asked)
     answer = _ask(asked, address, server.room, name, timeout)
     _print(answer, as_json)
@@ -118,25 +130,32 @@ def _check(question: Question) -> None:
 
 def _ask(question: Question, address: Address, room: str, nick: str, timeout: float) -> Answer:
     """Return the answer. Raises as ``Asking.ask``."""
+    from chatctl.client.core.asking import Asking
     from chatctl.client.core.author_key import AuthorKeys
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower
-    from chatctl.client.core.question import Asking
+    from chatctl.client.core.held_lease import HeldLease
     from chatctl.client.core.speaker import Speaker
     from chatctl.client.identity import post_hello
     from chatctl.client.io.blocking_transport import BlockingTransport, drive
 
-    transport = BlockingTransport()
-    speaker = Speaker(transport, address, post_hello(address, room, nick), SAY_SECONDS, keep_open=False)
-    follower = Follower(transport, address, room, Cursor(), notice=note)
-    return drive(Asking(question, follower, speaker, AuthorKeys(transport, address, room), note).ask(timeout))
+    transport, hello = BlockingTransport(), post_hello(address, room, nick)
+    speaker = Speaker(transport, address, hello, SAY_SECONDS, keep_open=False)
+    follower = Follower(transport, address, room, Cursor(), token=hello.token, notice=note)
+
+    def lease(tag: str) -> HeldLease:
+        return HeldLease(transport, address, room, hello.token, "question", tag)
+
+    authors = AuthorKeys(transport, address, room)
+    return drive(Asking(question, follower, speaker, authors, note, lease).ask(timeout))
 
 
 def _print(answer: Answer, as_json: bool) -> None:
     choice, entry = answer.choice, answer.entry
     if as_json:
         found = {"choice": choice, "index": answer.index, "nick": entry.nick, "seq": entry.seq, "time": entry.time}
-        emit_json(json_text(found))
+        approved = {"approvals": [one.nick for one in answer.approvals]} if answer.approvals else {}
+        emit_json(json_text(found | approved))
     else:
-        note(f"{clean(entry.nick)} chose {choice}")
+        note(f"{', '.join(map(clean, answer.nicks))} chose {choice}")
         emit_given(choice)

@@ -15,7 +15,15 @@ from chatctl.protocol import ClientFrame, Frame, Mode
 
 # --- frames
 
-_ALL_MODES = (protocol.Who, protocol.Whois, protocol.History, protocol.Ping, protocol.Pong, protocol.Bye)
+_ALL_MODES = (
+    protocol.Who,
+    protocol.Whois,
+    protocol.History,
+    protocol.Lease,
+    protocol.Ping,
+    protocol.Pong,
+    protocol.Bye,
+)
 _NAMED_MODES = (protocol.Say, protocol.Whisper, protocol.Admin)
 _ALLOWED: dict[Mode, frozenset[type[Frame]]] = {
     "join": frozenset([*_ALL_MODES, *_NAMED_MODES, protocol.Nick]),

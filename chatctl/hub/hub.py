@@ -14,6 +14,7 @@ from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.memory import Memory
 from chatctl.core.moderation import Rules
@@ -25,6 +26,7 @@ from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.leasing import Leasing
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
 from chatctl.hub.tick import Loop, Tick
@@ -48,6 +50,7 @@ class Hub:
         loop: Loop,
         authenticator: Authenticator | None = None,
         rules: Rules | None = None,
+        leases: Leases | None = None,
     ) -> None:
         """Serve the rooms that ``admission`` knows.
 
@@ -60,6 +63,7 @@ class Hub:
             loop: runs the end of each tick; its time is monotonic.
             authenticator: what has to be proved; by default only a key that is offered.
             rules: what operators have set.
+            leases: those that the journal has.
         """
         self.rules = rules or Rules()
         self.claims = admission.claims
@@ -88,7 +92,9 @@ class Hub:
         self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, self.memory.input)
+        self.leasing = Leasing(leases or Leases(), journal, self.history, self._tick, log, self.clock)
+        in_flight, said = self.memory.input, self.leasing.said
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, in_flight, said)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects
@@ -116,6 +122,8 @@ class Hub:
                     self._answers.give(peer, size, lambda: self._who(peer))
                 case protocol.Whois(nick, bound):
                     self._whois(peer, nick, bound=bound)
+                case protocol.Lease():
+                    self.leasing.request(peer, self._room_of(peer), effect)
                 case protocol.Admin():
                     self.admin.order_from(peer, effect)
                 case protocol.History():
@@ -148,6 +156,7 @@ class Hub:
         self.log.info("rename", peer=peer.label, nick=member.nick, to=nick)
         room.roster.rename(member, nick)
         peer.session.nick = nick
+        self.leasing.renamed(peer, nick)
         self.touch(room)
 
     def _who(self, peer: Peer) -> None:
@@ -195,6 +204,7 @@ class Hub:
         peer.leaving = why
         peer.goodbye = peer.session.dialect.render(bye) if bye is not None else b""
         self._login.forget(peer)
+        self.leasing.disconnected(peer, removed=bye is not None and bye.final and bye.code is None)
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
             if peer.member is not None:

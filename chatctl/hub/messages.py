@@ -6,7 +6,7 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of
@@ -30,6 +30,10 @@ _Run = tuple[Peer, int, ChatError | None, float]
 were said, by the steady clock."""
 
 
+Said = Callable[[Peer, Sequence[Draft], Sequence[Receipt]], None]
+"""Gets what one peer said, with a receipt for each."""
+
+
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
@@ -42,8 +46,13 @@ class Messages:
         log: Log,
         clock: ServerClock,
         in_flight: Share,
+        said: Said,
     ) -> None:
-        """Start with an empty batch. What the journal has not committed counts as ``in_flight``."""
+        """Start with an empty batch.
+
+        What the journal has not committed counts as ``in_flight``; ``said`` is called with what it has.
+        """
+        self._said = said
         self._rules = rules
         self._names = names
         self._journal = journal
@@ -67,7 +76,9 @@ class Messages:
             return
         name, token, persist = room.name, peer.token, peer.session.mode != "probe"
         one_only = says[:1] if slow else says
-        drafts = [Draft(name, now, nick, say.text, say.action, token, say.id, persist) for say in one_only]
+        drafts = [
+            Draft(name, now, nick, say.text, say.action, token, say.id, persist, True, say.asks) for say in one_only
+        ]
         self._queue((peer, len(drafts), None, steady), drafts)
         if peer.member is not None:
             peer.member.spoke = steady
@@ -130,12 +141,14 @@ class Messages:
         start = 0
         self._in_flight.used -= _cost(drafts)
         for run in runs:
-            peer, count, _, _ = run
+            peer, count, refusal, _ = run
             part = slice(start, start := start + count)
             if isinstance(outcome, StorageFailed):
                 self._tick.reply_run(peer, [error_frame(outcome, draft.id) for draft in drafts[part]])
             else:
                 self._acknowledge(run, drafts[part], outcome[part])
+                if refusal is None:
+                    self._said(peer, drafts[part], outcome[part])
             self._tick.release(peer, count)
         if isinstance(outcome, StorageFailed):
             self._log.error("not stored", messages=len(drafts), why=outcome.text)

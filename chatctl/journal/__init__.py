@@ -34,6 +34,8 @@ class Draft(Struct, frozen=True):
     """False for a probe: its commit is a real one and stores nothing."""
     append: bool = True
     """False while its sender may not speak: an earlier message of this ``id`` is looked up, nothing is added."""
+    asks: str | None = None
+    """The question that it asks (``protocol.Say``)."""
 
 
 class Receipt(Struct, frozen=True):

@@ -24,6 +24,7 @@ from chatctl.common.paths import admin_socket, admin_socket_at
 from chatctl.common.text import clean
 from chatctl.core.auth import Authenticator
 from chatctl.core.ip_networks import Networks
+from chatctl.core.leases import Leases
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
@@ -157,6 +158,7 @@ class Program:
         self._reloader = Reloader(log, self._manager)
         with _facts_of(options):
             self._rules = Rules(journal.facts())
+            leases = Leases(journal.facts(), now=time.time(), wall=time.time())
         self._auth = Authenticator(options.password)
         self._networks = Networks()
         if options.claim_names if options.claim_names is not None else options.journal is not None:
@@ -174,6 +176,7 @@ class Program:
             loop=self._loop,
             authenticator=self._auth,
             rules=self._rules,
+            leases=leases,
         )
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
         self._hub.admin.networks = self._networks

@@ -248,6 +248,7 @@ class Server:
         self.hub.clock()  # so that a step is noticed where nobody speaks
         self._counts.forget(now)
         self.hub.forget_addresses(now)
+        self.hub.leasing.expire()
         if self._dropped:
             self._log.warning("dropped unheard, too many at the door", count=self._dropped)
             self._dropped = 0
@@ -267,6 +268,7 @@ class Server:
             handshake.abort()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
+        self.hub.leasing.stopping()
         for connection in list(self._connections):
             entered = connection.session.nick or connection.room is not None
             self.hub.disconnect(

@@ -20,15 +20,17 @@ import pytest
 
 import chatctl
 from chatctl.client.core.address import Address
+from chatctl.client.core.asking import Asking
 from chatctl.client.core.author_key import AuthorKeys
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.follower import Follower
-from chatctl.client.core.question import Asking, Question
+from chatctl.client.core.held_lease import HeldLease
+from chatctl.client.core.question import Question
 from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.errors import OutcomeUnknown
-from chatctl.protocol import Ack, ClientFrame, Hello, Limits, Msg, Say, ServerFrame, Welcome
+from chatctl.protocol import Ack, ClientFrame, Hello, Lease, LeaseState, Limits, Msg, Say, ServerFrame, Welcome
 from tests.support.environment import DEADLINE
 
 OURS = str(Path(chatctl.__file__).parent)
@@ -72,15 +74,18 @@ class Connection:
         self.room, self.hello = room, hello
         self.open = True
         self.acks: list[Ack] = []
+        self.states: list[LeaseState] = []
         self.read = len(room.log)
         self.welcome = Welcome(
             v=1, server="", room="lobby", nick=hello.nick, epoch="e", first=1, last=self.read, members=[], count=0,
-            watchers=0, durability="memory", limits=Limits(),
+            watchers=0, durability="memory", limits=Limits(), features=["leases"],
         )  # fmt: skip
 
     async def send(self, frame: ClientFrame, _deadline: Deadline) -> None:
         self._check()
-        if isinstance(frame, Say):
+        if isinstance(frame, Lease):
+            self.states.append(LeaseState(frame.kind, frame.name, held=frame.do != "release", open=[frame.name]))
+        elif isinstance(frame, Say):
             self.acks.append(Ack(frame.id or "", 0.0, False, self.room.say(self.hello.nick, frame.text)))
             if "answer with" in frame.text:
                 self.room.say("nadia", "yes")
@@ -89,6 +94,8 @@ class Connection:
         self._check()
         if self.room.silent:
             raise DeadlinePassed("the deadline passed")
+        if self.states:
+            return self.states.pop(0)
         if self.hello.mode == "post":
             return self.acks.pop(0)
         self.read += 1
@@ -155,10 +162,12 @@ def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
     """Ask in the room; give what ended it. Fails if it hangs, or if another thread can't speak then."""
     address = Address("a-server", 5500)
     speaker = Speaker(room, address, HELLO, DEADLINE, keep_open=False)
-    follower = Follower(room, address, "lobby", Cursor())
-    asking = Asking(
-        Question("go?", ["yes", "no"], "deploy"), follower, speaker, AuthorKeys(room, address, "lobby"), lambda _: None
-    )
+    follower, authors = Follower(room, address, "lobby", Cursor()), AuthorKeys(room, address, "lobby")
+
+    def lease(tag: str) -> HeldLease:
+        return HeldLease(room, address, "lobby", None, "question", tag)
+
+    asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, authors, lambda _: None, lease)
     end = ends(asking.ask(DEADLINE), interrupter, (interrupter.at, room.texts))
     if end is not None:
         assert ends(speaker.say("another"), None, ("another thread", interrupter.at)) is None
@@ -177,9 +186,9 @@ def test_wherever_it_is_interrupted_the_room_knows() -> None:
             break
         assert isinstance(end, Interrupted), (at, end)
         with contextlib.suppress(IndexError):
-            assert room.texts[-1] in ("go?  -> withdrawn", "go?  -> yes (nadia)"), (at, room.texts)
+            assert room.texts[-1][5:] in ("go?  -> withdrawn", "go?  -> yes (nadia)"), (at, room.texts)
             told.append(at)
-    assert room.texts[-1] == "go?  -> yes (nadia)", "and it ends well where it is not interrupted"
+    assert room.texts[-1][5:] == "go?  -> yes (nadia)", "and it ends well where it is not interrupted"
     assert len(told) > 100
 
 

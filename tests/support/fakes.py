@@ -12,6 +12,7 @@ from chatctl.common.verbs import Role
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.dialects import JSON, Dialect
+from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.errors import ChatError, StorageFailed
@@ -242,6 +243,7 @@ class House:
         admission: Admission | None = None,
         authenticator: Authenticator | None = None,
         rules: Rules | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self.limits = limits or ServerLimits(rate=0)
         self.now = 1000.0
@@ -260,6 +262,7 @@ class House:
             loop=self,
             authenticator=authenticator,
             rules=rules,
+            leases=leases,
         )
         self.read_buffer = memoryview(bytearray(READ_BYTES))
         self.unsent = UnsentOutput(self.hub.memory.output, self.limits.out_buffer)

@@ -15,12 +15,14 @@ import pytest
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.ip_networks import Networks
+from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
 from chatctl.journal.memory import MemoryJournal
+from chatctl.protocol import LEASE_SECONDS
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import open_tcp
 from chatctl.server.server import Server as ChatServer
@@ -36,10 +38,12 @@ def in_process_server(
     password: str | None = None,
     within: float = 2.0,
     networks: Networks | None = None,
+    grace: float = LEASE_SECONDS,
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
-    With ``tls``, the port speaks that. At the end it flushes ``within`` so many seconds.
+    With ``tls``, the port speaks that. At the end it flushes ``within`` so many seconds. Leases are kept for
+    ``grace`` seconds after a lost connection.
     """
     started: queue.Queue[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
     log = io.StringIO()
@@ -47,14 +51,16 @@ def in_process_server(
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         everything = Admission("test", open_rooms=True)
+        kept = journal or MemoryJournal()
         hub = Hub(
-            journal or MemoryJournal(),
+            kept,
             everything,
             limits,
             Log(write=lambda _level, line: print(line, file=log)),
             clock=time.time,
             loop=loop,
             authenticator=Authenticator(Verifier.of(password) if password else None),
+            leases=Leases(kept.facts(), now=time.time(), wall=time.time(), grace=grace),
         )
         server = ChatServer(hub, networks=networks)
         sockets = open_tcp("127.0.0.1", 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import struct
 from collections.abc import Callable, Sequence
@@ -132,9 +133,9 @@ class Wire:
         return frame
 
     def texts(self, last: str) -> list[str]:
-        """Read messages up to the one that says ``last``, and with it; give what they say."""
+        """Read messages up to the one that says ``last``, after a question's tag or not; give what they say."""
         texts = [self.frame("msg")["text"]]
-        while texts[-1] != last:
+        while re.sub(r"^\[[a-z][2-9]+\] ", "", texts[-1]) != last:
             texts.append(self.frame("msg")["text"])
         return texts
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from chatctl.client.core.asking import Answer, Asking
 from chatctl.client.core.author_key import AuthorKeys
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
-from chatctl.client.core.question import Answer, Asking, Question
+from chatctl.client.core.held_lease import HeldLease
+from chatctl.client.core.question import Question
 from chatctl.client.core.speaker import Speaker
 from chatctl.common.fingerprints import parse
 from chatctl.common.names import fold_nick
@@ -44,6 +46,7 @@ class RoomCore:
         self._transport = transport
         self._address = address
         self._room = hello.room
+        self._token = hello.token
         self._timeout = timeout
         self._notice = notice
         self._speaker = Speaker(transport, address, hello, timeout, keep_open=True)
@@ -70,18 +73,31 @@ class RoomCore:
         return following
 
     async def ask(
-        self, question: str, choices: Sequence[str], nicks: Sequence[str], keys: Sequence[str], seconds: float
+        self,
+        question: str,
+        choices: Sequence[str],
+        nicks: Sequence[str],
+        keys: Sequence[str],
+        approvals: int | None,
+        seconds: float,
     ) -> Answer:
         """Ask, and return the first answer. Raises ValueError for a bad question or key, and as ``Asking.ask``."""
-        asked = Question(
-            question, choices, fold_nick(self.nick), [fold_nick(nick) for nick in nicks], list(map(parse, keys))
-        )
+        folded = [fold_nick(nick) for nick in nicks]
+        asked = Question(question, choices, fold_nick(self.nick), folded, list(map(parse, keys)), approvals)
         if problem := asked.problem():
             raise ValueError(problem)
-        authors = AuthorKeys(self._transport, self._address, self._room)
-        return await Asking(asked, self._follower(Cursor()), self._speaker, authors, self._notice).ask(seconds)
+        return await self._asking(asked).ask(seconds)
 
-    def _follower(self, cursor: Cursor, history: int = 0, idle: float | None = None) -> Follower:
+    def _asking(self, question: Question) -> Asking:
+        where = (self._transport, self._address, self._room)
+        follower = Follower(*where, Cursor(), token=self._token, notice=self._notice)
+
+        def lease(tag: str) -> HeldLease:
+            return HeldLease(*where, self._token, "question", tag)
+
+        return Asking(question, follower, self._speaker, AuthorKeys(*where), self._notice, lease)
+
+    def _follower(self, cursor: Cursor, history: int, idle: float | None) -> Follower:
         return Follower(
             self._transport, self._address, self._room, cursor, history=history, idle=idle, notice=self._notice
         )

@@ -6,6 +6,7 @@ keepalive and reconnecting (subscription.py).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,11 @@ from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.errors import ChatError
-from chatctl.protocol import Gap, Msg, Redacted, Resume, Welcome
+from chatctl.protocol import VERSION, Gap, Hello, Lease, LeaseState, Msg, Redacted, Resume, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
+    from chatctl.client.core.held_lease import HeldLease
     from chatctl.client.core.transport import Transport
 
 
@@ -33,6 +35,7 @@ class Follower:
         room: str,
         cursor: Cursor,
         *,
+        token: str | None = None,
         history: int = 0,
         idle: float | None = None,
         reconnect: bool = True,
@@ -45,6 +48,7 @@ class Follower:
             address: of the server.
             room: its name.
             cursor: where to start.
+            token: of who follows; it takes one to ``hold`` a lease.
             history: if the cursor has no position, start this many entries before the log's end.
             idle: end after this many seconds without ``restart_idle``; None means never.
             reconnect: whether to connect again when the connection breaks.
@@ -53,11 +57,14 @@ class Follower:
         """
         self.cursor = cursor
         self.now = transport.now
+        self.random_bytes = transport.random_bytes
+        self._lease: HeldLease | None = None
         self._history = history
         self._notice = notice
         self._idle = idle
         self._idle_until = Deadline(None, transport.now)
-        self._subscription = Subscription(transport, address, room, reconnect=reconnect, notice=notice)
+        hello = Hello(v=VERSION, room=room, mode="watch", token=token)
+        self._subscription = Subscription(transport, address, room, hello=hello, reconnect=reconnect, notice=notice)
         self._last: int | None = None
 
     def close(self) -> None:
@@ -95,7 +102,46 @@ class Follower:
         history = 0 if resume is not None else self._history
         welcome = await self._subscription.connect(deadline, resume, history)
         self.cursor.enter(welcome, history)
+        if self._lease is not None:
+            await self._send(self._lease.take(welcome.epoch), deadline)
         return welcome
+
+    async def hold(self, lease: HeldLease, deadline: Deadline) -> bool:
+        """Take a lease, and take it again on each connection; return False if somebody else has it.
+
+        Entries that arrive before the answer are passed over. ``next`` raises ConditionNotMet once it is lost.
+
+        Raises:
+            ChatError: the server refuses, or the connection breaks.
+        """
+        connection = self._subscription.connection
+        assert connection is not None, "not open yet"
+        if not (await self._answer_to(lease.take(connection.welcome.epoch), deadline)).held:
+            return False
+        self._lease = lease
+        return True
+
+    async def release(self, deadline: Deadline) -> None:
+        """End the lease. A failure to do so changes nothing: the server ends it later."""
+        lease, self._lease = self._lease, None
+        if lease is None:
+            return
+        with contextlib.suppress(ChatError):
+            if self._subscription.connection is not None:
+                await self._answer_to(lease.release(), deadline)
+            else:
+                await lease.ask_once(lease.release(), deadline)
+
+    async def _answer_to(self, frame: Lease, deadline: Deadline) -> LeaseState:
+        await self._send(frame, deadline)
+        while not isinstance(found := await self._subscription.receive(deadline), LeaseState):
+            self.cursor.take(found)
+        return found
+
+    async def _send(self, frame: Lease, deadline: Deadline) -> None:
+        connection = self._subscription.connection
+        assert connection is not None, "not open yet"
+        await connection.send(frame, deadline)
 
     def rewind(self, after: int) -> None:
         """Move the cursor back to entry number ``after`` of the same log: later entries are returned again."""
@@ -142,6 +188,8 @@ class Follower:
             frame = await self._subscription.receive(until)
             if isinstance(frame, Redacted):
                 self._notice(f"(redacted by an operator: {', '.join(map(str, frame.seqs))})")
+            elif isinstance(frame, LeaseState) and self._lease is not None:
+                self._lease.heard(frame)
             elif (entry := self.cursor.take(frame)) is not None:
                 return entry
         return None

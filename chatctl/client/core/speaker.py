@@ -44,6 +44,7 @@ class Speaker:
         *,
         id: str | None = None,  # noqa: A002 — its name on the wire
         action: bool = False,
+        asks: str | None = None,
         retry_for: float | None = None,
     ) -> Ack:
         """Say a message once.
@@ -52,6 +53,7 @@ class Speaker:
             text: the text, or a function that makes it fit the server's limits.
             id: the server says a message with the same id once, however often it arrives; made up if None.
             action: an action rather than speech: "* ci deploys".
+            asks: the tag of the question that it asks.
             retry_for: seconds for all tries; None is one try.
 
         Raises:
@@ -64,7 +66,7 @@ class Speaker:
             with contextlib.suppress(ChatError):  # a connection that broke meanwhile is made again
                 await self._sender.poll()
             said = text if isinstance(text, str) else text((await self._sender.open()).limits)
-            return await self._sender.say_one(Message(Say(said, id=ident, action=action)))
+            return await self._sender.say_one(Message(Say(said, id=ident, action=action, asks=asks)))
 
         return await self._lock.hold(lambda: self._turn(retry_for, say))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from chatctl.client.core.connection import raise_refusal
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
@@ -35,6 +37,7 @@ class Subscription:
         address: Address,
         room: str,
         *,
+        hello: Hello | None = None,
         reconnect: bool = True,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
@@ -44,13 +47,14 @@ class Subscription:
             transport: makes connections.
             address: of the server.
             room: its name.
+            hello: enters; by default one that watches ``room``, without a token.
             reconnect: whether ``recover`` may succeed at all.
             notice: receives a line for a person when the connection is lost for QUIET_SECONDS, and when it is back.
         """
         self.connection: OpenConnection | None = None
         self._transport = transport
         self._address = address
-        self._room = room
+        self._hello = hello or Hello(v=VERSION, room=room, mode="watch")
         self._reconnect = reconnect
         self._notice = notice
         self._retry = Retry(transport)
@@ -59,7 +63,7 @@ class Subscription:
 
     async def connect(self, deadline: Deadline, resume: Resume | None = None, history: int = 0) -> Welcome:
         """Connect, with the hello's ``resume`` and ``history``. Raises as ``Transport.connect``."""
-        hello = Hello(v=VERSION, room=self._room, mode="watch", resume=resume, history=history)
+        hello = msgspec.structs.replace(self._hello, resume=resume, history=history)
         self.connection = await self._transport.connect(self._address, hello, deadline)
         self._keepalive = Keepalive(self._transport.now, PING_SECONDS)
         self._retry.connected()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 import signal
 import time
@@ -27,8 +28,11 @@ from chatctl.errors import reason_of
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chatctl.client.core.address import Address
     from chatctl.client.core.speaker import Speaker
+    from chatctl.commands.run.lock import RunLock
     from chatctl.commands.run.notifier import RunNotifier
+    from chatctl.protocol import Hello
 
 MAX_TITLE = 200
 """Characters of the command line that the room sees."""
@@ -46,6 +50,7 @@ MAX_TITLE = 200
     "--max-time", help="End CMD after this long, with all that it started: SIGTERM, and SIGKILL 10 s later."
 )
 @file_option("--metrics", help="Write how it went there, for the textfile collector of Prometheus.")
+@click.option("--lock", metavar="NAME", help="Start CMD only if no other run in the room has this lock.")
 @click.option("--require-room", is_flag=True, help="Don't start CMD if the room can't be told.")
 @timeout_option(text="Give up talking to the room after this long; CMD has no limit.")
 def run(
@@ -58,6 +63,7 @@ def run(
     cron: bool,
     max_time: float | None,
     metrics: Path | None,
+    lock: str | None,
     require_room: bool,
     timeout: float,
 ) -> None:
@@ -68,6 +74,10 @@ def run(
     lives on. A room that can't be reached is warned of once, on stderr, and changes nothing else. The room sees the
     command line: choose a --title if there is a secret in it.
 
+    With --lock, one runs at a time among all machines in the room; the next one ends with 8 and says who has the lock.
+    It is kept for a minute after a lost connection, and across a restart of the server. It is advisory: if it is lost
+    while CMD runs, the room and stderr are told, and CMD goes on.
+
     With --max-time, CMD can't read from the terminal: it has a process group of its own.
 
     \b
@@ -75,6 +85,7 @@ def run(
       chatctl run -- make test
       chatctl run --nick cron --quiet-success --cron -- backup --all
       chatctl run --max-time 2h --metrics /var/lib/node/job.prom -- job
+      chatctl run --lock backup -- backup --all
       chatctl run --title report --tail 3 -- sh -c './report | gzip > it.gz'
 
     \b
@@ -83,10 +94,11 @@ def run(
       1 also: CMD ended with 0, but its output could not be written
       124 CMD was ended after --max-time
       126 CMD can't be run   127 CMD not found   2 usage
-      with --require-room, before CMD starts: 3 nobody there
-      4 outcome unknown   5 name, key or password refused
-      6 rejected (no such room)
-      7 not a chatctl server
+      with --require-room or --lock, before CMD starts:
+      3 nobody there   4 outcome unknown
+      5 name, key or password refused
+      6 rejected (no such room, an old server has no locks)
+      7 not a chatctl server   8 somebody else has the lock
 
     \b
     Environment:
@@ -107,21 +119,47 @@ def run(
     shown = clean(title if title is not None else shlex.join(command))
     shown = shown if len(shown) <= MAX_TITLE else shown[: MAX_TITLE - 3] + "..."
 
+    def hello() -> Hello:
+        return post_hello(address, server.room, own_nick(nick))
+
     def speaker() -> Speaker:
-        hello = post_hello(address, server.room, own_nick(nick))
-        return Speaker(BlockingTransport(), address, hello, timeout, keep_open=False)
+        return Speaker(BlockingTransport(), address, hello(), timeout, keep_open=False)
 
     notifier = RunNotifier(speaker, shown, quiet_success=quiet_success)
-    if require_room:
-        notifier.require_room()
-    began, start = time.time(), time.monotonic()
-    status = _run(command, notifier, tail, cron=cron, max_time=max_time)
-    if metrics is not None:
-        _write_metrics(metrics, shown, status, began, time.monotonic() - start)
+    with contextlib.ExitStack() as released:
+        held = _lock(lock, address, hello(), notifier, timeout) if lock is not None else None
+        if held is not None:
+            released.callback(held.release)
+        if require_room:
+            notifier.require_room()
+        began, start = time.time(), time.monotonic()
+        status = _run(command, notifier, held, tail, cron=cron, max_time=max_time)
+        if metrics is not None:
+            _write_metrics(metrics, shown, status, began, time.monotonic() - start)
     raise SystemExit(status)
 
 
-def _run(command: tuple[str, ...], notifier: RunNotifier, tail: int, *, cron: bool, max_time: float | None) -> int:
+def _lock(name: str, address: Address, hello: Hello, notifier: RunNotifier, seconds: float) -> RunLock:
+    """Return the lock, taken. Raises UsageError for a bad name; as ``RunLock.take``."""
+    from chatctl.commands.run.lock import RunLock
+    from chatctl.protocol import LEASE_NAME
+
+    if re.match(LEASE_NAME, name) is None:
+        raise click.UsageError("--lock takes 1 to 64 letters, digits and ._:@/+-, the first a letter or digit")
+    lock = RunLock(address, hello, name, notifier.aside)
+    lock.take(seconds)
+    return lock
+
+
+def _run(
+    command: tuple[str, ...],
+    notifier: RunNotifier,
+    lock: RunLock | None,
+    tail: int,
+    *,
+    cron: bool,
+    max_time: float | None,
+) -> int:
     """Run the command, tell the room, and return the status."""
     from chatctl.commands.run.child import Child, NotStarted
     from chatctl.commands.run.last_lines import LastLines
@@ -136,6 +174,8 @@ def _run(command: tuple[str, ...], notifier: RunNotifier, tail: int, *, cron: bo
         warn(f"cannot run {command[0]}: {error.why}")
         notifier.finish(error.status, f"could not be started ({error.why})", [])
         return error.status
+    if lock is not None:
+        lock.keep()
     notifier.start()
     status = child.pass_on(lines.feed, output)
     how = f"{ending(status, timed_out=child.timed_out)} {run_time(time.monotonic() - began)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterable
@@ -45,6 +46,11 @@ class RunNotifier:
         if not (self._quiet_success or self._said_start):
             self._starting = threading.Thread(target=self._say, args=(f"started: {self._title}",), daemon=True)
             self._starting.start()
+
+    def aside(self, text: str) -> None:
+        """Tell the room something of this run while it goes on. A failure changes nothing, and is not reported."""
+        with contextlib.suppress(Exception):  # as in _say
+            drive(self._speaker().say(f"{text}: {self._title}"))
 
     def finish(self, status: int, how: str, lines: list[str]) -> None:
         """Tell the room how it ended. A signal ends the attempt.

@@ -23,7 +23,7 @@ def welcome(last: int = 0, epoch: str = "e") -> Welcome:
 class FakeConnection:
     """Returns the frames of its script one after the other; then it is silent for ever."""
 
-    def __init__(self, transport: FakeTransport, script: Iterable[ServerFrame | ChatError] = ()) -> None:
+    def __init__(self, transport: FakeTransport, script: Iterable[ServerFrame | Exception] = ()) -> None:
         self.welcome = welcome()
         self.sent: list[ClientFrame] = []
         self.closed = False
@@ -40,7 +40,7 @@ class FakeConnection:
         if not self._script:
             self._transport.wait_for(deadline)
         step = self._script.pop(0)
-        if isinstance(step, ChatError):
+        if isinstance(step, Exception):
             raise step
         return step
 
@@ -54,7 +54,7 @@ class FakeConnection:
 class FakeTransport:
     """Makes the scripted connections, or raises the scripted errors, one after the other."""
 
-    def __init__(self, *steps: Iterable[ServerFrame] | ChatError) -> None:
+    def __init__(self, *steps: Iterable[ServerFrame | Exception] | ChatError) -> None:
         self.time = 1000.0
         self.slept: list[float] = []
         self.hellos: list[Hello] = []

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
 import pytest
 
+from chatctl.core.limits import ServerLimits
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub, Serve, Start
 from tests.support.in_process import InProcess
+from tests.support.in_process_server import in_process_server
 from tests.support.processes import err_line, line_of, told
 from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import closed_port
-from tests.support.wire import Wire, log_of, wait_for_watcher
+from tests.support.wire import Wire, wait_for_watcher
+from tests.support.wire import log_of as said_in
+
+ASKED = "[a3] go?  [1] yes  [2] no  (answer with the choice or its number, a3 first while other questions are open)"
 
 
 def question_to(wire: Wire) -> str:
-    """Wait for the question; give it."""
+    """Wait for the question; give it, with a tag that is always the same."""
     text = wire.frame("msg")["text"]
     assert "answer with" in text
-    return str(text)
+    return told_with_a3(str(text))
+
+
+def told_with_a3(text: str) -> str:
+    """Give what an asker said, with a3 in place of its tag."""
+    tag = text[1 : text.index("]")]
+    return re.sub(rf"\b{tag}\b", "a3", text)
+
+
+def log_of(wire: Wire) -> list[str]:
+    """Give what was said, with a3 for each tag."""
+    return [told_with_a3(text) if text.startswith("[") else text for text in said_in(wire)]
 
 
 @pytest.fixture
@@ -44,12 +61,12 @@ def test_the_choice_in_three_places(house: Server, start: Start, room: str, said
     nadia = house.member("nadia", room)
     options = ("--choice", "yes", "--choice", "no", "--nick", "deploy", "--room", room)
     process = start("ask", "go?", *options, port=house.port)
-    assert question_to(nadia) == "go?  [1] yes  [2] no  (answer with the choice or its number)"
+    assert question_to(nadia) == ASKED
     nadia.say(said)
     assert line_of(process) == choice
     assert process.wait(DEADLINE) == code
     assert told(process) == f"nadia chose {choice}\n"
-    assert log_of(nadia)[-1] == f"go?  -> {choice} (nadia)"
+    assert log_of(nadia)[-1] == f"[a3] go?  -> {choice} (nadia)"
 
 
 def test_the_third_choice_is_12(house: Server, start: Start, room: str) -> None:
@@ -96,7 +113,7 @@ def test_what_was_said_between_subscribing_and_the_question_is_none(run: InProce
     outcomes: list[str] = []
     done = run("ask", "go?", "--nick", "deploy", port=stub(one_after_another(watch, post, outcome)).port)
     assert (done.returncode, done.stdout) == (11, b"no\n")
-    assert outcomes == ["go?  -> no (nadia)"]
+    assert outcomes == ["go?  -> no (nadia)"], "an older server has no tags"
 
 
 def test_our_own_name_never_counts(house: Server, start: Start, room: str) -> None:
@@ -134,7 +151,7 @@ def test_other_talk_is_no_answer(house: Server, start: Start, room: str) -> None
     nadia = house.member("nadia", room)
     process = start("ask", "go?", "--nick", "deploy", "--room", room, port=house.port)
     question_to(nadia)
-    for text in ("wait", "yes, but later", "no!"):
+    for text in ("wait", "yes, but later", "no?"):
         nadia.say(text)
     nadia.say("yes", action=True)
     nadia.say("2")
@@ -147,7 +164,7 @@ def test_the_deadline(house: Server, run: InProcess, room: str) -> None:
     nadia = house.member("nadia", room)
     done = run("ask", "go?", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
     assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: nobody chose in time")
-    assert log_of(nadia)[-1] == "go?  -> nobody chose in time"
+    assert log_of(nadia)[-1] == "[a3] go?  -> nobody chose in time"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -159,7 +176,7 @@ def test_ended_from_outside_the_room_is_told(
     question_to(nadia)
     wait_for_watcher(nadia)
     process.send_signal(number)
-    assert nadia.frame("msg")["text"] == "go?  -> withdrawn"
+    assert told_with_a3(nadia.frame("msg")["text"]) == "[a3] go?  -> withdrawn"
     assert process.wait(DEADLINE) == code
     assert told(process) == ""
 
@@ -178,7 +195,7 @@ def test_it_survives_a_server_s_restart(
     nadia = second.member("nadia")
     nadia.say("no").frame("msg")
     assert process.wait(DEADLINE) == 11
-    assert log_of(nadia)[-1] == "go?  -> no (nadia)"
+    assert log_of(nadia)[-1] == "[a3] go?  -> no (nadia)"
 
 
 def test_it_survives_the_loss_of_the_log(serve: Serve, start: Start) -> None:
@@ -207,7 +224,7 @@ def test_a_question_whose_acknowledgement_got_lost_is_asked_once(
     nadia.say("yes")
     assert process.wait(DEADLINE) == 0
     assert log_of(nadia) == [
-        "go?  [1] yes  [2] no  (answer with the choice or its number)", "yes", "go?  -> yes (nadia)",
+        ASKED, "yes", "[a3] go?  -> yes (nadia)",
     ]  # fmt: skip
 
 
@@ -246,3 +263,90 @@ def test_help_tells_all(run: InProcess) -> None:
     shown = run("ask", "--help").stdout.decode()
     for part in ("Examples:", "Exit codes:", "Environment:", "--choice"):
         assert part in shown
+
+
+# --- several at once, and askers that are gone
+
+
+def test_two_at_once_take_their_own_answers(house: Server, start: Start, room: str) -> None:
+    """One 'yes' for both would start two deployments."""
+    nadia = house.member("nadia", room)
+    one = start("ask", "go?", "--nick", "one", "--room", room, port=house.port)
+    first = nadia.frame("msg")["text"][1:].split("]")[0]
+    two = start("ask", "go?", "--nick", "two", "--room", room, port=house.port)
+    second = nadia.frame("msg")["text"][1:].split("]")[0]
+    nadia.say("yes")
+    assert one.stderr is not None
+    assert f"it takes '{first} yes'" in one.stderr.readline().decode()
+    nadia.say(f"{second} no").say(f"{first}: y")
+    assert (one.wait(DEADLINE), two.wait(DEADLINE)) == (0, 11)
+
+
+def test_two_have_to_agree(house: Server, start: Start, room: str) -> None:
+    nadia, abel = (house.member(nick, room, token=token * 32) for nick, token in (("nadia", "a"), ("abel", "b")))
+    process = start("ask", "go?", "--approvals", "2", "--nick", "deploy", "--room", room, "--json", port=house.port)
+    assert ", 2 have to say yes)" in question_to(nadia)
+    nadia.say("yes").say("yes")
+    abel.say("y")
+    assert json.loads(line_of(process))["approvals"] == ["nadia", "abel"]
+    assert process.wait(DEADLINE) == 0
+    assert log_of(nadia)[-1] == "[a3] go?  -> yes (nadia, abel)"
+
+
+def test_not_enough_in_time(run: InProcess, house: Server, room: str) -> None:
+    done = run("ask", "go?", "--approvals", "2", "--timeout", "400ms", "--room", room, port=house.port)
+    assert (done.returncode, err_line(done)) == (8, "chatctl: there was not enough of yes in time")
+
+
+def test_an_older_server_can_not_count(run: InProcess, stub: PutStub) -> None:
+    """Nothing is asked; and the line says which side to update."""
+    done = run("ask", "go?", "--approvals", "2", port=stub(one_after_another(lambda peer: peer.let_in())).port)
+    assert done.returncode == 6
+    assert "update chatctl where" in err_line(done)
+
+
+def test_a_server_that_gives_no_tag_was_not_asked(run: InProcess, stub: PutStub) -> None:
+    """3, and not 8: nobody can have chosen."""
+
+    def silent(peer: Peer) -> None:
+        peer.let_in(features=["leases"])
+        peer.frame("lease")
+        peer.frame("bye")
+
+    done = run("ask", "go?", "--timeout", "300ms", port=stub(one_after_another(silent)).port)
+    assert done.returncode == 3
+    assert "nothing was asked" in err_line(done)
+
+
+def test_a_killed_asker_s_question_is_withdrawn(start: Start) -> None:
+    with in_process_server(ServerLimits(ping_seconds=0.5), grace=0.2) as port:
+        nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")
+        process = start("ask", "go?", "--nick", "deploy", port=port)
+        tag = nadia.frame("msg")["text"][1:].split("]")[0]
+        process.kill()
+        assert nadia.frame("notice")["text"] == f"question {tag} is withdrawn: deploy is gone"
+        nadia.say(f"{tag} yes")
+        assert nadia.frame("notice")["text"] == f"question {tag} is closed: your answer does not count"
+
+
+def test_which_question_is_meant_is_known_across_a_restart(
+    serve: Serve, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Both askers are away while the server is; what is said then still needs a tag."""
+    journal = str(tmp_path_factory.mktemp("journal") / "rooms.db")
+    first = serve("--journal", journal)
+    nadia = first.member("nadia")
+    one = start("ask", "go?", "--nick", "one", port=first.port)
+    tag = nadia.frame("msg")["text"][1:].split("]")[0]
+    two = start("ask", "go?", "--nick", "two", port=first.port)
+    nadia.frame("msg")
+    first.process.kill()
+    first.process.wait(DEADLINE)
+    second = serve("--journal", journal, port=first.port)
+    nadia = second.member("nadia")
+    nadia.say("yes").say(f"{tag} no")
+    assert one.wait(DEADLINE) == 11
+    assert f"it takes '{tag} yes'" in told(one)
+    nadia.frame("msg", where=lambda frame: frame["text"] == f"[{tag}] go?  -> no (nadia)")
+    two.terminate()
+    assert two.wait(DEADLINE) == 143

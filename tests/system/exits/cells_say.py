@@ -7,9 +7,13 @@ SEND = "chatctl send 'deploy done'"
 ASK = "chatctl ask 'deploy?'"
 JOIN = "echo hello | chatctl join"
 RUN = "chatctl run -- echo built"
-ASKED = "deploy?  [1] yes  [2] no  (answer with the choice or its number)"
-CHOSEN = f"{ASKED}\nyes\ndeploy?  -> yes (nadia)"
+TAG = "{any:a3}"
+FIRST = f"{TAG} first while other questions are open"
+ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its number, {FIRST})"
+OUTCOME = f"[{TAG}] deploy?  ->"
+CHOSEN = f"{ASKED}\nyes\n{OUTCOME} yes (nadia)"
 BUILT = "started: echo built\ndone in {n:0.1} s: echo built\nbuilt"
+LOCKED = "chatctl run --lock backup -- echo built"
 INSIST = "chatctl run --require-room -- echo built"
 LONG = "head -c 5000 /dev/zero | tr '\\0' x"
 DEAF = "chatctl: the room does not hear of this: "
@@ -154,6 +158,17 @@ ASK_CELLS = [
         peer="answers",
         note="the second choice",
     ),
+    Cell(
+        "ask",
+        "fine",
+        f"{ASK} --approvals 2 --timeout 2s",
+        8,
+        err="(yes: 1 of 2)\nchatctl: there was not enough of yes in time",
+        said=f"{ASKED[:-1]}, 2 have to say yes)\nyes\n{OUTCOME} not enough of yes in time",
+        peer="answers",
+        lines=True,
+        note="one agreed",
+    ),
     Cell("ask", "refused", ASK, 3, err=NOBODY),
     Cell("ask", "silent peer", f"{ASK} --timeout 300ms", 3, err=SILENT),
     Cell("ask", "web server", ASK, 7, err=WEB),
@@ -174,10 +189,10 @@ ASK_CELLS = [
         f"{ASK} --timeout 2s",
         8,
         err="chatctl: nobody chose in time",
-        said=f"{ASKED}\ndeploy?  -> nobody chose in time",
+        said=f"{ASKED}\n{OUTCOME} nobody chose in time",
     ),
-    Cell("ask", "SIGINT", ASK, 130, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
-    Cell("ask", "SIGTERM", ASK, 143, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
+    Cell("ask", "SIGINT", ASK, 130, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
+    Cell("ask", "SIGTERM", ASK, 143, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
     Cell(
         "ask",
         "closed stdout",
@@ -219,6 +234,21 @@ RUN_CELLS = [
         err="chatctl: cannot run no-such-program: not found",
         said="could not be started (not found): no-such-program",
     ),
+    Cell("run", "fine", LOCKED, 0, "built", said=BUILT),
+    Cell(
+        "run",
+        "fine",
+        LOCKED,
+        8,
+        err="chatctl: the lock backup is held by nadia since {any:2026-11-24 03:00:01}: CMD was not started",
+        peer="locked",
+        note="another run has the lock",
+    ),
+    Cell("run", "refused", LOCKED, 3, err=NOBODY, note="it was not started"),
+    Cell("run", "silent peer", "chatctl run --timeout 300ms --lock backup -- echo built", 3, err=SILENT),
+    Cell("run", "web server", LOCKED, 7, err=WEB),
+    Cell("run", "name taken", "chatctl run --nick nadia --lock backup -- echo built", 5, err=SOMEBODY),
+    Cell("run", "room missing", "chatctl run --room nowhere --lock backup -- echo built", 6, err=NO_ROOM),
     Cell("run", "refused", RUN, 0, "built", DEAF + NOBODY.removeprefix("chatctl: ")),
     Cell("run", "refused", INSIST, 3, err=NOBODY, note="it was not started"),
     Cell(

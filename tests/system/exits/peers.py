@@ -56,7 +56,7 @@ Setting = Callable[[Stage], AbstractContextManager[Scene]]
 
 
 def _room(stage: Stage) -> Wire:
-    nadia = stage.house.member("nadia", stage.room)
+    nadia = stage.house.member("nadia", stage.room, token="e" * 32)
     nadia.say("hello").frame("msg")
     return nadia
 
@@ -70,6 +70,15 @@ def room(stage: Stage) -> Iterator[Scene]:
     """Wait, where that is asked for, until nadia hears something."""
     nadia = _room(stage)
     yield Scene(stage.house.port, lambda _: _heard(nadia), lambda: log_of(nadia)[1:])
+
+
+@contextmanager
+def locked(stage: Stage) -> Iterator[Scene]:
+    """Nadia has the lock ``backup``."""
+    nadia = _room(stage)
+    nadia.say_frame(type="lease", kind="lock", name="backup", holder="f" * 32)
+    assert nadia.frame("lease")["held"]
+    yield Scene(stage.house.port, lambda _: None, lambda: log_of(nadia)[1:])
 
 
 def _seen_joining(nadia: Wire) -> None:
@@ -307,6 +316,7 @@ def no_journal(stage: Stage) -> Iterator[Scene]:
 
 PEERS: dict[str, Setting] = {
     "room": room,
+    "locked": locked,
     "joined": joined,
     "lobby": lobby,
     "crowded": crowded,

@@ -217,7 +217,7 @@ MUTATIONS = (
     ),
     Mutation(
         "answering for somebody else, under their name while they are away or with a key of one's own",
-        "chatctl/client/core/question.py::Asking._has_key",
+        "chatctl/client/core/asking.py::Asking._has_key",
         "return key in self._question.keys",
         "return True",
         "tests/system/security/test_answers.py::test_an_answer_counts_with_the_key_that_is_asked_alone",

@@ -1,0 +1,189 @@
+"""Leasing: leases are taken, lost and released; questions are asked, judged and withdrawn.
+
+Lives here: what connections ask of leases, what the journal keeps, what the room is told. Does not live here: who has
+which lease (core/leases.py), who said an entry (core/recent_authors.py). Source: docs/protocol.md, "Leases".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from chatctl.common.text import clean
+from chatctl.core.clock import ServerClock
+from chatctl.core.effects import error_frame
+from chatctl.core.leases import Changes, Lease, LeaseKey, Leases
+from chatctl.core.peer import Peer
+from chatctl.core.recent_authors import RecentAuthors, opaque_marks
+from chatctl.core.room import Room
+from chatctl.errors import Forbidden, StorageFailed
+from chatctl.hub.event_log import Log
+from chatctl.hub.history import RoomHistory
+from chatctl.hub.tick import Tick
+from chatctl.journal import Draft, Journal, Receipt
+from chatctl.protocol import Lease as Ask
+from chatctl.protocol import LeaseState, Notice
+
+MAX_ANSWER = 200
+"""Characters of a message that may be an answer to a question that is over."""
+
+_TAGGED = re.compile(r"\s*\[?([A-Za-z0-9]{2,8})\]?(?:[:,]\s*|\s+)\S")
+"""A message that begins with a question's tag."""
+
+
+class Leasing:
+    """The leases of one server, as its connections and its journal see them."""
+
+    def __init__(
+        self,
+        leases: Leases,
+        journal: Journal,
+        history: RoomHistory,
+        tick: Tick,
+        log: Log,
+        clock: ServerClock,
+    ) -> None:
+        """Serve one hub."""
+        self.leases = leases
+        self._journal = journal
+        self._history = history
+        self._tick = tick
+        self._log = log
+        self._clock = clock
+        self._authors = RecentAuthors()
+        self._is_stopping = False
+        self._keep(leases.kept())  # until when those of before the start are kept
+
+    # --- what a connection asks
+
+    def request(self, peer: Peer, room: Room, ask: Ask) -> None:
+        """Answer a ``lease``. Raises ChatError."""
+        self.expire()
+        place = LeaseKey(room.name, ask.kind, ask.name)
+        if ask.do == "take":
+            self._take(peer, ask, place)
+            return
+        lease = self.leases.find(place)
+        if ask.do == "release" and lease is not None and lease.is_of(ask.holder, peer.owner):
+            self._release(lease)
+        self._tick.reply(peer, self._state(peer, ask, place))
+
+    def _take(self, peer: Peer, ask: Ask, place: LeaseKey) -> None:
+        if ask.kind == "lock" and not peer.session.nick:
+            raise Forbidden("a lock takes a nickname: enter in the mode join or post")
+        before = self.leases.find(place)
+        wanted = Lease(
+            room=place.room,
+            kind=ask.kind,
+            name=ask.name,
+            holder=ask.holder,
+            token=peer.token.hex() if peer.token is not None else None,
+            key=peer.key,
+            nick=peer.session.nick,
+            since=self._clock(),
+            asked=ask.seq if ask.kind == "question" else None,
+        )
+        lease, changes = self.leases.take(wanted, peer)
+        if not changes:
+            self._tick.reply(peer, self._state(peer, ask, place))
+            return
+
+        def committed(error: StorageFailed | None) -> None:
+            if error is not None:
+                self.leases.undo(lease, before)
+                self._log.error("lease not kept", name=ask.name, why=error.text)
+            else:
+                self._log.info("lease taken", kind=ask.kind, name=ask.name, room=place.room, peer=peer.label)
+            if peer.leaving is None:
+                self._tick.reply(peer, error_frame(error) if error is not None else self._state(peer, ask, place))
+
+        self._journal.keep(changes, committed)
+
+    def _state(self, peer: Peer, ask: Ask, place: LeaseKey) -> LeaseState:
+        lease = self.leases.find(place)
+        if lease is None:
+            return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace)
+        held = lease.is_of(ask.holder, peer.owner)
+        state = LeaseState(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace)
+        if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
+            return state
+        author = self._authors.find(place.room, ask.seq)
+        return LeaseState(
+            *(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace),
+            open=self.leases.open_at(place.room, ask.seq),
+            by=opaque_marks(author, ask.holder) if author is not None else [],
+            own=author is not None and lease.is_owned_by(author),
+        )
+
+    # --- what happens to connections
+
+    def disconnected(self, peer: Peer, *, removed: bool) -> None:
+        """Note that a connection is lost; if its peer was ``removed`` by an operator, its leases end at once."""
+        if self._is_stopping:
+            return  # it is not its fault: after the start it has as long as if it were lost then
+        if removed:
+            for lease in self.leases.holds(peer):
+                self._end(lease, "was sent away")
+        else:
+            self._keep(self.leases.lose(peer, now := self._clock.steady(), self._clock.kept(now)))
+
+    def renamed(self, peer: Peer, nick: str) -> None:
+        """Note that a member has another name."""
+        self._keep(self.leases.rename(peer, nick))
+
+    def stopping(self) -> None:
+        """Count no lost connection any more: the server ends them all."""
+        self._is_stopping = True
+
+    def expire(self) -> None:
+        """End the leases whose holders did not come back. Call it now and then."""
+        expired, changes = self.leases.expired(self._clock.steady())
+        self._keep(changes)
+        for lease in expired:
+            self._end(lease, "is gone")
+
+    def _end(self, lease: Lease, why: str) -> None:
+        self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
+        room = self._history.rooms.get(lease.room)
+        if lease.kind == "question" and lease.asked is not None and room is not None:
+            who = f"{clean(lease.nick)} " if lease.nick else "its asker "
+            room.tell(Notice(f"question {lease.name} is withdrawn: {who}{why}", self._clock()))
+            self._tick.touch(room)
+        self._release(lease)
+
+    def _release(self, lease: Lease) -> None:
+        last = self._journal.head(lease.room).last if lease.asked is not None else 0
+        now = self._clock.steady()
+        self._keep(self.leases.release(lease, last, now, self._clock.kept(now)))
+        if not self.leases.has_questions(lease.room):
+            self._authors.forget(lease.room)
+
+    def _keep(self, changes: Changes) -> None:
+        def committed(error: StorageFailed | None) -> None:
+            if error is not None:  # after a restart it is kept for its holder once more
+                self._log.error("lease not kept", why=error.text)
+
+        if changes:
+            self._journal.keep(changes, committed)
+
+    # --- what is said
+
+    def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
+        """Look at what a peer has said, once it is committed: questions, and who may be answering them."""
+        room = drafts[0].room
+        if not self.leases.has_questions(room):
+            return
+        for draft, receipt in zip(drafts, receipts, strict=True):
+            if not receipt.seq:
+                continue
+            if draft.asks is not None:
+                self._keep(self.leases.ask(room, draft.asks, peer.owner, draft.nick, receipt.seq))
+            if not receipt.duplicate:
+                self._authors.note(room, receipt.seq, peer.owner)
+                self._tell_if_over(peer, draft)
+
+    def _tell_if_over(self, peer: Peer, draft: Draft) -> None:
+        tagged = _TAGGED.match(draft.text) if len(draft.text) <= MAX_ANSWER else None
+        if tagged and self.leases.closed_question(draft.room, tagged[1].lower()):
+            text = f"question {tagged[1].lower()} is closed: your answer does not count"
+            self._tick.reply(peer, Notice(text, self._clock()))

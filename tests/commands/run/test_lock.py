@@ -1,0 +1,65 @@
+"""What is said of a lock, by the thread that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl.client.connect_options import address_of
+from chatctl.commands.run.lock import RunLock
+from chatctl.core.limits import ServerLimits
+from chatctl.errors import ConditionNotMet, Unreachable
+from chatctl.protocol import Hello, LeaseState
+from tests.support.environment import DEADLINE
+from tests.support.in_process import wrong_usage
+from tests.support.in_process_server import in_process_server
+from tests.support.stub import closed_port
+
+
+def lock_at(port: int, nick: str = "ci", token: str = "a", said: list[str] | None = None) -> RunLock:
+    address = address_of(f"127.0.0.1:{port}", tls=None, pin=None, ca=None, password=None, key=None)
+    hello = Hello(v=1, nick=nick, mode="post", token=token * 32)
+    return RunLock(address, hello, "backup", (said if said is not None else []).append)
+
+
+def test_one_at_a_time() -> None:
+    """Of one account, too: both have its token."""
+    with in_process_server(ServerLimits()) as port:
+        first, second = lock_at(port), lock_at(port)
+        first.take(DEADLINE)
+        first.keep()
+        with pytest.raises(ConditionNotMet, match=r"the lock backup is held by ci since 20.*: CMD was not started"):
+            second.take(DEADLINE)
+        first.release()
+        third = lock_at(port, "other", "b")
+        third.take(DEADLINE)
+        third.release()
+
+
+def test_nobody_there() -> None:
+    with pytest.raises(Unreachable):
+        lock_at(closed_port()).take(DEADLINE)
+
+
+def test_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stderr hears all of it, the room what it can hear; and nothing that acts on a terminal."""
+    said: list[str] = []
+    lock = lock_at(1, said=said)
+    lock.out_of_reach("nobody there")
+    lock.back(75)
+    lock.taken(LeaseState("lock", "backup", held=False, nick="\x1b[31meve"))
+    lock.refused("you are banned")
+    assert capsys.readouterr().err.splitlines() == [
+        "chatctl: the lock backup is lost, and CMD goes on: nobody there; another run may start",
+        "chatctl: the lock backup is held again, after 1 min 15 s",
+        "chatctl: the lock backup is lost, and CMD goes on: ␛[31meve has it now",
+        "chatctl: the lock backup is lost, and CMD goes on: you are banned",
+    ]
+    assert said == [
+        "was without the lock backup for 1 min 15 s, and went on",
+        "lost the lock backup to \x1b[31meve, and goes on",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "x" * 65, "a\n", "ü"])
+def test_what_can_be_a_lock_s_name(name: str) -> None:
+    assert "--lock takes 1 to 64" in wrong_usage("run", "--lock", name, "true")

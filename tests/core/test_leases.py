@@ -1,0 +1,283 @@
+"""leases.py: who has a lease, whatever the order of losses, restarts and takers. No clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from chatctl.core.leases import CLOSED_SECONDS, MAX_CLOSED, MAX_PER_OWNER, Lease, LeaseKey, Leases
+from chatctl.core.name_ownership import Owner
+from chatctl.errors import Forbidden
+
+ANA, BOB = Owner(b"\x01" * 32), Owner(b"\x02" * 32)
+ONE, TWO = "1" * 32, "2" * 32
+GRACE = 60.0
+
+
+def wanted(
+    name: str = "backup", holder: str = ONE, owner: Owner = ANA, kind: str = "lock", asked: int | None = None
+) -> Lease:
+    token = owner.token.hex() if owner.token is not None else None
+    return Lease("lobby", kind, name, holder, token, owner.key, "ci", 1000.0, asked)  # type: ignore[arg-type]
+
+
+def test_one_has_it_and_the_other_is_told_who() -> None:
+    """The point of it all."""
+    leases = Leases()
+    mine, changes = leases.take(wanted(), "a")
+    assert (mine.nick, list(changes)) == ("ci", [("lease", "lobby lock backup")])
+    other, changes = leases.take(wanted(holder=TWO, owner=BOB), "b")
+    assert (other, changes) == (mine, {})
+
+
+def test_another_process_of_the_same_owner_is_another_holder() -> None:
+    """Two runs of one account on one machine have one token."""
+    leases = Leases()
+    leases.take(wanted(), "a")
+    assert leases.take(wanted(holder=TWO), "b")[1] == {}
+
+
+def test_the_same_holder_under_another_token_has_nothing() -> None:
+    """Whoever saw the holder's name somewhere does not get its lease."""
+    leases = Leases()
+    leases.take(wanted(), "a")
+    assert leases.take(wanted(owner=BOB), "b")[1] == {}
+
+
+def test_a_key_owns_it_from_another_token() -> None:
+    leases = Leases()
+    leases.take(wanted(owner=Owner(b"\x01" * 32, "SHA256:k")), "a")
+    leases.lose("a", 0.0, 0.0)
+    assert leases.take(wanted(owner=Owner(b"\x09" * 32, "SHA256:k")), "b")[1]
+
+
+def test_rooms_and_kinds_are_apart() -> None:
+    leases = Leases()
+    for room, kind in (("lobby", "lock"), ("ops", "lock"), ("lobby", "question")):
+        one = msgspec.structs.replace(wanted(), room=room, kind=kind, holder=room + kind)
+        assert leases.take(one, "a")[0].holder == room + kind
+
+
+def test_a_lost_connection_keeps_it_for_its_holder_then_frees_it() -> None:
+    leases = Leases(grace=GRACE)
+    leases.take(wanted(), "a")
+    leases.lose("a", 100.0, 5000.0)
+    assert leases.take(wanted(holder=TWO, owner=BOB), "b")[1] == {}
+    assert leases.expired(100.0 + GRACE - 0.01) == ([], {})
+    (gone,), _ = leases.expired(100.0 + GRACE)
+    leases.release(gone, 0, 160.0, 5060.0)
+    assert leases.take(wanted(holder=TWO, owner=BOB), "b")[1]
+
+
+def test_the_loss_of_an_older_connection_means_nothing() -> None:
+    """The holder came back before the server noticed that it was gone."""
+    leases = Leases(grace=GRACE)
+    leases.take(wanted(), "a")
+    leases.take(wanted(), "b")
+    assert leases.lose("a", 0.0, 0.0) == {}
+    assert leases.expired(1e9) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("until", "left"), [(None, GRACE), (5030.0, 30.0), (4000.0, 0.0), (9e9, GRACE)], ids=["held", "lost", "over", "set"]
+)
+def test_after_a_restart(until: float | None, left: float) -> None:
+    """What was held has its time from the start on; what was lost goes by the wall clock, also if that was set."""
+    kept = msgspec.json.encode(msgspec.structs.replace(wanted(), until=until)).decode()
+    leases = Leases({("lease", "x"): kept}, now=7.0, wall=5000.0, grace=GRACE)
+    assert leases.expired(7.0 + left - 0.01)[0] == []
+    assert len(leases.expired(7.0 + left)[0]) == 1
+
+
+def test_nobody_owns_nothing() -> None:
+    with pytest.raises(Forbidden, match="bring a token"):
+        Leases().take(wanted(owner=Owner()), "a")
+
+
+def test_one_owner_has_only_so_many() -> None:
+    leases = Leases()
+    for number in range(MAX_PER_OWNER):
+        leases.take(wanted(f"n{number}"), "a")
+    with pytest.raises(Forbidden, match="at most"):
+        leases.take(wanted("another"), "a")
+    leases.take(wanted("n0"), "b")  # what it has it can take again
+    leases.release(leases.take(wanted("n1"), "a")[0], 0, 0.0, 0.0)
+    leases.take(wanted("another"), "a")
+
+
+# --- questions
+
+
+def question(leases: Leases, name: str, seq: int | None, owner: Owner = ANA) -> Lease:
+    leases.take(wanted(name, name * 16, owner, "question"), name)
+    if seq is not None:
+        leases.ask("lobby", name, owner, "ci", seq)
+    found = leases.find(LeaseKey("lobby", "question", name))
+    assert found is not None
+    return found
+
+
+def test_which_questions_are_open_is_judged_by_seq() -> None:
+    """What was said before the second question was asked is an answer to the first, however late it is looked at."""
+    leases = Leases()
+    first = question(leases, "a3", 10)
+    question(leases, "b4", 12)
+    question(leases, "c5", None)
+    assert [leases.open_at("lobby", seq) for seq in (10, 11, 12, 13)] == [[], ["a3"], ["a3"], ["a3", "b4"]]
+    leases.release(first, 20, 0.0, 0.0)
+    assert [leases.open_at("lobby", seq) for seq in (11, 20, 21)] == [["a3"], ["a3", "b4"], ["b4"]]
+
+
+def test_only_its_owner_asks_a_question() -> None:
+    leases = Leases()
+    question(leases, "a3", None)
+    assert leases.ask("lobby", "a3", BOB, "eve", 5) == {}
+    assert leases.ask("lobby", "a3", ANA, "ci", 5)
+    assert leases.ask("lobby", "a3", ANA, "ci", 9) == {}, "it is asked once"
+
+
+def test_a_question_that_is_over_is_remembered_for_some_time_and_its_tag_not_used() -> None:
+    leases = Leases()
+    leases.release(question(leases, "a3", 1), 2, 100.0, 0.0)
+    assert leases.closed_question("lobby", "a3")
+    assert leases.take(wanted("a3", TWO, ANA, "question"), "b")[1] == {}
+    assert leases.expired(100.0 + CLOSED_SECONDS) == ([], {("lease", "lobby question a3"): None})
+    assert leases.take(wanted("a3", TWO, ANA, "question"), "b")[1]
+
+
+def test_so_many_that_are_over_are_remembered() -> None:
+    leases = Leases()
+    for number in range(MAX_CLOSED + 5):
+        leases.release(question(leases, f"q{number}", 1), 2, float(number), 0.0)
+    assert not leases.closed_question("lobby", "q4")
+    assert leases.closed_question("lobby", "q5")
+    assert len(list(leases)) == MAX_CLOSED
+
+
+def test_a_log_that_began_anew_has_the_question_from_its_start() -> None:
+    """The server has forgotten all; the asker brings the number."""
+    leases = Leases()
+    leases.take(wanted("a3", ONE, ANA, "question", asked=0), "a")
+    assert leases.open_at("lobby", 1) == ["a3"]
+
+
+# --- any order
+
+
+@dataclass
+class Taker:
+    """A process that wants one lock, and what it knows."""
+
+    holder: str
+    owner: Owner
+    connection: int | None = None
+    holds: bool = False
+    lost_at: float | None = None
+    """When its connection was lost, or the server's last start if that was later."""
+
+
+@dataclass
+class World:
+    now: float = 0.0
+    drift: float = 1e6
+    facts: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+class OneHolder(RuleBasedStateMachine):
+    """Whatever happens, a holder that came back within the time has its lease, and nobody else had it in between."""
+
+    NAMES = ("backup", "deploy")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.takers = {
+            name: [Taker(str(n) * 32, owner) for n, owner in enumerate((ANA, ANA, BOB, Owner(b"\x03" * 32, "k")), 1)]
+            for name in self.NAMES
+        }
+        self.connections = 0
+        self.leases = Leases(grace=GRACE)
+
+    @property
+    def wall(self) -> float:
+        return self.world.now + self.world.drift
+
+    def keep(self, changes: dict[tuple[str, str], str | None]) -> None:
+        for key, value in changes.items():
+            if value is None:
+                self.world.facts.pop(key, None)
+            else:
+                self.world.facts[key] = value
+
+    def expire(self) -> None:
+        expired, changes = self.leases.expired(self.world.now)
+        self.keep(changes)
+        for lease in expired:
+            self.keep(self.leases.release(lease, 0, self.world.now, self.wall))
+            taker = next(t for t in self.takers[lease.name] if t.holder == lease.holder)
+            assert taker.lost_at is not None, "held by a connection"
+            assert self.world.now - taker.lost_at >= GRACE, "too early"
+            taker.holds = False
+
+    @rule(name=st.sampled_from(NAMES), who=st.integers(0, 3))
+    def take(self, name: str, who: int) -> None:
+        self.expire()
+        taker = self.takers[name][who]
+        self.connections += 1
+        lease, changes = self.leases.take(wanted(name, taker.holder, taker.owner), self.connections)
+        self.keep(changes)
+        got = lease.holder == taker.holder
+        others = [t for t in self.takers[name] if t is not taker and t.holds]
+        assert got is not bool(others), "one has it, and if nobody has it, it can be had"
+        if got:
+            taker.holds, taker.connection, taker.lost_at = True, self.connections, None
+
+    @rule(name=st.sampled_from(NAMES), who=st.integers(0, 3))
+    def lose(self, name: str, who: int) -> None:
+        taker = self.takers[name][who]
+        if taker.connection is not None:
+            self.keep(self.leases.lose(taker.connection, self.world.now, self.wall))
+            taker.connection, taker.lost_at = None, self.world.now
+
+    @rule(name=st.sampled_from(NAMES), who=st.integers(0, 3))
+    def release(self, name: str, who: int) -> None:
+        taker = self.takers[name][who]
+        lease = self.leases.find(LeaseKey("lobby", "lock", name))
+        if lease is not None and lease.is_of(taker.holder, taker.owner):
+            self.keep(self.leases.release(lease, 0, self.world.now, self.wall))
+            taker.holds = False
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 30.0, 59.9, 60.0, 600.0]))
+    def wait(self, seconds: float) -> None:
+        self.world.now += seconds
+        self.expire()
+
+    @rule(down=st.sampled_from([0.0, 10.0, 600.0]))
+    def restart(self, down: float) -> None:
+        """The server is killed. While it is down nobody can take anything."""
+        self.world.now += down
+        for taker in (t for many in self.takers.values() for t in many):
+            if taker.connection is not None:
+                taker.connection, taker.lost_at = None, self.world.now
+        self.leases = Leases(self.world.facts, now=self.world.now, wall=self.wall, grace=GRACE)
+        self.keep(self.leases.kept())
+
+    @rule(back=st.sampled_from([-3600.0, 3600.0]))
+    def set_the_clock(self, back: float) -> None:
+        """An administrator corrects the wall clock while the server runs: it counts by the other one."""
+        held_across = any(t.holds and t.connection is None for many in self.takers.values() for t in many)
+        if not held_across:  # one that is lost goes by the wall clock across a restart, and can't know better
+            self.world.drift += back
+
+    @invariant()
+    def one_has_it(self) -> None:
+        for name, takers in self.takers.items():
+            lease = self.leases.find(LeaseKey("lobby", "lock", name))
+            assert [t.holder for t in takers if t.holds] == ([lease.holder] if lease else [])
+
+
+TestOneHolder = OneHolder.TestCase

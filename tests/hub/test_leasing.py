@@ -1,0 +1,281 @@
+"""leasing.py: what connections get, what the journal keeps and the room is told. The loop is turned by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatctl import protocol as p
+from chatctl.core.leases import Leases
+from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notice, Say
+from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
+
+ANA, BOB = "a" * 32, "b" * 32
+ONE, TWO = "1" * 32, "2" * 32
+LOCK = Lease("lock", "backup", ONE)
+QUESTION = Lease("question", "a3", ONE)
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+def post(house: House, nick: str, token: str | None = ANA) -> FakePeer:
+    return house.join(nick, token, mode="post")
+
+
+def watch(house: House, token: str | None = ANA) -> FakePeer:
+    return house.join("", token, mode="watch")
+
+
+def answer(house: House, peer: FakePeer, lease: Lease) -> LeaseState | Error:
+    peer.take()
+    peer.say(lease)
+    house.settle()
+    (found,) = [frame for frame in peer.take() if isinstance(frame, LeaseState | Error)]
+    return found
+
+
+def taken(house: House, peer: FakePeer, lease: Lease) -> bool:
+    state = answer(house, peer, lease)
+    assert isinstance(state, LeaseState)
+    return state.held
+
+
+def notices(peer: FakePeer) -> list[str]:
+    return [notice.text for notice in only(Notice, peer.take())]
+
+
+def pass_over(house: House, seconds: float) -> None:
+    house.pass_time(seconds)
+    house.hub.leasing.expire()
+    house.settle()
+
+
+# --- locks
+
+
+def test_the_second_is_told_who_has_it_and_since_when(house: House) -> None:
+    mine = answer(house, post(house, "ci"), LOCK)
+    assert mine == LeaseState("lock", "backup", held=True, nick="ci", since=1000.0)
+    house.pass_time(5)
+    other = answer(house, post(house, "ci2", BOB), Lease("lock", "backup", TWO))
+    assert other == LeaseState("lock", "backup", held=False, nick="ci", since=1000.0)
+
+
+def test_a_lost_connection_keeps_it_for_so_long(house: House) -> None:
+    ci, other = post(house, "ci"), post(house, "ci2", BOB)
+    assert taken(house, ci, LOCK)
+    ci.lose()
+    house.settle()
+    pass_over(house, LEASE_SECONDS - 1)
+    assert not taken(house, other, Lease("lock", "backup", TWO))
+    house.pass_time(1)
+    assert taken(house, other, Lease("lock", "backup", TWO)), "whoever asks is not told of one that is over"
+
+
+def test_back_in_time(house: House) -> None:
+    ci = post(house, "ci")
+    assert taken(house, ci, LOCK)
+    ci.lose()
+    house.settle()
+    pass_over(house, LEASE_SECONDS - 1)
+    assert taken(house, post(house, "ci"), LOCK)
+    pass_over(house, 10 * LEASE_SECONDS)
+    assert not taken(house, post(house, "ci2", BOB), Lease("lock", "backup", TWO))
+
+
+def test_a_release_frees_it_at_once_and_only_its_holder_s_does(house: House) -> None:
+    ci, other = post(house, "ci"), post(house, "ci2", BOB)
+    assert taken(house, ci, LOCK)
+    answer(house, other, Lease("lock", "backup", ONE, "release"))
+    assert not taken(house, other, Lease("lock", "backup", TWO))
+    assert answer(house, ci, Lease("lock", "backup", ONE, "release")) == LeaseState("lock", "backup", held=False)
+    assert taken(house, other, Lease("lock", "backup", TWO))
+
+
+def test_a_lock_takes_a_name_and_an_owner(house: House) -> None:
+    """The second is told who has it; and an owner bounds how many one takes."""
+    for peer in (watch(house), post(house, "ci", None)):
+        refusal = answer(house, peer, LOCK)
+        assert isinstance(refusal, Error)
+        assert refusal.code == "forbidden"
+
+
+def test_another_room_has_locks_of_its_own(house: House) -> None:
+    assert taken(house, post(house, "ci"), LOCK)
+    assert taken(house, house.join("ci2", BOB, mode="post", room="ops"), Lease("lock", "backup", TWO))
+
+
+def test_a_member_that_is_renamed_has_it_under_the_new_name(house: House) -> None:
+    ana, other = house.join("ana", ANA), post(house, "ci2", BOB)
+    assert taken(house, ana, LOCK)
+    ana.say(p.Nick("anna"))
+    house.settle()
+    state = answer(house, other, Lease("lock", "backup", TWO))
+    assert isinstance(state, LeaseState)
+    assert state.nick == "anna"
+
+
+@pytest.mark.parametrize("verb", ["kick", "ban"])
+def test_who_is_sent_away_has_nothing_any_more(house: House, verb: str) -> None:
+    """So an operator frees a lock."""
+    ana, other = house.join("ana", ANA), post(house, "ci2", BOB)
+    assert taken(house, ana, LOCK)
+    order(house, "console", verb, "ana", room="lobby")
+    assert taken(house, other, Lease("lock", "backup", TWO))
+
+
+def test_who_is_muted_and_a_room_that_is_read_only_may_lock(house: House) -> None:
+    """A lock is no speech: nobody is told of it."""
+    ana = house.join("ana", ANA)
+    order(house, "console", "mute", "ana", room="lobby")
+    order(house, "console", "read-only", "", room="lobby")
+    assert taken(house, ana, LOCK)
+
+
+# --- the journal
+
+
+def test_nothing_is_granted_before_it_is_kept() -> None:
+    """After a restart it would be somebody else's."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    ci, other = post(house, "ci"), post(house, "ci2", BOB)
+    journal.at_once = False
+    ci.take()
+    ci.say(LOCK)
+    house.settle()
+    assert only(LeaseState, ci.take()) == []
+    assert not taken(house, other, Lease("lock", "backup", TWO)), "two are not promised one lease"
+    journal.fail()
+    house.settle()
+    (refusal,) = only(Error, ci.take())
+    assert refusal.code == "storage"
+    journal.at_once = True
+    assert taken(house, other, Lease("lock", "backup", TWO))
+
+
+def test_it_outlives_a_restart_of_the_server() -> None:
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    assert taken(house, post(house, "ci"), LOCK)
+    facts = {key: value for key, value in journal.kept.items() if value is not None}
+    again = House(leases=Leases(facts, now=1000.0, wall=1000.0))
+    assert not taken(again, post(again, "ci2", BOB), Lease("lock", "backup", TWO))
+    assert taken(again, post(again, "ci"), LOCK)
+
+
+def test_connections_that_the_server_itself_ends_are_not_lost() -> None:
+    """It may be down for longer than a lease is kept: nobody else can have had it meanwhile."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    ci = post(house, "ci")
+    assert taken(house, ci, LOCK)
+    house.hub.leasing.stopping()
+    ci.lose()
+    house.settle()
+    facts = {key: value for key, value in journal.kept.items() if value is not None}
+    assert Leases(facts, now=0.0, wall=99_999.0).expired(LEASE_SECONDS - 1)[0] == []
+
+
+# --- questions
+
+
+def asked(house: House, name: str = "a3", holder: str = ONE, token: str = ANA, nick: str = "ci") -> FakePeer:
+    """Have one ask a question, as ``chatctl ask`` does; give the connection that watches."""
+    asker = watch(house, token)
+    assert taken(house, asker, Lease("question", name, holder))
+    post(house, nick, token).say(Say(f"[{name}] go?", id=f"q{name}", asks=name)).end()
+    house.settle()
+    asker.take()
+    return asker
+
+
+def look(house: House, asker: FakePeer, seq: int, name: str = "a3", holder: str = ONE) -> LeaseState:
+    state = answer(house, asker, Lease("question", name, holder, "look", seq))
+    assert isinstance(state, LeaseState)
+    return state
+
+
+def test_an_entry_is_judged_by_its_seq(house: House) -> None:
+    """The first answer came before the second question, though it is looked at after it."""
+    nadia = house.join("nadia", BOB)
+    first = asked(house)
+    nadia.say(Say("yes"))
+    house.settle()
+    asked(house, "b4", TWO, "c" * 32, "ci2")
+    nadia.say(Say("yes"))
+    house.settle()
+    assert [look(house, first, seq).open for seq in (2, 4)] == [["a3"], ["a3", "b4"]]
+
+
+def test_a_repeat_of_the_question_opens_it_where_it_was_first_said(house: House) -> None:
+    """The server ended between the commit of the message and that of its number."""
+    poster = post(house, "ci")
+    poster.say(Say("go?", id="q"))
+    house.settle()
+    asker = watch(house)
+    assert taken(house, asker, QUESTION)
+    poster.say(Say("later"), Say("go?", id="q", asks="a3"))
+    house.settle()
+    (ack,) = [ack for ack in only(Ack, poster.take()) if ack.duplicate]
+    assert look(house, asker, ack.seq + 1).open == ["a3"]
+
+
+def test_whose_an_entry_is(house: House) -> None:
+    """Without a token nobody can be told from another; the asker's own is known whatever its name."""
+    asker = asked(house)
+    for nick, token in (("nadia", BOB), ("abel", None), ("me", ANA)):
+        house.join(nick, token).say(Say("yes"))
+        house.settle()
+    nadia, abel, me = (look(house, asker, seq) for seq in (2, 3, 4))
+    assert (len(nadia.by), nadia.own) == (1, False)
+    assert (abel.by, abel.own) == ([], False)
+    assert me.own
+
+
+def test_only_the_holder_learns_whose_an_entry_is(house: House) -> None:
+    asked(house)
+    house.join("nadia", BOB).say(Say("yes"))
+    house.settle()
+    state = look(house, watch(house, BOB), 2)
+    assert (state.held, state.by, state.open) == (False, [], [])
+
+
+def test_a_question_whose_asker_is_gone_is_withdrawn(house: House) -> None:
+    """The room is told in every dialect, and who answers it later is, too."""
+    nadia, text = house.join("nadia", BOB), house.text("Abel")
+    asked(house).lose()
+    house.settle()
+    pass_over(house, LEASE_SECONDS - 1)
+    assert notices(nadia) == []
+    pass_over(house, 1)
+    assert notices(nadia) == ["question a3 is withdrawn: ci is gone"]
+    text.parts.clear()
+    text.say(b"A3: yes\n")
+    house.settle()
+    assert text.wire == b"! question a3 is closed: your answer does not count\nAbel: A3: yes\n"
+    nadia.say(Say("a3yes"), Say("yes"))
+    house.settle()
+    assert notices(nadia) == []
+
+
+def test_one_that_was_never_said_goes_silently(house: House) -> None:
+    nadia, asker = house.join("nadia", BOB), watch(house)
+    assert taken(house, asker, QUESTION)
+    asker.lose()
+    house.settle()
+    nadia.take()
+    pass_over(house, LEASE_SECONDS)
+    assert notices(nadia) == []
+    assert list(house.hub.leasing.leases) == []
+
+
+def test_an_asker_that_is_done_says_so_itself(house: House) -> None:
+    nadia, asker = house.join("nadia", BOB), asked(house)
+    answer(house, asker, Lease("question", "a3", ONE, "release"))
+    assert notices(nadia) == []
+    nadia.say(Say("a3 yes"))
+    house.settle()
+    assert notices(nadia) == ["question a3 is closed: your answer does not count"]
