@@ -15,8 +15,8 @@ def main() -> NoReturn:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback while modules are loaded; main.py takes it then
     gc.set_threshold(COLLECT_EVERY)
-    if "serve" in sys.argv:  # SIGHUP must not end a server that is about to start: it waits until that can take it
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
+    if "serve" in sys.argv:  # signals wait until the server can take them: an exception on the way may be lost
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
     from chatctl.main import main as run
 
     try:

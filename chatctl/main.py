@@ -25,6 +25,9 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+HELD_BACK = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+"""Signals that __main__.py holds back for a server, until that takes them itself."""
+
 COMMANDS = {
     "serve": "Start a chat room and run it until Ctrl-C.",
     "join": "Talk in the room.",
@@ -135,7 +138,7 @@ def cli(ctx: click.Context) -> None:
       CHATCTL_CONFIG   the configuration file
     """
     if ctx.invoked_subcommand != "serve":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # __main__.py holds it back for a server
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
 
 
 cli.params.append(config_option())

@@ -15,13 +15,16 @@ MAX_ANSWER = 64 * 1024 * 1024
 """The most bytes of an answer: a list of 100,000 claims takes about ten million."""
 
 
-def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> dict[str, object] | None:
+def ask_server(
+    journal: Path, verb: str, timeout: float, *, at: Path | None = None, **fields: object
+) -> dict[str, object] | None:
     """Send a command to the server that uses ``journal``; return its answer, None if no server uses it.
 
     Args:
         journal: the path of the journal.
         verb: what to do.
         timeout: seconds to wait for the answer.
+        at: the server's admin socket; by default the one beside the journal.
         fields: the command's arguments.
 
     Raises:
@@ -29,7 +32,7 @@ def ask_server(journal: Path, verb: str, timeout: float, **fields: object) -> di
         ChatError: the server could not do it.
     """
     try:
-        return _checked(_ask(admin_socket(journal), verb, timeout, fields), plainly=True)
+        return _checked(_ask(at or admin_socket(journal), verb, timeout, fields), plainly=True)
     except Unreachable:
         return None
     except _SocketFailed as error:

@@ -23,8 +23,14 @@ if TYPE_CHECKING:
     envvar="CHATCTL_JOURNAL",
     help="The journal to copy.  [default: rooms.db in the state directory]",
 )
+@click.option(
+    "--admin-socket",
+    type=FilePath(),
+    envvar="CHATCTL_ADMIN_SOCKET",
+    help="The server's own socket.  [default: beside the journal]",
+)
 @timeout_option("10m")
-def backup(path: Path, journal: Path | None, timeout: float) -> None:
+def backup(path: Path, journal: Path | None, admin_socket: Path | None, timeout: float) -> None:
     """Copy all rooms into the new file PATH.
 
     Through the running server, while the rooms go on, or from a journal that no server has open. The copy is whole
@@ -44,7 +50,7 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
 
     \b
     Environment:
-      CHATCTL_JOURNAL CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_JOURNAL CHATCTL_ADMIN_SOCKET CHATCTL_TIMEOUT CHATCTL_CONFIG
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.client.admin_socket import ask_server
@@ -52,7 +58,7 @@ def backup(path: Path, journal: Path | None, timeout: float) -> None:
     from chatctl.journal.sqlite import backup_file
 
     source = journal or default_journal()
-    if ask_server(source, "backup", timeout, path=str(path.absolute())) is None:
+    if ask_server(source, "backup", timeout, at=admin_socket, path=str(path.absolute())) is None:
         backup_file(source, path)
     elif not path.exists():
         why = "a service has a /tmp of its own, name another folder"

@@ -130,10 +130,12 @@ class Session:
             return
         if self.backlog or self._ended:
             self._heard = now  # it is not the peer that is silent: we do not read
-        elif now - self._heard >= self._limits.ping_seconds * (self._missed + 1):
+        elif now - self._heard >= (due := self._limits.ping_seconds * (self._missed + 1)):
             if self._missed == MISSED_PINGS:
                 self._close("ping timeout")
             else:
+                # A server that was stopped itself heard nobody: each ping has half its time, however late it is sent.
+                self._heard = max(self._heard, now - due - self._limits.ping_seconds / 2)
                 self._missed += 1
                 self._effects.append(Reply(protocol.Ping(t=round(now, 3))))
 

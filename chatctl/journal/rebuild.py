@@ -24,6 +24,9 @@ from chatctl.journal.transaction import RoomRecord
 _PIECE = 1_000
 """Entries that are copied between two commits (5 ms)."""
 
+_REOPEN_SECONDS = 30.0
+"""How long to wait for who opens the journal between two connections of ours: a backup or an export lets go of it."""
+
 _SMALL_TABLES = ("meta", "probe", "rooms", "facts", "ends")
 """Copied at the end, as they are then. The largest, facts, has 100,000 claims at most (0.3 s)."""
 
@@ -108,7 +111,7 @@ class Rebuild:
                 sync_folder(self._journal.parent)
             except OSError as error:
                 refused = error
-            return connect(self._journal, durability, check=False), refused
+            return connect(self._journal, durability, check=False, wait=_REOPEN_SECONDS), refused
         except (ChatError, sqlite3.Error) as error:
             raise JournalLost(f"its rebuilt file could not take its place: {error}") from error
 

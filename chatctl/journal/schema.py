@@ -94,11 +94,13 @@ def wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
-def connect(path: Path, durability: Durability = "disk", *, check: bool = True) -> Connection:
+def connect(
+    path: Path, durability: Durability = "disk", *, check: bool = True, wait: float = _BUSY_SECONDS
+) -> Connection:
     """Open a journal's file for this process alone, create it if it does not exist, and migrate its schema.
 
     The connection may be handed to another thread; no two threads may use it at once. Without ``check`` the file's
-    soundness is not checked (a second for each GiB).
+    soundness is not checked (a second for each GiB). Waits ``wait`` seconds for whoever has it open.
 
     Raises:
         ChatError: it is in use, damaged, not a journal, or of a newer chatctl. Its content was not changed.
@@ -109,9 +111,7 @@ def connect(path: Path, durability: Durability = "disk", *, check: bool = True) 
         _make(path)
         _insist_on_files(path)
         _put_foreign_wal_aside(path)
-        db = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, factory=Connection
-        )
+        db = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False, factory=Connection)
     except (sqlite3.Error, OSError) as error:
         raise open_error(path, error) from None
     db.file = identity(path)

@@ -95,7 +95,8 @@ def take_signals(loop: asyncio.AbstractEventLoop, shutdown: Shutdown) -> Hangup:
         loop.add_signal_handler(name, shutdown.on_signal, name)
     hangup = Hangup(shutdown.event)
     loop.add_signal_handler(signal.SIGHUP, hangup)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGHUP])  # __main__.py holds it back until here
+    held_back = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)  # by __main__.py, until here
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
     return hangup
 
 

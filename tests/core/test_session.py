@@ -561,6 +561,16 @@ def test_a_silent_peer_is_pinged_and_gone_after_two_misses() -> None:
     assert told[-1][1] == Hangup("ping timeout")
 
 
+def test_after_a_stop_of_our_own_a_peer_has_time_to_answer() -> None:
+    """SIGSTOP, or a machine that was frozen: nobody was asked meanwhile."""
+    session = live(limits=ServerLimits(ping_seconds=60))
+    told: list[int] = []
+    for now in range(1000, 1200, 5):
+        session.tick(now)
+        told += [now for _ in steps(session, now)]
+    assert told == [1000, 1030, 1090]
+
+
 def test_any_byte_is_a_sign_of_life() -> None:
     session = live(limits=ServerLimits(ping_seconds=60))
     for now in range(0, 1000, 50):

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import sqlite3
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -190,6 +191,29 @@ def test_one_that_fails_leaves_the_journal_as_it_was(path: Path, monkeypatch: py
             assert not rebuild_path(path).exists()
             assert await seqs(journal, draft("b")) == [2]
             await journal.rebuild()
+
+    run(main())
+    assert reopen(path)[1:] == (["a", "b"], None)
+
+
+def test_who_opens_the_file_right_when_it_is_replaced_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export, say, which found it without a lock between our two connections."""
+    real = rebuild_module.sync_folder
+
+    def replaced(folder: Path) -> None:
+        real(folder)
+        other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN EXCLUSIVE")
+        threading.Timer(1.0, other.close).start()  # longer than a start waits
+
+    async def main() -> None:
+        async with opened(path) as journal:
+            await say(journal, draft("a"))
+            monkeypatch.setattr(rebuild_module, "sync_folder", replaced)
+            await journal.rebuild()
+            assert await seqs(journal, draft("b")) == [2]
 
     run(main())
     assert reopen(path)[1:] == (["a", "b"], None)

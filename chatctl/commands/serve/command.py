@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,6 +84,7 @@ def serve(
       CHATCTL_PASSWORD   what its first line would be
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
+    from chatctl.common.file_reads import NO_PIPE  # when it is read again: everybody would wait for it
     from chatctl.core.admission import Admission
     from chatctl.server.log_setup import start_log
     from chatctl.server.options import ServeOptions, TlsOptions, journal_path
@@ -109,8 +111,8 @@ def serve(
                 journal=journal_path(journal),
                 tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
                 plain=not no_plain,
-                password=_verifier(password_file),
-                read_password=partial(_verifier, password_file) if password_file is not None else None,
+                password=_password_at_start(password_file),
+                read_password=partial(_verifier, password_file, NO_PIPE) if password_file is not None else None,
                 admin_socket=admin_socket.absolute() if admin_socket is not None else None,
                 **given,  # the other options have the names of its fields
             ),
@@ -126,14 +128,36 @@ def _same(unix: Path, admin_socket: Path | None) -> bool:
     return admin_socket is not None and unix.resolve() == admin_socket.resolve()
 
 
-def _verifier(path: Path | None) -> Verifier | None:
-    """Return what checks the room's password; None without a password. Raises ChatError."""
+def _password_at_start(path: Path | None) -> Verifier | None:
+    """Return what checks the room's password, as ``_verifier``: a person may have to answer before a pipe gives it.
+
+    Meanwhile signals end the command, which __main__.py holds back.
+    """
+    if path is None:
+        return _verifier(None, None)
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
+    try:
+        return _verifier(path, None)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _verifier(path: Path | None, wait: float | None) -> Verifier | None:
+    """Return what checks the room's password; None without a password.
+
+    Args:
+        path: its file.
+        wait: seconds for a pipe to end; None for no limit.
+
+    Raises:
+        ChatError: the file can't be used.
+    """
     source = click.get_current_context().get_parameter_source("password_file")
     password, file = password_source(str(path) if path is not None else None, source)
     from chatctl.common.file_reads import read_password
     from chatctl.core.passwords import Verifier
 
-    password = read_password(file) if file is not None else password
+    password = read_password(file, wait) if file is not None else password
     try:
         return Verifier.of(password) if password is not None else None
     except ValueError as error:

@@ -91,6 +91,15 @@ def test_a_backup_of_a_running_server_holds_what_was_acknowledged(
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
 
 
+def test_a_backup_of_a_server_whose_socket_is_elsewhere(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
+    copy, at = tmp_path / "copy.db", str(tmp_path / "orders.sock")
+    server = serve("--journal", str(kept), "--admin-socket", at)
+    talk(run, server, "one")
+    done = run("backup", str(copy), "--journal", str(kept), "--admin-socket", at)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert texts(exported(run, "--journal", str(copy))) == ["one"]
+
+
 def test_a_backup_of_a_file_at_rest(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
     server = serve("--journal", str(kept))
     talk(run, server, "one")

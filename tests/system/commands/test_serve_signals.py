@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -74,6 +75,38 @@ def test_other_commands_end_on_a_hangup_as_ever(env: dict[str, str], house: Serv
     process = start(WHILE_LOADING, env, *arguments)
     assert process.wait(DEADLINE) == -signal.SIGHUP
     process.communicate()
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_one_that_comes_while_modules_are_loaded_is_taken_in_order(
+    name: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    """As an exception it could be dropped on its way out of an import, and the server would listen and go on."""
+    code = WHILE_LOADING.replace("SIGHUP", name)
+    process = start(code, env, "serve", "--port", "0", "--journal", str(tmp_path / "rooms.db"))
+    out, _ = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, out) == (0, b"")
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_signal_ends_the_wait_for_a_password(name: str, env: dict[str, str], tmp_path: Path) -> None:
+    pipe = tmp_path / "password"
+    os.mkfifo(pipe, 0o600)
+    process = start(WHILE_LOADING.replace("SIGHUP", name), env, "serve", "--port", "0", "--password-file", str(pipe))
+    out, err = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, out, err) == (128 + signal.Signals[name], b"", b"")
+
+
+def test_a_pipe_in_the_place_of_the_password_file_stops_no_server(serve: Serve, tmp_path: Path) -> None:
+    """At a reload it is not waited for: the loop stood still, and SIGTERM did nothing."""
+    file = tmp_path / "password"
+    file.write_text("tulip\n")
+    file.chmod(0o600)
+    server = serve("--journal", "none", "--password-file", str(file))
+    file.unlink()
+    os.mkfifo(file, 0o600)
+    server.signal(signal.SIGHUP)
+    server.wait_for_log("the password stays as it was")
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
