@@ -160,6 +160,19 @@ def test_the_oldest_messages_are_kept_as_the_width_changes_again_and_again(start
     assert_right(joined)
 
 
+def test_a_window_that_was_never_wider(joined: Joined) -> None:
+    """GNU screen may then join the prompt to the message above it, which was erased with it."""
+    joined.say("one")
+    joined.type("hello")
+    joined.resize(81)
+    joined.say("two")
+    joined.resize(39)
+    joined.type("!")  # shown once that width is quiet, and was painted
+    joined.resize(100)
+    joined.say("three")
+    assert_right(joined)
+
+
 def test_column_by_column(joined: Joined) -> None:
     """As a window is dragged: quickly, and then with a message between two steps."""
     joined.say("the last message")
