@@ -24,7 +24,7 @@ from prompt_toolkit.renderer import Renderer, _StyleStringHasStyleCache, _StyleS
 from prompt_toolkit.styles import BaseStyle
 from prompt_toolkit.utils import _CHAR_SIZES_CACHE
 
-from chatctl.terminal.reflow import WRAPS_ANEW, Kind, Painted, may_be_low, rows_up
+from chatctl.terminal.reflow import WRAPS_ANEW, Kind, Painted, Resize, may_be_low, rows_up
 from chatctl.terminal.resize_watch import ResizeWatch
 
 ERASE_FROM_HERE = "\x1b7\x1b[K\x1b[B\x1b[J\x1b8"
@@ -90,6 +90,8 @@ class PromptRenderer(Renderer):
         self._begun = False
         self._kind = kind
         self._watch = watch
+        if kind is Kind.SCREEN:
+            watch.ask_place = self._ask_place
         super().__init__(style, output)
 
     def reset(self, _scroll: bool = False, leave_alternate_screen: bool = True) -> None:
@@ -119,7 +121,7 @@ class PromptRenderer(Renderer):
 
     def _erase(self, painted: Painted) -> None:
         resize = self._watch.resize
-        if self._kind is Kind.TERMINOLOGY and resize is not None and resize.least != painted.columns:
+        if self._is_lost(painted, resize):
             self.output.write_raw("\x1b[999B\r\n")  # the cursor may be anywhere: go on below everything
             return
         self.output.write_raw("\r")
@@ -130,6 +132,25 @@ class PromptRenderer(Renderer):
         self.output.write_raw(ERASE_FROM_HERE)
         if may_be_low(painted, resize, self._kind, width):
             self.output.write_raw("\r\n")
+
+    def _is_lost(self, painted: Painted, resize: Resize | None) -> bool:
+        """Return whether it is not known in which row the cursor is, or what else stands in that row.
+
+        In a window wider than any before it, GNU screen reads one byte too many of a blank row (``CheckMaxSize`` in its
+        resize.c), and may take each row that it scrolls in for one that goes on in the next. As it wraps them anew, the
+        prompt comes to stand behind the end of the message above it. Then the cursor is in another column.
+        """
+        if resize is None or self._shown is None:
+            return False
+        if self._kind is Kind.TERMINOLOGY:
+            return resize.least != painted.columns
+        before = self._watch.reports.width(_text(self._shown.before))
+        expected = None if before is None else (before + self._shown.gap) % resize.now + 1
+        return self._kind is Kind.SCREEN and self._watch.reports.place != expected
+
+    def _ask_place(self) -> None:
+        self.output.write_raw(ASK)
+        self.output.flush()
 
     def clear(self) -> None:
         """Scroll everything off the screen, into the scrollback, and go to where the prompt begins."""

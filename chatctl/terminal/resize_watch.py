@@ -18,6 +18,9 @@ from chatctl.terminal.width_reports import WidthReports
 QUIET_SECONDS = 0.3
 """The size is quiet when it has not changed for so long."""
 
+ANSWER_SECONDS = 1.0
+"""So long it is waited for the terminal to tell where the cursor is."""
+
 
 class ResizeWatch:
     """Follows the size of the terminal."""
@@ -39,6 +42,10 @@ class ResizeWatch:
         self._timer: asyncio.TimerHandle | None = None
         self._painted_columns = 0
         self.reports = WidthReports()
+        self.reports.on_place = self._answered
+        self.ask_place: Callable[[], None] | None = None
+        """Asks the terminal where the cursor is; set where that has to be known after a change of size."""
+        self._place_is_due = False
         self._resize: Resize | None = None
 
     def changed(self) -> None:
@@ -50,14 +57,30 @@ class ResizeWatch:
     def _wait(self) -> None:
         before, columns = self._resize, self._seen.columns
         self._resize = Resize(min(before.least if before else columns, columns), columns, certain=False)
+        self._place_is_due = self.ask_place is not None
+        self._call_later(QUIET_SECONDS)
+
+    def _call_later(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(QUIET_SECONDS, self._is_quiet)
+        self._timer = self._loop.call_later(seconds, self._is_quiet)
 
     def _is_quiet(self) -> None:
         self._timer = None
-        if self.may_paint():
+        if not self.may_paint():
+            return
+        if self._place_is_due and self.ask_place is not None:
+            self._place_is_due = False
+            self._call_later(ANSWER_SECONDS)
+            self.reports.ask_place()
+            self.ask_place()
+        else:
             self._when_quiet()
+
+    def _answered(self) -> None:
+        if self._timer is not None and not self._place_is_due:
+            self._timer.cancel()
+            self._is_quiet()
 
     def may_paint(self) -> bool:
         """Return whether the size is quiet. It is looked at, too: the signal may still be on its way."""

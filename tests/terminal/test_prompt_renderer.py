@@ -106,6 +106,26 @@ def test_a_row_that_was_wrapped_is_erased_only_if_the_terminal_has_said_so() -> 
     assert "\x1b[999B\r\n" in rows_erased(Kind.TERMINOLOGY, reported=None)
 
 
+@pytest.mark.parametrize(("column", "lost"), [(3, False), (4, True), (None, True)])
+def test_a_prompt_that_stands_behind_a_message_is_left_alone(column: int | None, lost: bool) -> None:
+    """GNU screen may join them; then the cursor is not in the column where it was drawn."""
+
+    async def run() -> str:
+        async with fake_prompt(Kind.SCREEN) as prompt:
+            await prompt.type("xx")
+            for _ in range(3):
+                prompt.painter.reports.reported(80)
+            prompt.resize(40)
+            await prompt.until("\x1b[6n")
+            prompt.painter.show(["a message"])
+            if column is not None:
+                prompt.painter.reports.reported(column + 2)
+            written = await prompt.until("a message")
+            return written[: written.index("a message")]
+
+    assert ("\x1b[999B\r\n" in asyncio.run(run())) is lost
+
+
 @pytest.mark.parametrize("cluster", ["हि", "1\ufe0f\u20e3", "e\u0301"])
 def test_no_row_begins_with_a_mark(cluster: str) -> None:
     """A terminal would put it on the blank before, or leave it out."""

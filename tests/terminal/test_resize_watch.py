@@ -10,7 +10,7 @@ import pytest
 from prompt_toolkit.data_structures import Size
 
 from chatctl.terminal.reflow import Resize
-from chatctl.terminal.resize_watch import QUIET_SECONDS, ResizeWatch
+from chatctl.terminal.resize_watch import ANSWER_SECONDS, QUIET_SECONDS, ResizeWatch
 
 
 class FakeLoop:
@@ -100,3 +100,39 @@ def test_it_is_uncertain_unless_the_width_of_the_paint_was_reported(watched: Wat
     watched.loop.forward(1)
     assert watched.watch.resize == Resize(60, 60, certain=False)
     watched.watch.stop()
+
+
+def test_where_the_cursor_is_has_to_be_known_first(watched: Watched) -> None:
+    asked: list[float] = []
+    watched.watch.ask_place = lambda: asked.append(watched.loop.now)
+    watched.resize(60)
+    watched.loop.forward(QUIET_SECONDS)
+    assert len(asked) == 1
+    assert not watched.watch.may_paint()
+    watched.watch.reports.reported(7)
+    assert watched.watch.may_paint()
+    assert watched.quiet == 1
+    assert watched.watch.reports.place == 7
+
+
+def test_a_terminal_that_does_not_answer_is_not_waited_for(watched: Watched) -> None:
+    watched.watch.ask_place = lambda: None
+    watched.resize(60)
+    watched.loop.forward(QUIET_SECONDS)
+    watched.loop.forward(ANSWER_SECONDS)
+    assert watched.quiet == 1
+    assert not watched.watch.reports.place
+
+
+def test_an_answer_from_before_another_change_does_not_count(watched: Watched) -> None:
+    watched.watch.ask_place = lambda: None
+    watched.resize(60)
+    watched.loop.forward(QUIET_SECONDS)
+    watched.resize(50)
+    watched.watch.reports.reported(7)
+    assert not watched.quiet
+    watched.loop.forward(QUIET_SECONDS)
+    assert not watched.quiet
+    watched.watch.reports.reported(8)
+    assert watched.quiet == 1
+    assert watched.watch.reports.place == 8

@@ -59,3 +59,14 @@ def test_not_all_texts_are_remembered() -> None:
         reports.reported(9)
     assert reports.width("é0") is None
     assert reports.width(f"é{MAX_KNOWN}") == 8
+
+
+def test_the_cursor_is_where_the_last_answer_says() -> None:
+    reports = WidthReports()
+    reports.ask_place()
+    reports.ask_place()
+    reports.reported(3)
+    assert reports.place == 0
+    reports.reported(9)
+    assert reports.place == 9
+    assert reports.columns == 0, "nobody asked for it"

@@ -1,7 +1,9 @@
 """``join`` in a multiplexer for some minutes, by hand: ``python -m tests.system.terminal.endurance tmux [SECONDS]``.
 
-The long form of test_multiplexers.py. For each part it prints how many messages there were, how many stand there
-once and whole, how many prompts there are, and whether what was typed stands in the line. ``SECONDS``: of the flood.
+The long form of test_multiplexers.py. For each part it prints how many messages there were, how many the multiplexer
+keeps, once and whole, and how many of these can be seen; how many prompts there are, and whether what was typed stands
+in the line. The first part is ``cat`` instead of ``join``: what the multiplexer does with any program. ``SECONDS``: of
+the flood.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from pathlib import Path
 from tests.support.environment import CHATCTL, ROOT, clean_env
 from tests.support.server_process import Server
 from tests.system.terminal.flood import message
-from tests.system.terminal.multiplexer import GnuScreen, Joined, Tmux, wait
+from tests.system.terminal.multiplexer import CLEAR_LINE, GnuScreen, Joined, Tmux, wait
 
 KINDS = {"tmux": Tmux, "screen": GnuScreen}
 DRAFT = "".join(f"{number:02d}abcdefgh" for number in range(30))
@@ -31,6 +33,22 @@ SCRIPTS = (
     "❤\ufe0f ☀\ufe0f 1\ufe0f\u20e3 ⚠\ufe0f x", "👨\u200d👩\u200d👧 👩🏽\u200d💻 🏳\ufe0f\u200d🌈 🇮🇳 x",
 )  # fmt: skip
 RATE = 2000
+
+
+def cat(kind: str, state: Path) -> str:
+    """Have ``cat`` print lines of 60 columns, and make the window narrower. Return how many can be seen."""
+    mux = KINDS[kind](("sh", "-c", "stty -echo; echo ready; exec cat"), state)
+    try:
+        wait(lambda: "ready" in mux.lines(), "start", mux.lines)
+        lines = [f"line {number:02d} {'x' * 52}" for number in range(30)]
+        for line in lines:
+            mux.keys(f"{line}\r")
+        wait(lambda: mux.stands(lines[-1], mux.lines()), lines[-1], mux.lines)
+        mux.resize(40)
+        kept, seen = ([mux.stands(line, found) for line in lines].count(1) for found in (mux.kept(), mux.lines()))
+        return f"{len(lines)} printed, then 40 columns: {kept} kept, {seen} seen"
+    finally:
+        mux.close()
 
 
 @contextmanager
@@ -69,7 +87,7 @@ def every_script(room: Joined) -> None:
         for columns in (80, 43, 26):
             room.resize(columns)
             room.say(f"script {number} at {columns}.")
-        room.mux.keys("\x01\x0b")
+        room.mux.keys(CLEAR_LINE)
     room.resize(80)
     room.say("the last script")
 
@@ -99,7 +117,7 @@ def flood(room: Joined, server: Server, name: str, seconds: float) -> str:
                 break
     while not any(message(count - 1, "tiny")[:7] in line for line in room.mux.lines()):
         threading.Event().wait(1)
-    text = "\n".join(room.mux.lines())
+    text = "\n".join(room.mux.kept())
     found = [int(number) for number in re.findall(r"fl: <(\d{6}) .* \1>", text)]
     lost, again = count - len(set(found)), len(found) - len(set(found))
     return f"{count} said: {lost} lost, {again} twice, {'in order' if found == sorted(found) else 'NOT IN ORDER'}"
@@ -108,8 +126,8 @@ def flood(room: Joined, server: Server, name: str, seconds: float) -> str:
 def report(room: Joined, title: str, began: float, more: str = "", *, readable: bool = True) -> None:
     wait(room.prompts, "prompt", room.mux.lines)
     faults = room.faults(prompts=1 if isinstance(room.mux, Tmux) else 10**6, readable=readable)
-    whole = sum(room.times(text) == 1 for text in room.said)
-    more = more or f"{len(room.said)} said, {whole} once and whole"
+    seen, kept = ([room.times(text, lines) for text in room.said] for lines in (room.mux.lines(), room.mux.kept()))
+    more = more or f"{len(room.said)} said, {kept.count(1)} kept once and whole, {seen.count(1)} of them seen"
     line = "as typed" if readable and not faults else "not looked at" if not readable else faults[0]
     print(f"{title:16} {time.monotonic() - began:5.0f} s  {more}; {room.prompts()} prompts; line {line}", flush=True)
 
@@ -122,6 +140,7 @@ def main(kind: str, seconds: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         env = clean_env(Path(folder) / "server", CHATCTL_JOURNAL=f"{folder}/rooms.db")
         server = Server("--rate", "off", "--open-rooms", "--keep-messages", "1000000", env=env)
+        print(f"{'cat':26}  {cat(kind, Path(folder) / 'cat')}", flush=True)
         try:
             for number, (title, part) in enumerate(parts.items()):
                 with joined(kind, server, f"part{number}", Path(folder) / f"state{number}") as room:

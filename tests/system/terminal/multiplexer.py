@@ -19,7 +19,11 @@ from tests.system.terminal.term import Term, terminal_env
 
 _POLL_SECONDS = 0.03
 _COPY_SECONDS = 1.0
+_MOST_ROWS = 1000
+"""As many as GNU screen gives to a window."""
 PROMPT = re.compile(r"\S+\(\d+\)> ?")
+CLEAR_LINE = "\x05\x15"
+"""To the end of the line, and cut off what is before; Ctrl-A would speak to GNU screen."""
 
 
 class Multiplexer(Protocol):
@@ -32,10 +36,13 @@ class Multiplexer(Protocol):
         """Give the window another size."""
 
     def lines(self) -> list[str]:
-        """Return scrollback and screen."""
+        """Return scrollback and screen, as far as they can be seen."""
 
-    def stands(self, text: str) -> int:
-        """Return how often a line stands there, whole and by itself where that can be known."""
+    def kept(self) -> list[str]:
+        """Return scrollback and screen, with what can't be seen at the present size."""
+
+    def stands(self, text: str, lines: list[str]) -> int:
+        """Return how often a line stands among others, whole and by itself where that can be known."""
 
     def close(self) -> None:
         """End it."""
@@ -77,12 +84,15 @@ class Tmux:
     def resize(self, columns: int, rows: int = 20) -> None:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
 
-    def stands(self, text: str) -> int:
-        return self.lines().count(text)
+    def stands(self, text: str, lines: list[str]) -> int:
+        return lines.count(text)
 
     def lines(self) -> list[str]:
         """As the interface has it: a line for each that was not ended by wrapping."""
         return [line.rstrip() for line in self._run("capture-pane", "-p", "-J", "-S", "-").rstrip("\n").split("\n")]
+
+    def kept(self) -> list[str]:
+        return self.lines()
 
     def close(self) -> None:
         subprocess.run([*self._base, "kill-server"], capture_output=True, check=False)
@@ -96,7 +106,7 @@ class GnuScreen:
         self._folder = Path(tempfile.mkdtemp(prefix="screen-"))
         self._copy, self._tty = self._folder / "copy", self._folder / "tty"
         config = self._folder / "rc"
-        config.write_text("startup_message off\ndefscrollback 20000\nvbell off\ndefutf8 on\n")
+        config.write_text("startup_message off\ndefscrollback 60000\nvbell off\ndefutf8 on\n")
         self._folder.chmod(0o700)
         env = terminal_env(state, TERM="xterm-256color", VTE_VERSION="7006", SCREENDIR=str(self._folder))
         self._env = env
@@ -115,12 +125,31 @@ class GnuScreen:
     def resize(self, columns: int, rows: int = 20) -> None:
         """Return when the window has that size: a message that meets the change would prove nothing."""
         self._term.resize(columns, rows)
+        self._wait_for_size(rows, columns)
+
+    def _wait_for_size(self, rows: int, columns: int) -> None:
         with Path(self._tty.read_text().strip()).open() as tty:
             wait(lambda: termios.tcgetwinsize(tty) == (rows, columns), "new size", self.lines)
 
-    def stands(self, text: str) -> int:
+    def stands(self, text: str, lines: list[str]) -> int:
         """Where screen has joined a message to an old prompt, it counts, too: it is all there."""
-        return without_blanks("".join(self.lines())).count(without_blanks(text))
+        return without_blanks("".join(lines)).count(without_blanks(text))
+
+    def kept(self) -> list[str]:
+        """In a window of so many rows that none is out of reach.
+
+        Screen shows as many rows of its scrollback as have been scrolled into it. Those that it moves there itself, as
+        it wraps rows anew in a narrower window, it does not count (``ChangeWindowSize`` in its resize.c leaves
+        ``w_scrollback_height`` as it was): as many of the oldest can't be reached then, of whatever program.
+        """
+        with Path(self._tty.read_text().strip()).open() as tty:
+            rows, columns = termios.tcgetwinsize(tty)
+        self._run("-X", "height", "-w", str(_MOST_ROWS))
+        self._wait_for_size(_MOST_ROWS, columns)
+        lines = self.lines()
+        self._run("-X", "height", "-w", str(rows))
+        self._wait_for_size(rows, columns)
+        return lines
 
     def lines(self) -> list[str]:
         """As the interface has it: rows, and ASCII alone is right, since screen copies one byte of a character."""
@@ -160,12 +189,12 @@ class Joined:
         """Say something in the room, and wait until it is shown: nothing is, before the width is quiet."""
         self.said.append(text)
         self._say(text)
-        wait(lambda: text in "".join(self.mux.lines()) or self.times(text), text, self.mux.lines)
+        wait(lambda: text in "".join(lines := self.mux.lines()) or self.times(text, lines), text, self.mux.lines)
 
-    def times(self, text: str) -> int:
-        """Return how often a message stands there, whole and by itself."""
-        hours = {f"{line[:6]}omar: {text}" for line in self.mux.lines() if re.match(r"\d\d:\d\d ", line)}
-        return sum(map(self.mux.stands, hours))
+    def times(self, text: str, lines: list[str]) -> int:
+        """Return how often a message stands in ``lines``, whole and by itself."""
+        hours = {f"{line[:6]}omar: {text}" for line in lines if re.match(r"\d\d:\d\d ", line)}
+        return sum(self.mux.stands(hour, lines) for hour in hours)
 
     def type(self, text: str, *, readable: bool = True) -> None:
         """Type, and wait until it can be read, unless the multiplexer can't tell."""
@@ -175,7 +204,7 @@ class Joined:
             wait(lambda: self.shown_draft() == without_blanks(self.draft), f"draft {self.draft}", self.mux.lines)
 
     def clear_line(self) -> None:
-        self.mux.keys("\x01\x0b")  # Home, and what is behind is cut off
+        self.mux.keys(CLEAR_LINE)
         self.draft = ""
         wait(lambda: not self.shown_draft(), "empty line", self.mux.lines)
 
@@ -198,9 +227,11 @@ class Joined:
 
     def faults(self, *, prompts: int = 1, readable: bool = True) -> list[str]:
         """Return what is not as it should be: each message once and whole, so many prompts at most, the draft."""
-        found = [f"{text!r} stands there {n} times" for text in self.said if (n := self.times(text)) != 1]
+        found: list[str] = []
         if not 1 <= self.prompts() <= prompts:
             found.append(f"{self.prompts()} prompts")
         if readable and self.shown_draft() != without_blanks(self.draft):
             found.append(f"draft {self.shown_draft()!r} for {self.draft!r}")
-        return [*found, *(f"|{line}" for line in self.mux.lines()[-40:])] if found else []
+        kept = self.mux.kept()
+        found += [f"{text!r} stands there {n} times" for text in self.said if (n := self.times(text, kept)) != 1]
+        return [*found, *(f"|{line}" for line in kept[-40:])] if found else []

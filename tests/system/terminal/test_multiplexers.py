@@ -51,11 +51,11 @@ def start(house: Server, room: str, state: Path) -> Iterator[Start]:
     """Join the test's room in a multiplexer, as nadia; omar speaks."""
     running: list[Tmux | GnuScreen] = []
 
-    def start(kind: str, *, columns: int = 80) -> Joined:
+    def start(kind: str, *, columns: int = 80, rows: int = 20) -> Joined:
         need(kind)
         where = ("--port", str(house.port), "--room", room, "--nick", "nadia")
         omar: Wire = house.member("omar", room)
-        running.append(KINDS[kind]((*CHATCTL, "join", *where), state, columns=columns))
+        running.append(KINDS[kind]((*CHATCTL, "join", *where), state, columns=columns, rows=rows))
         return Joined(running[-1], omar.say)
 
     yield start
@@ -143,6 +143,33 @@ def test_half_a_line_after_the_screen_was_cleared(joined: Joined) -> None:
         joined.say(f"message {number}")
     joined.resize(60)
     joined.say("the end")
+    assert_right(joined)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_oldest_messages_are_kept_as_the_width_changes_again_and_again(start: Start, kind: str) -> None:
+    """For each row that is split, GNU screen shows a row less of its scrollback, of the oldest ones."""
+    joined = start(kind, rows=12)
+    joined.say("the oldest message")
+    joined.type(DRAFT[:140])
+    for step in range(6):
+        joined.resize(40, 12)
+        joined.say(f"step {step} at 40.")
+        joined.resize(80, 12)
+        joined.say(f"step {step} at 80.")
+    assert_right(joined)
+
+
+def test_a_window_that_was_never_wider(joined: Joined) -> None:
+    """GNU screen may then join the prompt to the message above it, which was erased with it."""
+    joined.say("one")
+    joined.type("hello")
+    joined.resize(81)
+    joined.say("two")
+    joined.resize(39)
+    joined.type("!")  # shown once that width is quiet, and was painted
+    joined.resize(100)
+    joined.say("three")
     assert_right(joined)
 
 
