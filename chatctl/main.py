@@ -18,7 +18,7 @@ import click
 
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
-from chatctl.cli.output import fault, open_standard_streams, replace_unencodable, warn
+from chatctl.cli.output import fault, open_standard_streams, prepare_stdout, warn
 from chatctl.cli.password_variable import take_password
 from chatctl.errors import ChatError
 
@@ -155,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.unraisablehook = _deliver_again
     open_standard_streams()
     take_password()
-    replace_unencodable()
+    prepare_stdout()
     if "_CHATCTL_COMPLETE" in os.environ:
         from chatctl.cli import shell_completion
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -112,9 +111,8 @@ def fault(error: Exception) -> str:
     """Return the message for an unexpected exception, whose traceback is written to the crash log."""
     from chatctl.common.crash_log import record
 
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # Click's own printing, of a help text for one
-        quiet_stdout()  # what Python still holds of it would be tried again at the end, and fail again
-        return "cannot write to stdout: no space left on device"
+    if isinstance(error, StdoutFailed):  # Click's own printing, of a help text for one
+        return f"cannot write to stdout: {reason_of(error)}"
     return record(error)
 
 
@@ -131,13 +129,39 @@ def open_standard_streams() -> None:
             os.set_inheritable(number, True)
 
 
-def replace_unencodable() -> None:
-    """Have stdout write a character that its encoding lacks as an escape, unless the user chose what to do with it.
+class StdoutFailed(OSError):
+    """What was printed could not be written, and somebody may want to read it."""
 
-    ``PYTHONIOENCODING=latin-1`` and the like come with a handler that raises: any emoji of anybody would end us.
+
+class _Stdout(io.FileIO):
+    """The file behind ``sys.stdout``: takes all that is printed at once, or fails.
+
+    Python's own keeps what a full disk did not take, and fails once more at exit; or, told not to buffer
+    (``PYTHONUNBUFFERED``, usual in containers), leaves out what was not taken, and nobody learns of it.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors in ("strict", "surrogateescape"):
-        sys.stdout.reconfigure(errors="backslashreplace")
+
+    def write(self, data: Any, /) -> int:
+        try:
+            write_all(self.fileno(), data)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+        except OSError as error:
+            raise StdoutFailed(error.errno, error.strerror) from None
+        return len(data)
+
+
+def prepare_stdout() -> None:
+    """Have stdout write everything or fail, and a character that its encoding lacks as an escape.
+
+    ``PYTHONIOENCODING=latin-1`` and the like come with a handler that raises: any emoji of anybody would end us. A
+    handler that the user chose stays.
+    """
+    stdout = sys.stdout
+    if type(stdout) is not io.TextIOWrapper:
+        return
+    errors = "backslashreplace" if stdout.errors in ("strict", "surrogateescape") else stdout.errors
+    whole = _Stdout(stdout.fileno(), "wb", closefd=False)
+    sys.stdout = io.TextIOWrapper(cast("io.BufferedWriter", whole), stdout.encoding, errors, write_through=True)
 
 
 def note(line: str) -> None:

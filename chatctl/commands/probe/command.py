@@ -20,7 +20,7 @@ from chatctl.cli.options import (
     server_options,
     timeout_option,
 )
-from chatctl.cli.output import warn
+from chatctl.cli.output import fault, warn
 from chatctl.cli.param_types import DURATION, FOLDED_NICK, Parsed
 from chatctl.commands.probe.ranges import Range, at_least, at_most, parse_range
 from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 
 class ProbeCommand(click.Command):
-    """A command that ends with UNKNOWN where it checks nothing: on a usage error, and on --help. 0 would be OK."""
+    """A command that ends with UNKNOWN where it checks nothing: on a usage error, and on --help. 0 would be OK.
+
+    So it does where that can't be printed, or something else goes wrong that is not the room's fault: 1 is WARNING.
+    """
 
     usage_exit_code = UNKNOWN
 
@@ -44,6 +47,22 @@ class ProbeCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.exceptions.Exit:
             raise click.exceptions.Exit(UNKNOWN) from None
+        except OSError as error:
+            raise _unknown(fault(error)) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it. Raises SystemExit with the state, and UsageError."""
+        try:
+            return super().invoke(ctx)
+        except ChatError as error:
+            raise _unknown(error.text) from None
+        except OSError as error:
+            raise _unknown(fault(error)) from None
+
+
+def _unknown(why: str) -> click.exceptions.Exit:
+    warn(why)
+    return click.exceptions.Exit(UNKNOWN)
 
 
 def _pair(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from chatctl import main
-from tests.support.environment import CHATCTL, DEADLINE, clean_env
 
 
 @pytest.mark.parametrize(
@@ -56,19 +54,3 @@ def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
     assert capsys.readouterr().err == f"chatctl: a fault of chatctl's own: {what}; the details are in {log}\n"
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_a_full_disk_behind_the_help(option: str, unbuffered: str, tmp_path: Path) -> None:
-    """Also where Python writes at once, as in many containers; else it tries once more at its end."""
-    with Path("/dev/full").open("wb") as full:
-        done = subprocess.run(
-            [*CHATCTL, option],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            env=clean_env(tmp_path, PYTHONUNBUFFERED=unbuffered),
-            timeout=2 * DEADLINE,
-            check=False,
-        )
-    assert (done.returncode, done.stderr) == (1, b"chatctl: cannot write to stdout: no space left on device\n")
