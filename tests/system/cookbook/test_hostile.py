@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from chatctl.common.plain_text import CUT
+from tests.system.cookbook.ingredients import executable, watched
 from tests.system.cookbook.kitchen import Kitchen
-from tests.system.cookbook.test_jobs import executable, watched
 
 MOST = 4096
 LOCALES = pytest.mark.parametrize("locale", ["C", "C.UTF-8"])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import time
-from pathlib import Path
 
 from tests.support.environment import DEADLINE
 from tests.support.stub import closed_port
+from tests.system.cookbook.ingredients import append, executable, watched
 from tests.system.cookbook.kitchen import Kitchen, answering
 
 
@@ -49,11 +48,6 @@ def test_nightly_job(kitchen: Kitchen) -> None:
     kitchen.show()
     kitchen.stop(kitchen.processes[0])
     kitchen.show()
-
-
-def executable(path: Path, text: str) -> None:
-    path.write_text(text)
-    path.chmod(0o755)
 
 
 def test_ci_job(kitchen: Kitchen) -> None:
@@ -136,43 +130,6 @@ def test_log_watch(kitchen: Kitchen) -> None:
     append(log, "FATAL giving up")
     nadia.frame("msg")
     kitchen.show()
-
-
-def wait_until_at_end(path: Path, group: int) -> None:
-    """Wait until a process of that group has read a file to its end: nothing else tells that ``tail`` is there.
-
-    That it has it open is not enough: it goes to the end a moment later, past what was written meanwhile.
-    """
-    end = time.monotonic() + DEADLINE
-    while time.monotonic() < end:
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if os.getpgid(int(process.name)) == group and stands_at(process, path) == path.stat().st_size:
-                    return
-    raise AssertionError(f"nobody reads {path}")
-
-
-def stands_at(process: Path, path: Path) -> int | None:
-    """Return a process's offset in a file, in bytes; None if it has not opened it."""
-    for link in (process / "fd").iterdir():
-        if link.readlink() == path:
-            info = (process / "fdinfo" / link.name).read_text()
-            return int(info.split()[1])  # "pos:\t0"
-    return None
-
-
-def append(path: Path, line: str) -> None:
-    with path.open("a") as out:
-        out.write(f"{line}\n")
-
-
-def watched(kitchen: Kitchen, **env: str) -> tuple[Path, subprocess.Popen[bytes]]:
-    """Start the watch of a log that has an error already, and wait until it stands behind it."""
-    log = kitchen.home / "app.log"
-    append(log, "ERROR of yesterday")
-    watch = kitchen.start(kitchen.recipe.take("sh").text, **env)
-    wait_until_at_end(log, watch.pid)
-    return log, watch
 
 
 def test_log_watch__over_a_restart_of_the_server(kitchen: Kitchen) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from chatctl.common.plain_text import CUT
 from tests.support.needs import need
+from tests.system.cookbook.ingredients import executable
 from tests.system.cookbook.kitchen import Kitchen, answering
-from tests.system.cookbook.test_jobs import executable
 
 JOURNALCTL = """#!/bin/sh
 echo "$*" >~/journalctl.log
