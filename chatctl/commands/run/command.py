@@ -112,12 +112,13 @@ def run(
         return Speaker(BlockingTransport(), address, hello, timeout, keep_open=False)
 
     notifier = RunNotifier(speaker, shown, quiet_success=quiet_success)
-    if require_room:
-        notifier.require_room()
-    began, start = time.time(), time.monotonic()
-    status = _run(command, notifier, tail, cron=cron, max_time=max_time)
-    if metrics is not None:
-        _write_metrics(metrics, shown, status, began, time.monotonic() - start)
+    with notifier:
+        if require_room:
+            notifier.require_room()
+        began, start = time.time(), time.monotonic()
+        status = _run(command, notifier, tail, cron=cron, max_time=max_time)
+        if metrics is not None:
+            _write_metrics(metrics, shown, status, began, time.monotonic() - start)
     raise SystemExit(status)
 
 
