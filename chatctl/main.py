@@ -18,7 +18,7 @@ import click
 
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
-from chatctl.cli.output import fault, open_standard_streams, prepare_stdout, warn
+from chatctl.cli.output import fault, hush_python, open_standard_streams, prepare_stdout, warn
 from chatctl.cli.password_variable import take_password
 from chatctl.errors import ChatError
 
@@ -152,6 +152,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command, by default the one in ``sys.argv``, and exit with its code."""
     signal.signal(signal.SIGINT, _end)
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # nohup has it ignored
+        signal.signal(signal.SIGHUP, _end)  # an `ask` whose terminal is closed withdraws its question
     sys.unraisablehook = _deliver_again
     open_standard_streams()
     take_password()
@@ -210,6 +212,7 @@ def _end(number: int, frame: FrameType | None) -> None:
             _thread.start_new_thread(_send_until_taken, (_thread.get_ident(), number, _signals_taken))
             return
         frame = frame.f_back
+    hush_python()
     raise SystemExit(128 + number)
 
 

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
 from chatctl.cli.output import warn
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, FilePath
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, TEXT, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, named_server, server_option
 from chatctl.errors import NickInvalid
 
@@ -101,6 +101,7 @@ def server_options() -> Callable[[F], F]:
         _option(
             "--room",
             "Which of its rooms.",
+            type=TEXT,
             default=DEFAULT_ROOM,
             show_default=True,
             metavar="ROOM",

@@ -90,6 +90,16 @@ def quiet_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def hush_python() -> None:
+    """Keep Python from warning of a coroutine that a signal's exception leaves before its first step.
+
+    stderr is for a line of ours, and this one would be about the inside of a program that ends anyway.
+    """
+    import warnings
+
+    warnings.simplefilter("ignore", RuntimeWarning)
+
+
 def json_line(frame: Struct | dict[str, object]) -> str:
     """Return a frame, or a dict like one, as compact JSON.
 

@@ -58,6 +58,16 @@ def regex(value: object) -> re.Pattern[str]:
         raise ValueError(f"{value!r} is no regular expression: {error}") from None
 
 
+def text(value: object) -> str:
+    """Return a text that can cross the wire: what is typed may be any bytes, and a name of a file may stay so."""
+    given = str(value)
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{os.fsencode(given).decode('utf-8', 'backslashreplace')} is not UTF-8") from None
+    return given
+
+
 def nick(value: object) -> str:
     """Return a nickname folded, to compare others with."""
     from chatctl.common.names import fold_nick
@@ -109,3 +119,4 @@ REGEX = Parsed(regex)
 FOLDED_NICK = Parsed(nick)
 HOST = Parsed(host)
 PIN = Parsed(pin)
+TEXT = Parsed(text)

@@ -75,12 +75,19 @@ def _ask(path: Path, verb: str, timeout: float, fields: dict[str, object]) -> di
         except OSError as error:
             raise _SocketFailed(reason_of(error)) from None
         # An older server looks for "do", and takes no offence at the rest.
-        sock.sendall(json.dumps({"type": "admin", "verb": verb, "do": verb} | fields).encode() + b"\n")
+        sock.sendall(_line({"type": "admin", "verb": verb, "do": verb} | fields))
         with sock.makefile("rb") as file:
             line = file.readline(MAX_ANSWER)
     if too_deep(line) or not isinstance(answer := json.loads(line), dict):
         raise ValueError("the answer is nested too deeply, or not a JSON object")
     return answer if "ok" in answer else _plain(line)
+
+
+def _line(order: dict[str, object]) -> bytes:
+    try:
+        return json.dumps(order, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:  # a path of a file may be any bytes
+        raise ChatError("a running server can't be told a path that is not UTF-8") from None
 
 
 def _plain(line: bytes) -> dict[str, object]:

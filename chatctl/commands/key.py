@@ -47,7 +47,7 @@ def key(ctx: click.Context) -> None:
     path = _path()
     if os.path.lexists(path):
         note(f"there is one already: {path}")
-        public = read_key(path).public
+        public = read_key(path, wait=0).public
     else:
         public = make_key(path).public
         note(f"kept in {path}: keep a copy in a safe place")
@@ -75,7 +75,7 @@ def show() -> None:
     path = _path()
     if not os.path.lexists(path):
         raise ChatError("there is no key yet: make one with 'chatctl key'")
-    _print(read_key(path).public)
+    _print(read_key(path, wait=0).public)
 
 
 def _path() -> Path:

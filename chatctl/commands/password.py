@@ -72,7 +72,9 @@ def _read_password() -> str:
     from chatctl.client.security.key_files import ask_on_terminal
 
     if sys.stdin is None or not sys.stdin.isatty():
-        line = sys.stdin.buffer.readline(_LONGEST) if sys.stdin is not None else b""
+        line = sys.stdin.buffer.readline(_LONGEST + 1) if sys.stdin is not None else b""
+        if len(line) > _LONGEST:  # cut, it would be another one
+            raise ChatError(f"this password has more than {_LONGEST} bytes")
         try:
             return line.decode().rstrip("\r\n")
         except UnicodeDecodeError:

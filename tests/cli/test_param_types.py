@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
 import pytest
 
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, REGEX
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, REGEX, text
 
 FINGERPRINT = "SHA256:" + "A" * 43
 
@@ -51,3 +52,10 @@ def test_what_is_one_is_converted() -> None:
 def test_a_pattern_that_python_warns_of_prints_nothing() -> None:
     """Warnings are errors in the tests: it would raise one."""
     assert REGEX.convert("[[a]", None, None).search("a")
+
+
+def test_a_text_is_utf8() -> None:
+    """An argument may be any bytes, which Python keeps as lone surrogates: no frame could hold them."""
+    assert text("café 🎉") == "café 🎉"
+    with pytest.raises(ValueError, match=r"caf\\xe9 is not UTF-8"):
+        text(os.fsdecode(b"caf\xe9"))

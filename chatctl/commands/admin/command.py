@@ -12,7 +12,7 @@ import click
 
 from chatctl.cli.options import all_of, count_option, json_option, refuse, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, Parsed, duration
+from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, TEXT, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -87,12 +87,12 @@ def _seconds(name: str, text: str) -> click.Option:
 
 
 def _text(name: str) -> click.Argument:
-    return click.Argument(["text"], nargs=-1, metavar=f"[{name}]...")
+    return click.Argument(["text"], type=TEXT, nargs=-1, metavar=f"[{name}]...")
 
 
 _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
-    "target": lambda: click.Argument(["target"]),
-    "claim": lambda: click.Argument(["target"], required=False),
+    "target": lambda: click.Argument(["target"], type=TEXT),
+    "claim": lambda: click.Argument(["target"], type=TEXT, required=False),
     "suspect": lambda: click.Option(["--suspect"], is_flag=True, help="What an operator should look at, and why."),
     "newer": lambda: click.Option(["--newer"], type=DURATION, metavar="DURATION", help="Bound within that time."),
     "unused": lambda: click.Option(
@@ -107,22 +107,31 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "person": lambda: click.Option(["--person"], is_flag=True, help="A member's key and client, too: any name."),
     "address": lambda: click.Option(["--address"], is_flag=True, help="A member's address, too."),
     "person_room": lambda: click.Option(
-        ["--room"], metavar="ROOM", help="Where they are, if there are two of that name."
+        ["--room"], type=TEXT, metavar="ROOM", help="Where they are, if there are two of that name."
     ),
     "seqs": lambda: click.Argument(["seqs"], nargs=-1, type=click.IntRange(1), metavar="[SEQ]..."),
     "author": lambda: click.Option(
         ["--nick", "target"],
+        type=TEXT,
         metavar="NICK",
         callback=_nick_target,
         help="All that was said under this name, in any case.",
     ),
-    "why": lambda: click.Option(["--why", "text"], metavar="WHY", help="The reason, which the room is told."),
+    "why": lambda: click.Option(
+        ["--why", "text"], type=TEXT, metavar="WHY", help="The reason, which the room is told."
+    ),
     "redacted_room": lambda: click.Option(
-        ["--room"], metavar="ROOM", help="Which room.  [default: lobby; with --nick all rooms]"
+        ["--room"], type=TEXT, metavar="ROOM", help="Which room.  [default: lobby; with --nick all rooms]"
     ),
     "yes": lambda: click.Option(["--yes"], is_flag=True, help="Do it."),
     "room": lambda: click.Option(
-        ["--room"], metavar="ROOM", default="lobby", show_default=True, envvar="CHATCTL_ROOM", help="Which room."
+        ["--room"],
+        type=TEXT,
+        metavar="ROOM",
+        default="lobby",
+        show_default=True,
+        envvar="CHATCTL_ROOM",
+        help="Which room.",
     ),
 }
 

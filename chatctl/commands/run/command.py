@@ -126,7 +126,7 @@ def run(
         return Speaker(BlockingTransport(), address, hello(), timeout, keep_open=False)
 
     notifier = RunNotifier(speaker, shown, quiet_success=quiet_success)
-    with contextlib.ExitStack() as released:
+    with notifier, contextlib.ExitStack() as released:
         held = _lock(lock, address, hello(), notifier, timeout) if lock is not None else None
         if held is not None:
             released.callback(held.release)

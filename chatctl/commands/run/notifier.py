@@ -6,10 +6,10 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from types import FrameType
-from typing import NoReturn
+from types import FrameType, TracebackType
+from typing import NoReturn, Self
 
-from chatctl.cli.output import warn
+from chatctl.cli.output import hush_python, warn
 from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import drive
 from chatctl.commands.run.last_lines import fit
@@ -32,14 +32,24 @@ class RunNotifier:
         self._said_start = False
         self._starting: threading.Thread | None = None
         self._warned = False
+        self._over = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Tell a room that heard of the start if a signal came before it."""
+        if isinstance(error, SystemExit) and self._said_start and not self._over:
+            number = error.code - 128 if isinstance(error.code, int) else 0
+            self.finish(128 + number, f"ended by {signal.Signals(number).name} before it started", [])
 
     def require_room(self) -> None:
         """Tell the room that it starts, or with ``quiet_success`` check that it can be told. Raises ChatError."""
         if self._quiet_success:
             drive(self._speaker().check())
         else:
-            drive(self._speaker().say(f"started: {self._title}"))
             self._said_start = True
+            drive(self._speaker().say(f"started: {self._title}"))
 
     def start(self) -> None:
         """Tell the room that it started, in a thread: CMD does not wait for that."""
@@ -60,16 +70,20 @@ class RunNotifier:
             how: the same in words.
             lines: the last lines of the output.
         """
+        self._over = True
         if self._quiet_success and status == 0:
             return
+        tried = False
         try:
             for number in FORWARDED:
                 signal.signal(number, _interrupt)
             if not self._start_failed():
                 self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text))
+            tried = True
+            ignore(FORWARDED)  # in here: until then a signal raises
         except _Interrupted:
-            pass
-        ignore(FORWARDED)
+            if not tried:
+                self._warn("interrupted")
 
     def _start_failed(self) -> bool:
         """Wait for the first message if it is still on its way. Return whether it failed: the last one would too."""
@@ -84,13 +98,17 @@ class RunNotifier:
         except _Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 — whatever fails here, the exit status must be that of CMD
-            if not self._warned:
-                self._warned = True
-                warn(f"the room does not hear of this: {error}")
+            self._warn(str(error))
+
+    def _warn(self, why: str) -> None:
+        if not self._warned:
+            self._warned = True
+            warn(f"the room does not hear of this: {why}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     ignore(FORWARDED)
+    hush_python()
     raise _Interrupted
 
 

@@ -22,7 +22,7 @@ from chatctl.cli.options import (
     server_options,
     timeout_option,
 )
-from chatctl.cli.param_types import REGEX, FilePath
+from chatctl.cli.param_types import REGEX, TEXT, FilePath
 
 if TYPE_CHECKING:
     from chatctl.commands.send.delivery import SendOptions
@@ -53,9 +53,13 @@ MAX_KEY = 100
 @click.option("--plain", is_flag=True, help="Leave out colours and other escape sequences, CR and BOM.")
 @click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'.")
 @click.option(
-    "--to", metavar="NICK", shell_complete=completer("nicks"), help="Whisper to one member; nothing of it is kept."
+    "--to",
+    type=TEXT,
+    metavar="NICK",
+    shell_complete=completer("nicks"),
+    help="Whisper to one member; nothing of it is kept.",
 )
-@click.option("--id", "key", metavar="KEY", help="Say it once, however often it is sent under this KEY.")
+@click.option("--id", "key", type=TEXT, metavar="KEY", help="Say it once, however often it is sent under this KEY.")
 @click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up.")
 @duration_option(
     "--retry-for",

@@ -13,7 +13,7 @@ from chatctl.cli.options import (
     host_option,
     port_option,
 )
-from chatctl.cli.param_types import JOURNAL_OR_NONE
+from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
 from chatctl.commands.serve.param_types import NET, PLACE, SIZE
 
 listen_options = all_of(
@@ -50,6 +50,7 @@ room_options = all_of(
     click.option(
         "--name",
         "server_name",
+        type=TEXT,
         default="chatctl",
         show_default=True,
         metavar="NAME",

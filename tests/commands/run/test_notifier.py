@@ -117,5 +117,50 @@ def test_a_signal_ends_the_last_word(capsys: pytest.CaptureFixture[str]) -> None
             raise AssertionError("it went on")
 
     notifier(Interrupted()).finish(1, "ended", [])
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err == "chatctl: the room does not hear of this: interrupted\n"
     assert all(signal.getsignal(number) is signal.SIG_IGN for number in FORWARDED)
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_signal_between_the_first_word_and_the_start_is_told(quiet: bool) -> None:
+    """Else the room waits for the end of what never began; with ``quiet_success`` it heard nothing."""
+    speaker = FakeSpeaker()
+
+    def run() -> None:
+        with notifier(speaker, quiet=quiet) as telling:
+            telling.require_room()
+            raise SystemExit(128 + signal.SIGTERM)
+
+    with pytest.raises(SystemExit):
+        run()
+    told = ["started: backup", "ended by SIGTERM before it started: backup"]
+    assert speaker.said == ([] if quiet else told)
+
+
+def test_the_end_is_told_once() -> None:
+    speaker = FakeSpeaker()
+
+    def run() -> None:
+        with notifier(speaker) as telling:
+            telling.require_room()
+            telling.finish(3, "ended", [])
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        run()
+    assert speaker.said == ["started: backup", "ended: backup"]
+
+
+def test_a_signal_right_behind_the_last_word_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until they are ignored the handler raises, and the status would be that of a fault of ours."""
+    signalled = list[int]()
+
+    def ignore(numbers: object) -> None:
+        if not signalled:
+            signalled.append(signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr("chatctl.commands.run.notifier.ignore", ignore)
+    speaker = FakeSpeaker()
+    notifier(speaker).finish(1, "ended", [])
+    assert speaker.said == ["ended: backup"]

@@ -345,7 +345,7 @@ def test_a_server_that_is_silent_holds_nothing_up(start: Start, stub: PutStub) -
     while process.poll() is None and time.monotonic() < until:
         process.terminate()
     assert process.returncode == 6
-    assert told(process) == ""
+    assert told(process) == "chatctl: the room does not hear of this: interrupted\n"
 
 
 def test_a_silent_server_costs_one_deadline(run: Run, stub: PutStub) -> None:

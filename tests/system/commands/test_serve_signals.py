@@ -73,7 +73,7 @@ def test_other_commands_end_on_a_hangup_as_ever(env: dict[str, str], house: Serv
     """``tail serve`` has the word on its line, too."""
     arguments = ("tail", "--port", str(house.port), "--match", "serve", "--history", "0", "serve")
     process = start(WHILE_LOADING, env, *arguments)
-    assert process.wait(DEADLINE) == -signal.SIGHUP
+    assert process.wait(DEADLINE) == 128 + signal.SIGHUP
     process.communicate()
 
 

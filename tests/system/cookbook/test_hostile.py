@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl.common.plain_text import CUT
-from tests.system.cookbook.jobs import executable, watched
+from tests.system.cookbook.ingredients import executable, watched
 from tests.system.cookbook.kitchen import Kitchen
 
 MOST = 4096

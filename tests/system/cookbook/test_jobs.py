@@ -8,7 +8,7 @@ import time
 
 from tests.support.environment import DEADLINE
 from tests.support.stub import closed_port
-from tests.system.cookbook.jobs import append, executable, watched
+from tests.system.cookbook.ingredients import append, executable, watched
 from tests.system.cookbook.kitchen import Kitchen, answering
 
 

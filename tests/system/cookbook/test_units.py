@@ -11,7 +11,7 @@ import pytest
 
 from chatctl.common.plain_text import CUT
 from tests.support.needs import need
-from tests.system.cookbook.jobs import executable
+from tests.system.cookbook.ingredients import executable
 from tests.system.cookbook.kitchen import Kitchen, answering
 
 JOURNALCTL = """#!/bin/sh

@@ -7,6 +7,7 @@ situation wants it, by what it visibly did.
 from __future__ import annotations
 
 import http.server
+import os
 import select
 import socket
 import subprocess
@@ -14,11 +15,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from chatctl.common.paths import admin_socket, reachable_socket
-from tests.support.environment import DEADLINE
+from tests.support.environment import DEADLINE, ROOT
 from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import Stub
@@ -47,6 +48,8 @@ class Scene:
     """What was said in the room since nadia's hello; None where there is no room to hear it."""
     journal: Path | None = None
     """Another one than the house's."""
+    env: dict[str, str] = field(default_factory=dict)
+    """Variables for the command; an empty value takes one away."""
 
 
 Setting = Callable[[Stage], AbstractContextManager[Scene]]
@@ -198,6 +201,45 @@ def web(_: Stage) -> Iterator[Scene]:
         thread.join(DEADLINE)
 
 
+_HANGING = """import socket, time
+
+asked = socket.getaddrinfo
+
+
+def hang(host, *more, flags=0, **named):
+    if flags or host is None:  # whether it is a number: no name server is asked
+        return asked(host, *more, flags=flags, **named)
+    time.sleep(600)
+
+
+socket.getaddrinfo = hang
+"""
+_NO_ACCOUNT = """import pwd
+
+
+def nobody(uid):
+    raise KeyError(uid)
+
+
+pwd.getpwuid = nobody
+"""
+
+
+def _python_that(text: str, **env: str) -> Setting:
+    """Have the command's Python run that first: what it does no test can do to a whole machine."""
+
+    @contextmanager
+    def put(stage: Stage) -> Iterator[Scene]:
+        folder = stage.here / ".site"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(text)
+        with room(stage) as scene:
+            scene.env = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", **env}
+            yield scene
+
+    return put
+
+
 # --- one of us at first
 
 
@@ -326,6 +368,8 @@ PEERS: dict[str, Setting] = {
     "nobody": nobody,
     "silent": silent,
     "web": web,
+    "hanging": _python_that(_HANGING),
+    "no account": _python_that(_NO_ACCOUNT, HOME="", CHATCTL_STATE_DIR="", XDG_CONFIG_HOME="", XDG_STATE_HOME=""),
     "taken": taken,
     "holds": _stub(holds),
     "lets in": _stub(lets_in),
@@ -353,5 +397,8 @@ OF_SITUATION = {
     "room missing": "lobby",
     "SIGINT": "holds",
     "SIGTERM": "holds",
+    "SIGHUP": "holds",
+    "hanging DNS": "hanging",
+    "no home": "no account",
 }
 """What stands there where a cell names nothing else; elsewhere, the room."""

@@ -57,9 +57,10 @@ def environment(here: Path, stage: Stage, scene: Scene, path: Path) -> dict[str,
     there = {"CHATCTL_ROOM": stage.room, "CHATCTL_NICK": "ci", "CHATCTL_JOURNAL": str(scene.journal or stage.journal)}
     port = {"CHATCTL_PORT": str(scene.port)} if scene.port else {}
     search = os.pathsep.join((str(path), str(Path(sys.executable).parent), os.environ["PATH"]))
-    return clean_env(
+    env = clean_env(
         here / ".state", HOME=str(here), XDG_CONFIG_HOME=str(here / ".config"), PATH=search, **there, **port
     )
+    return {name: value for name, value in (env | scene.env).items() if value}
 
 
 @contextmanager

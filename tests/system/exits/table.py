@@ -27,7 +27,7 @@ CODES = {
     6: ("rejected: too long, no such room, full; for `join` also: kicked, banned", "change it"),
     7: ("what answered is no chatctl server, or broke the protocol", "another port"),
     8: ("the condition was not met: not here, or not in time", ""),
-    129: ("hung up: the terminal is gone (SIGHUP); `join` alone", ""),
+    129: ("hung up: the terminal is gone (SIGHUP)", ""),
     130: ("interrupted (Ctrl-C, SIGINT)", ""),
     143: ("terminated (SIGTERM)", ""),
 }
@@ -56,6 +56,13 @@ SITUATIONS = {
     "closed stdout": "nobody reads what it prints",
     "no stdin": "there is no stdin, as under some schedulers",
     "full disk": "what it writes finds no room",
+    "SIGHUP": "the terminal or the SSH session is closed",
+    "hanging DNS": "the name server does not answer",
+    "no home": "a container: no `HOME`, and an account that `/etc/passwd` does not have",
+    "not UTF-8": "what it is given is no text",
+    "odd file": "a device, a FIFO or a link is given as a file",
+    "endless stdin": "what is piped in does not end",
+    "two at once": "the same command runs beside it",
 }
 
 PLACEHOLDERS = {
@@ -74,7 +81,7 @@ PLACEHOLDERS = {
 EXAMPLES = {
     "date": "2026-11-22", "time": "22:44:02", "minute": "22:44", "zone": "+0100", "key": "9f86d081884c7d65",
     "port": "5500", "room": "lobby", "here": "/home/ci", "full": "no space left on device",
-    "disk": "/mnt/full",
+    "disk": "/mnt/full", "journal": "/home/ci/rooms.db",
 }  # fmt: skip
 
 _PLACEHOLDER = re.compile(r"\{(\w+)(?::([^{}]*))?\}")

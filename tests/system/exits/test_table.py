@@ -78,7 +78,7 @@ def stage(house: Server, small: Server, journal: Path, tmp_path: Path) -> Iterat
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_a_cell(cell: Cell, stage: Stage, path: Path, request: pytest.FixtureRequest) -> None:
-    known = {"here": str(stage.here), "room": stage.room}
+    known = {"here": str(stage.here), "room": stage.room, "journal": str(stage.journal)}
     if "{disk}" in cell.typed:
         known["disk"] = str(request.getfixturevalue("full_disk"))
     typed = cell.typed.replace("{disk}", known.get("disk", "")).replace("{room}", stage.room)

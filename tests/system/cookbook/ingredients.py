@@ -1,4 +1,4 @@
-"""What several recipes for jobs need: scripts, and a log that is watched."""
+"""What recipes work on: programs of the person who cooks, and a log that grows while somebody watches it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,9 @@ from tests.system.cookbook.kitchen import Kitchen
 
 
 def executable(path: Path, text: str) -> None:
+    """Write a program."""
     path.write_text(text)
     path.chmod(0o755)
-
-
-def append(path: Path, line: str) -> None:
-    with path.open("a") as out:
-        out.write(f"{line}\n")
-
-
-def stands_at(process: Path, path: Path) -> int | None:
-    """Return a process's offset in a file, in bytes; None if it has not opened it."""
-    for link in (process / "fd").iterdir():
-        if link.readlink() == path:
-            info = (process / "fdinfo" / link.name).read_text()
-            return int(info.split()[1])  # "pos:\t0"
-    return None
 
 
 def wait_until_at_end(path: Path, group: int) -> None:
@@ -43,6 +30,21 @@ def wait_until_at_end(path: Path, group: int) -> None:
                 if os.getpgid(int(process.name)) == group and stands_at(process, path) == path.stat().st_size:
                     return
     raise AssertionError(f"nobody reads {path}")
+
+
+def stands_at(process: Path, path: Path) -> int | None:
+    """Return a process's offset in a file, in bytes; None if it has not opened it."""
+    for link in (process / "fd").iterdir():
+        if link.readlink() == path:
+            info = (process / "fdinfo" / link.name).read_text()
+            return int(info.split()[1])  # "pos:\t0"
+    return None
+
+
+def append(path: Path, line: str) -> None:
+    """Write a line at the end."""
+    with path.open("a") as out:
+        out.write(f"{line}\n")
 
 
 def watched(kitchen: Kitchen, **env: str) -> tuple[Path, subprocess.Popen[bytes]]:

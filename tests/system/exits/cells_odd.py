@@ -1,0 +1,174 @@
+"""The cells of the situations of a night: a closed terminal, no name server, no home, two at once."""
+
+from tests.system.exits.cells_here import ALONE, SHORT
+from tests.system.exits.cells_read import BENCH, BENCHED, HELLO, HELLO_KEPT, NADIA, OK, critical
+from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, RUN, SEND
+from tests.system.exits.table import Cell, Nothing
+
+HOMELESS = "there is no home directory for files of our own: set CHATCTL_STATE_DIR"
+FORGETS = f"chatctl: {HOMELESS}; nothing is remembered"
+AWAY = "cannot reach chat.example.org:{port}: it did not answer in time"
+THERE = "--host chat.example.org --timeout 300ms"
+
+HANGUP_CELLS = [
+    Cell("send", "SIGHUP", SEND, 129),
+    Cell("tail", "SIGHUP", "chatctl tail", 129, peer="lets in"),
+    Cell("who", "SIGHUP", "chatctl who", 129),
+    Cell("ask", "SIGHUP", ASK, 129, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
+    Cell(
+        "run",
+        "SIGHUP",
+        "chatctl run -- sleep 60",
+        129,
+        said="started: sleep 60\nended by SIGHUP after {n:0.1} s: sleep 60",
+        peer="room",
+    ),
+    Cell("probe", "SIGHUP", "chatctl probe", 129, "UNKNOWN chatctl: no check ran"),
+    Cell("join", "SIGHUP", "chatctl join --history 0", 129, peer="joined"),
+    Nothing("serve", "SIGHUP", "it reads its files again, and goes on"),
+    Cell("export", "SIGHUP", "chatctl export", 129),
+    Cell("backup", "SIGHUP", "chatctl backup copy.db", 129, peer="operator silent"),
+    Cell("admin", "SIGHUP", "chatctl admin mute rajat", 129, peer="operator silent"),
+    Cell("bench", "SIGHUP", "chatctl bench --members 1 --duration 60s", 129, peer="joined"),
+    *(Nothing(command, "SIGHUP", SHORT) for command in ("config", "completion", "key", "password")),
+]
+
+RESOLVER_CELLS = [
+    Cell("send", "hanging DNS", f"{SEND} {THERE}", 3, err=f"chatctl: {AWAY}"),
+    Cell("tail", "hanging DNS", f"chatctl tail {THERE}", 3, err=f"chatctl: {AWAY}"),
+    Cell("who", "hanging DNS", f"chatctl who {THERE}", 3, err=f"chatctl: {AWAY}"),
+    Cell("ask", "hanging DNS", f"{ASK} {THERE}", 3, err=f"chatctl: {AWAY}"),
+    Cell("run", "hanging DNS", f"chatctl run {THERE} -- echo built", 0, "built", DEAF + AWAY),
+    Cell("run", "hanging DNS", f"chatctl run {THERE} --require-room -- echo built", 3, err=f"chatctl: {AWAY}"),
+    Cell("probe", "hanging DNS", f"chatctl probe {THERE}", 2, critical(f"chatctl: {AWAY}")),
+    Nothing("join", "hanging DNS", "as from a silent peer"),
+    Nothing("serve", "hanging DNS", "it listens at an address of this machine"),
+    Cell("export", "hanging DNS", f"chatctl export {THERE}", 3, err=f"chatctl: {AWAY}"),
+    *(Nothing(command, "hanging DNS", "it talks to a server of this machine") for command in ("backup", "admin")),
+    Nothing("bench", "hanging DNS", "as from a silent peer"),
+    *(Nothing(command, "hanging DNS", ALONE) for command in ("config", "completion", "key", "password")),
+]
+
+HOME_CELLS = [
+    Cell("send", "no home", SEND, 0, err=FORGETS, said="deploy done"),
+    Cell("tail", "no home", "chatctl tail --no-follow", 0, HELLO),
+    Cell("who", "no home", "chatctl who", 0, NADIA),
+    Cell(
+        "ask",
+        "no home",
+        f"{ASK} --timeout 1s",
+        8,
+        err=f"{FORGETS}\nchatctl: nobody chose in time",
+        said=f"{ASKED}\ndeploy?  -> nobody chose in time",
+        lines=True,
+    ),
+    Cell("run", "no home", RUN, 0, "built", FORGETS, said=BUILT),
+    Cell("probe", "no home", "chatctl probe", 0, OK),
+    Cell("join", "no home", JOIN, 0, "{minute} nadia: hello\n{minute} ci: hello", FORGETS, said="hello"),
+    Cell(
+        "serve",
+        "no home",
+        "CHATCTL_JOURNAL= chatctl serve -q --port 0",
+        1,
+        err="chatctl: there is no home directory to keep messages in: name a --journal (none keeps nothing), or set "
+        "CHATCTL_STATE_DIR",
+    ),
+    Cell("export", "no home", "chatctl export --format text", 0, HELLO_KEPT),
+    Cell("backup", "no home", "CHATCTL_JOURNAL= chatctl backup copy.db", 1, err=f"chatctl: {HOMELESS}"),
+    Cell("admin", "no home", "CHATCTL_JOURNAL= chatctl admin mute rajat", 1, err=f"chatctl: {HOMELESS}"),
+    Cell("bench", "no home", BENCH, 0, BENCHED, said=None),
+    Cell("config", "no home", "chatctl config path", 1, err=f"chatctl: {HOMELESS}"),
+    Cell("completion", "no home", "chatctl completion bash | head -1", 0, "_chatctl_completion() {"),
+    Cell("key", "no home", "chatctl key", 1, err=f"chatctl: {HOMELESS}"),
+    Cell(
+        "password",
+        "no home",
+        "echo 'a long one' | chatctl password",
+        0,
+        "SCRAM-SHA-256$16384:{any:c2FsdCBhbmQgcGVwcGVy$…:…}",
+    ),
+]
+
+
+TWO_CELLS = [
+    Cell(
+        "send",
+        "two at once",
+        "chatctl send --id one 'deploy done' & chatctl send --id one 'deploy done' && wait $!",
+        0,
+        said="deploy done",
+        note="under one `--id` it is said once",
+    ),
+    Cell(
+        "tail",
+        "two at once",
+        "chatctl tail --count 1 & chatctl tail --count 1 && wait $!",
+        0,
+        f"{HELLO}\n{HELLO}",
+    ),
+    Nothing("who", "two at once", "they don't meet"),
+    Cell(
+        "ask",
+        "two at once",
+        "chatctl ask 'one?' --timeout 1s & chatctl ask 'two?' --timeout 1s; code=$?; wait $!; exit $code",
+        8,
+        err="chatctl: nobody chose in time\nchatctl: nobody chose in time",
+        said=None,
+        lines=True,
+    ),
+    Cell("run", "two at once", f"{RUN} & {RUN} && wait $!", 0, "built\nbuilt", said=None),
+    Cell(
+        "probe",
+        "two at once",
+        "chatctl probe --outfile chat.prom & chatctl probe --outfile chat.prom && wait $! && test -s chat.prom",
+        0,
+        note="the file is whole, by one of them",
+    ),
+    Cell(
+        "join",
+        "two at once",
+        f"{JOIN} >/dev/null & {JOIN} >/dev/null && wait $!",
+        0,
+        said="hello\nhello",
+        note="of one key, under one name",
+    ),
+    Cell(
+        "serve",
+        "two at once",
+        "chatctl serve -q --port 0",
+        1,
+        err="chatctl: the journal {journal} is in use: stop the other server, or name another file with --journal",
+    ),
+    Nothing("export", "two at once", "they don't meet"),
+    Cell(
+        "backup",
+        "two at once",
+        "chatctl backup copy.db & chatctl backup copy.db; first=$?; wait $!; echo $((first + $?))",
+        0,
+        "1",
+        "{any:chatctl: /home/ci/copy.db is there already: a backup overwrites nothing}",
+        note="one of them makes it, and the other one ends with 1",
+    ),
+    Nothing("admin", "two at once", "a server does one thing after the other"),
+    Nothing("bench", "two at once", "the second one finds its names taken"),
+    Nothing("config", "two at once", "an editor decides"),
+    Nothing("completion", "two at once", "they don't meet"),
+    Cell(
+        "key",
+        "two at once",
+        "(chatctl key & chatctl key; wait $!) 2>/dev/null | grep SHA256 | sort -u | wc -l",
+        0,
+        "1",
+        note="both print the one key",
+    ),
+    Cell(
+        "password",
+        "two at once",
+        "(yes | chatctl password --out file) & yes | chatctl password --out file && wait $! && wc -l <file",
+        0,
+        "1",
+        note="the file is whole, by one of them",
+    ),
+]
+
+CELLS = [*HANGUP_CELLS, *RESOLVER_CELLS, *HOME_CELLS, *TWO_CELLS]
