@@ -50,8 +50,17 @@ def test_send_uses_no_asyncio(house: Server, env: dict[str, str], room: str) -> 
 
 LIBRARIES = "import click, gettext, locale, msgspec, select, signal, socket, struct"
 OURS = {
-    *("__main__", "main", "errors", "protocol", "common", "common.durations", "common.files"),
-    *("common.file_reads", "common.names", "common.paths", "common.text", "client", "client.identity"),
+    *("__main__", "main", "errors", "protocol", "common", "common.dead_peers"),
+    *(
+        "common.durations",
+        "common.files",
+        "common.file_reads",
+        "common.names",
+        "common.paths",
+        "common.text",
+        "client",
+        "client.identity",
+    ),
     *("client.core", "client.io", "cli", "commands"),
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
     *(f"client.io.{name}" for name in ("blocking_connection", "blocking_transport", "clock", "resolver")),
