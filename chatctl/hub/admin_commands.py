@@ -207,6 +207,16 @@ class AdminCommands:
             network=target.network or network or known.network,
         )
 
+    def keep_again(self) -> None:
+        """Keep when bans and mutes end by a wall clock that was set: the next start would prolong or lift them."""
+        if self._under_way:  # it may lift one of these
+            self._waiting.append(self.keep_again)
+            return
+        timed = [one for one in (*self._hub.rules.bans, *self._hub.rules.mutes) if one.until is not None]
+        changes: Facts = {(one.what, one.ident): msgspec.json.encode(self._kept(one)).decode() for one in timed}
+        if changes:
+            self._hub.journal.keep(changes, lambda _: None)  # not kept: they end as they would have by then
+
     def _kept(self, one: Sanction) -> Sanction:
         """Return a sanction with the times of the wall clock, as they are shown and kept for the next start."""
         kept = self._hub.clock.kept
