@@ -192,8 +192,8 @@ class AdminCommands:
         now = self._hub.clock.steady()
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         by_person = target.name is not None and (ask.person or target.shared)
-        key, token = person_behind(target) if by_person else (None, None)
         network = address_behind(target) if ask.address and target.name is not None else None
+        key, token = person_behind(target, suffices=network is not None) if by_person else (None, None)
         return Sanction(
             what=what,
             since=now,
