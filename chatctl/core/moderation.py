@@ -45,7 +45,7 @@ class Rules:
     """Operators' settings of one server: keys, bans, mutes, rooms."""
 
     def __init__(self, facts: Mapping[Fact, str] | None = None) -> None:
-        """Start with what is among ``facts``. Those of other kinds are ignored."""
+        """Start with those of ``facts`` that are of its kinds. Raises ValueError for one that can't be read."""
         self.bans = Sanctions()
         self.mutes = Sanctions()
         self.configured: frozenset[str] = frozenset()
@@ -58,6 +58,7 @@ class Rules:
         for (kind, key), value in (facts or {}).items():
             if kind in ("ban", "mute"):
                 one = msgspec.json.decode(value, type=Sanction)
+                bytes.fromhex(one.token or "")  # what is none is told now, and not when somebody is banned anew
                 self.sanctions(one.what).add(one)
             elif kind == "operator":
                 self.appointed.add(key)

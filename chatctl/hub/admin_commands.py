@@ -192,8 +192,8 @@ class AdminCommands:
         now = self._hub.clock.steady()
         known = self._present_one(what, target)  # banned anew, for longer say: by no less than before
         by_person = target.name is not None and (ask.person or target.shared)
-        key, token = person_behind(target) if by_person else (None, None)
         network = address_behind(target) if ask.address and target.name is not None else None
+        key, token = person_behind(target, suffices=network is not None) if by_person else (None, None)
         return Sanction(
             what=what,
             since=now,
@@ -206,6 +206,16 @@ class AdminCommands:
             token=token or known.token,
             network=target.network or network or known.network,
         )
+
+    def keep_again(self) -> None:
+        """Keep when bans and mutes end by a wall clock that was set: the next start would prolong or lift them."""
+        if self._under_way:  # it may lift one of these
+            self._waiting.append(self.keep_again)
+            return
+        timed = [one for one in (*self._hub.rules.bans, *self._hub.rules.mutes) if one.until is not None]
+        changes: Facts = {(one.what, one.ident): msgspec.json.encode(self._kept(one)).decode() for one in timed}
+        if changes:
+            self._hub.journal.keep(changes, lambda _: None)  # not kept: they end as they would have by then
 
     def _kept(self, one: Sanction) -> Sanction:
         """Return a sanction with the times of the wall clock, as they are shown and kept for the next start."""

@@ -144,12 +144,16 @@ def key_behind(target: AdminTarget) -> str:
     return found.pop()
 
 
-def person_behind(target: AdminTarget) -> tuple[str | None, str | None]:
-    """Return key and token (its hash, in hex) of who has a name. Raises Forbidden if neither is known."""
+def person_behind(target: AdminTarget, *, suffices: bool = False) -> tuple[str | None, str | None]:
+    """Return key and token (its hash, in hex) of who has a name.
+
+    Raises Forbidden if neither is known, unless what else is known ``suffices``.
+    """
     key = next((peer.key for peer in target.peers if peer.key is not None), target.owner)
     token = next((peer.token.hex() for peer in target.peers if peer.token is not None), None)
-    if key is None and token is None:
-        raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: ban that, or an address")
+    if key is None and token is None and not suffices:
+        instead = "others have it in another room: ban the address, too" if target.shared else "ban that, or an address"
+        raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: {instead}")
     return key, token
 
 

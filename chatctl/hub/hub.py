@@ -137,6 +137,7 @@ class Hub:
 
     def _clock_was_set(self, seconds: float) -> None:
         self.log.warning("the clock was set", seconds=round(seconds, 1))
+        self.admin.keep_again()
 
     def _room_of(self, peer: Peer) -> Room:
         if peer.room is None:

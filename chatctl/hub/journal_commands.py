@@ -93,6 +93,9 @@ class JournalCommands:
             except ChatError as error:
                 self._hub.log.warning("not done", why=error.text)
                 answer(error)
+            except Exception as error:  # noqa: BLE001 — a fault of our own: it is logged, and nobody waits for ever
+                self._hub.log.error("not done", why=repr(error))  # noqa: TRY400 — the log of events is no logger
+                answer(ChatError("this order could not be carried out: the server has a fault"))
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)

@@ -59,6 +59,17 @@ def test_the_room_tells_which(house: House, verb: str) -> None:
         assert only(p.Welcome, house.join("Else", TWO).frames)
 
 
+def test_who_has_a_name_of_others_and_nothing_else_can_be_banned_by_address(house: House) -> None:
+    """He posts, and an accomplice posts under the same name elsewhere: the name is then no target."""
+    first, second = house.join("Ana", mode="post"), house.join("Ana", TWO, mode="post", room="ops")
+    second.info = ConnectionInfo("192.0.2.8")
+    error = order(house, "console", "ban", "Ana", room="lobby")
+    assert isinstance(error, Forbidden)
+    assert "others have it in another room: ban the address, too" in error.text
+    done(order(house, "console", "ban", "Ana", room="lobby", address=True))
+    assert (first.leaving is not None, second.leaving is not None) == (True, False)
+
+
 def test_operators_in_the_room_are_told_no_address(house: House) -> None:
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     OWNER.join(house, "chief")

@@ -18,7 +18,7 @@ class Compacting(KeepingJournal):
     def __init__(self) -> None:
         super().__init__()
         self.size = 4
-        self.broken: ChatError | None = None
+        self.broken: Exception | None = None
 
     async def cost(self) -> RebuildCost:
         return RebuildCost(needed=1 << 20, free=8 << 20, size=self.size << 20)
@@ -51,6 +51,14 @@ def test_an_error_is_the_answer() -> None:
     journal = Compacting()
     journal.broken = StorageFailed("there is no room")
     assert order(House(journal=journal), "console", "compact", "", yes=True) is journal.broken
+
+
+def test_a_fault_of_our_own_is_answered_as_well() -> None:
+    journal = Compacting()
+    journal.broken = FileNotFoundError("its folder is gone")
+    error = order(House(journal=journal), "console", "compact", "", yes=True)
+    assert isinstance(error, ChatError)
+    assert "fault" in error.text
 
 
 def test_without_a_journal_there_is_nothing_to_do() -> None:

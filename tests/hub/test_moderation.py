@@ -20,6 +20,7 @@ from chatctl.core.confusables import skeletons
 from chatctl.core.ip_networks import client_network
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
+from chatctl.hub.admin_target import Actor
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
 
@@ -545,6 +546,36 @@ def test_a_sanction_lasts_as_long_as_was_said_and_is_kept_by_the_wall(verb: str,
     assert isinstance(house.journal, KeepingJournal)
     [kept] = [value for (kind, _), value in house.journal.kept.items() if kind == verb]
     assert f'"until":{1060.0 + step}' in str(kept)
+
+
+@pytest.mark.parametrize("step", [-3600.0, 3600.0])
+@pytest.mark.parametrize("verb", ["ban", "mute"])
+def test_the_next_start_knows_when_it_ends_though_the_clock_was_set_meanwhile(verb: str, step: float) -> None:
+    house = house_of()
+    house.wall_ahead = step
+    house.hub.clock()
+    for target, seconds in (("Rajat", 60), ("Ana", 0)):
+        assert isinstance(order(house, "console", verb, target, seconds=seconds), p.Done)
+    house.wall_ahead = 0.0
+    house.hub.clock()  # as housekeeping does
+    assert isinstance(house.journal, KeepingJournal)
+    kept = [str(value) for (kind, _), value in house.journal.kept.items() if kind == verb]
+    assert [f'"until":{1060.0}' in one for one in kept] == [True, False]
+    assert '"until"' not in kept[1], "for good is for good"
+
+
+def test_what_is_lifted_while_the_clock_is_set_is_not_kept_again() -> None:
+    house = house_of()
+    journal = house.journal
+    assert isinstance(journal, KeepingJournal)
+    assert isinstance(order(house, "console", "ban", "Rajat", seconds=60), p.Done)
+    journal.at_once = False
+    house.hub.admin.carry_out(p.Admin("unban", "Rajat"), Actor("console"), lambda _: None)
+    house.wall_ahead = 3600.0
+    house.hub.clock()
+    while journal.waiting:
+        journal.commit()
+    assert [value for (kind, _), value in journal.kept.items() if kind == "ban"] == [None]
 
 
 def test_who_has_been_silent_for_how_long_is_not_the_walls_to_say() -> None:

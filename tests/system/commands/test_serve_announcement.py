@@ -135,6 +135,7 @@ def test_a_second_server_on_the_same_journal_names_the_option(serve: Serve, run:
         ("ban", "ana", "{"),
         ("ban", "ana", '{"what": "ban", "since": "soon"}'),
         ("ban", "192.0.2.0/99", '{"what": "ban", "since": 1.0, "network": "192.0.2.0/99"}'),
+        ("ban", "ana", '{"what": "ban", "since": 1.0, "name": "ana", "token": "zz"}'),
         ("mute", "ana", "[]"),
         ("room", "lobby", '{"slow": "a while"}'),
         ("claim", "ana", "{}"),
