@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -56,6 +56,9 @@ class Secrets(Protocol):
     def but(self, *, password: str | None, key: str | None) -> Secrets:
         """Return a copy with another password or key; None keeps the old one."""
         ...
+
+    def hurry(self, left: Callable[[], float | None]) -> None:
+        """Have what is still to be read be ready within the seconds that ``left`` returns; None means no limit."""
 
 
 def place_of(peer: object, channel: bytes, path: str | None) -> str:

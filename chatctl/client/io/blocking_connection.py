@@ -47,12 +47,15 @@ def open_socket(address: Address, deadline: Deadline) -> socket.socket:
     from chatctl.client.io.blocking_tls import secure
 
     left = None if deadline.at is None else max(0.001, deadline.at - now())
-    return secure(sock, address, left, lambda: look_again(address))
+    return secure(sock, address, left, lambda: look_again(address, deadline))
 
 
-def look_again(address: Address) -> socket.socket:
+def look_again(address: Address, deadline: Deadline | None = None) -> socket.socket:
     """Connect once more, for a look at a certificate that was not trusted. Raises Unreachable."""
-    return open_tcp(address, deadline_in(LOOK_SECONDS))
+    soon = (deadline or deadline_in(None)).sooner(LOOK_SECONDS)
+    sock = open_tcp(address, soon)
+    sock.settimeout(None if soon.at is None else max(0.001, soon.at - now()))
+    return sock
 
 
 def follow_links(address: Address) -> Address:
@@ -174,7 +177,7 @@ class BlockingConnection:
         self._sock = open_socket(address, deadline)
         self.connect_seconds = now() - started
         try:
-            self._prove()
+            self._prove(deadline)
             self.welcome = self._handshake(deadline)
         except BaseException:
             self._sock.close()
@@ -189,13 +192,14 @@ class BlockingConnection:
 
         return certificate_of(self._sock)
 
-    def _prove(self) -> None:
+    def _prove(self, deadline: Deadline) -> None:
         """Let the core prove what we can. The import is left out where there is nothing to prove."""
         if self._address.credentials is None:
             return
         from chatctl.client.core.prover import Prover, place_of
         from chatctl.common.fingerprints import digest
 
+        self._address.credentials.hurry(deadline.left)
         channel = digest(self.certificate) if self._address.tls else b""
         place = place_of(self._sock.getpeername(), channel, self._address.real)
         self._core.prove_with(Prover(self._address.credentials, place, channel))

@@ -33,7 +33,7 @@ def secure(
     """
     try:
         sock.settimeout(seconds)
-        trust = trust or Trust(address)
+        trust = trust or Trust(address, wait=seconds)
         secured = _wrap(sock, trust, address)
         try:
             trust.check(certificate_of(secured))

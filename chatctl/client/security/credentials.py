@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from chatctl.client.core.prover import Signer
@@ -35,12 +36,14 @@ class Credentials:
             password_file: a file whose first line is the password.
             key: the path of a key in OpenSSH's format, ``agent``, ``agent:FINGERPRINT``, ``none``; None is this
                 account's own key if it has one.
-            wait: seconds that a pipe has, which one of the files may be, to end; None for no limit.
+            wait: seconds that a pipe has, which one of the files may be, to end, and an ssh-agent to answer; None for
+                no limit.
         """
         self._password = password
         self._password_file = password_file
         self._key = key
         self._wait = wait
+        self._left: Callable[[], float | None] | None = None
         self._signer: Signer | None = None
         self._looked = False
 
@@ -50,7 +53,7 @@ class Credentials:
         if self._password is None and self._password_file is not None:
             from chatctl.common.file_reads import read_password
 
-            line = read_password(self._password_file, self._wait)
+            line = read_password(self._password_file, self._seconds())
             if line.startswith("SCRAM-SHA-256$"):
                 raise ChatError(
                     f"{self._password_file} holds a server's verifier: to come in takes the password itself"
@@ -61,6 +64,18 @@ class Credentials:
     @password.setter
     def password(self, password: str | None) -> None:
         self._password = password
+
+    def hurry(self, left: Callable[[], float | None]) -> None:
+        """Have what is still to be read, and signed, be ready in time for one connection.
+
+        Args:
+            left: returns the seconds that are left for it, None for no limit; raises DeadlinePassed.
+        """
+        self._left = left
+
+    def _seconds(self) -> float | None:
+        left = self._left() if self._left is not None else None
+        return self._wait if left is None else left if self._wait is None else min(left, self._wait)
 
     @property
     def signer(self) -> Signer | None:
@@ -85,11 +100,11 @@ class Credentials:
         if self._key is not None and self._key.partition(":")[0] == AGENT:
             from chatctl.client.security.ssh_agent import agent_key
 
-            return agent_key(self._key.partition(":")[2] or None)
+            return agent_key(self._key.partition(":")[2] or None, self._seconds)
         from pathlib import Path
 
         from chatctl.client.security.key_files import read_key
         from chatctl.common.paths import existing_key
 
         path = self._key or existing_key()
-        return read_key(Path(path).expanduser(), wait=self._wait) if path is not None else None
+        return read_key(Path(path).expanduser(), wait=self._seconds()) if path is not None else None

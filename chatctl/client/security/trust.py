@@ -18,7 +18,7 @@ from chatctl.common.file_reads import read_trusted
 from chatctl.errors import ChatError, PeerBroke, Unreachable, Untrusted, reason_of
 
 _PIPE_SECONDS = 5.0
-"""Time for a pipe that is named as --ca to end."""
+"""Longest time for a pipe that is named as --ca to end."""
 
 
 class UnknownServer(Untrusted):
@@ -38,8 +38,13 @@ class UnknownServer(Untrusted):
 class Trust:
     """The conditions for one server's certificate: make the handshake with ``context``, then call ``check``."""
 
-    def __init__(self, address: Address, *, look_only: bool = False) -> None:
-        """Prepare a handshake; with ``look_only``, accept any certificate in order to see it.
+    def __init__(self, address: Address, *, look_only: bool = False, wait: float | None = None) -> None:
+        """Prepare a handshake.
+
+        Args:
+            address: of the server.
+            look_only: accept any certificate in order to see it.
+            wait: seconds for a pipe that is named as --ca to end; None: _PIPE_SECONDS.
 
         Raises:
             Untrusted: the known servers or the authorities can't be read.
@@ -48,7 +53,8 @@ class Trust:
         pins = [address.pin] if address.pin is not None else pins_of(address)
         self._pins = [] if look_only else pins
         self.by_authority = not (self._pins or look_only)
-        self.context = _context(address, self.by_authority)
+        seconds = _PIPE_SECONDS if wait is None else min(wait, _PIPE_SECONDS)
+        self.context = _context(address, self.by_authority, seconds)
 
     def check(self, der: bytes | None) -> bytes:
         """Return the digest of the server's certificate (DER), or raise Untrusted: send nothing then."""
@@ -73,7 +79,7 @@ class Trust:
         )
 
 
-def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
+def _context(address: Address, by_authority: bool, wait: float) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if not by_authority:
@@ -83,7 +89,7 @@ def _context(address: Address, by_authority: bool) -> ssl.SSLContext:
         context.load_default_certs()
     else:
         try:
-            context.load_verify_locations(cadata=read_trusted(address.ca, wait=_PIPE_SECONDS).decode("ascii", "ignore"))
+            context.load_verify_locations(cadata=read_trusted(address.ca, wait=wait).decode("ascii", "ignore"))
         except (OSError, ValueError) as error:
             why = reason_of(error) if _is_of_the_file(error) else "there is no PEM certificate in it"
             raise Untrusted(f"cannot use the authorities in {address.ca}: {(why or str(error)).lower()}") from None
