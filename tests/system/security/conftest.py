@@ -16,6 +16,7 @@ from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import make_key
+from chatctl.commands.run.signal_relay import FORWARDED
 from chatctl.common.fingerprints import of_key
 from chatctl.core.passwords import Verifier
 from chatctl.protocol import Hello
@@ -176,7 +177,7 @@ def here(
     env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Here]:
     """Run commands in this process, and take back what some of them do to its signals."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    kept = {number: signal.getsignal(number) for number in FORWARDED}  # run ignores them at its end
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
         yield Here(env | {"NO_COLOR": "1"}, InProcess(env, tmp_path, monkeypatch, capfd))
