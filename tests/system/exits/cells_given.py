@@ -114,7 +114,7 @@ FILE_CELLS = [
         "odd file",
         "mkfifo pipe; chatctl tail --no-follow --cursor-file pipe",
         1,
-        err=f"chatctl: cannot read the cursor file pipe: {NO_FILE}",
+        err=f"chatctl: cannot keep the cursor in pipe: {NO_FILE}, or another user has put it there",
     ),
     Cell(
         "tail",

@@ -29,7 +29,7 @@ HANGUP_CELLS = [
     Cell("export", "SIGHUP", "chatctl export", 129),
     Cell("backup", "SIGHUP", "chatctl backup copy.db", 129, peer="operator silent"),
     Cell("admin", "SIGHUP", "chatctl admin mute rajat", 129, peer="operator silent"),
-    Cell("bench", "SIGHUP", "chatctl bench --members 1 --duration 60s", 129, peer="joined"),
+    Cell("bench", "SIGHUP", "chatctl bench --room {room} --members 1 --duration 60s", 129, peer="joined"),
     *(Nothing(command, "SIGHUP", SHORT) for command in ("config", "completion", "key", "password")),
 ]
 
@@ -124,14 +124,7 @@ TWO_CELLS = [
         0,
         note="the file is whole, by one of them",
     ),
-    Cell(
-        "join",
-        "two at once",
-        f"{JOIN} >/dev/null & {JOIN} >/dev/null && wait $!",
-        0,
-        said="hello\nhello",
-        note="of one key, under one name",
-    ),
+    Nothing("join", "two at once", "the later one takes the name over, and the other one ends with 5"),
     Cell(
         "serve",
         "two at once",
