@@ -23,6 +23,8 @@ KIND = "lease"
 """Of the facts in the journal."""
 
 MAX_PER_OWNER = 32
+MAX_PER_ADDRESS = 256
+"""Of an address (a /64 of IPv6): a new token is a new owner. This machine's own are exempt."""
 MAX_PER_ROOM = 4_096
 MAX_LEASES = 16_384
 """Leases of one server: tokens cost nothing, memory does."""
@@ -122,6 +124,8 @@ class Leases:
         self._deadlines: dict[LeaseKey, float] = {}  # of those that no connection holds
         self._per_room: Counter[str] = Counter()
         self._per_owner: Counter[str] = Counter()
+        self._per_network: Counter[str] = Counter()
+        self._networks: dict[LeaseKey, str] = {}  # from where it was taken, since the start
         self._questions: dict[str, dict[LeaseKey, None]] = {}  # by room, those that are over included
         decode = msgspec.json.Decoder(Lease).decode
         for (kind, _), value in (facts or {}).items():
@@ -153,12 +157,13 @@ class Leases:
 
     # --- taking and ending
 
-    def take(self, wanted: Lease, connection: Hashable) -> tuple[Lease, Changes]:
+    def take(self, wanted: Lease, connection: Hashable, network: str = "") -> tuple[Lease, Changes]:
         """Let a connection hold a lease, if nobody else has it.
 
         Args:
             wanted: as it is to be, with its owner; ``since`` is now. Its holder may have it already.
             connection: holds it from now on.
+            network: the address that a new one counts for; empty for this machine's own.
 
         Returns:
             Who has the lease now, and what has to be kept: nothing if that is somebody else.
@@ -172,7 +177,8 @@ class Leases:
         if before is not None and not before.is_of(wanted.holder, owner):
             return before, {}
         if before is None:
-            self._check_room_for(wanted)
+            self._check_room_for(wanted, network)
+            self._networks[wanted.place] = network
             lease = wanted
         else:
             asked = before.asked if before.asked is not None else wanted.asked
@@ -184,9 +190,11 @@ class Leases:
         self._deadlines.pop(lease.place, None)
         return lease, {} if lease == before else {lease.place.fact: _value(lease)}
 
-    def _check_room_for(self, wanted: Lease) -> None:
+    def _check_room_for(self, wanted: Lease, network: str) -> None:
         if self._per_owner[_owner_name(wanted)] >= MAX_PER_OWNER:
             raise Forbidden(f"one owner has at most {MAX_PER_OWNER} leases")
+        if network and self._per_network[network] >= MAX_PER_ADDRESS:
+            raise RateLimited(f"one address has at most {MAX_PER_ADDRESS} leases", retry_after=self.grace)
         if self._per_room[wanted.room] >= MAX_PER_ROOM or len(self._leases) >= MAX_LEASES:
             raise RateLimited("there are too many leases: try again later", retry_after=self.grace)
 
@@ -275,6 +283,7 @@ class Leases:
         self._count(self._leases.pop(place, None), -1)
         self._detach(place)
         self._deadlines.pop(place, None)
+        self._networks.pop(place, None)
         if place.kind == "question" and place.room in self._questions:
             self._questions[place.room].pop(place, None)
             if not self._questions[place.room]:
@@ -291,7 +300,9 @@ class Leases:
         """Count those that are not over; no counter keeps a zero."""
         if lease is None or lease.closed is not None:
             return
-        for counter, key in ((self._per_room, lease.room), (self._per_owner, _owner_name(lease))):
+        network = self._networks.get(lease.place, "")
+        counted = (self._per_room, lease.room), (self._per_owner, _owner_name(lease)), (self._per_network, network)
+        for counter, key in counted:
             counter[key] += by
             if not counter[key]:
                 del counter[key]

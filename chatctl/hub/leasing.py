@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from chatctl.common.text import clean
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
+from chatctl.core.ip_networks import client_of
 from chatctl.core.leases import Changes, Lease, LeaseKey, Leases
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
@@ -83,7 +84,7 @@ class Leasing:
             since=self._clock(),
             asked=ask.seq if ask.kind == "question" else None,
         )
-        lease, changes = self.leases.take(wanted, peer)
+        lease, changes = self.leases.take(wanted, peer, client_of(peer.info.host))
         if not changes:
             self._tick.reply(peer, self._state(peer, ask, place))
             return

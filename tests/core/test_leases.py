@@ -9,9 +9,17 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chatctl.core.leases import CLOSED_SECONDS, MAX_CLOSED, MAX_PER_OWNER, Lease, LeaseKey, Leases
+from chatctl.core.leases import (
+    CLOSED_SECONDS,
+    MAX_CLOSED,
+    MAX_PER_ADDRESS,
+    MAX_PER_OWNER,
+    Lease,
+    LeaseKey,
+    Leases,
+)
 from chatctl.core.name_ownership import Owner
-from chatctl.errors import Forbidden
+from chatctl.errors import Forbidden, RateLimited
 
 ANA, BOB = Owner(b"\x01" * 32), Owner(b"\x02" * 32)
 ONE, TWO = "1" * 32, "2" * 32
@@ -107,6 +115,27 @@ def test_one_owner_has_only_so_many() -> None:
     leases.take(wanted("n0"), "b")  # what it has it can take again
     leases.release(leases.take(wanted("n1"), "a")[0], 0, 0.0, 0.0)
     leases.take(wanted("another"), "a")
+
+
+def test_one_address_has_only_so_many_whatever_tokens_it_makes() -> None:
+    """Lost connections keep theirs for a minute: one address took all that a room has in 14 seconds."""
+    leases = Leases()
+
+    def take(number: int, network: str) -> Lease:
+        owner = Owner(number.to_bytes(32, "big"))
+        return leases.take(wanted(f"n{number}", owner=owner), number, network)[0]
+
+    for number in range(MAX_PER_ADDRESS):
+        take(number, "192.0.2.7")
+        leases.lose(number, 0.0, 0.0)
+    with pytest.raises(RateLimited, match="one address has at most"):
+        take(1000, "192.0.2.7")
+    for number in range(1001, 1001 + 2 * MAX_PER_ADDRESS):
+        take(number, "")  # of this machine
+    take(3000, "198.51.100.1")
+    for lease in leases.expired(GRACE)[0]:
+        leases.release(lease, 0, GRACE, GRACE)
+    take(1000, "192.0.2.7")
 
 
 # --- questions

@@ -898,6 +898,13 @@ MUTATIONS = (
         "tests/hub/test_login.py::test_one_address_opens_only_so_many_rooms",
     ),
     Mutation(
+        "taking all the leases that a room may have, with a new token each",
+        "chatctl/core/leases.py::Leases._check_room_for",
+        ">= MAX_PER_ADDRESS",
+        "< 0",
+        "tests/core/test_leases.py::test_one_address_has_only_so_many_whatever_tokens_it_makes",
+    ),
+    Mutation(
         "a burst that makes a TLS connection keep memory",
         "chatctl/server/tls_handshake.py::_SmallSSLProtocol",
         "max_size = _READ",
