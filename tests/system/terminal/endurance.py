@@ -9,6 +9,7 @@ the flood.
 from __future__ import annotations
 
 import itertools
+import random
 import re
 import subprocess
 import sys
@@ -104,6 +105,31 @@ def pastes_and_keys(room: Joined) -> None:
         room.say(f"paste {number}.")
 
 
+def at_random(room: Joined) -> None:
+    """Keys and sizes, one by one and as a window is dragged, with messages of up to some rows; always the same ones."""
+    chance = random.Random(1)
+    kinds = ("keys", "keys", "clear", "left", "right", "delete", "size", "size", "size", "drag", "drag")
+    for number in range(100):
+        match chance.choice(kinds):
+            case "keys":
+                room.mux.keys(chance.choice((*SCRIPTS, "hello world ", "  ")) * chance.randint(1, 3))
+            case "clear":
+                room.mux.keys(CLEAR_LINE)
+            case "left" | "right" | "delete" as move:
+                room.mux.keys({"left": "\x1b[D", "right": "\x1b[C", "delete": "\x7f"}[move] * chance.randint(1, 30))
+            case "size":
+                room.resize(
+                    chance.choice((20, 39, 40, 41, 79, 80, 81, chance.randint(15, 120))), chance.choice((12, 20))
+                )
+            case "drag":
+                for columns in chance.choices(range(15, 121), k=chance.randint(2, 6)):
+                    room.resize(columns)
+                    threading.Event().wait(chance.choice((0, 0.05, 0.2, 0.35)))
+        room.say(f"number {number} {'y' * chance.choice((0, 10, 50, 150))}.")
+    room.resize(80)
+    room.say("the last one")
+
+
 def flood(room: Joined, server: Server, name: str, seconds: float) -> str:
     """2,000 messages a second, and a new size five times a second. Return how it went."""
     room.type(DRAFT[:60])
@@ -135,7 +161,7 @@ def report(room: Joined, title: str, began: float, more: str = "", *, readable: 
 def main(kind: str, seconds: float) -> None:
     parts: dict[str, Callable[[Joined], None]] = {
         "every length": every_length, "every width": every_width, "every script": every_script,
-        "pastes and keys": pastes_and_keys,
+        "pastes and keys": pastes_and_keys, "at random": at_random,
     }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         env = clean_env(Path(folder) / "server", CHATCTL_JOURNAL=f"{folder}/rooms.db")
@@ -146,7 +172,7 @@ def main(kind: str, seconds: float) -> None:
                 with joined(kind, server, f"part{number}", Path(folder) / f"state{number}") as room:
                     began = time.monotonic()
                     part(room)
-                    report(room, title, began, readable=title != "every script")
+                    report(room, title, began, readable=title not in ("every script", "at random"))
             with joined(kind, server, "flood", Path(folder) / "flood") as room:
                 began = time.monotonic()
                 report(room, "flood", began, flood(room, server, "flood", seconds))
