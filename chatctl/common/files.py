@@ -185,9 +185,8 @@ def _found(path: StrPath, *, follow: bool) -> Iterator[tuple[int, str]]:
                 break
             else:
                 step = left.pop()
-            next_folder = os.open(step, _FOLDER, dir_fd=folder)
-            os.close(folder)
-            folder = next_folder
+            behind, folder = folder, os.open(step, _FOLDER, dir_fd=folder)
+            os.close(behind)  # never closed twice, wherever a signal's exception ends this
         yield folder, left[-1]
     finally:
         os.close(folder)

@@ -422,3 +422,20 @@ def test_a_folder_that_others_could_rename_is_none_for_drafts(tmp_path: Path) ->
         draft_folder(tmp_path / "drafts")
     tmp_path.chmod(0o1777)
     draft_folder(tmp_path / "drafts")
+
+
+def test_a_signal_on_the_way_is_what_comes_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handler's exception comes out of any call; a folder that was closed twice would hide it behind EBADF."""
+    close = os.close
+    closed = list[int]()
+
+    def close_and_be_interrupted(descriptor: int) -> None:
+        close(descriptor)
+        closed.append(descriptor)
+        if len(closed) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "close", close_and_be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        replace(tmp_path / "file", b"content")
+    assert len(closed) == 2, "and no folder stays open"
