@@ -2,7 +2,7 @@
 
 from tests.system.exits.cells_here import ALONE, SHORT
 from tests.system.exits.cells_read import BENCH, BENCHED, HELLO, HELLO_KEPT, NADIA, OK, critical
-from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, RUN, SEND
+from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, OUTCOME, RUN, SEND
 from tests.system.exits.table import Cell, Nothing
 
 HOMELESS = "there is no home directory for files of our own: set CHATCTL_STATE_DIR"
@@ -14,7 +14,7 @@ HANGUP_CELLS = [
     Cell("send", "SIGHUP", SEND, 129),
     Cell("tail", "SIGHUP", "chatctl tail", 129, peer="lets in"),
     Cell("who", "SIGHUP", "chatctl who", 129),
-    Cell("ask", "SIGHUP", ASK, 129, said=f"{ASKED}\ndeploy?  -> withdrawn", peer="room"),
+    Cell("ask", "SIGHUP", ASK, 129, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
     Cell(
         "run",
         "SIGHUP",
@@ -59,7 +59,7 @@ HOME_CELLS = [
         f"{ASK} --timeout 1s",
         8,
         err=f"{FORGETS}\nchatctl: nobody chose in time",
-        said=f"{ASKED}\ndeploy?  -> nobody chose in time",
+        said=f"{ASKED}\n{OUTCOME} nobody chose in time",
         lines=True,
     ),
     Cell("run", "no home", RUN, 0, "built", FORGETS, said=BUILT),
