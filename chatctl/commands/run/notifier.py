@@ -21,6 +21,9 @@ class _Interrupted(Exception):
     """A signal came after CMD had ended: there is nothing left to wait for."""
 
 
+_LAST_SECONDS = 1.0
+
+
 class RunNotifier:
     """Tells the room that a run started and how it ended. A failure is reported once, and changes nothing else."""
 
@@ -38,10 +41,13 @@ class RunNotifier:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Tell a room that heard of the start if a signal came before it."""
+        """Tell a room that heard of the start if a signal came before it; who sent that waits a second at most."""
         if isinstance(error, SystemExit) and self._said_start and not self._over:
             number = error.code - 128 if isinstance(error.code, int) else 0
-            self.finish(128 + number, f"ended by {signal.Signals(number).name} before it started", [])
+            said = f"ended by {signal.Signals(number).name} before it started: {self._title}"
+            telling = threading.Thread(target=self._say, args=(said,), daemon=True)
+            telling.start()
+            telling.join(_LAST_SECONDS)
 
     def require_room(self) -> None:
         """Tell the room that it starts, or with ``quiet_success`` check that it can be told. Raises ChatError."""

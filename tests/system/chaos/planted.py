@@ -75,7 +75,7 @@ def repeats() -> None:
             self._last[draft.room] = receipt.seq + 1
             entry = self.result.entries[draft.room][-1]
             self.result.entries[draft.room].append(type(entry)(receipt.seq + 1, entry.time, entry.nick, entry.text))
-            self.rows.append((self.rows[-1][0], receipt.seq + 1, *self.rows[-1][2:]))
+            self._rows.append((self._rows[-1][0], receipt.seq + 1, *self._rows[-1][2:]))
         return receipt
 
     plant(Transaction, "add", add)

@@ -212,7 +212,6 @@ def test_what_runs_too_long_is_ended_with_all_that_it_started(house: Server, sta
     assert said(house, room)[1].startswith("ended by --max-time after 0.")
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of a cat, which may outlive us
 def test_what_ignores_sigterm_is_killed(
     house: Server, start: Start, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
