@@ -80,6 +80,7 @@ def test_a_room_behind_it(name: str, env: dict[str, str], run: Run, tmp_path: Pa
             assert (done.returncode, done.stderr) == (0, b"")
             away = socket.create_connection(("127.0.0.1", port), DEADLINE, source_address=("127.0.0.9", 0))
             with away, context().wrap_socket(away) as secure:
+                secure.sendall(b'{"type":"hello","v":1,"nick":"omar"}\n')  # who is not let in is told of at its end
                 server.wait_for_log(f"Connected with 127.0.0.9:{secure.getsockname()[1]}")
     finally:
         log = server.stop()

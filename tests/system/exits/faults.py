@@ -52,7 +52,7 @@ class Campaign:
         here = self._home / str(number)
         here.mkdir()
         (here / "stdin").write_text(job.stdin)
-        room = f"room{number % ROOMS}"
+        room = f"room{os.getpid()}-{number % ROOMS}"  # other runs may use that server, too
         nadia = Wire(("127.0.0.1", self._port)).greeted().enter("nadia", room)
         hello = nadia.say("hello").frame("msg")["seq"]
         env = clean_env(
