@@ -90,9 +90,8 @@ def test_a_draft_of_any_script_is_wrapped_anew(start: Start, script: str) -> Non
     """How wide it is there, tmux is asked."""
     joined = start("tmux")
     joined.say("the last message")
-    joined.type(SCRIPTS[script])
-    joined.mux.keys(f" {SCRIPTS[script]}" * 2)
-    joined.draft += f" {SCRIPTS[script]}" * 2
+    joined.type(" ".join([SCRIPTS[script]] * 3) + " END", readable=False)
+    wait(lambda: "END" in "".join(joined.mux.lines()), "end of the draft", joined.mux.lines)
     for columns in (31, 80, 47):
         joined.resize(columns)
         joined.say(f"at {columns}")
