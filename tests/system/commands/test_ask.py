@@ -340,6 +340,7 @@ def test_which_question_is_meant_is_known_across_a_restart(
     tag = nadia.frame("msg")["text"][1:].split("]")[0]
     two = start("ask", "go?", "--nick", "two", port=first.port)
     nadia.frame("msg")
+    nadia.say("so?").frame("msg")  # what the journal was told before is in it
     first.process.kill()
     first.process.wait(DEADLINE)
     second = serve("--journal", journal, port=first.port)
