@@ -22,7 +22,7 @@ from chatctl.protocol import LEASE_SECONDS, LeaseKind
 KIND = "lease"
 """Of the facts in the journal."""
 
-MAX_PER_OWNER = 32
+MAX_PER_OWNER = 256
 MAX_PER_ADDRESS = 256
 """Of an address (a /64 of IPv6): a new token is a new owner. This machine's own are exempt."""
 MAX_PER_ROOM = 4_096

