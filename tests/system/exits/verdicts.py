@@ -129,7 +129,10 @@ def complaints(job: Job, fault: Fault, good: End, end: End) -> Iterator[str]:
     yield from (f"stderr has {word!r}" for word in NEVER if word in end.err)
     if end.err.count("\n") > good.err.count("\n") + 1:
         yield "stderr has more than one line"
-    withdrawn_later = job.command == "ask" and isinstance(fault, Lines)  # by the server, as for one that was killed
+    has_tag = end.said[-1:] != [] and end.said[-1].startswith("[")
+    withdrawn_later = (
+        job.command == "ask" and isinstance(fault, Lines) and has_tag
+    )  # by the server, as if it was killed
     if not job.whole(end) and not withdrawn_later:
         yield "the room was left in the middle"
     if end.code == 3 and job.command != "probe" and not job.silent(end):

@@ -18,7 +18,7 @@ import pytest
 from tests.support.environment import CHATCTL
 from tests.support.needs import need
 from tests.support.server_process import Server
-from tests.support.wire import Wire
+from tests.support.wire import Wire, log_of
 from tests.system.terminal.multiplexer import GnuScreen, Joined, Tmux, wait
 
 KINDS = {"tmux": Tmux, "screen": GnuScreen}
@@ -86,8 +86,8 @@ def test_no_script_leaves_pieces_of_the_prompt(start: Start) -> None:
 
 
 @pytest.mark.parametrize("script", ["Hindi", "Tamil", "Chinese", "VS16", "ZWJ"])
-def test_a_draft_of_any_script_is_wrapped_anew(start: Start, script: str) -> None:
-    """How wide it is there, tmux is asked."""
+def test_a_draft_of_any_script_is_wrapped_anew(start: Start, house: Server, room: str, script: str) -> None:
+    """How wide it is there, tmux is asked. What was typed is what is said."""
     joined = start("tmux")
     joined.say("the last message")
     joined.type(" ".join([SCRIPTS[script]] * 3) + " END", readable=False)
@@ -97,6 +97,12 @@ def test_a_draft_of_any_script_is_wrapped_anew(start: Start, script: str) -> Non
         joined.say(f"at {columns}")
     # Of the family in a cell tmux does not always show the same part: what stands there can't be compared.
     assert not joined.faults(prompts=1, readable=script != "ZWJ")
+    joined.mux.keys("\r")
+    wait(
+        lambda: log_of(house.member("", room, mode="watch"))[-1] == joined.draft,
+        "draft as it was typed",
+        joined.mux.lines,
+    )
 
 
 def test_a_window_becomes_narrower_with_the_cursor_in_its_last_column(joined: Joined) -> None:
