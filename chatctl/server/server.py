@@ -264,6 +264,8 @@ class Server:
         """Accept no more, send a ``bye`` to everyone, flush for ``within`` seconds at most, and close."""
         for listener in self._listeners:
             listener.close()
+        if self._connecting:  # accepted, and in no register that is gone through below: one loop iteration
+            await asyncio.wait(self._connecting)
         for handshake in list(self._handshakes):
             handshake.abort()
         if self._housekeeping is not None:

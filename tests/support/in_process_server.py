@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from typing import TextIO
 
 import pytest
 
@@ -27,6 +28,29 @@ from chatctl.server.certificates import Tls
 from chatctl.server.listener import open_tcp
 from chatctl.server.server import Server as ChatServer
 from tests.support.environment import DEADLINE
+
+
+def new_server(
+    limits: ServerLimits,
+    *,
+    journal: Journal,
+    password: str | None = None,
+    networks: Networks | None = None,
+    grace: float = LEASE_SECONDS,
+    log: TextIO,
+) -> ChatServer:
+    """Make a server of the running loop that listens nowhere yet, and logs to ``log``."""
+    hub = Hub(
+        journal,
+        Admission("test", open_rooms=True),
+        limits,
+        Log(write=lambda _level, line: print(line, file=log)),
+        clock=time.time,
+        loop=asyncio.get_running_loop(),
+        authenticator=Authenticator(Verifier.of(password) if password else None),
+        leases=Leases(journal.facts(), now=time.time(), wall=time.time(), grace=grace),
+    )
+    return ChatServer(hub, networks=networks)
 
 
 @contextlib.contextmanager
@@ -50,19 +74,9 @@ def in_process_server(
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        everything = Admission("test", open_rooms=True)
-        kept = journal or MemoryJournal()
-        hub = Hub(
-            kept,
-            everything,
-            limits,
-            Log(write=lambda _level, line: print(line, file=log)),
-            clock=time.time,
-            loop=loop,
-            authenticator=Authenticator(Verifier.of(password) if password else None),
-            leases=Leases(kept.facts(), now=time.time(), wall=time.time(), grace=grace),
+        server = new_server(
+            limits, journal=journal or MemoryJournal(), password=password, networks=networks, grace=grace, log=log
         )
-        server = ChatServer(hub, networks=networks)
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)
         started.put((sockets[0].getsockname()[1], loop, stop))
