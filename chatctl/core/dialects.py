@@ -4,7 +4,7 @@
     text     lines, the first one is the nickname: nc, telnet
     classic  unframed ASCII, each read is one message: the programs of the first version
 
-All pure functions. Does not live here: framing (protocol.py), the state of a connection (session.py). Source:
+All pure functions. Does not live here: framing (common/framing.py), the state of a connection (session.py). Source:
 docs/protocol.md, "Dialects".
 """
 

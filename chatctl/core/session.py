@@ -13,13 +13,14 @@ from enum import Enum, auto
 from typing import TypeVar, cast
 
 from chatctl import protocol
+from chatctl.common.framing import Framer
 from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.core.permissions import FREE, all_allowed, objection
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
-from chatctl.protocol import ClientFrame, Framer, Mode, NotJson
+from chatctl.protocol import ClientFrame, Mode, NotJson
 
 HTTP_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"

@@ -20,6 +20,8 @@ from pathlib import Path
 import msgspec
 
 from chatctl.common.files import private_folder
+from chatctl.common.framing import Framer
+from chatctl.common.nesting import too_deep
 from chatctl.common.verbs import is_listing
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
@@ -33,13 +35,11 @@ from chatctl.protocol import (
     Bye,
     Done,
     Frame,
-    Framer,
     NotJson,
     Ping,
     Pong,
     decode_client,
     encode,
-    too_deep,
 )
 from chatctl.server.unix_socket import UnixSocket
 

@@ -703,17 +703,17 @@ MUTATIONS = (
     ),
     Mutation(
         "JSON nested thousands of levels deep",
-        "chatctl/protocol.py::too_deep",
+        "chatctl/common/nesting.py::too_deep",
         "_depth(text) > MAX_DEPTH",
         "False",
-        "tests/test_protocol.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
+        "tests/common/test_nesting.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
     ),
     Mutation(
         "lines without end",
-        "chatctl/protocol.py::Framer._check",
+        "chatctl/common/framing.py::Framer._check",
         "length > self._limit",
         "False",
-        "tests/test_protocol.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
+        "tests/common/test_framing.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
     ),
     Mutation(
         "texts without end",
