@@ -14,6 +14,7 @@ from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.ip_networks import Networks
 from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.memory import Memory
@@ -66,6 +67,7 @@ class Hub:
             leases: those that the journal has.
         """
         self.rules = rules or Rules()
+        self.networks = Networks()
         self.claims = admission.claims
         self._admission = admission
         self.names = Names(admission.claims, longest=limits.nick)

@@ -27,8 +27,8 @@ from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import BadFrame, ChatError, Forbidden, ServerFull, reason_of
 from chatctl.hub.admin_commands import AdminCommands
+from chatctl.hub.admin_plan import Outcome
 from chatctl.hub.admin_target import Actor
-from chatctl.hub.journal_commands import Outcome
 from chatctl.protocol import (
     MAX_LINE,
     Admin,
