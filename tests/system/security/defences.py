@@ -731,14 +731,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a flood of bytes in few messages",
-        "chatctl/core/session.py::Session._take",
+        "chatctl/core/rate_limits.py::RateLimits.take_line",
         "self._bytes.take(len(line) + 1, now)",
         "pass",
         LIMITS + "test_bytes_have_a_rate_too",
     ),
     Mutation(
         "the same from many connections of one address",
-        "chatctl/core/session.py::Session._take",
+        "chatctl/core/rate_limits.py::RateLimits.take_line",
         "self._shared.take(len(line) + 1, now)",
         "pass",
         LIMITS + "test_many_connections_of_one_address_have_the_bytes_of_one",
@@ -801,7 +801,7 @@ MUTATIONS = (
     ),
     Mutation(
         "being gone without a word",
-        "chatctl/core/session.py::Session.tick",
+        "chatctl/core/keepalive.py::Keepalive.is_lost",
         "self._missed == MISSED_PINGS",
         "False",
         LIMITS + "test_a_peer_that_answers_no_ping_is_gone",
