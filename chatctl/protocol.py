@@ -1,20 +1,21 @@
 """The protocol: everything that crosses a wire, as typed values and as bytes.
 
-Lives here, in one file because both ends have to agree on all of it: frames, encoding and decoding, the limit of
-nesting, framing, the version. Does not live here: the text dialects (core/dialects.py), what a frame makes a server do
-(core/session.py, hub/). Source: docs/protocol.md.
+Lives here, in one file because both ends have to agree on all of it: the version, the limits, the frames, encoding and
+decoding. Does not live here: cutting bytes into lines (common/framing.py), how deep a line is nested
+(common/nesting.py), the text dialects (core/dialects.py), what a frame makes a server do (core/session.py, hub/).
+Source: docs/protocol.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from chatctl.errors import BadFrame, TooLong
+from chatctl.common.nesting import MAX_DEPTH, TOO_DEEP, too_deep
+from chatctl.errors import BadFrame
 
 VERSION = 1
 GREETING = b"NAME"
@@ -35,8 +36,6 @@ MAX_SERVER_LINE = 16 * 1024 * 1024
 """Bytes of one line from a server. A roster of 10,000 members is the longest."""
 MAX_REDACTED = 500
 """Entries that one frame names as redacted, or to be redacted."""
-MAX_DEPTH = 32
-"""Levels of objects and arrays in one line; the frame itself is the first. Python's own limit differs by version."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """A whole number that the JSON readers of every language represent exactly."""
@@ -199,6 +198,9 @@ class Lease(Frame, frozen=True, tag="lease"):
     do: Literal["take", "release", "look"] = "take"
     seq: Count | None = None
     """``take``: the entry that asked the question, if the server does not know. ``look``: an entry to be judged."""
+
+
+# --- from both ends
 
 
 class Ping(Frame, frozen=True, tag="ping"):
@@ -513,9 +515,17 @@ EventFrame = Msg | Redacted | Join | Leave | Rename | Whispered | Notice | RoomN
 AnswerFrame = Ack | Roster | Identity | Done | LeaseState | Page | Error
 ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 
+# --- frames as bytes
+
 _encoder = msgspec.json.Encoder()
 _client_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 _server_decoder: msgspec.json.Decoder[ServerFrame] = msgspec.json.Decoder(ServerFrame)
+
+_ARRAY, _OBJECT = b"[{"
+_SHORT = 5 * MAX_DEPTH
+"""Least bytes of JSON without arrays that is nested too deeply: {"":} around each level but one."""
+_LEAST = len(b'{"type":"who","":}') + 2 * MAX_DEPTH
+"""Least bytes of a frame that is nested too deeply, its text not counted."""
 
 
 class NotJson(BadFrame):
@@ -551,8 +561,8 @@ def _reader(decoder: msgspec.json.Decoder[_T]) -> Callable[[bytes], _T]:
             raise _refusal(line, error) from None
         if _ARRAY in line or len(line) > _SHORT:
             beside = len(line) - len(getattr(frame, "text", ""))  # most of a long line is the text of a message
-            if beside >= _LEAST and too_deep(line, frame):
-                raise BadFrame(_TOO_DEEP)
+            if beside >= _LEAST and too_deep(line, _rows(frame)):
+                raise BadFrame(TOO_DEEP)
         return frame
 
     return read
@@ -585,14 +595,23 @@ def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
     except (ValueError, RecursionError):
         return None
     nested = _ARRAY in joined or _OBJECT in joined.replace(b"{", b"-", len(lines))
-    return None if nested and too_deep(joined, frames) else frames
+    return None if nested and too_deep(joined, len(frames)) else frames
+
+
+def _rows(frame: object) -> int:
+    """Return how many objects stand side by side in a frame: at most one of them is open at once."""
+    match frame:
+        case Roster(members=rows) | Page(entries=rows) | Done(rows=rows):
+            return len(rows)
+        case _:
+            return 1
 
 
 def _refusal(line: bytes, error: Exception) -> BadFrame:
     if isinstance(error, UnicodeDecodeError):
         return NotJson(f"this line is not UTF-8: {error}")
     if too_deep(line):  # first: not every Python's decoder gets far enough to find another error
-        return BadFrame(_TOO_DEEP)
+        return BadFrame(TOO_DEEP)
     if not isinstance(error, msgspec.ValidationError):
         return NotJson(f"this line is not JSON: {error}")
     try:
@@ -601,101 +620,3 @@ def _refusal(line: bytes, error: Exception) -> BadFrame:
         return _refusal(line, wrong)
     kind = UnknownType if "$.type" in str(error) else BadFrame
     return kind(f"not a frame of this protocol: {error}")
-
-
-# --- how deep a line is nested
-
-_TOO_DEEP = f"this line is nested deeper than {MAX_DEPTH} levels"
-_ARRAY, _OBJECT, _BACKSLASH = b"[{\\"
-_SHORT = 5 * MAX_DEPTH
-"""Least bytes of JSON without arrays that is nested too deeply: {"":} around each level but one."""
-_LEAST = len(b'{"type":"who","":}') + 2 * MAX_DEPTH
-"""Least bytes of a frame that is nested too deeply, its text not counted."""
-_MARKS = bytes.maketrans(b"[]{}", b"\x01\xff\x01\xff")  # as signed bytes: one level more, one level less
-_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
-
-
-def too_deep(text: bytes, read: object = None) -> bool:
-    """Return whether more than MAX_DEPTH objects and arrays are open at once. Brackets in strings do not count.
-
-    Args:
-        text: valid JSON or not; or several lines of valid JSON.
-        read: the frame or frames decoded from it, if any: makes texts with many rows faster.
-    """
-    match read:  # objects side by side: at most one of them is open at once
-        case list(rows) | Roster(members=rows) | Page(entries=rows) | Done(rows=rows):
-            siblings = len(rows)
-        case _:
-            siblings = 1
-    arrays = text.count(b"[", text.find(b"["), text.rfind(b"[") + 1)
-    objects = MAX_DEPTH - arrays + siblings - 1  # with no more than these the depth is small enough
-    if arrays < MAX_DEPTH and _OBJECT not in text.replace(b"{", b"-", objects):  # twice as fast as count
-        return False
-    return _depth(text) > MAX_DEPTH
-
-
-def _depth(text: bytes) -> int:
-    if _BACKSLASH in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    marks = text.translate(_MARKS, _NO_MARKS).replace(b'""', b"")  # a pair changes nothing for what stands behind it
-    outside = memoryview(b"".join(marks.split(b'"')[::2])).cast("b")
-    return max(accumulate(outside), default=0)
-
-
-def decode_kept(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:
-    """Decode JSON from a file of ours. Raises ValueError if it is not valid, or nested too deeply."""
-    if too_deep(data):
-        raise ValueError(_TOO_DEEP)
-    return decoder.decode(data)
-
-
-class Framer:
-    """Cut one peer's bytes into LF-terminated lines.
-
-    Any split of the same bytes yields the same lines and then the same error.
-    """
-
-    __slots__ = ("_limit", "_tail")
-
-    def __init__(self, limit: int = MAX_LINE) -> None:
-        """Take lines of at most ``limit`` bytes, LF not counted."""
-        self._limit = limit
-        self._tail = bytearray()
-
-    def __len__(self) -> int:
-        """Return the bytes of the unfinished line."""
-        return len(self._tail)
-
-    def feed(self, data: bytes) -> Iterable[bytes]:
-        """Return each completed line, without its LF. Exhaust the iterable.
-
-        Args:
-            data: the bytes of one read.
-
-        Raises:
-            TooLong: a line exceeds the limit. The lines before it were yielded; the stream can't go on.
-
-        Source: docs/protocol.md, "Framing".
-        """
-        if len(self._tail) + len(data) > self._limit:
-            return self._one_by_one(data)
-        *ends, rest = data.split(b"\n")  # none of them can be too long
-        if ends and self._tail:
-            ends[0] = bytes(self._tail) + ends[0]
-            self._tail.clear()
-        self._tail += rest
-        return ends
-
-    def _one_by_one(self, data: bytes) -> Iterator[bytes]:
-        *ends, rest = data.split(b"\n")
-        for end in ends:
-            line = bytes(self._tail) + end if self._tail else end
-            self._tail.clear()
-            self._check(len(line))
-            yield line
-        self._tail += rest
-        self._check(len(self._tail))
-
-    def _check(self, length: int) -> None:
-        if length > self._limit:
-            raise TooLong(f"a line has at most {self._limit} bytes")

@@ -25,8 +25,8 @@ from types import FrameType
 from typing import TypeGuard
 from unittest.mock import Mock
 
-from chatctl.core import session
 from chatctl.core.admission import Admission
+from chatctl.core.keepalive import MISSED_PINGS
 from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session, State
 from chatctl.errors import NickTaken, ServerFull
@@ -82,7 +82,7 @@ def gets(data: bytes) -> Event:
 
 def silent(one: Session) -> None:
     """Let nothing arrive until the last ping has no answer."""
-    for ping in range(1, session.MISSED_PINGS + 2):
+    for ping in range(1, MISSED_PINGS + 2):
         one.tick(ping * LIMITS.ping_seconds)
         one.step(0.0)
 

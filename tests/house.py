@@ -11,13 +11,14 @@ from pathlib import Path
 
 # Each place, and what it may import beside its own files. ``journal.__init__`` is the interface of journals, apart from
 # the folder's other files.
-BOTH_ENDS = "errors protocol common"
+BOTH_ENDS = "errors common.nesting protocol common"
 CLIENT = f"{BOTH_ENDS} client client.core client.security client.io"
 ALLOWED = {
     "__init__": "",
     "errors": "",
-    "protocol": "errors",
-    "common": "errors protocol",
+    "common.nesting": "",
+    "protocol": "errors common.nesting",
+    "common": "errors common.nesting protocol",
     "journal.__init__": BOTH_ENDS,
     "core": f"{BOTH_ENDS} journal.__init__",
     "journal": f"{BOTH_ENDS} journal.__init__",

@@ -6,10 +6,11 @@ import json
 import socket
 from pathlib import Path
 
+from chatctl.common.nesting import too_deep
 from chatctl.common.paths import admin_socket, reachable_socket
 from chatctl.common.verbs import is_listing
 from chatctl.errors import BadFrame, ChatError, OutcomeUnknown, Unreachable, from_wire, reason_of
-from chatctl.protocol import Done, Error, decode_server, too_deep
+from chatctl.protocol import Done, Error, decode_server
 
 MAX_ANSWER = 64 * 1024 * 1024
 """The most bytes of an answer: a list of 100,000 claims takes about ten million."""

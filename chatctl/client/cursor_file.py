@@ -12,8 +12,9 @@ import msgspec
 
 from chatctl.common.file_reads import read_file
 from chatctl.common.files import insist_on_own, open_own, private_folder, replace_file
+from chatctl.common.nesting import decode_kept
 from chatctl.errors import ChatError, reason_of
-from chatctl.protocol import Resume, decode_kept
+from chatctl.protocol import Resume
 
 _FLOCK = "hhqqi4x"
 """Linux's ``struct flock``: type, whence, start, length, pid (fcntl(2))."""

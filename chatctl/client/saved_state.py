@@ -19,9 +19,10 @@ from chatctl.client.core.outbox import Message, Outbox
 from chatctl.common.file_reads import read_file
 from chatctl.common.files import open_own, private_folder, replace_file
 from chatctl.common.names import fold_nick
+from chatctl.common.nesting import decode_kept
 from chatctl.common.paths import state_dir
 from chatctl.errors import reason_of
-from chatctl.protocol import Resume, Say, decode_kept
+from chatctl.protocol import Resume, Say
 
 _resume = msgspec.json.Decoder(Resume)
 _says = msgspec.json.Decoder(list[Say])

@@ -1,1 +1,1 @@
-"""What server and client share: text, names, times, proofs, files. No Click, no sockets."""
+"""What server and client share: framing, text, names, times, proofs, files. No Click, no sockets."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
-from chatctl.protocol import decode_kept
+from chatctl.common.nesting import decode_kept
 
 KIND = "order"
 """Of its facts. Their keys are numbers that rise."""

@@ -1,8 +1,8 @@
 """Bans and mutes: as values, and whom they hit.
 
 Lives here: one sanction, and the index that finds those on a person. Does not live here: who may set them
-(permissions.py), setting them (hub/admin_commands.py), what they mean for a frame (moderation.py). No clock: ``now`` is
-Unix seconds of a clock that nobody sets (clock.py). Source: docs/admin.md.
+(permissions.py), setting them (hub/admin_sanctions.py), what they mean for a frame (moderation.py). No clock: ``now``
+is Unix seconds of a clock that nobody sets (clock.py). Source: docs/admin.md.
 """
 
 from __future__ import annotations

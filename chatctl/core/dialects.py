@@ -4,7 +4,7 @@
     text     lines, the first one is the nickname: nc, telnet
     classic  unframed ASCII, each read is one message: the programs of the first version
 
-All pure functions. Does not live here: framing (protocol.py), the state of a connection (session.py). Source:
+All pure functions. Does not live here: framing (common/framing.py), the state of a connection (session.py). Source:
 docs/protocol.md, "Dialects".
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 
 from chatctl import protocol
 from chatctl.common.names import MAX_NICK_POINTS, check_nick
@@ -29,11 +29,25 @@ MAX_NAMES_A_LINE = 10
 
 
 class Stranger(Enum):
-    """A protocol that is none of ours."""
+    """A protocol that is none of ours; the value is its name in the log."""
 
-    HTTP = auto()
-    TLS = auto()
-    PROXY = auto()
+    HTTP = "http"
+    TLS = "tls"
+    PROXY = "a PROXY header"
+
+    @property
+    def answer(self) -> bytes:
+        """What its client is answered with before the connection is closed."""
+        return _ANSWERS[self]
+
+
+_ANSWERS = {
+    Stranger.HTTP: b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+    b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n",
+    # Not TLS on purpose: its client sees at once that this port has none, instead of a closed connection.
+    Stranger.TLS: b"There is no TLS on this port.\n",
+    Stranger.PROXY: b"! a PROXY header from an address that --proxied-from does not name\n",
+}
 
 
 def _no_run(_lines: Sequence[bytes]) -> None:

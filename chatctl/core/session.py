@@ -1,8 +1,9 @@
 """A session: one connection as a state machine. Bytes in, effects out.
 
-Lives here: the choice of the dialect, the states, rate limits, time-outs, pings. Does not live here: what a mode may do
-(permissions.py), carrying out an effect (hub/hub.py), sockets (server/connection.py). No clock: ``now`` is any
-monotonic time in seconds. Source: docs/protocol.md.
+Lives here: the choice of the dialect, the states, what is taken when. Does not live here: the lines that wait
+(line_queue.py), how many may come (rate_limits.py), when to ping (keepalive.py), what a mode may do (permissions.py),
+carrying out an effect (hub/hub.py), sockets (server/connection.py). No clock: ``now`` is any monotonic time in seconds.
+Source: docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -15,21 +16,14 @@ from typing import TypeVar, cast
 from chatctl import protocol
 from chatctl.core.dialects import JSON, SNIFF_SECONDS, TEXT, Dialect, Stranger, recognise
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.keepalive import Keepalive
 from chatctl.core.limits import ServerLimits
+from chatctl.core.line_queue import LineQueue
 from chatctl.core.permissions import FREE, all_allowed, objection
+from chatctl.core.rate_limits import RateLimits
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.errors import BadFrame, ChatError, NotJoined, TooLong, VersionMismatch
-from chatctl.protocol import ClientFrame, Framer, Mode, NotJson
-
-HTTP_ANSWER = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-    b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n"
-)
-
-TLS_ANSWER = b"There is no TLS on this port.\n"
-"""Not TLS on purpose: its client sees at once that this port has none, instead of a closed connection."""
-
-PROXY_ANSWER = b"! a PROXY header from an address that --proxied-from does not name\n"
+from chatctl.protocol import ClientFrame, Mode, NotJson
 
 ASK_AGAIN = b"NAME\n"
 """Prompt after a refused nickname."""
@@ -39,9 +33,6 @@ MAX_RUN = 256
 
 MAX_REFUSALS = 5
 """Refusals before the welcome, of names or of frames, after which the connection is closed."""
-
-MISSED_PINGS = 2
-"""Unanswered pings after which the connection is closed."""
 
 _SAYS_ONLY = {protocol.Say}
 _T = TypeVar("_T")
@@ -80,19 +71,14 @@ class Session:
         self.wake_at: float | None = self._hello_by
         self._sniff_by: float | None = None
         self._first: bytes = b""
-        self._framer = Framer(limits.line)
-        self._lines: deque[bytes] = deque()
+        self._lines = LineQueue(limits.line)
         self._effects: deque[Effect] = deque()
-        self._failed: ChatError | None = None  # why the stream can't go on after the lines that it gave
         self._refusal: ChatError | None = None  # why any hello is refused, known at the accept
         self._ended = False
         self._greeting_bytes = 0
         self.refusals = 0
-        self._messages = TokenBucket(limits.rate, limits.burst, now)
-        self._bytes = TokenBucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
-        self._shared = shared if shared is not None else TokenBucket(0, 0, now)
-        self._heard = now
-        self._missed = 0
+        self._rates = RateLimits(limits, now, shared)
+        self._keepalive = Keepalive(limits.ping_seconds, now)
 
     @property
     def backlog(self) -> bool:
@@ -108,8 +94,7 @@ class Session:
 
     def receive(self, data: bytes, now: float) -> None:
         """Take the bytes of one read."""
-        self._heard = now
-        self._missed = 0
+        self._keepalive.heard(now)
         if self.state is State.FRESH:
             self._sniff(data, now)
         elif self.state is not State.CLOSED:
@@ -121,7 +106,7 @@ class Session:
         if self.state is State.FRESH and self._first:
             self._sniff_by = now
             self._sniff(b"", now)
-        if self.dialect is TEXT and len(self._framer):
+        if self.dialect is TEXT and self._lines.unfinished:
             self._cut(b"\n")
 
     def tick(self, now: float) -> None:
@@ -129,14 +114,12 @@ class Session:
         if self.state is not State.LIVE or not self.dialect.answers_pings:
             return
         if self.backlog or self._ended:
-            self._heard = now  # it is not the peer that is silent: we do not read
-        elif now - self._heard >= (due := self._limits.ping_seconds * (self._missed + 1)):
-            if self._missed == MISSED_PINGS:
+            self._keepalive.suspend(now)  # we do not read
+        elif self._keepalive.is_due(now):
+            if self._keepalive.is_lost:
                 self._close("ping timeout")
             else:
-                # A server that was stopped itself heard nobody: each ping has half its time, however late it is sent.
-                self._heard = max(self._heard, now - due - self._limits.ping_seconds / 2)
-                self._missed += 1
+                self._keepalive.pinged(now)
                 self._effects.append(Reply(protocol.Ping(t=round(now, 3))))
 
     # --- called by the hub
@@ -202,17 +185,17 @@ class Session:
             self.refuse_final(NotJoined(f"no hello within {self._limits.hello_seconds:g} s"))
 
     def _must_wait(self, now: float) -> bool:
-        ready = max(self._messages.ready_at(now), self._bytes.ready_at(now), self._shared.ready_at(now))
+        ready = self._rates.ready_at(now)
         self.wake_at = ready if ready > now else None
         return ready > now
 
     def _out_of_lines(self) -> None:
         if self.state in (State.GREETING, State.CHALLENGED) and (
-            self._failed or self._bytes_of_greeting() > self._limits.hello_bytes
+            self._lines.failed or self._bytes_of_greeting() > self._limits.hello_bytes
         ):
-            self._failed = self._hello_too_long()
-        if self._failed is not None and self.state is not State.FRESH:
-            self.refuse_final(self._failed)
+            self._lines.failed = self._hello_too_long()
+        if self._lines.failed is not None and self.state is not State.FRESH:
+            self.refuse_final(self._lines.failed)
         elif self._ended:
             self._close("closed")
         elif self.state is State.LIVE:
@@ -236,15 +219,9 @@ class Session:
                 self.wake_at = self._hello_by
                 first, self._first = self._first, b""
                 self._cut(first)
-            case Stranger.HTTP:
-                self._effects.append(Raw(HTTP_ANSWER))
-                self._close("http")
-            case Stranger.TLS:
-                self._effects.append(Raw(TLS_ANSWER))
-                self._close("tls")
-            case Stranger.PROXY:
-                self._effects.append(Raw(PROXY_ANSWER))
-                self._close("a PROXY header")
+            case Stranger() as stranger:
+                self._effects.append(Raw(stranger.answer))
+                self._close(stranger.value)
             case None:
                 self._wait_for_more(now)
 
@@ -256,21 +233,16 @@ class Session:
             self.refuse_final(self._hello_too_long())
 
     def _bytes_of_greeting(self) -> int:
-        return self._greeting_bytes + len(self._framer)
+        return self._greeting_bytes + self._lines.unfinished
 
     def _hello_too_long(self) -> TooLong:
         return TooLong(f"a hello has at most {self._limits.hello_bytes} bytes")
 
     def _cut(self, data: bytes) -> None:
-        if not self.dialect.framed:
-            self._lines.append(data)
-            return
-        if self._failed is not None:
-            return  # the stream is broken: no later bytes are a line
-        try:
-            self._lines.extend(self._framer.feed(data))
-        except TooLong as error:
-            self._failed = error
+        if self.dialect.framed:
+            self._lines.feed(data)
+        else:
+            self._lines.add(data)
 
     # --- lines
 
@@ -280,7 +252,7 @@ class Session:
         return 1 if alone else min(len(self._lines), MAX_RUN)
 
     def _take_run(self, now: float, count: int) -> None:
-        lines = self._next(count)
+        lines = self._lines.take(count)
         frames = self.dialect.parse_run(lines) if count > 1 else None
         if frames is None:  # a single line, a bad one among them, or a dialect without runs
             self._for_each(self._take, lines, now)
@@ -291,13 +263,6 @@ class Session:
         else:
             self._for_each(self._handle, frames, now)
 
-    def _next(self, count: int) -> list[bytes]:
-        if count < len(self._lines):
-            return [self._lines.popleft() for _ in range(count)]
-        lines = list(self._lines)
-        self._lines.clear()
-        return lines
-
     def _for_each(self, act: Callable[[_T, float], None], of: Sequence[_T], now: float) -> None:
         for one in of:
             if self.state is not State.CLOSED:
@@ -306,8 +271,7 @@ class Session:
     def _take(self, line: bytes, now: float) -> None:
         try:
             if self.state is State.LIVE:
-                self._bytes.take(len(line) + 1, now)
-                self._shared.take(len(line) + 1, now)
+                self._rates.take_line(line, now)
                 self._handle(self.dialect.parse(line, (self.nick, self.asked)), now)
             else:
                 self._greet(line)
@@ -315,7 +279,7 @@ class Session:
             self.refuse_final(error)
         except BadFrame as error:
             if self.state is State.LIVE:
-                self._messages.take(1, now)
+                self._rates.take_message(now)
                 self._effects.append(Reply(error_frame(error)))
             else:
                 self._refuse_once(error)
@@ -356,7 +320,7 @@ class Session:
         if frame is None:
             return
         if type(frame) not in FREE:
-            self._messages.take(1, now)
+            self._rates.take_message(now)
         if isinstance(frame, bytes):
             self._effects.append(Raw(frame))
         elif isinstance(frame, protocol.Bye):

@@ -1,7 +1,7 @@
-"""Operators and bound names: which claims an order means.
+"""Operators and bound names: which claims an order means, listing them, setting their names free.
 
-Lives here: choosing among all claims. Does not live here: what a claim means (core/name_ownership.py), listing and
-dropping those that were chosen (admin_commands.py).
+Lives here: planning these orders. Does not live here: what a claim means (core/name_ownership.py), carrying an order
+out (admin_commands.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,37 @@ import msgspec
 from chatctl.common.text import clean
 from chatctl.core.name_claims import NameClaim
 from chatctl.errors import Forbidden
-from chatctl.hub.admin_target import AdminTarget
+from chatctl.hub.admin_plan import Plan, counted
+from chatctl.hub.admin_target import Actor, AdminTarget
 from chatctl.hub.peer_control import PeerControl
-from chatctl.protocol import Admin
+from chatctl.protocol import Admin, Done
 
 
-def chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim]:
+def list_claims(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) -> Done:
+    """Answer ``claims``."""
+    rows = _rows(ask, target, hub)
+    return Done(ask.verb, counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id)
+
+
+def unclaim(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) -> Plan:
+    """Plan ``unclaim``. Raises Forbidden if nothing is said that chooses, or nothing that is bound."""
+    if not (ask.target or ask.newer or ask.unused):
+        raise Forbidden("say which: a name, a key, --newer or --unused")
+    claims, found = hub.names.claims, _chosen(ask, target, hub)
+    what = clean(target.shown) if target.name is not None else counted(len(found), "name", "names")
+    text = f"{what} {'is' if len(found) == 1 else 'are'} no longer bound to a key"
+    if any(map(hub.names.is_used, found)):
+        text += "; who is here with its key binds it again on coming back: ban the key"
+
+    def apply() -> None:
+        for claim in found:
+            claims.drop(claim)
+            hub.log.info("set free", nick=claim.nick, key=claim.key)
+
+    return Plan(text, apply, changes={claims.fact_key(claim): None for claim in found})
+
+
+def _chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim]:
     """Return the claims that are all of what an order says: of a name or key, new, unused.
 
     Raises:
@@ -42,9 +67,9 @@ def chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim]
     return list(found)
 
 
-def rows(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[dict[str, Any]]:
+def _rows(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[dict[str, Any]]:
     """Return the chosen claims as ``claims`` shows them; with ``suspect`` those to look at, and ``why``."""
-    found = chosen(ask, target, hub)
+    found = _chosen(ask, target, hub)
     if not ask.suspect:
         return [msgspec.to_builtins(claim) for claim in found]
     kept = set(found)

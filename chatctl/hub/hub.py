@@ -14,6 +14,7 @@ from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says, error_frame
+from chatctl.core.ip_networks import Networks
 from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.memory import Memory
@@ -66,6 +67,7 @@ class Hub:
             leases: those that the journal has.
         """
         self.rules = rules or Rules()
+        self.networks = Networks()
         self.claims = admission.claims
         self._admission = admission
         self.names = Names(admission.claims, longest=limits.nick)
@@ -75,27 +77,33 @@ class Hub:
         self.memory = Memory(limits.memory)
         self.log = log
         self.clock = ServerClock(clock, loop.time, self._clock_was_set)
+        self._join_parts(loop, authenticator or Authenticator(), leases or Leases())
+
+    def _join_parts(self, loop: Loop, authenticator: Authenticator, leases: Leases) -> None:
+        """Make the parts that carry effects out, each from those before it."""
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
+        self.reply = self._tick.reply
+        self.touch = self._tick.touch
         self._answers = LargeAnswers(self.memory.output, self._tick, loop)
         self.history = RoomHistory(
-            journal,
-            limits,
+            self.journal,
+            self.limits,
             self.memory,
             self._tick,
             self._answers,
-            log,
+            self.log,
             self.disconnect,
             self.names.here,
             self.clock.follow,
         )
-        self.reply = self._tick.reply
-        self.touch = self._tick.touch
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
-        self.leasing = Leasing(leases or Leases(), journal, self.history, self._tick, log, self.clock)
+        self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         in_flight, said = self.memory.input, self.leasing.said
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, in_flight, said)
-        self._login = Login(self, admission, authenticator or Authenticator(), loop)
+        self._messages = Messages(
+            self.rules, self.names, self.journal, self._tick, self.log, self.clock, in_flight, said
+        )
+        self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects
 

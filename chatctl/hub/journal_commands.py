@@ -1,4 +1,4 @@
-"""Operators' commands on the journal: redaction and rebuilding, which take many turns of the loop; the rows of the log.
+"""Operators' commands on the journal: redaction and rebuilding, which take many turns of the loop.
 
 Does not live here: the other verbs, and who may give which order (admin_commands.py), what is redacted where
 (redaction.py).
@@ -7,23 +7,19 @@ Does not live here: the other verbs, and who may give which order (admin_command
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
 
 from chatctl.common.durations import short_span
-from chatctl.common.text import clean
-from chatctl.core.admin_log import Order
 from chatctl.errors import ChatError, Forbidden, StorageFailed
+from chatctl.hub.admin_plan import Answer, because, counted, log_row
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.redaction import OUT_OF_REACH, Redaction
-from chatctl.journal import Facts, RebuildCost
+from chatctl.journal import RebuildCost
 from chatctl.protocol import Admin, Done, Notice
-
-Outcome = Done | ChatError
-Answer = Callable[[Outcome], None]
 
 REBUILD_RATE = 8 * (1 << 20)
 """Bytes of a journal that are written anew in a second, on a modest disk."""
@@ -102,23 +98,8 @@ class JournalCommands:
         task.add_done_callback(self._tasks.discard)
 
 
-def log_row(hub: PeerControl, ask: Admin, actor: Actor, text: str, room: str = "") -> Facts:
-    """Return the facts by which an order stands in the log."""
-    return hub.rules.log.add(Order(hub.clock(), ask.verb, actor.name, ask.target, room, ask.seconds, ask.text, text))
-
-
-def counted(number: int, one: str, more: str) -> str:
-    """Return a number and what it is of."""
-    return f"{number} {one if number == 1 else more}"
-
-
 def _messages(number: int) -> str:
     return counted(number, "message was", "messages were")
-
-
-def because(reason: str) -> str:
-    """Return a reason as the end of a sentence."""
-    return f": {clean(reason)}" if reason else ""
 
 
 def _what_it_takes(cost: RebuildCost) -> str:

@@ -2,7 +2,7 @@
 
 Lives here: what the journal is told of claims, and what follows from its answer. Does not live here: whether a name may
 be bound (core/name_ownership.py), the claims themselves (core/name_claims.py), operators who set names free
-(admin_commands.py).
+(admin_claims.py).
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from chatctl.core.clock import ServerClock
+from chatctl.core.ip_networks import Networks
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
@@ -29,6 +30,8 @@ class PeerControl(Protocol):
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     history: RoomHistory
+    networks: Networks
+    """From where connections are taken."""
     clock: ServerClock
     """Called for Unix seconds to stamp with; ``steady`` is for how long something lasts."""
 

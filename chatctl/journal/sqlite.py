@@ -141,26 +141,27 @@ class SqliteJournal:
         Raises:
             ChatError: the file is in use, damaged, not a journal, or of a newer chatctl.
         """
-        loop = loop or asyncio.get_running_loop()
-        store = Store(path, durability)
+        self._loop = loop or asyncio.get_running_loop()
         self.path = path
         self.durability: str = durability
+        self._closing = self._backing_up = False
+        self._long_job = asyncio.Lock()  # backup and rebuild: one at a time
+        self._rebuilds_begun = self._rebuilt = 0
+        self._dispatcher = _Dispatcher(self._loop, on_fatal)
+        held = partial(self._dispatcher.post, on_held)
+        self._retention = Retention(keep_messages, keep_days, clock, on_held=held)
+        self._open(Store(path, durability), SizeLimit(max_bytes))
+
+    def _open(self, store: Store, size: SizeLimit) -> None:
+        """Read what the file has, and start the thread."""
         self.renewed = store.renewed
         """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
         self._facts = store.facts()
         self._ends = store.ends()
-        self._loop = loop
-        self._closing = False
-        self._backing_up = False
-        self._long_job = asyncio.Lock()  # backup and rebuild: one at a time
-        self._rebuilds_begun = self._rebuilt = 0
-        self._dispatcher = _Dispatcher(loop, on_fatal)
-        for record in store.rooms.values():
-            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last, record.time)
-        held = partial(self._dispatcher.post, on_held)
-        self._retention = Retention(keep_messages, keep_days, clock, on_held=held)
+        for room in store.rooms.values():
+            self._dispatcher.logs[room.name] = _Log(room.epoch, room.first, room.last, room.time)
         self._retention.opened(store)
-        self._writer = Writer(store, self._retention, SizeLimit(max_bytes), self._dispatcher)
+        self._writer = Writer(store, self._retention, size, self._dispatcher)
 
     @property
     def is_unused(self) -> bool:

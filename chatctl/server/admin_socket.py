@@ -20,26 +20,26 @@ from pathlib import Path
 import msgspec
 
 from chatctl.common.files import private_folder
+from chatctl.common.framing import Framer
+from chatctl.common.nesting import too_deep
 from chatctl.common.verbs import is_listing
 from chatctl.core.effects import error_frame
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import BadFrame, ChatError, Forbidden, ServerFull, reason_of
 from chatctl.hub.admin_commands import AdminCommands
+from chatctl.hub.admin_plan import Outcome
 from chatctl.hub.admin_target import Actor
-from chatctl.hub.journal_commands import Outcome
 from chatctl.protocol import (
     MAX_LINE,
     Admin,
     Bye,
     Done,
     Frame,
-    Framer,
     NotJson,
     Ping,
     Pong,
     decode_client,
     encode,
-    too_deep,
 )
 from chatctl.server.unix_socket import UnixSocket
 

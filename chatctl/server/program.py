@@ -179,7 +179,7 @@ class Program:
             leases=leases,
         )
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
-        self._hub.admin.networks = self._networks
+        self._hub.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         if isinstance(journal, SqliteJournal):
             self._hub.admin.outside["trim"] = partial(_trim, journal)

@@ -7,10 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatctl import protocol as p
-from chatctl.core.dialects import CLASSIC, JSON, TEXT
+from chatctl.core.dialects import CLASSIC, JSON, TEXT, Stranger
 from chatctl.core.effects import Effect, Hangup, Raw, Reply, Says
 from chatctl.core.limits import ServerLimits
-from chatctl.core.session import ASK_AGAIN, HTTP_ANSWER, MAX_REFUSALS, TLS_ANSWER, Session, State
+from chatctl.core.session import ASK_AGAIN, MAX_REFUSALS, Session, State
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.protocol import encode
 from tests.support.client_lines import LINES
@@ -223,9 +223,9 @@ FRESH: list[tuple[str, bytes, list[object]]] = [
         [p.Hello(v=1, nick="Rajat"), "too_long", Hangup("too_long")],
     ),
     ("an unending line", HELLO + b"x" * (1 << 20), [p.Hello(v=1, nick="Rajat"), "too_long", Hangup("too_long")]),
-    ("http", b"GET / HTTP/1.1\r\n\r\n", [Raw(HTTP_ANSWER), Hangup("http")]),
-    ("an http post of json", b'POST / HTTP/1.1\r\n\r\n{"type":"hello"}\n', [Raw(HTTP_ANSWER), Hangup("http")]),
-    ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01", [Raw(TLS_ANSWER), Hangup("tls")]),
+    ("http", b"GET / HTTP/1.1\r\n\r\n", [Raw(Stranger.HTTP.answer), Hangup("http")]),
+    ("an http post of json", b'POST / HTTP/1.1\r\n\r\n{"type":"hello"}\n', [Raw(Stranger.HTTP.answer), Hangup("http")]),
+    ("tls", b"\x16\x03\x01\x02\x00\x01\x00\x01", [Raw(Stranger.TLS.answer), Hangup("tls")]),
     ("a second hello", HELLO + HELLO, [p.Hello(v=1, nick="Rajat"), "bad_frame"]),
     ("unknown fields", b'{"type":"hello","v":1,"nick":"a","w":[{}]}\n', [p.Hello(v=1, nick="a")]),
     ("text that is no utf-8", b"Raj\xff\nRajat\n", ["bad_frame", Raw(ASK_AGAIN), p.Hello(v=1, nick="Rajat")]),

@@ -1,4 +1,4 @@
-"""hub/admin_claims.py: which bound names an order means."""
+"""hub/admin_claims.py: which bound names an order means, and what becomes of them."""
 
 from __future__ import annotations
 

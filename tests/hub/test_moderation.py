@@ -178,7 +178,7 @@ def test_a_ban_of_an_address_looks_at_each_peer_once_and_at_no_name(monkeypatch:
 )
 def test_a_ban_of_an_address_that_hits_nobody_says_so_to_the_operator_alone(target: str, note: str) -> None:
     house = house_of()
-    house.hub.admin.networks.set((), (), [client_network("198.51.100.7")])
+    house.hub.networks.set((), (), [client_network("198.51.100.7")])
     ana = house.join("Ana")
     peer_at(house, "Rajat", "192.0.2.8")
     done = order(house, "console", "ban", target)

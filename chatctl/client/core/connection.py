@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 from chatctl import protocol
 from chatctl.client.core.deadline import ConnectionEnded
+from chatctl.common.framing import Framer
 from chatctl.common.text import clean_bytes
 from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
-from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Framer, Hello, Pong, ServerFrame, Welcome
+from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Hello, Pong, ServerFrame, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.prover import Prover

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 from chatctl import protocol
 from chatctl.client.core.connection import ClientConnection
+from chatctl.common.framing import Framer
 from chatctl.common.names import fold_nick
 from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json
 from chatctl.core.dialects import DIALECTS, TEXT
@@ -19,7 +20,7 @@ from chatctl.core.effects import Effect, Hangup, Says
 from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
-from chatctl.protocol import Framer, Hello
+from chatctl.protocol import Hello
 
 Target = Callable[[bytes], None]
 

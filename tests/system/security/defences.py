@@ -703,17 +703,17 @@ MUTATIONS = (
     ),
     Mutation(
         "JSON nested thousands of levels deep",
-        "chatctl/protocol.py::too_deep",
+        "chatctl/common/nesting.py::too_deep",
         "_depth(text) > MAX_DEPTH",
         "False",
-        "tests/test_protocol.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
+        "tests/common/test_nesting.py::test_exactly_what_is_nested_deeper_than_32_levels_is_refused",
     ),
     Mutation(
         "lines without end",
-        "chatctl/protocol.py::Framer._check",
+        "chatctl/common/framing.py::Framer._check",
         "length > self._limit",
         "False",
-        "tests/test_protocol.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
+        "tests/common/test_framing.py::test_a_line_at_the_limit_passes_and_one_over_it_does_not",
     ),
     Mutation(
         "texts without end",
@@ -731,14 +731,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a flood of bytes in few messages",
-        "chatctl/core/session.py::Session._take",
+        "chatctl/core/rate_limits.py::RateLimits.take_line",
         "self._bytes.take(len(line) + 1, now)",
         "pass",
         LIMITS + "test_bytes_have_a_rate_too",
     ),
     Mutation(
         "the same from many connections of one address",
-        "chatctl/core/session.py::Session._take",
+        "chatctl/core/rate_limits.py::RateLimits.take_line",
         "self._shared.take(len(line) + 1, now)",
         "pass",
         LIMITS + "test_many_connections_of_one_address_have_the_bytes_of_one",
@@ -801,7 +801,7 @@ MUTATIONS = (
     ),
     Mutation(
         "being gone without a word",
-        "chatctl/core/session.py::Session.tick",
+        "chatctl/core/keepalive.py::Keepalive.is_lost",
         "self._missed == MISSED_PINGS",
         "False",
         LIMITS + "test_a_peer_that_answers_no_ping_is_gone",
@@ -971,16 +971,16 @@ MUTATIONS = (
     ),
     Mutation(
         "sharing an account with somebody who is banned by name: both are gone, and the room hears of one",
-        "chatctl/hub/admin_commands.py::AdminCommands._sanction_on",
+        "chatctl/hub/admin_sanctions.py::_sanction_on",
         "target.name is not None and (ask.person or target.shared)",
         "True",
         "tests/hub/test_admin_people.py::test_a_name_alone_bans_the_name_and_a_person_all_that_is_theirs",
     ),
     Mutation(
         "coming back again and again, to be in when a ban is committed",
-        "chatctl/hub/admin_commands.py::AdminCommands._do_ban",
+        "chatctl/hub/admin_sanctions.py::impose",
         "known = set(hit)",
-        "came.clear()\n            known = set(hit)",
+        "came.clear()\n        known = set(hit)",
         "tests/hub/test_admin_people.py::test_who_comes_back_while_a_ban_is_being_committed_is_hit_as_well",
     ),
     Mutation(

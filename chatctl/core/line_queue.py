@@ -1,0 +1,52 @@
+"""The lines that one connection has sent and that wait to be taken."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from chatctl.common.framing import Framer
+from chatctl.errors import TooLong
+
+
+class LineQueue:
+    """Bytes in, lines out."""
+
+    def __init__(self, longest: int) -> None:
+        """Take lines of at most ``longest`` bytes, LF not counted."""
+        self.failed: TooLong | None = None
+        """Why the stream can't go on after the lines that it gave."""
+        self._framer = Framer(longest)
+        self._lines: deque[bytes] = deque()
+
+    def __len__(self) -> int:
+        """Return how many lines wait."""
+        return len(self._lines)
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes of the line that has begun."""
+        return len(self._framer)
+
+    def feed(self, data: bytes) -> None:
+        """Cut the bytes of one read into lines. Once the stream is broken no later bytes are a line."""
+        if self.failed is None:
+            try:
+                self._lines.extend(self._framer.feed(data))
+            except TooLong as error:
+                self.failed = error
+
+    def add(self, line: bytes) -> None:
+        """Add what is a line as it came."""
+        self._lines.append(line)
+
+    def take(self, count: int) -> list[bytes]:
+        """Return the next ``count`` lines, or all that there are."""
+        if count < len(self._lines):
+            return [self._lines.popleft() for _ in range(count)]
+        lines = list(self._lines)
+        self._lines.clear()
+        return lines
+
+    def clear(self) -> None:
+        """Drop the lines that wait."""
+        self._lines.clear()
