@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import subprocess
 
@@ -10,10 +11,20 @@ from tests.support.environment import DEADLINE
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process that a test started, and close its pipes."""
-    if process.poll() is None:
+    """End a process that a test started, and close its pipes. How it was, and its last words, are printed: pytest
+    shows them below a test that failed."""
+    ended = process.poll()
+    if ended is None:
         process.send_signal(signal.SIGKILL)
     process.wait(DEADLINE)
+    if process.stderr is not None and not process.stderr.closed:
+        os.set_blocking(process.stderr.fileno(), False)  # a child of it may have the other end
+        with contextlib.suppress(OSError):
+            print(
+                process.args,
+                "ran on" if ended is None else f"ended with {ended}",
+                (process.stderr.read() or b"")[-1000:],
+            )
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:
             with contextlib.suppress(OSError):

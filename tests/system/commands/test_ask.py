@@ -319,7 +319,7 @@ def test_a_server_that_gives_no_tag_was_not_asked(run: InProcess, stub: PutStub)
 
 
 def test_a_killed_asker_s_question_is_withdrawn(start: Start) -> None:
-    with in_process_server(ServerLimits(ping_seconds=0.5), grace=0.2) as port:
+    with in_process_server(ServerLimits(stall_seconds=0.5), grace=0.2) as port:
         nadia = Wire(("127.0.0.1", port)).greeted().enter("nadia")
         process = start("ask", "go?", "--nick", "deploy", port=port)
         tag = nadia.frame("msg")["text"][1:].split("]")[0]
