@@ -66,6 +66,13 @@ def house(env: dict[str, str]) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
+def leave_no_key(env: dict[str, str]) -> Iterator[None]:
+    """See that no test makes a key where all commands of this session would find it, and sign with it."""
+    yield
+    assert not Path(env["CHATCTL_STATE_DIR"], "key").exists(), "make it in a state folder of the test's own"
+
+
+@pytest.fixture(autouse=True)
 def close_wires() -> Iterator[None]:
     """Close what a test left open."""
     yield

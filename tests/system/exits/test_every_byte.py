@@ -55,7 +55,12 @@ Play = Callable[..., "subprocess.CompletedProcess[bytes]"]
 def play(house: Server, room: str, env: dict[str, str], tmp_path: Path) -> Play:
     """Run a command in a room where something was said and somebody is, with a key and a password at hand."""
     say_all(house.member("nadia", room), ["one", "two", "three"])
-    state = {"CHATCTL_PORT": str(house.port), "CHATCTL_ROOM": room, "CHATCTL_JOURNAL": str(tmp_path / "none.db")}
+    state = {
+        "CHATCTL_PORT": str(house.port),
+        "CHATCTL_ROOM": room,
+        "CHATCTL_JOURNAL": str(tmp_path / "none.db"),
+        "CHATCTL_STATE_DIR": str(tmp_path / "state"),
+    }
 
     def call(typed: str, stdout: int | IO[bytes], more: Mapping[str, str], limit: int | None = None) -> object:
         def set_limit() -> None:
