@@ -93,8 +93,8 @@ class Hub:
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
         self.leasing = Leasing(leases or Leases(), journal, self.history, self._tick, log, self.clock)
-        in_flight, said = self.memory.input, self.leasing.said
-        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, in_flight, said)
+        in_flight = self.memory.input
+        self._messages = Messages(self.rules, self.names, journal, self._tick, log, self.clock, in_flight, self.leasing)
         self._login = Login(self, admission, authenticator or Authenticator(), loop)
 
     # --- effects

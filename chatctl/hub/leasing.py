@@ -13,7 +13,8 @@ from chatctl.common.text import clean
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
-from chatctl.core.leases import Changes, Lease, LeaseKey, Leases
+from chatctl.core.lease import Changes, Lease, LeaseKey
+from chatctl.core.leases import Leases
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
 from chatctl.core.room import Room
@@ -21,7 +22,7 @@ from chatctl.errors import Forbidden, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, Journal, Receipt
+from chatctl.journal import Draft, FactKey, Journal, Receipt
 from chatctl.protocol import Lease as Ask
 from chatctl.protocol import LeaseState, Notice
 
@@ -169,16 +170,22 @@ class Leasing:
 
     # --- what is said
 
+    def fact_of(self, peer: Peer, room: str, name: str) -> FactKey | None:
+        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't."""
+        place = LeaseKey(room, "question", name)
+        return place.asked_fact if self.leases.may_ask(place, peer.owner) else None
+
     def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
         """Look at what a peer has said, once it is committed: questions, and who may be answering them."""
         room = drafts[0].room
         if not self.leases.has_questions(room):
             return
         for draft, receipt in zip(drafts, receipts, strict=True):
-            if not receipt.seq:
+            if not receipt.seq or receipt.reused:
                 continue
-            if draft.asks is not None:
-                self._keep(self.leases.ask(room, draft.asks, peer.owner, draft.nick, receipt.seq))
+            if draft.seq_fact is not None:
+                place = LeaseKey.of_asked_fact(draft.seq_fact)
+                self._keep(self.leases.ask(place, peer.owner, draft.nick, receipt.seq))
             if not receipt.duplicate:
                 self._authors.note(room, receipt.seq, peer.owner)
                 self._tell_if_over(peer, draft)

@@ -210,6 +210,42 @@ def test_an_entry_is_judged_by_its_seq(house: House) -> None:
     assert [look(house, first, seq).open for seq in (2, 4)] == [["a3"], ["a3", "b4"]]
 
 
+def test_a_killed_server_knows_which_questions_were_asked() -> None:
+    """It is killed right behind the commit of the message: what is kept later is not."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    poster, asker = post(house, "ci"), watch(house)
+    assert taken(house, asker, QUESTION)
+    journal.at_once = False
+    poster.say(Say("go?", id="q", asks="a3"))
+    house.settle()
+    facts = {key: value for key, value in journal.kept.items() if value is not None}
+    assert Leases(facts).open_at("lobby", 2) == ["a3"]
+
+
+def test_who_does_not_own_the_question_does_not_ask_it() -> None:
+    """Nothing of it is in the journal, not even for a moment."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    asker = watch(house)
+    assert taken(house, asker, QUESTION)
+    journal.at_once = False
+    post(house, "eve", BOB).say(Say("go?", id="q", asks="a3"), Say("go?", asks="b4"))
+    house.settle()
+    assert not any(value for (kind, _), value in journal.kept.items() if kind == "asked")
+    assert look(house, asker, 3).open == []
+
+
+def test_an_id_of_another_message_asks_nothing(house: House) -> None:
+    poster, asker = post(house, "ci"), watch(house)
+    poster.say(Say("hello", id="q"))
+    house.settle()
+    assert taken(house, asker, QUESTION)
+    poster.say(Say("go?", id="q", asks="a3"))
+    house.settle()
+    assert look(house, asker, 2).open == []
+
+
 def test_a_repeat_of_the_question_opens_it_where_it_was_first_said(house: House) -> None:
     """The server ended between the commit of the message and that of its number."""
     poster = post(house, "ci")
