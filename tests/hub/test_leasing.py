@@ -7,7 +7,7 @@ import pytest
 from chatctl import protocol as p
 from chatctl.core.leases import Leases
 from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notice, Say
-from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
+from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 
 ANA, BOB = "a" * 32, "b" * 32
 ONE, TWO = "1" * 32, "2" * 32
@@ -306,6 +306,44 @@ def test_one_that_was_never_said_goes_silently(house: House) -> None:
     pass_over(house, LEASE_SECONDS)
     assert notices(nadia) == []
     assert list(house.hub.leasing.leases) == []
+
+
+def test_an_asker_that_does_not_wait_has_it_withdrawn_at_once(house: House) -> None:
+    """One write is all that it has time for."""
+    nadia, asker = house.join("nadia", BOB), asked(house)
+    answer(house, watch(house, BOB), Lease("question", "a3", ONE, "withdraw"))
+    assert notices(nadia) == [], "it is not theirs"
+    asker.say(Lease("question", "a3", ONE, "withdraw"), p.Bye())
+    house.settle()
+    assert notices(nadia) == ["question a3 is withdrawn: ci does not wait for an answer any more"]
+    nadia.say(Say("a3 yes"))
+    house.settle()
+    assert notices(nadia) == ["question a3 is closed: your answer does not count"]
+
+
+def test_one_that_is_withdrawn_while_it_is_being_committed() -> None:
+    """Whoever sees it sees that nobody waits."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    nadia, asker, poster = house.join("nadia", BOB), watch(house), post(house, "ci")
+    assert taken(house, asker, QUESTION)
+    poster.say(Say("[a3] go?", id="q", asks="a3"))
+    house.settle()
+    asker.say(Lease("question", "a3", ONE, "withdraw"))
+    house.settle()
+    nadia.take()
+    journal.commit()
+    house.settle()
+    assert sorted(type(frame).__name__ for frame in nadia.frames) == ["Msg", "Notice"]
+    assert notices(nadia) == ["question a3 is withdrawn: ci does not wait for an answer any more"]
+
+
+def test_a_lock_that_is_withdrawn_is_released(house: House) -> None:
+    nadia, ci = house.join("nadia", BOB), post(house, "ci")
+    assert taken(house, ci, LOCK)
+    nadia.take()
+    assert answer(house, ci, Lease("lock", "backup", ONE, "withdraw")) == LeaseState("lock", "backup", held=False)
+    assert notices(nadia) == []
 
 
 def test_an_asker_that_is_done_says_so_itself(house: House) -> None:
