@@ -195,7 +195,8 @@ class Lease(Frame, frozen=True, tag="lease"):
     name: LeaseName
     holder: Token
     """Made up by the process that takes it, so that no other one of the same owner has the same lease."""
-    do: Literal["take", "release", "look"] = "take"
+    do: Literal["take", "release", "withdraw", "look"] = "take"
+    """``withdraw``: as ``release``, and the room is told that nobody waits for an answer."""
     seq: Count | None = None
     """``take``: the entry that asked the question, if the server does not know. ``look``: an entry to be judged."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +90,8 @@ def serve(env: dict[str, str]) -> Iterator[Serve]:
     """Start servers of one's own; they are stopped at the end, if they were not killed."""
     servers: list[Server] = []
 
-    def start(*options: str, port: int | None = 0) -> Server:
-        servers.append(Server(*options, port=port, env=env))
+    def start(*options: str, port: int | None = 0, program: Sequence[str] = CHATCTL) -> Server:
+        servers.append(Server(*options, port=port, env=env, program=program))
         return servers[-1]
 
     yield start

@@ -72,7 +72,8 @@ def ask(
     People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
     counts; our own messages never do. The choice is printed, stderr says who made it and which answers did not count,
     and the room is told how it ended. The question shows a tag, such as [a3]: while other questions are open in the
-    room, an answer takes it ('a3 yes'). If we are killed, the server withdraws the question a minute later.
+    room, an answer takes it ('a3 yes'). A signal ends us within 0.2 s, whether or not the server answers: what we can't
+    tell the room by then, the server tells. If we are killed, it withdraws the question a minute later.
 
     A nickname is no proof of a person: with --from alone, who may answer is as safe as who can reach the server. A key
     is one: --from-key takes answers under a name that is bound to it alone (see 'chatctl key').

@@ -2,8 +2,8 @@
 
 A lease is held by a connection. Once that is lost, it is kept for its holder for some time, then it ends; its holder
 can end it at once. Lives here: who has which lease, until when, which questions were open at an entry. Does not live
-here: what the journal and the room are told (hub/leasing.py), who said an entry (recent_authors.py). No clock: ``now``
-is monotonic seconds, ``wall`` Unix seconds. Source: docs/protocol.md, "Leases".
+here: one lease as a value (lease.py), what the journal and the room are told (hub/leasing.py), who said an entry
+(recent_authors.py). No clock: ``now`` is monotonic seconds, ``wall`` Unix seconds. Source: docs/protocol.md, "Leases".
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
-from msgspec import Struct
 
+from chatctl.core.lease import Changes, Lease, LeaseKey, changes_of, leases_of, marks_of
 from chatctl.core.name_ownership import Owner
 from chatctl.errors import Forbidden, RateLimited
-from chatctl.protocol import LEASE_SECONDS, LeaseKind
-
-KIND = "lease"
-"""Of the facts in the journal."""
+from chatctl.journal import FactKey
+from chatctl.protocol import LEASE_SECONDS
 
 MAX_PER_OWNER = 256
 MAX_PER_ADDRESS = 256
@@ -34,79 +32,13 @@ CLOSED_SECONDS = 3_600.0
 MAX_CLOSED = 100
 """Questions that are over and remembered, of one room."""
 
-Changes = dict[tuple[str, str], str | None]
-"""Facts for the journal."""
-
-
-class LeaseKey(Struct, frozen=True):
-    """Which lease: names of each kind and room are apart."""
-
-    room: str
-    kind: LeaseKind
-    name: str
-
-    @property
-    def fact(self) -> tuple[str, str]:
-        """The (kind, key) of its fact in the journal."""
-        return KIND, f"{self.room} {self.kind} {self.name}"
-
-
-class Lease(Struct, frozen=True, omit_defaults=True):
-    """Who has a lease. Journals store it as JSON; times in Unix seconds."""
-
-    room: str
-    kind: LeaseKind
-    name: str
-    holder: str
-    """The process that has it, as it calls itself."""
-    token: str | None = None
-    """Its owner's token hash, in hexadecimal."""
-    key: str | None = None
-    """Its owner's key."""
-    nick: str = ""
-    since: float = 0.0
-    asked: int | None = None
-    """The entry that asks the question; None before it is said."""
-    until: float | None = None
-    """When it ends, unless its holder comes back; None while a connection holds it."""
-    closed: int | None = None
-    """A question that is over: the room's last entry at its end."""
-
-    @property
-    def place(self) -> LeaseKey:
-        """Which lease it is."""
-        return LeaseKey(self.room, self.kind, self.name)
-
-    def is_of(self, holder: str, owner: Owner) -> bool:
-        """Return whether this process of this owner has it: by the key that was proved for it, else by its token."""
-        if self.holder != holder or self.closed is not None:
-            return False
-        return self.is_owned_by(owner)
-
-    def is_owned_by(self, owner: Owner) -> bool:
-        """Return whether it is this owner's, by key or by token."""
-        return bool(marks_of(owner) & _marks(self.token, self.key))
-
-    def was_open(self, seq: int) -> bool:
-        """Return whether it is a question that was open when entry number ``seq`` was said."""
-        return self.asked is not None and self.asked < seq and (self.closed is None or seq <= self.closed)
-
-
-def marks_of(owner: Owner) -> frozenset[str]:
-    """Return all that somebody is recognised by."""
-    return _marks(owner.token.hex() if owner.token is not None else None, owner.key)
-
-
-def _marks(token: str | None, key: str | None) -> frozenset[str]:
-    return frozenset(mark for mark in (token, key) if mark is not None)
-
 
 class Leases:
     """All leases of one server. What changes has to be kept: each method returns it as facts for the journal."""
 
     def __init__(
         self,
-        facts: Mapping[tuple[str, str], str] | None = None,
+        facts: Mapping[FactKey, str] | None = None,
         *,
         now: float = 0.0,
         wall: float = 0.0,
@@ -127,14 +59,12 @@ class Leases:
         self._per_network: Counter[str] = Counter()
         self._networks: dict[LeaseKey, str] = {}  # from where it was taken, since the start
         self._questions: dict[str, dict[LeaseKey, None]] = {}  # by room, those that are over included
-        decode = msgspec.json.Decoder(Lease).decode
-        for (kind, _), value in (facts or {}).items():
-            if kind == KIND:
-                lease = decode(value)
-                most = grace if lease.closed is None else CLOSED_SECONDS
-                left = most if lease.until is None else min(max(lease.until - wall, 0.0), most)
-                self._put(msgspec.structs.replace(lease, until=wall + left))
-                self._deadlines[lease.place] = now + left
+        kept, self._useless = leases_of(facts or {})
+        for lease in kept:
+            most = grace if lease.closed is None else CLOSED_SECONDS
+            left = most if lease.until is None else min(max(lease.until - wall, 0.0), most)
+            self._put(msgspec.structs.replace(lease, until=wall + left))
+            self._deadlines[lease.place] = now + left
 
     def __iter__(self) -> Iterator[Lease]:
         return iter(self._leases.values())
@@ -152,8 +82,11 @@ class Leases:
         return [self._leases[place] for place in self._held.get(connection, ())]
 
     def kept(self) -> Changes:
-        """Return all leases as facts."""
-        return {place.fact: _value(lease) for place, lease in self._leases.items()}
+        """Return all leases as facts, and those that are of no use any more."""
+        changes = dict(self._useless)
+        for place, lease in self._leases.items():
+            changes |= changes_of(place, lease)
+        return changes
 
     # --- taking and ending
 
@@ -171,7 +104,7 @@ class Leases:
         Raises:
             Forbidden: it has no owner, or there are too many.
         """
-        owner, before = Owner(_bytes(wanted.token), wanted.key), self._leases.get(wanted.place)
+        owner, before = wanted.owner, self._leases.get(wanted.place)
         if not marks_of(owner):
             raise Forbidden("a lease needs an owner: bring a token or a key")
         if before is not None and not before.is_of(wanted.holder, owner):
@@ -188,10 +121,10 @@ class Leases:
         self._connections[lease.place] = connection
         self._held.setdefault(connection, {})[lease.place] = None
         self._deadlines.pop(lease.place, None)
-        return lease, {} if lease == before else {lease.place.fact: _value(lease)}
+        return lease, changes_of(lease.place, lease, before)
 
     def _check_room_for(self, wanted: Lease, network: str) -> None:
-        if self._per_owner[_owner_name(wanted)] >= MAX_PER_OWNER:
+        if self._per_owner[wanted.owner_name] >= MAX_PER_OWNER:
             raise Forbidden(f"one owner has at most {MAX_PER_OWNER} leases")
         if network and self._per_network[network] >= MAX_PER_ADDRESS:
             raise RateLimited(f"one address has at most {MAX_PER_ADDRESS} leases", retry_after=self.grace)
@@ -206,13 +139,12 @@ class Leases:
     def release(self, lease: Lease, last: int, now: float, wall: float) -> Changes:
         """End a lease. A question stays known as one that is over, from the room's entry number ``last`` on."""
         if lease.kind == "lock" or lease.asked is None:
-            self._remove(lease.place)
-            return {lease.place.fact: None}
+            return self._remove(lease.place)
         closed = msgspec.structs.replace(lease, closed=last, until=wall + CLOSED_SECONDS)
         self._detach(lease.place)
         self._put(closed)
         self._deadlines[lease.place] = now + CLOSED_SECONDS
-        return {lease.place.fact: _value(closed), **self._forget_oldest(lease.room)}
+        return {**changes_of(lease.place, closed, lease), **self._forget_oldest(lease.room)}
 
     def lose(self, connection: Hashable, now: float, wall: float) -> Changes:
         """Note that a connection is lost: what it holds is kept for ``grace`` seconds."""
@@ -221,35 +153,45 @@ class Leases:
             self._detach(lease.place)
             self._put(lost := msgspec.structs.replace(lease, until=wall + self.grace))
             self._deadlines[lease.place] = now + self.grace
-            changes[lease.place.fact] = _value(lost)
+            changes |= changes_of(lease.place, lost, lease)
         return changes
 
     def expired(self, now: float) -> tuple[list[Lease], Changes]:
         """Return the leases whose time is over, to be released; and what is forgotten of questions that were over."""
         due = [self._leases[place] for place, at in self._deadlines.items() if at <= now]
-        over = [lease for lease in due if lease.closed is not None]
-        for lease in over:
-            self._remove(lease.place)
-        return [lease for lease in due if lease.closed is None], {lease.place.fact: None for lease in over}
+        changes: Changes = {}
+        for lease in due:
+            if lease.closed is not None:
+                changes |= self._remove(lease.place)
+        return [lease for lease in due if lease.closed is None], changes
 
     # --- who has it
 
     def rename(self, connection: Hashable, nick: str) -> Changes:
         """Note that the member on a connection has another name."""
-        renamed = [msgspec.structs.replace(lease, nick=nick) for lease in self.holds(connection)]
-        for lease in renamed:
-            self._put(lease)
-        return {lease.place.fact: _value(lease) for lease in renamed}
+        changes: Changes = {}
+        for lease in self.holds(connection):
+            self._put(renamed := msgspec.structs.replace(lease, nick=nick))
+            changes |= changes_of(lease.place, renamed, lease)
+        return changes
 
     # --- questions
 
-    def ask(self, room: str, name: str, owner: Owner, nick: str, seq: int) -> Changes:
-        """Note that entry number ``seq``, said by ``nick``, asks a question: it is open from now on."""
-        lease = self._leases.get(LeaseKey(room, "question", name))
-        if lease is None or lease.closed is not None or lease.asked is not None or not lease.is_owned_by(owner):
-            return {}
+    def may_ask(self, place: LeaseKey, owner: Owner) -> bool:
+        """Return whether it is this owner's to ask this question, and it was not asked yet."""
+        lease = self._leases.get(place)
+        return lease is not None and lease.closed is None and lease.asked is None and lease.is_owned_by(owner)
+
+    def ask(self, place: LeaseKey, owner: Owner, nick: str, seq: int) -> Changes:
+        """Note that entry number ``seq``, said by ``nick``, asks a question: it is open from now on.
+
+        The journal has the number already. If it may not be asked any more, that is taken back.
+        """
+        lease = self._leases.get(place)
+        if lease is None or not self.may_ask(place, owner):
+            return {place.asked_fact: changes_of(place, lease)[place.asked_fact]}
         self._put(asked := msgspec.structs.replace(lease, asked=seq, nick=nick))
-        return {asked.place.fact: _value(asked)}
+        return changes_of(place, asked, lease)
 
     def open_at(self, room: str, seq: int) -> list[str]:
         """Return the questions of a room that were open when entry number ``seq`` was said."""
@@ -265,10 +207,10 @@ class Leases:
 
     def _forget_oldest(self, room: str) -> Changes:
         closed = [lease.place for lease in self._in(room) if lease.closed is not None]
-        surplus = sorted(closed, key=lambda place: self._deadlines[place])[:-MAX_CLOSED]
-        for place in surplus:
-            self._remove(place)
-        return {place.fact: None for place in surplus}
+        changes: Changes = {}
+        for place in sorted(closed, key=lambda place: self._deadlines[place])[:-MAX_CLOSED]:
+            changes |= self._remove(place)
+        return changes
 
     # --- the tables
 
@@ -279,7 +221,7 @@ class Leases:
         if lease.kind == "question":
             self._questions.setdefault(lease.room, {})[lease.place] = None
 
-    def _remove(self, place: LeaseKey) -> None:
+    def _remove(self, place: LeaseKey) -> Changes:
         self._count(self._leases.pop(place, None), -1)
         self._detach(place)
         self._deadlines.pop(place, None)
@@ -288,6 +230,7 @@ class Leases:
             self._questions[place.room].pop(place, None)
             if not self._questions[place.room]:
                 del self._questions[place.room]
+        return changes_of(place, None)
 
     def _detach(self, place: LeaseKey) -> None:
         connection = self._connections.pop(place, None)
@@ -301,20 +244,8 @@ class Leases:
         if lease is None or lease.closed is not None:
             return
         network = self._networks.get(lease.place, "")
-        counted = (self._per_room, lease.room), (self._per_owner, _owner_name(lease)), (self._per_network, network)
+        counted = (self._per_room, lease.room), (self._per_owner, lease.owner_name), (self._per_network, network)
         for counter, key in counted:
             counter[key] += by
             if not counter[key]:
                 del counter[key]
-
-
-def _owner_name(lease: Lease) -> str:
-    return lease.key or lease.token or ""
-
-
-def _bytes(token: str | None) -> bytes | None:
-    return bytes.fromhex(token) if token is not None else None
-
-
-def _value(lease: Lease) -> str:
-    return msgspec.json.encode(lease).decode()

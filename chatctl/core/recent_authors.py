@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
-from chatctl.core.leases import marks_of
+from chatctl.core.lease import marks_of
 from chatctl.core.name_ownership import Owner
 
 MAX_ENTRIES = 1_000

@@ -99,9 +99,9 @@ class Hub:
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
-        in_flight, said = self.memory.input, self.leasing.said
+        in_flight = self.memory.input
         self._messages = Messages(
-            self.rules, self.names, self.journal, self._tick, self.log, self.clock, in_flight, said
+            self.rules, self.names, self.journal, self._tick, self.log, self.clock, in_flight, self.leasing
         )
         self._login = Login(self, self._admission, authenticator, loop)
 

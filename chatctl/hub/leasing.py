@@ -13,7 +13,8 @@ from chatctl.common.text import clean
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
-from chatctl.core.leases import Changes, Lease, LeaseKey, Leases
+from chatctl.core.lease import Changes, Lease, LeaseKey
+from chatctl.core.leases import Leases
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
 from chatctl.core.room import Room
@@ -21,12 +22,14 @@ from chatctl.errors import Forbidden, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, Journal, Receipt
+from chatctl.journal import Draft, FactKey, Journal, Receipt
 from chatctl.protocol import Lease as Ask
 from chatctl.protocol import LeaseState, Notice
 
 MAX_ANSWER = 200
 """Characters of a message that may be an answer to a question that is over."""
+
+_WITHDRAWN = "does not wait for an answer any more"
 
 _TAGGED = re.compile(r"\s*\[?([A-Za-z0-9]{2,8})\]?(?:[:,]\s*|\s+)\S")
 """A message that begins with a question's tag."""
@@ -65,8 +68,11 @@ class Leasing:
             self._take(peer, ask, place)
             return
         lease = self.leases.find(place)
-        if ask.do == "release" and lease is not None and lease.is_of(ask.holder, peer.owner):
-            self._release(lease)
+        if ask.do != "look" and lease is not None and lease.is_of(ask.holder, peer.owner):
+            if ask.do == "withdraw":
+                self._end(lease, _WITHDRAWN)
+            else:
+                self._release(lease)
         self._tick.reply(peer, self._state(peer, ask, place))
 
     def _take(self, peer: Peer, ask: Ask, place: LeaseKey) -> None:
@@ -145,12 +151,16 @@ class Leasing:
 
     def _end(self, lease: Lease, why: str) -> None:
         self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
-        room = self._history.rooms.get(lease.room)
-        if lease.kind == "question" and lease.asked is not None and room is not None:
-            who = f"{clean(lease.nick)} " if lease.nick else "its asker "
-            room.tell(Notice(f"question {lease.name} is withdrawn: {who}{why}", self._clock()))
-            self._tick.touch(room)
+        if lease.kind == "question" and lease.asked is not None:
+            self._tell_withdrawn(lease.place, lease.nick, why)
         self._release(lease)
+
+    def _tell_withdrawn(self, place: LeaseKey, nick: str, why: str) -> None:
+        room = self._history.rooms.get(place.room)
+        if room is not None:
+            who = clean(nick) if nick else "its asker"
+            room.tell(Notice(f"question {place.name} is withdrawn: {who} {why}", self._clock()))
+            self._tick.touch(room)
 
     def _release(self, lease: Lease) -> None:
         last = self._journal.head(lease.room).last if lease.asked is not None else 0
@@ -169,19 +179,30 @@ class Leasing:
 
     # --- what is said
 
+    def fact_of(self, peer: Peer, room: str, name: str) -> FactKey | None:
+        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't."""
+        place = LeaseKey(room, "question", name)
+        return place.asked_fact if self.leases.may_ask(place, peer.owner) else None
+
     def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
         """Look at what a peer has said, once it is committed: questions, and who may be answering them."""
-        room = drafts[0].room
-        if not self.leases.has_questions(room):
+        if any(draft.seq_fact for draft in drafts):
+            self._asked(peer, drafts, receipts)
+        if not self.leases.has_questions(room := drafts[0].room):
             return
         for draft, receipt in zip(drafts, receipts, strict=True):
-            if not receipt.seq:
-                continue
-            if draft.asks is not None:
-                self._keep(self.leases.ask(room, draft.asks, peer.owner, draft.nick, receipt.seq))
-            if not receipt.duplicate:
+            if receipt.seq and not (receipt.duplicate or receipt.reused):
                 self._authors.note(room, receipt.seq, peer.owner)
                 self._tell_if_over(peer, draft)
+
+    def _asked(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
+        for draft, receipt in zip(drafts, receipts, strict=True):
+            if draft.seq_fact is None or not receipt.seq or receipt.reused:
+                continue
+            place = LeaseKey.of_asked_fact(draft.seq_fact)
+            self._keep(self.leases.ask(place, peer.owner, draft.nick, receipt.seq))
+            if self.leases.find(place) is None:  # it ended while the question was being committed
+                self._tell_withdrawn(place, draft.nick, _WITHDRAWN)
 
     def _tell_if_over(self, peer: Peer, draft: Draft) -> None:
         tagged = _TAGGED.match(draft.text) if len(draft.text) <= MAX_ANSWER else None

@@ -6,7 +6,8 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of
@@ -20,7 +21,7 @@ from chatctl.core.room import Room
 from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, Journal, Receipt
+from chatctl.journal import Draft, FactKey, Journal, Receipt
 
 DRAFT_OVERHEAD = 1024
 """Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
@@ -30,8 +31,14 @@ _Run = tuple[Peer, int, ChatError | None, float]
 were said, by the steady clock."""
 
 
-Said = Callable[[Peer, Sequence[Draft], Sequence[Receipt]], None]
-"""Gets what one peer said, with a receipt for each."""
+class Questions(Protocol):
+    """Who has to know of questions, before and after they are said."""
+
+    def fact_of(self, peer: Peer, room: str, name: str) -> FactKey | None:
+        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't."""
+
+    def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
+        """Take what one peer said, with a receipt for each."""
 
 
 class Messages:
@@ -46,13 +53,13 @@ class Messages:
         log: Log,
         clock: ServerClock,
         in_flight: Share,
-        said: Said,
+        questions: Questions,
     ) -> None:
         """Start with an empty batch.
 
-        What the journal has not committed counts as ``in_flight``; ``said`` is called with what it has.
+        What the journal has not committed counts as ``in_flight``.
         """
-        self._said = said
+        self._questions = questions
         self._rules = rules
         self._names = names
         self._journal = journal
@@ -76,8 +83,13 @@ class Messages:
             return
         name, token, persist = room.name, peer.token, peer.session.mode != "probe"
         one_only = says[:1] if slow else says
+        fact_of = self._questions.fact_of
         drafts = [
-            Draft(name, now, nick, say.text, say.action, token, say.id, persist, True, say.asks) for say in one_only
+            Draft(
+                *(name, now, nick, say.text, say.action, token, say.id, persist, True),
+                None if say.asks is None else fact_of(peer, name, say.asks),
+            )
+            for say in one_only
         ]
         self._queue((peer, len(drafts), None, steady), drafts)
         if peer.member is not None:
@@ -148,7 +160,7 @@ class Messages:
             else:
                 self._acknowledge(run, drafts[part], outcome[part])
                 if refusal is None:
-                    self._said(peer, drafts[part], outcome[part])
+                    self._questions.said(peer, drafts[part], outcome[part])
             self._tick.release(peer, count)
         if isinstance(outcome, StorageFailed):
             self._log.error("not stored", messages=len(drafts), why=outcome.text)

@@ -16,7 +16,11 @@ from msgspec import Struct
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
-__all__ = ["Deliver", "Draft", "Facts", "Head", "Journal", "OnAppended", "OnKept", "RebuildCost", "Receipt"]
+__all__ = ["Deliver", "Draft", "FactKey", "Facts", "Head", "Journal", "OnAppended", "OnKept", "RebuildCost", "Receipt"]
+
+
+FactKey = tuple[str, str]
+"""(kind, key) of a fact."""
 
 
 class Draft(Struct, frozen=True):
@@ -34,8 +38,8 @@ class Draft(Struct, frozen=True):
     """False for a probe: its commit is a real one and stores nothing."""
     append: bool = True
     """False while its sender may not speak: an earlier message of this ``id`` is looked up, nothing is added."""
-    asks: str | None = None
-    """The question that it asks (``protocol.Say``)."""
+    seq_fact: FactKey | None = None
+    """A fact whose value becomes the entry's number, in the same transaction."""
 
 
 class Receipt(Struct, frozen=True):
@@ -64,7 +68,7 @@ class Head:
 Deliver = Callable[[Sequence[Msg]], None]
 OnAppended = Callable[[Sequence[Receipt] | StorageFailed], None]
 
-Facts = Mapping[tuple[str, str], str | None]
+Facts = Mapping[FactKey, str | None]
 """What a server remembers beside messages: a value for each (kind, key), such as a name's owner. None removes one."""
 OnKept = Callable[[StorageFailed | None], None]
 
@@ -88,7 +92,8 @@ class Journal(Protocol):
     def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         """Commit a batch in one transaction, all or nothing.
 
-        After the commit, new entries are delivered to the followers of their rooms; then ``done`` is called.
+        With an entry, its ``seq_fact`` is kept; for a duplicate, with the number of the first one. After the commit,
+        new entries are delivered to the followers of their rooms; then ``done`` is called.
 
         Args:
             batch: in the order in which the entries are numbered.

@@ -152,6 +152,8 @@ class Store(Queries):
             for batch in batches:
                 work.result.receipts.append([work.add(draft) for draft in batch])
             work.write()
+            if work.facts:
+                self._change_facts(work.facts)
         self._unsaved.clear()
         self._gone.clear()
         for name, entries in work.result.entries.items():

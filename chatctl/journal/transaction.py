@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chatctl.journal import Draft, Receipt
+from chatctl.journal import Draft, FactKey, Receipt
 from chatctl.protocol import Msg
 
 ENTRY_COLUMNS = "seq, time, nick, text, action"
@@ -92,10 +92,18 @@ class Transaction:
         self._rows: list[tuple[int, int, float, str, str, bool]] = []
         self.written = 0
         """Entries that were written into the database."""
+        self.facts: dict[FactKey, str] = {}
+        """The numbers that are to be kept as facts."""
         self.result = Committed()
 
     def add(self, draft: Draft) -> Receipt:
         """Number the next draft, unless it is a probe or a repeat."""
+        receipt = self._number(draft)
+        if draft.seq_fact is not None and receipt.seq is not None and not receipt.reused:
+            self.facts[draft.seq_fact] = str(receipt.seq)
+        return receipt
+
+    def _number(self, draft: Draft) -> Receipt:
         if not draft.persist:
             self._probed = True
             return Receipt(None, draft.time)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
@@ -54,6 +55,8 @@ class Room(BlockingTransport):
         super().__init__()
         self.log: list[Msg] = []
         self.silent = False
+        self.hangs = False
+        self.withdrawn: list[str] = []
 
     async def connect(self, _address: Address, hello: Hello, _deadline: Deadline) -> Any:
         return Connection(self, hello)
@@ -84,15 +87,16 @@ class Connection:
     async def send(self, frame: ClientFrame, _deadline: Deadline) -> None:
         self._check()
         if isinstance(frame, Lease):
+            self.room.withdrawn += [frame.name] * (frame.do == "withdraw")
             self.states.append(LeaseState(frame.kind, frame.name, held=frame.do != "release", open=[frame.name]))
-        elif isinstance(frame, Say):
+        elif isinstance(frame, Say) and not self.room.hangs:
             self.acks.append(Ack(frame.id or "", 0.0, False, self.room.say(self.hello.nick, frame.text)))
             if "answer with" in frame.text:
                 self.room.say("nadia", "yes")
 
     async def receive(self, _deadline: Deadline) -> ServerFrame:
         self._check()
-        if self.room.silent:
+        if self.room.silent or self.room.hangs:
             raise DeadlinePassed("the deadline passed")
         if self.states:
             return self.states.pop(0)
@@ -117,6 +121,7 @@ class Interrupter:
 
     def __init__(self, at: int) -> None:
         self.at, self.looks = at, 0
+        self.then: Callable[[], None] = lambda: None
         self._before: dict[FrameType, int] = {}
 
     def __call__(self, frame: FrameType, event: str, _: object) -> Any:
@@ -131,6 +136,7 @@ class Interrupter:
             looks = before in LOOKS or (before == PRECALL and now != dis.opmap["CALL"])
             self.looks += looks
             if looks and self.looks == self.at:
+                self.then()
                 raise Interrupted
         return self
 
@@ -169,7 +175,7 @@ def ask(room: Room, interrupter: Interrupter) -> BaseException | None:
 
     asking = Asking(Question("go?", ["yes", "no"], "deploy"), follower, speaker, authors, lambda _: None, lease)
     end = ends(asking.ask(DEADLINE), interrupter, (interrupter.at, room.texts))
-    if end is not None:
+    if end is not None and not room.hangs:
         assert ends(speaker.say("another"), None, ("another thread", interrupter.at)) is None
         assert room.log.pop().text == "another"
     return end
@@ -190,6 +196,22 @@ def test_wherever_it_is_interrupted_the_room_knows() -> None:
             told.append(at)
     assert room.texts[-1][5:] == "go?  -> yes (nadia)", "and it ends well where it is not interrupted"
     assert len(told) > 100
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")
+def test_wherever_it_is_interrupted_a_server_that_hangs_is_left_word() -> None:
+    """It reads that when it goes on, and tells the room; unless the room has the answer."""
+    left = list[int]()
+    for at in range(1, 10_000):
+        room, interrupter = Room(), Interrupter(at)
+        interrupter.then = functools.partial(setattr, room, "hangs", True)
+        if ask(room, interrupter) is None:
+            break
+        assert len(room.withdrawn) <= 1, (at, room.withdrawn)
+        if room.texts and not room.texts[-1].endswith("-> yes (nadia)"):
+            assert room.withdrawn == [room.texts[0][1:].split("]")[0]], (at, room.texts)
+            left.append(at)
+    assert len(left) > 100
 
 
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited")

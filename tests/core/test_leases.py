@@ -9,21 +9,15 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chatctl.core.leases import (
-    CLOSED_SECONDS,
-    MAX_CLOSED,
-    MAX_PER_ADDRESS,
-    MAX_PER_OWNER,
-    Lease,
-    LeaseKey,
-    Leases,
-)
+from chatctl.core.lease import Lease, LeaseKey
+from chatctl.core.leases import CLOSED_SECONDS, MAX_CLOSED, MAX_PER_ADDRESS, MAX_PER_OWNER, Leases
 from chatctl.core.name_ownership import Owner
 from chatctl.errors import Forbidden, RateLimited
 
 ANA, BOB = Owner(b"\x01" * 32), Owner(b"\x02" * 32)
 ONE, TWO = "1" * 32, "2" * 32
 GRACE = 60.0
+ASKED = ("asked", "lobby a3")
 
 
 def wanted(
@@ -141,11 +135,15 @@ def test_one_address_has_only_so_many_whatever_tokens_it_makes() -> None:
 # --- questions
 
 
+def tag(name: str) -> LeaseKey:
+    return LeaseKey("lobby", "question", name)
+
+
 def question(leases: Leases, name: str, seq: int | None, owner: Owner = ANA) -> Lease:
     leases.take(wanted(name, name * 16, owner, "question"), name)
     if seq is not None:
-        leases.ask("lobby", name, owner, "ci", seq)
-    found = leases.find(LeaseKey("lobby", "question", name))
+        leases.ask(tag(name), owner, "ci", seq)
+    found = leases.find(tag(name))
     assert found is not None
     return found
 
@@ -164,9 +162,30 @@ def test_which_questions_are_open_is_judged_by_seq() -> None:
 def test_only_its_owner_asks_a_question() -> None:
     leases = Leases()
     question(leases, "a3", None)
-    assert leases.ask("lobby", "a3", BOB, "eve", 5) == {}
-    assert leases.ask("lobby", "a3", ANA, "ci", 5)
-    assert leases.ask("lobby", "a3", ANA, "ci", 9) == {}, "it is asked once"
+    assert not leases.may_ask(tag("a3"), BOB)
+    assert leases.may_ask(tag("a3"), ANA)
+    assert leases.ask(tag("a3"), BOB, "eve", 5) == {ASKED: None}
+    assert leases.ask(tag("a3"), ANA, "ci", 5)
+    assert not leases.may_ask(tag("a3"), ANA)
+    assert leases.ask(tag("a3"), ANA, "ci", 9) == {ASKED: "5"}, "it is asked once; the journal has the other number"
+
+
+def test_a_question_that_ended_before_it_was_committed_leaves_no_number() -> None:
+    """The tag is another's later, who has not asked yet."""
+    leases = Leases()
+    leases.release(question(leases, "a3", None), 0, 0.0, 0.0)
+    assert leases.ask(tag("a3"), ANA, "ci", 5) == {ASKED: None}
+    assert leases.take(wanted("a3", TWO, BOB, "question"), "b")[1][ASKED] is None
+    assert leases.ask(tag("a3"), ANA, "ci", 5) == {ASKED: None}
+
+
+def test_the_number_of_a_question_is_not_lost_with_its_connection() -> None:
+    """The journal has it, and the hub does not know that yet: what is kept of the lease must not overwrite it."""
+    leases = Leases()
+    _, facts = leases.take(wanted("a3", ONE, ANA, "question"), "a")
+    facts[ASKED] = "7"
+    facts |= leases.lose("a", 0.0, 0.0)
+    assert Leases({key: value for key, value in facts.items() if value}).open_at("lobby", 8) == ["a3"]
 
 
 def test_a_question_that_is_over_is_remembered_for_some_time_and_its_tag_not_used() -> None:
@@ -174,7 +193,7 @@ def test_a_question_that_is_over_is_remembered_for_some_time_and_its_tag_not_use
     leases.release(question(leases, "a3", 1), 2, 100.0, 0.0)
     assert leases.closed_question("lobby", "a3")
     assert leases.take(wanted("a3", TWO, ANA, "question"), "b")[1] == {}
-    assert leases.expired(100.0 + CLOSED_SECONDS) == ([], {("lease", "lobby question a3"): None})
+    assert leases.expired(100.0 + CLOSED_SECONDS) == ([], {("lease", "lobby question a3"): None, ASKED: None})
     assert leases.take(wanted("a3", TWO, ANA, "question"), "b")[1]
 
 

@@ -7,7 +7,7 @@ import pytest
 from chatctl import protocol as p
 from chatctl.core.leases import Leases
 from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notice, Say
-from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
+from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 
 ANA, BOB = "a" * 32, "b" * 32
 ONE, TWO = "1" * 32, "2" * 32
@@ -210,6 +210,42 @@ def test_an_entry_is_judged_by_its_seq(house: House) -> None:
     assert [look(house, first, seq).open for seq in (2, 4)] == [["a3"], ["a3", "b4"]]
 
 
+def test_a_killed_server_knows_which_questions_were_asked() -> None:
+    """It is killed right behind the commit of the message: what is kept later is not."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    poster, asker = post(house, "ci"), watch(house)
+    assert taken(house, asker, QUESTION)
+    journal.at_once = False
+    poster.say(Say("go?", id="q", asks="a3"))
+    house.settle()
+    facts = {key: value for key, value in journal.kept.items() if value is not None}
+    assert Leases(facts).open_at("lobby", 2) == ["a3"]
+
+
+def test_who_does_not_own_the_question_does_not_ask_it() -> None:
+    """Nothing of it is in the journal, not even for a moment."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    asker = watch(house)
+    assert taken(house, asker, QUESTION)
+    journal.at_once = False
+    post(house, "eve", BOB).say(Say("go?", id="q", asks="a3"), Say("go?", asks="b4"))
+    house.settle()
+    assert not any(value for (kind, _), value in journal.kept.items() if kind == "asked")
+    assert look(house, asker, 3).open == []
+
+
+def test_an_id_of_another_message_asks_nothing(house: House) -> None:
+    poster, asker = post(house, "ci"), watch(house)
+    poster.say(Say("hello", id="q"))
+    house.settle()
+    assert taken(house, asker, QUESTION)
+    poster.say(Say("go?", id="q", asks="a3"))
+    house.settle()
+    assert look(house, asker, 2).open == []
+
+
 def test_a_repeat_of_the_question_opens_it_where_it_was_first_said(house: House) -> None:
     """The server ended between the commit of the message and that of its number."""
     poster = post(house, "ci")
@@ -270,6 +306,44 @@ def test_one_that_was_never_said_goes_silently(house: House) -> None:
     pass_over(house, LEASE_SECONDS)
     assert notices(nadia) == []
     assert list(house.hub.leasing.leases) == []
+
+
+def test_an_asker_that_does_not_wait_has_it_withdrawn_at_once(house: House) -> None:
+    """One write is all that it has time for."""
+    nadia, asker = house.join("nadia", BOB), asked(house)
+    answer(house, watch(house, BOB), Lease("question", "a3", ONE, "withdraw"))
+    assert notices(nadia) == [], "it is not theirs"
+    asker.say(Lease("question", "a3", ONE, "withdraw"), p.Bye())
+    house.settle()
+    assert notices(nadia) == ["question a3 is withdrawn: ci does not wait for an answer any more"]
+    nadia.say(Say("a3 yes"))
+    house.settle()
+    assert notices(nadia) == ["question a3 is closed: your answer does not count"]
+
+
+def test_one_that_is_withdrawn_while_it_is_being_committed() -> None:
+    """Whoever sees it sees that nobody waits."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    nadia, asker, poster = house.join("nadia", BOB), watch(house), post(house, "ci")
+    assert taken(house, asker, QUESTION)
+    poster.say(Say("[a3] go?", id="q", asks="a3"))
+    house.settle()
+    asker.say(Lease("question", "a3", ONE, "withdraw"))
+    house.settle()
+    nadia.take()
+    journal.commit()
+    house.settle()
+    assert sorted(type(frame).__name__ for frame in nadia.frames) == ["Msg", "Notice"]
+    assert notices(nadia) == ["question a3 is withdrawn: ci does not wait for an answer any more"]
+
+
+def test_a_lock_that_is_withdrawn_is_released(house: House) -> None:
+    nadia, ci = house.join("nadia", BOB), post(house, "ci")
+    assert taken(house, ci, LOCK)
+    nadia.take()
+    assert answer(house, ci, Lease("lock", "backup", ONE, "withdraw")) == LeaseState("lock", "backup", held=False)
+    assert notices(nadia) == []
 
 
 def test_an_asker_that_is_done_says_so_itself(house: House) -> None:

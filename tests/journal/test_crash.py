@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.journals import child, reopen
+from tests.support.journals import child, facts, reopen
 
 KILLS = 8
 ACKS = 60
@@ -18,6 +18,11 @@ def check(texts: list[str], acknowledged: int) -> None:
     """The child says "message N" one after the other, repeating what it has no answer for."""
     assert texts == [f"message {number}" for number in range(1, len(texts) + 1)]
     assert len(texts) >= acknowledged
+
+
+def check_facts(path: Path, texts: list[str]) -> None:
+    """Each message was committed together with a fact of its number."""
+    assert facts(path) == {("seq", str(number)): str(number) for number in range(1, len(texts) + 1)}
 
 
 @pytest.mark.parametrize("durability", ["os", "disk"])
@@ -37,6 +42,7 @@ def test_what_was_acknowledged_survives_sigkill_and_the_epoch_stays(tmp_path: Pa
                     acknowledged = int(line.split()[0])
     epoch, texts, renewed = reopen(path)
     check(texts, acknowledged)
+    check_facts(path, texts)
     assert renewed is None
     assert epochs == {f"epoch {epoch}\n"}
 
@@ -77,4 +83,5 @@ def test_a_power_cut_takes_only_what_was_not_yet_synced(
     wal.write_bytes(data)
     _, texts, _ = reopen(tmp_path / "rooms.db")
     check(texts, acknowledged + 1)
+    check_facts(tmp_path / "rooms.db", texts)
     assert len(texts) < ACKS + 20

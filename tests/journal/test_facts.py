@@ -6,13 +6,14 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from chatctl.errors import StorageFailed
 from chatctl.journal import Facts, schema
 from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
-from tests.support.journals import Faulty, draft, failing, opened, reopen, run, say, texts, write
+from tests.support.journals import ALICE, Faulty, draft, facts, failing, opened, reopen, run, say, texts, write
 
 RAJAT = ("claim", "rajat")
 
@@ -28,14 +29,6 @@ async def keep(journal: SqliteJournal, changes: Facts) -> StorageFailed | None:
     return await answer
 
 
-def facts(path: Path) -> dict[tuple[str, str], str]:
-    async def main() -> dict[tuple[str, str], str]:
-        async with opened(path) as journal:
-            return journal.facts()
-
-    return run(main())
-
-
 def test_facts_survive_a_restart_until_they_are_taken_back(path: Path) -> None:
     async def main() -> None:
         async with opened(path) as journal:
@@ -46,6 +39,38 @@ def test_facts_survive_a_restart_until_they_are_taken_back(path: Path) -> None:
 
     run(main())
     assert facts(path) == {("topic", "lobby"): "other", ("ban", "x"): ""}
+
+
+ASKED = ("asked", "lobby a3")
+
+
+def test_the_number_of_a_message_is_kept_with_it(path: Path) -> None:
+    """A duplicate has the first one's; what was not said has none."""
+    one = draft("go?", token=ALICE, id="q")
+    keeping = {name: msgspec.structs.replace(one, seq_fact=("asked", name)) for name in ("first", "again", "other")}
+
+    async def main() -> None:
+        async with opened(path) as journal:
+            await say(journal, draft("hello"), keeping["first"], draft("yes"))
+            await say(journal, keeping["again"], msgspec.structs.replace(keeping["other"], text="stop?"))
+            await say(journal, draft("x", persist=False, seq_fact=ASKED), draft("x", append=False, seq_fact=ASKED))
+
+    run(main())
+    assert facts(path) == {("asked", "first"): "2", ("asked", "again"): "2"}
+
+
+def test_a_full_disk_takes_neither_the_message_nor_its_number(path: Path, faulty: list[Faulty]) -> None:
+    async def main() -> list[str]:
+        async with opened(path) as journal:
+            faulty[0].fail = failing("COMMIT", sqlite3.SQLITE_FULL, "SQLITE_FULL")
+            with pytest.raises(AssertionError, match="full"):
+                await say(journal, draft("go?", seq_fact=ASKED))
+            faulty[0].fail = lambda _: None
+            await say(journal, draft("and on"))
+            return await texts(journal)
+
+    assert run(main()) == ["and on"]
+    assert facts(path) == {}
 
 
 def test_what_is_put_while_it_closes_is_kept(path: Path) -> None:

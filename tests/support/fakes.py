@@ -19,7 +19,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, Receipt
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, encode
 from chatctl.server.connection import READ_BYTES, Connection
@@ -391,6 +391,16 @@ class KeepingJournal(MemoryJournal):
 
     async def cost(self) -> RebuildCost | None:
         return RebuildCost(3 << 20, 1 << 30, 4 << 20)
+
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        def committed(outcome: Sequence[Receipt] | StorageFailed) -> None:
+            assert not isinstance(outcome, StorageFailed)
+            for draft, receipt in zip(batch, outcome, strict=True):
+                if draft.seq_fact is not None and receipt.seq is not None and not receipt.reused:
+                    self.kept[draft.seq_fact] = str(receipt.seq)
+            done(outcome)
+
+        super().append(batch, committed)
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         self.waiting.append((changes, done))

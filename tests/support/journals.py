@@ -106,6 +106,16 @@ def reopen(path: Path, **options: Any) -> tuple[str, list[str], str | None]:
     return run(main())
 
 
+def facts(path: Path) -> dict[tuple[str, str], str]:
+    """Open, look and close: the facts."""
+
+    async def main() -> dict[tuple[str, str], str]:
+        async with opened(path) as journal:
+            return journal.facts()
+
+    return run(main())
+
+
 def write(path: Path, *words: str, **options: Any) -> str:
     """Open, say each word and close: the lobby's epoch."""
 
@@ -138,14 +148,16 @@ async def main():
         count += 1
         append()
     def append():
-        draft = Draft("lobby", 1.0, "Rajat", f"message {count}", token=b"t" * 32, id=str(count))
+        ident = str(count)
+        draft = Draft("lobby", 1.0, "Rajat", "message " + ident, token=b"t" * 32, id=ident, seq_fact=("seq", ident))
         journal.append([draft], acknowledged)
     append()
     await asyncio.Event().wait()
 
 asyncio.run(main())
 """
-"""Says "message N" with the id N, one after the other; prints the seq of each acknowledgement and the WAL's size."""
+"""Says "message N" with the id N and a fact of its seq, one after the other; prints the seq of each acknowledgement and
+the WAL's size."""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
 from tests.support.wire import Wire
@@ -14,11 +14,20 @@ from tests.support.wire import Wire
 class Server:
     """A real ``chatctl serve``, and what it printed."""
 
-    def __init__(self, *options: str, port: int | None = 0, env: Mapping[str, str] | None = None) -> None:
-        """Start it and wait until it says where it listens; ``port`` None leaves that to ``options``."""
+    def __init__(
+        self,
+        *options: str,
+        port: int | None = 0,
+        env: Mapping[str, str] | None = None,
+        program: Sequence[str] = CHATCTL,
+    ) -> None:
+        """Start it and wait until it says where it listens; ``port`` None leaves that to ``options``.
+
+        ``program`` is one that stands for ``chatctl``.
+        """
         where = () if port is None else ("--port", str(port))
         self.process = subprocess.Popen(
-            [*CHATCTL, "serve", *where, *options],
+            [*program, "serve", *where, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(env) if env is not None else None,

@@ -32,6 +32,9 @@ OUTCOME_SECONDS = 15.0
 RELEASE_SECONDS = 2.0
 """Time for telling the server that the question is over. It finds out by itself a minute later."""
 
+AT_ONCE_SECONDS, LAST_WORD_SECONDS = 0.12, 0.04
+"""Time for telling the room after a signal, and then for leaving it to the server, which tells as soon as it can."""
+
 TAG_LENGTHS = (2, 2, 2, 2, 3, 3, 4, 6)
 """Characters of the tags that are tried: others may have the short ones."""
 
@@ -77,32 +80,51 @@ class Asking:
         self._lease: HeldLease | None = None
         self._approvals = Approvals()
         self._epoch = ""
+        self._may_be_open = False  # the question may be in the room, and how it ended is not
 
     async def ask(self, seconds: float) -> Answer:
         """Ask, and return the first answer, or with ``approvals`` the last one that it took.
 
-        Once the question was said, the room is told however it ends.
+        Once the question was said, the room is told however it ends: by us, or after a signal's exception or the end of
+        our task by the server, if we can't within AT_ONCE_SECONDS.
 
         Raises:
             ConditionNotMet: none arrived within ``seconds``; or the server has withdrawn the question.
             ChatError: as ``Speaker.say`` and ``Follower.next``.
         """
-        deadline = Deadline.after(seconds, self._follower.now)
         try:
-            # Watch before the question is said, so that no answer can be missed.
-            welcome = await self._follower.open(deadline.sooner(CONNECT_SECONDS))
-            self._epoch = welcome.epoch
-            try:
-                await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
-            except DeadlinePassed:
-                raise Unreachable("the server let us in, and does not answer in time: nothing was asked") from None
-            return await self._asked(seconds, deadline)
+            return await self._to_its_end(Deadline.after(seconds, self._follower.now), seconds)
+        except ChatError:
+            raise
+        except BaseException:
+            await self._withdraw_at_once()
+            raise
         finally:
-            try:
-                if self._lease is not None:
-                    await self._follower.release(Deadline.after(RELEASE_SECONDS, self._follower.now))
-            finally:
-                self._follower.close()
+            self._follower.close()
+
+    async def _to_its_end(self, deadline: Deadline, seconds: float) -> Answer:
+        # Watch before the question is said, so that no answer can be missed.
+        welcome = await self._follower.open(deadline.sooner(CONNECT_SECONDS))
+        self._epoch = welcome.epoch
+        try:
+            await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
+        except DeadlinePassed:
+            raise Unreachable("the server let us in, and does not answer in time: nothing was asked") from None
+        try:
+            answer = await self._asked(seconds, deadline)
+        except ChatError:
+            await self._follower.release(Deadline.after(RELEASE_SECONDS, self._follower.now))
+            raise
+        await self._follower.release(Deadline.after(RELEASE_SECONDS, self._follower.now))
+        return answer
+
+    async def _withdraw_at_once(self) -> None:
+        """Withdraw the question, however the server is: whoever sent the signal does not wait."""
+        why = await self._tell("withdrawn", AT_ONCE_SECONDS) if self._may_be_open else ""
+        soon = Deadline.after(LAST_WORD_SECONDS, self._follower.now)
+        is_sent = await self._follower.release(soon, withdraw=bool(why))
+        if why and not is_sent:
+            self._note_untold(why)
 
     async def _prepare(self, welcome: Welcome, deadline: Deadline) -> None:
         """Get a tag that no other question has. An older server has none; all is as it was then."""
@@ -121,7 +143,7 @@ class Asking:
         raise Rejected("the room has too many open questions: try again later")
 
     async def _asked(self, seconds: float, deadline: Deadline) -> Answer:
-        seq = None
+        seq, self._may_be_open = None, True
         try:
             question = self._question
             ack = await self._speaker.say(
@@ -134,24 +156,28 @@ class Asking:
             how = f"{answer.choice} ({', '.join(answer.nicks)})" if answer else "nobody chose in time"
             if answer is None and question.approvals is not None:
                 how = f"not enough of {question.choices[0]} in time"
-            await self._tell(how, retry_for=OUTCOME_SECONDS)
+            self._note_untold(await self._tell(how, OUTCOME_SECONDS))
         except ChatError as error:
             if seq is not None:
-                await self._tell(f"withdrawn ({error.text})")
+                self._note_untold(await self._tell(f"withdrawn ({error.text})"))
+            self._may_be_open = False
             raise
-        except BaseException:  # a signal, a cancelled task: the question may be in the room, and nobody waits for it
-            await self._tell("withdrawn")
-            raise
+        self._may_be_open = False
         if answer is None:
             raise ConditionNotMet("nobody chose in time" if question.approvals is None else f"there was {how}")
         return answer
 
-    async def _tell(self, how: str, retry_for: float | None = None) -> None:
-        """Tell the room. A failure to do so does not change the outcome."""
+    async def _tell(self, how: str, retry_for: float | None = None) -> str:
+        """Tell the room; return why that failed, which does not change the outcome; empty if it did not."""
         try:
             await self._speaker.say(self._question.outcome(how), retry_for=retry_for)
         except ChatError as error:
-            self._notice(f"chatctl: the room does not know how it ended: {error.text}")
+            return error.text
+        return ""
+
+    def _note_untold(self, why: str) -> None:
+        if why:
+            self._notice(f"chatctl: the room does not know how it ended: {why}")
 
     # --- answers
 

@@ -66,9 +66,11 @@ class Follower:
         hello = Hello(v=VERSION, room=room, mode="watch", token=token)
         self._subscription = Subscription(transport, address, room, hello=hello, reconnect=reconnect, notice=notice)
         self._last: int | None = None
+        self._is_torn = False  # nothing can be read any more on this connection
 
     def close(self) -> None:
         """Hang up."""
+        self._is_torn = False
         self._subscription.close()
 
     async def open(self, deadline: Deadline) -> Welcome:
@@ -121,19 +123,32 @@ class Follower:
         self._lease = lease
         return True
 
-    async def release(self, deadline: Deadline) -> None:
-        """End the lease. A failure to do so changes nothing: the server ends it later."""
+    async def release(self, deadline: Deadline, *, withdraw: bool = False) -> bool:
+        """End the lease, also after a signal's exception; return whether it was sent.
+
+        With ``withdraw`` the server tells the room. A failure changes nothing else: the server ends it later.
+        """
         lease, self._lease = self._lease, None
         if lease is None:
-            return
+            return False
+        frame = lease.withdraw() if withdraw else lease.release()
+        is_sent = False
         with contextlib.suppress(ChatError):
-            if self._subscription.connection is not None:
-                await self._answer_to(lease.release(), deadline)
+            if self._subscription.connection is None:
+                await lease.ask_once(frame, deadline)
             else:
-                await lease.ask_once(lease.release(), deadline)
+                await self._send(frame, deadline)
+                is_sent = True
+                # A connection that is closed while something on it is unread is reset, which can cost what was sent.
+                await self._receive_state(deadline)
+            is_sent = True
+        return is_sent
 
     async def _answer_to(self, frame: Lease, deadline: Deadline) -> LeaseState:
         await self._send(frame, deadline)
+        return await self._receive_state(deadline)
+
+    async def _receive_state(self, deadline: Deadline) -> LeaseState:
         while not isinstance(found := await self._subscription.receive(deadline), LeaseState):
             self.cursor.take(found)
         return found
@@ -175,10 +190,12 @@ class Follower:
         except ChatError:
             raise
         except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
-            self.close()
+            self._is_torn = True
             raise
 
     async def _reconnect(self, deadline: Deadline) -> None:
+        if self._is_torn:
+            self.close()
         if self._subscription.connection is None:
             soon = deadline.sooner(CONNECT_SECONDS)
             await (self.open(soon) if self._last is None else self._enter(soon))

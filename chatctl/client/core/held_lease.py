@@ -58,6 +58,10 @@ class HeldLease:
         """Return the frame that ends it."""
         return Lease(self.kind, self.name, self._holder, "release")
 
+    def withdraw(self) -> Lease:
+        """Return the frame that ends a question, which the server tells the room."""
+        return Lease(self.kind, self.name, self._holder, "withdraw")
+
     def heard(self, state: LeaseState) -> None:
         """Take the answer to ``take`` of a connection after the first one. Raises ConditionNotMet if it is lost."""
         if state.name == self.name and not state.held:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -329,6 +330,48 @@ def test_a_killed_asker_s_question_is_withdrawn(start: Start) -> None:
         assert nadia.frame("notice")["text"] == f"question {tag} is closed: your answer does not count"
 
 
+KILLED = """
+import os, signal
+from chatctl.journal.store import Store
+from chatctl.main import main
+
+commit = Store.commit
+
+def commit_and_die(self, batches):
+    done = commit(self, batches)
+    if any(entry.seq == 2 for entries in done.entries.values() for entry in entries):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+
+Store.commit = commit_and_die
+main()
+"""
+"""``chatctl``, killed right behind the commit of a room's second entry."""
+
+
+def test_a_question_counts_from_its_commit_on(
+    serve: Serve, start: Start, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The server is killed right behind it, and the asker can't come back in time to say it once more."""
+    journal = str(tmp_path_factory.mktemp("journal") / "rooms.db")
+    first = serve("--journal", journal, program=(sys.executable, "-c", KILLED))
+    nadia = first.member("nadia")
+    one = start("ask", "go?", "--nick", "one", port=first.port)
+    tag = nadia.frame("msg")["text"][1:].split("]")[0]
+    two = start("ask", "go?", "--nick", "two", port=first.port)
+    first.wait()
+    two.send_signal(signal.SIGSTOP)
+    try:
+        nadia = serve("--journal", journal, port=first.port).member("nadia")
+        nadia.say("yes").say(f"{tag} no")
+        assert one.wait(DEADLINE) == 11
+        assert f"it takes '{tag} yes'" in told(one)
+    finally:
+        two.send_signal(signal.SIGCONT)
+    two.terminate()
+    assert two.wait(DEADLINE) == 143
+
+
 def test_which_question_is_meant_is_known_across_a_restart(
     serve: Serve, start: Start, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -340,7 +383,6 @@ def test_which_question_is_meant_is_known_across_a_restart(
     tag = nadia.frame("msg")["text"][1:].split("]")[0]
     two = start("ask", "go?", "--nick", "two", port=first.port)
     nadia.frame("msg")
-    nadia.say("so?").frame("msg")  # what the journal was told before is in it
     first.process.kill()
     first.process.wait(DEADLINE)
     second = serve("--journal", journal, port=first.port)

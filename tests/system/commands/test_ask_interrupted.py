@@ -1,0 +1,194 @@
+"""``chatctl ask`` and signals from outside: it ends soon, however the server is, and the room hears of it at once."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from chatctl.client.core.asking import RELEASE_SECONDS
+from tests.support.environment import DEADLINE
+from tests.support.fixture_types import PutStub, Serve, Start
+from tests.support.processes import told
+from tests.support.scripted_peer import WELCOME, Peer
+from tests.support.server_process import Server
+from tests.support.wire import Wire, wait_for_watcher
+
+SOON = 0.75 * RELEASE_SECONDS
+"""Seconds in which it ends; 0.13 are what it takes. No wait that it has for telling the room otherwise fits in."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end(process: subprocess.Popen[bytes], number: signal.Signals) -> str:
+    """Send a signal to an asker; it ends soon, with the signal's code. Return what it printed on stderr."""
+    sent = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(DEADLINE) == 128 + number
+    assert time.monotonic() - sent < SOON
+    return told(process)
+
+
+# --- a server that hangs
+
+
+class Hanging:
+    """A server that answers so many frames, and no more; it goes on reading."""
+
+    def __init__(self, answers: int, features: Sequence[str], waiting: int) -> None:
+        """When ``waiting`` frames were answered, the question is asked: nadia says yes, if there are more answers."""
+        self._answers, self._features, self._waiting = answers, list(features), waiting
+        self._watching: Peer | None = None
+        self._answered = self._unanswered = self._said = 0
+        self._news = threading.Condition()
+        self._heard: list[str] = []
+
+    def __call__(self, sock: socket.socket) -> None:
+        threading.Thread(target=self._serve, args=(Peer(sock),), daemon=True).start()
+
+    def _serve(self, peer: Peer) -> None:
+        try:
+            peer.sock.sendall(b"NAME")
+            while True:
+                frame = peer.frame("hello", "lease", "say", "bye")
+                with self._news:
+                    self._heard.append(frame.get("do", frame["type"]))
+                    if self._answered < self._answers:
+                        self._answer(peer, frame)
+                    elif frame["type"] != "bye":
+                        self._unanswered += 1
+                    self._news.notify_all()
+        except OSError:
+            pass
+
+    def _answer(self, peer: Peer, frame: dict[str, str]) -> None:
+        self._watching = self._watching or peer
+        match frame["type"]:
+            case "hello":
+                peer.send(**WELCOME | {"features": self._features})
+            case "lease":
+                peer.send(type="lease", kind="question", name=frame["name"], held=True, open=[frame["name"]])
+            case "say":
+                self._said += 1
+                peer.send(type="ack", id=frame["id"], time=1.0, duplicate=False, seq=self._said)
+            case _:
+                return
+        self._answered += 1
+        if self._answered == self._waiting < self._answers:
+            self._said += 1
+            self._watching.send(type="msg", seq=self._said, time=1.0, nick="nadia", text="yes")
+
+    def wait_until_it_hangs(self) -> None:
+        """Wait until somebody waits for it: for an answer, or at last for nadia's."""
+
+        def hangs() -> bool:
+            return self._unanswered > 0 or self._answered == self._answers == self._waiting
+
+        with self._news:
+            assert self._news.wait_for(hangs, DEADLINE)
+
+    def hears(self, what: str) -> bool:
+        """Return whether it hears this before the last connection is closed."""
+        with self._news:
+            return self._news.wait_for(lambda: what in self._heard, DEADLINE)
+
+    @property
+    def heard(self) -> list[str]:
+        """What it has heard."""
+        with self._news:
+            return list(self._heard)
+
+
+MOMENTS = ["hello", "tag", "second hello", "question", "answer", "look", "last hello", "outcome", "end"]
+"""What is waited for when the signal comes."""
+
+
+@pytest.mark.parametrize("answers", range(len(MOMENTS)), ids=MOMENTS)
+def test_it_ends_soon_where_the_server_hangs(start: Start, stub: PutStub, answers: int) -> None:
+    """And leaves word for the time when it does not hang any more, once the room may have the question."""
+    server = Hanging(answers, ["leases"], waiting=MOMENTS.index("answer"))
+    process = start("ask", "go?", "--nick", "deploy", port=stub(server).port)
+    server.wait_until_it_hangs()
+    assert end(process, SIGNALS[answers % len(SIGNALS)]) == ""
+    if MOMENTS.index("second hello") <= answers < MOMENTS.index("end"):
+        assert server.hears("withdraw")
+    else:
+        assert "withdraw" not in server.heard
+
+
+OLDER = ["hello", "second hello", "question", "answer", "outcome"]
+
+
+@pytest.mark.parametrize("answers", range(len(OLDER)), ids=OLDER)
+def test_it_ends_soon_where_an_older_server_hangs(start: Start, stub: PutStub, answers: int) -> None:
+    """That has no leases: it withdraws nothing, and whoever reads stderr is told that the room does not know."""
+    server = Hanging(answers, [], waiting=OLDER.index("answer"))
+    process = start("ask", "go?", "--nick", "deploy", port=stub(server).port)
+    server.wait_until_it_hangs()
+    line = end(process, SIGNALS[answers % len(SIGNALS)])
+    if answers == OLDER.index("hello"):
+        assert line == ""
+    else:
+        assert line.startswith("chatctl: the room does not know how it ended: ")
+        assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_room_hears_of_it_once_the_server_goes_on(serve: Serve, start: Start, number: signal.Signals) -> None:
+    """It was stopped for a while; who is killed meanwhile would be waited for, for a minute."""
+    server = serve()
+    nadia = server.member("nadia")
+    process = start("ask", "go?", "--nick", "deploy", port=server.port)
+    tag = tag_of(nadia)
+    wait_for_watcher(nadia)
+    server.signal(signal.SIGSTOP)
+    try:
+        assert end(process, number) == ""
+    finally:
+        server.signal(signal.SIGCONT)
+    assert nadia.frame("notice")["text"] == f"question {tag} is withdrawn: deploy does not wait for an answer any more"
+    nadia.say(f"{tag} yes")
+    assert nadia.frame("notice")["text"] == f"question {tag} is closed: your answer does not count"
+
+
+# --- a server that answers
+
+
+def tag_of(nadia: Wire) -> str:
+    """Wait for the question; give its tag."""
+    return str(nadia.frame("msg", where=lambda frame: "answer with" in frame["text"])["text"][1:].split("]")[0])
+
+
+def test_an_asker_that_may_not_speak_any_more(house: Server, start: Start, room: str) -> None:
+    """It can't say that it withdraws the question; the server can."""
+    nadia = house.member("nadia", room)
+    process = start("ask", "go?", "--nick", "deploy", "--room", room, port=house.port)
+    tag = tag_of(nadia)
+    wait_for_watcher(nadia)
+    with house.member("deploy", room):  # another one has the name now
+        assert end(process, signal.SIGTERM) == ""
+        told = nadia.frame("notice")["text"]
+    assert told == f"question {tag} is withdrawn: deploy does not wait for an answer any more"
+
+
+def test_what_is_not_read_yet_does_not_cost_the_last_word(serve: Serve, start: Start) -> None:
+    """The connection is closed with much unread on it, as a busy room brings it: the kernel resets it then."""
+    server = serve("--rate", "off")
+    nadia = server.member("nadia")
+    process = start("ask", "go?", "--nick", "deploy", port=server.port)
+    tag = tag_of(nadia)
+    wait_for_watcher(nadia)
+    process.send_signal(signal.SIGSTOP)
+    for number in range(200):
+        nadia.say(f"{number} {'x' * 1000}")
+    nadia.frame("msg", where=lambda frame: frame["text"].startswith("199 "))
+    with server.member("deploy"):
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(DEADLINE) == 143
+        told = nadia.frame("notice")["text"]
+    assert told == f"question {tag} is withdrawn: deploy does not wait for an answer any more"
