@@ -10,17 +10,14 @@ from collections.abc import Callable, Sequence
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of
-from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
-from chatctl.core.memory import Share
-from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
-from chatctl.hub.event_log import Log
+from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, Journal, Receipt
+from chatctl.journal import Draft, Receipt
 
 DRAFT_OVERHEAD = 1024
 """Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
@@ -37,29 +34,22 @@ Said = Callable[[Peer, Sequence[Draft], Sequence[Receipt]], None]
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        names: Names,
-        journal: Journal,
-        tick: Tick,
-        log: Log,
-        clock: ServerClock,
-        in_flight: Share,
-        said: Said,
-    ) -> None:
+    def __init__(self, hub: Shared, tick: Tick, said: Said) -> None:
         """Start with an empty batch.
 
-        What the journal has not committed counts as ``in_flight``; ``said`` is called with what it has.
+        Args:
+            hub: whose rooms.
+            tick: sends, and calls ``commit``.
+            said: called with what the journal has committed.
         """
-        self._said = said
-        self._rules = rules
-        self._names = names
-        self._journal = journal
         self._tick = tick
-        self._log = log
-        self._clock = clock
-        self._in_flight = in_flight
+        self._said = said
+        self._rules = hub.rules
+        self._names = hub.names
+        self._journal = hub.journal
+        self._log = hub.log
+        self._clock = hub.clock
+        self._in_flight = hub.memory.input
         self._drafts: list[Draft] = []
         self._runs: list[_Run] = []  # whose the drafts are, in their order
 
