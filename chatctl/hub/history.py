@@ -97,8 +97,9 @@ class RoomHistory:
             room.ring.fill(entries)
 
     def first(self, room: Room) -> int:
-        """Return the seq of the oldest entry that can still be read."""
-        return min(self._journal.head(room.name).first, room.ring.first)
+        """Return the seq of the oldest entry that can be read. The ring may hold older ones, which were deleted."""
+        kept_from = self._journal.head(room.name).first
+        return room.ring.first if kept_from is None else kept_from
 
     # --- readers
 
