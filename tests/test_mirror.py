@@ -75,6 +75,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/catchup": ("hub/test_history.py", "with a journal that takes its time"),
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),
+    "hub/shared": ("", TYPES),
     "journal/__init__": ("", TYPES),
     "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),

@@ -184,8 +184,7 @@ class Room:
             history: entries to start earlier with, if it does not.
             kept_from: the oldest seq that can still be read.
         """
-        ring = self.ring
-        first = min(kept_from, ring.first)
+        ring, first = self.ring, kept_from
         if resume is None:
             return max(ring.last - history, first - 1), None
         if resume.epoch != self.epoch:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 
+_ROUNDING = 1e-6
+"""Units by which the level may be off."""
+
 
 class TokenBucket:
     """Allows ``rate`` units a second on average, ``burst`` at once; a rate of 0 allows everything.
 
-    A cost is taken whenever the level is positive, even if it then falls below zero: a large cost is never refused,
-    what comes after it waits the longer.
+    A cost is taken whenever a whole unit is there, even if the level then falls below zero: a large cost is never
+    refused, what comes after it waits the longer.
     """
 
-    __slots__ = ("_burst", "_level", "_rate", "_seen")
+    __slots__ = ("_burst", "_level", "_rate", "_seen", "_unit")
 
     def __init__(self, rate: float, burst: float, now: float) -> None:
         """Start full."""
         self._rate = rate
         self._burst = burst
+        self._unit = min(1.0, burst)  # a smaller bucket never holds a whole one
         self._level = burst
         self._seen = now
 
@@ -26,9 +30,10 @@ class TokenBucket:
         if not self._rate:
             return now
         self._fill(now)
-        if self._level > 0:
+        if self._level >= self._unit - _ROUNDING:
             return now
-        return now + (-self._level + 1e-6 * self._burst) / self._rate
+        at = now + (self._unit - self._level) / self._rate
+        return at + math.ulp(at)
 
     def take(self, cost: float, now: float) -> None:
         """Take ``cost`` units. Ask ``ready_at`` first."""

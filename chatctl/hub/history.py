@@ -7,22 +7,19 @@ disk. Does not live here: new messages (messages.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from chatctl.core.directory import Directory
 from chatctl.core.effects import error_frame
-from chatctl.core.limits import ServerLimits
-from chatctl.core.memory import Memory, level
+from chatctl.core.memory import level
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
-from chatctl.core.room import Reader, Room
+from chatctl.core.room import Room
 from chatctl.errors import BadFrame, ChatError
 from chatctl.hub.catchup import CatchUp, read_current
-from chatctl.hub.event_log import Log
 from chatctl.hub.large_answers import WEIGHT, LargeAnswers
+from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.journal import Journal
 from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
 
 CATCH_UP_READS = 4
@@ -36,41 +33,22 @@ fewer entries, and ``more`` is true."""
 class RoomHistory:
     """All rooms of one server, by name."""
 
-    def __init__(
-        self,
-        journal: Journal,
-        limits: ServerLimits,
-        memory: Memory,
-        tick: Tick,
-        answers: LargeAnswers,
-        log: Log,
-        disconnect: Callable[[Peer, str], None],
-        directory: Directory[Reader],
-        follow_time: Callable[[float], None],
-    ) -> None:
+    def __init__(self, hub: Shared, tick: Tick, answers: LargeAnswers) -> None:
         """Open no room yet.
 
         Args:
-            journal: has the rooms.
-            limits: of the server.
-            memory: what rooms may take, and do.
+            hub: whose rooms.
             tick: sends.
             answers: makes pages wait while memory is short.
-            log: gets a line per event.
-            disconnect: begins to disconnect a peer, for a reason.
-            directory: gets the members of all rooms.
-            follow_time: is told the time of each log's end, in Unix seconds.
         """
-        self._directory = directory
-        self._journal = journal
-        self._limits = limits
-        self._memory = memory
+        self._hub = hub
         self._tick = tick
         self._answers = answers
-        self._page_bytes = min(MAX_PAGE_BYTES, memory.output.limit // 16)
-        self._log = log
-        self._disconnect = disconnect
-        self._follow_time = follow_time
+        self._journal = hub.journal
+        self._limits = hub.limits
+        self._memory = hub.memory
+        self._log = hub.log
+        self._page_bytes = min(MAX_PAGE_BYTES, hub.memory.output.limit // 16)
         self.rooms: dict[str, Room] = {}
         self._catch_up_reads = asyncio.Semaphore(CATCH_UP_READS)
         self._catching_up: dict[Peer, CatchUp] = {}
@@ -81,11 +59,11 @@ class RoomHistory:
         if name in self.rooms:
             return self.rooms[name]
         head = self._journal.follow(name, lambda entries: self._deliver(name, entries))
-        self._follow_time(head.time)
+        self._hub.clock.follow(head.time)
         limits, memory = self._limits, self._memory
         ring = Ring(head.last, max_entries=limits.ring_entries, max_bytes=limits.ring_bytes, share=memory.rings)
         self.rooms[name] = Room(
-            name, head.epoch, ring, batch_bytes=limits.out_buffer, output=memory.output, directory=self._directory
+            name, head.epoch, ring, batch_bytes=limits.out_buffer, output=memory.output, directory=self._hub.names.here
         )
         return self.rooms[name]
 
@@ -119,8 +97,9 @@ class RoomHistory:
             room.ring.fill(entries)
 
     def first(self, room: Room) -> int:
-        """Return the seq of the oldest entry that can still be read."""
-        return min(self._journal.head(room.name).first, room.ring.first)
+        """Return the seq of the oldest entry that can be read. The ring may hold older ones, which were deleted."""
+        kept_from = self._journal.head(room.name).first
+        return room.ring.first if kept_from is None else kept_from
 
     # --- readers
 
@@ -150,7 +129,7 @@ class RoomHistory:
         self._catching_up.pop(peer, None)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("a reader could not catch up", peer=peer.label, why=repr(error))
-            self._disconnect(peer, "could not catch up")
+            self._hub.disconnect(peer, "could not catch up")
 
     def wake(self, peer: Peer) -> None:
         """Go on with a peer that can take more again, or is leaving."""

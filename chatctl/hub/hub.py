@@ -85,24 +85,11 @@ class Hub:
         self.reply = self._tick.reply
         self.touch = self._tick.touch
         self._answers = LargeAnswers(self.memory.output, self._tick, loop)
-        self.history = RoomHistory(
-            self.journal,
-            self.limits,
-            self.memory,
-            self._tick,
-            self._answers,
-            self.log,
-            self.disconnect,
-            self.names.here,
-            self.clock.follow,
-        )
+        self.history = RoomHistory(self, self._tick, self._answers)
         self.wake = self.history.wake
         self.admin = AdminCommands(self)
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
-        in_flight = self.memory.input
-        self._messages = Messages(
-            self.rules, self.names, self.journal, self._tick, self.log, self.clock, in_flight, self.leasing
-        )
+        self._messages = Messages(self, self._tick, self.leasing)
         self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects

@@ -11,17 +11,14 @@ from typing import Protocol
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of
-from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
-from chatctl.core.memory import Share
-from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
 from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
-from chatctl.hub.event_log import Log
+from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, FactKey, Journal, Receipt
+from chatctl.journal import Draft, FactKey, Receipt
 
 DRAFT_OVERHEAD = 1024
 """Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
@@ -44,29 +41,22 @@ class Questions(Protocol):
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
-    def __init__(
-        self,
-        rules: Rules,
-        names: Names,
-        journal: Journal,
-        tick: Tick,
-        log: Log,
-        clock: ServerClock,
-        in_flight: Share,
-        questions: Questions,
-    ) -> None:
+    def __init__(self, hub: Shared, tick: Tick, questions: Questions) -> None:
         """Start with an empty batch.
 
-        What the journal has not committed counts as ``in_flight``.
+        Args:
+            hub: whose rooms.
+            tick: sends, and calls ``commit``.
+            questions: told of what the journal has committed.
         """
-        self._questions = questions
-        self._rules = rules
-        self._names = names
-        self._journal = journal
         self._tick = tick
-        self._log = log
-        self._clock = clock
-        self._in_flight = in_flight
+        self._questions = questions
+        self._rules = hub.rules
+        self._names = hub.names
+        self._journal = hub.journal
+        self._log = hub.log
+        self._clock = hub.clock
+        self._in_flight = hub.memory.input
         self._drafts: list[Draft] = []
         self._runs: list[_Run] = []  # whose the drafts are, in their order
 

@@ -56,7 +56,8 @@ class Redaction:
 
     def _insist_on_kept(self, name: str) -> None:
         head, room = self._hub.journal.head(name), self._hub.history.rooms.get(name)
-        first = min(head.first, room.ring.first) if room is not None else head.first
+        held_from = room.ring.first if room is not None else head.last + 1
+        first = held_from if head.first is None else min(head.first, held_from)
         if wrong := [seq for seq in self._seqs if not first <= seq <= head.last]:
             has = f"{first} to {head.last} are" if first <= head.last else "nothing is"
             raise Forbidden(f"message {wrong[0]} is not kept in {name}: {has}")

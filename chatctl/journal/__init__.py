@@ -59,7 +59,8 @@ class Head:
     """State of a room's log: entries ``first`` to ``last`` can be read, ``epoch`` identifies the log."""
 
     epoch: str
-    first: int
+    first: int | None
+    """None: the journal keeps no entries, the ring has all that there are."""
     last: int
     time: float = 0.0
     """Unix seconds of an entry near the end, or 0: what is said next is not stamped with an earlier time."""

@@ -85,8 +85,7 @@ class MemoryJournal:
 
     def head(self, room: str) -> Head:
         """Return a head behind which no entry can be read."""
-        last = self._last.get(room, 0)
-        return Head(self._epoch, last + 1, last)
+        return Head(self._epoch, None, self._last.get(room, 0))
 
     def end_of(self, epoch: str, room: str) -> int | None:
         """Return None: the log of an earlier process is gone."""

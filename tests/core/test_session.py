@@ -492,7 +492,7 @@ def test_over_the_rate_messages_wait_and_none_is_lost() -> None:
     session.receive(b"".join(encode(p.Say(f"m{i}")) for i in range(25)), 0)
     assert steps(session) == [p.Say(f"m{i}") for i in range(5)]
     assert session.backlog
-    assert session.wake_at == pytest.approx(0, abs=0.1)
+    assert session.wake_at == pytest.approx(0.1)
     rest = clocked(session, 10)
     assert [effect for _, effect in rest] == [p.Say(f"m{i}") for i in range(5, 25)]
     assert rest[-1][0] == pytest.approx(2, abs=0.15)

@@ -19,8 +19,8 @@ def taken(bucket: TokenBucket, until: float, cost: float = 1) -> list[float]:
 def test_a_burst_goes_at_once_and_then_it_is_the_rate() -> None:
     times = taken(TokenBucket(rate=10, burst=30, now=0), until=2)
     assert times[:30] == [0.0] * 30
-    assert times[30] > 0
-    assert len(times) in (50, 51)
+    assert times[30] == pytest.approx(0.1)
+    assert len(times) in (49, 50)
 
 
 def test_a_pause_fills_it_up_to_the_burst_and_not_further() -> None:
@@ -34,7 +34,7 @@ def test_a_unit_larger_than_the_burst_is_delayed_and_not_refused() -> None:
     bucket = TokenBucket(rate=100, burst=100, now=0)
     assert bucket.ready_at(0) == 0
     bucket.take(1000, 0)
-    assert bucket.ready_at(0) == pytest.approx(9, abs=0.01)
+    assert bucket.ready_at(0) == pytest.approx(9.01)
 
 
 def test_a_rate_of_zero_allows_everything() -> None:
@@ -72,4 +72,4 @@ def test_never_more_than_burst_and_rate_allow(rate: float, burst: int, waits: li
         while bucket.ready_at(now) <= now:
             bucket.take(1, now)
             count += 1
-        assert count <= burst + rate * now + 1
+        assert count <= burst + rate * now + 1e-3

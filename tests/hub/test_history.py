@@ -109,6 +109,32 @@ async def test_what_retention_took_is_announced() -> None:
     assert only(Welcome, back.frames)[0].first == 21
 
 
+@pytest.mark.parametrize(("first", "kept"), [(6, [6, 7, 8, 9, 10]), (11, [])])
+def test_what_retention_took_is_not_read_from_the_ring_either(first: int, kept: list[int]) -> None:
+    """It is there until newer entries take its place: in a quiet room for ever."""
+
+    @run
+    async def main() -> None:
+        journal = KeepingJournal()
+        house = House(journal=journal)
+        talker = house.join("Talker")
+        talker.say(*(Say(f"m{number}") for number in range(10)))
+        await rest(house)
+        journal.first = first
+        talker.take()
+        talker.say(History(limit=20, after=0), History(limit=20, before=11))
+        back = house.join("Back", resume=Resume(journal._epoch, 2))
+        late = house.join("Late", history=20)
+        await rest(house)
+        pages = [([entry.seq for entry in page.entries], page.more) for page in only(Page, talker.frames)]
+        assert pages == [(kept, False)] * 2
+        assert only(Gap, back.frames) == [Gap(3, first - 1, "retention")]
+        assert seqs(back) == seqs(late) == kept
+        assert only(Welcome, late.frames)[0].first == first
+
+    main()
+
+
 @run
 async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() -> None:
     journal = KeepingJournal()

@@ -103,14 +103,16 @@ def report(gap: Gap, *, skipped: bool, kept: bool) -> None:
             "the log is not the one that was read before, and what it holds was not printed: --since 1 without the "
             "cursor file prints it, another run goes on at its end"
         )
-    note(_ANOTHER_LOG if skipped else gap_line(gap))
+    note(f"{_ANOTHER_LOG}: going on at its end)" if skipped else gap_line(gap))
 
 
-_ANOTHER_LOG = "(the log is not the one that was read before: going on at its end)"
+_ANOTHER_LOG = "(the log is not the one that was read before"
 
 
 def gap_line(gap: Gap) -> str:
     """Return the note for messages that can't be shown."""
+    if gap.why == "lost" and gap.to < gap.from_:  # nothing was said in the new log yet
+        return f"{_ANOTHER_LOG}: going on with {gap.from_})"
     if gap.why == "lost":
         return f"(the log went back: messages {gap.from_} to {gap.to} are others now, going on with {gap.from_})"
     return f"({gap.to - gap.from_ + 1} messages can't be shown, {gap.from_} to {gap.to}: {gap.why})"

@@ -90,6 +90,12 @@ def test_another_log_is_told_in_other_words() -> None:
     assert "went back: messages 3 to 5 are others now" in gap_line(Gap(from_=3, to=5, why="lost"))
 
 
+def test_another_log_that_is_empty_has_no_other_messages() -> None:
+    """The server announces it with a gap from 1 to 0: nothing was skipped."""
+    gap = Gap(from_=1, to=0, why="lost")
+    assert gap_line(gap) == "(the log is not the one that was read before: going on with 1)"
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_who_keeps_a_cursor_learns_by_the_exit_code_that_something_was_skipped(
     kept: bool, capsys: pytest.CaptureFixture[str]
