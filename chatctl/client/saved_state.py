@@ -60,6 +60,8 @@ class SavedState:
         """What the process that had the folder before left in its outbox, once ``try_again`` has got it."""
         self.found_draft = ""
         """That process's unfinished line."""
+        self.draft_time = 0.0
+        """When the draft was saved that ``draft`` returned last, in Unix seconds."""
         self.outbox = saved_outbox(self._path("outbox.json"))
 
     @classmethod
@@ -114,8 +116,13 @@ class SavedState:
         return path
 
     def draft(self) -> str:
-        """Return the unfinished line of the last run."""
-        return self._read("draft").decode("utf-8", "replace")
+        """Return the unfinished line of the last run. Saving the same again leaves the file as it is."""
+        path, data = self._path("draft"), self._read("draft")
+        if path is not None and data:
+            self._saved["draft"] = data
+            with contextlib.suppress(OSError):
+                self.draft_time = path.stat().st_mtime
+        return data.decode("utf-8", "replace")
 
     def save_draft(self, text: str) -> None:
         """Keep the unfinished line."""

@@ -42,7 +42,7 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file:
     credentials = options.address.credentials or Credentials(key=NO_KEY)
     with modes.lent() if modes is not None else nullcontext():
         credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
-    options = replace(options, address=options.address._replace(credentials=credentials))
+    options = replace(options, address=options.address._replace(credentials=credentials), greets=interactive)
     saved = SavedState.open(options.address, options.room, options.nick) if interactive else SavedState(None)
     token = token_for(options.address)
 

@@ -32,6 +32,7 @@ class ClassicController:
     def __init__(self, address: Address, nick: str, render: FrameRenderer, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""
         self.entered = asyncio.Event()
+        self.nick = nick
         self._address = address
         self._render = render
         self._screen = screen

@@ -154,6 +154,11 @@ class Controller:
         return status.brief(self.membership, asyncio.get_running_loop().time())
 
     @property
+    def nick(self) -> str:
+        """Our nickname in the room."""
+        return self.view.nick
+
+    @property
     def count(self) -> int:
         """The number of members in the room."""
         return self.view.members.count

@@ -25,6 +25,8 @@ class JoinOptions:
     """How many earlier messages to show on joining; 0 for none."""
     notify: Literal["off", "mention", "all"] = "mention"
     """Which messages of others ring the bell."""
+    greets: bool = False
+    """Say on entering who is here and how to leave: a person reads it."""
 
 
 class Screen(Protocol):
@@ -56,6 +58,10 @@ class Conversation(Protocol):
     """The room's name, for the prompt."""
     entered: asyncio.Event
     """Set once the server has let us in."""
+
+    @property
+    def nick(self) -> str:
+        """Our nickname there, for the prompt."""
 
     @property
     def count(self) -> int | None:

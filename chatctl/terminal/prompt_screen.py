@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import cast
 
 from prompt_toolkit import PromptSession
@@ -21,6 +22,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.utils import get_cwidth
 
 from chatctl.client.saved_state import SavedState
+from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
@@ -32,6 +34,7 @@ from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
 from chatctl.terminal.line_history import LineHistory
+from chatctl.terminal.old_draft import OldDraft
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import kind_of
@@ -46,11 +49,11 @@ REPORT_SECONDS = 0.2
 """How long leaving waits for what the terminal was asked: its answer would stand in the shell's line."""
 
 MAX_UNSENT_SHOWN = 3
-MIN_TYPING = 6
-"""Columns for typing that a narrow window keeps: the room's name goes, then the prompt."""
+MIN_TYPING_NAMED, MIN_TYPING = 20, 6
+"""Columns for typing that a narrow window keeps: our nickname goes, then the room's name, then the prompt."""
 
-MAX_ROOM_SHOWN = 16
-"""Characters of the room's name in the prompt: a narrow terminal needs room for typing."""
+MAX_NAME_SHOWN = 16
+"""Characters of a name in the prompt: a narrow terminal needs room for typing."""
 
 
 class PromptScreen:
@@ -75,8 +78,11 @@ class PromptScreen:
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
         path = saved.history_file if history_file else None
-        self._history = LineHistory(str(path) if path is not None else None)
+        found = saved.draft()
+        self._old_draft = OldDraft(found, saved.draft_time)
+        self._history = LineHistory(str(path) if path is not None else None, draft=found)
         self._session = self._make_session()
+        self._session.default_buffer.on_text_changed += lambda buffer: self._old_draft.line_is(buffer.text)
         self._line = Draft(
             self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
         )
@@ -116,7 +122,7 @@ class PromptScreen:
 
     def _actions(self) -> Actions:
         return Actions(
-            submit=self.conversation.submit,
+            submit=self._submit,
             remember=self._history.remember,
             interrupt=self._interrupted,
             leave=self.leave,
@@ -164,18 +170,24 @@ class PromptScreen:
         above = [("dim", f"  … {text}\n") for text in unsent[:MAX_UNSENT_SHOWN]]
         if len(unsent) > MAX_UNSENT_SHOWN:
             above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
-        if status:
-            above.append(("dim", f"[{status}]\n"))
-        if self._interrupt.announced(self._loop.time()):
-            above.append(("dim", "[Ctrl-C again leaves]\n"))
-        return [*above, ("bold", self._name())]
+        again = "Ctrl-C again leaves" if self._interrupt.announced(self._loop.time()) else ""
+        told = (status, self._old_draft.announcement(time.time()), again)
+        return [*above, *(("dim", f"[{words}]\n") for words in told if words), ("bold", self._name())]
 
     def _name(self) -> str:
-        """Return the room's name and how many are in it, as far as a narrow window leaves room for typing."""
-        columns, name, count = self._output.get_size().columns, self.conversation.name, self.conversation.count
-        shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
-        long = f"{shown}{f'({count})' if count is not None else ''}> "
-        return long if get_cwidth(long) + MIN_TYPING <= columns else "> " if columns > MIN_TYPING else ""
+        """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
+        columns, count = self._output.get_size().columns, self.conversation.count
+        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}> "
+        for name, typing in ((f"{_cut(clean(self.conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
+            if get_cwidth(name) + typing <= columns:
+                return name
+        return "> " if columns > MIN_TYPING else ""
+
+    def _submit(self, line: str) -> bool:
+        accepted = self.conversation.submit(line)
+        if accepted:
+            self._old_draft.entered()
+        return accepted
 
     def _interrupted(self, cleared: bool) -> None:
         if self._interrupt.leaves(self._loop.time(), cleared=cleared):
@@ -195,12 +207,16 @@ class PromptScreen:
         self._refuse(f"your terminal has sent {told(broken, sys.stdin.encoding)} in the line")
 
     def _begin_keeping(self) -> None:
-        """Take over from the client that had our files until now, its unfinished line too, if there is room for it."""
+        """Take over from the client that had our files until now, its unfinished line too."""
         self._kept = True
         if self._wants_history and (path := self._saved.history_file) is not None:
             self._history.keep_in(str(path))
+        if self._saved.found_draft:
+            self._old_draft = OldDraft(self._saved.found_draft, self._saved.draft_time)
+            self._history.remember(self._saved.found_draft)
         if not self._draft:
-            self._session.default_buffer.insert_text(self._saved.found_draft)
+            self._session.default_buffer.reset()  # it reads the history anew
+            self.refresh()
 
     @property
     def _draft(self) -> str:
@@ -225,7 +241,6 @@ class PromptScreen:
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
-                default=self._saved.draft(),
                 handle_sigint=False,  # both are ConversationTask's
                 set_exception_handler=False,
                 pre_run=self._painter.schedule,
@@ -234,7 +249,7 @@ class PromptScreen:
             self._code = self._code or HUNG_UP
         finally:
             self._task.stop_saving()
-            self.conversation.save(self._draft)
+            self.conversation.save(self._old_draft.to_save(self._draft))
             self._left = True
             self._painter.finish()
             self._input.read_until(lambda: not self._painter.reports.due, REPORT_SECONDS)
@@ -246,11 +261,15 @@ class PromptScreen:
         return self._code
 
     def _save(self) -> None:
-        self.conversation.save(self._draft)
+        self.conversation.save(self._old_draft.to_save(self._draft))
         if self._saved.kept and not self._kept:
             self._begin_keeping()
         if self.conversation.status:
             self.refresh()  # it counts seconds
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"
 
 
 def _notification(text: str) -> str:

@@ -117,6 +117,13 @@ class FrameRenderer:
         parts = [f"{_some(nicks)} {did}" for nicks, did in ((joined, "joined"), (left, "left")) if nicks]
         return self._palette.dim(f"{', '.join(parts)} ({count} here)")
 
+    def entered(self, nick: str, room: str, others: Iterable[str], count: int) -> str:
+        """Render what a person is told on entering: who is here, some of ``others``, and what to do next."""
+        named = [clean(other) for other, _ in zip(others, range(MAX_NAMED), strict=False)]
+        more = count - 1 - len(named)
+        with_whom = f"with {_and(named, more)}" if named else "alone"
+        return self.note(f"You are {nick} in {room}, {with_whom}. /help lists commands, Ctrl-D leaves.")
+
     def rename(self, old: str, new: str) -> str:
         """Render a change of nickname."""
         return self._palette.dim(f"{clean(old)} is now {clean(new)}")
@@ -169,6 +176,11 @@ class FrameRenderer:
 def _some(nicks: Sequence[str]) -> str:
     others = len(nicks) - MAX_NAMED
     return ", ".join(clean(nick) for nick in nicks[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
+
+
+def _and(names: list[str], more: int) -> str:
+    *first, last = [*names, f"{more:,} more"] if more > 0 else names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _messages(number: int) -> str:

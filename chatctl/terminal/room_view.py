@@ -51,6 +51,8 @@ class RoomView:
         self.entered = asyncio.Event()
         self.whispers: dict[str, Whisper] = {}
         """Sent, by id, until the server has answered."""
+        self._greets_at: int | None = None
+        """Up to which message the room's past has to be shown before the user is greeted; None: it is done."""
         self.wanted: int | None = None
         """The message that /show has asked the server for."""
         self.members = MemberList(render, screen.show)
@@ -96,7 +98,19 @@ class RoomView:
             self._request_context(self._options.history)
         else:
             self._show_missed()
+        if first and self._options.greets:
+            self._greets_at = welcome.last
+        self._greet()
         self._screen.refresh()
+
+    def _greet(self) -> None:
+        """Say who is here, below the messages that came on entering: above them nobody would see it."""
+        cursor = self.membership.cursor
+        if self._greets_at is None or not self.complete or cursor is None or cursor.after < self._greets_at:
+            return
+        self._greets_at = None
+        others = (nick for nick in self.members.nicks() if nick != self.nick)
+        self._screen.show([self._render.entered(self.nick, self._options.room, others, self.members.count)])
 
     def _request_context(self, limit: int) -> None:
         """Request the last messages before the cursor, and hold newer ones back until they are there."""
@@ -138,6 +152,10 @@ class RoomView:
 
     def received(self, frame: ServerFrame) -> None:
         """Show a frame, or hold it back while a page of earlier messages is awaited."""
+        self._receive(frame)
+        self._greet()
+
+    def _receive(self, frame: ServerFrame) -> None:
         if self._held_back is None:
             self._show(frame)
         elif isinstance(frame, protocol.Page):

@@ -55,12 +55,14 @@ class FakeWire:
 class Joined:
     """A controller with its fakes, in the room unless ``connected`` is False."""
 
-    def __init__(self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True) -> None:
+    def __init__(
+        self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True, greets: bool = False
+    ) -> None:
         saved = SavedState(None)
         if cursor is not None:
             saved.cursor = lambda: cursor  # type: ignore[method-assign]
         self.screen = FakeScreen()
-        options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history)
+        options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history, greets=greets)
         render = FrameRenderer(Palette(0), now=lambda: 0.0, folds=Folds())
         self.controller = Controller(options, saved, render, self.screen, None)
         self.wire = FakeWire()
