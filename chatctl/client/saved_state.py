@@ -53,6 +53,7 @@ class SavedState:
         """Use ``folder``, or keep nothing if it is None."""
         self._folder = folder
         self._wanted = folder
+        self._lock: int | None = None
         self._saved: dict[str, bytes] = {}
         self.why_not = ""
         """Why nothing is kept that should be."""
@@ -96,10 +97,17 @@ class SavedState:
             os.close(lock)
             self.why_not = "another chatctl has this nickname's files open"
             return False
+        self._lock = lock
         self._folder, self.why_not = self._wanted, ""
         self.found_draft = self.draft()
         self.adopted = self.outbox.adopt(*_kept_at(self._wanted / "outbox.json"))
         return True
+
+    def close(self) -> None:
+        """Give the folder up: nothing is kept any more, and another one may have it."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._folder = self._wanted = self._lock = None
 
     def _path(self, name: str) -> Path | None:
         return self._folder / name if self._folder is not None else None

@@ -39,6 +39,7 @@ def in_process_server(
     within: float = 2.0,
     networks: Networks | None = None,
     grace: float = LEASE_SECONDS,
+    open_rooms: bool = True,
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
@@ -50,7 +51,7 @@ def in_process_server(
 
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
-        everything = Admission("test", open_rooms=True)
+        everything = Admission("test", open_rooms=open_rooms)
         kept = journal or MemoryJournal()
         hub = Hub(
             kept,
