@@ -56,7 +56,7 @@ LeaseName = Annotated[str, Meta(pattern=LEASE_NAME)]
 LEASE_SECONDS = 60.0
 """How long a lease is kept for its holder after the connection that held it was lost."""
 
-FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused", "leases")
+FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused", "leases", "rooms")
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -135,6 +135,10 @@ class Nick(Frame, frozen=True, tag="nick"):
 
 class Who(Frame, frozen=True, tag="who"):
     """Ask for the roster."""
+
+
+class Rooms(Frame, frozen=True, tag="rooms"):
+    """Ask which rooms there are (feature ``rooms``)."""
 
 
 class History(Frame, frozen=True, tag="history"):
@@ -229,7 +233,7 @@ class Bye(Frame, frozen=True, tag="bye"):
     """As in ``Error``: ``nick_taken`` if the same nickname joined from elsewhere."""
 
 
-ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | History | Admin | Lease | Ping | Pong | Bye
+ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | Rooms | History | Admin | Lease | Ping | Pong | Bye
 
 
 # --- server to client
@@ -440,6 +444,21 @@ class Identity(Frame, frozen=True, tag="whois"):
     here: bool = True
 
 
+class RoomRow(Struct, frozen=True, omit_defaults=True):
+    """One room: how many members it has, and the number of its newest entry, 0 if nothing was said."""
+
+    name: str
+    members: Count
+    last: Count
+    topic: str = ""
+
+
+class RoomList(Frame, frozen=True, tag="rooms"):
+    """The rooms of the server, by name: how many are in each, and never who."""
+
+    rooms: list[RoomRow]
+
+
 class Notice(Frame, frozen=True, tag="notice"):
     """What an operator did, for people. ``by`` is empty for the server's own operator. Never stored."""
 
@@ -513,7 +532,7 @@ class Error(Frame, frozen=True, tag="error"):
 
 LoginFrame = Challenge | Welcome
 EventFrame = Msg | Redacted | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
-AnswerFrame = Ack | Roster | Identity | Done | LeaseState | Page | Error
+AnswerFrame = Ack | Roster | Identity | RoomList | Done | LeaseState | Page | Error
 ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 
 # --- frames as bytes
@@ -602,7 +621,7 @@ def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
 def _rows(frame: object) -> int:
     """Return how many objects stand side by side in a frame: at most one of them is open at once."""
     match frame:
-        case Roster(members=rows) | Page(entries=rows) | Done(rows=rows):
+        case Roster(members=rows) | RoomList(rooms=rows) | Page(entries=rows) | Done(rows=rows):
             return len(rows)
         case _:
             return 1

@@ -88,6 +88,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),
+    "terminal/joined_room": ("terminal/test_rooms.py", "as the rooms use it"),
     "terminal/key_bindings": ("system/terminal/test_writing.py", "keys in a terminal"),
     "terminal/key_input": ("system/terminal/test_keys.py", "in a terminal"),
     "terminal/lifecycle": ("system/terminal/test_signals.py", "with real signals"),

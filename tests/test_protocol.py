@@ -49,9 +49,24 @@ def test_the_types_on_the_wire_are_those_of_the_contract() -> None:
         return sorted(cls.__struct_config__.tag for cls in union.__args__)  # type: ignore[attr-defined]
 
     assert tags(p.ClientFrame) == sorted(
-        ["hello", "proof", "say", "whisper", "nick", "who", "whois", "history", "admin", "lease", "ping", "pong", "bye"]
+        [
+            "hello",
+            "proof",
+            "say",
+            "whisper",
+            "nick",
+            "who",
+            "whois",
+            "rooms",
+            "history",
+            "admin",
+            "lease",
+            "ping",
+            "pong",
+            "bye",
+        ]
     )
-    to_both = {"whisper", "whois", "lease", "ping", "pong", "bye"}
+    to_both = {"whisper", "whois", "rooms", "lease", "ping", "pong", "bye"}
     told = {
         "challenge",
         "welcome",

@@ -45,7 +45,10 @@ class ServerOptions:
 
     def __init__(self, ctx: click.Context, values: Mapping[str, Any]) -> None:
         """Keep the values of the command that runs in ``ctx``."""
-        self.room: str = values["room"]
+        rooms = values["room"]
+        self.rooms: tuple[str, ...] = rooms if isinstance(rooms, tuple) else (rooms,)
+        """More than one only where the command takes several."""
+        self.room = self.rooms[0]
         self._ctx = ctx
         self._values = values
 
@@ -84,10 +87,11 @@ class ServerOptions:
         return any(self._ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE for name in names)
 
 
-def server_options() -> Callable[[F], F]:
+def server_options(*, several_rooms: bool = False) -> Callable[[F], F]:
     """Add ``--server --host --port --unix --tls --pin --ca --password-file --key --room``.
 
-    The command takes their values as one parameter, ``server: ServerOptions``.
+    The command takes their values as one parameter, ``server: ServerOptions``. With ``several_rooms`` ``--room`` may
+    be given more than once.
     """
     options = all_of(
         server_option(),
@@ -100,9 +104,10 @@ def server_options() -> Callable[[F], F]:
         *credential_options(),
         _option(
             "--room",
-            "Which of its rooms.",
+            "Which of its rooms. Repeatable." if several_rooms else "Which of its rooms.",
             type=TEXT,
-            default=DEFAULT_ROOM,
+            multiple=several_rooms,
+            default=(DEFAULT_ROOM,) if several_rooms else DEFAULT_ROOM,
             show_default=True,
             metavar="ROOM",
             shell_complete=completer("rooms"),

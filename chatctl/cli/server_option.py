@@ -63,7 +63,7 @@ class FromServer(click.Option):
         of_named = named is not None and self.name in named.used & {"tls", "pin", "ca", "password_file"}
         if of_named and _overridden(ctx, source, ("host",)):
             return None, ParameterSource.DEFAULT  # they belong to another server than the one that is used
-        return value, source
+        return (value,) if self.multiple and isinstance(value, str) else value, source  # a file may have one value
 
 
 def _overridden(ctx: click.Context, source: ParameterSource, names: tuple[str, ...]) -> bool:

@@ -54,6 +54,7 @@ class SavedState:
         """Use ``folder``, or keep nothing if it is None."""
         self._folder = folder
         self._wanted = folder
+        self._lock: int | None = None
         self._saved: dict[str, bytes] = {}
         self.why_not = ""
         """Why nothing is kept that should be."""
@@ -61,6 +62,8 @@ class SavedState:
         """What the process that had the folder before left in its outbox, once ``try_again`` has got it."""
         self.found_draft = ""
         """That process's unfinished line."""
+        self.draft_time = 0.0
+        """When the draft was saved that ``draft`` returned last, in Unix seconds."""
         self.outbox = saved_outbox(self._path("outbox.json"))
 
     @classmethod
@@ -95,10 +98,17 @@ class SavedState:
             os.close(lock)
             self.why_not = "another chatctl has this nickname's files open"
             return False
+        self._lock = lock
         self._folder, self.why_not = self._wanted, ""
         self.found_draft = self.draft()
         self.adopted = self.outbox.adopt(*_kept_at(self._wanted / "outbox.json"))
         return True
+
+    def close(self) -> None:
+        """Give the folder up: nothing is kept any more, and another one may have it."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._folder = self._wanted = self._lock = None
 
     def _path(self, name: str) -> Path | None:
         return self._folder / name if self._folder is not None else None
@@ -115,8 +125,13 @@ class SavedState:
         return path
 
     def draft(self) -> str:
-        """Return the unfinished line of the last run."""
-        return self._read("draft").decode("utf-8", "replace")
+        """Return the unfinished line of the last run. Saving the same again leaves the file as it is."""
+        path, data = self._path("draft"), self._read("draft")
+        if path is not None and data:
+            self._saved["draft"] = data
+            with contextlib.suppress(OSError):
+                self.draft_time = path.stat().st_mtime
+        return data.decode("utf-8", "replace")
 
     def save_draft(self, text: str) -> None:
         """Keep the unfinished line."""

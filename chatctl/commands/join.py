@@ -20,7 +20,7 @@ from chatctl.cli.options import (
 
 
 @click.command()
-@server_options()
+@server_options(several_rooms=True)
 @nick_option()
 @count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
 @choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
@@ -39,12 +39,14 @@ def join(
     """Talk in the room. /help lists the commands, Ctrl-D leaves.
 
     What you type stays whole while others talk; a broken connection comes back by itself and nothing is lost.
+    In several rooms at once, one is shown: /2 or Alt-2 shows the second one, the prompt tells what is unread.
 
     \b
     Examples:
       chatctl join --nick Rajat
       chatctl join --host chat.example.org --room ops
       chatctl join --host chat.example.org --tls
+      chatctl join --room lobby --room ops
       echo "hello from a script" | chatctl join
 
     \b
@@ -83,7 +85,8 @@ def join(
 
         if classic:
             raise SystemExit(run_classic(address, name, modes))
-        options = JoinOptions(address, server.room, name, history, notify)  # type: ignore[arg-type]  # a click.Choice
+        first, *more = dict.fromkeys(server.rooms)
+        options = JoinOptions(address, first, name, history, notify, more_rooms=tuple(more))  # type: ignore[arg-type]
         raise SystemExit(run_join(options, modes, history_file=not no_history_file))
 
 

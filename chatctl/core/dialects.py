@@ -129,6 +129,7 @@ HELP = b"""\
 /msg NICK TEXT  tell NICK alone
 /who            who is here
 /whois NICK     with which key NICK came
+/rooms          which rooms there are
 /quit           leave (//TEXT says a line that starts with a slash)
 """
 
@@ -158,6 +159,8 @@ def _parse_command(text: str) -> ClientFrame | bytes:
             return protocol.Whisper(to, what)
         case "/who":
             return protocol.Who()
+        case "/rooms":
+            return protocol.Rooms()
         case "/whois" if rest:
             return protocol.Whois(rest.strip())
         case "/quit":
@@ -198,6 +201,8 @@ def _as_text(frame: Frame) -> str:
         case protocol.Identity():
             bound = ", bound to it" if frame.claimed is not None else ""
             return f"{clean(frame.nick)}: {frame.key or 'no key'}{bound}\n"
+        case protocol.RoomList(rooms=rooms):
+            return "".join(f"{row.name}: {row.members} here{_topic(row.topic)}\n" for row in rooms)
         case protocol.Notice(text=text) | protocol.Error(text=text):
             return f"! {clean(text)}\n"
         case protocol.Page(entries=entries):
@@ -207,6 +212,10 @@ def _as_text(frame: Frame) -> str:
         case protocol.Bye(why=why):
             return f"Goodbye! ({clean(why)})\n" if why else "Goodbye!\n"
     return ""
+
+
+def _topic(topic: str) -> str:
+    return f", {clean(topic)}" if topic else ""
 
 
 def _say_lines(entry: protocol.Msg) -> str:

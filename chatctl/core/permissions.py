@@ -18,6 +18,7 @@ from chatctl.protocol import ClientFrame, Frame, Mode
 _ALL_MODES = (
     protocol.Who,
     protocol.Whois,
+    protocol.Rooms,
     protocol.History,
     protocol.Lease,
     protocol.Ping,

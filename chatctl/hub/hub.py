@@ -33,8 +33,8 @@ from chatctl.hub.messages import Messages
 from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Journal
 
-ROW_BYTES = 128
-"""Bytes of a row in the answer to ``who``."""
+ROW_BYTES, ROOM_BYTES = 128, 256
+"""Bytes of a row in the answer to ``who``, and to ``rooms``."""
 
 
 class Hub:
@@ -115,6 +115,9 @@ class Hub:
                 case protocol.Who():
                     size = ROW_BYTES * len(self._room_of(peer).roster)
                     self._answers.give(peer, size, lambda: self._who(peer))
+                case protocol.Rooms():
+                    names = self._room_names()
+                    self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer))
                 case protocol.Whois(nick, bound):
                     self._whois(peer, nick, bound=bound)
                 case protocol.Lease():
@@ -161,6 +164,18 @@ class Hub:
             return
         rows = room.roster.rows(self.clock.steady())
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
+
+    def _room_names(self) -> list[str]:
+        return sorted(self._admission.rooms | self.history.rooms.keys())
+
+    def _list_rooms(self, peer: Peer) -> None:
+        """Tell which rooms there are: those of the operator, and those that are open now. Never who is in another."""
+        rows = []
+        for name in self._room_names():
+            room, topic = self.history.rooms.get(name), self.rules.room(name).topic
+            members, last = (0, self.journal.head(name).last) if room is None else (len(room.roster), room.ring.last)
+            rows.append(protocol.RoomRow(name, members, last, topic))
+        self.reply(peer, protocol.RoomList(rows))
 
     def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
         member, claim = self._room_of(peer).roster.find(nick), self.claims.find(nick)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -15,11 +16,12 @@ from chatctl.common.crash_log import record
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicController
-from chatctl.terminal.controller import Controller
-from chatctl.terminal.interfaces import JoinOptions, MakeConversation
+from chatctl.terminal.interfaces import JoinOptions, MakeConversation, Screen
 from chatctl.terminal.login_prompts import with_password
 from chatctl.terminal.output_stream import tell
 from chatctl.terminal.plain_screen import PlainScreen
+from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.rooms import Rooms
 from chatctl.terminal.stdin_reader import is_interactive
 from chatctl.terminal.terminal_modes import TerminalModes
 
@@ -42,22 +44,25 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file:
     credentials = options.address.credentials or Credentials(key=NO_KEY)
     with modes.lent() if modes is not None else nullcontext():
         credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
-    options = replace(options, address=options.address._replace(credentials=credentials))
-    saved = SavedState.open(options.address, options.room, options.nick) if interactive else SavedState(None)
+    options = replace(options, address=options.address._replace(credentials=credentials), for_person=interactive)
     token = token_for(options.address)
+    made: list[Rooms] = []
+
+    def open_saved(room: str, nick: str) -> SavedState:
+        return SavedState.open(options.address, room, nick) if interactive else SavedState(None)
+
+    def make(screen: Screen, render: FrameRenderer) -> Rooms:
+        made[:] = [Rooms(options, open_saved, render, screen, token)]
+        return made[0]
 
     def join() -> int:
-        return _run(
-            lambda screen, render: Controller(options, saved, render, screen, token),
-            saved,
-            modes,
-            history_file=history_file,
-        )
+        return _run(make, modes, history_file=history_file)
 
     if not interactive:
         return join()
     code = with_password(credentials, join)
-    tell(f"left {options.room}; come back with: {rejoin_command(options)}")
+    rooms = made[0].names
+    tell(f"left {', '.join(rooms)}; come back with: {rejoin_command(options, rooms)}")
     return code
 
 
@@ -65,22 +70,19 @@ def run_classic(address: Address, nick: str, modes: TerminalModes | None) -> int
     """Talk to a server of the first version. Returns and raises as ``run_join``."""
     return _run(
         lambda screen, render: ClassicController(address, nick, render, screen),
-        SavedState(None),
         modes,
         history_file=False,
     )
 
 
-def _run(
-    make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes | None, *, history_file: bool
-) -> int:
+def _run(make_conversation: MakeConversation, modes: TerminalModes | None, *, history_file: bool) -> int:
     async def run() -> int:
         if modes is None:
             return await PlainScreen(make_conversation).run()
         from chatctl.terminal.prompt_screen import PromptScreen  # loads prompt-toolkit
 
         with modes.taken():
-            return await PromptScreen(make_conversation, saved, modes, history_file=history_file).run()
+            return await PromptScreen(make_conversation, modes, history_file=history_file).run()
 
     try:
         return asyncio.run(run())
@@ -90,8 +92,8 @@ def _run(
         raise ChatError(record(error, error.__cause__)) from None
 
 
-def rejoin_command(options: JoinOptions) -> str:
-    """Return the command line that joins the same room again."""
+def rejoin_command(options: JoinOptions, rooms: Sequence[str]) -> str:
+    """Return the command line that joins these rooms again."""
     words, address = ["chatctl", "join", "--nick", options.nick], options.address
     if address.unix is not None:
         words += ["--unix", address.unix]
@@ -103,6 +105,6 @@ def rejoin_command(options: JoinOptions) -> str:
         words += pin + ca or ["--tls"]
     if address.unix is None and (address.tls or address.port != DEFAULT_PORT):
         words += ["--port", str(address.port)]
-    if options.room != DEFAULT_ROOM:
-        words += ["--room", options.room]
+    if list(rooms) != [DEFAULT_ROOM]:
+        words += [word for room in rooms for word in ("--room", room)]
     return shlex.join(words)

@@ -10,6 +10,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
 from chatctl.client.io.blocking_connection import hang_up, open_socket
 from chatctl.client.io.clock import deadline_in
+from chatctl.client.saved_state import SavedState
 from chatctl.common.text import clean
 from chatctl.errors import Rejected, Unreachable, reason_of
 from chatctl.protocol import MAX_TEXT
@@ -25,13 +26,16 @@ class ClassicController:
 
     name = "classic"
     count = None
-    status = ""
+    status = activity = title = ""
     refusals = 0
     limit = MAX_TEXT
+    several = False
 
     def __init__(self, address: Address, nick: str, render: FrameRenderer, screen: Screen) -> None:
         """Make it inside a running event loop. Raises Rejected for a nickname that is not ASCII."""
         self.entered = asyncio.Event()
+        self.nick = nick
+        self.saved = SavedState(None)
         self._address = address
         self._render = render
         self._screen = screen
@@ -53,8 +57,12 @@ class ClassicController:
         """Return nothing: the server does not say who is there."""
         return []
 
-    def save(self, draft: str | None) -> None:
+    def save(self) -> None:
         """Save nothing."""
+
+    def go_to(self, number: int) -> bool:
+        """Return False: there are no rooms."""
+        return False
 
     def submit(self, line: str) -> bool:
         """Queue a text; /quit is the only command."""

@@ -8,30 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from math import inf
+from types import MappingProxyType
 from typing import Any
 
 from chatctl import protocol
 from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal import status
-from chatctl.terminal.interfaces import JoinOptions, Screen
+from chatctl.terminal.interfaces import JoinOptions, TypedCommand
 from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.room_screen import RoomScreen
 from chatctl.terminal.room_view import RoomView
-from chatctl.terminal.slash_commands import Command, Invalid, help_lines, is_whisper, parse
+from chatctl.terminal.slash_commands import Command, Invalid, help_lines, parse
 
 UNKEPT_SECONDS = 5.0
 """A client that we have thrown out needs a moment to end and leave us its files."""
 
 
 class Controller:
-    """A Conversation with a chatctl server."""
+    """One user in one room of a chatctl server."""
 
     def __init__(
-        self, options: JoinOptions, saved: SavedState, render: FrameRenderer, screen: Screen, token: str | None
+        self,
+        options: JoinOptions,
+        saved: SavedState,
+        render: FrameRenderer,
+        screen: RoomScreen,
+        token: str | None,
+        commands: Mapping[str, TypedCommand] = MappingProxyType({}),
     ) -> None:
-        """Make it inside a running event loop, then await ``run``."""
+        """Make it inside a running event loop, then await ``run``; ``commands`` are those that concern other rooms."""
         self.name = options.room
         self._options = options
         self._saved = saved
@@ -49,13 +57,14 @@ class Controller:
         self.view = RoomView(options, hello, saved.outbox, render, screen)
         self.membership = self.view.membership
         self.entered = self.view.entered
-        self._commands: dict[str, Callable[[str], bool | None]] = {  # False: refused
+        self._commands: dict[str, TypedCommand] = {
+            **commands,
             "help": lambda _: self.view.note(*help_lines()),
             "me": lambda rest: self._say(rest, action=True),
             "msg": self._whisper,
-            "who": lambda _: self._send(protocol.Who()),
-            "whois": lambda rest: self._send(protocol.Whois(rest)),
-            "nick": lambda rest: self._send(protocol.Nick(rest)),
+            "who": lambda _: self.send(protocol.Who()),
+            "whois": lambda rest: self.send(protocol.Whois(rest)),
+            "nick": lambda rest: self.send(protocol.Nick(rest)),
             "history": self._request_history,
             "show": self._show_whole,
             "clear": lambda _: screen.clear(),
@@ -109,11 +118,11 @@ class Controller:
         whisper = protocol.Whisper(to, text.strip(), id=ident)
         if not self._fits(whisper):
             return False
-        if sent := self._send(whisper):
+        if sent := self.send(whisper):
             self.view.whispers[ident] = whisper
         return sent
 
-    def _send(self, frame: protocol.ClientFrame) -> bool:
+    def send(self, frame: protocol.ClientFrame) -> bool:
         """Send a request. Unlike a message it is not kept until there is a connection: its answer would come late."""
         return self.membership.send(frame) or self._refuse(
             "there is no connection now: that can't wait, try again when it is back"
@@ -124,14 +133,14 @@ class Controller:
         needs = request.verb.startswith("?") or request.person
         if needs and welcome is not None and "dry_run" not in welcome.features:
             return self._refuse("the server is too old for that: update it")
-        return self._send(request)
+        return self.send(request)
 
     def _request_history(self, rest: str) -> bool:
         cursor, welcome = self.membership.cursor, self.membership.welcome
         if cursor is None or welcome is None:
             return self._refuse("there is no connection yet")
         limit = min(int(rest) if rest else 50, welcome.limits.page)
-        return self._send(protocol.History(limit=limit, before=cursor.after + 1))
+        return self.send(protocol.History(limit=limit, before=cursor.after + 1))
 
     def _show_whole(self, name: str) -> bool:
         if self.view.show_whole(name):
@@ -139,7 +148,7 @@ class Controller:
         if not name.isdigit():
             return self._refuse(f"there is no message {name} any more")
         self.view.wanted = int(name)
-        return self._send(protocol.History(limit=1, before=int(name) + 1))
+        return self.send(protocol.History(limit=1, before=int(name) + 1))
 
     def _status_lines(self) -> list[str]:
         where = f"room {self.name} on {self._options.address}, as {self.view.nick}"
@@ -152,6 +161,11 @@ class Controller:
     def status(self) -> str:
         """What is wrong with the connection, in a few words."""
         return status.brief(self.membership, asyncio.get_running_loop().time())
+
+    @property
+    def nick(self) -> str:
+        """Our nickname in the room."""
+        return self.view.nick
 
     @property
     def count(self) -> int:
@@ -190,11 +204,9 @@ class Controller:
         """Return the texts in the outbox that are worth showing."""
         return status.unsent(self.membership)
 
-    def save(self, draft: str | None) -> None:
-        """Save the draft, and the cursor unless messages before it have not been shown yet."""
+    def save(self) -> None:
+        """Save the cursor, unless messages before it have not been shown yet."""
         self._lock_saved()
-        if draft is not None:
-            self._saved.save_draft("" if is_whisper(draft) else draft)
         if self.membership.cursor is not None and self.view.complete:
             self._saved.save_cursor(self.membership.cursor)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from chatctl.client.core.address import Address
+from chatctl.client.saved_state import SavedState
 from chatctl.terminal.render import FrameRenderer
 
 
@@ -25,10 +26,25 @@ class JoinOptions:
     """How many earlier messages to show on joining; 0 for none."""
     notify: Literal["off", "mention", "all"] = "mention"
     """Which messages of others ring the bell."""
+    for_person: bool = False
+    """A person types and reads: say on entering who is here and how to leave; one room may end and the others go on."""
+    more_rooms: tuple[str, ...] = ()
+    """Rooms to join as well."""
+
+
+TypedCommand = Callable[[str], bool | None]
+"""Carries a command out, with what was typed behind its name. False: it was refused, and the user was told why."""
 
 
 class Screen(Protocol):
     """Where a conversation is shown."""
+
+    @property
+    def mixes_rooms(self) -> bool:
+        """Whether lines of several rooms stand among each other."""
+
+    def room_changed(self, *, carry: bool = False) -> None:
+        """Take the line of the room that is shown now; ``carry``: with what was typed in the one before it."""
 
     def show(self, lines: list[str]) -> None:
         """Print lines above the line that is being typed. They are already cleaned and coloured."""
@@ -50,12 +66,37 @@ class Screen(Protocol):
 
 
 class Conversation(Protocol):
-    """One user in one room, as a screen drives it."""
+    """One user in one room or several, as a screen drives it. What it tells is of the room that is shown."""
 
-    name: str
-    """The room's name, for the prompt."""
     entered: asyncio.Event
     """Set once the server has let us in."""
+
+    @property
+    def name(self) -> str:
+        """The room's name, for the prompt."""
+
+    @property
+    def nick(self) -> str:
+        """Our nickname there, for the prompt."""
+
+    @property
+    def saved(self) -> SavedState:
+        """What is kept of it: the screen keeps the draft and the history there."""
+
+    @property
+    def several(self) -> bool:
+        """Whether there are other rooms."""
+
+    @property
+    def activity(self) -> str:
+        """What is unread in the other rooms, for the prompt; empty if nothing is."""
+
+    @property
+    def title(self) -> str:
+        """What the window's title should say; empty to leave it as it is."""
+
+    def go_to(self, number: int) -> bool:
+        """Show the room of that number; return whether there is one."""
 
     @property
     def count(self) -> int | None:
@@ -89,8 +130,8 @@ class Conversation(Protocol):
     def run(self) -> Coroutine[Any, Any, None]:
         """Be in the room until ``leave``. Raises ChatError if the server cannot be joined."""
 
-    def save(self, draft: str | None) -> None:
-        """Save the position in the log and, unless None, the line being typed, so that a crash does not lose them."""
+    def save(self) -> None:
+        """Save the position in the log, so that a crash does not lose it."""
 
     async def leave(self, seconds: float) -> int:
         """Leave the room.

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
@@ -25,7 +26,7 @@ class Actions:
     """What keys do beyond editing."""
 
     submit: Callable[[str], bool]
-    """Takes the text of the line; returns False if it was refused."""
+    """Takes the text of the line, and empties it; returns False if it was refused."""
     remember: Callable[[str], None]
     """Keeps a line that was cleared or refused, for Up."""
     interrupt: Callable[[bool], None]
@@ -36,6 +37,10 @@ class Actions:
     """Prepares the terminal for the shell, before Ctrl-Z stops the program."""
     paste: Callable[[str], None]
     """Inserts a paste, if there is room for it."""
+    has_rooms: Callable[[], bool]
+    """Whether there is more than one room: else Alt and a digit say how often the next key is pressed."""
+    go_to: Callable[[int], object]
+    """Shows the room of that number."""
     is_editable: Callable[[str], bool]
     """Whether a refused line is to be shortened, not to be typed anew."""
 
@@ -58,6 +63,9 @@ def key_bindings(actions: Actions) -> KeyBindingsBase:
     bind("c-c", to=lambda buffer: _interrupt(buffer, actions))
     bind("c-d", to=lambda _: actions.leave(), when=typing & empty)
     bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(actions.release_terminal)))
+    for number in range(1, 10):
+        go_to = partial(actions.go_to, number)
+        keys.add("escape", str(number), filter=typing & Condition(actions.has_rooms))(lambda _, go_to=go_to: go_to())
     for names in (("c-o",), ("escape", "#")):  # prompt-toolkit's own accept the line: that would end the program
         bind(*names, to=lambda _: None)
 
@@ -77,10 +85,7 @@ def _insert_newline(buffer: Buffer) -> None:
 def _enter(buffer: Buffer, actions: Actions) -> None:
     if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
         buffer.complete_state = None  # accepts the completion; a second Enter sends the line
-    elif actions.submit(line := buffer.text):
-        buffer.append_to_history()
-        buffer.reset()
-    elif line.startswith("/") and not actions.is_editable(line):
+    elif not actions.submit(line := buffer.text) and line.startswith("/") and not actions.is_editable(line):
         _select(buffer, actions)
 
 

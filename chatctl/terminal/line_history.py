@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from itertools import chain
 
 from prompt_toolkit.history import FileHistory, History
 
@@ -16,9 +17,10 @@ from chatctl.terminal.slash_commands import is_whisper
 class LineHistory(History):
     """A history whose file never holds a whisper, nor a line that was not sent."""
 
-    def __init__(self, path: str | None) -> None:
-        """Keep lines in the file at ``path``; None: in memory alone."""
+    def __init__(self, path: str | None, *, draft: str = "") -> None:
+        """Keep lines in the file at ``path``; None: in memory alone. ``draft`` is what Up brings back first."""
         super().__init__()
+        self._draft = draft
         self._file = FileHistory(path) if path is not None else None
         self._only_remember = False
         self._unwritten: list[str] = []
@@ -32,8 +34,9 @@ class LineHistory(History):
             self.store_string(line)
 
     def load_history_strings(self) -> Iterable[str]:
-        """Return the lines in the file, the newest first."""
-        return self._file.load_history_strings() if self._file is not None else ()
+        """Return an earlier run's draft, then the lines in the file, the newest first."""
+        in_file = self._file.load_history_strings() if self._file is not None else ()
+        return chain([self._draft] if self._draft else [], in_file)
 
     def store_string(self, string: str) -> None:
         """Write a line into the file, if it belongs there. A full disk costs the line, not the program."""

@@ -42,6 +42,11 @@ class PlainScreen:
 
     # --- as a Screen
 
+    mixes_rooms = True
+
+    def room_changed(self, *, carry: bool = False) -> None:
+        """Do nothing: a line is sent as it comes."""
+
     def show(self, lines: list[str]) -> None:
         """Print lines."""
         try:
@@ -125,7 +130,7 @@ class PlainScreen:
         return code
 
     def _save(self) -> None:
-        self.conversation.save(None)
+        self.conversation.save()
 
     async def _drained(self) -> bool:
         """Wait until a script's lines are acknowledged, also across a reconnect.

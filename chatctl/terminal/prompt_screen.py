@@ -10,10 +10,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import cast
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.output import ColorDepth
@@ -21,6 +23,7 @@ from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.utils import get_cwidth
 
 from chatctl.client.saved_state import SavedState
+from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
@@ -31,13 +34,14 @@ from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
-from chatctl.terminal.line_history import LineHistory
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.room_line import RoomLine
 from chatctl.terminal.terminal_modes import TerminalModes
 from chatctl.terminal.visible_part import VisiblePart
+from chatctl.terminal.window_title import WindowTitle
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
@@ -46,25 +50,23 @@ REPORT_SECONDS = 0.2
 """How long leaving waits for what the terminal was asked: its answer would stand in the shell's line."""
 
 MAX_UNSENT_SHOWN = 3
-MIN_TYPING = 6
-"""Columns for typing that a narrow window keeps: the room's name goes, then the prompt."""
+MIN_TYPING_NAMED, MIN_TYPING = 20, 6
+"""Columns for typing that a narrow window keeps: our nickname goes, then the room's name, then the prompt."""
 
-MAX_ROOM_SHOWN = 16
-"""Characters of the room's name in the prompt: a narrow terminal needs room for typing."""
+MAX_NAME_SHOWN = 16
+"""Characters of a name in the prompt: a narrow terminal needs room for typing."""
 
 
 class PromptScreen:
     """A Screen on a terminal, with a prompt."""
 
-    def __init__(
-        self, make_conversation: MakeConversation, saved: SavedState, modes: TerminalModes, *, history_file: bool
-    ) -> None:
+    mixes_rooms = False
+
+    def __init__(self, make_conversation: MakeConversation, modes: TerminalModes, *, history_file: bool) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._loop = asyncio.get_running_loop()
         self._palette = Palette.from_environ(os.environ)
         self._render = FrameRenderer(self._palette, folds=Folds())
-        self._saved = saved
-        self._kept = saved.kept
         self._wants_history = history_file
         self._modes = modes
         self._code = 0
@@ -74,12 +76,11 @@ class PromptScreen:
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
-        path = saved.history_file if history_file else None
-        self._history = LineHistory(str(path) if path is not None else None)
+        self._lines: dict[SavedState, RoomLine] = {}
+        self._line = self._line_shown()
         self._session = self._make_session()
-        self._line = Draft(
-            self._session.default_buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse
-        )
+        self._buffer.on_text_changed += lambda buffer: self._line.old_draft.line_is(buffer.text)
+        self._draft = Draft(self._buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse)
         self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
             self._app,
@@ -88,11 +89,17 @@ class PromptScreen:
             kind_of(os.environ),
         )
         self._input.on_column = self._painter.reports.reported
+        self._title = WindowTitle(self._painter.send, os.environ)
+        self._app.before_render += lambda _: self._title.set(self.conversation.title)
         self._left = False
 
     @property
     def _app(self) -> Application[str]:
         return self._session.app
+
+    @property
+    def _buffer(self) -> Buffer:
+        return self._session.default_buffer
 
     def _make_session(self) -> PromptSession[str]:
         return PromptSession(
@@ -102,10 +109,10 @@ class PromptScreen:
             color_depth=None if self._palette.colours else ColorDepth.DEPTH_1_BIT,
             input=self._input,
             output=self._output,
-            history=self._history,
+            history=self._line.history,
             key_bindings=key_bindings(self._actions()),
             input_processors=[VisiblePart(self._output.get_size)],
-            completer=PromptCompleter(self.conversation.nicks),
+            completer=PromptCompleter(lambda: self.conversation.nicks()),
             # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
             # stay blank all the time.
             complete_while_typing=False,
@@ -116,12 +123,14 @@ class PromptScreen:
 
     def _actions(self) -> Actions:
         return Actions(
-            submit=self.conversation.submit,
-            remember=self._history.remember,
+            submit=self._submit,
+            remember=lambda line: self._line.history.remember(line),
             interrupt=self._interrupted,
             leave=self.leave,
             release_terminal=self._output.release,
-            paste=lambda text: self._line.paste(text),
+            paste=lambda text: self._draft.paste(text),
+            has_rooms=lambda: self.conversation.several,
+            go_to=self.conversation.go_to,
             is_editable=lambda line: len(line.encode()) > self.conversation.limit,
         )
 
@@ -164,18 +173,43 @@ class PromptScreen:
         above = [("dim", f"  … {text}\n") for text in unsent[:MAX_UNSENT_SHOWN]]
         if len(unsent) > MAX_UNSENT_SHOWN:
             above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
-        if status:
-            above.append(("dim", f"[{status}]\n"))
-        if self._interrupt.announced(self._loop.time()):
-            above.append(("dim", "[Ctrl-C again leaves]\n"))
-        return [*above, ("bold", self._name())]
+        again = "Ctrl-C again leaves" if self._interrupt.announced(self._loop.time()) else ""
+        told = (self.conversation.activity, status, self._line.old_draft.announcement(time.time()), again)
+        return [*above, *(("dim", f"[{words}]\n") for words in told if words), ("bold", self._name())]
 
     def _name(self) -> str:
-        """Return the room's name and how many are in it, as far as a narrow window leaves room for typing."""
-        columns, name, count = self._output.get_size().columns, self.conversation.name, self.conversation.count
-        shown = name if len(name) <= MAX_ROOM_SHOWN else name[: MAX_ROOM_SHOWN - 1] + "…"
-        long = f"{shown}{f'({count})' if count is not None else ''}> "
-        return long if get_cwidth(long) + MIN_TYPING <= columns else "> " if columns > MIN_TYPING else ""
+        """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
+        columns, count = self._output.get_size().columns, self.conversation.count
+        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}> "
+        for name, typing in ((f"{_cut(clean(self.conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
+            if get_cwidth(name) + typing <= columns:
+                return name
+        return "> " if columns > MIN_TYPING else ""
+
+    def _submit(self, line: str) -> bool:
+        at = self._line
+        if not self.conversation.submit(line):
+            return False
+        at.entered(line)
+        if self._line is at:  # else the line of another room stands there now
+            self._buffer.reset()
+        return True
+
+    def _line_shown(self) -> RoomLine:
+        saved = self.conversation.saved
+        if saved not in self._lines:
+            self._lines[saved] = RoomLine(saved, history_file=self._wants_history)
+        return self._lines[saved]
+
+    def room_changed(self, *, carry: bool = False) -> None:
+        """Take the line of the room that is shown now; ``carry``: with what was typed in the one before it."""
+        before, self._line = self._line, self._line_shown()
+        before.document = self._buffer.document
+        before.save(self._buffer.text)
+        carried = before.document if carry and not self._line.document.text else self._line.document
+        self._buffer.history = self._line.history
+        self._buffer.reset(carried)
+        self.refresh()
 
     def _interrupted(self, cleared: bool) -> None:
         if self._interrupt.leaves(self._loop.time(), cleared=cleared):
@@ -193,18 +227,6 @@ class PromptScreen:
 
     def _tell_broken(self, broken: bytes) -> None:
         self._refuse(f"your terminal has sent {told(broken, sys.stdin.encoding)} in the line")
-
-    def _begin_keeping(self) -> None:
-        """Take over from the client that had our files until now, its unfinished line too, if there is room for it."""
-        self._kept = True
-        if self._wants_history and (path := self._saved.history_file) is not None:
-            self._history.keep_in(str(path))
-        if not self._draft:
-            self._session.default_buffer.insert_text(self._saved.found_draft)
-
-    @property
-    def _draft(self) -> str:
-        return self._session.default_buffer.text
 
     # --- running
 
@@ -225,7 +247,6 @@ class PromptScreen:
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
-                default=self._saved.draft(),
                 handle_sigint=False,  # both are ConversationTask's
                 set_exception_handler=False,
                 pre_run=self._painter.schedule,
@@ -234,23 +255,31 @@ class PromptScreen:
             self._code = self._code or HUNG_UP
         finally:
             self._task.stop_saving()
-            self.conversation.save(self._draft)
+            self.conversation.save()
+            self._line.save(self._buffer.text)
             self._left = True
+            self._title.restore()
             self._painter.finish()
             self._input.read_until(lambda: not self._painter.reports.due, REPORT_SECONDS)
         try:
             await self._task.leave(SETTLE_SECONDS)
         finally:
             if not self._stream.blocked:  # else what came since has not been shown
-                self.conversation.save(None)
+                self.conversation.save()
         return self._code
 
     def _save(self) -> None:
-        self.conversation.save(self._draft)
-        if self._saved.kept and not self._kept:
-            self._begin_keeping()
+        self.conversation.save()
+        self._line.save(self._buffer.text)
+        if self._line.take_over() and not self._buffer.text:
+            self._buffer.reset()  # it reads the history anew
+            self.refresh()
         if self.conversation.status:
             self.refresh()  # it counts seconds
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"
 
 
 def _notification(text: str) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from chatctl.common.durations import span
 from chatctl.common.text import clean
 from chatctl.common.times import local
-from chatctl.protocol import Gap, Identity, Msg, Roster
+from chatctl.protocol import Gap, Identity, Msg, RoomRow, Roster
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.folding import Folds, fold
 from chatctl.terminal.invisible import describe, is_invisible
@@ -36,6 +37,10 @@ class FrameRenderer:
         self._now = now
         self._folds = folds
         self._day: str | None = None
+
+    def for_room(self) -> FrameRenderer:
+        """Return one for another room: it has days and long messages of its own."""
+        return FrameRenderer(self._palette, self._now, folds=Folds() if self._folds is not None else None)
 
     def message(self, msg: Msg, own_nick: str) -> list[str]:
         """Render a message, after a line with its date if that is a new day. Mentions of ``own_nick`` stand out."""
@@ -117,6 +122,13 @@ class FrameRenderer:
         parts = [f"{_some(nicks)} {did}" for nicks, did in ((joined, "joined"), (left, "left")) if nicks]
         return self._palette.dim(f"{', '.join(parts)} ({count} here)")
 
+    def entered(self, nick: str, room: str, others: Iterable[str], count: int) -> str:
+        """Render what a person is told on entering: who is here, some of ``others``, and what to do next."""
+        named = [clean(other) for other, _ in zip(others, range(MAX_NAMED), strict=False)]
+        more = count - 1 - len(named)
+        with_whom = f"with {_and(named, more)}" if named else "alone"
+        return self.note(f"You are {nick} in {room}, {with_whom}. /help lists commands, Ctrl-D leaves.")
+
     def rename(self, old: str, new: str) -> str:
         """Render a change of nickname."""
         return self._palette.dim(f"{clean(old)} is now {clean(new)}")
@@ -155,6 +167,21 @@ class FrameRenderer:
         ]
         return [self.note(f"{roster.count} here{watching}:"), *rows]
 
+    def rooms(self, rows: Sequence[RoomRow], joined: Sequence[str], shown: str | None) -> list[str]:
+        """Render the answer to /rooms: those that are ``joined`` first, by their number, a star at the one shown."""
+        numbers = {name: number for number, name in enumerate(joined, 1)}
+        found = sorted(rows, key=lambda row: (numbers.get(row.name, len(rows) + 1), row.name))
+        return [
+            self.note(f"{len(rows)} {'room' if len(rows) == 1 else 'rooms'}:"),
+            *map(partial(self._room, numbers, shown), found),
+        ]
+
+    def _room(self, numbers: Mapping[str, int], shown: str | None, row: RoomRow) -> str:
+        mark = f"{'*' if row.name == shown else ' '}{numbers.get(row.name, '')!s:>2}"
+        said = f"{row.members:,} here, {_messages(row.last)}"
+        topic = self._palette.dim(f"  {clean(row.topic)}") if row.topic else ""
+        return f"{mark} {clean(row.name)}  {self._palette.dim(said)}{topic}"
+
     def identity(self, found: Identity) -> list[str]:
         """Render the answer to /whois: how long the member is here, with which key, and whether the name is bound."""
         here = f"  here since {local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
@@ -171,8 +198,13 @@ def _some(nicks: Sequence[str]) -> str:
     return ", ".join(clean(nick) for nick in nicks[:MAX_NAMED]) + (f" and {others} more" if others > 0 else "")
 
 
+def _and(names: list[str], more: int) -> str:
+    *first, last = [*names, f"{more:,} more"] if more > 0 else names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def _messages(number: int) -> str:
-    return f"{number} {'message' if number == 1 else 'messages'}"
+    return f"{number:,} {'message' if number == 1 else 'messages'}"
 
 
 def idle(seconds: float) -> str:

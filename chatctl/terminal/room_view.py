@@ -7,6 +7,7 @@ what is typed (controller.py), how a line looks (render.py), the connection (cli
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from chatctl import protocol
 from chatctl.client.core.outbox import Outbox
@@ -14,10 +15,11 @@ from chatctl.client.membership import Membership
 from chatctl.common.text import clean
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
-from chatctl.terminal.interfaces import JoinOptions, Screen
+from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
+from chatctl.terminal.room_screen import RoomScreen
 
 _TOLD = ("ban", "mute", "bans", "claims", "ops")
 """Orders whose answer says more than the notice that the room is shown."""
@@ -31,7 +33,7 @@ class RoomView:
     """
 
     def __init__(
-        self, options: JoinOptions, hello: protocol.Hello, outbox: Outbox, render: FrameRenderer, screen: Screen
+        self, options: JoinOptions, hello: protocol.Hello, outbox: Outbox, render: FrameRenderer, screen: RoomScreen
     ) -> None:
         """Make it inside a running event loop; then run ``membership``."""
         self._options = options
@@ -51,8 +53,14 @@ class RoomView:
         self.entered = asyncio.Event()
         self.whispers: dict[str, Whisper] = {}
         """Sent, by id, until the server has answered."""
+        self._greets_at: int | None = None
+        """Up to which message the room's past has to be shown before the user is greeted; None: it is done."""
         self.wanted: int | None = None
         """The message that /show has asked the server for."""
+        self.room_lines: Callable[[protocol.RoomList], list[str]] = lambda _: []
+        """Renders the answer to /rooms."""
+        self._new_after = 0
+        """The last message that was there before the user was: what follows is news."""
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
 
@@ -74,13 +82,15 @@ class RoomView:
     @property
     def complete(self) -> bool:
         """Whether everything up to the membership's cursor has been shown."""
-        return self._held_back is None
+        return self._held_back is None and not self._screen.has_unseen
 
     # --- what a membership tells its Listener
 
     def connected(self, welcome: Welcome, missed: int | None) -> None:
         """Show that we are in the room, and how many messages were missed."""
         first = not self.entered.is_set()
+        if first:
+            self._new_after = welcome.last if missed is None else welcome.last - missed
         self.nick = welcome.nick
         (self.members.reset if first else self.members.came_back)(welcome.members, welcome.count)
         self.entered.set()
@@ -96,7 +106,19 @@ class RoomView:
             self._request_context(self._options.history)
         else:
             self._show_missed()
+        if first and self._options.for_person:
+            self._greets_at = welcome.last
+        self._greet()
         self._screen.refresh()
+
+    def _greet(self) -> None:
+        """Say who is here, below the messages that came on entering: above them nobody would see it."""
+        cursor = self.membership.cursor
+        if self._greets_at is None or self._held_back is not None or cursor is None or cursor.after < self._greets_at:
+            return
+        self._greets_at = None
+        others = (nick for nick in self.members.nicks() if nick != self.nick)
+        self._screen.show([self._render.entered(self.nick, self._options.room, others, self.members.count)])
 
     def _request_context(self, limit: int) -> None:
         """Request the last messages before the cursor, and hold newer ones back until they are there."""
@@ -138,6 +160,10 @@ class RoomView:
 
     def received(self, frame: ServerFrame) -> None:
         """Show a frame, or hold it back while a page of earlier messages is awaited."""
+        self._receive(frame)
+        self._greet()
+
+    def _receive(self, frame: ServerFrame) -> None:
         if self._held_back is None:
             self._show(frame)
         elif isinstance(frame, protocol.Page):
@@ -146,7 +172,7 @@ class RoomView:
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
         elif isinstance(frame, protocol.Redacted):
-            self._render.forget(frame.seqs)
+            self._screen.redact(frame)
             self._held_back = [frame.apply_to(one) if isinstance(one, protocol.Msg) else one for one in self._held_back]
         else:
             self._show(frame)
@@ -162,13 +188,14 @@ class RoomView:
 
     def _show(self, frame: ServerFrame) -> None:
         match frame:
-            case protocol.Redacted(seqs=seqs):
-                self._render.forget(seqs)
+            case protocol.Redacted():
+                self._screen.redact(frame)
             case protocol.Msg(redacted=True):
-                self._screen.show(self._render.message(frame, self.nick))
+                self._screen.message(frame, self.nick)
             case protocol.Msg():
                 self.members.before_message(frame.nick)
-                self._screen.show(self._render.message(frame, self.nick))
+                self._screen.message(frame, self.nick)
+                self._count(frame)
                 self._alert_of(frame)
             case protocol.Join(nicks=nicks, count=count):
                 self.members.joined(nicks, count)
@@ -180,6 +207,7 @@ class RoomView:
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
                 self._screen.show(self._render.whisper(frame.time, nick, frame.text, sent=False))
+                self._screen.said(True)
                 if self._options.notify != "off":
                     self._screen.alert(f"{clean(nick)} whispers")
             case protocol.Ack(id=ident):
@@ -201,6 +229,8 @@ class RoomView:
             case protocol.Roster():
                 self.members.reset([row.nick for row in frame.members], frame.count)
                 return self._render.roster(frame)
+            case protocol.RoomList():
+                return self.room_lines(frame)
             case protocol.Identity():
                 return self._render.identity(frame)
             case protocol.Notice(text=text):
@@ -220,6 +250,10 @@ class RoomView:
             return [self._render.error(f"there is no message {wanted} in this room's log")]
         shown = self._render.history(entries, self.nick)
         return self._render.whole(str(wanted)) or shown
+
+    def _count(self, msg: protocol.Msg) -> None:
+        if msg.nick != self.nick and msg.seq > self._new_after:
+            self._screen.said(mentions(msg.text, self.nick))
 
     def _alert_of(self, msg: protocol.Msg) -> None:
         if msg.nick == self.nick or self._options.notify == "off":

@@ -20,13 +20,18 @@ COMMANDS = {
     "who": ("", "who is here"),
     "whois": ("NICK", "whether a name is somebody's, by which key"),
     "nick": ("NAME", "be called NAME"),
+    "rooms": ("", "which rooms there are"),
+    "join": ("ROOM", "join another room as well"),
+    "part": ("[ROOM]", "leave this room, or that one"),
+    "next": ("", "show the next room, one with news first"),
     "history": ("[N]", "show the last N messages again"),
     "show": ("NUMBER", "show a long message whole"),
     "clear": ("", "clear the screen"),
     "status": ("", "room, server, connection, what is unsent"),
     "quit": ("", "leave"),
 }
-_NEEDS_ARGUMENT = ("me", "msg", "nick", "show", "whois")
+_NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "show", "whois")
+_ROOM = re.compile("[1-9]")
 _MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
 """The number of a message; ``w1`` for a whisper, which has none in the room."""
 _NUMBER = re.compile("[1-9][0-9]{0,4}")
@@ -38,6 +43,7 @@ KEYS = (
     ("Up, Down", "what you said before; Ctrl-R searches it"),
     ("Ctrl-C", "clear the line (Up brings it back); twice within 2 s: leave"),
     ("Ctrl-D", "leave, on an empty line"),
+    ("Alt-1 … Alt-9", "show the room of that number, if there are several"),
     ("Ctrl-Z", "pause chatctl; fg brings it back"),
     ("Ctrl-W, Ctrl-U", "delete the word, or all, before the cursor; Ctrl-Y brings it back"),
 )
@@ -45,7 +51,7 @@ KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One of ``COMMANDS`` and its argument."""
+    """One of ``COMMANDS`` and its argument; ``room`` with a number stands for ``/1``."""
 
     name: str
     rest: str
@@ -68,6 +74,8 @@ def parse(line: str) -> str | Command | Admin | Invalid:
     name = verb.lower()
     if name in OPERATOR_COMMANDS:
         return operator_request(name, rest.strip()) or Invalid(f"usage: /{name} {OPERATOR_COMMANDS[name][0]}")
+    if _ROOM.fullmatch(name) and not rest.strip():
+        return Command("room", name)
     if name not in COMMANDS:
         return Invalid(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
     rest = rest if name == "me" else rest.strip()
@@ -95,6 +103,7 @@ def help_lines() -> list[str]:
     return [
         "Commands:",
         *commands,
+        "  /1 … /9          show the room of that number",
         "  //TEXT           say a line that starts with a slash",
         "Operators:",
         *operators,

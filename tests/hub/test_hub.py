@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from chatctl import protocol as p
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits, advertised
+from chatctl.core.moderation import RoomRules
 from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Msg, Rename, Resume, Say, Welcome
 from tests.support.fakes import FakePeer, House, SlowJournal, only
 
@@ -694,3 +695,40 @@ def test_in_a_big_room_messages_do_not_wait_for_the_news() -> None:
     first.say(Say("now"))
     house.settle()
     assert [frame.text for frame in only(Msg, first.frames)] == ["now"]
+
+
+# --- rooms
+
+
+def rooms_told(peer: FakePeer, house: House) -> list[tuple[str, int, int, str]]:
+    peer.parts.clear()
+    peer.say(p.Rooms())
+    house.settle()
+    (told,) = only(p.RoomList, peer.frames)
+    return [(row.name, row.members, row.last, row.topic) for row in told.rooms]
+
+
+def test_rooms_are_those_of_the_operator_and_those_that_are_open() -> None:
+    """How many are in each, and never who."""
+    house = House(admission=Admission("s", ["ops"], open_rooms=True))
+    ana, bob = house.join("Ana"), house.join("Bob", room="den")
+    bob.say(Say("one"), Say("two"))
+    house.settle()
+    house.hub.rules.rooms["den"] = RoomRules(topic="tea")
+    assert rooms_told(ana, house) == [("den", 1, 2, "tea"), ("lobby", 1, 0, ""), ("ops", 0, 0, "")]
+    assert b"Bob" not in ana.wire
+    assert "ops" not in house.hub.history.rooms, "a look opens none"
+
+
+def test_every_mode_may_ask_which_rooms_there_are(house: House) -> None:
+    for mode in ("join", "watch", "post", "probe"):
+        assert rooms_told(house.join(f"x{mode}", mode=mode), house)[0][0] == "lobby"
+    assert "rooms" in p.FEATURES
+
+
+def test_nc_is_told_of_rooms_too(house: House) -> None:
+    peer = house.text("Bob")
+    peer.parts.clear()
+    peer.say(b"/rooms\n")
+    house.settle()
+    assert peer.wire == b"lobby: 1 here\nops: 0 here\n"

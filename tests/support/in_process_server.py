@@ -37,12 +37,13 @@ def new_server(
     password: str | None = None,
     networks: Networks | None = None,
     grace: float = LEASE_SECONDS,
+    open_rooms: bool = True,
     log: TextIO,
 ) -> ChatServer:
     """Make a server of the running loop that listens nowhere yet, and logs to ``log``."""
     hub = Hub(
         journal,
-        Admission("test", open_rooms=True),
+        Admission("test", open_rooms=open_rooms),
         limits,
         Log(write=lambda _level, line: print(line, file=log)),
         clock=time.time,
@@ -63,6 +64,7 @@ def in_process_server(
     within: float = 2.0,
     networks: Networks | None = None,
     grace: float = LEASE_SECONDS,
+    open_rooms: bool = True,
 ) -> Iterator[int]:
     """Run a server with limits that no option sets, in a thread; give its port. On asyncio's own loop.
 
@@ -75,7 +77,13 @@ def in_process_server(
     async def serve() -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         server = new_server(
-            limits, journal=journal or MemoryJournal(), password=password, networks=networks, grace=grace, log=log
+            limits,
+            journal=journal or MemoryJournal(),
+            password=password,
+            networks=networks,
+            grace=grace,
+            open_rooms=open_rooms,
+            log=log,
         )
         sockets = open_tcp("127.0.0.1", 0)
         server.listen([] if tls is not None else sockets, sockets, tls)

@@ -10,6 +10,7 @@ from chatctl.terminal.controller import Controller
 from chatctl.terminal.folding import Folds
 from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.render import FrameRenderer
+from chatctl.terminal.room_screen import RoomScreen
 
 
 class FakeScreen:
@@ -18,7 +19,12 @@ class FakeScreen:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.alerts: list[str] = []
-        self.left = self.cleared = False
+        self.left = self.cleared = self.is_busy = False
+        self.mixes_rooms = False
+        self.changes: list[bool] = []
+
+    def room_changed(self, *, carry: bool = False) -> None:
+        self.changes.append(carry)
 
     def show(self, lines: list[str]) -> None:
         self.lines += lines
@@ -33,7 +39,7 @@ class FakeScreen:
         pass
 
     def busy(self) -> bool:
-        return False
+        return self.is_busy
 
     def leave(self) -> None:
         self.left = True
@@ -55,14 +61,17 @@ class FakeWire:
 class Joined:
     """A controller with its fakes, in the room unless ``connected`` is False."""
 
-    def __init__(self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True) -> None:
+    def __init__(
+        self, *, history: int = 50, cursor: p.Resume | None = None, connected: bool = True, greets: bool = False
+    ) -> None:
         saved = SavedState(None)
         if cursor is not None:
             saved.cursor = lambda: cursor  # type: ignore[method-assign]
         self.screen = FakeScreen()
-        options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history)
+        options = JoinOptions(Address("127.0.0.1", 5500), "lobby", "nadia", history, for_person=greets)
         render = FrameRenderer(Palette(0), now=lambda: 0.0, folds=Folds())
-        self.controller = Controller(options, saved, render, self.screen, None)
+        screen = RoomScreen("lobby", self.screen, render)
+        self.controller = Controller(options, saved, render, screen, None)
         self.wire = FakeWire()
         if connected:
             self.controller.membership._connection = self.wire  # type: ignore[assignment]

@@ -258,3 +258,32 @@ async def test_somebody_who_is_gone_and_back_is_no_news() -> None:
     someone._timer_over()
     assert shown[2:] == ["b left (2 here)"]
     assert member_list.COALESCE_SECONDS == 1.0
+
+
+GREETING = "You are nadia in lobby, alone. /help lists commands, Ctrl-D leaves."
+
+
+@in_loop
+async def test_the_greeting_stands_below_what_came_on_entering_and_comes_once() -> None:
+    """Above 50 messages of the past nobody would see it."""
+    joined = Joined(greets=True, connected=False)
+    joined.welcome(last=2)
+    assert joined.screen.lines == []
+    assert joined.receive(msg(1)) == ["00:00 omar: x"]
+    assert joined.receive(msg(2)) == ["00:00 omar: x", GREETING]
+    joined.controller.view.disconnected("the cable")
+    joined.welcome(last=2)
+    assert joined.receive(msg(3)) == ["00:00 omar: x"]
+
+
+@in_loop
+async def test_the_greeting_waits_for_the_messages_of_an_earlier_run() -> None:
+    joined = Joined(greets=True, cursor=p.Resume("e", 5), connected=False)
+    joined.welcome(last=6)
+    assert joined.receive(msg(6, "missed")) == []
+    assert joined.receive(p.Page([msg(5)], more=True))[-2:] == ["00:00 omar: missed", GREETING]
+
+
+@in_loop
+async def test_in_an_empty_room_the_greeting_comes_at_once() -> None:
+    assert Joined(greets=True).screen.lines == [GREETING]

@@ -60,3 +60,10 @@ def test_a_file_that_cannot_be_written_costs_no_more_than_the_line(tmp_path: Pat
     history.append_string("hello")
     assert history.get_strings() == ["hello"]
     LineHistory(None).append_string("kept in memory")
+
+
+def test_a_draft_of_an_earlier_run_comes_first_and_is_in_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "history"
+    LineHistory(str(path)).append_string("hello")
+    assert list(LineHistory(str(path), draft="half a li").load_history_strings()) == ["half a li", "hello"]
+    assert loaded(path) == ["hello"]

@@ -48,7 +48,7 @@ class Conversation:
         async with asyncio.timeout(DEADLINE):  # or a screen that hangs would never fail
             await self.over.wait()
 
-    def save(self, draft: str | None) -> None:
+    def save(self) -> None:
         pass
 
     async def leave(self, _seconds: float) -> int:

@@ -105,3 +105,17 @@ def test_idle(seconds: float, shown: str) -> None:
 def test_nothing_raw_is_left_of_a_message() -> None:
     shown = lines().message(msg("a\x1b[31mb\r\nc\u202e", nick="o\x9dmar"), "me")
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", "".join(shown))
+
+
+@pytest.mark.parametrize(
+    ("others", "count", "told"),
+    [
+        ([], 1, "alone"),
+        (["abel"], 2, "with abel"),
+        (["abel", "nadia"], 3, "with abel and nadia"),
+        (["a", "b", "c", "d", "e", "f"], 5_001, "with a, b, c, d, e and 4,995 more"),
+    ],
+)
+def test_on_entering_one_line_says_who_is_here_and_what_to_do(others: list[str], count: int, told: str) -> None:
+    shown = FrameRenderer(Palette(0)).entered("amy", "lobby", others, count)
+    assert shown == f"You are amy in lobby, {told}. /help lists commands, Ctrl-D leaves."

@@ -91,6 +91,10 @@ class Tmux:
         """As the interface has it: a line for each that was not ended by wrapping."""
         return [line.rstrip() for line in self._run("capture-pane", "-p", "-J", "-S", "-").rstrip("\n").split("\n")]
 
+    def title(self) -> str:
+        """Return what it has been told of the window's title."""
+        return self._run("display-message", "-p", "#{pane_title}").strip()
+
     def kept(self) -> list[str]:
         return self.lines()
 

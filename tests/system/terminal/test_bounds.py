@@ -28,11 +28,11 @@ def test_a_narrow_window_shows_what_is_typed_and_said(join: Start, other: Callab
 def test_without_colours_the_menu_has_none(join: Start) -> None:
     term = join(NO_COLOR="1")
     term.keys("/\t")
-    term.wait_for("/help")
+    term.wait_for("/msg")
     assert not COLOUR.search(bytes(term.raw))
     coloured = join(nick="tim")
     coloured.keys("/\t")
-    coloured.wait_for("/help")
+    coloured.wait_for("/msg")
     assert COLOUR.search(bytes(coloured.raw)), "it can be seen here"
 
 

@@ -157,7 +157,9 @@ def test_kill_9_loses_neither_draft_nor_outbox(join: Start, serve: Serve, room: 
 
     again = restart(server, serve)
     back = join(port=server.port)
-    back.wait_for("* nadia says this offline", "nadia: and this")
+    back.wait_for("* nadia says this offline", "nadia: and this", "Up brings it back: half a li")
+    back.wait_input("")
+    back.keys("\x1b[A")
     back.wait_input("half a li")
     judge = again.member("judge", room, history=50)
     judge.say("end")
@@ -189,10 +191,12 @@ def test_a_second_client_takes_over_what_the_first_kept(join: Start, other: Othe
     term.wait_input("half a li")
     back = join()
     assert term.wait_end() == 5
+    back.wait_for("Up brings it back: half a li")
+    back.keys("\x1b[A")
     back.wait_input("half a li")
     back.keys("ne\r")
     back.wait_for("nadia: half a line")
-    back.keys("\x1b[A\x1b[A")
+    back.keys("\x1b[A" * 3)  # the line, what was brought back for it, and that
     back.wait_input("from the first")
     wait_kept(back, state, "history", "+half a line")
     back.keys("\x15a new draft")
@@ -313,3 +317,28 @@ def test_a_terminal_that_lags_and_changes_its_size_loses_nothing(
             time.sleep(0.001)  # each one is to meet a write that waits
     term.wait_for("005999>")
     assert re.findall(r"<(\d{6}) ", term.text()) == [f"{number:06d}" for number in range(6000)]
+
+
+def test_an_old_draft_waits_until_it_is_brought_back(join: Start, state: Path) -> None:
+    """Glued before what is typed, it was sent with it. Two runs that only look do not lose it."""
+    term = join()
+    term.keys("half a li")
+    wait_kept(term, state, "draft", "half a li")
+    term.child.kill()
+    term.wait_end()
+    for _ in range(2):
+        back = join()
+        back.wait_for("Up brings it back: half a li")
+        back.keys("new\r")
+        back.wait_for("nadia: new")
+        back.wait(lambda back=back: "Up brings it back" not in term_text(back), "no announcement")  # type: ignore[misc]
+        back.keys("\x04")
+        assert back.wait_end() == 0
+    last = join()
+    last.keys("\x1b[A")
+    last.wait_input("half a li")
+    last.keys("ne\r")
+    last.wait_for("nadia: half a line")
+    last.keys("\x04")
+    assert last.wait_end() == 0
+    assert kept(state, "draft").read_text() == ""

@@ -77,6 +77,7 @@ def test_echo_into_join(pipe: Pipe, other: Other) -> None:
     assert omar.texts("there") == ["hi", "there"]
     assert done.stderr == b""
     assert b"nadia: hi\n" in done.stdout
+    assert b"You are" not in done.stdout
     assert b"\x1b" not in done.stdout
 
 

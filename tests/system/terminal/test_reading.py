@@ -132,11 +132,11 @@ def test_comings_and_goings_are_folded(join: Start, other: Other) -> None:
 
 def test_the_prompt_counts_members(join: Start, other: Other, room: str) -> None:
     term = join()
-    assert term.prompt() == (term.screen.cursor.y, f"{room}(1)> ")
+    assert term.prompt() == (term.screen.cursor.y, f"nadia@{room}(1)> ")
     omar = other()
-    term.wait(lambda: (term.prompt() or ("", ""))[1] == f"{room}(2)> ", "two members")
+    term.wait(lambda: (term.prompt() or ("", ""))[1] == f"nadia@{room}(2)> ", "two members")
     omar.close()
-    term.wait(lambda: (term.prompt() or ("", ""))[1] == f"{room}(1)> ", "one member")
+    term.wait(lambda: (term.prompt() or ("", ""))[1] == f"nadia@{room}(1)> ", "one member")
 
 
 def test_nothing_is_drawn_while_nothing_happens(join: Start, other: Other) -> None:
@@ -148,3 +148,25 @@ def test_nothing_is_drawn_while_nothing_happens(join: Start, other: Other) -> No
     before = len(term.raw)
     threading.Event().wait(0.7)  # more than one turn of what saves and counts
     assert len(term.raw) == before
+
+
+def test_one_line_says_who_is_here_and_what_to_do(join: Start, other: Other, room: str) -> None:
+    """Below the past, where it is seen; a script is told nothing of it (test_plain.py)."""
+    omar = other()
+    for number in range(60):
+        omar.say(f"number {number}", id=str(number))
+    omar.frame("ack", where=lambda frame: frame["id"] == "59")
+    term = join()
+    hint = f"You are nadia in {room}, with omar. /help lists commands, Ctrl-D leaves."
+    term.wait_for(hint)
+    shown = [line for line in term.lines() if line]
+    assert shown.index(hint) == next(at for at, line in enumerate(shown) if "number 59" in line) + 1
+
+
+def test_a_narrow_window_keeps_room_for_typing(join: Start, room: str) -> None:
+    """Our nickname goes first, then the room's name."""
+    term = join()
+    long, short = f"nadia@{room}(1)> ", f"{room}(1)> "
+    for columns, prompt in ((len(long) + 20, long), (len(long) + 19, short), (len(short) + 6, short)):
+        term.resize(columns)
+        term.wait(lambda prompt=prompt: (term.prompt() or ("", ""))[1] == prompt, prompt)  # type: ignore[misc]

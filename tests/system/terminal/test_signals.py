@@ -35,7 +35,9 @@ def test_a_signal_right_after_a_key(join: Start, number: int, code: int) -> None
     term.child.send_signal(number)
     assert term.wait_end() == code
     term.assert_restored()
-    join().wait_input("a draft")
+    back = join()
+    back.keys("\x1b[A")
+    back.wait_input("a draft")
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM])
@@ -105,7 +107,9 @@ def test_a_closed_window_keeps_the_draft(
     os.close(one.master)
     assert one.child.wait(DEADLINE) == 129
     assert not (state / "crash.log").exists()
-    join().wait_input("keep me")
+    back = join()
+    back.keys("\x1b[A")
+    back.wait_input("keep me")
 
 
 @pytest.mark.parametrize("nohup", [False, True])

@@ -57,7 +57,7 @@ def test_a_menu_goes_without_a_trace(join: Start, other: Other) -> None:
     term.wait_for("omar: in between")
     term.keys("\x03")
     term.wait_input("")
-    assert not any("/help" in line for line in term.lines())
+    assert not any(line.strip().startswith(("/help", "/msg")) for line in term.lines())
 
 
 @pytest.mark.parametrize("newline", ["\x1b\r", "\n"])
@@ -129,7 +129,7 @@ def test_commands(join: Start, other: Other, room: str) -> None:
     term.keys("/history 1\r")
     term.wait_for("— the last message again —", "— until here —")
     term.keys("/clear\r")
-    term.wait(lambda: term.prompt() == (0, f"{room}(2)> "), "an empty screen")
+    term.wait(lambda: term.prompt() == (0, f"nadine@{room}(2)> "), "an empty screen")
     term.keys("/quit\r")
     assert term.wait_end() == 0
 
