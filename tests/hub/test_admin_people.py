@@ -8,9 +8,7 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.common.fingerprints import shown
-from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
-from chatctl.core.name_claims import NameClaims
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_people import MAX_SHOWN, others_in, persons
 from chatctl.hub.admin_target import Actor
@@ -18,11 +16,6 @@ from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
 
 ONE, TWO = "a" * 32, "b" * 32
-
-
-@pytest.fixture
-def house() -> House:
-    return House(journal=KeepingJournal(), admission=Admission("test", ["ops"], claims=NameClaims()))
 
 
 def done(outcome: object) -> p.Done:

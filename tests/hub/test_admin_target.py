@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl.common.verbs import Kind, Role
-from chatctl.core.admission import Admission
 from chatctl.core.auth import ConnectionInfo
-from chatctl.core.name_claims import NameClaims
 from chatctl.errors import Forbidden, NickInvalid
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
@@ -19,9 +17,8 @@ CONSOLE = Actor("console")
 
 
 @pytest.fixture
-def house() -> House:
+def house(house: House) -> House:
     """Return a server with an operator (chief) and one who is in two rooms."""
-    house = House(admission=Admission("test", ["ops"], claims=NameClaims()))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     OWNER.join(house, "chief")
     house.join("Rajat", token="a" * 32)
