@@ -390,6 +390,12 @@ def only(kind: type[Frame], frames: Sequence[Frame]) -> list:
     return [frame for frame in frames if type(frame) is kind]
 
 
+def done(outcome: p.Done | ChatError) -> p.Done:
+    """Return the outcome of an order that has to be carried out."""
+    assert isinstance(outcome, p.Done), outcome
+    return outcome
+
+
 class KeepingJournal(MemoryJournal):
     """Keeps facts when it is told to, as one on a disk would; or fails."""
 
