@@ -175,7 +175,7 @@ class Admin(Frame, frozen=True, tag="admin"):
     person: bool = False
     """Ban or mute a member by key and client, too, not by the name alone."""
     room: str | None = None
-    """For the server's own operator, who is in no room."""
+    """Which room; for who is in one it is that one, and no other."""
     suspect: bool = False
     """Of the claims, those that an operator should look at. This and the next two are for the server's own operator."""
     newer: Annotated[float, Meta(ge=0, le=1e9)] = 0.0

@@ -71,7 +71,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/admin_operators": ("hub/test_admin_commands.py", "through the hub, with those who may and may not"),
     "hub/admin_plan": ("hub/test_admin_people.py", "whom an order hits, told before and after"),
     "hub/admin_rooms": ("hub/test_moderation.py", "through the hub, with journals and restarts"),
-    "hub/admin_sanctions": ("hub/test_moderation.py", "through the hub, with journals and restarts"),
     "hub/catchup": ("hub/test_history.py", "with a journal that takes its time"),
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),

@@ -22,7 +22,7 @@ from chatctl.errors import ChatError, Forbidden
 from chatctl.hub import admin_claims, admin_operators, admin_rooms, admin_sanctions
 from chatctl.hub.admin_people import others_in
 from chatctl.hub.admin_plan import Answer, Outcome, Plan, Planner, log_row, rooms_of, told
-from chatctl.hub.admin_target import Actor, AdminTarget, target_of
+from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
 from chatctl.hub.journal_commands import JournalCommands
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
@@ -88,6 +88,7 @@ class AdminCommands:
         """
         dry, ask = ask.verb.startswith("?"), msgspec.structs.replace(ask, verb=ask.verb.removeprefix("?"))
         try:
+            ask = placed(ask, actor)
             target = target_of(ask, actor, self._hub)
             check_verb(ask.verb, actor.role, target.kind)
             if dry and target.kind == "server":

@@ -20,7 +20,7 @@ from chatctl.protocol import DEFAULT_ROOM, Admin, RoomNow
 
 def change_rules(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Plan:
     """Plan ``topic``, ``slow`` or ``read-only``. Raises RoomInvalid if there is no such room."""
-    name = (actor.room if actor.role != "console" else ask.room) or DEFAULT_ROOM
+    name = ask.room or DEFAULT_ROOM
     room = hub.history.rooms.get(name)
     if room is None:
         raise RoomInvalid(f"there is no room '{clean(name[:40])}' here")

@@ -28,7 +28,7 @@ def kick(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     """Plan ``kick``."""
     text = f"{clean(target.shown)} was kicked{actor.by}{because(ask.text)}"
     why = f"you were kicked{actor.by}{because(ask.text)}"
-    rooms, where = rooms_of(target.peers), actor.room or ask.room or ""
+    rooms, where = rooms_of(target.peers), ask.room or ""
     return Plan(text, lambda: _disconnect(hub, target.peers, why), rooms, target.peers, where=where)
 
 
@@ -58,11 +58,11 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
     return Plan(
         text,
         apply,
-        rooms_of(hit) or _rooms_called(actor.room or ask.room, hub),
+        rooms_of(hit) or _rooms_called(ask.room, hub),
         hit,
         {**changes, **_facts([one], hub)},
         note=note_on(target, one, hit, hub.networks.proxies),
-        where=actor.room or ask.room or "",
+        where=ask.room or "",
         shown=target.shown if target.name is not None else "",
     )
 
@@ -80,9 +80,9 @@ def lift(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
         for one in lifted:
             sanctions.drop(one.ident)
 
-    rooms = rooms_of(target.peers) or _rooms_called(actor.room or ask.room, hub)
+    rooms = rooms_of(target.peers) or _rooms_called(ask.room, hub)
     changes: Facts = {(what, one.ident): None for one in lifted}
-    text, where = f"{_public_name(target)} was {done}{actor.by}", actor.room or ask.room or ""
+    text, where = f"{_public_name(target)} was {done}{actor.by}", ask.room or ""
     return Plan(text, apply, rooms, target.peers, changes, where=where)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from chatctl.common.fingerprints import parse
 from chatctl.common.ip_addresses import Network, parse_address, parse_network
 from chatctl.common.names import check_nick, fold_any
@@ -59,8 +61,20 @@ class AdminTarget:
     """The connections that it means."""
 
 
+def placed(ask: Admin, actor: Actor) -> Admin:
+    """Return an order with the room that it is for: who is in one orders there. Raises Forbidden for another one."""
+    if actor.role == "console":
+        return ask
+    if ask.room and ask.room != actor.room:
+        raise Forbidden(f"this order is for {clean(ask.room[:40])}: give it there")
+    return msgspec.structs.replace(ask, room=actor.room)
+
+
 def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
-    """Read the target of an order. Raises ChatError for an unknown verb and for what can't be a target."""
+    """Read the target of an order, once it is ``placed``.
+
+    Raises ChatError for an unknown verb and for what can't be a target.
+    """
     verb = find_verb(ask.verb)
     if "room" in verb.may:
         return AdminTarget("room")
@@ -104,7 +118,7 @@ def _network_target(network: Network, hub: PeerControl) -> AdminTarget:
 
 def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     nick = target if ask.verb in _LIFTING else check_nick(target)
-    folded, room = fold_any(nick), ask.room if actor.role == "console" else actor.room
+    folded, room = fold_any(nick), ask.room
     everywhere = [peer for peer in staying(hub) if _is_called(peer, folded, hub)]
     peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
     claim = hub.claims.find_kept(nick)

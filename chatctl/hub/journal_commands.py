@@ -35,8 +35,7 @@ class JournalCommands:
 
     def redact(self, ask: Admin, actor: Actor, answer: Answer) -> None:
         """Empty messages; answer once nothing of them is left in the journal. Raises ChatError."""
-        room = ask.room if actor.role == "console" else actor.room
-        redaction = Redaction(self._hub, ask.seqs, ask.target.removeprefix("name:"), room)
+        redaction = Redaction(self._hub, ask.seqs, ask.target.removeprefix("name:"), ask.room)
         self._hub.commit()  # what was said before the order is meant, too
         self._start(self._redact(redaction, ask, actor, answer), answer)
 

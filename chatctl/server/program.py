@@ -189,7 +189,7 @@ class Program:
 
     def _add_reloads(self) -> None:
         options = self._options
-        self._reloader.add("operators", self._read_operators)
+        self._reloader.add("operator list", self._read_operators)
         if options.read_password is not None:
             self._reloader.add("password", partial(self._read_password, options.read_password))
         if any(isinstance(one, Path) for one in (*options.allow, *options.deny, *options.proxied_from)):

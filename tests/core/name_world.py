@@ -7,8 +7,6 @@ walks at random for that many steps and prints what it did; docs/security.md has
 from __future__ import annotations
 
 import random
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -18,6 +16,7 @@ from chatctl.core.directory import Directory, Member
 from chatctl.core.name_claims import UNUSED_SECONDS, NameClaim, NameClaims
 from chatctl.core.name_ownership import NOBODY, Ask, Decision, Granted, Intent, Names, Owner, Refused
 from chatctl.core.roster import Roster
+from tests.support.random_walk import Broken, main, walk_steps
 
 ROOMS = ("lobby", "ops", "builds")
 
@@ -58,10 +57,6 @@ class Binding:
     claim: NameClaim
     person: object
     ask: Ask
-
-
-class Broken(AssertionError):
-    """Something that must hold did not."""
 
 
 class NameWorld:
@@ -244,46 +239,39 @@ def _share(one: Owner, other: Owner) -> bool:
 def walk(steps: int, seed: int) -> Counter[str]:
     """Walk at random and check after each step; return how often what was done. Raises Broken."""
     chance, world = random.Random(seed), NameWorld()
-    people = [name for name, proofs in PROOFS.items() for _ in proofs]
-    for step in range(steps):
-        nick, number = chance.choice(NAMES), chance.randrange(1000)
-        try:
-            match chance.randrange(20):
-                case 0 | 1 | 2 | 3 | 4:
-                    world.enter(chance.choice(people), number, nick, chance.choice(ROOMS))
-                case 5 | 6:
-                    world.enter(chance.choice(people), number, nick, chance.choice(ROOMS), "post")
-                case 7 | 8:
-                    world.commit(number, fails=number % 7 == 0, gone=number % 5 == 0)
-                case 9 | 10:
-                    world.rename(number, nick)
-                case 11 | 12 | 13:
-                    world.post(number)
-                case 14 | 15:
-                    world.whisper(nick, chance.choice(ROOMS))
-                case 16:
-                    world.unclaim(nick)
-                case 17:
-                    world.pass_time(UNUSED_SECONDS / 8)
-                case _:
-                    world.leave(number)
-                    if len(world.visits) > 8:
-                        world.leave(number + 1)
-            world.check((nick,))
-        except Exception as error:
-            raise Broken(f"step {step} of seed {seed}: {error}") from error
+    walk_steps(lambda: _step(world, chance), steps, seed)
     world.check()
     return world.done
 
 
-def main() -> None:
-    """Walk as the command line says."""
-    steps, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    begun = time.monotonic()
-    done = walk(steps, seed)
-    print(f"{steps} steps, seed {seed}, {time.monotonic() - begun:.0f} s: nothing broken")
-    print(", ".join(f"{count} {what}" for what, count in done.most_common()))
+_PEOPLE = [name for name, proofs in PROOFS.items() for _ in proofs]
+
+
+def _step(world: NameWorld, chance: random.Random) -> None:
+    nick, number = chance.choice(NAMES), chance.randrange(1000)
+    match chance.randrange(20):
+        case 0 | 1 | 2 | 3 | 4:
+            world.enter(chance.choice(_PEOPLE), number, nick, chance.choice(ROOMS))
+        case 5 | 6:
+            world.enter(chance.choice(_PEOPLE), number, nick, chance.choice(ROOMS), "post")
+        case 7 | 8:
+            world.commit(number, fails=number % 7 == 0, gone=number % 5 == 0)
+        case 9 | 10:
+            world.rename(number, nick)
+        case 11 | 12 | 13:
+            world.post(number)
+        case 14 | 15:
+            world.whisper(nick, chance.choice(ROOMS))
+        case 16:
+            world.unclaim(nick)
+        case 17:
+            world.pass_time(UNUSED_SECONDS / 8)
+        case _:
+            world.leave(number)
+            if len(world.visits) > 8:
+                world.leave(number + 1)
+    world.check((nick,))
 
 
 if __name__ == "__main__":
-    main()
+    main(walk)

@@ -8,8 +8,6 @@ many steps; docs/security.md has the figures.
 from __future__ import annotations
 
 import random
-import sys
-import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -20,6 +18,7 @@ from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import UNUSED_SECONDS, NameClaims
 from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
 from tests.support.key_holders import Person
+from tests.support.random_walk import Broken, main, walk_steps
 
 ROOMS = ("lobby", "ops")
 NAMES = ("nadia", "NADIA", "nаdia", "warren", "vvarren", "5am", "sam", "guest", "guest_2")
@@ -43,10 +42,6 @@ PEOPLE: dict[str, tuple[Way, ...]] = {
     "stranger": (Way("text"), Way("classic"), Way()),
 }
 """Two of them attack; a ``stranger`` proves nothing, and is a new person each time."""
-
-
-class Broken(AssertionError):
-    """Something that must hold did not."""
 
 
 class Walk:
@@ -233,22 +228,9 @@ class Walk:
 def walk(steps: int, seed: int) -> Counter[str]:
     """Walk at random; return how often what was done. Raises Broken, with the step."""
     one = Walk(seed)
-    for step in range(steps):
-        try:
-            one.step()
-        except Exception as error:
-            raise Broken(f"step {step} of seed {seed}: {error!r}") from error
+    walk_steps(one.step, steps, seed)
     return one.done
 
 
-def main() -> None:
-    """Walk as the command line says."""
-    steps, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
-    begun = time.monotonic()
-    done = walk(steps, seed)
-    print(f"{steps} steps, seed {seed}, {time.monotonic() - begun:.0f} s: nothing broken")
-    print(", ".join(f"{count} {what}" for what, count in done.most_common()))
-
-
 if __name__ == "__main__":
-    main()
+    main(walk)

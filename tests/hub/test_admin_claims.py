@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from chatctl import protocol as p
-from chatctl.core.admission import Admission
 from chatctl.core.name_claims import NameClaim, NameClaims, fact
 from chatctl.errors import ChatError, Forbidden
 from tests.support.fakes import House, KeepingJournal, order
@@ -36,9 +35,7 @@ def journal() -> KeepingJournal:
 
 
 @pytest.fixture
-def house(journal: KeepingJournal) -> House:
-    facts = {key: value for key, value in journal.kept.items() if value is not None}
-    house = House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims(facts)))
+def house(house: House) -> House:
     house.now = NOW
     return house
 

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.common.verbs import Kind
-from chatctl.core.admission import Admission
+from chatctl.common.verbs import Kind, Role
 from chatctl.core.auth import ConnectionInfo
-from chatctl.core.name_claims import NameClaims
 from chatctl.errors import Forbidden, NickInvalid
 from chatctl.hub.admin_people import name_of
-from chatctl.hub.admin_target import Actor, AdminTarget, target_of
+from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
 from chatctl.protocol import Admin
-from tests.support.fakes import FakePeer, House
+from tests.support.fakes import FakePeer, House, order
 from tests.support.key_holders import OTHER, OWNER
 
 CONSOLE = Actor("console")
 
 
 @pytest.fixture
-def house() -> House:
+def house(house: House) -> House:
     """Return a server with an operator (chief) and one who is in two rooms."""
-    house = House(admission=Admission("test", ["ops"], claims=NameClaims()))
     house.hub.rules.configured = frozenset({OWNER.fingerprint})
     OWNER.join(house, "chief")
     house.join("Rajat", token="a" * 32)
@@ -30,7 +27,8 @@ def house() -> House:
 
 
 def target(house: House, text: str, actor: Actor = CONSOLE, verb: str = "ban", **more: object) -> AdminTarget:
-    return target_of(Admin(verb=verb, target=text, **more), actor, house.hub)  # type: ignore[arg-type]
+    ask = placed(Admin(verb=verb, target=text, **more), actor)  # type: ignore[arg-type]
+    return target_of(ask, actor, house.hub)
 
 
 @pytest.mark.parametrize(
@@ -76,13 +74,23 @@ def test_what_is_kept_under_a_name_that_nobody_could_have_today_can_be_lifted(ho
         (CONSOLE, "ops", ["ops"]),
         (CONSOLE, "elsewhere", []),
         (Actor("operator", "chief", "lobby"), None, ["lobby"]),
-        (Actor("operator", "chief", "lobby"), "ops", ["lobby"]),
+        (Actor("operator", "chief", "lobby"), "lobby", ["lobby"]),
     ],
 )
 def test_of_two_with_one_name_the_room_tells(house: House, actor: Actor, room: str | None, rooms: list[str]) -> None:
     """An operator means the one who is here."""
     peers = target(house, "rajat", actor, room=room).peers
     assert [peer.room.name for peer in peers if peer.room is not None] == rooms
+
+
+@pytest.mark.parametrize("role", ["operator", "member"])
+@pytest.mark.parametrize("verb", ["redact", "topic", "kick", "?kick"])
+def test_an_order_for_another_room_is_refused(house: House, role: Role, verb: str) -> None:
+    """What is said of one room must not be done to another. Only the console is in none."""
+    outcome = order(house, role, verb, "Rajat", room="ops")
+    assert isinstance(outcome, Forbidden)
+    assert outcome.text == "this order is for ops: give it there"
+    assert len(house.hub.history.rooms["lobby"].roster) == 2
 
 
 def test_one_who_posts_under_a_name_that_is_another_ones_by_now_is_not_meant(house: House) -> None:

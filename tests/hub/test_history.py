@@ -1,72 +1,23 @@
 """The past, wherever it is kept: in the ring, in the journal behind it, or nowhere any more."""
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
-
 import pytest
 
-from chatctl.common.sizes import fitting
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
-from chatctl.journal import Head
-from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Error, Gap, Hello, History, Msg, Page, Resume, Say, Welcome
+from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume, Say, Welcome
 from chatctl.server.connection import MAX_IN_FLIGHT
 from tests.support.fakes import FakePeer, House, only
-
-
-class KeepingJournal(MemoryJournal):
-    """Keeps what was said, from ``first`` on, and gives it only when its loop turns: as one on a disk would."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entries: list[Msg] = []
-        self.first = 1
-        self.reads = 0
-        self.broken: Exception | None = None
-
-    def say(self, number: int) -> None:
-        """Have a log before the server starts."""
-        self.entries = [Msg(seq=n, time=float(n), nick="old", text=f"m{n}") for n in range(1, number + 1)]
-        self._last["lobby"] = number
-
-    def head(self, room: str) -> Head:
-        return Head(self._epoch, self.first, super().head(room).last)
-
-    async def read(
-        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
-    ) -> Sequence[Msg]:
-        self.reads += 1
-        await asyncio.sleep(0)
-        if self.broken is not None:
-            raise self.broken
-        start = max(after + 1, self.first)
-        found = [entry for entry in self.entries if start <= entry.seq <= start + limit - 1]
-        return fitting(found[::-1], most)[::-1] if newest else fitting(found, most)
-
-
-def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """Run a test inside an event loop."""
-    return lambda: asyncio.run(test())
-
-
-async def rest(house: House, *peers: FakePeer) -> None:
-    """Let the loop and the hub turn until nothing more comes."""
-    for _ in range(200):
-        house.settle()
-        await asyncio.sleep(0)
+from tests.support.kept_log import KeptLog, in_loop, rest
 
 
 def seqs(peer: FakePeer) -> list[int]:
     return [frame.seq for frame in only(Msg, peer.frames)]
 
 
-@run
+@in_loop
 async def test_who_starts_before_the_ring_gets_it_all_once_and_in_order() -> None:
     """After a restart the ring is empty: the journal has what they missed, and the room goes on meanwhile."""
-    journal = KeepingJournal()
-    journal.say(1200)
+    journal = KeptLog(["m"] * 1200)
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 7))
     talker = house.join("Talker")
@@ -77,11 +28,10 @@ async def test_who_starts_before_the_ring_gets_it_all_once_and_in_order() -> Non
     assert seqs(talker) == [1201]
 
 
-@run
+@in_loop
 async def test_a_paused_reader_is_not_given_pages() -> None:
     """Its memory stays bounded: the next page waits until it has taken the last."""
-    journal = KeepingJournal()
-    journal.say(2000)
+    journal = KeptLog(["m"] * 2000)
     house = House(journal=journal)
     back = house.join("Back")
     back.lose()
@@ -96,10 +46,9 @@ async def test_a_paused_reader_is_not_given_pages() -> None:
     assert seqs(slow) == list(range(1, 2001))
 
 
-@run
+@in_loop
 async def test_what_retention_took_is_announced() -> None:
-    journal = KeepingJournal()
-    journal.say(50)
+    journal = KeptLog(["m"] * 50)
     journal.first = 21
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 10))
@@ -110,35 +59,30 @@ async def test_what_retention_took_is_announced() -> None:
 
 
 @pytest.mark.parametrize(("first", "kept"), [(6, [6, 7, 8, 9, 10]), (11, [])])
-def test_what_retention_took_is_not_read_from_the_ring_either(first: int, kept: list[int]) -> None:
+@in_loop
+async def test_what_retention_took_is_not_read_from_the_ring_either(first: int, kept: list[int]) -> None:
     """It is there until newer entries take its place: in a quiet room for ever."""
-
-    @run
-    async def main() -> None:
-        journal = KeepingJournal()
-        house = House(journal=journal)
-        talker = house.join("Talker")
-        talker.say(*(Say(f"m{number}") for number in range(10)))
-        await rest(house)
-        journal.first = first
-        talker.take()
-        talker.say(History(limit=20, after=0), History(limit=20, before=11))
-        back = house.join("Back", resume=Resume(journal._epoch, 2))
-        late = house.join("Late", history=20)
-        await rest(house)
-        pages = [([entry.seq for entry in page.entries], page.more) for page in only(Page, talker.frames)]
-        assert pages == [(kept, False)] * 2
-        assert only(Gap, back.frames) == [Gap(3, first - 1, "retention")]
-        assert seqs(back) == seqs(late) == kept
-        assert only(Welcome, late.frames)[0].first == first
-
-    main()
+    journal = KeptLog()
+    house = House(journal=journal)
+    talker = house.join("Talker")
+    talker.say(*(Say(f"m{number}") for number in range(10)))
+    await rest(house)
+    journal.first = first
+    talker.take()
+    talker.say(History(limit=20, after=0), History(limit=20, before=11))
+    back = house.join("Back", resume=Resume(journal._epoch, 2))
+    late = house.join("Late", history=20)
+    await rest(house)
+    pages = [([entry.seq for entry in page.entries], page.more) for page in only(Page, talker.frames)]
+    assert pages == [(kept, False)] * 2
+    assert only(Gap, back.frames) == [Gap(3, first - 1, "retention")]
+    assert seqs(back) == seqs(late) == kept
+    assert only(Welcome, late.frames)[0].first == first
 
 
-@run
+@in_loop
 async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() -> None:
-    journal = KeepingJournal()
-    journal.say(50)
+    journal = KeptLog(["m"] * 50)
     journal.broken = StorageFailed("the file can't be read")
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 10))
@@ -149,10 +93,9 @@ async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() ->
     assert seqs(back) == [51]
 
 
-@run
+@in_loop
 async def test_one_who_leaves_while_catching_up_leaves_nothing_behind() -> None:
-    journal = KeepingJournal()
-    journal.say(5000)
+    journal = KeptLog(["m"] * 5000)
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 0))
     back.lose()
@@ -176,37 +119,32 @@ async def test_one_who_leaves_while_catching_up_leaves_nothing_behind() -> None:
     ],
     ids=str,
 )
-def test_pages_come_from_the_ring_and_from_the_journal(ask: History, wanted: list[int], more: bool) -> None:
-    async def go() -> None:
-        journal = KeepingJournal()
-        journal.say(100)
-        house = House(journal=journal)
-        reader = house.join("Reader")
-        for number in (101, 102, 103):
-            reader.say(Say(f"m{number}"))
-            await rest(house)
-        journal.entries += only(Msg, reader.frames)
-        reader.take()
-        reader.say(ask)
+@in_loop
+async def test_pages_come_from_the_ring_and_from_the_journal(ask: History, wanted: list[int], more: bool) -> None:
+    journal = KeptLog(["m"] * 100)
+    house = House(journal=journal)
+    reader = house.join("Reader")
+    for number in (101, 102, 103):
+        reader.say(Say(f"m{number}"))
         await rest(house)
-        [page] = only(Page, reader.frames)
-        assert [entry.seq for entry in page.entries] == wanted
-        assert page.more is more
-        assert reader.in_flight == 0
+    reader.take()
+    reader.say(ask)
+    await rest(house)
+    [page] = only(Page, reader.frames)
+    assert [entry.seq for entry in page.entries] == wanted
+    assert page.more is more
+    assert reader.in_flight == 0
 
-    asyncio.run(go())
 
-
-@run
+@in_loop
 async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
-    journal = KeepingJournal()
-    journal.say(100)
+    journal = KeptLog(["m"] * 100)
     journal.broken = StorageFailed("the file can't be read")
     house = House(journal=journal)
     reader = house.join("Reader")
     reader.say(History(limit=5, after=0))
     await rest(house)
-    assert [error.code for error in only(Error, reader.frames)] == ["storage"]
+    assert reader.codes == ["storage"]
 
 
 def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
@@ -225,11 +163,10 @@ def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
     assert only(Welcome, house.join("Late").frames)[0].first == 8
 
 
-@run
+@in_loop
 async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> None:
     """Five thousand who come back at once must not cost five thousand reads."""
-    journal = KeepingJournal()
-    journal.say(1500)
+    journal = KeptLog(["m"] * 1500)
     house = House(journal=journal)
     await house.hub.history.warm_up("lobby")
     assert journal.reads == 1
@@ -239,11 +176,10 @@ async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> 
     assert journal.reads == 1
 
 
-@run
+@in_loop
 async def test_one_page_from_the_journal_is_under_way_at_a_time() -> None:
     """It counts as all that a connection may have under way: a hundred pages asked for at once would all be there."""
-    journal = KeepingJournal()
-    journal.say(50)
+    journal = KeptLog(["m"] * 50)
     house = House(journal=journal)
     reader = house.join("Reader")
     house.hub.perform(reader, History(limit=10, before=20))
@@ -253,17 +189,16 @@ async def test_one_page_from_the_journal_is_under_way_at_a_time() -> None:
     assert len(only(Page, reader.frames)) == 1
 
 
-@run
+@in_loop
 async def test_a_fault_of_ours_while_a_page_is_read_holds_nobody() -> None:
     """It is logged, the question is answered, and the connection is read from as before."""
-    journal = KeepingJournal()
-    journal.say(50)
+    journal = KeptLog(["m"] * 50)
     house = House(journal=journal)
     asker = house.join("Asker")
     journal.broken = RuntimeError("a defect")
     asker.say(History(limit=10, after=0))
     await rest(house)
-    assert [error.code for error in only(Error, asker.frames)] == ["internal"]
+    assert asker.codes == ["internal"]
     assert asker.in_flight == 0
     assert "a defect" in house.logged.getvalue()
     journal.broken = None
@@ -272,11 +207,10 @@ async def test_a_fault_of_ours_while_a_page_is_read_holds_nobody() -> None:
     assert len(only(Page, asker.frames)) == 1
 
 
-@run
+@in_loop
 async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -> None:
     """Its client resumes where it stood; a reader that nothing is sent to any more would never know."""
-    journal = KeepingJournal()
-    journal.say(50)
+    journal = KeptLog(["m"] * 50)
     journal.broken = RuntimeError("a defect")
     house = House(journal=journal)
     back = house.join("Back", resume=Resume(journal._epoch, 7))
@@ -285,7 +219,7 @@ async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -
     assert "a reader could not catch up" in house.logged.getvalue()
 
 
-class RenewedJournal(KeepingJournal):
+class RenewedJournal(KeptLog):
     """Has another epoch than before: the old one ended with entry 5."""
 
     def end_of(self, epoch: str, room: str) -> int | None:
@@ -303,24 +237,19 @@ class RenewedJournal(KeepingJournal):
         (Resume("older", 3, cut=True), None, [Gap(from_=1, to=8, why="lost")], []),
     ],
 )
-def test_a_cursor_of_an_earlier_epoch_goes_on_where_the_two_logs_part(
+@in_loop
+async def test_a_cursor_of_an_earlier_epoch_goes_on_where_the_two_logs_part(
     resume: Resume, cut: int | None, gaps: list[Gap], wanted: list[int]
 ) -> None:
     """For a client that knows what ``cut`` is; others are told ``lost``, as ever."""
-
-    @run
-    async def main() -> None:
-        journal = RenewedJournal()
-        journal.say(8)
-        journal.first = 3
-        house = House(journal=journal)
-        peer = house.peer()
-        peer.say(Hello(v=1, mode="watch", resume=resume))
-        await rest(house)
-        [welcome] = only(Welcome, peer.frames)
-        assert welcome.cut == cut
-        assert "cut" in welcome.features
-        assert only(Gap, peer.frames) == gaps
-        assert seqs(peer) == wanted
-
-    main()
+    journal = RenewedJournal(["m"] * 8)
+    journal.first = 3
+    house = House(journal=journal)
+    peer = house.peer()
+    peer.say(Hello(v=1, mode="watch", resume=resume))
+    await rest(house)
+    [welcome] = only(Welcome, peer.frames)
+    assert welcome.cut == cut
+    assert "cut" in welcome.features
+    assert only(Gap, peer.frames) == gaps
+    assert seqs(peer) == wanted

@@ -24,10 +24,6 @@ def said(peer: FakePeer) -> list[tuple[int, str, str]]:
     return [(m.seq, m.nick, m.text) for m in only(Msg, peer.frames)]
 
 
-def codes(frames: list[p.ServerFrame]) -> list[str]:
-    return [error.code for error in only(Error, frames)]
-
-
 # --- one order
 
 
@@ -224,7 +220,7 @@ def test_the_welcome_names_at_most_two_hundred_and_counts_all(house: House) -> N
 
 def test_a_room_that_is_not_here_is_refused(house: House) -> None:
     peer = house.join("Ana", room="nowhere")
-    assert codes(peer.frames) == ["room_invalid"]
+    assert peer.codes == ["room_invalid"]
     assert peer.closed
 
 
@@ -271,7 +267,7 @@ def test_a_name_held_with_another_token_is_taken(house: House) -> None:
     ana = house.join("Ana", MINE)
     for token in (OTHER, None):
         thief = house.join("ANA", token)
-        assert codes(thief.frames) == ["nick_taken"]
+        assert thief.codes == ["nick_taken"]
         assert thief.closed
     assert not ana.closed
     assert only(Leave, ana.frames) == []
@@ -399,7 +395,7 @@ def test_a_poster_without_a_token_has_no_voice_beside_a_member_without_one(house
     poster.take()
     poster.say(Say("hi"))
     house.settle()
-    assert codes(poster.take()) == ["nick_taken"]
+    assert poster.codes == ["nick_taken"]
 
 
 # --- going
@@ -445,7 +441,7 @@ def test_the_name_of_one_who_goes_is_free_at_once() -> None:
     ana.lose()
     house.settle()
     new = house.join("Ana", OTHER)
-    assert codes(new.frames) == []
+    assert new.codes == []
     journal.commit()
     house.settle()
     assert only(Leave, bob.frames) == [], "one of that name is here"
@@ -574,7 +570,7 @@ def test_a_whisper_to_one_who_does_not_read_is_refused_and_not_kept(house: House
     bob.stop_reading()
     ana.say(p.Whisper("Bob", "psst", id="1"))
     house.settle()
-    assert codes(ana.take()) == ["no_such_nick"]
+    assert ana.codes == ["no_such_nick"]
     assert bob.replies == []
 
 
@@ -650,7 +646,7 @@ def test_a_stranger_gets_his_line_and_is_closed(house: House) -> None:
 
 def test_guests_may_open_rooms_where_they_may() -> None:
     house = House(admission=Admission("test", open_rooms=True))
-    assert codes(house.join("Ana", room="new").frames) == []
+    assert house.join("Ana", room="new").codes == []
     assert set(house.hub.history.rooms) == {"new"}
 
 

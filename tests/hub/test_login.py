@@ -23,24 +23,6 @@ from tests.support.key_holders import OTHER, OWNER
 VERIFIER = Verifier.of("secret")
 
 
-@pytest.fixture
-def journal() -> KeepingJournal:
-    return KeepingJournal()
-
-
-@pytest.fixture
-def house(journal: KeepingJournal) -> House:
-    return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
-
-
-def welcomed(peer: FakePeer) -> p.Welcome | None:
-    return next(iter(only(p.Welcome, peer.frames)), None)
-
-
-def codes(peer: FakePeer) -> list[str]:
-    return [error.code for error in only(p.Error, peer.frames)]
-
-
 # --- the handshake
 
 
@@ -49,7 +31,7 @@ def test_the_welcome_lists_what_the_server_offers(house: House, monkeypatch: pyt
     monkeypatch.setattr(p, "FEATURES", ("fly",))
     peer = house.peer(p.Hello(v=1, nick="amy"))
     house.settle()
-    welcome = welcomed(peer)
+    welcome = peer.welcome
     assert welcome is not None
     assert welcome.features == ["fly"]
 
@@ -62,7 +44,7 @@ def test_a_key_is_proved_before_anything_else_is_told(house: House) -> None:
     assert len(house.hub.history.rooms) == 0 or not list(house.hub.history.open("lobby").roster)
     OWNER.prove(peer, hello)
     house.settle()
-    welcome = welcomed(peer)
+    welcome = peer.welcome
     assert welcome is not None
     assert (welcome.nick, welcome.claimed) == ("Rajat", True)
 
@@ -71,14 +53,14 @@ def test_a_key_is_proved_before_anything_else_is_told(house: House) -> None:
 def test_nothing_but_the_proof_counts_after_a_challenge(house: House, frame: p.Frame) -> None:
     peer = house.peer(OWNER.hello("Rajat"), frame)
     house.settle()
-    assert codes(peer) == ["not_joined"]
-    assert welcomed(peer) is None
+    assert peer.codes == ["not_joined"]
+    assert peer.welcome is None
 
 
 def test_a_wrong_proof_ends_it_and_the_name_is_not_bound(house: House, journal: KeepingJournal) -> None:
     peer = house.peer(OWNER.hello("Rajat"), p.Proof(signature="AAAA"))
     house.settle()
-    assert codes(peer) == ["unauthorized"]
+    assert peer.codes == ["unauthorized"]
     assert peer.closed
     assert journal.kept == {}
 
@@ -88,7 +70,7 @@ def test_a_challenge_is_answered_once(house: House) -> None:
     peer = OWNER.join(house, "Rajat")
     OWNER.prove(peer, hello)
     house.settle()
-    assert codes(peer) == ["bad_frame"]
+    assert peer.codes == ["bad_frame"]
 
 
 def test_the_time_for_the_hello_is_the_time_for_its_proof_too(house: House) -> None:
@@ -100,14 +82,14 @@ def test_the_time_for_the_hello_is_the_time_for_its_proof_too(house: House) -> N
     house.now = wake_at
     peer.pump()
     house.settle()
-    assert codes(peer) == ["not_joined"]
+    assert peer.codes == ["not_joined"]
     assert peer.closed
 
 
 def test_a_hello_and_its_proof_share_the_limit_of_bytes(house: House) -> None:
     peer = house.peer(OWNER.hello("Rajat"), b'{"type":"proof","x":"' + b"x" * house.limits.hello_bytes)
     house.settle()
-    assert codes(peer) == ["too_long"]
+    assert peer.codes == ["too_long"]
     assert peer.closed
 
 
@@ -155,7 +137,7 @@ def test_members_who_all_come_back_at_once_are_all_let_in() -> None:
     peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(3 * LOGINS_A_TURN)]
     assert sum(peer.room is not None for peer in peers) == LOGINS_A_TURN
     house.settle()
-    assert all(welcomed(peer) is not None for peer in peers)
+    assert all(peer.welcome is not None for peer in peers)
 
 
 def test_what_was_said_right_after_a_hello_that_had_to_wait_is_said() -> None:
@@ -170,7 +152,7 @@ def test_one_that_goes_while_it_waits_for_its_turn_leaves_nothing() -> None:
     peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(LOGINS_A_TURN + 1)]
     peers[-1].lose()
     house.settle()
-    assert welcomed(peers[-1]) is None
+    assert peers[-1].welcome is None
     assert len(list(house.hub.history.rooms["lobby"].roster)) == LOGINS_A_TURN
 
 
@@ -187,7 +169,7 @@ def test_who_is_refused_opens_no_room(open_house: House, hello: p.Hello) -> None
     """A thousand bad names in a thousand rooms, and nobody could open one until a restart."""
     peer = open_house.peer(hello)
     open_house.settle()
-    assert codes(peer) == ["nick_invalid"]
+    assert peer.codes == ["nick_invalid"]
     assert list(open_house.hub.history.rooms) == []
 
 
@@ -223,13 +205,13 @@ def test_one_address_opens_only_so_many_rooms() -> None:
     """Each stays once something was said in it, and there are a thousand for all."""
     house = House(admission=Admission("test", ["ops"], open_rooms=True))
     peers = [house.join(f"m{number}", room=f"r{number}") for number in range(ROOMS_AT_ONCE + 1)]
-    assert all(welcomed(peer) for peer in peers[:-1])
-    assert codes(peers[-1]) == ["rate_limited"]
+    assert all(peer.welcome for peer in peers[:-1])
+    assert peers[-1].codes == ["rate_limited"]
     assert "192.0.2.7 opens too many rooms" in only(p.Error, peers[-1].frames)[0].text
-    assert welcomed(house.join("in", room="ops"))
-    assert welcomed(house.join("too", room="r1"))
+    assert house.join("in", room="ops").welcome
+    assert house.join("too", room="r1").welcome
     house.now += 61
-    assert welcomed(house.join("later", room="another"))
+    assert house.join("later", room="another").welcome
 
 
 # --- a password
@@ -237,7 +219,7 @@ def test_one_address_opens_only_so_many_rooms() -> None:
 
 def test_people_without_the_password_are_told_how_to_give_it() -> None:
     house = House(authenticator=Authenticator(VERIFIER))
-    assert codes(house.join("Ana")) == ["unauthorized"]
+    assert house.join("Ana").codes == ["unauthorized"]
     assert house.join("Ana").closed
 
 
@@ -280,10 +262,10 @@ def test_a_wrong_password_is_answered_late_and_its_connection_waits() -> None:
     house = House(authenticator=Authenticator(VERIFIER))
     peer = guessing(house)
     house.pass_time(0.5)
-    assert (codes(peer), peer.closed) == ([], False)
+    assert (peer.codes, peer.closed) == ([], False)
     house.pass_time(0.5)
     house.settle()
-    assert (codes(peer), peer.closed) == (["unauthorized"], True)
+    assert (peer.codes, peer.closed) == (["unauthorized"], True)
     assert house.logged.getvalue().count("this is not the password") == 1
 
 
@@ -304,28 +286,28 @@ def test_the_first_join_binds_the_name_and_it_is_kept_before_the_welcome(house: 
     """Committed first, shown after: an acknowledged claim survives whatever comes."""
     journal.at_once = False
     peer = OWNER.join(house, "Rajat")
-    assert welcomed(peer) is None
+    assert peer.welcome is None
     journal.commit()
     house.settle()
-    assert welcomed(peer) is not None
+    assert peer.welcome is not None
     assert list(journal.kept) == [("claim", "rajat")]
     again = House(admission=Admission("test", claims=NameClaims(journal.kept)))  # type: ignore[arg-type]
-    assert codes(again.join("RAJAT")) == ["nick_taken"]
-    assert welcomed(OWNER.join(again, "Rajat")) is not None
+    assert again.join("RAJAT").codes == ["nick_taken"]
+    assert OWNER.join(again, "Rajat").welcome is not None
 
 
 def test_others_do_not_get_a_bound_name_though_its_owner_is_away(house: House) -> None:
     OWNER.join(house, "Rajat").lose()
     house.settle()
-    assert codes(house.join("rajat")) == ["nick_taken"]
-    assert codes(OTHER.join(house, "Rajat")) == ["nick_taken"]
+    assert house.join("rajat").codes == ["nick_taken"]
+    assert OTHER.join(house, "Rajat").codes == ["nick_taken"]
     assert b"bound to a key" in house.text("Rajat").wire
     assert b"Rajat_2 joined!" in house.classic("Rajat").wire
     stranger = house.join("Ana")
     stranger.take()
     stranger.say(p.Nick("Rajat"))
     house.settle()
-    assert codes(stranger) == ["nick_taken"]
+    assert stranger.codes == ["nick_taken"]
 
 
 def test_the_owner_takes_a_ghost_over_at_once_with_another_token(house: House) -> None:
@@ -334,7 +316,7 @@ def test_the_owner_takes_a_ghost_over_at_once_with_another_token(house: House) -
     watcher = house.join("Ana")
     watcher.take()
     again = OWNER.join(house, "Rajat", token="b" * 32)
-    assert welcomed(again) is not None
+    assert again.welcome is not None
     assert ghost.closed
     assert watcher.take() == []
 
@@ -342,7 +324,7 @@ def test_the_owner_takes_a_ghost_over_at_once_with_another_token(house: House) -
 def test_to_speak_under_a_bound_name_takes_its_key_too(house: House) -> None:
     OWNER.join(house, "Rajat").lose()
     house.settle()
-    assert codes(house.join("Rajat", mode="post")) == ["nick_taken"]
+    assert house.join("Rajat", mode="post").codes == ["nick_taken"]
     poster = OWNER.join(house, "Rajat", mode="post")
     poster.say(p.Say("deploy done", id="1"))
     house.settle()
@@ -354,7 +336,7 @@ def test_a_poster_whose_name_was_bound_since_is_no_longer_heard(house: House) ->
     OWNER.join(house, "Rajat").lose()
     poster.say(p.Say("it was me", id="1"))
     house.settle()
-    assert codes(poster) == ["nick_taken"]
+    assert poster.codes == ["nick_taken"]
 
 
 def test_a_claim_that_can_not_be_kept_lets_its_owner_in_unbound(house: House, journal: KeepingJournal) -> None:
@@ -363,12 +345,12 @@ def test_a_claim_that_can_not_be_kept_lets_its_owner_in_unbound(house: House, jo
     peer = OWNER.join(house, "Rajat")
     journal.fail()
     house.settle()
-    welcome = welcomed(peer)
+    welcome = peer.welcome
     assert welcome is not None
     assert not welcome.claimed
     peer.lose()
     house.settle()
-    assert welcomed(house.join("Rajat")) is not None
+    assert house.join("Rajat").welcome is not None
     assert "not bound" in house.logged.getvalue()
 
 
@@ -377,8 +359,8 @@ def test_of_two_who_bind_a_name_at_once_the_first_one_has_it(house: House, journ
     first, second = OWNER.join(house, "Rajat"), OTHER.join(house, "Rajat")
     journal.commit()
     house.settle()
-    assert welcomed(first) is not None
-    assert codes(second) == ["nick_taken"]
+    assert first.welcome is not None
+    assert second.codes == ["nick_taken"]
     assert journal.waiting == []
     assert journal.kept == {("claim", "rajat"): journal.kept["claim", "rajat"]}
     assert OWNER.fingerprint in (journal.kept["claim", "rajat"] or "")
@@ -392,7 +374,7 @@ def test_one_that_goes_while_its_claim_is_kept_comes_to_no_harm(house: House, jo
     house.settle()
     assert peer.closed
     assert list(house.hub.history.open("lobby").roster) == []
-    assert codes(house.join("Rajat")) == ["nick_taken"]
+    assert house.join("Rajat").codes == ["nick_taken"]
 
 
 def test_a_member_is_told_with_which_key_another_one_came(house: House) -> None:
@@ -415,7 +397,7 @@ def test_a_claim_that_is_dropped_sets_the_name_free(house: House, journal: Keepi
     assert [claim.nick for claim in house.hub.claims] == ["Rajat"]
     house.hub.admin.carry_out(order, Actor("console"), outcomes.append)
     assert journal.kept[("claim", "rajat")] is None
-    assert welcomed(house.join("Rajat")) is not None
+    assert house.join("Rajat").welcome is not None
     house.hub.admin.carry_out(order, Actor("console"), outcomes.append)
     done, refused = outcomes
     assert isinstance(done, p.Done)

@@ -16,16 +16,6 @@ TOKEN = "a" * 32
 RAJAT = ("claim", "rajat")
 
 
-@pytest.fixture
-def journal() -> KeepingJournal:
-    return KeepingJournal()
-
-
-@pytest.fixture
-def house(journal: KeepingJournal) -> House:
-    return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
-
-
 def claimed(peer: FakePeer) -> bool:
     return only(p.Welcome, peer.frames)[0].claimed
 

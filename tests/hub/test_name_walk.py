@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hub.name_walk import NAMES, Broken, Walk, walk
+from tests.hub.name_walk import NAMES, Walk, walk
+from tests.support.random_walk import Broken
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -9,29 +9,10 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.core.admission import Admission
-from chatctl.core.name_claims import NameClaim, NameClaims
+from chatctl.core.name_claims import NameClaim
 from chatctl.core.name_ownership import Names
 from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
-
-
-@pytest.fixture
-def journal() -> KeepingJournal:
-    return KeepingJournal()
-
-
-@pytest.fixture
-def house(journal: KeepingJournal) -> House:
-    return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims()))
-
-
-def welcomed(peer: FakePeer) -> p.Welcome | None:
-    return next(iter(only(p.Welcome, peer.frames)), None)
-
-
-def codes(peer: FakePeer) -> list[str]:
-    return [error.code for error in only(p.Error, peer.frames)]
-
 
 Enter = Callable[[House, str], FakePeer]
 EVERY_DIALECT = pytest.mark.parametrize(
@@ -57,8 +38,8 @@ def test_a_name_that_somebody_has_in_another_room_is_neither_bound_nor_taken_ove
     """Its holder would be thrown out unseen, and whispers to the name would go to whoever did it."""
     nadia, ana = enter(house, "nadia"), house.join("Ana")
     ana.take()
-    assert codes(OTHER.join(house, "nadia", room="ops")) == ["nick_taken"]
-    assert codes(OTHER.join(house, "nadia")) == ["nick_taken"]
+    assert OTHER.join(house, "nadia", room="ops").codes == ["nick_taken"]
+    assert OTHER.join(house, "nadia").codes == ["nick_taken"]
     assert journal.kept == {}
     assert is_here(nadia)
     nadia.took()
@@ -77,7 +58,7 @@ def test_a_member_is_not_renamed_to_a_name_of_another_room_or_one_like_it(house:
             mallory.take()
             mallory.say(p.Nick("nadia"), p.Nick("NADIA"), p.Nick(CYRILLIC), p.Ping())
             house.settle()
-            assert codes(mallory) == ["nick_taken"] * 3
+            assert mallory.codes == ["nick_taken"] * 3
             assert len(only(p.Pong, mallory.frames)) == 1
             mallory.lose()
             house.settle()
@@ -90,7 +71,7 @@ def test_a_look_alike_of_a_member_is_not_bound_in_another_room(
 ) -> None:
     """Or the member's own name would be the look-alike when its connection drops."""
     nadia = enter(house, "nadia")
-    assert codes(OTHER.join(house, CYRILLIC, room="ops")) == ["nick_taken"]
+    assert OTHER.join(house, CYRILLIC, room="ops").codes == ["nick_taken"]
     nadia.lose()
     house.settle()
     assert is_here(enter(house, "nadia"))
@@ -101,13 +82,13 @@ def test_a_look_alike_of_a_member_is_not_bound_in_another_room(
 def test_a_name_with_a_mark_that_joins_or_is_not_seen_is_refused_in_every_dialect(house: House, nick: str) -> None:
     """Its lines would begin with a bare mark, or look like somebody else's."""
     for mode in ("join", "post", "watch"):
-        assert codes(house.join(nick, mode=mode)) == ["nick_invalid"]
+        assert house.join(nick, mode=mode).codes == ["nick_invalid"]
     assert house.text(nick).room is None
     member = house.join("Ana")
     member.take()
     member.say(p.Nick(nick))
     house.settle()
-    assert codes(member) == ["nick_invalid"]
+    assert member.codes == ["nick_invalid"]
     classic = house.classic(nick)
     assert classic.member is not None
     assert classic.member.nick.isascii()
@@ -136,7 +117,7 @@ def test_a_name_that_was_given_up_is_free_and_a_bound_one_is_not(house: House) -
             first = owner.join(house, nick) if owner else house.join(nick, TOKEN)
             give_up(house, first)
             house.settle()
-            assert codes(OTHER.join(house, nick, room="ops")) == code, (nick, give_up)
+            assert OTHER.join(house, nick, room="ops").codes == code, (nick, give_up)
 
 
 def test_a_whisper_goes_to_who_has_the_name_when_it_comes(house: House) -> None:
@@ -151,7 +132,7 @@ def test_a_whisper_goes_to_who_has_the_name_when_it_comes(house: House) -> None:
         ana.take()
         ana.say(p.Whisper(nick, "psst", id=nick))
         house.settle()
-        assert codes(ana) == (["no_such_nick"] if owner else [])
+        assert ana.codes == (["no_such_nick"] if owner else [])
 
 
 def test_the_dialects_of_people_do_not_get_a_name_of_another_room(house: House) -> None:
@@ -170,11 +151,11 @@ def test_a_poster_is_heard_until_somebody_has_a_name_that_it_looks_like(house: H
     house.settle()
     assert len(only(p.Ack, poster.take())) == 1
     nadia = OWNER.join(house, "nadia", room="ops")
-    assert welcomed(nadia) is not None
+    assert nadia.welcome is not None
     for _ in range(2):
         poster.say(p.Say("give me your password"), p.Whisper("nadia", "psst"))
         house.settle()
-        assert codes(poster) == ["nick_taken"] * 2
+        assert poster.codes == ["nick_taken"] * 2
         poster.take()
         nadia.lose()
         house.settle()  # gone, and the name is still bound
@@ -187,7 +168,7 @@ def test_an_order_is_given_under_a_name_that_is_still_ones_own(house: House) -> 
     OWNER.join(house, "nadia")
     poster.say(p.Admin(verb="topic", text="mine now"))
     house.settle()
-    assert codes(poster) == ["nick_taken"]
+    assert poster.codes == ["nick_taken"]
     assert house.hub.rules.room("lobby").topic == ""
 
 
@@ -195,7 +176,7 @@ def test_one_who_makes_a_key_later_is_not_shut_out_of_his_own_name(house: House,
     """By token first: the key is let in beside it, and the name is bound once the token's place is his, too."""
     lobby = house.join("nadia", TOKEN)
     ops = OWNER.join(house, "nadia", token=TOKEN, room="ops")
-    welcome = welcomed(ops)
+    welcome = ops.welcome
     assert welcome is not None
     assert (welcome.claimed, journal.kept) == (False, {})
     [notice] = only(p.Notice, ops.frames)
@@ -212,5 +193,5 @@ def test_a_place_that_was_proved_with_a_key_is_not_its_tokens() -> None:
     house = House(admission=Admission("test", ["ops"]))  # names are not bound
     nadia = OWNER.join(house, "nadia", token=TOKEN)
     for room in ("lobby", "ops"):
-        assert codes(house.join("nadia", TOKEN, room=room)) == ["nick_taken"]
+        assert house.join("nadia", TOKEN, room=room).codes == ["nick_taken"]
     assert is_here(nadia)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,36 +13,21 @@ from chatctl.common.names import fold_any
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import ChatError, Forbidden, NickInvalid, RoomInvalid, StorageFailed
 from chatctl.hub.admin_target import Actor
-from chatctl.journal import Facts, Head
-from chatctl.journal.memory import MemoryJournal
+from chatctl.journal import Facts
 from tests.support.fakes import House, only
+from tests.support.kept_log import KeptLog, in_loop, rest
 
 NEEDLE = "hunter2"
 
 
-class KeptJournal(MemoryJournal):
-    """Keeps the lobby, and gives of it only when its loop turns: as one on a disk would."""
+class KeptJournal(KeptLog):
+    """Redacts, and keeps facts, when its loop turns; or fails."""
 
     def __init__(self, texts: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.entries = [p.Msg(seq, float(seq), "Rajat", text) for seq, text in enumerate(texts, 1)]
-        self._last["lobby"] = len(texts)
+        super().__init__(texts)
         self.kept: dict[tuple[str, str], str | None] = {}
         self.rebuilt = 0
-        self.broken = ""
-        self.follow("lobby", self.entries.extend)
-
-    def head(self, room: str) -> Head:
-        head = super().head(room)
-        return Head(self._epoch, 1, head.last) if room == "lobby" else head
-
-    async def read(
-        self, room: str, after: int, limit: int, *, most: int | None = None, newest: bool = False
-    ) -> Sequence[p.Msg]:
-        entries = self.entries[after : after + limit]
-        for _ in range(4):  # what is done meanwhile is done before the answer comes
-            await asyncio.sleep(0)
-        return entries if room == "lobby" else []
+        self.failing = ""
 
     async def said_by(self, nick: str, room: str) -> list[int]:
         await asyncio.sleep(0)
@@ -50,7 +35,7 @@ class KeptJournal(MemoryJournal):
 
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         await asyncio.sleep(0)
-        if self.broken == "redact":
+        if self.failing == "redact":
             raise StorageFailed("the disk is full")
         self.kept |= facts
         if room == "lobby":
@@ -58,19 +43,9 @@ class KeptJournal(MemoryJournal):
             self.entries[:] = map(gone.apply_to, self.entries)
 
     async def rebuild(self) -> None:
-        if self.broken == "rebuild":
+        if self.failing == "rebuild":
             raise StorageFailed("no room")
         self.rebuilt += 1
-
-
-def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    return lambda: asyncio.run(test())
-
-
-async def rest(house: House) -> None:
-    for _ in range(100):
-        house.settle()
-        await asyncio.sleep(0)
 
 
 async def redact(house: House, *seqs: int, by: str = "", **fields: Any) -> p.Done | ChatError:
@@ -94,7 +69,7 @@ def shown(frames: Sequence[p.ServerFrame]) -> Mapping[int, str]:
     return {seq: f"{entry.nick}: {entry.text}" if not entry.redacted else "" for seq, entry in known.items()}
 
 
-@run
+@in_loop
 async def test_who_is_here_is_told_and_the_number_stays() -> None:
     house = House(journal=KeptJournal())
     rajat, ana, nc, old = house.join("Rajat"), house.join("Ana"), house.text("Omar"), house.classic("Old")
@@ -114,7 +89,7 @@ async def test_who_is_here_is_told_and_the_number_stays() -> None:
     assert NEEDLE not in house.logged.getvalue()
 
 
-@run
+@in_loop
 async def test_who_comes_later_sees_that_there_was_something() -> None:
     house = House(journal=KeptJournal())
     house.join("Rajat").say(p.Say(NEEDLE), p.Say("hello"))
@@ -132,7 +107,7 @@ async def test_who_comes_later_sees_that_there_was_something() -> None:
     assert b"Rajat" not in p.encode(first)
 
 
-@run
+@in_loop
 async def test_a_reader_that_lags_is_sent_no_old_bytes() -> None:
     """The ring has its entries rendered already for those who lag."""
     house = House(ServerLimits(rate=0), KeptJournal())
@@ -156,31 +131,27 @@ async def test_a_reader_that_lags_is_sent_no_old_bytes() -> None:
 
 
 @pytest.mark.parametrize("turns", range(14))
-def test_a_reader_in_the_middle_of_catching_up_has_nothing_of_it_in_the_end(turns: int) -> None:
+@in_loop
+async def test_a_reader_in_the_middle_of_catching_up_has_nothing_of_it_in_the_end(turns: int) -> None:
     """Whatever was read, and not sent, when the order came: it may come twice, but not after the frame."""
-
-    @run
-    async def main() -> None:
-        journal = KeptJournal([NEEDLE if number in (1, 600, 1200) else "x" for number in range(1, 1201)])
-        house = House(journal=journal)
-        back = house.join("Back", resume=p.Resume(journal._epoch, 0))
-        back.say(p.History(limit=10, after=595))
-        level = house.join("Ana").say(p.History(limit=10, after=595))
-        for _ in range(turns):
-            house.turn()
-            await asyncio.sleep(0)
-        await redact(house, 1, 600, 1200)
-        back.say(p.History(limit=10, after=595))
-        await rest(house)
-        entries = [frame for frame in back.frames if isinstance(frame, p.Msg)]
-        assert [entry.seq for entry in entries] == list(range(1, 1201))
-        assert [seq for seq, text in shown(back.frames).items() if NEEDLE in text] == []
-        assert shown(back.frames)[600] == shown(level.frames)[600] == ""
-
-    main()
+    journal = KeptJournal([NEEDLE if number in (1, 600, 1200) else "x" for number in range(1, 1201)])
+    house = House(journal=journal)
+    back = house.join("Back", resume=p.Resume(journal._epoch, 0))
+    back.say(p.History(limit=10, after=595))
+    level = house.join("Ana").say(p.History(limit=10, after=595))
+    for _ in range(turns):
+        house.turn()
+        await asyncio.sleep(0)
+    await redact(house, 1, 600, 1200)
+    back.say(p.History(limit=10, after=595))
+    await rest(house)
+    entries = [frame for frame in back.frames if isinstance(frame, p.Msg)]
+    assert [entry.seq for entry in entries] == list(range(1, 1201))
+    assert [seq for seq, text in shown(back.frames).items() if NEEDLE in text] == []
+    assert shown(back.frames)[600] == shown(level.frames)[600] == ""
 
 
-@run
+@in_loop
 async def test_all_of_a_name_in_every_room_and_spelling() -> None:
     house = House(ServerLimits(rate=0), KeptJournal(["old"] * 3))
     house.journal.entries[1] = p.Msg(2, 2.0, "Ana", "stays")  # type: ignore[attr-defined]
@@ -203,7 +174,7 @@ async def test_all_of_a_name_in_every_room_and_spelling() -> None:
     assert isinstance(await redact(house, target="name:Rajat"), Forbidden), "nothing is left of them"
 
 
-@run
+@in_loop
 async def test_an_operator_redacts_in_their_own_room_alone() -> None:
     house = House(ServerLimits(rate=0), KeptJournal())
     rajat = house.join("Rajat").say(p.Say("here"))
@@ -213,13 +184,14 @@ async def test_an_operator_redacts_in_their_own_room_alone() -> None:
     ops = house.join("rajat", room="ops")
     ops.say(p.Say("there"))
     await rest(house)
-    outcome = await redact(house, target="Rajat", by="nadia", text="spam", room="ops")
+    assert isinstance(await redact(house, target="Rajat", by="nadia", text="spam", room="ops"), Forbidden)
+    outcome = await redact(house, target="Rajat", by="nadia", text="spam")
     assert isinstance(outcome, p.Done)
     assert outcome.text.startswith("1 message was redacted by nadia: spam")
     assert only(p.Redacted, ops.frames) == []
 
 
-@run
+@in_loop
 async def test_many_are_told_in_frames_of_a_size() -> None:
     house = House(journal=KeptJournal([NEEDLE] * 1201))
     ana = house.join("Ana")
@@ -240,31 +212,28 @@ async def test_many_are_told_in_frames_of_a_size() -> None:
         ({"target": "name:a b"}, NickInvalid, ""),
     ],
 )
-def test_what_can_not_be_done_changes_nothing(fields: dict[str, Any], error: type[ChatError], why: str) -> None:
-    @run
-    async def main() -> None:
-        journal = KeptJournal(["a", "b"])
-        house = House(journal=journal)
-        ana = house.join("Ana")
-        seqs, others = fields.get("seqs", []), {key: one for key, one in fields.items() if key != "seqs"}
-        outcome = await redact(house, *seqs, **others)
-        assert type(outcome) is error
-        assert why in outcome.text
-        assert not any(entry.redacted for entry in journal.entries)
-        assert only(p.Redacted, ana.frames) == []
-        assert journal.kept == {}
-        assert list(house.hub.rules.log) == []
-
-    main()
+@in_loop
+async def test_what_can_not_be_done_changes_nothing(fields: dict[str, Any], error: type[ChatError], why: str) -> None:
+    journal = KeptJournal(["a", "b"])
+    house = House(journal=journal)
+    ana = house.join("Ana")
+    seqs, others = fields.get("seqs", []), {key: one for key, one in fields.items() if key != "seqs"}
+    outcome = await redact(house, *seqs, **others)
+    assert type(outcome) is error
+    assert why in outcome.text
+    assert not any(entry.redacted for entry in journal.entries)
+    assert only(p.Redacted, ana.frames) == []
+    assert journal.kept == {}
+    assert list(house.hub.rules.log) == []
 
 
-@run
+@in_loop
 async def test_a_journal_that_can_not_store_it_changes_nothing() -> None:
     journal = KeptJournal([NEEDLE])
     house = House(journal=journal)
     await house.hub.history.warm_up("lobby")
     ana = house.join("Ana")
-    journal.broken = "redact"
+    journal.failing = "redact"
     outcome = await redact(house, 1)
     assert isinstance(outcome, StorageFailed)
     assert only(p.Redacted, ana.frames) == []
@@ -272,13 +241,13 @@ async def test_a_journal_that_can_not_store_it_changes_nothing() -> None:
     assert shown(house.join("Omar", history=1).frames) == {1: f"Rajat: {NEEDLE}"}
 
 
-@run
+@in_loop
 async def test_a_file_that_can_not_be_written_anew_is_told_to_the_operator() -> None:
     """It is gone from all that is shown; that traces are left must not look like success."""
     journal = KeptJournal([NEEDLE])
     house = House(journal=journal)
     ana = house.join("Ana")
-    journal.broken = "rebuild"
+    journal.failing = "rebuild"
     outcome = await redact(house, 1)
     assert isinstance(outcome, StorageFailed)
     assert outcome.text == "1 message was redacted, but traces of it may be left in the journal's file: no room"
@@ -286,7 +255,7 @@ async def test_a_file_that_can_not_be_written_anew_is_told_to_the_operator() -> 
     assert [row.verb for row in house.hub.rules.log] == ["redact"]
 
 
-@run
+@in_loop
 async def test_the_answer_comes_when_the_file_is_clean_and_the_log_has_no_name() -> None:
     journal = KeptJournal([NEEDLE])
     house = House(journal=journal)

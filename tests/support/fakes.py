@@ -165,6 +165,16 @@ class FakePeer(Connection):
         return [p.decode_server(line) for line in self.wire.splitlines()]
 
     @property
+    def welcome(self) -> p.Welcome | None:
+        """What it was let in with, as far as that was not taken."""
+        return next(iter(only(p.Welcome, self.frames)), None)
+
+    @property
+    def codes(self) -> list[str]:
+        """The errors that it was sent."""
+        return [error.code for error in only(p.Error, self.frames)]
+
+    @property
     def closed(self) -> bool:
         """Whether the server has closed it."""
         return self.transport.closed
@@ -378,6 +388,12 @@ class SlowJournal(MemoryJournal):
 def only(kind: type[Frame], frames: Sequence[Frame]) -> list:
     """Return the frames of one kind."""
     return [frame for frame in frames if type(frame) is kind]
+
+
+def done(outcome: p.Done | ChatError) -> p.Done:
+    """Return the outcome of an order that has to be carried out."""
+    assert isinstance(outcome, p.Done), outcome
+    return outcome
 
 
 class KeepingJournal(MemoryJournal):

@@ -215,7 +215,7 @@ def test_the_operators_file_is_read_again_and_nobody_is_dropped(
     assert ops() == [OTHER_KEY]
     file.write_text(f"{KEY}\nnadia\n")
     assert reload(2) == (1 if way == "reload" else 0)
-    server.wait_for_log("the operators stays as it was")
+    server.wait_for_log("the operator list stays as it was")
     assert ops() == [OTHER_KEY], "half a file is none"
     ana.send(b'{"type":"ping"}\n')
     ana.frame("pong")
@@ -231,7 +231,7 @@ def test_another_password_counts_at_once_and_drops_nobody(run: Run, serve: Serve
     sends = ("send", "hi", "--password-file", str(tmp_path / "new"))
     assert run("send", "hi", "--password-file", str(file), port=server.port).returncode == 0
     file.write_text("new secret\n")
-    assert run("admin", "reload", "--journal", str(kept)).stdout == b"read again: operators, password\n"
+    assert run("admin", "reload", "--journal", str(kept)).stdout == b"read again: operator list, password\n"
     assert run(*sends, port=server.port).returncode == 0
     file.unlink()
     assert run("admin", "reload", "--journal", str(kept)).returncode == 1

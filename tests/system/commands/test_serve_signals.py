@@ -61,7 +61,7 @@ def test_a_hangup_before_it_can_reload_is_carried_out_then(code: str, env: dict[
     process = start(code, env, "serve", "--port", "0", "--journal", str(tmp_path / "rooms.db"))
     try:
         assert process.stderr is not None
-        assert any(b"operators read again" in line for line in process.stderr)
+        assert any(b"operator list read again" in line for line in process.stderr)
         process.terminate()
         process.communicate(timeout=DEADLINE)
         assert process.returncode == 0

@@ -2,13 +2,12 @@
 
 from tests.system.exits.cells_read import HELLO
 from tests.system.exits.cells_say import BUILT
-from tests.system.exits.table import Cell, Nothing
+from tests.system.exits.table import Cell, Nothing, nothing
 from tests.system.exits.words import USAGE
 
 NO_FILE = "it is no regular file"
 BYTES = "$(printf 'caf\\351')"
 NOT_TEXT = "invalid value for '{}': caf\\xe9 is not UTF-8"
-NO_STDIN = "it reads no stdin"
 
 
 def no_text(command: str, typed: str, option: str, under: str = "", code: int = 2) -> Cell:
@@ -124,8 +123,7 @@ FILE_CELLS = [
         HELLO,
         note="the file behind the link is written",
     ),
-    Nothing("who", "odd file", "it writes none"),
-    Nothing("ask", "odd file", "it writes none"),
+    *nothing(["who", "ask", "admin", "bench"], ["odd file"], "it writes none"),
     Cell(
         "run",
         "odd file",
@@ -151,7 +149,7 @@ FILE_CELLS = [
         err="chatctl: cannot open the journal {here}/pipe: it is no regular file, or another user has put it there "
         "(check that it is a file you may write, in such a folder, or name another with --journal)",
     ),
-    Nothing("export", "odd file", "it writes to stdout alone"),
+    *nothing(["export", "completion"], ["odd file"], "it writes to stdout alone"),
     Cell(
         "backup",
         "odd file",
@@ -159,8 +157,6 @@ FILE_CELLS = [
         1,
         err="chatctl: /dev/null is there already: a backup overwrites nothing",
     ),
-    Nothing("admin", "odd file", "it writes none"),
-    Nothing("bench", "odd file", "it writes none"),
     Cell(
         "config",
         "odd file",
@@ -168,7 +164,6 @@ FILE_CELLS = [
         2,
         err=f"chatctl: cannot read /dev/zero: {NO_FILE}",
     ),
-    Nothing("completion", "odd file", "it writes to stdout alone"),
     Cell(
         "key",
         "odd file",
@@ -217,12 +212,11 @@ STDIN_CELLS = [
         err="chatctl: this password has more than 65536 bytes",
         note="its first line is all that it reads",
     ),
-    *(
-        Nothing(command, "endless stdin", NO_STDIN)
-        for command in (
-            "tail", "who", "ask", "probe", "serve", "export", "backup", "admin", "bench", "config", "completion", "key",
-        )
+    *nothing(
+        ["tail", "who", "ask", "probe", "serve", "export", "backup", "admin", "bench", "config", "completion", "key"],
+        ["endless stdin"],
+        "it reads no stdin",
     ),
-]  # fmt: skip
+]
 
 CELLS = [*TEXT_CELLS, *FILE_CELLS, *STDIN_CELLS]

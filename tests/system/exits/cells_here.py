@@ -1,7 +1,7 @@
 """The cells of the commands that are about this machine: serve, backup, admin, config, completion, key,
 password."""
 
-from tests.system.exits.table import Cell, Nothing
+from tests.system.exits.table import Cell, Nothing, nothing
 from tests.system.exits.words import FULL, USAGE
 
 SERVE = "chatctl serve -q --journal none"
@@ -17,6 +17,7 @@ CLIENTS = "it is the server: see the other commands"
 BETWEEN = (
     "refused", "silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long", "room missing",
 )  # fmt: skip
+LOCAL = ("config", "completion", "key", "password")
 SHORT = "it waits for nothing and ends at once"
 
 SERVE_CELLS = [
@@ -31,10 +32,7 @@ SERVE_CELLS = [
         peer="taken",
         note="here it is the system that refuses",
     ),
-    *(
-        Nothing("serve", situation, CLIENTS)
-        for situation in ("silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long")
-    ),
+    *nothing(["serve"], ["silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long"], CLIENTS),
     Nothing("serve", "room missing", "it makes its rooms"),
     Nothing("serve", "deadline", "it runs until it is ended"),
     Cell("serve", "SIGINT", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="to be ended is its way to end well"),
@@ -150,8 +148,6 @@ CONFIG_CELLS = [
         err="chatctl: cannot read no-such.toml: no such file or directory",
     ),
     Cell("config", "fine", "EDITOR=false chatctl config edit", 1, err="chatctl: false: Editing failed"),
-    *(Nothing("config", situation, ALONE) for situation in BETWEEN),
-    *(Nothing("config", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
     Cell("config", "closed stdout", "chatctl config show >&-", 0),
     Cell("config", "no stdin", "chatctl config path <&-", 0, "{here}/.config/chatctl/config.toml"),
     Cell("config", "full disk", "chatctl config show > /dev/full", 1, err=FULL),
@@ -173,8 +169,6 @@ COMPLETION_CELLS = [
         2,
         err=USAGE.format("invalid value for 'SHELL': 'tcsh' is not one of 'bash', 'zsh', 'fish'", "completion"),
     ),
-    *(Nothing("completion", situation, ALONE) for situation in BETWEEN),
-    *(Nothing("completion", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
     Cell("completion", "closed stdout", "chatctl completion bash >&-", 0),
     Cell("completion", "no stdin", "chatctl completion bash <&- | head -1", 0, "_chatctl_completion() {"),
     Cell("completion", "full disk", "chatctl completion bash > /dev/full", 1, err=FULL),
@@ -190,8 +184,6 @@ KEY_CELLS = [
         err="kept in {here}/.state/key: keep a copy in a safe place",
     ),
     Cell("key", "fine", "chatctl key show", 1, err="chatctl: there is no key yet: make one with 'chatctl key'"),
-    *(Nothing("key", situation, ALONE) for situation in BETWEEN),
-    *(Nothing("key", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
     Cell(
         "key",
         "closed stdout",
@@ -217,11 +209,14 @@ PASSWORD_CELLS = [
         0,
         "SCRAM-SHA-256$16384:{any:c2FsdCBhbmQgcGVwcGVy$…:…}",
     ),
-    *(Nothing("password", situation, ALONE) for situation in BETWEEN),
-    *(Nothing("password", situation, SHORT) for situation in ("deadline", "SIGINT", "SIGTERM")),
     Cell("password", "closed stdout", "echo 'a long one' | chatctl password >&-", 0),
     Cell("password", "no stdin", "chatctl password <&-", 1, err="chatctl: an empty password keeps nobody out"),
     Cell("password", "full disk", "echo 'a long one' | chatctl password > /dev/full", 1, err=FULL),
 ]
 
-CELLS = [*SERVE_CELLS, *BACKUP_CELLS, *ADMIN_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS, *KEY_CELLS, *PASSWORD_CELLS]
+LOCAL_CELLS = [*nothing(LOCAL, BETWEEN, ALONE), *nothing(LOCAL, ("deadline", "SIGINT", "SIGTERM"), SHORT)]
+
+CELLS = [
+    *SERVE_CELLS, *BACKUP_CELLS, *ADMIN_CELLS, *CONFIG_CELLS, *COMPLETION_CELLS, *KEY_CELLS, *PASSWORD_CELLS,
+    *LOCAL_CELLS,
+]  # fmt: skip

@@ -1,9 +1,9 @@
 """The cells of the situations of a night: a closed terminal, no name server, no home, two at once."""
 
-from tests.system.exits.cells_here import ALONE, SHORT
+from tests.system.exits.cells_here import ALONE, LOCAL, SHORT
 from tests.system.exits.cells_read import BENCH, BENCHED, HELLO, HELLO_KEPT, NADIA, OK, critical
 from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, OUTCOME, RUN, SEND
-from tests.system.exits.table import Cell, Nothing
+from tests.system.exits.table import Cell, Nothing, nothing
 
 HOMELESS = "there is no home directory for files of our own: set CHATCTL_STATE_DIR"
 FORGETS = f"chatctl: {HOMELESS}; nothing is remembered"
@@ -30,7 +30,7 @@ HANGUP_CELLS = [
     Cell("backup", "SIGHUP", "chatctl backup copy.db", 129, peer="operator silent"),
     Cell("admin", "SIGHUP", "chatctl admin mute rajat", 129, peer="operator silent"),
     Cell("bench", "SIGHUP", "chatctl bench --room {room} --members 1 --duration 60s", 129, peer="joined"),
-    *(Nothing(command, "SIGHUP", SHORT) for command in ("config", "completion", "key", "password")),
+    *nothing(LOCAL, ["SIGHUP"], SHORT),
 ]
 
 RESOLVER_CELLS = [
@@ -41,12 +41,11 @@ RESOLVER_CELLS = [
     Cell("run", "hanging DNS", f"chatctl run {THERE} -- echo built", 0, "built", DEAF + AWAY),
     Cell("run", "hanging DNS", f"chatctl run {THERE} --require-room -- echo built", 3, err=f"chatctl: {AWAY}"),
     Cell("probe", "hanging DNS", f"chatctl probe {THERE}", 2, critical(f"chatctl: {AWAY}")),
-    Nothing("join", "hanging DNS", "as from a silent peer"),
+    *nothing(["join", "bench"], ["hanging DNS"], "as from a silent peer"),
     Nothing("serve", "hanging DNS", "it listens at an address of this machine"),
     Cell("export", "hanging DNS", f"chatctl export {THERE}", 3, err=f"chatctl: {AWAY}"),
-    *(Nothing(command, "hanging DNS", "it talks to a server of this machine") for command in ("backup", "admin")),
-    Nothing("bench", "hanging DNS", "as from a silent peer"),
-    *(Nothing(command, "hanging DNS", ALONE) for command in ("config", "completion", "key", "password")),
+    *nothing(["backup", "admin"], ["hanging DNS"], "it talks to a server of this machine"),
+    *nothing(LOCAL, ["hanging DNS"], ALONE),
 ]
 
 HOME_CELLS = [
@@ -106,7 +105,7 @@ TWO_CELLS = [
         0,
         f"{HELLO}\n{HELLO}",
     ),
-    Nothing("who", "two at once", "they don't meet"),
+    *nothing(["who", "export", "completion"], ["two at once"], "they don't meet"),
     Cell(
         "ask",
         "two at once",
@@ -132,7 +131,6 @@ TWO_CELLS = [
         1,
         err="chatctl: the journal {journal} is in use: stop the other server, or name another file with --journal",
     ),
-    Nothing("export", "two at once", "they don't meet"),
     Cell(
         "backup",
         "two at once",
@@ -145,7 +143,6 @@ TWO_CELLS = [
     Nothing("admin", "two at once", "a server does one thing after the other"),
     Nothing("bench", "two at once", "the second one finds its names taken"),
     Nothing("config", "two at once", "an editor decides"),
-    Nothing("completion", "two at once", "they don't meet"),
     Cell(
         "key",
         "two at once",

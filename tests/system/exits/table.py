@@ -8,7 +8,7 @@ table reads (render.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 CODES = {
@@ -124,6 +124,11 @@ class Nothing:
     command: str
     situation: str
     why: str
+
+
+def nothing(commands: Iterable[str], situations: Iterable[str], why: str) -> Iterator[Nothing]:
+    """Yield that none of the commands can be in any of the situations, all for one reason."""
+    return (Nothing(command, situation, why) for command in commands for situation in situations)
 
 
 def pattern(expected: str, known: Mapping[str, str]) -> re.Pattern[str]:

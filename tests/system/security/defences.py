@@ -974,14 +974,14 @@ MUTATIONS = (
         "chatctl/hub/admin_sanctions.py::_sanction_on",
         "target.name is not None and (ask.person or target.shared)",
         "True",
-        "tests/hub/test_admin_people.py::test_a_name_alone_bans_the_name_and_a_person_all_that_is_theirs",
+        "tests/hub/test_admin_sanctions.py::test_a_name_alone_bans_the_name_and_a_person_all_that_is_theirs",
     ),
     Mutation(
         "coming back again and again, to be in when a ban is committed",
         "chatctl/hub/admin_sanctions.py::impose",
         "known = set(hit)",
         "came.clear()\n        known = set(hit)",
-        "tests/hub/test_admin_people.py::test_who_comes_back_while_a_ban_is_being_committed_is_hit_as_well",
+        "tests/hub/test_admin_sanctions.py::test_who_comes_back_while_a_ban_is_being_committed_is_hit_as_well",
     ),
     Mutation(
         "an order that hits others than was meant",

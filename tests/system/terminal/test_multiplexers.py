@@ -22,6 +22,7 @@ from tests.support.wire import Wire, log_of
 from tests.system.terminal.multiplexer import GnuScreen, Joined, Tmux, wait
 
 KINDS = {"tmux": Tmux, "screen": GnuScreen}
+IN_EACH = pytest.mark.parametrize("kind", sorted(KINDS))
 DRAFT = "".join(f"{number:02d}abcdefgh" for number in range(30))
 SCRIPTS = {
     "Hindi": "हिन्दी भाषा क्षत्रिय",
@@ -73,6 +74,13 @@ def assert_right(joined: Joined) -> None:
     assert not joined.faults(prompts=1 if tmux else OLD_PROMPTS_OF_SCREEN)
 
 
+def say_at(joined: Joined, *columns: int) -> None:
+    """Have something said at each of these widths, one after the other."""
+    for number in columns:
+        joined.resize(number)
+        joined.say(f"at {number}")
+
+
 def test_no_script_leaves_pieces_of_the_prompt(start: Start) -> None:
     """Each line that was printed above such a draft kept ``lobb`` before it, in the scrollback, too."""
     joined = start("tmux")
@@ -92,9 +100,7 @@ def test_a_draft_of_any_script_is_wrapped_anew(start: Start, house: Server, room
     joined.say("the last message")
     joined.type(" ".join([SCRIPTS[script]] * 3) + " END", readable=False)
     wait(lambda: "END" in "".join(joined.mux.lines()), "end of the draft", joined.mux.lines)
-    for columns in (31, 80, 47):
-        joined.resize(columns)
-        joined.say(f"at {columns}")
+    say_at(joined, 31, 80, 47)
     # Of the family in a cell tmux does not always show the same part: what stands there can't be compared.
     assert not joined.faults(prompts=1, readable=script != "ZWJ")
     joined.mux.keys("\r")
@@ -109,21 +115,16 @@ def test_a_window_becomes_narrower_with_the_cursor_in_its_last_column(joined: Jo
     """The last message was erased, from the scrollback, too."""
     joined.say("the last message")
     joined.type(DRAFT[: 40 - joined.prompt_width()])
-    joined.resize(40)
-    joined.say("after 40")
-    joined.resize(80)
-    joined.say("after 80")
+    say_at(joined, 40, 80)
     assert_right(joined)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@IN_EACH
 def test_attached_anew_at_another_size(start: Start, kind: str) -> None:
     joined = start(kind, columns=120)
     joined.say("one")
     joined.type(DRAFT[:90])
-    for columns in (50, 120, 33):
-        joined.resize(columns)
-        joined.say(f"at {columns}")
+    say_at(joined, 50, 120, 33)
     assert_right(joined)
 
 
@@ -132,9 +133,7 @@ def test_a_draft_of_many_rows_in_a_window_that_becomes_narrower(joined: Joined) 
     for number in range(3):
         joined.say(f"message {number} {'x' * 60}")
     joined.type(DRAFT[:75])
-    for columns in (60, 45, 36, 80):
-        joined.resize(columns)
-        joined.say(f"at {columns}")
+    say_at(joined, 60, 45, 36, 80)
     assert_right(joined)
 
 
@@ -152,7 +151,7 @@ def test_half_a_line_after_the_screen_was_cleared(joined: Joined) -> None:
     assert_right(joined)
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@IN_EACH
 def test_the_oldest_messages_are_kept_as_the_width_changes_again_and_again(start: Start, kind: str) -> None:
     """For each row that is split, GNU screen shows a row less of its scrollback, of the oldest ones."""
     joined = start(kind, rows=12)
@@ -201,8 +200,7 @@ def test_what_is_no_text_stays_out_of_the_line(start: Start) -> None:
     assert isinstance(joined.mux, Tmux)
     joined.mux.paste("a paste \n" * 20_000)
     joined.say("above the paste")
-    joined.resize(30)
-    joined.say("at 30")
+    say_at(joined, 30)
     assert_right(joined)
 
 
@@ -227,9 +225,7 @@ def test_a_draft_that_wraps_at(start: Start, length: int) -> None:
     joined = start("tmux")
     joined.type(DRAFT[: max(1, length - joined.prompt_width())])
     joined.say("above")
-    joined.resize(40)
-    joined.say("at 40")
+    say_at(joined, 40)
     joined.resize(20)
-    joined.resize(80)
-    joined.say("at 80")
+    say_at(joined, 80)
     assert_right(joined)
