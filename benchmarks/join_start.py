@@ -154,7 +154,7 @@ def print_start(join: list[str], runs: int, env: dict[str, str]) -> None:
     print(f"{'':16} median ms  x pass   least ms  x pass")
     for at, what in enumerate(("wall clock", "processor time")):
         pick = [[cost[at] for cost in costs] for costs in (base, ours)]
-        for name, seconds in zip(("python -c pass", "chatctl join"), pick, strict=True):
+        for name, seconds in zip(("python -c pass", "join"), pick, strict=True):
             middle, least = statistics.median(seconds), min(seconds)
             ratios = middle / statistics.median(pick[0]), least / min(pick[0])
             print(f"{name:16} {middle * 1000:9.1f}  {ratios[0]:6.1f}  {least * 1000:9.1f}  {ratios[1]:6.1f}  {what}")
