@@ -94,6 +94,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "terminal/modified_keys": ("terminal/test_key_parser.py", "as the parser uses it"),
     "terminal/prompt_screen": ("system/terminal/test_typing.py", "random keys in a terminal"),
     "terminal/room_view": ("terminal/test_controller.py", "as the controller uses it"),
+    "terminal/shown_room": ("terminal/test_rooms.py", "as the rooms use it"),
     "terminal/stdin_reader": ("terminal/test_plain_screen.py", "as the plain screen uses it"),
     "terminal/terminal_modes": ("system/terminal/test_keys.py", "in a terminal"),
 }

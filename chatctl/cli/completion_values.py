@@ -1,4 +1,4 @@
-"""Values that Tab offers: servers and rooms from the configuration, nicknames from the server that the line names.
+"""Values that Tab offers: servers and rooms from the configuration, rooms and nicknames of the server of the line.
 
 Any failure offers nothing and prints nothing. A name that would act on a terminal is left out. Does not live here:
 how each shell cuts words and quotes values (shell_completion.py).
@@ -34,11 +34,14 @@ def servers(ctx: click.Context, _param: click.Parameter, incomplete: str) -> lis
 
 
 def rooms(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the rooms that the environment and the configuration file name: the protocol has no list of rooms."""
-    config = _config(ctx)
-    tables = [*config.sections.values(), *config.servers.values()]
-    named = [os.environ.get("CHATCTL_ROOM"), *(table.get("room") for table in tables), DEFAULT_ROOM]
-    return _matching(_valid([str(room) for room in named if room], check_room), incomplete)
+    """Return the rooms that the environment and the configuration file name, and those of the server."""
+    config, named = _config(ctx), [*os.environ.get("CHATCTL_ROOM", "").split(), DEFAULT_ROOM]
+    for table in [*config.sections.values(), *config.servers.values()]:
+        found = table.get("room", [])
+        named += map(str, found if isinstance(found, list) else [found])
+    with contextlib.suppress(Exception):
+        named += _rooms(_server_and_room(ctx)[0])
+    return _matching(_valid(named, check_room), incomplete)
 
 
 def nicks(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -78,7 +81,7 @@ def _server_and_room(ctx: click.Context) -> tuple[Address, str]:
             if isinstance(option, FromServer) or option.name == "server":
                 option.handle_parse_result(line, typed, [])
         # Without Click's marker for an option that was not given: only the end of its parsing makes that None.
-        given = {name: value for name, value in line.params.items() if isinstance(value, str | int)}
+        given = {name: value for name, value in line.params.items() if isinstance(value, str | int | tuple)}
         server = ServerOptions(line, given)
         return server.address(), server.room
 
@@ -89,6 +92,14 @@ def _typed_options(ctx: click.Context) -> dict[str, object]:
     words: list[str] = root.obj or []
     _, (_, *words), _ = root.command.make_parser(root).parse_args(list(words))
     return dict(ctx.command.make_parser(ctx).parse_args(words)[0])
+
+
+def _rooms(address: Address) -> list[str]:
+    from chatctl.client.io.blocking_transport import ask
+    from chatctl.client.io.clock import deadline_in
+    from chatctl.client.requests import rooms
+
+    return [row.name for row in ask(address, DEFAULT_ROOM, "probe", rooms, deadline_in(ASK_SECONDS))]
 
 
 def _members(address: Address, room: str) -> list[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from chatctl.client.core.features import require_feature
 from chatctl.client.core.request import request
-from chatctl.protocol import History, Msg, Page, Resume, Roster, Who
+from chatctl.protocol import History, Msg, Page, Resume, RoomList, RoomRow, Rooms, Roster, Who
 
 if TYPE_CHECKING:
     from chatctl.client.core.deadline import Deadline
@@ -35,6 +36,12 @@ class Since(NamedTuple):
 async def roster(connection: OpenConnection, deadline: Deadline) -> Roster:
     """Return who is in the room. Raises as ``request``."""
     return await request(connection, Who(), Roster, deadline)
+
+
+async def rooms(connection: OpenConnection, deadline: Deadline) -> list[RoomRow]:
+    """Return which rooms the server has, by name. Raises as ``request``; Unsupported: the server is too old."""
+    require_feature(connection.welcome, "rooms", "a list of rooms")
+    return (await request(connection, Rooms(), RoomList, deadline)).rooms
 
 
 async def member_nicks(connection: OpenConnection, deadline: Deadline) -> list[str]:

@@ -7,7 +7,7 @@ room is shown (room_list.py), one room (joined_room.py), the lines that wait (ro
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,13 +20,18 @@ from chatctl.terminal.joined_room import JoinedRoom
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_list import RoomList, Unread
 from chatctl.terminal.room_screen import RoomScreen
+from chatctl.terminal.shown_room import ShownRoom
 from chatctl.terminal.slash_commands import Command, parse
 
 OpenSaved = Callable[[str, str], SavedState]
 """Returns what is saved for a room and a nickname."""
 
 
-class Rooms:
+COUNTS_SECONDS = 0.1
+"""How long what has become unread may wait to be counted in the prompt: in a flood each message would draw it anew."""
+
+
+class Rooms(ShownRoom):
     """A Conversation in one or more rooms."""
 
     def __init__(
@@ -43,6 +48,7 @@ class Rooms:
         self._parting: set[asyncio.Task[int]] = set()
         self._refused = 0
         """Lines that were refused in rooms that are parted."""
+        self._counts_are_due = False
         self._leaving = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.entered = asyncio.Event()
@@ -140,7 +146,13 @@ class Rooms:
     def _said(self, name: str, for_you: bool) -> None:
         if name in self._list and not self._screen.mixes_rooms:
             self._list.said(name, for_you=for_you)
-            self._screen.refresh()
+            if not self._counts_are_due:
+                self._counts_are_due = True
+                asyncio.get_running_loop().call_later(COUNTS_SECONDS, self._show_counts)
+
+    def _show_counts(self) -> None:
+        self._counts_are_due = False
+        self._screen.refresh()
 
     def _show(self, name: str) -> bool:
         if name == self._list.shown:
@@ -228,21 +240,6 @@ class Rooms:
         return self._list.names
 
     @property
-    def name(self) -> str:
-        """The room that is shown."""
-        return self._shown.name
-
-    @property
-    def nick(self) -> str:
-        """Our nickname in the room that is shown."""
-        return self._shown.controller.nick
-
-    @property
-    def saved(self) -> SavedState:
-        """What is saved of the room that is shown."""
-        return self._shown.saved
-
-    @property
     def several(self) -> bool:
         """Whether there is more than one room."""
         return len(self._list) > 1
@@ -260,21 +257,6 @@ class Rooms:
         return f"{unread}: {where}" if unread else where if self.several else ""
 
     @property
-    def count(self) -> int | None:
-        """The number of members in the room that is shown."""
-        return self._shown.controller.count if self._shown.was_entered and not self._shown.out else None
-
-    @property
-    def status(self) -> str:
-        """What is wrong with the room that is shown."""
-        return self._shown.status
-
-    @property
-    def limit(self) -> int:
-        """The bytes of UTF-8 that one message may have."""
-        return self._shown.controller.limit
-
-    @property
     def unacknowledged(self) -> int:
         """The number of messages in all outboxes."""
         return sum(room.controller.unacknowledged for room in self._rooms.values())
@@ -283,14 +265,6 @@ class Rooms:
     def refusals(self) -> int:
         """The number of lines that were refused in any room."""
         return self._refused + sum(room.controller.refusals for room in self._rooms.values())
-
-    def unsent(self) -> list[str]:
-        """Return the texts in the outbox of the room that is shown."""
-        return self._shown.controller.unsent()
-
-    def nicks(self) -> Iterable[str]:
-        """Return the nicknames that are known in the room that is shown."""
-        return self._shown.controller.nicks()
 
     def save(self) -> None:
         """Save how far each room was read."""

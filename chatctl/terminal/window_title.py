@@ -47,8 +47,10 @@ class WindowTitle:
         self._text = ""
 
     def set(self, text: str) -> None:
-        """Show ``text``, if it is another one; an empty one leaves the title as it is."""
+        """Show ``text``, if it is another one; an empty one stands for what was there before."""
         text = clean(text)[:_MAX_CHARS]
+        if not text:
+            self.restore()
         if not self._works or not text or text == self._text:
             return
         push = "" if self._text else _PUSH

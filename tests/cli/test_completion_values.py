@@ -102,6 +102,15 @@ def completion(*words: str) -> list[shell_completion.CompletionItem[str]]:
 # --- from a server
 
 
+def test_rooms_are_asked_of_the_server(house: Server, offered: Offered, room: str) -> None:
+    """Those of the server that the line means; a server that does not answer, or not so, offers none."""
+    with house.member("nadia", room):
+        for command in ("tail", "join"):
+            where = (command, "--port", str(house.port), "--room", room)
+            assert offered(*where) == [room]
+    assert offered("join", "--port", str(closed_port()), "--room", "r") == []
+
+
 @pytest.mark.parametrize(
     "words",
     [["send", "--to"], ["send", "--from"], ["tail", "--from"], ["ask", "now?", "--from"], ["who"]],

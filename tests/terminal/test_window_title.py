@@ -14,7 +14,7 @@ def test_the_title_that_was_there_is_kept_once_and_restored_once() -> None:
     title.set("nadia@lobby")
     title.set("nadia@lobby")
     title.set("1 unread: nadia@lobby")
-    title.restore()
+    title.set("")
     title.restore()
     assert sent == [
         "\x1b[22;2t\x1b]2;nadia@lobby\x1b\\",

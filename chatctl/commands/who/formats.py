@@ -1,4 +1,4 @@
-"""What ``who`` prints: rows of the roster, a count, and changes of it."""
+"""What ``who`` prints: rows of the roster, a count, changes of it, and rooms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from chatctl.client.presence import Change
 from chatctl.common.durations import span
 from chatctl.common.text import clean
 from chatctl.common.times import local
-from chatctl.protocol import RosterRow
+from chatctl.protocol import RoomRow, RosterRow
 
 
 def count_line(number: int, watchers: int, as_json: bool) -> str:
@@ -38,6 +38,14 @@ def table(rows: Sequence[RosterRow]) -> list[str]:
     widest = max(_width(nick) for nick, _, _ in cells)
     lines = [f"{nick}{' ' * (widest - _width(nick))}  {since:<19}  {idle}" for nick, since, idle in cells]
     return lines if rows else []
+
+
+def room_lines(rows: Sequence[RoomRow], as_json: bool) -> list[str]:
+    """Return the rooms: JSON, or name, members, last message's number and topic, in columns on a terminal."""
+    if as_json:
+        return [json_line(asdict(row)) for row in rows]
+    widest = max((len(row.name) for row in rows), default=0) if sys.stdout is not None and sys.stdout.isatty() else 0
+    return [f"{clean(row.name):{widest}} {row.members} {row.last} {clean(row.topic)}".rstrip() for row in rows]
 
 
 def _width(text: str) -> int:

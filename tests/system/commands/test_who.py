@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.environment import CHATCTL, DEADLINE
-from tests.support.fixture_types import Serve, Start
+from tests.support.fixture_types import PutStub, Serve, Start
 from tests.support.in_process import InProcess
 from tests.support.processes import err_line, line_of, told
+from tests.support.scripted_peer import one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import closed_port
 from tests.support.wire import wait_for_watcher
@@ -69,6 +70,30 @@ def test_count(house: Server, run: InProcess, room: str) -> None:
         assert run("who", "NADIA", "--count", "--room", room, port=house.port).stdout == b"1\n"
         done = run("who", "rajat", "--count", "--room", room, port=house.port)
     assert (done.returncode, done.stdout, err_line(done)) == (8, b"0\n", "chatctl: rajat is not here")
+
+
+def test_rooms(house: Server, run: InProcess, room: str) -> None:
+    """A line a room."""
+    with house.member("nadia", room) as nadia, house.member("abel", room):
+        nadia.say("hello", id="1")
+        nadia.frame("ack")
+        lines = run("who", "--rooms", port=house.port).stdout.decode().splitlines()
+        rows = run("who", "--rooms", "--json", port=house.port).stdout.decode().splitlines()
+    assert f"{room} 2 1" in lines
+    assert any(line.startswith("lobby ") for line in lines)
+    assert json.loads(next(row for row in rows if f'"{room}"' in row)) == {
+        "name": room,
+        "members": 2,
+        "last": 1,
+        "topic": "",
+    }
+
+
+def test_rooms_of_an_older_server(run: InProcess, stub: PutStub) -> None:
+    """It is asked for nothing that it does not know; and the line says which side to update."""
+    done = run("who", "--rooms", port=stub(one_after_another(lambda peer: peer.let_in())).port)
+    assert (done.returncode, done.stdout) == (6, b"")
+    assert err_line(done) == "chatctl: a list of rooms takes a newer server: update chatctl where 'stub' runs"
 
 
 def test_watch(house: Server, start: Start, room: str) -> None:

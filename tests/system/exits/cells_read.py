@@ -79,6 +79,7 @@ WHO_CELLS = [
     Nothing("who", "name taken", NAMELESS),
     Nothing("who", "too long", WORDLESS),
     Cell("who", "room missing", "chatctl who --room nowhere", 6, err=NO_ROOM),
+    Cell("who", "room missing", "chatctl who --rooms --room nowhere", 6, err=NO_ROOM),
     Cell("who", "deadline", "chatctl who --timeout 2s", 8, err=IN_TIME, peer="holds"),
     Cell("who", "deadline", "chatctl who --watch --timeout 2s", 8, err="chatctl: the deadline passed"),
     Cell("who", "SIGINT", "chatctl who", 130),

@@ -16,6 +16,11 @@ from chatctl import main
         ("send --port x hi", 2, "invalid value for '--port': 'x' is not a valid integer range (see 'chatctl send -h')"),
         ("ask", 2, "missing argument 'QUESTION' (see 'chatctl ask -h')"),
         ("ask ''", 2, "a question and each choice need a text (see 'chatctl ask -h')"),
+        (
+            "who --rooms nadia",
+            2,
+            "--rooms tells of rooms, not of people: leave NAME, --count and --watch out (see 'chatctl who -h')",
+        ),
         ("who --watch --count", 2, "--count is one number, --watch has no end: choose one (see 'chatctl who -h')"),
         ("probe --interval soon", 3, "(see 'chatctl probe -h')"),
         ("completion", 2, "missing argument 'SHELL'. Choose from: bash, zsh, fish (see 'chatctl completion -h')"),

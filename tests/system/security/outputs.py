@@ -44,7 +44,15 @@ ROWS = {
     ),
     "who": Row(
         ("who", "who --json"),
-        ("who", "who --json", "who nadia", "who --watch --timeout 200ms", "who --watch --json --timeout 200ms"),
+        (
+            "who",
+            "who --json",
+            "who nadia",
+            "who --rooms",
+            "who --rooms --json",
+            "who --watch --timeout 200ms",
+            "who --watch --json --timeout 200ms",
+        ),
     ),
     "ask": Row("it prints a choice, which is its own", ("ask well?", "ask well? --json")),
     "run": Row("it prints nothing of the room", ("run -- true", "run --require-room -- true")),

@@ -189,9 +189,11 @@ def test_join_and_part(join: Start, house: Server, room: str, den: str, state: P
     term.keys(f"/join #{den}\rtyped ahead\r")
     assert omar.texts("typed ahead") == ["typed ahead"]
     wait_line_of(term, den)
+    term.wait(lambda: term.screen.title == f"nadia@{den}", "title")
     term.keys("/part\r")
     wait_line_of(term, room)
     omar.frame("leave")
+    term.wait(lambda: b"\x1b[23;2t" in term.raw, "the old title")
     term.keys("/rooms\r")
     term.wait_for(f"* 1 {room}  1 here", f"    {den}  1 here, 1 message")
     term.keys(f"/join {den}\r")
@@ -213,6 +215,19 @@ def test_a_room_that_is_not_there_costs_nothing_that_was_typed(serve: Serve, sta
     wait_line_of(term, "lobby")
     term.wait_input("half a li")
     server.stop()
+
+
+def test_a_nickname_is_one_rooms(both: Start, house: Server, room: str, den: str) -> None:
+    """Changed in one, it is what it was in the other, also after the connection has broken."""
+    term, omar = both(), house.member("omar", room)
+    term.keys("/nick nadine\r")
+    term.wait_for("nadia is now nadine")
+    term.wait(lambda: (term.prompt() or (0, ""))[1] == f"nadine@{room}(2)> ", "new name")
+    term.keys(ALT_2)
+    term.wait(lambda: (term.prompt() or (0, ""))[1] == f"nadia@{den}(1)> ", "old name")
+    term.keys(f"{ALT_1}hello\r")
+    term.wait_for("nadine: hello")
+    assert omar.texts("hello") == ["hello"]
 
 
 def test_an_operator_throws_out_of_one_room(start: Start, room: str, tmp_path: Path, state: Path) -> None:
