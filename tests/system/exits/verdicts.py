@@ -99,7 +99,7 @@ JOBS = {
         ),
         Job(
             "exec",
-            ("tail", "--count", "1", "--exec", "cat", "--cursor-file", "seen"),
+            ("tail", "-n", "1", "--count", "1", "--exec", "cat", "--cursor-file", "seen"),
             lambda end: end.out == "hello\n" and "seen" in end.files,
         ),
         Job(
