@@ -504,6 +504,8 @@ class LeaseState(Frame, frozen=True, tag="lease"):
     Empty for one who brought neither token nor key, and for an entry whose author is not remembered."""
     own: bool = False
     """The owner of the lease said that entry."""
+    why: str = ""
+    """Why it was taken away from us. Only in a frame that nobody asked for: an operator did it."""
 
 
 class Page(Frame, frozen=True, tag="page"):

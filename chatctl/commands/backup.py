@@ -54,12 +54,13 @@ def backup(path: Path, journal: Path | None, admin_socket: Path | None, timeout:
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.client.admin_socket import ask_server
+    from chatctl.common.file_reads import absence
     from chatctl.common.paths import default_journal
     from chatctl.journal.sqlite import backup_file
 
     source = journal or default_journal()
     if ask_server(source, "backup", timeout, at=admin_socket, path=str(path.absolute())) is None:
         backup_file(source, path)
-    elif not path.exists():
+    elif isinstance(absence(path), FileNotFoundError):  # or it is where the server may look, and we may not
         why = "a service has a /tmp of its own, name another folder"
         raise ChatError(f"the server made {path}, and it is not here: {why}")

@@ -32,6 +32,20 @@ NO_PIPE = 0.0
 """As ``wait``: only a regular file will do."""
 
 
+def absence(path: StrPath) -> OSError | None:
+    """Return why nothing is seen at a path: FileNotFoundError if nothing is there, else that we may not look; or None.
+
+    ``Path.exists`` raises for some of these.
+    """
+    try:
+        os.stat(path)
+    except NotADirectoryError as error:
+        return FileNotFoundError(error.errno, error.strerror)
+    except OSError as error:
+        return error
+    return None
+
+
 def read_file(
     path: StrPath,
     *,

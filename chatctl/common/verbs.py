@@ -34,13 +34,15 @@ Argument = Literal[
     "author",
     "why",
     "redacted_room",
+    "any_room",
+    "lock",
     "yes",
 ]
 """What a verb takes: each is a field of ``protocol.Admin``, as it is typed.
 
 ``duration``, ``interval`` (``30s`` or ``off``) and ``within`` are ``seconds``; ``reason``, ``topic`` and ``why`` are
-``text``; ``switch`` is ``on``; ``author`` is ``target``; ``person_room`` and ``redacted_room`` are
-``room``, the first to tell two people of one name apart.
+``text``; ``switch`` is ``on``; ``author`` and ``lock`` are ``target``; ``person_room``, ``redacted_room`` and
+``any_room`` are ``room``, the first to tell two people of one name apart.
 """
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -126,6 +128,24 @@ VERBS: Mapping[str, Verb] = {
     ),
     "read-only": Verb(
         _ROOM, "Let operators alone speak in a room.", "on --room news", ("switch", "room"), "let operators alone speak"
+    ),
+    "locks": Verb(
+        _SERVER,
+        "List held locks and open questions.\n\nThose of 'run --lock' and of 'ask': who has each, since when, and "
+        "until: that is when it ends if its holder does not come back, and left out while they are connected.",
+        "--room ops",
+        ("any_room",),
+        "who holds a lock, and which questions are open",
+        lists=True,
+    ),
+    "unlock": Verb(
+        _ROOM,
+        "Free a lock, or withdraw a question.\n\nThe next run may take the lock at once. A run that has it is told, on "
+        "stderr and in the room, and its CMD goes on: a lock stops nobody. NAME of a question is its tag; its 'ask' "
+        "ends with 8.",
+        'backup "its machine is gone"',
+        ("lock", "reason", "room"),
+        "free a lock, or withdraw a question: /unlock backup",
     ),
     "claims": Verb(
         _SERVER,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from chatctl.core.bans import Person
 from chatctl.core.name_ownership import Owner
 from chatctl.journal import FactKey
 from chatctl.protocol import LeaseKind
@@ -79,6 +80,11 @@ class Lease(Struct, frozen=True, omit_defaults=True):
     def owner(self) -> Owner:
         """Whose it is."""
         return Owner(bytes.fromhex(self.token) if self.token is not None else None, self.key)
+
+    @property
+    def person(self) -> Person:
+        """Whom a ban has to hit for it."""
+        return Person(self.nick, self.key, self.owner.token)
 
     @property
     def owner_name(self) -> str:

@@ -77,6 +77,10 @@ class Leases:
         """Return whether the room has questions, open or over and remembered."""
         return room in self._questions
 
+    def holder_of(self, place: LeaseKey) -> Hashable | None:
+        """Return the connection that holds it; None if none does."""
+        return self._connections.get(place)
+
     def holds(self, connection: Hashable) -> list[Lease]:
         """Return the leases that a connection holds."""
         return [self._leases[place] for place in self._held.get(connection, ())]

@@ -19,7 +19,7 @@ from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
 from chatctl.core.permissions import check_verb
 from chatctl.errors import ChatError, Forbidden
-from chatctl.hub import admin_claims, admin_operators, admin_rooms, admin_sanctions
+from chatctl.hub import admin_claims, admin_leases, admin_operators, admin_rooms, admin_sanctions
 from chatctl.hub.admin_people import others_in
 from chatctl.hub.admin_plan import Answer, Outcome, Plan, Planner, log_row, rooms_of, told
 from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
@@ -39,6 +39,8 @@ PLANNERS: Mapping[str, Planner] = {
     "topic": admin_rooms.change_rules,
     "slow": admin_rooms.change_rules,
     "read-only": admin_rooms.change_rules,
+    "locks": admin_leases.list_leases,
+    "unlock": admin_leases.unlock,
     "claims": admin_claims.list_claims,
     "unclaim": admin_claims.unclaim,
     "op": admin_operators.appoint,

@@ -1,7 +1,7 @@
 """An order as a plan: what it changes, whom it hits and what is said of it. A plan does nothing.
 
-Does not live here: making one of an order (admin_sanctions.py, admin_rooms.py, admin_claims.py, admin_operators.py),
-carrying it out (admin_commands.py).
+Does not live here: making one of an order (admin_sanctions.py, admin_rooms.py, admin_leases.py, admin_claims.py,
+admin_operators.py), carrying it out (admin_commands.py).
 """
 
 from __future__ import annotations

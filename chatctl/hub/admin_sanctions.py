@@ -16,6 +16,7 @@ from chatctl.core.bans import MAX_SANCTIONS, Person, Sanction, SanctionKind
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden, TooLong
+from chatctl.hub import admin_leases
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_plan import Plan, because, counted, rooms_of
 from chatctl.hub.admin_target import Actor, AdminTarget, address_behind, note_on, person_behind, staying
@@ -54,6 +55,7 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
         hit.extend(peer for peer in hub.rules.hit_by(one, came) if peer not in known)
         if what == "ban":
             _disconnect(hub, hit, f"you were banned{actor.by}{long}{because(ask.text)}")
+            admin_leases.end_of(one, f"its holder was banned{actor.by}", hub)
 
     return Plan(
         text,

@@ -87,9 +87,9 @@ class Hub:
         self._answers = LargeAnswers(self.memory.output, self._tick, loop)
         self.history = RoomHistory(self, self._tick, self._answers)
         self.wake = self.history.wake
-        self.admin = AdminCommands(self)
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self._messages = Messages(self, self._tick, self.leasing)
+        self.admin = AdminCommands(self)
         self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects

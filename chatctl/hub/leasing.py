@@ -134,6 +134,23 @@ class Leasing:
         else:
             self._keep(self.leases.lose(peer, now := self._clock.steady(), self._clock.kept(now)))
 
+    def take_away(self, lease: Lease, why: str) -> None:
+        """End a lease that an operator takes away, which the room is told of; tell its holder ``why``."""
+        self._log.info("lease taken away", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick)
+        self._tell_holder(lease, why)
+        self._release(lease)
+
+    def send_away(self, lease: Lease, why: str) -> None:
+        """End a lease whose holder is banned; tell it ``why``, if it is still connected."""
+        self._tell_holder(lease, why)
+        self._end(lease, "was sent away")
+
+    def _tell_holder(self, lease: Lease, why: str) -> None:
+        peer = self.leases.holder_of(lease.place)
+        if isinstance(peer, Peer) and peer.leaving is None:
+            state = LeaseState(lease.kind, lease.name, held=False, grace=self.leases.grace, why=why)
+            self._tick.reply(peer, state)
+
     def renamed(self, peer: Peer, nick: str) -> None:
         """Note that a member has another name."""
         self._keep(self.leases.rename(peer, nick))

@@ -9,6 +9,7 @@ from chatctl.core.name_claims import NameClaims
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
 from chatctl.hub.history import RoomHistory
+from chatctl.hub.leasing import Leasing
 from chatctl.hub.shared import Shared
 from chatctl.protocol import Frame
 
@@ -20,6 +21,7 @@ class PeerControl(Shared, Protocol):
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     history: RoomHistory
+    leasing: Leasing
     networks: Networks
     """From where connections are taken."""
 

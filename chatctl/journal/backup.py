@@ -14,7 +14,7 @@ from pathlib import Path
 
 from chatctl.common.files import create_file, draft_folder, publish, remove_draft_folder, sync_folder
 from chatctl.errors import ChatError, reason_of
-from chatctl.journal.schema import connect
+from chatctl.journal.schema import connect, insist_on_journal
 from chatctl.journal.store import mark_as_copy
 
 
@@ -70,8 +70,7 @@ def backup_file(source: Path, path: Path) -> None:
     Raises:
         ChatError: a server has it open, it is no journal, or the backup can't be made.
     """
-    if not source.exists():
-        raise ChatError(f"there is no journal {source}")
+    insist_on_journal(source)
     db = connect(source)
     try:
         partial = begin(path)

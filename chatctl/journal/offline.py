@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from math import inf
 from pathlib import Path
 
-from chatctl.errors import ChatError, ConditionNotMet, RoomInvalid
-from chatctl.journal.schema import check_schema, files_of
+from chatctl.errors import ConditionNotMet, RoomInvalid
+from chatctl.journal.schema import check_schema, files_of, insist_on_journal
 from chatctl.journal.sqlite_errors import open_error
 from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of
 from chatctl.protocol import Msg
@@ -39,8 +39,7 @@ def read_offline(
         RoomInvalid: the journal has no such room.
         ConditionNotMet: the deadline passed.
     """
-    if not path.exists():
-        raise ChatError(f"there is no journal {path}")
+    insist_on_journal(path)
     try:
         _insist_on_regular(path)
         with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:

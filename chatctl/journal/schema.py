@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from chatctl.common.file_reads import absence
 from chatctl.common.files import create_file, insist_on_own, private_folder
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
@@ -144,6 +145,15 @@ def _make(path: Path) -> None:
     except FileExistsError:
         if 0 < path.stat().st_size < _SMALLEST and path.is_file():
             raise not_ours(path) from None
+
+
+def insist_on_journal(path: Path) -> None:
+    """Return if there is a file at ``path``. Raises ChatError."""
+    error = absence(path)
+    if isinstance(error, FileNotFoundError):
+        raise ChatError(f"there is no journal {path}")
+    if error is not None:
+        raise open_error(path, error)
 
 
 def _insist_on_files(path: Path) -> None:

@@ -15,6 +15,7 @@ from chatctl.protocol import Admin
 _USAGE: dict[Argument, str] = {
     "target": "NICK",
     "author": "NICK",
+    "lock": "NAME",
     "why": "[WHY]",
     "duration": "[TIME]",
     "reason": "[WHY]",
@@ -58,8 +59,8 @@ def operator_request(name: str, rest: str) -> Admin | None:
         return _dry(rest)
     verb, variant = _VERBS[name]
     takes = VERBS[verb].takes
-    if "target" in takes or "author" in takes:
-        return _on_person(verb, rest, variant, timed="duration" in takes)
+    if {"target", "author", "lock"} & {*takes}:
+        return _on_target(verb, rest, variant, timed="duration" in takes)
     if "topic" in takes:
         return Admin(verb=verb, text="" if rest == "-" else rest) if 0 < len(rest) <= 400 else None
     if "interval" in takes:
@@ -80,7 +81,7 @@ def _dry(rest: str) -> Admin | None:
     return msgspec.structs.replace(request, verb=f"?{request.verb}")
 
 
-def _on_person(verb: str, rest: str, variant: Argument | None, *, timed: bool) -> Admin | None:
+def _on_target(verb: str, rest: str, variant: Argument | None, *, timed: bool) -> Admin | None:
     target, _, why = rest.partition(" ")
     first, _, after = why.strip().partition(" ")
     seconds = parse_duration(first, bare=False) if timed else None

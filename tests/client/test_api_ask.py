@@ -13,6 +13,8 @@ import pytest
 from chatctl.errors import ConditionNotMet, NickInvalid
 from tests.client.conftest import Form
 from tests.support.environment import DEADLINE
+from tests.support.fixture_types import PutStub
+from tests.support.hanging_server import Hanging
 from tests.support.server_process import Server
 from tests.support.wire import Wire
 
@@ -85,6 +87,21 @@ def test_cut_short_the_room_is_told(form: Form, house: Server, room: str) -> Non
         with form.cut_short():
             here.ask("deploy?", timeout=DEADLINE)
         assert nadia.texts("deploy?  -> withdrawn")
+
+
+def test_cut_short_where_the_server_hangs(form: Form, stub: PutStub) -> None:
+    """A program that is to end, or has other things to do, waits for no server; that reads later what it missed."""
+    server = Hanging(4, ["leases"], waiting=4)
+
+    def cut() -> None:
+        server.wait_until_it_hangs()
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    threading.Thread(target=cut, daemon=True).start()
+    with form.connect(at(stub(server).port), nick="ci") as here:
+        with form.cut_short():
+            here.ask("deploy?", timeout=DEADLINE)
+        assert server.hears("withdraw")
 
 
 @pytest.mark.parametrize("choices", [[], ["yes", ""], ["yes", " YES"], ["yes", "no\nno"]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.common import file_reads
-from chatctl.common.file_reads import NO_PIPE, read_file, read_own, read_password, read_private, read_trusted
+from chatctl.common.file_reads import NO_PIPE, absence, read_file, read_own, read_password, read_private, read_trusted
 from chatctl.errors import ChatError
 
 LONG = 20.0
@@ -110,6 +111,16 @@ def test_nor_what_they_can_put_another_in_the_place_of(file: Path, read: Read) -
         read(file)
     file.parent.chmod(0o1777)
     assert read(file) == b"content"
+
+
+def test_what_is_not_there_and_what_can_not_be_looked_at(file: Path) -> None:
+    """``Path.exists`` says that the first is so, and raises for the second."""
+    assert absence(file) is None
+    for path in (file.with_name("none"), file / "below a file"):
+        assert isinstance(absence(path), FileNotFoundError)
+    error = absence(file.with_name("x" * 300))
+    assert error is not None
+    assert error.errno == errno.ENAMETOOLONG
 
 
 def test_a_group_may_keep_what_many_act_on(file: Path) -> None:

@@ -33,6 +33,7 @@ TARGETS: dict[Kind, str] = {
     "room": "",
     "server": "",
 }
+LOCK = "backup"
 ALL = [(verb, role, kind) for verb in VERBS for role in ROLES for kind in KINDS]
 ROOM_VERBS = {verb for verb, one in VERBS.items() if "room" in one.may}
 SERVER_VERBS = {verb for verb, one in VERBS.items() if "server" in one.may}
@@ -59,6 +60,9 @@ def here(house: House) -> list[str]:
 
 def prepare(house: House, verb: str, kind: Kind) -> None:
     """Set what the verb would lift."""
+    if verb == "unlock":
+        house.join("ci", "a" * 32, mode="post").say(p.Lease("lock", LOCK, "1" * 32))
+        house.settle()
     first = {"unban": "ban", "unmute": "mute"}.get(verb)
     if first is not None and kind in VERBS[first].may:
         assert isinstance(order(house, "console", first, TARGETS[kind]), p.Done)
@@ -76,7 +80,8 @@ def test_what_the_table_allows_is_done_and_nothing_else(verb: str, role: Role, k
     house.peer(p.Hello(v=1, nick="Anna"), p.Say("hi"))
     house.settle()
     before, there = dict(house.journal.kept), here(house)  # type: ignore[attr-defined]
-    outcome = order(house, role, verb, TARGETS[kind], text="because", seconds=60, seqs=[1])
+    target = LOCK if verb == "unlock" else TARGETS[kind]
+    outcome = order(house, role, verb, target, text="because", seconds=60, seqs=[1])
     allowed = role in VERBS[verb].may.get(kind, frozenset())
     assert isinstance(outcome, p.Done) == allowed, outcome
     if not allowed:

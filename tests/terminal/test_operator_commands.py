@@ -37,6 +37,10 @@ from tests.terminal.fakes import Joined
         ("/mute rajat 5m", p.Admin(verb="mute", target="rajat", seconds=300)),
         ("/unmute rajat", p.Admin(verb="unmute", target="rajat")),
         ("/bans", p.Admin(verb="bans")),
+        ("/locks", p.Admin(verb="locks")),
+        ("/unlock backup", p.Admin(verb="unlock", target="backup")),
+        ("/unlock a3 2h is too long", p.Admin(verb="unlock", target="a3", text="2h is too long")),
+        ("/dry-run unlock backup", p.Admin(verb="?unlock", target="backup")),
         ("/topic deploy freeze", p.Admin(verb="topic", text="deploy freeze")),
         ("/topic -", p.Admin(verb="topic")),
         ("/slow 30s", p.Admin(verb="slow", seconds=30)),
@@ -65,6 +69,8 @@ def test_what_is_asked(line: str, wanted: p.Admin) -> None:
         "/readonly",
         "/readonly yes",
         "/mute",
+        "/unlock",
+        "/dry-run locks",
     ],
 )
 def test_what_is_never_sent(line: str) -> None:

@@ -63,9 +63,10 @@ class HeldLease:
         return Lease(self.kind, self.name, self._holder, "withdraw")
 
     def heard(self, state: LeaseState) -> None:
-        """Take the answer to ``take`` of a connection after the first one. Raises ConditionNotMet if it is lost."""
+        """Take an answer to ``take`` after the first one, or unasked news. Raises ConditionNotMet if it is lost."""
         if state.name == self.name and not state.held:
-            raise ConditionNotMet("the server has withdrawn the question: it did not hear from us for too long")
+            why = state.why or "it did not hear from us for too long"
+            raise ConditionNotMet(f"the server has withdrawn the question: {why}")
 
     async def look(self, seq: int, deadline: Deadline) -> LeaseState:
         """Have the server judge entry number ``seq``, on a connection of its own, for as long as that takes.

@@ -28,7 +28,7 @@ class LeaseEvents(Protocol):
         """The server may have given it to somebody else by now; it is asked for again."""
 
     def taken(self, state: LeaseState) -> None:
-        """Somebody else has it. Nothing is called after this."""
+        """Somebody else has it, or (without a ``nick``) an operator freed it. Nothing is called after this."""
 
     def back(self, seconds: float) -> None:
         """It is held again after being out of reach; nobody else had it. It was not held for ``seconds``."""

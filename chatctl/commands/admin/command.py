@@ -123,6 +123,8 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "redacted_room": lambda: click.Option(
         ["--room"], type=TEXT, metavar="ROOM", help="Which room.  [default: lobby; with --nick all rooms]"
     ),
+    "any_room": lambda: click.Option(["--room"], type=TEXT, metavar="ROOM", help="Which room.  [default: all]"),
+    "lock": lambda: click.Argument(["target"], type=TEXT, metavar="NAME"),
     "yes": lambda: click.Option(["--yes"], is_flag=True, help="Do it."),
     "room": lambda: click.Option(
         ["--room"],

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from chatctl.cli.config_defaults import Defaults
 from chatctl.cli.output import json_text
 from chatctl.commands.config.values import Value
+from chatctl.common.file_reads import absence
 from chatctl.common.text import clean
-from chatctl.errors import NoHome
+from chatctl.errors import NoHome, reason_of
 
 
 def json_line(one: Value) -> str:
@@ -21,8 +23,7 @@ def json_line(one: Value) -> str:
 def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
     """Yield the named servers and the values as TOML; comments say where each value came from."""
     try:
-        missing = "" if defaults.path.exists() else " (there is no such file)"
-        yield f"# {clean(str(defaults.path))}{missing}"
+        yield f"# {clean(str(defaults.path))}{_missing(defaults.path)}"
     except NoHome:
         yield "# there is no home directory, and so no file; CHATCTL_CONFIG can name one"
     for name, table in defaults.config.servers.items():
@@ -35,6 +36,13 @@ def toml_lines(defaults: Defaults, values: Sequence[Value]) -> Iterator[str]:
             yield f"# {one.key} is not set" + (f": {one.instead}" if one.instead else "")
         else:
             yield f"{f'{one.key} = {_toml(one.value)}':<40} # {clean(one.source)}"
+
+
+def _missing(path: Path) -> str:
+    error = absence(path)
+    if error is None:
+        return ""
+    return " (there is no such file)" if isinstance(error, FileNotFoundError) else f" ({reason_of(error)})"
 
 
 def _toml(value: Any) -> str:

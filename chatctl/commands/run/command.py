@@ -76,7 +76,7 @@ def run(
 
     With --lock, one runs at a time among all machines in the room; the next one ends with 8 and says who has the lock.
     It is kept for a minute after a lost connection, and across a restart of the server. It is advisory: if it is lost
-    while CMD runs, the room and stderr are told, and CMD goes on.
+    while CMD runs, or an operator frees it, the room and stderr are told, and CMD goes on.
 
     With --max-time, CMD can't read from the terminal: it has a process group of its own.
 

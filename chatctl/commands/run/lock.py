@@ -56,7 +56,8 @@ class RunLock:
         if not state.held:
             self._keeper.close()
             since = f" since {moment(state.since)}" if state.since is not None else ""
-            raise ConditionNotMet(f"the lock {self._name} is held by {clean(state.nick)}{since}: CMD was not started")
+            held = f"is held by {clean(state.nick)}{since}" if state.nick else f"was not to be had: {clean(state.why)}"
+            raise ConditionNotMet(f"the lock {self._name} {held}: CMD was not started")
 
     def keep(self) -> None:
         """Keep it, in a thread. Call this once CMD runs: the thread takes no signals then (signal_relay.py)."""
@@ -91,8 +92,8 @@ class RunLock:
 
     def taken(self, state: LeaseState) -> None:
         """Tell both."""
-        self._warn(f"{clean(state.nick)} has it now")
-        self._say(f"lost the lock {self._name} to {state.nick}, and goes on")
+        self._warn(f"{clean(state.nick)} has it now" if state.nick else clean(state.why))
+        self._say(f"lost the lock {self._name}{f' to {state.nick}' if state.nick else ''}, and goes on")
 
     def back(self, seconds: float) -> None:
         """Tell both."""

@@ -56,5 +56,13 @@ def test_who_has_lost_it_learns_so_and_not_at_once() -> None:
         drive(lease_on(transport).look(9, Deadline(None, transport.now)))
 
 
+def test_why_it_is_lost_is_told() -> None:
+    with pytest.raises(ConditionNotMet, match="withdrawn the question: it did not hear from us for too long"):
+        lease_on(FakeTransport()).heard(LOST)
+    taken_away = LeaseState("question", "a3", held=False, why="nadia ended it: too late")
+    with pytest.raises(ConditionNotMet, match="withdrawn the question: nadia ended it: too late"):
+        lease_on(FakeTransport()).heard(taken_away)
+
+
 def test_another_lease_s_answer_is_none_of_ours() -> None:
     lease_on(FakeTransport()).heard(LeaseState("question", "b4", held=False))

@@ -393,3 +393,21 @@ def test_which_question_is_meant_is_known_across_a_restart(
     nadia.frame("msg", where=lambda frame: frame["text"] == f"[{tag}] go?  -> no (nadia)")
     two.terminate()
     assert two.wait(DEADLINE) == 143
+
+
+def test_an_operator_withdraws_a_question(serve: Serve, start: Start, run: InProcess, tmp_path: Path) -> None:
+    """8, as when the server withdraws it by itself; the room hears of it from both."""
+    journal = ("--journal", str(tmp_path / "kept" / "rooms.db"))
+    server = serve(*journal)
+    nadia = server.member("nadia")
+    process = start("ask", "go?", "--nick", "deploy", port=server.port)
+    tag = nadia.frame("msg")["text"][1:].split("]")[0]
+    wait_for_watcher(nadia)
+    listed = run("admin", "locks", "--room", "lobby", *journal).stdout.decode()
+    assert listed.startswith(f"kind=question  name={tag}  room=lobby  nick=deploy  since=20")
+    assert run("admin", "unlock", tag, "the window is over", *journal).returncode == 0
+    why = "the server has withdrawn the question: an operator ended it: the window is over"
+    assert nadia.frame("notice")["text"] == f"question {tag} of deploy was withdrawn: the window is over"
+    assert nadia.frame("msg")["text"] == f"[{tag}] go?  -> withdrawn ({why})"
+    assert process.wait(DEADLINE) == 8
+    assert told(process) == f"chatctl: {why}\n"

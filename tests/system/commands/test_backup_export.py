@@ -18,6 +18,7 @@ from chatctl.errors import ChatError
 from chatctl.main import cli
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run
+from tests.support.processes import err_line
 from tests.support.server_process import Server
 
 Serve = Callable[..., Server]
@@ -64,6 +65,20 @@ def test_a_backup_that_is_nowhere_is_none(kept: Path) -> None:
     done = CliRunner().invoke(cli, ["backup", "--journal", str(kept), str(kept.with_name("copy.db"))])
     assert isinstance(done.exception, ChatError)
     assert "it is not here" in done.exception.text
+
+
+@pytest.mark.usefixtures("says_done")
+def test_a_backup_where_we_can_not_look_is_the_server_s_word(kept: Path) -> None:
+    """It may have been made for another user."""
+    done = CliRunner().invoke(cli, ["backup", "--journal", str(kept), str(kept.with_name("x" * 300))])
+    assert (done.exit_code, done.exception) == (0, None)
+
+
+def test_a_journal_that_we_can_not_look_at(run: Run, tmp_path: Path) -> None:
+    """That is another line than for one that is not there; and no fault of ours."""
+    done = run("export", "--journal", str(tmp_path / ("x" * 300)))
+    assert done.returncode == 1
+    assert re.match("chatctl: cannot open the journal .*: file name too long", err_line(done))
 
 
 def texts(jsonl: str) -> list[str]:

@@ -259,6 +259,17 @@ def test_show_is_toml_with_sources(configured: Configured) -> None:
     assert lines["port"].endswith("# default")
 
 
+@pytest.mark.parametrize(("folder", "why"), [("none", "there is no such file"), ("x" * 300, "file name too long")])
+def test_show_says_why_nothing_is_read(
+    run: InProcess, env: dict[str, str], tmp_path: Path, folder: str, why: str
+) -> None:
+    """Somebody else's home, say, as sudo leaves it: a command that needs nothing of it goes on."""
+    without = {name: value for name, value in env.items() if name != "CHATCTL_CONFIG"}
+    done = run("config", "show", "send", env=without | {"XDG_CONFIG_HOME": str(tmp_path / folder)})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.decode().splitlines()[0].endswith(f"config.toml ({why})")
+
+
 @pytest.mark.parametrize(
     ("command", "line"),
     [

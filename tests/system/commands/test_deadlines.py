@@ -190,3 +190,20 @@ def test_a_signal_ends_it(env: dict[str, str], tmp_path: Path, where: str, name:
         process.send_signal(number)
         out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out, err) == (128 + number, b"", b"")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_signal_ends_who_was_let_in(env: dict[str, str], name: str) -> None:
+    """By a server that says nothing more: no time for telling it, or the room, is waited for."""
+
+    def let_in(peer: Peer) -> None:
+        peer.let_in(last=5, features=["leases"])
+
+    with network(answer=let_in) as phase, call(env, phase, name, "600s") as process:
+        phase.reached()
+        sent = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=DEADLINE)
+        took = time.monotonic() - sent
+    assert (process.returncode, err) == (143, b""), out
+    assert took < SOON

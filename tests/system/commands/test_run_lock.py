@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -167,3 +168,30 @@ def test_a_server_that_is_gone_for_too_long_is_told_on_stderr(start: Start) -> N
     assert b"the lock backup is lost, and CMD goes on: " in (said := holder.stderr.readline())
     assert said.endswith(b"; another run may start\n")
     assert ends(holder) == 0
+
+
+def test_an_operator_frees_it(serve: Serve, start: Start, run: Run, tmp_path: Path) -> None:
+    """The one who looks after the machines at night sees who blocks the job; CMD goes on, and its room hears that."""
+    journal = ("--journal", str(tmp_path / "kept" / "rooms.db"))
+    server = serve(*journal)
+    nadia = server.member("nadia")
+    holder = locked(start, server.port, *HOLDS, title="the job")
+    line_of(holder)
+    [row] = map(json.loads, run("admin", "locks", "--json", *journal).stdout.splitlines())
+    assert {key: row[key] for key in ("kind", "name", "room", "nick")} == {
+        "kind": "lock", "name": "backup", "room": "lobby", "nick": "ci",
+    }  # fmt: skip
+    done = run("admin", "unlock", "backup", "its machine is gone", *journal)
+    first, second = done.stdout.decode().splitlines()
+    assert (done.returncode, first) == (0, "the lock backup of ci was freed: its machine is gone")
+    assert second == "  nick=ci  room=lobby  address=this machine"
+    assert nadia.frame("notice")["text"] == first
+    nadia.frame("msg", where=lambda frame: frame["text"] == "lost the lock backup, and goes on: the job")
+    assert run(*line(server.port, nick="two"), "true").returncode == 0
+    assert ends(holder) == 0
+    assert told(holder) == (
+        "chatctl: the lock backup is lost, and CMD goes on: an operator freed it: its machine is gone\n"
+    )
+    gone = run("admin", "unlock", "backup", *journal)
+    assert gone.returncode == 6
+    assert err_line(gone).startswith("chatctl: there is no lock or open question 'backup' in lobby")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
-from tests.support.fixture_types import Run, Start
+from tests.support.fixture_types import PutStub, Run, Start
 from tests.support.in_process import wrong_usage
-from tests.support.processes import err_line, line_of
+from tests.support.processes import err_line, line_of, told
+from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.wire import log_of
 
@@ -120,6 +122,41 @@ def test_lines_that_can_not_be_said_are_told_and_the_others_are_said(house: Serv
         "chatctl: 2 lines were not said; the others were",
     ]
     assert log_of(house.member("nadia", room)) == ["one", "five"]
+
+
+def _refuses(peer: Peer) -> None:
+    say = peer.frame("say")
+    peer.send(type="error", code="forbidden", text="you are muted", id=say["id"])
+
+
+def _is_lost(peer: Peer) -> None:
+    peer.frame("say")
+    peer.close()
+
+
+@pytest.mark.parametrize(("then", "code"), [(_refuses, 6), (_is_lost, 4)])
+def test_what_concerns_all_lines_ends_it_at_once(
+    start: Start, stub: PutStub, then: Callable[[Peer], None], code: int
+) -> None:
+    """Who is muted, refused or cut off is so for the next line, too. What was left out before was told already."""
+
+    def handle(peer: Peer) -> None:
+        peer.let_in()
+        say = peer.frame("say")
+        peer.send(type="ack", id=say["id"], time=1.0, duplicate=False, seq=1)
+        then(peer)
+
+    process = start("send", "--lines", "--json", port=stub(one_after_another(handle)).port)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write(b"caf\xe9\none\n")
+    process.stdin.flush()
+    assert b"line 1 is not UTF-8" in process.stderr.readline()
+    assert json.loads(line_of(process))["seq"] == 1
+    process.stdin.write(b"two\n")
+    process.stdin.flush()
+    assert process.wait(DEADLINE) == code, "its stdin is open still"
+    assert told(process).count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["--lines"], ["--file", "-"], ["--file", "list"]])

@@ -1,6 +1,6 @@
 """The cells of the situations of a night: a closed terminal, no name server, no home, two at once."""
 
-from tests.system.exits.cells_here import ALONE, LOCAL, SHORT
+from tests.system.exits.cells_here import ALONE, HIDDEN, LISTENS, LOCAL, SERVE, SHORT
 from tests.system.exits.cells_read import BENCH, BENCHED, HELLO, HELLO_KEPT, NADIA, OK, critical
 from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, OUTCOME, RUN, SEND
 from tests.system.exits.table import Cell, Nothing, nothing
@@ -25,12 +25,45 @@ HANGUP_CELLS = [
     ),
     Cell("probe", "SIGHUP", "chatctl probe", 129, "UNKNOWN chatctl: no check ran"),
     Cell("join", "SIGHUP", "chatctl join --history 0", 129, peer="joined"),
-    Nothing("serve", "SIGHUP", "it reads its files again, and goes on"),
+    Cell(
+        "serve",
+        "SIGHUP",
+        f"{SERVE} --port 0",
+        0,
+        LISTENS,
+        peer="printed",
+        signal="SIGHUP SIGTERM",
+        note="it reads its files again, and goes on; ended by `kill`",
+    ),
     Cell("export", "SIGHUP", "chatctl export", 129),
     Cell("backup", "SIGHUP", "chatctl backup copy.db", 129, peer="operator silent"),
     Cell("admin", "SIGHUP", "chatctl admin mute rajat", 129, peer="operator silent"),
     Cell("bench", "SIGHUP", "chatctl bench --room {room} --members 1 --duration 60s", 129, peer="joined"),
     *nothing(LOCAL, ["SIGHUP"], SHORT),
+]
+
+UNKNOWN_SIGNAL_CELLS = [
+    Cell("send", "SIGUSR1", SEND, 138),
+    Cell("tail", "SIGUSR1", "chatctl tail", 138, peer="lets in"),
+    Cell("who", "SIGUSR1", "chatctl who", 138),
+    Cell("ask", "SIGUSR1", ASK, 138, said=ASKED, peer="room", note="the server withdraws it a minute later"),
+    Cell(
+        "run",
+        "SIGUSR1",
+        "chatctl run -- sleep 60",
+        138,
+        said="started: sleep 60\nended by SIGUSR1 after {n:0.1} s: sleep 60",
+        peer="room",
+        note="the command gets it, and decides",
+    ),
+    Cell("probe", "SIGUSR1", "chatctl probe", 138),
+    Cell("join", "SIGUSR1", "chatctl join --history 0", 138, peer="joined"),
+    Cell("serve", "SIGUSR1", f"{HIDDEN} > /dev/null", 138, peer="serves", note="it says no bye, as one that is killed"),
+    Cell("export", "SIGUSR1", "chatctl export", 138),
+    Cell("backup", "SIGUSR1", "chatctl backup copy.db", 138, peer="operator silent"),
+    Cell("admin", "SIGUSR1", "chatctl admin mute rajat", 138, peer="operator silent"),
+    Cell("bench", "SIGUSR1", "chatctl bench --room {room} --members 1 --duration 60s", 138, peer="joined"),
+    *nothing(LOCAL, ["SIGUSR1"], SHORT),
 ]
 
 RESOLVER_CELLS = [
@@ -41,10 +74,11 @@ RESOLVER_CELLS = [
     Cell("run", "hanging DNS", f"chatctl run {THERE} -- echo built", 0, "built", DEAF + AWAY),
     Cell("run", "hanging DNS", f"chatctl run {THERE} --require-room -- echo built", 3, err=f"chatctl: {AWAY}"),
     Cell("probe", "hanging DNS", f"chatctl probe {THERE}", 2, critical(f"chatctl: {AWAY}")),
-    *nothing(["join", "bench"], ["hanging DNS"], "as from a silent peer"),
+    Cell("join", "hanging DNS", f"{JOIN} --host chat.example.org", 3, err=f"chatctl: {AWAY}", note="after 10 s"),
     Nothing("serve", "hanging DNS", "it listens at an address of this machine"),
     Cell("export", "hanging DNS", f"chatctl export {THERE}", 3, err=f"chatctl: {AWAY}"),
     *nothing(["backup", "admin"], ["hanging DNS"], "it talks to a server of this machine"),
+    Cell("bench", "hanging DNS", f"{BENCH} --host chat.example.org", 3, err=f"chatctl: {AWAY}", note="after 5 s"),
     *nothing(LOCAL, ["hanging DNS"], ALONE),
 ]
 
@@ -161,4 +195,4 @@ TWO_CELLS = [
     ),
 ]
 
-CELLS = [*HANGUP_CELLS, *RESOLVER_CELLS, *HOME_CELLS, *TWO_CELLS]
+CELLS = [*HANGUP_CELLS, *UNKNOWN_SIGNAL_CELLS, *RESOLVER_CELLS, *HOME_CELLS, *TWO_CELLS]

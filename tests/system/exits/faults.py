@@ -19,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.server_process import Server
@@ -49,6 +49,7 @@ class Campaign:
     def run(self, job: Job, fault: Fault) -> End:
         """Run it once."""
         number = next(self._numbers)
+        self._notices: list[str] = []
         here = self._home / str(number)
         here.mkdir()
         (here / "stdin").write_text(job.stdin)
@@ -97,17 +98,23 @@ class Campaign:
             frame = nadia.next_frame()
             if frame["type"] == "msg" and "[1] yes" in frame["text"]:
                 nadia.say("yes")
+            self._note(frame)
+
+    def _note(self, frame: dict[str, Any]) -> None:
+        if frame["type"] == "notice":
+            self._notices.append(frame["text"])
 
     def _end(self, job: Job, code: int, here: Path, nadia: Wire, hello: int) -> End:
         files = {path.name: path.read_text() for path in here.iterdir() if path.is_file()}
         seen = files.pop("counted", "").splitlines()
-        end = End(
-            128 - code if code < 0 else code, files.pop("out"), files.pop("err"), [], files, seen, files.pop(HIT, "")
-        )
+        code = 128 - code if code < 0 else code
+        end = End(code, files.pop("out"), files.pop("err"), [], files=files, seen=seen, hit=files.pop(HIT, ""))
         until = time.monotonic() + 5  # the server has it, and may not have come to it
         while True:
             nadia.say_frame(type="history", after=hello, limit=1000)
-            end.said = [entry["text"] for entry in nadia.frame("page")["entries"]]
+            while (frame := nadia.next_frame())["type"] != "page":
+                self._note(frame)
+            end.said, end.notices = [entry["text"] for entry in frame["entries"]], list(self._notices)
             if job.whole(end) or time.monotonic() > until:
                 return end
 

@@ -398,6 +398,7 @@ OF_SITUATION = {
     "SIGINT": "holds",
     "SIGTERM": "holds",
     "SIGHUP": "holds",
+    "SIGUSR1": "holds",
     "hanging DNS": "hanging",
     "no home": "no account",
 }

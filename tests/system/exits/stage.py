@@ -85,9 +85,11 @@ def play(cell: Cell, env: dict[str, str], scene: Scene, here: Path, **ends: int)
     try:
         if wanted:
             scene.reached(process)
-            process.send_signal(getattr(signal, wanted))
+            for name in wanted.split():
+                process.send_signal(getattr(signal, name))
             process.wait(DEADLINE)  # its stdin stays open until then
         out, err = process.communicate(timeout=2 * DEADLINE)
-        return End(process.returncode, (out or b"").decode(), err.decode())
+        code = process.returncode
+        return End(code if code >= 0 else 128 - code, (out or b"").decode(), err.decode())
     finally:
         kill(process)

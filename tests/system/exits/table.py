@@ -29,6 +29,7 @@ CODES = {
     8: ("the condition was not met: not here, or not in time", ""),
     129: ("hung up: the terminal is gone (SIGHUP)", ""),
     130: ("interrupted (Ctrl-C, SIGINT)", ""),
+    138: ("ended by the system (SIGUSR1; 128 and the number of any signal that chatctl does not know)", ""),
     143: ("terminated (SIGTERM)", ""),
 }
 """Of every command but ``probe``: what it means, what to do."""
@@ -57,6 +58,7 @@ SITUATIONS = {
     "no stdin": "there is no stdin, as under some schedulers",
     "full disk": "what it writes finds no room",
     "SIGHUP": "the terminal or the SSH session is closed",
+    "SIGUSR1": "`kill -USR1`, or another signal that it does not know",
     "hanging DNS": "the name server does not answer",
     "no home": "a container: no `HOME`, and an account that `/etc/passwd` does not have",
     "not UTF-8": "what it is given is no text",
@@ -105,7 +107,7 @@ class Cell:
     peer: str = ""
     """Which of peers.py stands at the port; empty for the situation's own."""
     signal: str = ""
-    """Sent once the peer saw the command get there."""
+    """Sent once the peer saw the command get there; several with spaces between."""
     note: str = ""
     """What a reader of the documentation has to know besides."""
     lines: bool = False

@@ -30,6 +30,8 @@ class End:
     out: str
     err: str
     said: list[str]
+    notices: list[str] = field(default_factory=list)
+    """What the server told the room."""
     files: dict[str, str] = field(default_factory=dict)
     seen: list[str] = field(default_factory=list)
     """Of the counted things, in a run that reports them."""
@@ -58,8 +60,9 @@ class Job:
 
 
 def _ends_well(end: End) -> bool:
-    """Whether a room that heard a question hears what came of it."""
-    return not end.said or "  -> " in end.said[-1]
+    """Whether a room that heard a question hears what came of it, from its asker or from the server."""
+    asked = [text for text in end.said if "now?" in text]
+    return not asked or "  -> " in asked[-1] or any("is withdrawn" in text for text in end.notices)
 
 
 def _run_told(end: End) -> bool:
@@ -99,7 +102,7 @@ JOBS = {
         ),
         Job(
             "exec",
-            ("tail", "--count", "1", "--exec", "cat", "--cursor-file", "seen"),
+            ("tail", "-n", "1", "--count", "1", "--exec", "cat", "--cursor-file", "seen"),
             lambda end: end.out == "hello\n" and "seen" in end.files,
         ),
         Job(
@@ -129,11 +132,7 @@ def complaints(job: Job, fault: Fault, good: End, end: End) -> Iterator[str]:
     yield from (f"stderr has {word!r}" for word in NEVER if word in end.err)
     if end.err.count("\n") > good.err.count("\n") + 1:
         yield "stderr has more than one line"
-    has_tag = end.said[-1:] != [] and end.said[-1].startswith("[")
-    withdrawn_later = (
-        job.command == "ask" and isinstance(fault, Lines) and has_tag
-    )  # by the server, as if it was killed
-    if not job.whole(end) and not withdrawn_later:
+    if not job.whole(end):
         yield "the room was left in the middle"
     if end.code == 3 and job.command != "probe" and not job.silent(end):
         yield "3, and something was said"

@@ -25,8 +25,8 @@ SERVER = "it is the server"
 SERVES = "it prints what the server says of a member, and not what they say"
 VERBS = (
     "kick rajat", "ban rajat", "unban rajat", "mute rajat", "unmute rajat", "bans", "topic", "slow 30s", "read-only on",
-    "claims", "unclaim rajat", "op rajat", "deop rajat", "ops", "redact --nick rajat", "log", "compact", "reload",
-    "trim", "drain",
+    "locks", "unlock rajat", "claims", "unclaim rajat", "op rajat", "deop rajat", "ops", "redact --nick rajat", "log",
+    "compact", "reload", "trim", "drain",
 )  # fmt: skip
 
 ROWS = {
