@@ -66,10 +66,17 @@ def house(env: dict[str, str]) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def leave_no_key(env: dict[str, str]) -> Iterator[None]:
-    """See that no test makes a key where all commands of this session would find it, and sign with it."""
+def leave_no_trace(env: dict[str, str]) -> Iterator[None]:
+    """See that no test leaves in the folder that all commands of this session share what would change later ones.
+
+    A key signs, a known server or a certificate is taken again, a configuration counts. Tokens and drafts are for one
+    server, of which a test has its own or a room of its own; a socket goes with its server.
+    """
+    state = Path(env["CHATCTL_STATE_DIR"])
+    before = set(state.iterdir())
     yield
-    assert not Path(env["CHATCTL_STATE_DIR"], "key").exists(), "make it in a state folder of the test's own"
+    left = {path.name for path in set(state.iterdir()) - before if path.suffix != ".sock"}
+    assert left <= {"tokens", "rooms"}, "make it in a state folder of the test's own"
 
 
 @pytest.fixture(autouse=True)

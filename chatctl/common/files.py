@@ -85,7 +85,7 @@ def _write(folder: int, data: bytes, put: Callable[[str], None], mode: int, *, d
                 os.fsync(file.fileno())
         put(draft)
         if durable:
-            _sync(folder)
+            sync_folder(".", folder)
     finally:  # also when a signal's exception ends this
         with contextlib.suppress(OSError):
             os.unlink(draft, dir_fd=folder)
@@ -277,26 +277,19 @@ def _remove_folder(name: str, parent: int) -> None:
     os.rmdir(name, dir_fd=parent)
 
 
-def sync_folder(folder: StrPath) -> None:
-    """Return only when the names in a folder are on the disk. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        _fsync(fd)
-    finally:
-        os.close(fd)
+def sync_folder(folder: StrPath, parent: int | None = None) -> None:
+    """Return only when the names in a folder are on the disk. Raises OSError.
 
-
-def _sync(folder: int) -> None:
-    fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=folder)  # one for paths alone can't be synced
-    try:
-        _fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _fsync(fd: int) -> None:
+    Args:
+        folder: its path.
+        parent: a descriptor of the folder that the path is relative to; None: the working directory.
+    """
+    # Opened anew, whatever the caller has: a descriptor for paths alone can't be synced.
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
     try:
         os.fsync(fd)
     except OSError as error:
         if error.errno != errno.EINVAL:  # a file system that has no such thing, as network ones may be
             raise
+    finally:
+        os.close(fd)

@@ -55,7 +55,7 @@ class ServeOptions:
     max_journal: int | None
     """Bytes of its files; None: as many as there are."""
     claim_names: bool | None
-    """Whether a join with a key binds its name; None: where there is a journal."""
+    """Whether names are bound; None: where there is a journal."""
     password: Verifier | None = None
     read_password: Callable[[], Verifier | None] | None = None
     """Reads it again, if it came from a file."""
@@ -77,6 +77,11 @@ class ServeOptions:
     """None: beside the journal, or in the state directory."""
     umask: int = 0o077
     """Of the unix socket alone: who may reach it is decided by who starts the server."""
+
+    @property
+    def binds_names(self) -> bool:
+        """Whether a join with a key binds its name."""
+        return self.journal is not None if self.claim_names is None else self.claim_names
 
 
 def journal_path(chosen: Path | str | None) -> Path | None:

@@ -156,14 +156,14 @@ class Program:
         self._log = log
         self._manager = ServiceManager(os.environ)
         self._reloader = Reloader(log, self._manager)
+        facts = journal.facts()
         with _facts_of(options):
-            self._rules = Rules(journal.facts())
-            leases = Leases(journal.facts(), now=time.time(), wall=time.time())
+            self._rules = Rules(facts)
+            leases = Leases(facts, now=time.time(), wall=time.time())
+            if options.binds_names:
+                options.admission.claims = NameClaims(facts)
         self._auth = Authenticator(options.password)
         self._networks = Networks()
-        if options.claim_names if options.claim_names is not None else options.journal is not None:
-            with _facts_of(options):
-                options.admission.claims = NameClaims(journal.facts())
         self._read_operators()
         self._read_networks()
         self._loop = asyncio.get_running_loop()

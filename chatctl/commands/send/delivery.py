@@ -244,8 +244,6 @@ def _progress(length: int) -> Iterator[Callable[[], object]]:
     if length < BAR_FROM or sys.stderr is None or not sys.stderr.isatty():
         yield lambda: None
         return
-    import click
-
     with click.progressbar(length=length, label="sending", file=sys.stderr, show_pos=True) as bar:
         yield lambda: bar.update(1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE, ROOT
+from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.fixture_types import Run
 from tests.support.processes import err_line, kill
 from tests.support.server_process import Server
@@ -141,7 +141,10 @@ def test_the_first_signal_after_a_drain_ends_it_in_order(serve: Serve, run: Run,
 
 
 @pytest.mark.parametrize("what", ["TLS port", "admin socket", "stdout"])
-def test_a_start_that_fails_removes_what_it_made(what: str, run: Run, house: Server, tmp_path: Path) -> None:
+def test_a_start_that_fails_removes_what_it_made(
+    what: str, run: Run, house: Server, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """But for the certificate that the next start takes."""
     unix, folder = tmp_path / "room.sock", tmp_path / "no folder"
     folder.touch()
     options: dict[str, tuple[str, ...]] = {
@@ -152,7 +155,8 @@ def test_a_start_that_fails_removes_what_it_made(what: str, run: Run, house: Ser
     journal = tmp_path / "state" / "rooms.db"
     journal.parent.mkdir()
     arguments = ("-q", "--unix", str(unix), "--journal", str(journal), *options[what])
-    done = run("serve", *arguments, port=0, closing=">/dev/full" if what == "stdout" else "")
+    env = clean_env(tmp_path_factory.mktemp("state"))
+    done = run("serve", *arguments, port=0, closing=">/dev/full" if what == "stdout" else "", env=env)
     assert done.returncode == 1
     assert err_line(done)
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["no folder", "state"]

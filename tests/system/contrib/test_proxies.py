@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE, ROOT
+from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.fixture_types import Run
 from tests.support.needs import need
 from tests.support.processes import kill
@@ -69,10 +69,10 @@ def running(command: list[str], port: int) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("name", PROXIES, ids=("haproxy", "nginx"))
-def test_a_room_behind_it(name: str, env: dict[str, str], run: Run, tmp_path: Path) -> None:
+def test_a_room_behind_it(name: str, run: Run, tmp_path: Path) -> None:
     """TLS goes through as it is, pin included, and the server knows each client by its own address."""
     need(name)
-    server = TlsServer("--no-plain", "--tls", "self", "--proxied-from", "127.0.0.1", env=env)
+    server = TlsServer("--no-plain", "--tls", "self", "--proxied-from", "127.0.0.1", env=clean_env(tmp_path / "state"))
     port = free_port()
     try:
         with running(PROXIES[name](tmp_path, port, server.tls_port), port):
