@@ -173,6 +173,27 @@ def test_how_far_a_room_was_read_is_saved_only_once_it_was_shown(
     asyncio.run(run())
 
 
+def test_how_far_a_room_was_read_is_saved_when_another_is_shown(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """Later it can't be told any more: what came since has not been seen."""
+
+    async def run() -> None:
+        nadia, omar = Person(port, tmp_path, "ops"), other("omar", "lobby")
+        async with joined(nadia):
+            omar.say("seen")
+            await nadia.sees("omar: seen")
+            nadia.rooms.submit("/2")
+            omar.say("unseen")
+            await nadia.until(lambda: nadia.rooms.activity, "news")
+            nadia.rooms.save()
+            cursor = nadia.saved["lobby"].cursor()
+            assert cursor is not None
+            assert cursor.after == 1
+
+    asyncio.run(run())
+
+
 def test_join_and_part(port: int, other: Callable[..., Wire], tmp_path: Path) -> None:
     """What is typed right behind ``/join`` is for the new room; the files of a parted room are free."""
 

@@ -96,6 +96,12 @@ def test_each_room_has_its_draft_and_its_history(both: Start, den: str, state: P
     term.wait_input("half in the den", cursor=12)
     term.keys("\x05, longer")
     term.wait_input("half in the den, longer")
+    term.keys(f"{ALT_1}\x15/2\r")
+    term.wait_input("half in the den, longer")
+    term.keys(f"{ALT_1}half in the first")
+    term.wait_input("half in the first")
+    term.keys(ALT_2)
+    term.wait_input("half in the den, longer")
     term.wait(
         lambda: "half in the den, longer" in [path.read_text() for path in state.glob("rooms/*/*/nadia/draft")],
         "both drafts in their files",
@@ -106,7 +112,7 @@ def test_each_room_has_its_draft_and_its_history(both: Start, den: str, state: P
     back.wait_for("Up brings it back: half in the first")
     back.keys(UP)
     back.wait_input("half in the first")
-    back.keys(UP)
+    back.keys(UP + UP)
     back.wait_input("said in the first")
     back.keys(ALT_2)
     back.wait_for("Up brings it back: half in the den, longer")
