@@ -305,6 +305,29 @@ def test_a_first_room_that_cannot_be_entered_is_an_error(port: int, other: Calla
     asyncio.run(run())
 
 
+def test_a_whisper_in_a_room_that_was_never_looked_at_is_told_at_the_end(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """And so is what became of a line that was said there right before another room was shown."""
+
+    async def run() -> None:
+        nadia, omar = Person(port, tmp_path, "ops"), other("omar", "ops")
+        async with joined(nadia):
+            nadia.rooms.submit("/2")
+            nadia.rooms.submit("/msg nobody psst")
+            nadia.rooms.submit("/1")
+            await nadia.until(lambda: nadia.rooms.activity == "2 ops: 1 (1 for you)", "the refusal")
+            omar.say_frame(type="whisper", to="nadia", text="psst")
+            await nadia.until(lambda: nadia.rooms.activity == "2 ops: 2 (2 for you)", "the whisper")
+            assert not nadia.seen("psst")
+        assert nadia.seen("[ops] ! not said: ")
+        assert any(
+            line.startswith("[ops] ") and line.endswith("omar -> you (privately): psst") for line in nadia.screen.lines
+        )
+
+    asyncio.run(run())
+
+
 def test_rooms_are_listed_with_their_numbers(port: int, other: Callable[..., Wire], tmp_path: Path) -> None:
     async def run() -> None:
         other("omar", "den")

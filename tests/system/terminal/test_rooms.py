@@ -170,11 +170,14 @@ def test_what_was_not_shown_is_shown_by_the_next_run(both: Start, join: Start, h
     back.wait_for("— 1 message while you were away —", "omar: never looked at")
 
 
-def test_a_restarted_server_brings_all_rooms_back(both: Start, serve: Serve, room: str, den: str) -> None:
-    """Each sends what waited in it, once."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_restarted_server_brings_all_rooms_back(
+    both: Start, serve: Serve, room: str, den: str, number: signal.Signals
+) -> None:
+    """Killed, or drained. Each room sends what waited in it, once."""
     server = serve()
     term = both(port=server.port)
-    server.signal(signal.SIGKILL)
+    server.signal(number)
     server.wait()
     term.wait_for("reconnecting")
     term.keys(f"for the first\r{ALT_2}for the den\r")
