@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from chatctl.protocol import Msg, Redacted
 from chatctl.terminal.interfaces import Screen
@@ -15,6 +16,16 @@ from chatctl.terminal.render import FrameRenderer
 
 MAX_WAITING = 1_000
 """Messages and groups of lines that wait in one room; of more, the oldest go: ``/history`` has them."""
+
+
+class _Waiting(NamedTuple):
+    """A message that waits, as it is, or lines."""
+
+    lines: list[str]
+    msg: Msg | None = None
+    own_nick: str = ""
+    only_here: bool = False
+    """Nothing else tells it: no history has it."""
 
 
 class RoomScreen:
@@ -43,13 +54,13 @@ class RoomScreen:
         self.said = said
         self._several = several
         self._is_shown = True
-        self._waiting: deque[list[str] | tuple[Msg, str]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._dropped = 0
 
     @property
     def has_unseen(self) -> bool:
         """Whether messages wait: the user has not read up to the newest one."""
-        return bool(self._dropped) or any(isinstance(one, tuple) for one in self._waiting)
+        return bool(self._dropped) or any(one.msg is not None for one in self._waiting)
 
     def hide(self) -> None:
         """Have all that comes wait, unless the screen shows all rooms at once."""
@@ -64,13 +75,19 @@ class RoomScreen:
             lines.append(self._render.separator(f"{self._dropped:,} before these: /history shows them"))
             self._dropped = 0
         for one in waiting:
-            lines += self._render.message(*one) if isinstance(one, tuple) else one
+            lines += one.lines if one.msg is None else self._render.message(one.msg, one.own_nick)
         self._screen.show(lines)
 
     def print_all(self) -> None:
-        """Print what is still told of the room, with its name, whichever is shown; what waits goes on waiting."""
+        """Print what is still told of the room, with its name, whichever is shown.
+
+        Of what waits, that is what is told nowhere else; the rest goes on waiting, and the next run shows it.
+        """
         self._is_shown = True
         self._several = lambda: True
+        for one in self._waiting:
+            if one.only_here:
+                self._print(one.lines)
 
     # --- as a Screen
 
@@ -84,29 +101,40 @@ class RoomScreen:
         if self._is_shown:
             self._print(lines)
         elif lines:
-            self._wait(lines)
+            self._wait(_Waiting(lines))
+
+    def tell(self, lines: list[str]) -> None:
+        """Print lines that are for the user and that nothing else tells, such as a whisper; or have them wait."""
+        if self._is_shown:
+            self._print(lines)
+        else:
+            self._wait(_Waiting(lines, only_here=True))
+            self.said(True)
 
     def message(self, msg: Msg, own_nick: str) -> None:
         """Print a message, or have it wait as it is: an operator may empty it meanwhile."""
         if self._is_shown:
             self._print(self._render.message(msg, own_nick))
         else:
-            self._wait((msg, own_nick))
+            self._wait(_Waiting([], msg, own_nick))
 
     def _print(self, lines: Sequence[str]) -> None:
         prefix = f"[{self._name}] " if self._several() else ""
         self._screen.show([prefix + line for line in lines])
 
-    def _wait(self, one: list[str] | tuple[Msg, str]) -> None:
+    def _wait(self, one: _Waiting) -> None:
+        """Have something wait; if it is too much, the oldest goes of what is told elsewhere, too."""
         self._waiting.append(one)
-        while len(self._waiting) > MAX_WAITING:
-            self._dropped += isinstance(self._waiting.popleft(), tuple)
+        if len(self._waiting) > MAX_WAITING:
+            oldest = next((at for at, other in enumerate(self._waiting) if not other.only_here), 0)
+            self._dropped += self._waiting[oldest].msg is not None
+            del self._waiting[oldest]
 
     def redact(self, redacted: Redacted) -> None:
         """Show nothing of messages that an operator has emptied."""
         self._render.forget(redacted.seqs)
         self._waiting = deque(
-            (redacted.apply_to(one[0]), one[1]) if isinstance(one, tuple) else one for one in self._waiting
+            one if one.msg is None else one._replace(msg=redacted.apply_to(one.msg)) for one in self._waiting
         )
 
     def clear(self) -> None:

@@ -71,7 +71,7 @@ class RoomView:
     def refuse(self, why: str) -> None:
         """Show why a line was refused, and count it."""
         self.refusals += 1
-        self._screen.show([self._render.error(why)])
+        self._screen.tell([self._render.error(why)])
 
     def show_whole(self, name: str) -> bool:
         """Show a long message whole, if it is at hand."""
@@ -146,7 +146,7 @@ class RoomView:
         """Show those that the server has not answered: they may or may not have been told."""
         for whisper in self.whispers.values():
             self.unknown += 1
-            self._screen.show([self._render.error(f"not known whether {whisper.to} was told: {why}: {whisper.text}")])
+            self._screen.tell([self._render.error(f"not known whether {whisper.to} was told: {why}: {whisper.text}")])
         self.whispers.clear()
 
     def refused(self, say: Say | Whisper, why: str) -> None:
@@ -206,8 +206,7 @@ class RoomView:
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
-                self._screen.show(self._render.whisper(frame.time, nick, frame.text, sent=False))
-                self._screen.said(True)
+                self._screen.tell(self._render.whisper(frame.time, nick, frame.text, sent=False))
                 if self._options.notify != "off":
                     self._screen.alert(f"{clean(nick)} whispers")
             case protocol.Ack(id=ident):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -80,6 +81,30 @@ def test_what_another_process_left_is_taken_over_once_it_has_ended(state: Path) 
     assert (keep.found_draft, keep.why_not) == ("half a line", "")
     (path,) = state.glob("rooms/*/*/nadia")
     assert [message.frame.text for message in SavedState(path).outbox] == ["theirs", "both", "ours"]
+
+
+def test_a_draft_that_was_left_keeps_its_time(state: Path) -> None:
+    """It is told to the user, who may leave it for days: saving what is there already is no new draft."""
+    SavedState.open(HERE, "lobby", "nadia").save_draft("half a line")
+    (path,) = state.glob("rooms/*/*/nadia/draft")
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    keep = SavedState(path.parent)
+    assert (keep.draft(), keep.draft_time) == ("half a line", 1_000_000_000)
+    keep.save_draft("half a line")
+    assert path.stat().st_mtime == 1_000_000_000
+
+
+def test_what_is_closed_is_free_for_the_next(state: Path) -> None:
+    """A room that is left, and joined again by the same process."""
+    keep = SavedState.open(HERE, "lobby", "nadia")
+    assert not SavedState.open(HERE, "lobby", "nadia").kept
+    keep.close()
+    keep.close()
+    assert SavedState.open(HERE, "lobby", "nadia").kept
+    keep.save_draft("too late")
+    assert not keep.kept
+    assert not keep.try_again()
+    assert not list(state.glob("rooms/*/*/nadia/draft"))
 
 
 def test_no_place_to_keep_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

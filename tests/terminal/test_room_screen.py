@@ -54,6 +54,29 @@ def test_what_waits_is_bounded_and_what_is_left_out_is_told() -> None:
     assert len(screen.lines) == MAX_WAITING + 2
 
 
+def test_what_is_told_nowhere_else_is_counted_outlasts_a_flood_and_comes_at_the_end() -> None:
+    """A whisper, a message that was refused: no history has them."""
+    screen, said = FakeScreen(), list[bool]()
+    ops = RoomScreen("ops", screen, FrameRenderer(Palette(0), now=lambda: 0.0), said.append)
+    ops.tell(["seen"])
+    ops.hide()
+    ops.tell(["omar -> you (privately): psst"])
+    assert (screen.lines, said) == (["seen"], [True])
+    for seq in range(1, 2 * MAX_WAITING):
+        ops.message(msg(seq), "nadia")
+    ops.print_all()
+    assert screen.lines == ["seen", "[ops] omar -> you (privately): psst"]
+    assert ops.has_unseen
+
+    again = RoomScreen("ops", screen, FrameRenderer(Palette(0), now=lambda: 0.0))
+    again.hide()
+    for number in range(2 * MAX_WAITING):
+        again.tell([str(number)])
+    again.open("ops")
+    assert len(screen.lines) == 3 + MAX_WAITING, "they are bounded, too"
+    assert screen.lines[-1] == str(2 * MAX_WAITING - 1)
+
+
 def test_what_an_operator_empties_meanwhile_is_never_shown() -> None:
     screen = FakeScreen()
     ops = room(screen)

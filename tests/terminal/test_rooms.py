@@ -173,6 +173,27 @@ def test_how_far_a_room_was_read_is_saved_only_once_it_was_shown(
     asyncio.run(run())
 
 
+def test_how_far_a_room_was_read_is_saved_when_another_is_shown(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """Later it can't be told any more: what came since has not been seen."""
+
+    async def run() -> None:
+        nadia, omar = Person(port, tmp_path, "ops"), other("omar", "lobby")
+        async with joined(nadia):
+            omar.say("seen")
+            await nadia.sees("omar: seen")
+            nadia.rooms.submit("/2")
+            omar.say("unseen")
+            await nadia.until(lambda: nadia.rooms.activity, "news")
+            nadia.rooms.save()
+            cursor = nadia.saved["lobby"].cursor()
+            assert cursor is not None
+            assert cursor.after == 1
+
+    asyncio.run(run())
+
+
 def test_join_and_part(port: int, other: Callable[..., Wire], tmp_path: Path) -> None:
     """What is typed right behind ``/join`` is for the new room; the files of a parted room are free."""
 
@@ -280,6 +301,29 @@ def test_a_first_room_that_cannot_be_entered_is_an_error(port: int, other: Calla
             await asyncio.wait_for(nadia.rooms.run(), DEADLINE)
         assert not nadia.rooms.entered.is_set()
         assert "ops" not in nadia.rooms.names
+
+    asyncio.run(run())
+
+
+def test_a_whisper_in_a_room_that_was_never_looked_at_is_told_at_the_end(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """And so is what became of a line that was said there right before another room was shown."""
+
+    async def run() -> None:
+        nadia, omar = Person(port, tmp_path, "ops"), other("omar", "ops")
+        async with joined(nadia):
+            nadia.rooms.submit("/2")
+            nadia.rooms.submit("/msg nobody psst")
+            nadia.rooms.submit("/1")
+            await nadia.until(lambda: nadia.rooms.activity == "2 ops: 1 (1 for you)", "the refusal")
+            omar.say_frame(type="whisper", to="nadia", text="psst")
+            await nadia.until(lambda: nadia.rooms.activity == "2 ops: 2 (2 for you)", "the whisper")
+            assert not nadia.seen("psst")
+        assert nadia.seen("[ops] ! not said: ")
+        assert any(
+            line.startswith("[ops] ") and line.endswith("omar -> you (privately): psst") for line in nadia.screen.lines
+        )
 
     asyncio.run(run())
 

@@ -96,6 +96,12 @@ def test_each_room_has_its_draft_and_its_history(both: Start, den: str, state: P
     term.wait_input("half in the den", cursor=12)
     term.keys("\x05, longer")
     term.wait_input("half in the den, longer")
+    term.keys(f"{ALT_1}\x15/2\r")
+    term.wait_input("half in the den, longer")
+    term.keys(f"{ALT_1}half in the first")
+    term.wait_input("half in the first")
+    term.keys(ALT_2)
+    term.wait_input("half in the den, longer")
     term.wait(
         lambda: "half in the den, longer" in [path.read_text() for path in state.glob("rooms/*/*/nadia/draft")],
         "both drafts in their files",
@@ -106,7 +112,7 @@ def test_each_room_has_its_draft_and_its_history(both: Start, den: str, state: P
     back.wait_for("Up brings it back: half in the first")
     back.keys(UP)
     back.wait_input("half in the first")
-    back.keys(UP)
+    back.keys(UP + UP)
     back.wait_input("said in the first")
     back.keys(ALT_2)
     back.wait_for("Up brings it back: half in the den, longer")
@@ -164,11 +170,14 @@ def test_what_was_not_shown_is_shown_by_the_next_run(both: Start, join: Start, h
     back.wait_for("— 1 message while you were away —", "omar: never looked at")
 
 
-def test_a_restarted_server_brings_all_rooms_back(both: Start, serve: Serve, room: str, den: str) -> None:
-    """Each sends what waited in it, once."""
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_restarted_server_brings_all_rooms_back(
+    both: Start, serve: Serve, room: str, den: str, number: signal.Signals
+) -> None:
+    """Killed, or drained. Each room sends what waited in it, once."""
     server = serve()
     term = both(port=server.port)
-    server.signal(signal.SIGKILL)
+    server.signal(number)
     server.wait()
     term.wait_for("reconnecting")
     term.keys(f"for the first\r{ALT_2}for the den\r")
