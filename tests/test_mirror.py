@@ -76,7 +76,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/peer_control": ("", TYPES),
     "hub/shared": ("", TYPES),
     "journal/__init__": ("", TYPES),
-    "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/transaction": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/writer": ("journal/test_sqlite.py", "through the journal, on a real file"),
