@@ -101,7 +101,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 ACROSS = {
     "benchmarks/test_arena", "benchmarks/test_compare",  # programs beside the package
     "client/test_api", "client/test_api_ask", "client/test_api_docs", "client/test_api_follow", "client/test_api_say",
-    "client/test_api_tls",  # the public forms, under one face
+    "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
     "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
