@@ -83,6 +83,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
+    "terminal/room_requests": ("terminal/test_log_commands.py", "by the commands that ask"),
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),
