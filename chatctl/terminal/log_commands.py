@@ -74,8 +74,8 @@ class LogCommands:
         self._view = view
         self._render = render
         self._requests = view.requests
-        self._older: Search | None = None
-        """What /search without words asks for."""
+        self._older: tuple[str, Search] | None = None
+        """What /search without words asks for, and the epoch of the log that its numbers are of."""
 
     def _deadline(self, seconds: float) -> Deadline:
         return Deadline.after(seconds, asyncio.get_running_loop().time)
@@ -138,21 +138,28 @@ class LogCommands:
         if not self._may_ask():
             return False
         try:
-            insist_on_search(self._requests.welcome)
-            wanted = search_frame(words, limit=SEARCHED) if words else self._older
+            wanted = self._wanted(words)
         except (ValueError, ChatError) as error:
             self._view.refuse(str(error))
             return False
-        if wanted is None:
-            self._view.refuse("nothing older to look for: /search WORDS finds what was said")
-            return False
-        wanted = msgspec.structs.replace(wanted, id="search", limit=SEARCHED)
-        self._requests.start(self._show_found(wanted), self._view.refuse)
+        self._requests.start(self._show_found(msgspec.structs.replace(wanted, id="search")), self._view.refuse)
         return True
+
+    def _wanted(self, words: str) -> Search:
+        """Return what to ask for. Raises ValueError and Unsupported, with what to tell the user."""
+        welcome = self._requests.welcome
+        insist_on_search(welcome)
+        if words:
+            return search_frame(words, limit=SEARCHED)
+        epoch, older = self._older or ("", None)
+        if older is None or epoch != welcome.epoch:
+            raise ValueError("nothing older to look for: /search WORDS finds what was said")
+        return older
 
     async def _show_found(self, wanted: Search) -> None:
         found: list[Msg] = []
         last: Found | None = None
+        epoch = self._requests.welcome.epoch
         try:
             async for last in search_pages(self._requests, wanted, self._deadline(SEARCH_SECONDS)):
                 found += last.entries
@@ -160,7 +167,7 @@ class LogCommands:
             if last is None:
                 raise
         assert last is not None, "there is one answer at least"
-        self._older = msgspec.structs.replace(wanted, before=last.before) if last.more else None
+        self._older = (epoch, msgspec.structs.replace(wanted, before=last.before)) if last.more else None
         shown = [entry for entry in reversed(found) if entry.seq not in self._requests.redacted]
         self._show(self._render.found(wanted.text, shown, self._view.nick, last.time if last.more else None))
 

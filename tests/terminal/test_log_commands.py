@@ -153,10 +153,27 @@ async def test_a_break_of_the_connection_ends_them() -> None:
 async def test_what_is_said_meanwhile_is_shown_and_errors_of_others_are_theirs() -> None:
     room = joined(9)
     room.controller.submit("/search x")
-    shown = await room.answer(
-        msg(10, "meanwhile"), p.Error("nick_taken", "somebody else's"), p.Error("storage", "unreadable", id="search")
-    )
-    assert [line for line in shown if "—" not in line] == ["00:10 omar: meanwhile", "! somebody else's", "! unreadable"]
+    others = msg(10, "meanwhile"), p.Error("nick_taken", "somebody else's")
+    shown = await room.answer(*others, p.Found([msg(3, "x")], 1, False, 60.0, "search"))
+    assert [line for line in shown if "—" not in line] == [
+        "00:10 omar: meanwhile",
+        "! somebody else's",
+        "1970-01-01 00:03 #3 omar: x",
+    ]
+    room.controller.submit("/search x")
+    assert await room.answer(p.Error("storage", "unreadable", id="search")) == ["! unreadable"]
+
+
+@in_loop
+async def test_numbers_of_another_log_are_not_gone_on_from() -> None:
+    room = joined(99)
+    room.controller.submit("/search x")
+    await room.answer(p.Found([msg(9)] * SEARCHED, 9, True, 60.0, "search"))
+    room.welcome(epoch="another", last=50)
+    welcome = room.controller.membership.welcome
+    room.controller.membership.welcome = msgspec.structs.replace(welcome, features=["search"])
+    assert not room.controller.submit("/search")
+    assert "nothing older to look for" in room.screen.lines[-1]
 
 
 # --- /search
