@@ -33,6 +33,7 @@ COMMANDS = {
     "join": "Talk in the room.",
     "send": "Say TEXT once, and end when the server has it.",
     "tail": "Print what was said and what is said, without joining.",
+    "search": "Find what was said, by words, author and time.",
     "who": "Print who is in the room, since when, and idle for how long.",
     "ask": "Ask QUESTION in the room and wait until somebody chooses.",
     "run": "Run CMD, and tell the room how it went.",

@@ -36,6 +36,10 @@ MAX_SERVER_LINE = 16 * 1024 * 1024
 """Bytes of one line from a server. A roster of 10,000 members is the longest."""
 MAX_REDACTED = 500
 """Entries that one frame names as redacted, or to be redacted."""
+MAX_SEARCH = 256
+"""Characters of what is searched for: enough for a sentence, and few enough for any text to be looked through fast."""
+MAX_AUTHORS = 10
+"""Nicknames that a search may be narrowed to."""
 
 Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 """A whole number that the JSON readers of every language represent exactly."""
@@ -56,7 +60,17 @@ LeaseName = Annotated[str, Meta(pattern=LEASE_NAME)]
 LEASE_SECONDS = 60.0
 """How long a lease is kept for its holder after the connection that held it was lost."""
 
-FEATURES: tuple[str, ...] = ("key_labels", "dry_run", "whois_bound", "cut", "redacted", "id_reused", "leases", "rooms")
+FEATURES: tuple[str, ...] = (
+    "key_labels",
+    "dry_run",
+    "whois_bound",
+    "cut",
+    "redacted",
+    "id_reused",
+    "leases",
+    "rooms",
+    "search",
+)
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
 A client sends no frame or field of a feature that the server did not list. No name is ever used for another thing.
@@ -149,6 +163,24 @@ class History(Frame, frozen=True, tag="history"):
     before: Count | None = None
 
 
+class Search(Frame, frozen=True, tag="search"):
+    """Ask for the newest entries that hold ``text``, in any case (feature ``search``)."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=MAX_SEARCH)]
+    """Found as it stands, spaces too, anywhere in a message."""
+    before: Count | None = None
+    """Only entries before this seq: ``Found.before``, to go on."""
+    since: float | None = None
+    """Only what was said at this time (Unix seconds) or later."""
+    from_: Annotated[list[Annotated[str, Meta(max_length=MAX_ID)]], Meta(max_length=MAX_AUTHORS)] = field(
+        name="from", default_factory=list
+    )
+    """Only what was said under these nicknames, in any case; empty: under any."""
+    limit: Count = 50
+    """Entries at most."""
+    id: Id | None = None
+
+
 class Whois(Frame, frozen=True, tag="whois"):
     """Ask about one member; with ``bound`` (feature ``whois_bound``) about a bound name that nobody has now, too."""
 
@@ -233,7 +265,9 @@ class Bye(Frame, frozen=True, tag="bye"):
     """As in ``Error``: ``nick_taken`` if the same nickname joined from elsewhere."""
 
 
-ClientFrame = Hello | Proof | Say | Whisper | Nick | Who | Whois | Rooms | History | Admin | Lease | Ping | Pong | Bye
+ClientFrame = (
+    Hello | Proof | Say | Whisper | Nick | Who | Whois | Rooms | History | Search | Admin | Lease | Ping | Pong | Bye
+)
 
 
 # --- server to client
@@ -515,6 +549,20 @@ class Page(Frame, frozen=True, tag="page"):
     more: bool
 
 
+class Found(Frame, frozen=True, tag="found"):
+    """The answer to a ``search``: what was found between where it began and ``before``. It may stop anywhere."""
+
+    entries: list[Msg]
+    """The newest first."""
+    before: Count
+    """Every entry from this one on was looked at."""
+    more: bool
+    """There are older entries to look at: ask again with ``before``."""
+    time: float | None = None
+    """Of the oldest entry that was looked at, in Unix seconds; None if there was none."""
+    id: str | None = None
+
+
 class Gap(Frame, frozen=True, tag="gap"):
     """Entries ``from`` to ``to`` can't be delivered to this client."""
 
@@ -534,7 +582,7 @@ class Error(Frame, frozen=True, tag="error"):
 
 LoginFrame = Challenge | Welcome
 EventFrame = Msg | Redacted | Join | Leave | Rename | Whispered | Notice | RoomNow | Gap
-AnswerFrame = Ack | Roster | Identity | RoomList | Done | LeaseState | Page | Error
+AnswerFrame = Ack | Roster | Identity | RoomList | Done | LeaseState | Page | Found | Error
 ServerFrame = LoginFrame | EventFrame | AnswerFrame | Ping | Pong | Bye
 
 # --- frames as bytes
@@ -623,7 +671,7 @@ def decode_run(lines: Sequence[bytes]) -> list[ClientFrame] | None:
 def _rows(frame: object) -> int:
     """Return how many objects stand side by side in a frame: at most one of them is open at once."""
     match frame:
-        case Roster(members=rows) | RoomList(rooms=rows) | Page(entries=rows) | Done(rows=rows):
+        case Roster(members=rows) | RoomList(rooms=rows) | Page(entries=rows) | Found(entries=rows) | Done(rows=rows):
             return len(rows)
         case _:
             return 1

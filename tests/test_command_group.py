@@ -41,7 +41,7 @@ def test_help_and_completion_load_no_command() -> None:
     shown, names = loaded_by("--help")
     assert "Say TEXT once" in shown
     assert not names & MODULES
-    shown, names = loaded_by(_CHATCTL_COMPLETE="zsh_complete", COMP_WORDS="chatctl s", COMP_CWORD="1")
+    shown, names = loaded_by(_CHATCTL_COMPLETE="zsh_complete", COMP_WORDS="chatctl sen", COMP_CWORD="1")
     assert shown.splitlines()[:3] == ["plain", "send", "Say TEXT once, and end when the server has..."]
     assert not names & MODULES
 

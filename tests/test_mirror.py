@@ -76,7 +76,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/peer_control": ("", TYPES),
     "hub/shared": ("", TYPES),
     "journal/__init__": ("", TYPES),
-    "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/transaction": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/writer": ("journal/test_sqlite.py", "through the journal, on a real file"),
@@ -84,6 +83,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
+    "terminal/room_requests": ("terminal/test_log_commands.py", "by the commands that ask"),
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),
@@ -102,7 +102,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 ACROSS = {
     "benchmarks/test_arena", "benchmarks/test_compare",  # programs beside the package
     "client/test_api", "client/test_api_ask", "client/test_api_docs", "client/test_api_follow", "client/test_api_say",
-    "client/test_api_tls",  # the public forms, under one face
+    "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
     "journal/test_crash", "journal/test_facts", "journal/test_kept_files",

@@ -194,15 +194,20 @@ def moment(seconds: float, *, zone: bool = False) -> str:
     return local("%Y-%m-%d %H:%M:%S %z" if zone else "%Y-%m-%d %H:%M:%S", seconds)
 
 
-def message_start(entry: Msg, *, zone: bool = False) -> str:
-    """Return the prefix of a message: its local date and time, as ``moment`` returns it, and its author."""
-    nick, when = clean(entry.nick), moment(entry.time, zone=zone)
+def message_start(entry: Msg, *, zone: bool = False, number: bool = False) -> str:
+    """Return the prefix of a message: its local date and time, as ``moment`` returns it, its number, and its author."""
+    nick, when = clean(entry.nick), _when(entry, zone=zone, number=number)
     return f"{when} * {nick} " if entry.action else f"{when} {nick}: "
 
 
-def message_lines(entry: Msg, *, zone: bool = False) -> list[str]:
+def message_lines(entry: Msg, *, zone: bool = False, number: bool = False) -> list[str]:
     """Return the lines of a message, each with the prefix: no line can pass for another author's message."""
     if entry.redacted:
-        return [f"{moment(entry.time, zone=zone)} (redacted)"]
-    start = message_start(entry, zone=zone)
+        return [f"{_when(entry, zone=zone, number=number)} (redacted)"]
+    start = message_start(entry, zone=zone, number=number)
     return [start + line for line in clean(entry.text, lines=True).split("\n")]
+
+
+def _when(entry: Msg, *, zone: bool, number: bool) -> str:
+    when = moment(entry.time, zone=zone)
+    return f"{when} #{entry.seq}" if number else when

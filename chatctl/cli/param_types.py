@@ -75,6 +75,20 @@ def nick(value: object) -> str:
     return fold_nick(str(value))
 
 
+def moment(value: object) -> float:
+    """Return the Unix seconds of a moment: ``2026-01-31``, ``14:30``, ``2h`` (ago)."""
+    from time import time
+
+    from chatctl.common.times import parse_moment
+
+    if isinstance(value, float):
+        return value
+    try:
+        return parse_moment(str(value), time())
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30") from None
+
+
 def host(value: object) -> str:
     """Return a host without the brackets that an IPv6 address has where a port follows."""
     text = str(value)
@@ -118,5 +132,6 @@ JOURNAL_OR_NONE = Parsed(journal_or_none)
 REGEX = Parsed(regex)
 FOLDED_NICK = Parsed(nick)
 HOST = Parsed(host)
+MOMENT = Parsed(moment)
 PIN = Parsed(pin)
 TEXT = Parsed(text)

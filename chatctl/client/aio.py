@@ -112,6 +112,18 @@ class Room(_Closing[RoomCore]):
         """Return an iterator over the room's entries. See ``chatctl.client.Room.follow``."""
         return Following(self._core.follow(history, resume, live, idle), self._transport)
 
+    async def search(
+        self,
+        text: str,
+        *,
+        nicks: Sequence[str] = (),
+        since: float | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Msg]:
+        """Return the messages that hold a text, the newest first. See ``chatctl.client.Room.search``."""
+        return await self._core.search(text, nicks, since, before, limit)
+
     async def ask(
         self,
         question: str,

@@ -138,6 +138,32 @@ class Room:
         """
         return Following(self._core.follow(history, resume, live, idle))
 
+    def search(
+        self,
+        text: str,
+        *,
+        nicks: Sequence[str] = (),
+        since: float | None = None,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[Msg]:
+        """Return the messages that hold a text, the newest first, however far back they are.
+
+        Args:
+            text: at most 256 characters; found anywhere in a message, as it stands but for case.
+            nicks: only what was said under these nicknames, at most 10; under any if empty.
+            since: only what was said at this time (Unix seconds) or later.
+            before: only messages before this ``seq``: that of the last one found goes on behind it.
+            limit: messages at most; fewer mean that there are no more.
+
+        Raises:
+            Unsupported: the server is too old.
+            Unreachable: the server is gone.
+            ConditionNotMet: an answer took longer than the ``timeout`` of ``connect``.
+            ValueError: the text is empty or too long, or there are too many nicknames.
+        """
+        return drive(self._core.search(text, nicks, since, before, limit))
+
     def ask(
         self,
         question: str,

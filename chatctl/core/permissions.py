@@ -20,6 +20,7 @@ _ALL_MODES = (
     protocol.Whois,
     protocol.Rooms,
     protocol.History,
+    protocol.Search,
     protocol.Lease,
     protocol.Ping,
     protocol.Pong,

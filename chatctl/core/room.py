@@ -6,7 +6,8 @@ numbers (journal/), what members ask for (hub/). Source: docs/design.md, "The sw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from chatctl.core.dialects import Dialect
@@ -70,6 +71,7 @@ class Room:
         """Connections that were let in and are not gone yet, of every mode."""
         self._notices: list[Frame] = []
         self._redactions: list[Frame] = []
+        self._watching: dict[int, set[int]] = {}
         self.edition = 0
         """Rises with each redaction: what was read from the journal before may hold what is gone now."""
         self._most = batch_bytes
@@ -99,7 +101,19 @@ class Room:
         """Empty entries that the journal has emptied, and tell all readers: paused ones when they can take it."""
         self.edition += 1
         self.ring.redact(seqs)
+        for redacted in self._watching.values():
+            redacted.update(seqs)
         self._redactions.append(Redacted(list(seqs)))
+
+    @contextmanager
+    def redactions(self) -> Iterator[set[int]]:
+        """Hand out a set that gets the seqs of all entries that are redacted inside the block."""
+        redacted: set[int] = set()
+        self._watching[id(redacted)] = redacted
+        try:
+            yield redacted
+        finally:
+            del self._watching[id(redacted)]
 
     def append(self, entries: Sequence[Msg]) -> None:
         """Append entries that the journal has committed, in its order."""

@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import Sequence
 from functools import partial
 
-from chatctl.core.effects import error_frame
 from chatctl.core.memory import level
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
-from chatctl.errors import BadFrame, ChatError
+from chatctl.errors import BadFrame
 from chatctl.hub.catchup import CatchUp, read_current
-from chatctl.hub.large_answers import WEIGHT, LargeAnswers
+from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
@@ -52,7 +51,6 @@ class RoomHistory:
         self.rooms: dict[str, Room] = {}
         self._catch_up_reads = asyncio.Semaphore(CATCH_UP_READS)
         self._catching_up: dict[Peer, CatchUp] = {}
-        self._reading: set[asyncio.Task[None]] = set()
 
     def open(self, name: str) -> Room:
         """Return a room, opened first if it is not."""
@@ -152,36 +150,27 @@ class RoomHistory:
         if after + 1 >= room.ring.first or after >= end:
             count = max(0, end - after)
             self._answers.give(
-                peer, self._page_bytes, lambda: self._answer(peer, room, ask, room.ring.entries(after, count))
+                peer,
+                self._page_bytes,
+                lambda: self._tick.reply(peer, self._page_of(room, ask, room.ring.entries(after, count))),
             )
             return
-        peer.in_flight += WEIGHT
-        task = asyncio.get_running_loop().create_task(self._page_from_journal(peer, room, ask, after, end))
-        self._reading.add(task)
-        task.add_done_callback(self._reading.discard)
+        self._answers.give_later(
+            peer, self._page_bytes, self._page_from_journal(room, ask, after, end), "this page", None
+        )
 
-    async def _page_from_journal(self, peer: Peer, room: Room, ask: History, after: int, end: int) -> None:
+    async def _page_from_journal(self, room: Room, ask: History, after: int, end: int) -> Page:
         size, newest = self._page_bytes, ask.after is None
-        await self._answers.room(size)
-        try:
-            entries = await read_current(self._journal, room, after, end - after, most=size, newest=newest)
-            self._answer(peer, room, ask, [entry for entry in entries if entry.seq <= end])
-        except ChatError as error:
-            self._tick.reply(peer, error_frame(error))
-        except Exception as error:  # noqa: BLE001 — a fault of our own: it is logged, and nobody waits for ever
-            self._log.error("a page could not be read", peer=peer.label, room=room.name, why=repr(error))
-            self._tick.reply(peer, error_frame(ChatError("this page could not be read: the server has a fault")))
-        finally:
-            self._answers.done(size)
-            self._tick.release(peer, WEIGHT)
+        entries = await read_current(self._journal, room, after, end - after, most=size, newest=newest)
+        return self._page_of(room, ask, [entry for entry in entries if entry.seq <= end])
 
-    def _answer(self, peer: Peer, room: Room, ask: History, entries: Sequence[Msg]) -> None:
+    def _page_of(self, room: Room, ask: History, entries: Sequence[Msg]) -> Page:
         entries = fitting(entries, newest=ask.after is None, most=self._page_bytes)
         if ask.after is not None:
             more = bool(entries) and entries[-1].seq < room.ring.last
         else:
             more = bool(entries) and entries[0].seq > self.first(room)
-        self._tick.reply(peer, Page(entries=list(entries), more=more))
+        return Page(entries=list(entries), more=more)
 
 
 def fitting(entries: Sequence[Msg], *, newest: bool, most: int = MAX_PAGE_BYTES) -> Sequence[Msg]:

@@ -30,6 +30,7 @@ from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.leasing import Leasing
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
+from chatctl.hub.searching import Searching
 from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Journal
 
@@ -84,8 +85,9 @@ class Hub:
         self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
         self.reply = self._tick.reply
         self.touch = self._tick.touch
-        self._answers = LargeAnswers(self.memory.output, self._tick, loop)
+        self._answers = LargeAnswers(self.memory.output, self._tick, loop, self.log)
         self.history = RoomHistory(self, self._tick, self._answers)
+        self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self._messages = Messages(self, self._tick, self.leasing)
@@ -126,6 +128,8 @@ class Hub:
                     self.admin.order_from(peer, effect)
                 case protocol.History():
                     self.history.page(peer, self._room_of(peer), effect)
+                case protocol.Search():
+                    self._searching.search(peer, self._room_of(peer), effect)
                 case Raw(data):
                     self._tick.reply_bytes(peer, data)
                 case Hangup(why):

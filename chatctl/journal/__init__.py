@@ -13,6 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from chatctl.common.text_search import Looked, Query
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
@@ -124,6 +125,15 @@ class Journal(Protocol):
             limit: entries.
             most: bytes of memory: fewer entries if they take more, but one at least; None: no bound.
             newest: the fewer ones are the last ones, not the first.
+        """
+
+    async def search(self, room: str, query: Query, after: int, before: int, limit: int) -> Looked:
+        """Look through the kept entries between ``after`` and ``before``, from the newest back, for ``limit`` at most.
+
+        It holds nobody up for longer than reading a page does: it may stop anywhere, but looks at one entry at least.
+
+        Raises:
+            StorageFailed: the journal can't be read.
         """
 
     def rooms(self) -> Collection[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 
+from chatctl.common.text_search import Looked, Query
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, Receipt
 from chatctl.protocol import Msg
 
@@ -96,6 +97,10 @@ class MemoryJournal:
     ) -> Sequence[Msg]:
         """Return nothing: entries are not kept."""
         return []
+
+    async def search(self, room: str, query: Query, after: int, before: int, limit: int) -> Looked:
+        """Return nothing: entries are not kept."""
+        return Looked([], after + 1, None)
 
     def rooms(self) -> Collection[str]:
         """Implement ``Journal.rooms``."""

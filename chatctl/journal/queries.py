@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import math
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from chatctl.common.sizes import fitting
+from chatctl.common.text_search import Looked, Query, look_through
 from chatctl.journal.schema import Connection
 from chatctl.journal.sqlite_errors import damaged
 from chatctl.journal.transaction import ENTRY_COLUMNS, RoomRecord, entry_of, insist_on_types
@@ -18,6 +20,16 @@ from chatctl.protocol import Msg
 
 PAGE = 4096
 """Bytes of one page of the database."""
+
+SEARCH_SECONDS = 0.02
+"""How long one look through a part of a log may keep the thread from committing."""
+
+_CANDIDATES = (
+    f"SELECT {ENTRY_COLUMNS} FROM messages WHERE room = ? AND seq > ? AND seq < ?"  # noqa: S608 — constants
+    # SQLite folds ASCII alone. Any other text, and one with a NUL, has more bytes than SQLite counts characters.
+    " AND (instr(lower(text), ?) OR length(text) <> length(CAST(text AS BLOB))) ORDER BY seq DESC"
+)
+"""Entries that a search may find: Python looks at these alone, and the interpreter is free while SQLite looks."""
 
 
 class Queries:
@@ -39,6 +51,20 @@ class Queries:
         with contextlib.closing(rows):
             entries = fitting(map(entry_of, rows), most)
         return entries[::-1] if newest else entries
+
+    def search(self, room: str, query: Query, after: int, before: int, limit: int) -> Looked:
+        """Look through a part of a log as ``Journal.search``."""
+        record = self.rooms.get(room)
+        if record is None:
+            return Looked([], after + 1, None)
+        until = time.monotonic() + SEARCH_SECONDS
+        with contextlib.closing(self._db.execute(_CANDIDATES, (record.id, after, before, query.text))) as rows:
+            found, stopped = look_through(map(entry_of, rows), query, limit, lambda: time.monotonic() >= until)
+        if stopped is not None:
+            return Looked(found, stopped.seq, stopped.time)
+        oldest = "SELECT time FROM messages WHERE room = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT 1"
+        row = self._db.execute(oldest, (record.id, after, before)).fetchone()
+        return Looked(found, after + 1, row and row[0])
 
     def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""

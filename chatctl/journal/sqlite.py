@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from chatctl.common.names import fold_any
+from chatctl.common.text_search import Looked, Query
 from chatctl.errors import ChatError
 from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, RebuildCost, backup
 from chatctl.journal.backup import backup_file
@@ -50,7 +51,7 @@ __all__ = ["Durability", "SqliteJournal", "backup_file", "sqlite_defect"]
 
 _T = TypeVar("_T")
 
-SEARCH_PIECE = 5_000
+AUTHORS_PIECE = 5_000
 """Entries whose authors are read between two commits (5 ms)."""
 
 ROOM_TO_SPARE = 1.1
@@ -192,10 +193,11 @@ class SqliteJournal:
         Raises:
             StorageFailed: the file can't be read, or the journal is closed.
         """
-        try:
-            return await self._run(lambda store: store.read(room, after, limit, most, newest))
-        except sqlite3.Error as error:
-            raise read_error(error) from None
+        return await self._query(lambda store: store.read(room, after, limit, most, newest))
+
+    async def search(self, room: str, query: Query, after: int, before: int, limit: int) -> Looked:
+        """Implement ``Journal.search``. Raises as ``read``."""
+        return await self._query(lambda store: store.search(room, query, after, before, limit))
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Implement ``Journal.facts``."""
@@ -248,7 +250,7 @@ class SqliteJournal:
         found: list[int] = []
         is_theirs: dict[str, bool] = {}
         after = 0
-        while rows := await self._run(lambda store, after=after: store.authors(room, after, SEARCH_PIECE)):  # type: ignore[misc]
+        while rows := await self._run(lambda store, after=after: store.authors(room, after, AUTHORS_PIECE)):  # type: ignore[misc]
             for seq, author in rows:
                 if author not in is_theirs:
                     is_theirs[author] = fold_any(author) == nick
@@ -308,6 +310,12 @@ class SqliteJournal:
             self._loop.call_soon(item.done, closed_error())
         else:
             self._writer.put(item)
+
+    async def _query(self, query: Callable[[Store], _T]) -> _T:
+        try:
+            return await self._run(query)
+        except sqlite3.Error as error:
+            raise read_error(error) from None
 
     async def _run(self, work: Callable[[Store], _T]) -> _T:
         try:

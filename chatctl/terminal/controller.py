@@ -18,6 +18,7 @@ from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal import status
 from chatctl.terminal.interfaces import JoinOptions, TypedCommand
+from chatctl.terminal.log_commands import LogCommands
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_screen import RoomScreen
 from chatctl.terminal.room_view import RoomView
@@ -57,6 +58,7 @@ class Controller:
         self.view = RoomView(options, hello, saved.outbox, render, screen)
         self.membership = self.view.membership
         self.entered = self.view.entered
+        self._log = LogCommands(self.view, render)
         self._commands: dict[str, TypedCommand] = {
             **commands,
             "help": lambda _: self.view.note(*help_lines()),
@@ -65,8 +67,9 @@ class Controller:
             "who": lambda _: self.send(protocol.Who()),
             "whois": lambda rest: self.send(protocol.Whois(rest)),
             "nick": lambda rest: self.send(protocol.Nick(rest)),
-            "history": self._request_history,
-            "show": self._show_whole,
+            "history": self._log.history,
+            "search": self._log.search,
+            "show": self._log.show,
             "clear": lambda _: screen.clear(),
             "status": lambda _: self.view.note(*self._status_lines()),
             "quit": lambda _: screen.leave(),
@@ -134,21 +137,6 @@ class Controller:
         if needs and welcome is not None and "dry_run" not in welcome.features:
             return self._refuse("the server is too old for that: update it")
         return self.send(request)
-
-    def _request_history(self, rest: str) -> bool:
-        cursor, welcome = self.membership.cursor, self.membership.welcome
-        if cursor is None or welcome is None:
-            return self._refuse("there is no connection yet")
-        limit = min(int(rest) if rest else 50, welcome.limits.page)
-        return self.send(protocol.History(limit=limit, before=cursor.after + 1))
-
-    def _show_whole(self, name: str) -> bool:
-        if self.view.show_whole(name):
-            return True
-        if not name.isdigit():
-            return self._refuse(f"there is no message {name} any more")
-        self.view.wanted = int(name)
-        return self.send(protocol.History(limit=1, before=int(name) + 1))
 
     def _status_lines(self) -> list[str]:
         where = f"room {self.name} on {self._options.address}, as {self.view.nick}"

@@ -61,6 +61,9 @@ class Screen(Protocol):
     def busy(self) -> bool:
         """Return whether too many lines wait to be painted; the connection is not read meanwhile."""
 
+    def first_unread(self) -> bool:
+        """Return whether the user has looked away, once for each time: what is printed now is the first of it."""
+
     def leave(self) -> None:
         """End the program with exit code 0."""
 

@@ -33,6 +33,8 @@ class KeyInput(Vt100Input):
         self._on_broken = on_broken
         self.on_column: Callable[[int], object] = lambda _column: None
         """Gets the column in which the terminal reports its cursor."""
+        self.on_focus: Callable[[bool], object] = lambda _focused: None
+        """Told when our window gets the keyboard's focus (True) or loses it."""
         self._ended = False
 
     @property
@@ -40,18 +42,16 @@ class KeyInput(Vt100Input):
         """Whether the terminal is gone: nothing will come any more."""
         return self._ended
 
-    @property
-    def focused(self) -> bool | None:
-        """Whether our window has the keyboard's focus; None as long as the terminal has not told."""
-        return self._parser.focused
-
     def read_keys(self) -> list[KeyPress]:
         """Return the keys that have arrived, without waiting."""
         return self.keys_in(self._read())
 
     def keys_in(self, data: bytes) -> list[KeyPress]:
         """Return the keys in ``data``, which was read from the terminal elsewhere."""
+        before = self._parser.focused
         keys = self._parser.feed(self._decoder.decode(data))
+        if self._parser.focused is not None and self._parser.focused != before:
+            self.on_focus(self._parser.focused)
         columns, self._parser.columns = self._parser.columns, []
         for column in columns:
             self.on_column(column)

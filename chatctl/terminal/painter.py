@@ -34,6 +34,9 @@ MAX_FRAME_LINES = 500
 MAX_FRAME_CHARS = 64 * 1024
 """Writing blocks until the terminal has taken the frame: in a longer one, keys and pings would wait too long."""
 
+FOCUS_ON, FOCUS_OFF = "\x1b[?1004h", "\x1b[?1004l"
+"""XTerm Control Sequences, "FocusIn/FocusOut". Terminals that do not know it ignore it; tmux tells if it is told."""
+
 BUSY_LINES = 2_000
 """From so many waiting lines on, the connection is not read until they are painted."""
 
@@ -42,11 +45,13 @@ MAX_WAITING = 10_000
 
 
 class FrameOutput(Vt100_Output):
-    """An output that can collect a whole frame, and that keeps bracketed paste on until the end.
+    """An output that can collect a whole frame, and that keeps two modes on until the end: bracketed paste and focus.
 
     ``Renderer.erase`` switches bracketed paste off and ``render`` switches it on again (prompt-toolkit 3.0.53). With a
     frame every 50 ms, a paste would soon arrive while it is off: the terminal then sends it as if it were typed, and
     each of its lines is submitted.
+
+    The terminal tells when its window loses and gets the focus as long as that mode is on, which goes with the other.
     """
 
     _collecting = False
@@ -65,10 +70,19 @@ class FrameOutput(Vt100_Output):
         if not self._collecting:
             super().flush()
 
+    def enable_bracketed_paste(self) -> None:
+        """Switch both modes on."""
+        super().enable_bracketed_paste()
+        self.write_raw(FOCUS_ON)
+
     def disable_bracketed_paste(self) -> None:
         """Do nothing before ``end``."""
         if self._ending:
-            super().disable_bracketed_paste()
+            self._modes_off()
+
+    def _modes_off(self) -> None:
+        super().disable_bracketed_paste()
+        self.write_raw(FOCUS_OFF)
 
     @contextmanager
     def one_write(self) -> Iterator[None]:
@@ -82,7 +96,7 @@ class FrameOutput(Vt100_Output):
 
     def release(self) -> None:
         """Prepare the terminal for another program; the next frame takes it back."""
-        super().disable_bracketed_paste()
+        self._modes_off()
         self.flush()
 
     def end(self) -> None:

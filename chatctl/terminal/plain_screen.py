@@ -88,6 +88,10 @@ class PlainScreen:
         """Return False: ``show`` itself waits for a slow reader."""
         return False
 
+    def first_unread(self) -> bool:
+        """Return False: nobody tells where the user looks, and no line is added to what is piped."""
+        return False
+
     def leave(self) -> None:
         """End the program with exit code 0."""
         self._end(0)

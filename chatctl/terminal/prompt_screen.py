@@ -34,6 +34,7 @@ from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.looking_away import LookingAway
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import kind_of
@@ -89,6 +90,8 @@ class PromptScreen:
             kind_of(os.environ),
         )
         self._input.on_column = self._painter.reports.reported
+        self._looking_away = LookingAway()
+        self._input.on_focus = self._looking_away.focused
         self._title = WindowTitle(self._painter.send, os.environ)
         self._app.before_render += lambda _: self._title.set(self.conversation.title)
         self._left = False
@@ -155,6 +158,10 @@ class PromptScreen:
     def busy(self) -> bool:
         """Return whether the terminal takes lines more slowly than they come."""
         return self._painter.busy
+
+    def first_unread(self) -> bool:
+        """Return whether the window has lost the focus, once for each time."""
+        return self._looking_away.first_unread()
 
     def leave(self) -> None:
         """End the program."""

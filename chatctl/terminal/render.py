@@ -18,6 +18,9 @@ from chatctl.terminal.colors import Palette
 from chatctl.terminal.folding import Folds, fold
 from chatctl.terminal.invisible import describe, is_invisible
 
+_MOMENT = "%Y-%m-%d %H:%M"
+"""A date and time as /history takes it."""
+
 MAX_NAMED = 5
 """Members that one line about arrivals or departures names; the others are counted."""
 
@@ -44,10 +47,15 @@ class FrameRenderer:
 
     def message(self, msg: Msg, own_nick: str) -> list[str]:
         """Render a message, after a line with its date if that is a new day. Mentions of ``own_nick`` stand out."""
+        return [*self._date_line(msg.time), *self._entry(msg, own_nick, local("%H:%M", msg.time))]
+
+    def _entry(self, msg: Msg, own_nick: str, when: str) -> list[str]:
+        """Render a message behind ``when``."""
+        when = self._palette.dim(when)
         if msg.redacted:
-            return [*self._date_line(msg.time), f"{self._hour(msg.time)} {self._palette.dim('(redacted)')}"]
+            return [f"{when} {self._palette.dim('(redacted)')}"]
         shown = self._palette.nick(clean(msg.nick))
-        start = f"{self._hour(msg.time)} " + (f"* {shown} " if msg.action else f"{shown}: ")
+        start = f"{when} " + (f"* {shown} " if msg.action else f"{shown}: ")
 
         def render(text: str) -> list[str]:
             lines = text.split("\n")
@@ -55,7 +63,7 @@ class FrameRenderer:
                 lines = [self._highlight(line, own_nick) for line in lines]
             return [start + lines[0], *self._continuation(lines[1:])]
 
-        return [*self._date_line(msg.time), *self._fold(lambda: str(msg.seq), msg.text, render)]
+        return self._fold(lambda: str(msg.seq), msg.text, render)
 
     def _fold(self, name: Callable[[], str], text: str, render: Callable[[str], list[str]]) -> list[str]:
         """Render a text of others: cleaned, folded under a name that ``name`` returns, and told if it is invisible."""
@@ -93,6 +101,30 @@ class FrameRenderer:
             return [self.note("nothing was said yet")]
         title = f"the last {number} messages again" if number > 1 else "the last message again"
         return [self.separator(title), *shown, self.separator("until here")]
+
+    def history_from(self, entries: Sequence[Msg], own_nick: str, goes_on: str) -> list[str]:
+        """Render messages from some moment on, as ``history``; ``goes_on`` says how to see those behind them."""
+        if not entries:
+            return [self.note("nothing was said since then")]
+        _, *shown, _ = self.history(entries, own_nick)
+        title = f"{_messages(len(entries))} from {_when(entries[0])} on"
+        return [self.separator(title), *shown, self.separator(f"until here: {goes_on}" if goes_on else "until here")]
+
+    def found(self, text: str, entries: Sequence[Msg], own_nick: str, looked_back: float | None) -> list[str]:
+        """Render what a search found, the newest last, each with its date, time and number.
+
+        Args:
+            text: what was searched for.
+            entries: the oldest first.
+            own_nick: ours.
+            looked_back: the time (Unix seconds) up to which the log was looked at; None: all of it.
+        """
+        shown = [line for entry in entries for line in self._entry(entry, own_nick, f"{_when(entry)} #{entry.seq}")]
+        more = f"looked back to {local(_MOMENT, looked_back)}, /search goes on" if looked_back is not None else ""
+        if not shown:
+            return [self.note("; ".join(filter(None, [f"nothing found: {text}", more])))]
+        end = ", ".join(filter(None, [more or "no older ones", f"/history #{entries[-1].seq} shows what followed"]))
+        return [self.separator(f"found: {text}"), *shown, self.separator(end)]
 
     def _hour(self, seconds: float) -> str:
         return self._palette.dim(local("%H:%M", seconds))
@@ -191,6 +223,10 @@ class FrameRenderer:
         if found.claimed is not None:
             bound = f"this name is bound to it since {local('%d %B %Y', found.claimed)}"
         return [self.note(line) for line in (f"{found.nick}:", here, f"  key {found.key}", f"  {bound}")]
+
+
+def _when(entry: Msg) -> str:
+    return local(_MOMENT, entry.time)
 
 
 def _some(nicks: Sequence[str]) -> str:

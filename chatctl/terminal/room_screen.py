@@ -114,9 +114,14 @@ class RoomScreen:
     def message(self, msg: Msg, own_nick: str) -> None:
         """Print a message, or have it wait as it is: an operator may empty it meanwhile."""
         if self._is_shown:
-            self._print(self._render.message(msg, own_nick))
+            unread = self.unread_line() if msg.nick != own_nick else []
+            self._print([*unread, *self._render.message(msg, own_nick)])
         else:
             self._wait(_Waiting([], msg, own_nick))
+
+    def unread_line(self) -> list[str]:
+        """Return the line above the first message that comes while the user looks elsewhere; nothing at other times."""
+        return [self._render.separator("unread")] if self._is_shown and self._screen.first_unread() else []
 
     def _print(self, lines: Sequence[str]) -> None:
         prefix = f"[{self._name}] " if self._several() else ""

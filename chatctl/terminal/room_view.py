@@ -19,6 +19,7 @@ from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
+from chatctl.terminal.room_requests import RoomRequests
 from chatctl.terminal.room_screen import RoomScreen
 
 _TOLD = ("ban", "mute", "bans", "claims", "ops")
@@ -55,14 +56,13 @@ class RoomView:
         """Sent, by id, until the server has answered."""
         self._greets_at: int | None = None
         """Up to which message the room's past has to be shown before the user is greeted; None: it is done."""
-        self.wanted: int | None = None
-        """The message that /show has asked the server for."""
         self.room_lines: Callable[[protocol.RoomList], list[str]] = lambda _: []
         """Renders the answer to /rooms."""
         self._new_after = 0
         """The last message that was there before the user was: what follows is news."""
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
+        self.requests = RoomRequests(self.membership)
 
     def note(self, *texts: str) -> None:
         """Show messages of chatctl's own, a line each."""
@@ -72,6 +72,10 @@ class RoomView:
         """Show why a line was refused, and count it."""
         self.refusals += 1
         self._screen.tell([self._render.error(why)])
+
+    def show(self, lines: list[str]) -> None:
+        """Show lines that a command has asked for."""
+        self._screen.show(lines)
 
     def show_whole(self, name: str) -> bool:
         """Show a long message whole, if it is at hand."""
@@ -137,6 +141,7 @@ class RoomView:
     def disconnected(self, why: str | None) -> None:
         """Show why the connection is lost, or why it could not be made again."""
         self._release()
+        self.requests.lost("the connection broke before the server had answered: try again")
         self.give_up_whispers("the connection broke before the server had answered")
         what = "cannot come back yet" if self._outage.is_on else "disconnected"
         self._outage.tell([self._render.error(f"{what}: {why}")] if why is not None else [])
@@ -164,6 +169,8 @@ class RoomView:
         self._greet()
 
     def _receive(self, frame: ServerFrame) -> None:
+        if self._held_back is None and self.requests.take(frame):
+            return
         if self._held_back is None:
             self._show(frame)
         elif isinstance(frame, protocol.Page):
@@ -206,7 +213,8 @@ class RoomView:
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
-                self._screen.tell(self._render.whisper(frame.time, nick, frame.text, sent=False))
+                lines = self._render.whisper(frame.time, nick, frame.text, sent=False)
+                self._screen.tell([*self._screen.unread_line(), *lines])
                 if self._options.notify != "off":
                     self._screen.alert(f"{clean(nick)} whispers")
             case protocol.Ack(id=ident):
@@ -236,19 +244,8 @@ class RoomView:
                 return [self._render.notice(frame.time, text)]
             case protocol.Done(text=text, rows=rows) if rows or frame.verb in _TOLD or frame.verb.startswith("?"):
                 return [self._render.note(line) for line in status.rows(text, rows)]
-            case protocol.Page(entries=entries) if self.wanted is not None and len(entries) <= 1:
-                return self._wanted_lines(entries)
-            case protocol.Page():
-                return self._render.history(frame.entries, self.nick)
             case _:
                 return []
-
-    def _wanted_lines(self, entries: list[protocol.Msg]) -> list[str]:
-        wanted, self.wanted = self.wanted, None
-        if not entries or entries[0].seq != wanted:
-            return [self._render.error(f"there is no message {wanted} in this room's log")]
-        shown = self._render.history(entries, self.nick)
-        return self._render.whole(str(wanted)) or shown
 
     def _count(self, msg: protocol.Msg) -> None:
         if msg.nick != self.nick and msg.seq > self._new_after:
@@ -283,7 +280,5 @@ class RoomView:
     def _failed(self, ident: str | None, text: str) -> None:
         whisper = self.whispers.pop(ident or "", None)
         self.refuse(f"not said: {text}: {whisper.text}" if whisper else text)
-        if ident is None:
-            self.wanted = None
         if self._held_back is not None and ident is None:
             self._release()  # the refused request may have been the one for the page

@@ -7,9 +7,11 @@ command does (controller.py), the operators' commands (operator_commands.py).
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 from chatctl.protocol import Admin
+from chatctl.terminal.log_commands import parse_history
 from chatctl.terminal.operator_commands import OPERATOR_COMMANDS, operator_request
 
 # By name: usage and summary, as /help shows them.
@@ -24,7 +26,8 @@ COMMANDS = {
     "join": ("ROOM", "join another room as well"),
     "part": ("[ROOM]", "leave this room, or that one"),
     "next": ("", "show the next room, one with news first"),
-    "history": ("[N]", "show the last N messages again"),
+    "history": ("[WHEN] [N]", "show the last N messages again, or N from WHEN on: yesterday, 14:30, #17"),
+    "search": ("[WORDS]", "find what was said; without WORDS: older ones"),
     "show": ("NUMBER", "show a long message whole"),
     "clear": ("", "clear the screen"),
     "status": ("", "room, server, connection, what is unsent"),
@@ -34,7 +37,6 @@ _NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "show", "whois")
 _ROOM = re.compile("[1-9]")
 _MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
 """The number of a message; ``w1`` for a whisper, which has none in the room."""
-_NUMBER = re.compile("[1-9][0-9]{0,4}")
 
 KEYS = (
     ("Enter", "send; on an empty line while disconnected: try again now"),
@@ -83,8 +85,8 @@ def parse(line: str) -> str | Command | Admin | Invalid:
         return Invalid(f"usage: /{name} {COMMANDS[name][0]}")
     if name == "msg" and " " not in rest:
         return Invalid(f"usage: /msg {COMMANDS['msg'][0]}")
-    if name == "history" and rest and not _NUMBER.fullmatch(rest):
-        return Invalid(f"usage: /history {COMMANDS['history'][0]}, N from 1 to 99999")
+    if name == "history" and parse_history(rest, time.time()) is None:
+        return Invalid(f"usage: /history {COMMANDS['history'][0]}: 20, yesterday, 14:30 100, 2026-11-20, #17")
     if name == "show" and not _MESSAGE.fullmatch(rest):
         return Invalid(f"usage: /show {COMMANDS['show'][0]}, as it stands below a long message")
     return Command(name, rest)

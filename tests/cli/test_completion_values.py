@@ -90,7 +90,7 @@ def test_a_broken_file_offers_nothing_and_says_nothing(offered: Offered) -> None
 
 def test_what_click_knows_is_offered_still(offered: Offered) -> None:
     assert offered("probe", "--format", "") == ["nagios", "json", "prometheus", "text"]
-    assert offered("config", "show", "se") == ["send", "serve"]
+    assert offered("config", "show", "se") == ["search", "send", "serve"]
     assert [item.type for item in completion("send", "--file", "")] == ["file"]
     assert [item.type for item in completion("who", "--unix", "")] == ["file"]
 

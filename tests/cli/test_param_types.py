@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, REGEX, text
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, MOMENT, PIN, REGEX, text
 
 FINGERPRINT = "SHA256:" + "A" * 43
 
@@ -30,6 +30,7 @@ def test_durations_are_seconds(value: object, seconds: float) -> None:
         (DURATION, -1, "is no duration"),
         (DURATION, float("nan"), "is no duration"),
         (DURATION, 1e300, "is no duration"),
+        (MOMENT, "tomorrow", "is no moment"),
         (REGEX, "(", "is no regular expression"),
         (REGEX, "a{99999999999}", "is no regular expression"),
         (FOLDED_NICK, "two words", "nickname"),

@@ -86,6 +86,9 @@ class AsyncioRoom:
     def say(self, text: str, **more: Any) -> Ack:
         return self._runner.run(self._room.say(text, **more))
 
+    def search(self, text: str, **more: Any) -> list[Msg]:
+        return self._runner.run(self._room.search(text, **more))
+
     def ask(self, question: str, *choices: Any, **more: Any) -> aio.Answer:
         return self._runner.run(self._room.ask(question, *choices, **more))
 

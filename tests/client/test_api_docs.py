@@ -60,7 +60,7 @@ def nadia(port: int) -> Iterator[None]:
 def test_each_call_has_an_example_in_both_forms() -> None:
     blocking = [text for text, _ in examples() if "asyncio" not in text]
     paired = [text for text, _ in examples() if "asyncio" in text]
-    for call in ("connect(", "room.say(", "room.follow(", "room.ask("):
+    for call in ("connect(", "room.say(", "room.follow(", "room.search(", "room.ask("):
         assert any(call in text for text in blocking), call
         assert any(call in text for text in paired), call
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from chatctl import protocol as p
 from chatctl.client.core.address import Address
 from chatctl.client.saved_state import SavedState
@@ -19,7 +21,7 @@ class FakeScreen:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.alerts: list[str] = []
-        self.left = self.cleared = self.is_busy = False
+        self.left = self.cleared = self.is_busy = self.unread = False
         self.mixes_rooms = False
         self.changes: list[bool] = []
 
@@ -40,6 +42,10 @@ class FakeScreen:
 
     def busy(self) -> bool:
         return self.is_busy
+
+    def first_unread(self) -> bool:
+        unread, self.unread = self.unread, False
+        return unread
 
     def leave(self) -> None:
         self.left = True
@@ -82,6 +88,20 @@ class Joined:
         self.controller.membership._enter(
             p.Welcome(1, "s", "lobby", "nadia", epoch, 1, last, ["nadia"], 1, 0, "memory", limits)
         )
+
+    async def answer(self, *frames: p.ServerFrame) -> list[str]:
+        """Receive the answers to what a command asks for, one after the other; return what is shown since the first."""
+        before = len(self.screen.lines)
+        await self.rest()
+        for frame in frames:
+            self.receive(frame)
+            await self.rest()
+        return self.screen.lines[before:]
+
+    async def rest(self) -> None:
+        """Let what was started get to where it waits for an answer."""
+        for _ in range(10):
+            await asyncio.sleep(0)
 
     def receive(self, *frames: p.ServerFrame) -> list[str]:
         before = len(self.screen.lines)

@@ -118,6 +118,7 @@ async def test_what_an_operator_emptied_is_not_shown_whole() -> None:
     joined = Joined()
     joined.receive(msg(17, LONG), p.Redacted([17]))
     joined.controller.submit("/show 17")
+    await joined.rest()
     assert joined.wire.sent == [p.History(limit=1, before=18)]
 
 
@@ -125,14 +126,24 @@ async def test_what_an_operator_emptied_is_not_shown_whole() -> None:
 async def test_the_server_has_what_is_not_at_hand() -> None:
     joined = Joined()
     assert joined.controller.submit("/show 3")
+    await joined.rest()
     assert joined.wire.sent == [p.History(limit=1, before=4)]
-    shown = joined.receive(p.Page([msg(3, LONG)], more=True))
+    shown = await joined.answer(p.Page([msg(3, LONG)], more=True))
     assert "    | line 499" in shown
     joined.controller.submit("/show 9")
-    assert joined.receive(p.Page([msg(3)], more=True)) == ["! there is no message 9 in this room's log"]
+    assert await joined.answer(p.Page([msg(3)], more=True)) == ["! there is no message 9 in this room's log"]
     joined.controller.submit("/show 9")
-    joined.receive(p.Error("rate_limited", "too fast"))
-    assert joined.receive(p.Page([msg(3)], more=True))[1:] == ["00:00 omar: x", "— until here —"], "of /history 1"
+    assert await joined.answer(p.Error("rate_limited", "too fast")) == ["! too fast"]
+    joined.controller.submit("/history 1")
+    assert (await joined.answer(p.Page([msg(3)], more=True)))[1:] == ["00:00 omar: x", "— until here —"]
+
+
+@in_loop
+async def test_a_whisper_can_be_the_first_that_is_unread() -> None:
+    joined = Joined()
+    joined.screen.unread = True
+    shown = joined.receive(p.Whispered(from_="omar", text="psst", time=0.0), msg(1))
+    assert shown == ["— unread —", "00:00 omar -> you (privately): psst", "00:00 omar: x"]
 
 
 @in_loop

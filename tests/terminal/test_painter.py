@@ -11,7 +11,7 @@ from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.renderer import Renderer
 
-from chatctl.terminal.painter import BUSY_LINES, MAX_WAITING, FrameOutput, Painter
+from chatctl.terminal.painter import BUSY_LINES, FOCUS_OFF, FOCUS_ON, MAX_WAITING, FrameOutput, Painter
 from tests.terminal.fake_terminal import Tape
 
 
@@ -55,6 +55,22 @@ def test_a_frame_is_one_write_and_leaves_bracketed_paste_on() -> None:
     assert "line 0.\r\nline 1.\r\nline 2.\r\n" in written[0]
     assert written[0].rfind(">") > written[0].find("line 2.")
     assert "\x1b[?2004l" not in "".join(writes)
+    assert FOCUS_OFF not in "".join(writes)
+
+
+def test_the_terminal_tells_of_the_focus_as_long_as_it_is_ours() -> None:
+    tape = Tape()
+    output = FrameOutput(tape, lambda: Size(24, 80), term="xterm")
+    output.enable_bracketed_paste()
+    output.disable_bracketed_paste()  # as the renderer does in each frame
+    output.flush()
+    assert (tape.take().count(FOCUS_ON), FOCUS_OFF in tape.take()) == (1, False)
+    output.release()
+    assert FOCUS_OFF in tape.take()
+    output.enable_bracketed_paste()
+    output.end()
+    written = tape.take()
+    assert written.find(FOCUS_ON) < written.find(FOCUS_OFF)
 
 
 def test_many_lines_are_several_frames() -> None:

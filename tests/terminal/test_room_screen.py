@@ -43,6 +43,23 @@ def test_lines_wait_until_the_room_is_shown_and_come_in_order() -> None:
     assert screen.lines[-1] == "00:00 omar: three"
 
 
+def test_one_line_stands_above_the_first_message_that_comes_while_the_user_looks_elsewhere() -> None:
+    """Not above one's own, which tells nothing new; and a room that is not shown has a line of its own."""
+    screen = FakeScreen()
+    ops = room(screen)
+    screen.unread = True
+    ops.show(["omar joined"])
+    ops.message(Msg(seq=1, time=0.0, nick="nadia", text="mine"), "nadia")
+    ops.message(msg(2, "two"), "nadia")
+    ops.message(msg(3, "three"), "nadia")
+    assert screen.lines == ["omar joined", "00:00 nadia: mine", "— unread —", "00:00 omar: two", "00:00 omar: three"]
+    ops.hide()
+    screen.unread = True
+    ops.message(msg(4, "four"), "nadia")
+    assert ops.unread_line() == []
+    assert screen.unread, "for the room that is shown"
+
+
 def test_what_waits_is_bounded_and_what_is_left_out_is_told() -> None:
     screen = FakeScreen()
     ops = room(screen)

@@ -15,6 +15,7 @@ from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.held_lease import HeldLease
+from chatctl.client.core.log_search import search_frame, search_room
 from chatctl.client.core.question import Question
 from chatctl.client.core.speaker import Speaker
 from chatctl.common.fingerprints import parse
@@ -71,6 +72,14 @@ class RoomCore:
         following = FollowCore(self._follower(Cursor(resume), history, idle), self._timeout, live=live)
         self._followings = [*(one for one in self._followings if not one.closed), following]
         return following
+
+    async def search(
+        self, text: str, nicks: Sequence[str], since: float | None, before: int | None, limit: int
+    ) -> list[Msg]:
+        """Search the log on a connection of its own. Raises ValueError, and as ``search_room``."""
+        wanted, now = search_frame(text, nicks=nicks, since=since, before=before, limit=limit), self._transport.now
+        where = (self._transport, self._address, self._room)
+        return await search_room(*where, wanted, Deadline(None, now), self._timeout)
 
     async def ask(
         self,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import click
 
 from chatctl.cli.options import ServerOptions, choice_option, server_options, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import JOURNAL, Parsed
+from chatctl.cli.param_types import JOURNAL, MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,23 +17,11 @@ if TYPE_CHECKING:
     from chatctl.protocol import Msg
 
 
-def moment(value: object) -> float:
-    """Return the Unix seconds of a moment: ``2026-01-31``, ``14:30``, ``2h`` (ago)."""
-    from chatctl.common.times import parse_moment
-
-    if isinstance(value, float):
-        return value
-    try:
-        return parse_moment(str(value), time.time())
-    except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30") from None
-
-
 @click.command()
 @server_options()
 @click.option("--journal", type=JOURNAL, metavar="PATH", help="Read this journal, which no server has open.")
-@click.option("--since", type=Parsed(moment), metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
-@click.option("--until", type=Parsed(moment), metavar="MOMENT", help="Up to when, in the same forms.")
+@click.option("--since", type=MOMENT, metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
+@click.option("--until", type=MOMENT, metavar="MOMENT", help="Up to when, in the same forms.")
 @choice_option(
     "--format",
     "form",

@@ -382,7 +382,7 @@ def test_the_template_is_a_configuration_once_its_comments_are_taken_off(configu
 
 
 def test_help_of_the_new_commands_loads_nothing_heavy() -> None:
-    for name in ("ask", "run", "probe", "who", "config"):
+    for name in ("ask", "run", "probe", "who", "search", "config"):
         _, names = loaded_by(name, "--help", expected=3 if name == "probe" else 0)
         assert not names & {*HEAVY, "tomllib", "subprocess"}
 

@@ -27,6 +27,7 @@ SOON = 4.0
 COMMANDS = {
     "send": ("send", "hello"),
     "who": ("who",),
+    "search": ("search", "hello"),
     "tail": ("tail", "--no-reconnect"),
     "ask": ("ask", "now?"),
     "run": ("run", "--require-room", "--", "true"),

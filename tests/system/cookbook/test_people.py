@@ -31,6 +31,16 @@ def test_hand_over(kitchen: Kitchen) -> None:
     kitchen.show()
 
 
+def test_last_time(kitchen: Kitchen) -> None:
+    fixed = "the disk was full: I removed the old dumps"
+    kitchen.run(
+        f"chatctl send --room ops --nick pager '@abel: db1 is down'; chatctl send --room ops --nick abel '{fixed}'"
+    )
+    kitchen.show()
+    kitchen.stop(kitchen.processes[0])
+    kitchen.show()
+
+
 def test_one_machine(empty_kitchen: Kitchen) -> None:
     server = empty_kitchen.serve(empty_kitchen.recipe.take("sh").text)
     folder, socket = empty_kitchen.home / "room", empty_kitchen.home / "room" / "chat.sock"

@@ -39,6 +39,7 @@ BESIDE_OPTIONS = {
     "chatctl key": "CHATCTL_STATE_DIR",
     "chatctl key show": "CHATCTL_STATE_DIR",
     "chatctl run": "CHATCTL_STATE_DIR",
+    "chatctl search": "CHATCTL_STATE_DIR",
     "chatctl send": "CHATCTL_STATE_DIR",
     "chatctl serve": "CHATCTL_STATE_DIR",
     "chatctl tail": "CHATCTL_STATE_DIR",

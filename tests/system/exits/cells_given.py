@@ -36,6 +36,7 @@ TEXT_CELLS = [
         lines=True,
     ),
     no_text("tail", "tail --room", "--room"),
+    no_text("search", "search", "WORDS..."),
     Cell("who", "not UTF-8", f"chatctl who {BYTES}", 5, err="chatctl: a nickname can't hold U+DCE9 there"),
     Cell(
         "ask",
@@ -123,7 +124,7 @@ FILE_CELLS = [
         HELLO,
         note="the file behind the link is written",
     ),
-    *nothing(["who", "ask", "admin", "bench"], ["odd file"], "it writes none"),
+    *nothing(["search", "who", "ask", "admin", "bench"], ["odd file"], "it writes none"),
     Cell(
         "run",
         "odd file",
@@ -213,7 +214,10 @@ STDIN_CELLS = [
         note="its first line is all that it reads",
     ),
     *nothing(
-        ["tail", "who", "ask", "probe", "serve", "export", "backup", "admin", "bench", "config", "completion", "key"],
+        [
+            *("tail", "search", "who", "ask", "probe", "serve", "export", "backup", "admin", "bench"),
+            *("config", "completion", "key"),
+        ],
         ["endless stdin"],
         "it reads no stdin",
     ),

@@ -1,7 +1,7 @@
 """The cells of the situations of a night: a closed terminal, no name server, no home, two at once."""
 
 from tests.system.exits.cells_here import ALONE, HIDDEN, LISTENS, LOCAL, SERVE, SHORT
-from tests.system.exits.cells_read import BENCH, BENCHED, HELLO, HELLO_KEPT, NADIA, OK, critical
+from tests.system.exits.cells_read import BENCH, BENCHED, FOUND, HELLO, HELLO_KEPT, NADIA, OK, critical
 from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, OUTCOME, RUN, SEND
 from tests.system.exits.table import Cell, Nothing, nothing
 
@@ -13,6 +13,7 @@ THERE = "--host chat.example.org --timeout 300ms"
 HANGUP_CELLS = [
     Cell("send", "SIGHUP", SEND, 129),
     Cell("tail", "SIGHUP", "chatctl tail", 129, peer="lets in"),
+    Cell("search", "SIGHUP", "chatctl search hello", 129),
     Cell("who", "SIGHUP", "chatctl who", 129),
     Cell("ask", "SIGHUP", ASK, 129, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
     Cell(
@@ -45,6 +46,7 @@ HANGUP_CELLS = [
 UNKNOWN_SIGNAL_CELLS = [
     Cell("send", "SIGUSR1", SEND, 138),
     Cell("tail", "SIGUSR1", "chatctl tail", 138, peer="lets in"),
+    Cell("search", "SIGUSR1", "chatctl search hello", 138),
     Cell("who", "SIGUSR1", "chatctl who", 138),
     Cell("ask", "SIGUSR1", ASK, 138, said=ASKED, peer="room", note="the server withdraws it a minute later"),
     Cell(
@@ -69,6 +71,7 @@ UNKNOWN_SIGNAL_CELLS = [
 RESOLVER_CELLS = [
     Cell("send", "hanging DNS", f"{SEND} {THERE}", 3, err=f"chatctl: {AWAY}"),
     Cell("tail", "hanging DNS", f"chatctl tail {THERE}", 3, err=f"chatctl: {AWAY}"),
+    Cell("search", "hanging DNS", f"chatctl search hello {THERE}", 3, err=f"chatctl: {AWAY}"),
     Cell("who", "hanging DNS", f"chatctl who {THERE}", 3, err=f"chatctl: {AWAY}"),
     Cell("ask", "hanging DNS", f"{ASK} {THERE}", 3, err=f"chatctl: {AWAY}"),
     Cell("run", "hanging DNS", f"chatctl run {THERE} -- echo built", 0, "built", DEAF + AWAY),
@@ -85,6 +88,7 @@ RESOLVER_CELLS = [
 HOME_CELLS = [
     Cell("send", "no home", SEND, 0, err=FORGETS, said="deploy done"),
     Cell("tail", "no home", "chatctl tail --no-follow", 0, HELLO),
+    Cell("search", "no home", "chatctl search hello", 0, FOUND),
     Cell("who", "no home", "chatctl who", 0, NADIA),
     Cell(
         "ask",
@@ -139,7 +143,7 @@ TWO_CELLS = [
         0,
         f"{HELLO}\n{HELLO}",
     ),
-    *nothing(["who", "export", "completion"], ["two at once"], "they don't meet"),
+    *nothing(["search", "who", "export", "completion"], ["two at once"], "they don't meet"),
     Cell(
         "ask",
         "two at once",

@@ -4,6 +4,7 @@ from tests.system.exits.table import Cell, Nothing
 from tests.system.exits.words import BROKE, CLOSED, FULL, IN_TIME, NO_ROOM, NOBODY, SILENT, USAGE, WEB
 
 HELLO = "{date} {time} nadia: hello"
+FOUND = "{date} {time} #{any:1} nadia: hello"
 HELLO_KEPT = "{date} {time} {zone} nadia: hello"
 NADIA = "nadia {date}T{time}{zone} {n:7}"
 NAMELESS = "it goes by no name"
@@ -65,6 +66,31 @@ TAIL_CELLS = [
         err="chatctl: cannot keep the cursor in {disk}/seen: {full}",
         note="the place kept before still stands",
     ),
+]
+
+SEARCH_CELLS = [
+    Cell("search", "fine", "chatctl search HELLO", 0, FOUND),
+    Cell("search", "fine", "chatctl search goodbye", 8, err="chatctl: nothing found"),
+    Cell("search", "refused", "chatctl search hello", 3, err=NOBODY),
+    Cell("search", "silent peer", "chatctl search hello --timeout 300ms", 3, err=SILENT),
+    Cell("search", "web server", "chatctl search hello", 7, err=WEB),
+    Cell("search", "drops mid-way", "chatctl search hello", 3, err=CLOSED),
+    Cell("search", "garbage", "chatctl search hello", 7, err=BROKE),
+    Nothing("search", "name taken", NAMELESS),
+    Cell(
+        "search",
+        "too long",
+        "chatctl search $(yes | head -300)",
+        2,
+        err=USAGE.format("a search is for at most 256 characters, and this one has 599", "search"),
+    ),
+    Cell("search", "room missing", "chatctl search hello --room nowhere", 6, err=NO_ROOM),
+    Cell("search", "deadline", "chatctl search hello --timeout 2s", 8, err=IN_TIME, peer="holds"),
+    Cell("search", "SIGINT", "chatctl search hello", 130),
+    Cell("search", "SIGTERM", "chatctl search hello", 143),
+    Cell("search", "closed stdout", "chatctl search hello >&-", 0),
+    Cell("search", "no stdin", "chatctl search hello <&-", 0, FOUND),
+    Cell("search", "full disk", "chatctl search hello > /dev/full", 1, err=FULL),
 ]
 
 WHO_CELLS = [
@@ -194,4 +220,4 @@ BENCH_CELLS = [
     Cell("bench", "full disk", BENCH + " > /dev/full", 1, err=FULL, said=None),
 ]
 
-CELLS = [*TAIL_CELLS, *WHO_CELLS, *PROBE_CELLS, *EXPORT_CELLS, *BENCH_CELLS]
+CELLS = [*TAIL_CELLS, *SEARCH_CELLS, *WHO_CELLS, *PROBE_CELLS, *EXPORT_CELLS, *BENCH_CELLS]

@@ -265,12 +265,12 @@ def _seen(there: threading.Event) -> None:
 
 def _any_frame(peer: Peer) -> None:
     """Wait until it asks for something, or says something."""
-    peer.frame("say", "whisper", "who", "ping", "history")
+    peer.frame("say", "whisper", "who", "ping", "history", "search")
 
 
 def holds(peer: Peer) -> None:
     """Let it in, hear it, and say nothing."""
-    peer.let_in(last=5)
+    peer.let_in(last=5, features=["search"])
     _any_frame(peer)
 
 

@@ -26,6 +26,7 @@ from tests.system.exits.whole import COMMANDS
 PRINTS = {
     "send": "send hello --json",
     "tail": "tail --json --count 3",
+    "search": "search o",
     "who": "who",
     "run": "run -- printf twenty-two-characters-long",
     "probe": "probe",

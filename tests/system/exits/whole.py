@@ -4,8 +4,8 @@ from tests.system.exits import cells_given, cells_here, cells_odd, cells_read, c
 from tests.system.exits.table import Cell, Nothing
 
 COMMANDS = (
-    "send", "tail", "who", "ask", "run", "probe", "join", "serve", "export", "backup", "admin", "bench", "config",
-    "completion", "key", "password",
+    "send", "tail", "search", "who", "ask", "run", "probe", "join", "serve", "export", "backup", "admin", "bench",
+    "config", "completion", "key", "password",
 )  # fmt: skip
 
 ALL = [*cells_say.CELLS, *cells_read.CELLS, *cells_here.CELLS, *cells_given.CELLS, *cells_odd.CELLS]

@@ -752,10 +752,24 @@ MUTATIONS = (
     ),
     Mutation(
         "asking for many pages of history at once",
-        "chatctl/hub/history.py::RoomHistory.page",
+        "chatctl/hub/large_answers.py::LargeAnswers.give_later",
         "peer.in_flight += WEIGHT",
         "peer.in_flight += 0",
         "tests/hub/test_history.py::test_one_page_from_the_journal_is_under_way_at_a_time",
+    ),
+    Mutation(
+        "searching all the time, on many connections",
+        "chatctl/hub/searching.py::Searching._find",
+        "async with self._turn:",
+        "if True:",
+        "tests/hub/test_searching.py::test_a_flood_of_searches_holds_nobody_else_up",
+    ),
+    Mutation(
+        "a search that has no end",
+        "chatctl/hub/searching.py::Searching._find",
+        "self._loop.time() >= until or ",
+        "",
+        "tests/hub/test_searching.py::test_a_search_stops_when_its_time_is_over_but_has_looked_at_something",
     ),
     Mutation(
         "messages that make a page too long for every client",

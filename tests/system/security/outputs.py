@@ -42,6 +42,10 @@ ROWS = {
         ("tail -n 1000 --no-follow", "tail -n 1000 --no-follow --json", "tail -n 1000 --no-follow -0"),
         ("tail -n 500 --no-follow", "tail -n 500 --no-follow --json", "tail --since 1 --no-follow"),
     ),
+    "search": Row(
+        ("search e", "search e --json", "search nothing-of-that-kind"),
+        ("search x", "search x --json", "search x --limit 1"),
+    ),
     "who": Row(
         ("who", "who --json"),
         (

@@ -72,6 +72,7 @@ NASTY_WELCOME = dict.fromkeys(("server", "room", "nick", "epoch", "durability", 
     "members": STRINGS,
     "last": len(STRINGS) + 1,
     "count": len(STRINGS),
+    "features": ["search", EVIL],
 }
 
 
@@ -80,7 +81,7 @@ def speak(peer: Peer) -> None:
     peer.let_in(**NASTY_WELCOME)
     everything(peer)
     while True:
-        asked = peer.frame("say", "who", "history", "ping", "whisper", "bye")
+        asked = peer.frame("say", "who", "history", "search", "ping", "whisper", "bye")
         if asked["type"] == "who":
             rows = [{"nick": text, "since": 1e300, "idle": 1.0} for text in STRINGS]
             peer.send(type="roster", members=rows, count=len(rows), watchers=1)
@@ -89,6 +90,9 @@ def speak(peer: Peer) -> None:
                 {"seq": n, "time": 1e300, "nick": text, "text": text} for n, text in enumerate([*STRINGS, "x"], 1)
             ]
             peer.send(type="page", entries=entries, more=False)
+        elif asked["type"] == "search":
+            entries = [{"seq": n, "time": 1e300, "nick": text, "text": text} for n, text in enumerate(STRINGS, 1)]
+            peer.send(type="found", entries=entries, before=1, more=True, time=1e300)
         elif asked["type"] == "ping":
             peer.send(type="pong", t=asked.get("t"), last=200)
         elif "id" in asked:

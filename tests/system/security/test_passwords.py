@@ -32,6 +32,7 @@ COMMANDS = {
     "send": ("send", "hi"),
     "tail": ("tail", "--no-follow"),
     "tail --since": ("tail", "--no-follow", "--since", "1h"),
+    "search": ("search", "nobody-said-that"),
     "who": ("who",),
     "who --watch": ("who", "--watch", "--timeout", "3s"),
     "ask": ("ask", "now?", "--timeout", "3s"),
@@ -41,7 +42,7 @@ COMMANDS = {
     "export": ("export",),
     "bench": ("bench", "--room", "lobby", "--members", "2", "--duration", "200ms", "--rate", "20"),
 }
-DONE = {"who --watch": 8, "ask": 8}
+DONE = {"search": 8, "who --watch": 8, "ask": 8}
 REFUSED = {"probe": 2}
 
 

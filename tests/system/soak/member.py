@@ -130,6 +130,9 @@ class Member:
         before = max(2, (self._after or 2) - self._chance.randrange(5000))
         _send(writer, {"type": "history", "before": before, "limit": 200})
 
+    async def _search(self, writer: asyncio.StreamWriter) -> None:
+        _send(writer, {"type": "search", "text": self._chance.choice("aeiou19"), "limit": 50})
+
     async def _who(self, writer: asyncio.StreamWriter) -> None:
         _send(writer, {"type": "who"})
 
@@ -164,6 +167,8 @@ class Member:
             _send(writer, {"type": "pong", "t": frame["t"]})
         elif kind == "page":
             self._ledger.counts["entries in pages"] += len(frame["entries"])
+        elif kind == "found":
+            self._found(frame)
 
     def _welcomed(self, frame: Frame) -> None:
         if self._after is None:
@@ -179,6 +184,13 @@ class Member:
         self._ledger.counts["shown"] += 1
         if self._ledger.acked.get(seq, frame["text"]) != frame["text"] and seq not in self._ledger.redacted:
             self._ledger.fault(f"{self.nick} was shown another message {seq} than was acknowledged")
+
+    def _found(self, frame: Frame) -> None:
+        self._ledger.counts["entries found"] += len(frame["entries"])
+        for entry in frame["entries"]:
+            seq, text = entry["seq"], entry["text"]
+            if self._ledger.acked.get(seq, text) != text:
+                self._ledger.fault(f"{self.nick} found another message {seq} than was acknowledged")
 
     def _gap(self, frame: Frame) -> None:
         self._ledger.counts["gap " + frame["why"]] += 1
@@ -202,8 +214,8 @@ class Auditor(Member):
         return self._after is not None and self._after >= seq
 
 
-_DEEDS = ("say", "flood", "whisper", "rename", "page", "who", "stall", "go")
-_WEIGHTS = (60, 2, 8, 5, 3, 1, 4, 8)
+_DEEDS = ("say", "flood", "whisper", "rename", "page", "search", "who", "stall", "go")
+_WEIGHTS = (60, 2, 8, 5, 3, 2, 1, 4, 8)
 
 
 def _send(writer: asyncio.StreamWriter, frame: Frame) -> None:

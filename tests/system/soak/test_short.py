@@ -22,7 +22,7 @@ def test_seconds_of_everything_at_once_lose_nothing(env: dict[str, str], tmp_pat
     assert outcome.trouble == []
     assert outcome.exit_code == 0
     counts = outcome.ledger.counts
-    assert min(counts[deed] for deed in ("acked", "whisper", "rename", "page", "stall", "go")) > 0
+    assert min(counts[deed] for deed in ("acked", "whisper", "rename", "page", "search", "stall", "go")) > 0
     assert min(counts[deed] for deed in ("clock step", "paused log reader", "backup", "reload")) > 0
     assert len(outcome.samples) > 5
 

@@ -11,6 +11,7 @@ from wcwidth import wcwidth
 
 BRACKETED_PASTE = 2004 << 5
 SHOWN_CURSOR = 25 << 5
+FOCUS = 1004 << 5
 
 
 class Emulator(pyte.Screen):

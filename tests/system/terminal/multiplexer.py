@@ -91,6 +91,11 @@ class Tmux:
         """As the interface has it: a line for each that was not ended by wrapping."""
         return [line.rstrip() for line in self._run("capture-pane", "-p", "-J", "-S", "-").rstrip("\n").split("\n")]
 
+    def attach(self, env: dict[str, str]) -> Term:
+        """Show it in a terminal, which tells of the focus."""
+        self._run("set", "-g", "focus-events", "on")
+        return Term([*self._base, "attach-session"], env)
+
     def title(self) -> str:
         """Return what it has been told of the window's title."""
         return self._run("display-message", "-p", "#{pane_title}").strip()

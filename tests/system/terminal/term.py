@@ -19,7 +19,7 @@ from pathlib import Path
 import pyte
 
 from tests.support.environment import clean_env
-from tests.system.terminal.emulator import BRACKETED_PASTE, SHOWN_CURSOR, Emulator, layout
+from tests.system.terminal.emulator import BRACKETED_PASTE, FOCUS, SHOWN_CURSOR, Emulator, layout
 
 DEADLINE = 15.0
 PROMPT = re.compile(r"^(\S+\((\d+)\)> )(.*)$")
@@ -98,6 +98,12 @@ class Term:
         with self._news:
             keys = text.replace("\n", "\r")
             self.keys(f"\x1b[200~{keys}\x1b[201~" if BRACKETED_PASTE in self.screen.mode else keys)
+
+    def focus(self, focused: bool, then: str) -> None:
+        """Get or lose the keyboard's focus, told as terminals do if the program wants to know; and type a key."""
+        with self._news:
+            told = ("\x1b[I" if focused else "\x1b[O") if FOCUS in self.screen.mode else ""
+            self.keys(told + then)
 
     def resize(self, columns: int, rows: int | None = None) -> None:
         with self._news:
@@ -181,6 +187,7 @@ class Term:
         """The terminal is as it was found."""
         mode = self.screen.mode
         assert BRACKETED_PASTE not in mode, "bracketed paste is still on"
+        assert FOCUS not in mode, "the terminal still tells of the focus"
         assert SHOWN_CURSOR in mode, "the cursor is hidden"
         assert not self.screen.cursor.hidden
         assert self.screen.cursor.x == 0, self.picture()

@@ -14,7 +14,7 @@ from tests.support.tls import Authority, TlsServer
 from tests.support.wire import Wire
 from tests.system.terminal.term import Term, terminal_env
 
-SIMPLE = ("send", "who", "probe", "export", "bench")
+SIMPLE = ("send", "who", "search", "probe", "export", "bench")
 NO_UVLOOP = "raise ImportError('not in this test')\n"
 
 Serve = Callable[..., TlsServer]

@@ -1,0 +1,96 @@
+"""``chatctl search``: find what was said."""
+
+from __future__ import annotations
+
+import click
+
+from chatctl.cli.options import (
+    ServerOptions,
+    authors_option,
+    count_option,
+    json_option,
+    server_options,
+    timeout_option,
+)
+from chatctl.cli.output import emit_lines, json_line, message_lines, moment, note
+from chatctl.cli.param_types import MOMENT, TEXT
+from chatctl.errors import ConditionNotMet
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, type=TEXT)
+@server_options()
+@click.option("--since", type=MOMENT, metavar="MOMENT", help="From when on: 2h (ago), 14:30, yesterday, 2026-01-31.")
+@authors_option("Only messages of this member. Repeatable.")
+@count_option("--limit", default=50, help="Print so many at most, the newest.")
+@count_option("--before", metavar="SEQ", help="Only messages before number SEQ.")
+@timeout_option("30s", "End, with 8, after so long; what was found is printed.")
+@json_option()
+def search(
+    server: ServerOptions,
+    words: tuple[str, ...],
+    since: float | None,
+    nicks: tuple[str, ...],
+    limit: int,
+    before: int | None,
+    timeout: float,
+    as_json: bool,
+) -> None:
+    """Find what was said, by words, author and time.
+
+    Prints the messages that hold WORDS, with a space between two, anywhere and in any case, the newest below: date and
+    time, number, nickname, text. Where there may be more, a line on stderr says how to go on. Whispers are in no log;
+    what was redacted or is not kept any more is not found.
+
+    \b
+    Examples:
+      chatctl search build failed
+      chatctl search --from nadia --since yesterday https://
+      chatctl search --json --limit 1 deployed | jq -r .time
+
+    \b
+    Exit codes:
+      0 found, or nobody reads our output any more   2 usage
+      3 nobody there   5 password refused
+      6 no such room, or the server is too old
+      7 not a chatctl server   8 nothing found, or the deadline passed
+      130 interrupted   143 terminated
+
+    \b
+    Environment:
+      CHATCTL_SERVER CHATCTL_HOST CHATCTL_PORT CHATCTL_UNIX CHATCTL_ROOM
+      CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
+      CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
+      CHATCTL_TIMEOUT CHATCTL_CONFIG
+      CHATCTL_STATE_DIR   where known servers are kept
+    """
+    from chatctl.client.core.deadline import DeadlinePassed
+    from chatctl.client.core.log_search import search_frame, search_pages
+    from chatctl.client.io.blocking_connection import BlockingConnection
+    from chatctl.client.io.blocking_transport import each
+    from chatctl.client.io.clock import deadline_in
+    from chatctl.protocol import VERSION, Found, Hello, Msg
+
+    try:
+        wanted = search_frame(" ".join(words), nicks=nicks, since=since, before=before, limit=limit)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    deadline, hello = deadline_in(timeout), Hello(v=VERSION, room=server.room, mode="probe")
+    found: list[Msg] = []
+    last: Found | None = None
+    late: DeadlinePassed | None = None
+    with BlockingConnection(server.address(), hello, deadline) as connection:
+        try:
+            for last in each(search_pages(connection, wanted, deadline)):
+                found += last.entries
+        except DeadlinePassed as error:
+            late = error
+    for entry in reversed(found):
+        emit_lines([json_line(entry)] if as_json else message_lines(entry, number=True), as_json=as_json)
+    if last is not None and last.more:
+        back = f" ({moment(last.time)})" if last.time is not None else ""
+        note(f"looked back to #{last.before}{back}: --before {last.before} goes on")
+    if late is not None:
+        raise late
+    if not found:
+        raise ConditionNotMet("nothing found")
