@@ -50,6 +50,7 @@ class Rooms(ShownRoom):
         """Lines that were refused in rooms that are parted."""
         self._counts_are_due = False
         self._leaving = False
+        self._at_the_end: list[str] = []
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.entered = asyncio.Event()
         self._commands: Mapping[str, TypedCommand] = {
@@ -116,6 +117,7 @@ class Rooms(ShownRoom):
     async def leave(self, seconds: float) -> int:
         """Leave all rooms. Returns as ``Conversation.leave``."""
         self._leaving = True
+        self._at_the_end = [room.name for room in self._rooms.values() if not room.out]
         for room in self._rooms.values():
             if room is not self._shown:
                 room.screen.print_all()
@@ -236,8 +238,8 @@ class Rooms(ShownRoom):
 
     @property
     def names(self) -> list[str]:
-        """The rooms, for the command that comes back to them."""
-        return self._list.names
+        """The rooms, for the command that comes back to them: at the end those that we were not sent out of."""
+        return self._at_the_end or self._list.names
 
     @property
     def several(self) -> bool:

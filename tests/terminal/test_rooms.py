@@ -262,6 +262,20 @@ def test_one_room_ends_and_the_others_go_on(port: int, other: Callable[..., Wire
     asyncio.run(run())
 
 
+def test_the_command_that_comes_back_names_no_room_that_we_were_sent_out_of(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    async def run() -> None:
+        nadia = Person(port, tmp_path, "ops", "dev")
+        async with joined(nadia):
+            other("nadia", "ops", token=TOKEN)
+            await nadia.sees("! ops: your nickname joined from elsewhere")
+            assert nadia.rooms.names == ["lobby", "ops", "dev"]
+        assert nadia.rooms.names == ["lobby", "dev"]
+
+    asyncio.run(run())
+
+
 def test_the_last_room_that_ends_ends_it_all(port: int, other: Callable[..., Wire], tmp_path: Path) -> None:
     async def run() -> None:
         nadia = Person(port, tmp_path, "ops")
