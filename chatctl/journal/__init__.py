@@ -106,7 +106,10 @@ class Journal(Protocol):
         """Call ``deliver`` with every entry that is committed after the returned head, in order."""
 
     def forget(self, room: str) -> None:
-        """Forget a room that has no entry, its follower and its epoch. Nothing of it may be under way."""
+        """Forget a room that never had an entry, and its follower. Nothing of it may be under way.
+
+        Opened again by the same process it has the epoch that it had: who was in it has missed nothing.
+        """
 
     def head(self, room: str) -> Head:
         """Return the present state of a room's log. ``first`` rises as the log is trimmed."""

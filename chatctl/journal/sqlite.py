@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import shutil
 import sqlite3
 import time
@@ -159,6 +160,7 @@ class SqliteJournal:
         """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
         self._facts = store.facts()
         self._ends = store.ends()
+        self._secret = secrets.token_bytes(16)  # so that a room that was forgotten, being empty, is still the same
         for room in store.rooms.values():
             self._dispatcher.logs[room.name] = _Log(room.epoch, room.first, room.last, room.time)
         self._retention.opened(store)
@@ -301,7 +303,7 @@ class SqliteJournal:
     def _log(self, room: str) -> _Log:
         log = self._dispatcher.logs.get(room)
         if log is None:
-            log = self._dispatcher.logs[room] = _Log(new_epoch(), 1, 0)
+            log = self._dispatcher.logs[room] = _Log(new_epoch(room, self._secret), 1, 0)
             self._writer.put(NewRoom(room, log.epoch))
         return log
 

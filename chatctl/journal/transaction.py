@@ -6,6 +6,7 @@ Lives here: seq, ids, receipts, the columns of an entry. Does not live here: whe
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -46,9 +47,9 @@ def entry_of(row: Row) -> Msg:
     return Msg(seq, time, nick, text, bool(action), redacted=not nick)  # nobody has an empty name
 
 
-def new_epoch() -> str:
-    """Return a name that no other log has."""
-    return secrets.token_hex(8)
+def new_epoch(room: str = "", secret: bytes = b"") -> str:
+    """Return a name that no other log has; with a ``secret``, always the same for the same room."""
+    return hashlib.blake2b(room.encode(), key=secret or secrets.token_bytes(16), digest_size=8).hexdigest()
 
 
 @dataclass(slots=True)
