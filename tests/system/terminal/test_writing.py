@@ -141,7 +141,7 @@ def test_what_is_not_sent(join: Start, other: Other) -> None:
     term.wait_for("! there is no command /hlep: /help lists them (//hlep says it as text)")
     term.wait_input("/hlep me")
     term.keys("\x15/history x\r")
-    term.wait_for("! usage: /history [N]")
+    term.wait_for("! usage: /history [WHEN] [N]")
     term.keys("\x15//etc/hosts\r")
     assert omar.frame("msg")["text"] == "/etc/hosts"
 
