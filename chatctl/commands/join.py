@@ -26,6 +26,7 @@ from chatctl.cli.options import (
 @choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
 @click.option("--plain", is_flag=True, help="Lines only, as without a terminal: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
+@choice_option("--keys", choices=["emacs", "vi"], default="emacs", help="Which keys edit the line.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 def join(
     server: ServerOptions,
@@ -34,6 +35,7 @@ def join(
     notify: str,
     plain: bool,
     no_history_file: bool,
+    keys: str,
     classic: bool,
 ) -> None:
     """Talk in the room. /help lists the commands, Ctrl-D leaves.
@@ -64,6 +66,8 @@ def join(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_CONFIG
+      VISUAL EDITOR   the editor of Ctrl-X Ctrl-E
+      TMPDIR   where the file lies that it edits
       CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
       NO_COLOR   no colours
       TERM   dumb: as --plain
@@ -81,13 +85,14 @@ def join(
     modes = None if plain or not has_terminal() else TerminalModes(0)
     with contextlib.nullcontext() if modes is None else modes.taken():
         from chatctl.terminal.app import run_classic, run_join
-        from chatctl.terminal.interfaces import JoinOptions
+        from chatctl.terminal.interfaces import JoinOptions, ScreenOptions
 
+        screen = ScreenOptions(not no_history_file, keys)  # type: ignore[arg-type]  # a click.Choice
         if classic:
-            raise SystemExit(run_classic(address, name, modes))
+            raise SystemExit(run_classic(address, name, modes, screen))
         first, *more = dict.fromkeys(server.rooms)
         options = JoinOptions(address, first, name, history, notify, more_rooms=tuple(more))  # type: ignore[arg-type]
-        raise SystemExit(run_join(options, modes, history_file=not no_history_file))
+        raise SystemExit(run_join(options, modes, screen))
 
 
 def has_terminal() -> bool:

@@ -15,7 +15,8 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
 from prompt_toolkit.key_binding.key_processor import KeyProcessor
 
-from chatctl.terminal.graphemes import snapped
+from chatctl.terminal import graphemes
+from chatctl.terminal.line_history import bring_back
 from chatctl.terminal.pasted_text import PastedText
 
 COMMAND_BYTES = 256
@@ -51,6 +52,11 @@ class Draft:
     def _room(self, line: str) -> int:
         return self._limit() + (COMMAND_BYTES if line.startswith("/") else 0)
 
+    def why_not(self, line: str) -> str | None:
+        """Return why a text is too long to stand in the line, with sizes; None if it is not."""
+        size, room = _size(line), self._room(line)
+        return None if size <= room else f"the text has {size} bytes, at most {room} can be sent"
+
     def paste(self, text: str) -> None:
         """Insert a paste where the cursor is, in the place of what is selected; all of it, or nothing."""
         selected = self._buffer.selection_state
@@ -73,16 +79,24 @@ class Draft:
         buffer, before = self._buffer, self._before
         if buffer.working_index != self._index:  # an earlier line; it has been sent once
             return
-        if buffer.text is before.text or buffer.text == before.text:
+        if not buffer.text and graphemes.before(before.text, len(before.text)):
+            self._cleared(before.text)
+        elif buffer.text is before.text or buffer.text == before.text:
             self._snap(before.cursor_position)
         elif len(buffer.text) > len(before.text):
             self._bound(before)
         else:
             self._full = False
 
+    def _cleared(self, line: str) -> None:
+        """Have Up bring a line back that one key has cleared."""
+        self._full = False
+        if line.strip():
+            bring_back(self._buffer, line)
+
     def _snap(self, before: int) -> None:
         at = self._buffer.cursor_position
-        to = snapped(self._buffer.text, at, forward=at > before)
+        to = graphemes.snapped(self._buffer.text, at, forward=at > before)
         if to != at:
             self._buffer.cursor_position = to
 

@@ -36,6 +36,16 @@ TypedCommand = Callable[[str], bool | None]
 """Carries a command out, with what was typed behind its name. False: it was refused, and the user was told why."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """How the user wants to type and read."""
+
+    history_file: bool = True
+    """Keep what is typed for the next run."""
+    keys: Literal["emacs", "vi"] = "emacs"
+    """Which keys edit the line."""
+
+
 class Screen(Protocol):
     """Where a conversation is shown."""
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable
 from itertools import chain
 
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.history import FileHistory, History
 
 from chatctl.terminal.slash_commands import is_whisper
@@ -54,3 +55,13 @@ class LineHistory(History):
             self._only_remember = True
             self.append_string(line)
             self._only_remember = False
+
+
+def bring_back(buffer: Buffer, line: str) -> None:
+    """Have Up bring a line that was not sent, at once; ``buffer.reset`` would forget what can be undone."""
+    if isinstance(buffer.history, LineHistory):
+        buffer.history.remember(line)
+    lines, index, cursor = buffer._working_lines, buffer.working_index, buffer.cursor_position  # noqa: SLF001 — no other
+    if not index or lines[index - 1] != line:
+        lines.insert(index, line)
+        buffer.working_index, buffer.cursor_position = index + 1, cursor

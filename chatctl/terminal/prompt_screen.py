@@ -16,6 +16,8 @@ from typing import cast
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import vi_navigation_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.output import ColorDepth
@@ -27,28 +29,29 @@ from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
+from chatctl.terminal.completion_menu import CompletionMenu
 from chatctl.terminal.draft import Draft
+from chatctl.terminal.external_editor import ExternalEditor
 from chatctl.terminal.folding import Folds
-from chatctl.terminal.interfaces import MakeConversation
+from chatctl.terminal.interfaces import MakeConversation, ScreenOptions
 from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
 from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.line_in_editor import LineInEditor
 from chatctl.terminal.looking_away import LookingAway
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_line import RoomLine
+from chatctl.terminal.terminal_loan import REPORT_SECONDS, TerminalLoan
 from chatctl.terminal.terminal_modes import TerminalModes
 from chatctl.terminal.visible_part import VisiblePart
 from chatctl.terminal.window_title import WindowTitle
 
 SETTLE_SECONDS = 2.0
 """How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
-
-REPORT_SECONDS = 0.2
-"""How long leaving waits for what the terminal was asked: its answer would stand in the shell's line."""
 
 MAX_UNSENT_SHOWN = 3
 MIN_TYPING_NAMED, MIN_TYPING = 20, 6
@@ -58,17 +61,21 @@ MAX_NAME_SHOWN = 16
 """Characters of a name in the prompt: a narrow terminal needs room for typing."""
 
 
+FROM_KEYS = (128 + signal.SIGINT, 128 + signal.SIGQUIT)
+"""Exit codes of the signals that keys send to all programs in the foreground."""
+
+
 class PromptScreen:
     """A Screen on a terminal, with a prompt."""
 
     mixes_rooms = False
 
-    def __init__(self, make_conversation: MakeConversation, modes: TerminalModes, *, history_file: bool) -> None:
+    def __init__(self, make_conversation: MakeConversation, modes: TerminalModes, options: ScreenOptions) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._loop = asyncio.get_running_loop()
         self._palette = Palette.from_environ(os.environ)
         self._render = FrameRenderer(self._palette, folds=Folds())
-        self._wants_history = history_file
+        self._options = options
         self._modes = modes
         self._code = 0
         self._input = KeyInput(sys.stdin, self._tell_broken)
@@ -80,6 +87,7 @@ class PromptScreen:
         self._lines: dict[SavedState, RoomLine] = {}
         self._line = self._line_shown()
         self._session = self._make_session()
+        self._menu = CompletionMenu(self._session)
         self._buffer.on_text_changed += lambda buffer: self._line.old_draft.line_is(buffer.text)
         self._draft = Draft(self._buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse)
         self._task = ConversationTask(self.conversation, self._end, self._stream)
@@ -89,6 +97,9 @@ class PromptScreen:
             lambda n: self._render.separator(f"{n} lines skipped: too fast"),
             kind_of(os.environ),
         )
+        self._loan = TerminalLoan(self._painter, self._output, modes, self._take_keys)
+        self._editor = ExternalEditor(os.environ)
+        self._line_in_editor = LineInEditor(self._editor, self._loan, self._buffer, self._draft.why_not, self._refuse)
         self._input.on_column = self._painter.reports.reported
         self._looking_away = LookingAway()
         self._input.on_focus = self._looking_away.focused
@@ -116,11 +127,10 @@ class PromptScreen:
             key_bindings=key_bindings(self._actions()),
             input_processors=[VisiblePart(self._output.get_size)],
             completer=PromptCompleter(lambda: self.conversation.nicks()),
-            # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
-            # stay blank all the time.
-            complete_while_typing=False,
+            complete_while_typing=False,  # else rows for the menu would stay blank below the prompt all the time
             complete_style=CompleteStyle.COLUMN,
-            reserve_space_for_menu=4,
+            enable_history_search=True,
+            editing_mode=EditingMode.VI if self._options.keys == "vi" else EditingMode.EMACS,
             erase_when_done=True,
         )
 
@@ -132,6 +142,7 @@ class PromptScreen:
             leave=self.leave,
             release_terminal=self._output.release,
             paste=lambda text: self._draft.paste(text),
+            edit=lambda: self._line_in_editor.run(),
             has_rooms=lambda: self.conversation.several,
             go_to=self.conversation.go_to,
             is_editable=lambda line: len(line.encode()) > self.conversation.limit,
@@ -149,7 +160,7 @@ class PromptScreen:
 
     def alert(self, text: str) -> None:
         """Ring the bell, and send a desktop notification where the terminal is known to support it."""
-        self._painter.send("\a" + _notification(text))
+        self._painter.send("\a" + ("" if self._loan.is_on else _notification(text)))
 
     def refresh(self) -> None:
         """Draw the prompt again soon."""
@@ -168,6 +179,10 @@ class PromptScreen:
         self._end(0)
 
     def _end(self, code: int) -> None:
+        if self._loan.is_on and code in FROM_KEYS:
+            self._stream.be_patient()
+            return  # the key was for the program that has the terminal, and that has got the signal, too
+        self._editor.stop()
         self._code = self._code or code
         if not self._left and self._app.is_running and not self._app.is_done:  # done: its input has ended
             self._left = True
@@ -187,11 +202,12 @@ class PromptScreen:
     def _name(self) -> str:
         """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
         columns, count = self._output.get_size().columns, self.conversation.count
-        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}> "
+        end = ": " if vi_navigation_mode() else "> "
+        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}{end}"
         for name, typing in ((f"{_cut(clean(self.conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
             if get_cwidth(name) + typing <= columns:
                 return name
-        return "> " if columns > MIN_TYPING else ""
+        return end if columns > MIN_TYPING else ""
 
     def _submit(self, line: str) -> bool:
         at = self._line
@@ -205,7 +221,7 @@ class PromptScreen:
     def _line_shown(self) -> RoomLine:
         saved = self.conversation.saved
         if saved not in self._lines:
-            self._lines[saved] = RoomLine(saved, history_file=self._wants_history)
+            self._lines[saved] = RoomLine(saved, history_file=self._options.history_file)
         return self._lines[saved]
 
     def room_changed(self, *, carry: bool = False) -> None:
@@ -227,8 +243,14 @@ class PromptScreen:
     def _refuse(self, why: str) -> None:
         self.show([self._render.error(why)])
 
+    def _take_keys(self, typed: bytes) -> None:
+        self._app.key_processor.feed_multiple(self._input.keys_in(typed))
+        self._app.key_processor.process_keys()
+
     def _continued(self) -> None:
         """Take the terminal back: it was stopped, and a shell or another program has had it since."""
+        if self._loan.is_on:
+            return
         self._input.raw_mode().__enter__()
         self._painter.begin_anew()
 
@@ -250,7 +272,7 @@ class PromptScreen:
             ChatError: the server cannot be joined.
         """
         await self._task.enter(self._save)
-        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before))
+        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before()))
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
