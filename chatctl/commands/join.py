@@ -24,7 +24,8 @@ from chatctl.cli.options import (
 @nick_option()
 @count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
 @choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
-@click.option("--plain", is_flag=True, help="Lines only, as without a terminal: for screen readers.")
+@click.option("--plain", is_flag=True, help="Lines only, as without a terminal.")
+@click.option("--linear", is_flag=True, help="Add lines, redraw none: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
 @choice_option("--keys", choices=["emacs", "vi"], default="emacs", help="Which keys edit the line.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
@@ -34,6 +35,7 @@ def join(
     history: int,
     notify: str,
     plain: bool,
+    linear: bool,
     no_history_file: bool,
     keys: str,
     classic: bool,
@@ -82,12 +84,12 @@ def join(
 
     from chatctl.terminal.terminal_modes import TerminalModes
 
-    modes = None if plain or not has_terminal() else TerminalModes(0)
+    modes = None if plain or not has_terminal(linear=linear) else TerminalModes(0, erases=not linear)
     with contextlib.nullcontext() if modes is None else modes.taken():
         from chatctl.terminal.app import run_classic, run_join
         from chatctl.terminal.interfaces import JoinOptions, ScreenOptions
 
-        screen = ScreenOptions(not no_history_file, keys)  # type: ignore[arg-type]  # a click.Choice
+        screen = ScreenOptions(not no_history_file, keys, linear)  # type: ignore[arg-type]  # a click.Choice
         if classic:
             raise SystemExit(run_classic(address, name, modes, screen))
         first, *more = dict.fromkeys(server.rooms)
@@ -95,7 +97,8 @@ def join(
         raise SystemExit(run_join(options, modes, screen))
 
 
-def has_terminal() -> bool:
-    """Return whether stdin and stdout are a terminal on which a prompt can be drawn."""
+def has_terminal(*, linear: bool) -> bool:
+    """Return whether stdin and stdout are a terminal on which a prompt can be drawn; ``linear``: text be added."""
     ends = (sys.stdin, sys.stdout)  # either is None where it was closed
-    return all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM", "dumb") not in ("dumb", "")
+    is_one = all(end is not None and end.isatty() for end in ends)
+    return is_one and (linear or os.environ.get("TERM", "dumb") not in ("dumb", ""))

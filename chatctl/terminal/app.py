@@ -79,6 +79,11 @@ def _run(make_conversation: MakeConversation, modes: TerminalModes | None, optio
     async def run() -> int:
         if modes is None:
             return await PlainScreen(make_conversation).run()
+        if options.linear:
+            from chatctl.terminal.linear_screen import LinearScreen
+
+            with modes.taken():
+                return await LinearScreen(make_conversation, modes, options).run()
         from chatctl.terminal.prompt_screen import PromptScreen  # loads prompt-toolkit
 
         with modes.taken():

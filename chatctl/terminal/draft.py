@@ -45,17 +45,17 @@ class Draft:
         self._limit = limit
         self._refuse = refuse
         self._before, self._index = buffer.document, buffer.working_index
+        self._lines = buffer._working_lines  # noqa: SLF001
         self._full = False
         key_processor.before_key_press += lambda _: self._key_comes()
         key_processor.after_key_press += lambda _: self._key_came()
 
     def _room(self, line: str) -> int:
-        return self._limit() + (COMMAND_BYTES if line.startswith("/") else 0)
+        return _room(line, self._limit())
 
     def why_not(self, line: str) -> str | None:
-        """Return why a text is too long to stand in the line, with sizes; None if it is not."""
-        size, room = _size(line), self._room(line)
-        return None if size <= room else f"the text has {size} bytes, at most {room} can be sent"
+        """Return why a text is too long to stand in the line; None if it is not."""
+        return too_long(line, self._limit())
 
     def paste(self, text: str) -> None:
         """Insert a paste where the cursor is, in the place of what is selected; all of it, or nothing."""
@@ -74,10 +74,13 @@ class Draft:
 
     def _key_comes(self) -> None:
         self._before, self._index = self._buffer.document, self._buffer.working_index
+        self._lines = self._buffer._working_lines  # noqa: SLF001 — ``reset`` makes new ones, and nothing else tells of it
 
     def _key_came(self) -> None:
         buffer, before = self._buffer, self._before
         if buffer.working_index != self._index:  # an earlier line; it has been sent once
+            return
+        if buffer._working_lines is not self._lines:  # noqa: SLF001 — it was entered, or is another room's
             return
         if not buffer.text and graphemes.before(before.text, len(before.text)):
             self._cleared(before.text)
@@ -108,6 +111,16 @@ class Draft:
         if not self._full:
             self._full = True
             self._refuse(f"the line is full: at most {room} bytes can be sent")
+
+
+def too_long(line: str, limit: int) -> str | None:
+    """Return that a line is too long to be sent where a message may have ``limit`` bytes, with sizes; else None."""
+    size, room = _size(line), _room(line, limit)
+    return None if size <= room else f"the text has {size} bytes, at most {room} can be sent"
+
+
+def _room(line: str, limit: int) -> int:
+    return limit + (COMMAND_BYTES if line.startswith("/") else 0)
 
 
 def _size(text: str) -> int:

@@ -44,6 +44,8 @@ class ScreenOptions:
     """Keep what is typed for the next run."""
     keys: Literal["emacs", "vi"] = "emacs"
     """Which keys edit the line."""
+    linear: bool = False
+    """Only ever add text: no redraw, for screen readers."""
 
 
 class Screen(Protocol):

@@ -39,6 +39,11 @@ class LineHistory(History):
         in_file = self._file.load_history_strings() if self._file is not None else ()
         return chain([self._draft] if self._draft else [], in_file)
 
+    def read(self) -> None:
+        """Read the file now, where nobody draws a prompt that would."""
+        if not self._loaded:
+            self._loaded_strings, self._loaded = [*self._loaded_strings, *self.load_history_strings()], True
+
     def store_string(self, string: str) -> None:
         """Write a line into the file, if it belongs there. A full disk costs the line, not the program."""
         if self._only_remember or is_whisper(string):

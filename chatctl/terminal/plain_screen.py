@@ -1,4 +1,4 @@
-"""The plain screen of ``join``, for pipes, dumb terminals and screen readers.
+"""The plain screen of ``join``, for pipes and dumb terminals.
 
 A line in is a message, an event is a line out. No colour, no redraw, nothing that moves a cursor.
 """

@@ -24,7 +24,6 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import CompleteStyle
 from prompt_toolkit.utils import get_cwidth
 
-from chatctl.client.saved_state import SavedState
 from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
@@ -37,21 +36,18 @@ from chatctl.terminal.interfaces import MakeConversation, ScreenOptions
 from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
-from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.lifecycle import HUNG_UP, SETTLE_SECONDS, ConversationTask
 from chatctl.terminal.line_in_editor import LineInEditor
 from chatctl.terminal.looking_away import LookingAway
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
 from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
-from chatctl.terminal.room_line import RoomLine
+from chatctl.terminal.room_line import RoomLines
 from chatctl.terminal.terminal_loan import REPORT_SECONDS, TerminalLoan
 from chatctl.terminal.terminal_modes import TerminalModes
 from chatctl.terminal.visible_part import VisiblePart
 from chatctl.terminal.window_title import WindowTitle
-
-SETTLE_SECONDS = 2.0
-"""How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
 
 MAX_UNSENT_SHOWN = 3
 MIN_TYPING_NAMED, MIN_TYPING = 20, 6
@@ -84,8 +80,8 @@ class PromptScreen:
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
-        self._lines: dict[SavedState, RoomLine] = {}
-        self._line = self._line_shown()
+        self._lines = RoomLines(history_file=options.history_file)
+        self._line = self._lines.of(self.conversation.saved)
         self._session = self._make_session()
         self._menu = CompletionMenu(self._session)
         self._buffer.on_text_changed += lambda buffer: self._line.old_draft.line_is(buffer.text)
@@ -218,15 +214,9 @@ class PromptScreen:
             self._buffer.reset()
         return True
 
-    def _line_shown(self) -> RoomLine:
-        saved = self.conversation.saved
-        if saved not in self._lines:
-            self._lines[saved] = RoomLine(saved, history_file=self._options.history_file)
-        return self._lines[saved]
-
     def room_changed(self, *, carry: bool = False) -> None:
         """Take the line of the room that is shown now; ``carry``: with what was typed in the one before it."""
-        before, self._line = self._line, self._line_shown()
+        before, self._line = self._line, self._lines.of(self.conversation.saved)
         before.document = self._buffer.document
         before.save(self._buffer.text)
         carried = before.document if carry and not self._line.document.text else self._line.document

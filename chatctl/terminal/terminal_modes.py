@@ -23,9 +23,10 @@ _LOCAL, _INPUT, _CC = 3, 0, 6
 class TerminalModes:
     """One terminal, for one process. Each call is harmless where there is no terminal."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Change nothing yet."""
+    def __init__(self, descriptor: int, *, erases: bool = True) -> None:
+        """Change nothing yet. ``erases``: clear the row in which the driver has echoed what was typed before."""
         self._descriptor = descriptor
+        self._erases = erases
         self._found: list[int | list[bytes | int]] | None = None
         self._typed_before = b""
 
@@ -40,7 +41,7 @@ class TerminalModes:
             self._handle_signals()
             if self._typed_before:  # its echo stands where our first line comes
                 with contextlib.suppress(OSError):
-                    os.write(self._descriptor, b"\r\x1b[K")
+                    os.write(self._descriptor, b"\r\x1b[K" if self._erases else b"\n")
 
     def typed_before(self) -> bytes:
         """Return what was typed before ``take``, once; its line ends are as the Enter key sends them."""

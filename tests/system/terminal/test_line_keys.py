@@ -122,3 +122,15 @@ def test_up_from_a_refused_command_goes_to_any_line(join: Start) -> None:
     term.wait_input("/hlep")
     term.keys(UP)
     term.wait_input("hello")
+
+
+def test_an_entered_line_is_no_cleared_one(join: Start) -> None:
+    """Nor is the one of another room: it would stand there twice."""
+    term = join()
+    term.keys("hello\r")
+    term.wait_for("nadia: hello")
+    term.wait_input("")
+    term.keys(UP)
+    term.wait_input("hello")
+    term.keys(f"{UP}{UP}\x1b[B")
+    term.wait_input("")
