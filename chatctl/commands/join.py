@@ -17,6 +17,7 @@ from chatctl.cli.options import (
     require_no_tls,
     server_options,
 )
+from chatctl.cli.param_types import split_command
 
 
 @click.command()
@@ -24,6 +25,15 @@ from chatctl.cli.options import (
 @nick_option()
 @count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
 @choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
+@click.option(
+    "--notify-command", metavar="CMD", help="Run CMD when it rings: text on its stdin, the rest in its environment."
+)
+@choice_option(
+    "--notify-osc",
+    choices=["auto", "9", "777", "off"],
+    default="auto",
+    help="Which sequence has the terminal notify, through tmux and screen, too.",
+)
 @click.option("--plain", is_flag=True, help="Lines only, as without a terminal.")
 @click.option("--linear", is_flag=True, help="Add lines, redraw none: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
@@ -34,6 +44,8 @@ def join(
     nick: str | None,
     history: int,
     notify: str,
+    notify_command: str | None,
+    notify_osc: str,
     plain: bool,
     linear: bool,
     no_history_file: bool,
@@ -74,6 +86,7 @@ def join(
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
+    words = split_command(notify_command, "--notify-command") if notify_command is not None else None
     address, name = server.address(), own_nick(nick)
     if classic:
         require_no_tls(address)
@@ -88,12 +101,21 @@ def join(
     with contextlib.nullcontext() if modes is None else modes.taken():
         from chatctl.terminal.app import run_classic, run_join
         from chatctl.terminal.interfaces import JoinOptions, ScreenOptions
+        from chatctl.terminal.notify_command import NotifyCommand
 
-        screen = ScreenOptions(not no_history_file, keys, linear)  # type: ignore[arg-type]  # a click.Choice
+        screen = ScreenOptions(not no_history_file, keys, linear, notify_osc)  # type: ignore[arg-type]  # click.Choice
         if classic:
             raise SystemExit(run_classic(address, name, modes, screen))
         first, *more = dict.fromkeys(server.rooms)
-        options = JoinOptions(address, first, name, history, notify, more_rooms=tuple(more))  # type: ignore[arg-type]
+        options = JoinOptions(
+            address,
+            first,
+            name,
+            history,
+            notify,  # type: ignore[arg-type]  # a click.Choice
+            notify_command=NotifyCommand(words) if words is not None else None,
+            more_rooms=tuple(more),
+        )
         raise SystemExit(run_join(options, modes, screen))
 
 

@@ -98,7 +98,7 @@ class LinearScreen:
     def clear(self) -> None:
         """Do nothing: what was written stays."""
 
-    def alert(self, text: str) -> None:
+    def alert(self, text: str, said: str = "") -> None:
         """Ring the bell at once, also for a message that waits."""
         self._output.write(BELL)
 

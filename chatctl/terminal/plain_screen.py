@@ -78,7 +78,7 @@ class PlainScreen:
     def clear(self) -> None:
         """Do nothing: what was printed stays."""
 
-    def alert(self, text: str) -> None:
+    def alert(self, text: str, said: str = "") -> None:
         """Do nothing: the line itself was printed."""
 
     def refresh(self) -> None:

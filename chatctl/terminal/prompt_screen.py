@@ -29,6 +29,7 @@ from chatctl.terminal.broken_bytes import told
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.completion_menu import CompletionMenu
+from chatctl.terminal.desktop_notification import notification
 from chatctl.terminal.draft import Draft
 from chatctl.terminal.external_editor import ExternalEditor
 from chatctl.terminal.folding import Folds
@@ -154,9 +155,12 @@ class PromptScreen:
         """Empty the screen; the prompt moves to the top."""
         self._painter.clear()
 
-    def alert(self, text: str) -> None:
-        """Ring the bell, and send a desktop notification where the terminal is known to support it."""
-        self._painter.send("\a" + ("" if self._loan.is_on else _notification(text)))
+    def alert(self, text: str, said: str = "") -> None:
+        """Ring the bell, and have the terminal show a notification, unless another program has it."""
+        shown = f"{text}: {said}" if said else text
+        self._painter.send(
+            "\a" + ("" if self._loan.is_on else notification(shown, self._options.notification, os.environ))
+        )
 
     def refresh(self) -> None:
         """Draw the prompt again soon."""
@@ -299,14 +303,3 @@ class PromptScreen:
 
 def _cut(name: str) -> str:
     return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"
-
-
-def _notification(text: str) -> str:
-    """Return the OSC sequence that makes this terminal show a desktop notification, empty if it has none."""
-    program, term = os.environ.get("TERM_PROGRAM", ""), os.environ.get("TERM", "")
-    plain = text.replace(";", ",")
-    if program in ("iTerm.app", "WezTerm", "ghostty") or "kitty" in term or term.startswith("foot"):
-        return f"\x1b]9;chatctl: {plain}\x1b\\"
-    if term.startswith("rxvt"):
-        return f"\x1b]777;notify;chatctl;{plain}\x1b\\"
-    return ""

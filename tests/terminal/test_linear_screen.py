@@ -31,6 +31,14 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     os.close(ours)
 
 
+def read(other_end: int, size: int) -> bytes:
+    """Read so many bytes: each write may come alone."""
+    data = b""
+    while len(data) < size:
+        data += os.read(other_end, size - len(data))
+    return data
+
+
 def test_after_a_pause_messages_are_written_and_the_line_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who left half a line there is not left out of the conversation; while keys come, nothing is written."""
     conversation = SimpleNamespace(nicks=list, submit=lambda _line: True, limit=100, saved=SavedState(None))
@@ -40,16 +48,16 @@ def test_after_a_pause_messages_are_written_and_the_line_again(monkeypatch: pyte
         screen._press([KeyPress("h"), KeyPress("i")])
         screen.show(["omar: one"])
         await asyncio.sleep(0)
-        assert os.read(other_end, 99) == b"hi"
+        assert read(other_end, 2) == b"hi"
         monkeypatch.setattr(linear_screen, "PAUSE_SECONDS", 0.0)
         screen._press([KeyPress("!")])
         while screen._output.waiting:
             await asyncio.sleep(0)
-        assert os.read(other_end, 99) == b"!\r\nomar: one\r\nhi!"
+        assert read(other_end, 17) == b"!\r\nomar: one\r\nhi!"
         screen.show(["omar: two"])
         while screen._output.waiting:
             await asyncio.sleep(0)
-        assert os.read(other_end, 99) == b"\r\nomar: two\r\nhi!"
+        assert read(other_end, 16) == b"\r\nomar: two\r\nhi!"
 
     with terminal(monkeypatch) as other_end:
         asyncio.run(run(other_end))
