@@ -51,7 +51,7 @@ class Draft:
         key_processor.after_key_press += lambda _: self._key_came()
 
     def _room(self, line: str) -> int:
-        return _room(line, self._limit())
+        return room_for(line, self._limit())
 
     def why_not(self, line: str) -> str | None:
         """Return why a text is too long to stand in the line; None if it is not."""
@@ -62,9 +62,9 @@ class Draft:
         selected = self._buffer.selection_state
         if selected is not None and selected.shift_mode:
             self._buffer.cut_selection()
-        whole = text.size if isinstance(text, PastedText) else _size(text)
+        whole = text.size if isinstance(text, PastedText) else line_bytes(text)
         size = whole - (len(text) - len(text.strip("\n")))  # they are not sent
-        there, room = _size(self._buffer.text), self._room(self._buffer.text or text)
+        there, room = line_bytes(self._buffer.text), self._room(self._buffer.text or text)
         if size + there <= room:
             self._buffer.insert_text(text)
         elif there:
@@ -105,7 +105,7 @@ class Draft:
 
     def _bound(self, before: Document) -> None:
         room = self._room(self._buffer.text)
-        if _size(self._buffer.text.strip("\n")) <= room:
+        if line_bytes(self._buffer.text.strip("\n")) <= room:
             return
         self._buffer.document = before
         if not self._full:
@@ -115,13 +115,15 @@ class Draft:
 
 def too_long(line: str, limit: int) -> str | None:
     """Return that a line is too long to be sent where a message may have ``limit`` bytes, with sizes; else None."""
-    size, room = _size(line), _room(line, limit)
+    size, room = line_bytes(line), room_for(line, limit)
     return None if size <= room else f"the text has {size} bytes, at most {room} can be sent"
 
 
-def _room(line: str, limit: int) -> int:
+def room_for(line: str, limit: int) -> int:
+    """Return the bytes that a line may have where a message may have ``limit``."""
     return limit + (COMMAND_BYTES if line.startswith("/") else 0)
 
 
-def _size(text: str) -> int:
+def line_bytes(text: str) -> int:
+    """Return the bytes of UTF-8 that a text has."""
     return len(text.encode("utf-8", "replace"))

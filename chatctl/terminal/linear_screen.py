@@ -109,6 +109,10 @@ class LinearScreen:
         """Return whether too many lines wait for the end of the line that is being typed."""
         return len(self._output.waiting) >= BUSY_LINES
 
+    def first_unread(self) -> bool:
+        """Return False: the terminal is not asked where the user looks."""
+        return False
+
     def leave(self) -> None:
         """End the program with exit code 0."""
         self._end(0)

@@ -22,10 +22,10 @@ from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.utils import get_cwidth
+from prompt_toolkit.styles import Style
 
-from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
+from chatctl.terminal.byte_counter import counter
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
 from chatctl.terminal.completion_menu import CompletionMenu
@@ -33,6 +33,7 @@ from chatctl.terminal.desktop_notification import notification
 from chatctl.terminal.draft import Draft
 from chatctl.terminal.external_editor import ExternalEditor
 from chatctl.terminal.folding import Folds
+from chatctl.terminal.hyperlinks import has_links
 from chatctl.terminal.interfaces import MakeConversation, ScreenOptions
 from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
@@ -42,6 +43,7 @@ from chatctl.terminal.line_in_editor import LineInEditor
 from chatctl.terminal.looking_away import LookingAway
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
+from chatctl.terminal.prompt_text import prompt_text
 from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_line import RoomLines
@@ -49,14 +51,6 @@ from chatctl.terminal.terminal_loan import REPORT_SECONDS, TerminalLoan
 from chatctl.terminal.terminal_modes import TerminalModes
 from chatctl.terminal.visible_part import VisiblePart
 from chatctl.terminal.window_title import WindowTitle
-
-MAX_UNSENT_SHOWN = 3
-MIN_TYPING_NAMED, MIN_TYPING = 20, 6
-"""Columns for typing that a narrow window keeps: our nickname goes, then the room's name, then the prompt."""
-
-MAX_NAME_SHOWN = 16
-"""Characters of a name in the prompt: a narrow terminal needs room for typing."""
-
 
 FROM_KEYS = (128 + signal.SIGINT, 128 + signal.SIGQUIT)
 """Exit codes of the signals that keys send to all programs in the foreground."""
@@ -71,7 +65,7 @@ class PromptScreen:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._loop = asyncio.get_running_loop()
         self._palette = Palette.from_environ(os.environ)
-        self._render = FrameRenderer(self._palette, folds=Folds())
+        self._render = FrameRenderer(self._palette, folds=Folds(), links=has_links(os.environ))
         self._options = options
         self._modes = modes
         self._code = 0
@@ -85,7 +79,7 @@ class PromptScreen:
         self._line = self._lines.of(self.conversation.saved)
         self._session = self._make_session()
         self._menu = CompletionMenu(self._session)
-        self._buffer.on_text_changed += lambda buffer: self._line.old_draft.line_is(buffer.text)
+        self._buffer.on_text_changed += lambda buffer: self._text_changed(buffer.text)
         self._draft = Draft(self._buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse)
         self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
@@ -127,6 +121,7 @@ class PromptScreen:
             complete_while_typing=False,  # else rows for the menu would stay blank below the prompt all the time
             complete_style=CompleteStyle.COLUMN,
             enable_history_search=True,
+            style=Style([("bottom-toolbar", "noreverse"), ("bottom-toolbar.text", "dim")]),
             editing_mode=EditingMode.VI if self._options.keys == "vi" else EditingMode.EMACS,
             erase_when_done=True,
         )
@@ -188,26 +183,12 @@ class PromptScreen:
             self._left = True
             self._app.exit(result="")
 
-    # --- the prompt
+    # --- the line
 
     def _prompt(self) -> StyleAndTextTuples:
-        unsent, status = self.conversation.unsent(), self.conversation.status
-        above = [("dim", f"  … {text}\n") for text in unsent[:MAX_UNSENT_SHOWN]]
-        if len(unsent) > MAX_UNSENT_SHOWN:
-            above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
+        columns, told = self._output.get_size().columns, self._line.old_draft.announcement(time.time())
         again = "Ctrl-C again leaves" if self._interrupt.announced(self._loop.time()) else ""
-        told = (self.conversation.activity, status, self._line.old_draft.announcement(time.time()), again)
-        return [*above, *(("dim", f"[{words}]\n") for words in told if words), ("bold", self._name())]
-
-    def _name(self) -> str:
-        """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
-        columns, count = self._output.get_size().columns, self.conversation.count
-        end = ": " if vi_navigation_mode() else "> "
-        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}{end}"
-        for name, typing in ((f"{_cut(clean(self.conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
-            if get_cwidth(name) + typing <= columns:
-                return name
-        return end if columns > MIN_TYPING else ""
+        return prompt_text(self.conversation, columns, [told, again], end=": " if vi_navigation_mode() else "> ")
 
     def _submit(self, line: str) -> bool:
         at = self._line
@@ -227,6 +208,10 @@ class PromptScreen:
         self._buffer.history = self._line.history
         self._buffer.reset(carried)
         self.refresh()
+
+    def _text_changed(self, text: str) -> None:
+        self._line.old_draft.line_is(text)
+        self._session.bottom_toolbar = counter(text, self.conversation.limit) or None
 
     def _interrupted(self, cleared: bool) -> None:
         if self._interrupt.leaves(self._loop.time(), cleared=cleared):
@@ -299,7 +284,3 @@ class PromptScreen:
             self.refresh()
         if self.conversation.status:
             self.refresh()  # it counts seconds
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"

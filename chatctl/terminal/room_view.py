@@ -241,7 +241,7 @@ class RoomView:
             case protocol.Identity():
                 return self._render.identity(frame)
             case protocol.Notice(text=text):
-                return [self._render.notice(frame.time, text)]
+                return [*self._render.date_line(frame.time), self._render.notice(frame.time, text)]
             case protocol.Done(text=text, rows=rows) if rows or frame.verb in _TOLD or frame.verb.startswith("?"):
                 return [self._render.note(line) for line in status.rows(text, rows)]
             case _:

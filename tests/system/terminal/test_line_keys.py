@@ -134,3 +134,22 @@ def test_an_entered_line_is_no_cleared_one(join: Start) -> None:
     term.wait_input("hello")
     term.keys(f"{UP}{UP}\x1b[B")
     term.wait_input("")
+
+
+def test_near_the_limit_the_bytes_are_counted(join: Start, other: Other) -> None:
+    """Below the line, which has filled the screen by then; messages come as ever, and nothing of it stays."""
+    omar, term = other(), join(rows=30)
+    term.paste("x" * 3276)
+    term.wait(lambda: "x" * 60 in term.text(), "paste")
+    assert "bytes" not in term.text()
+    term.keys("x")
+    term.wait(lambda: term.screen.row(29) == "3,277 of 4,096 bytes", "counter")
+    omar.say("in between")
+    term.wait_for("omar: in between")
+    term.keys("é")
+    term.wait(lambda: term.screen.row(29) == "3,279 of 4,096 bytes", "counter")
+    term.keys("\x7f\x7f")
+    term.wait(lambda: "bytes" not in term.text(), "no counter")
+    term.keys(f"{CTRL_U}short")
+    term.wait_input("short")
+    assert [line for line in term.lines() if "omar" in line][-1].endswith("omar: in between")
