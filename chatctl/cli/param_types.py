@@ -135,3 +135,21 @@ HOST = Parsed(host)
 MOMENT = Parsed(moment)
 PIN = Parsed(pin)
 TEXT = Parsed(text)
+
+
+def split_command(command: str, option: str) -> list[str]:
+    """Return the argument list of an option that names a command, split as a shell splits words; no shell sees it.
+
+    Raises:
+        BadParameter: a quote is not closed, or there is no word.
+    """
+    import shlex
+
+    hint = f"'{option}'"
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise click.BadParameter(f"{command!r}: {error}".lower(), param_hint=hint) from None
+    if not words:
+        raise click.BadParameter("the command is empty", param_hint=hint)
+    return words

@@ -17,6 +17,7 @@ from chatctl.cli.options import (
     require_no_tls,
     server_options,
 )
+from chatctl.cli.param_types import split_command
 
 
 @click.command()
@@ -24,16 +25,31 @@ from chatctl.cli.options import (
 @nick_option()
 @count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
 @choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
-@click.option("--plain", is_flag=True, help="Lines only, as without a terminal: for screen readers.")
+@click.option(
+    "--notify-command", metavar="CMD", help="Run CMD when it rings: text on its stdin, the rest in its environment."
+)
+@choice_option(
+    "--notify-osc",
+    choices=["auto", "9", "777", "off"],
+    default="auto",
+    help="Which sequence has the terminal notify, through tmux and screen, too.",
+)
+@click.option("--plain", is_flag=True, help="Lines only, as without a terminal.")
+@click.option("--linear", is_flag=True, help="Add lines, redraw none: for screen readers.")
 @click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
+@choice_option("--keys", choices=["emacs", "vi"], default="emacs", help="Which keys edit the line.")
 @click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 def join(
     server: ServerOptions,
     nick: str | None,
     history: int,
     notify: str,
+    notify_command: str | None,
+    notify_osc: str,
     plain: bool,
+    linear: bool,
     no_history_file: bool,
+    keys: str,
     classic: bool,
 ) -> None:
     """Talk in the room. /help lists the commands, Ctrl-D leaves.
@@ -64,10 +80,13 @@ def join(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_CONFIG
+      VISUAL EDITOR   the editor of Ctrl-X Ctrl-E
+      TMPDIR   where the file lies that it edits
       CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """
+    words = split_command(notify_command, "--notify-command") if notify_command is not None else None
     address, name = server.address(), own_nick(nick)
     if classic:
         require_no_tls(address)
@@ -78,19 +97,30 @@ def join(
 
     from chatctl.terminal.terminal_modes import TerminalModes
 
-    modes = None if plain or not has_terminal() else TerminalModes(0)
+    modes = None if plain or not has_terminal(linear=linear) else TerminalModes(0, erases=not linear)
     with contextlib.nullcontext() if modes is None else modes.taken():
         from chatctl.terminal.app import run_classic, run_join
-        from chatctl.terminal.interfaces import JoinOptions
+        from chatctl.terminal.interfaces import JoinOptions, ScreenOptions
+        from chatctl.terminal.notify_command import NotifyCommand
 
+        screen = ScreenOptions(not no_history_file, keys, linear, notify_osc)  # type: ignore[arg-type]  # click.Choice
         if classic:
-            raise SystemExit(run_classic(address, name, modes))
+            raise SystemExit(run_classic(address, name, modes, screen))
         first, *more = dict.fromkeys(server.rooms)
-        options = JoinOptions(address, first, name, history, notify, more_rooms=tuple(more))  # type: ignore[arg-type]
-        raise SystemExit(run_join(options, modes, history_file=not no_history_file))
+        options = JoinOptions(
+            address,
+            first,
+            name,
+            history,
+            notify,  # type: ignore[arg-type]  # a click.Choice
+            notify_command=NotifyCommand(words) if words is not None else None,
+            more_rooms=tuple(more),
+        )
+        raise SystemExit(run_join(options, modes, screen))
 
 
-def has_terminal() -> bool:
-    """Return whether stdin and stdout are a terminal on which a prompt can be drawn."""
+def has_terminal(*, linear: bool) -> bool:
+    """Return whether stdin and stdout are a terminal on which a prompt can be drawn; ``linear``: text be added."""
     ends = (sys.stdin, sys.stdout)  # either is None where it was closed
-    return all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM", "dumb") not in ("dumb", "")
+    is_one = all(end is not None and end.isatty() for end in ends)
+    return is_one and (linear or os.environ.get("TERM", "dumb") not in ("dumb", ""))

@@ -16,7 +16,7 @@ from chatctl.common.crash_log import record
 from chatctl.errors import ChatError
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicController
-from chatctl.terminal.interfaces import JoinOptions, MakeConversation, Screen
+from chatctl.terminal.interfaces import JoinOptions, MakeConversation, Screen, ScreenOptions
 from chatctl.terminal.login_prompts import with_password
 from chatctl.terminal.output_stream import tell
 from chatctl.terminal.plain_screen import PlainScreen
@@ -26,13 +26,13 @@ from chatctl.terminal.stdin_reader import is_interactive
 from chatctl.terminal.terminal_modes import TerminalModes
 
 
-def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file: bool) -> int:
+def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: ScreenOptions) -> int:
     """Be in the room until the user leaves or stdin ends.
 
     Args:
         options: where to join, and as whom.
         modes: of the terminal; the prompt takes it, and gives it back at the end. None: print lines, draw no prompt.
-        history_file: keep what is typed for the next run.
+        screen_options: how to type and read.
 
     Returns:
         The exit code.
@@ -56,7 +56,7 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file:
         return made[0]
 
     def join() -> int:
-        return _run(make, modes, history_file=history_file)
+        return _run(make, modes, screen_options)
 
     if not interactive:
         return join()
@@ -66,23 +66,28 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, *, history_file:
     return code
 
 
-def run_classic(address: Address, nick: str, modes: TerminalModes | None) -> int:
+def run_classic(address: Address, nick: str, modes: TerminalModes | None, screen_options: ScreenOptions) -> int:
     """Talk to a server of the first version. Returns and raises as ``run_join``."""
     return _run(
         lambda screen, render: ClassicController(address, nick, render, screen),
         modes,
-        history_file=False,
+        replace(screen_options, history_file=False),
     )
 
 
-def _run(make_conversation: MakeConversation, modes: TerminalModes | None, *, history_file: bool) -> int:
+def _run(make_conversation: MakeConversation, modes: TerminalModes | None, options: ScreenOptions) -> int:
     async def run() -> int:
         if modes is None:
             return await PlainScreen(make_conversation).run()
+        if options.linear:
+            from chatctl.terminal.linear_screen import LinearScreen
+
+            with modes.taken():
+                return await LinearScreen(make_conversation, modes, options).run()
         from chatctl.terminal.prompt_screen import PromptScreen  # loads prompt-toolkit
 
         with modes.taken():
-            return await PromptScreen(make_conversation, modes, history_file=history_file).run()
+            return await PromptScreen(make_conversation, modes, options).run()
 
     try:
         return asyncio.run(run())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition, Filter, has_selection, shift_selection_mode
+from prompt_toolkit.filters import Condition, Filter, emacs_mode, has_selection, shift_selection_mode
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
 from chatctl.terminal.graphemes import before, behind, word_end, word_start
@@ -28,8 +28,8 @@ def editing_keys() -> KeyBindings:
     not_empty = Condition(lambda: bool(get_app().current_buffer.text))
 
     def bind(*names: tuple[str, ...], to: Callable[[KeyPressEvent], None], when: Filter = typing) -> None:
-        for name in names:
-            keys.add(*name, filter=when)(to)
+        for name in names:  # in vi mode Escape is a key of its own, and never Alt
+            keys.add(*name, filter=when & emacs_mode if name[0] == "escape" else when)(to)
 
     bind(("left",), ("c-b",), to=_moves(_in_line_before))
     bind(("right",), ("c-f",), to=_moves(_in_line_behind))

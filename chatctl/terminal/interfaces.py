@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 
 from chatctl.client.core.address import Address
 from chatctl.client.saved_state import SavedState
+from chatctl.terminal.desktop_notification import Form
+from chatctl.terminal.notify_command import NotifyCommand
 from chatctl.terminal.render import FrameRenderer
 
 
@@ -28,12 +30,28 @@ class JoinOptions:
     """Which messages of others ring the bell."""
     for_person: bool = False
     """A person types and reads: say on entering who is here and how to leave; one room may end and the others go on."""
+    notify_command: NotifyCommand | None = None
+    """What is run for a message that rings the bell."""
     more_rooms: tuple[str, ...] = ()
     """Rooms to join as well."""
 
 
 TypedCommand = Callable[[str], bool | None]
 """Carries a command out, with what was typed behind its name. False: it was refused, and the user was told why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenOptions:
+    """How the user wants to type and read."""
+
+    history_file: bool = True
+    """Keep what is typed for the next run."""
+    keys: Literal["emacs", "vi"] = "emacs"
+    """Which keys edit the line."""
+    linear: bool = False
+    """Only ever add text: no redraw, for screen readers."""
+    notification: Form = "auto"
+    """Which sequence has the terminal show a notification."""
 
 
 class Screen(Protocol):
@@ -52,8 +70,13 @@ class Screen(Protocol):
     def clear(self) -> None:
         """Empty the screen."""
 
-    def alert(self, text: str) -> None:
-        """Ring the bell, and send ``text`` as a desktop notification where the terminal supports it."""
+    def alert(self, text: str, said: str = "") -> None:
+        """Ring the bell, and send a desktop notification where the terminal supports it.
+
+        Args:
+            text: who did what.
+            said: the message.
+        """
 
     def refresh(self) -> None:
         """Draw the prompt again: the status or the number of members changed."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from prompt_toolkit.application import get_app, run_in_terminal
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.enums import DEFAULT_BUFFER
-from prompt_toolkit.filters import Condition, Filter, has_focus, is_searching
+from prompt_toolkit.filters import Condition, Filter, emacs_mode, has_completions, has_focus, is_searching
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
 from prompt_toolkit.key_binding.key_bindings import KeyBindingsBase
 from prompt_toolkit.keys import Keys
 
 from chatctl.terminal.editing_keys import editing_keys
+from chatctl.terminal.vi_keys import vi_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Actions:
 
     submit: Callable[[str], bool]
     """Takes the text of the line, and empties it; returns False if it was refused."""
-    remember: Callable[[str], None]
+    remember: Callable[[str], object]
     """Keeps a line that was cleared or refused, for Up."""
     interrupt: Callable[[bool], None]
     """Ctrl-C: leaves, or says that another one does. True: it has cleared the line, so it does not leave."""
@@ -41,6 +43,8 @@ class Actions:
     """Whether there is more than one room: else Alt and a digit say how often the next key is pressed."""
     go_to: Callable[[int], object]
     """Shows the room of that number."""
+    edit: Callable[[], Coroutine[Any, Any, None]]
+    """Opens the line in an editor of the user's own."""
     is_editable: Callable[[str], bool]
     """Whether a refused line is to be shortened, not to be typed anew."""
 
@@ -57,7 +61,8 @@ def key_bindings(actions: Actions) -> KeyBindingsBase:
             to(event.current_buffer)
 
     bind("enter", to=lambda buffer: _enter(buffer, actions))
-    bind("escape", "enter", to=_insert_newline)
+    bind("escape", "enter", to=_insert_newline, when=typing & emacs_mode)
+    bind("escape", to=Buffer.cancel_completion, when=typing & emacs_mode & has_completions)
     bind("c-j", to=_insert_newline)
     bind("tab", to=_complete)
     bind("c-c", to=lambda buffer: _interrupt(buffer, actions))
@@ -65,15 +70,20 @@ def key_bindings(actions: Actions) -> KeyBindingsBase:
     bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(actions.release_terminal)))
     for number in range(1, 10):
         go_to = partial(actions.go_to, number)
-        keys.add("escape", str(number), filter=typing & Condition(actions.has_rooms))(lambda _, go_to=go_to: go_to())
-    for names in (("c-o",), ("escape", "#")):  # prompt-toolkit's own accept the line: that would end the program
-        bind(*names, to=lambda _: None)
+        several = typing & emacs_mode & Condition(actions.has_rooms)
+        keys.add("escape", str(number), filter=several)(lambda _, go_to=go_to: go_to())
+    bind("c-o", to=lambda _: None)  # prompt-toolkit's own accept the line: that would end the program
+    bind("escape", "#", to=lambda _: None, when=typing & emacs_mode)
 
     @keys.add(Keys.BracketedPaste, filter=typing)
     def _(event: KeyPressEvent) -> None:
         actions.paste(event.data)
 
-    return merge_key_bindings([editing_keys(), keys])
+    @keys.add("c-x", "c-e", filter=typing)
+    def _(event: KeyPressEvent) -> None:
+        event.app.create_background_task(actions.edit())
+
+    return merge_key_bindings([editing_keys(), keys, vi_keys()])
 
 
 def _insert_newline(buffer: Buffer) -> None:
@@ -85,7 +95,9 @@ def _insert_newline(buffer: Buffer) -> None:
 def _enter(buffer: Buffer, actions: Actions) -> None:
     if buffer.complete_state is not None and buffer.complete_state.current_completion is not None:
         buffer.complete_state = None  # accepts the completion; a second Enter sends the line
-    elif not actions.submit(line := buffer.text) and line.startswith("/") and not actions.is_editable(line):
+    elif actions.submit(line := buffer.text):
+        get_app().vi_state.reset()  # the next line begins in insert mode, as a shell's does
+    elif line.startswith("/") and not actions.is_editable(line):
         _select(buffer, actions)
 
 
@@ -97,6 +109,7 @@ def _select(buffer: Buffer, actions: Actions) -> None:
     assert buffer.selection_state is not None
     buffer.selection_state.enter_shift_mode()
     buffer.cursor_position = len(buffer.text)
+    buffer.history_search_text = ""  # Up goes to any line, not only to those that begin like a refused one
 
 
 def _interrupt(buffer: Buffer, actions: Actions) -> None:

@@ -14,6 +14,9 @@ from chatctl.terminal.output_stream import OutputStream
 SAVE_SECONDS = 0.5
 """Between two saves of the draft and the cursor: what a ``kill -9`` may cost."""
 
+SETTLE_SECONDS = 2.0
+"""How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
+
 _END_SECONDS = 1.0
 """A conversation that has not ended so long after ``leave`` is abandoned."""
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable
 from itertools import chain
 
+from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.history import FileHistory, History
 
 from chatctl.terminal.slash_commands import is_whisper
@@ -38,6 +39,11 @@ class LineHistory(History):
         in_file = self._file.load_history_strings() if self._file is not None else ()
         return chain([self._draft] if self._draft else [], in_file)
 
+    def read(self) -> None:
+        """Read the file now, where nobody draws a prompt that would."""
+        if not self._loaded:
+            self._loaded_strings, self._loaded = [*self._loaded_strings, *self.load_history_strings()], True
+
     def store_string(self, string: str) -> None:
         """Write a line into the file, if it belongs there. A full disk costs the line, not the program."""
         if self._only_remember or is_whisper(string):
@@ -54,3 +60,13 @@ class LineHistory(History):
             self._only_remember = True
             self.append_string(line)
             self._only_remember = False
+
+
+def bring_back(buffer: Buffer, line: str) -> None:
+    """Have Up bring a line that was not sent, at once; ``buffer.reset`` would forget what can be undone."""
+    if isinstance(buffer.history, LineHistory):
+        buffer.history.remember(line)
+    lines, index, cursor = buffer._working_lines, buffer.working_index, buffer.cursor_position  # noqa: SLF001 — no other
+    if not index or lines[index - 1] != line:
+        lines.insert(index, line)
+        buffer.working_index, buffer.cursor_position = index + 1, cursor

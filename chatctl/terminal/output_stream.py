@@ -64,6 +64,10 @@ class OutputStream(io.RawIOBase):
         if self._drop_at is None:
             self._drop_at = time.monotonic() + HURRY_SECONDS
 
+    def be_patient(self) -> None:
+        """Wait for a reader without limit again: the program does not end after all."""
+        self._drop_at = None
+
     @property
     def blocked(self) -> bool:
         """Whether output had to be dropped, or would be: nobody reads it."""

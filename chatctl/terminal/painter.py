@@ -43,6 +43,10 @@ BUSY_LINES = 2_000
 MAX_WAITING = 10_000
 """Lines that wait at most, if more come all the same; the oldest are dropped, and counted in a line of their own."""
 
+TO_A_USUAL_STATE = "\x1b[?47l\x1b[r\x1b[?1;1000;1002;1003;1006l\x1b>\x1b[m\x1b[9999B\r\n"
+"""Ends what a program has left on that was killed: the alternate screen, margins, keypad and mouse modes; and goes on
+below all that is there. 47 and not 1049, which would also put the cursor among the messages."""
+
 
 class FrameOutput(Vt100_Output):
     """An output that can collect a whole frame, and that keeps two modes on until the end: bracketed paste and focus.
@@ -133,6 +137,8 @@ class Painter:
         self._waiting: deque[str] = deque()
         self._dropped = 0
         self._finished = False
+        self._held = False
+        self._asks: Callable[[], None] | None = None
         self._next_frame: asyncio.Handle | None = None
         self._painted_at = -inf
         self._loop = asyncio.get_running_loop()
@@ -167,8 +173,8 @@ class Painter:
 
     def _paint(self) -> None:
         self._next_frame = None
-        if not self._app.is_running or not self._watch.may_paint():
-            return  # ``schedule``, the end of a change of width, or ``finish`` writes what waits
+        if self._held or not self._app.is_running or not self._watch.may_paint():
+            return  # ``go_on``, ``schedule``, the end of a change of width, or ``finish`` writes what waits
         with self._output.one_write():
             self._renderer.erase()
             self._write(MAX_FRAME_LINES, MAX_FRAME_CHARS)
@@ -215,6 +221,19 @@ class Painter:
             self.reports.forget()
             self._app.renderer.reset()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
+
+    def hold(self) -> None:
+        """Print no line from now on, and ask the terminal for nothing: another program is to have it."""
+        self._held = True
+        self._asks, self._watch.ask_place = self._watch.ask_place, None
+
+    def go_on(self, *, is_lost: bool) -> None:
+        """Write again; the caller draws the prompt. ``is_lost``: nobody knows in which state the terminal is."""
+        self._held = False
+        self._watch.ask_place = self._asks
+        self._output.write_raw(TO_A_USUAL_STATE if is_lost else "\r" + ERASE_FROM_HERE)
+        self.reports.forget()
+        self.schedule()
 
     @property
     def reports(self) -> WidthReports:

@@ -1,4 +1,4 @@
-"""The plain screen of ``join``, for pipes, dumb terminals and screen readers.
+"""The plain screen of ``join``, for pipes and dumb terminals.
 
 A line in is a message, an event is a line out. No colour, no redraw, nothing that moves a cursor.
 """
@@ -78,7 +78,7 @@ class PlainScreen:
     def clear(self) -> None:
         """Do nothing: what was printed stays."""
 
-    def alert(self, text: str) -> None:
+    def alert(self, text: str, said: str = "") -> None:
         """Do nothing: the line itself was printed."""
 
     def refresh(self) -> None:

@@ -94,6 +94,11 @@ class PromptRenderer(Renderer):
             watch.ask_place = self._ask_place
         super().__init__(style, output)
 
+    @property
+    def height_is_known(self) -> bool:
+        """Return True: prompt-toolkit would show no toolbar before the terminal has told where the cursor is."""
+        return True
+
     def reset(self, _scroll: bool = False, leave_alternate_screen: bool = True) -> None:
         """Forget what was drawn."""
         super().reset(_scroll, leave_alternate_screen)

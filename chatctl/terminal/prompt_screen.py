@@ -16,46 +16,44 @@ from typing import cast
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application
 from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.filters import vi_navigation_mode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import store_typeahead
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.shortcuts import CompleteStyle
-from prompt_toolkit.utils import get_cwidth
+from prompt_toolkit.styles import Style
 
-from chatctl.client.saved_state import SavedState
-from chatctl.common.text import clean
 from chatctl.terminal.broken_bytes import told
+from chatctl.terminal.byte_counter import counter
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.completer import PromptCompleter
+from chatctl.terminal.completion_menu import CompletionMenu
+from chatctl.terminal.desktop_notification import notification
 from chatctl.terminal.draft import Draft
+from chatctl.terminal.external_editor import ExternalEditor
 from chatctl.terminal.folding import Folds
-from chatctl.terminal.interfaces import MakeConversation
+from chatctl.terminal.hyperlinks import has_links
+from chatctl.terminal.interfaces import MakeConversation, ScreenOptions
 from chatctl.terminal.interrupt import AGAIN_SECONDS, Interrupt
 from chatctl.terminal.key_bindings import Actions, key_bindings
 from chatctl.terminal.key_input import KeyInput
-from chatctl.terminal.lifecycle import HUNG_UP, ConversationTask
+from chatctl.terminal.lifecycle import HUNG_UP, SETTLE_SECONDS, ConversationTask
+from chatctl.terminal.line_in_editor import LineInEditor
 from chatctl.terminal.looking_away import LookingAway
 from chatctl.terminal.output_stream import buffered_stdout
 from chatctl.terminal.painter import FrameOutput, Painter
+from chatctl.terminal.prompt_text import prompt_text
 from chatctl.terminal.reflow import kind_of
 from chatctl.terminal.render import FrameRenderer
-from chatctl.terminal.room_line import RoomLine
+from chatctl.terminal.room_line import RoomLines
+from chatctl.terminal.terminal_loan import REPORT_SECONDS, TerminalLoan
 from chatctl.terminal.terminal_modes import TerminalModes
 from chatctl.terminal.visible_part import VisiblePart
 from chatctl.terminal.window_title import WindowTitle
 
-SETTLE_SECONDS = 2.0
-"""How long leaving waits for an acknowledgement; what is unacknowledged then stays in the outbox."""
-
-REPORT_SECONDS = 0.2
-"""How long leaving waits for what the terminal was asked: its answer would stand in the shell's line."""
-
-MAX_UNSENT_SHOWN = 3
-MIN_TYPING_NAMED, MIN_TYPING = 20, 6
-"""Columns for typing that a narrow window keeps: our nickname goes, then the room's name, then the prompt."""
-
-MAX_NAME_SHOWN = 16
-"""Characters of a name in the prompt: a narrow terminal needs room for typing."""
+FROM_KEYS = (128 + signal.SIGINT, 128 + signal.SIGQUIT)
+"""Exit codes of the signals that keys send to all programs in the foreground."""
 
 
 class PromptScreen:
@@ -63,12 +61,12 @@ class PromptScreen:
 
     mixes_rooms = False
 
-    def __init__(self, make_conversation: MakeConversation, modes: TerminalModes, *, history_file: bool) -> None:
+    def __init__(self, make_conversation: MakeConversation, modes: TerminalModes, options: ScreenOptions) -> None:
         """Prepare it inside a running event loop; nothing is drawn before ``run``."""
         self._loop = asyncio.get_running_loop()
         self._palette = Palette.from_environ(os.environ)
-        self._render = FrameRenderer(self._palette, folds=Folds())
-        self._wants_history = history_file
+        self._render = FrameRenderer(self._palette, folds=Folds(), links=has_links(os.environ))
+        self._options = options
         self._modes = modes
         self._code = 0
         self._input = KeyInput(sys.stdin, self._tell_broken)
@@ -77,10 +75,11 @@ class PromptScreen:
         self._output = cast(FrameOutput, FrameOutput.from_pty(stdout, term=os.environ.get("TERM")))
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
-        self._lines: dict[SavedState, RoomLine] = {}
-        self._line = self._line_shown()
+        self._lines = RoomLines(history_file=options.history_file)
+        self._line = self._lines.of(self.conversation.saved)
         self._session = self._make_session()
-        self._buffer.on_text_changed += lambda buffer: self._line.old_draft.line_is(buffer.text)
+        self._menu = CompletionMenu(self._session)
+        self._buffer.on_text_changed += lambda buffer: self._text_changed(buffer.text)
         self._draft = Draft(self._buffer, self._app.key_processor, lambda: self.conversation.limit, self._refuse)
         self._task = ConversationTask(self.conversation, self._end, self._stream)
         self._painter = Painter(
@@ -89,6 +88,9 @@ class PromptScreen:
             lambda n: self._render.separator(f"{n} lines skipped: too fast"),
             kind_of(os.environ),
         )
+        self._loan = TerminalLoan(self._painter, self._output, modes, self._take_keys)
+        self._editor = ExternalEditor(os.environ)
+        self._line_in_editor = LineInEditor(self._editor, self._loan, self._buffer, self._draft.why_not, self._refuse)
         self._input.on_column = self._painter.reports.reported
         self._looking_away = LookingAway()
         self._input.on_focus = self._looking_away.focused
@@ -116,11 +118,11 @@ class PromptScreen:
             key_bindings=key_bindings(self._actions()),
             input_processors=[VisiblePart(self._output.get_size)],
             completer=PromptCompleter(lambda: self.conversation.nicks()),
-            # With the defaults of complete_while_typing and reserve_space_for_menu, eight rows below the prompt would
-            # stay blank all the time.
-            complete_while_typing=False,
+            complete_while_typing=False,  # else rows for the menu would stay blank below the prompt all the time
             complete_style=CompleteStyle.COLUMN,
-            reserve_space_for_menu=4,
+            enable_history_search=True,
+            style=Style([("bottom-toolbar", "noreverse"), ("bottom-toolbar.text", "dim")]),
+            editing_mode=EditingMode.VI if self._options.keys == "vi" else EditingMode.EMACS,
             erase_when_done=True,
         )
 
@@ -132,6 +134,7 @@ class PromptScreen:
             leave=self.leave,
             release_terminal=self._output.release,
             paste=lambda text: self._draft.paste(text),
+            edit=lambda: self._line_in_editor.run(),
             has_rooms=lambda: self.conversation.several,
             go_to=self.conversation.go_to,
             is_editable=lambda line: len(line.encode()) > self.conversation.limit,
@@ -147,9 +150,12 @@ class PromptScreen:
         """Empty the screen; the prompt moves to the top."""
         self._painter.clear()
 
-    def alert(self, text: str) -> None:
-        """Ring the bell, and send a desktop notification where the terminal is known to support it."""
-        self._painter.send("\a" + _notification(text))
+    def alert(self, text: str, said: str = "") -> None:
+        """Ring the bell, and have the terminal show a notification, unless another program has it."""
+        shown = f"{text}: {said}" if said else text
+        self._painter.send(
+            "\a" + ("" if self._loan.is_on else notification(shown, self._options.notification, os.environ))
+        )
 
     def refresh(self) -> None:
         """Draw the prompt again soon."""
@@ -168,30 +174,21 @@ class PromptScreen:
         self._end(0)
 
     def _end(self, code: int) -> None:
+        if self._loan.is_on and code in FROM_KEYS:
+            self._stream.be_patient()
+            return  # the key was for the program that has the terminal, and that has got the signal, too
+        self._editor.stop()
         self._code = self._code or code
         if not self._left and self._app.is_running and not self._app.is_done:  # done: its input has ended
             self._left = True
             self._app.exit(result="")
 
-    # --- the prompt
+    # --- the line
 
     def _prompt(self) -> StyleAndTextTuples:
-        unsent, status = self.conversation.unsent(), self.conversation.status
-        above = [("dim", f"  … {text}\n") for text in unsent[:MAX_UNSENT_SHOWN]]
-        if len(unsent) > MAX_UNSENT_SHOWN:
-            above.append(("dim", f"  … and {len(unsent) - MAX_UNSENT_SHOWN} more\n"))
+        columns, told = self._output.get_size().columns, self._line.old_draft.announcement(time.time())
         again = "Ctrl-C again leaves" if self._interrupt.announced(self._loop.time()) else ""
-        told = (self.conversation.activity, status, self._line.old_draft.announcement(time.time()), again)
-        return [*above, *(("dim", f"[{words}]\n") for words in told if words), ("bold", self._name())]
-
-    def _name(self) -> str:
-        """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
-        columns, count = self._output.get_size().columns, self.conversation.count
-        room = f"{_cut(self.conversation.name)}{f'({count})' if count is not None else ''}> "
-        for name, typing in ((f"{_cut(clean(self.conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
-            if get_cwidth(name) + typing <= columns:
-                return name
-        return "> " if columns > MIN_TYPING else ""
+        return prompt_text(self.conversation, columns, [told, again], end=": " if vi_navigation_mode() else "> ")
 
     def _submit(self, line: str) -> bool:
         at = self._line
@@ -202,21 +199,19 @@ class PromptScreen:
             self._buffer.reset()
         return True
 
-    def _line_shown(self) -> RoomLine:
-        saved = self.conversation.saved
-        if saved not in self._lines:
-            self._lines[saved] = RoomLine(saved, history_file=self._wants_history)
-        return self._lines[saved]
-
     def room_changed(self, *, carry: bool = False) -> None:
         """Take the line of the room that is shown now; ``carry``: with what was typed in the one before it."""
-        before, self._line = self._line, self._line_shown()
+        before, self._line = self._line, self._lines.of(self.conversation.saved)
         before.document = self._buffer.document
         before.save(self._buffer.text)
         carried = before.document if carry and not self._line.document.text else self._line.document
         self._buffer.history = self._line.history
         self._buffer.reset(carried)
         self.refresh()
+
+    def _text_changed(self, text: str) -> None:
+        self._line.old_draft.line_is(text)
+        self._session.bottom_toolbar = counter(text, self.conversation.limit) or None
 
     def _interrupted(self, cleared: bool) -> None:
         if self._interrupt.leaves(self._loop.time(), cleared=cleared):
@@ -227,8 +222,14 @@ class PromptScreen:
     def _refuse(self, why: str) -> None:
         self.show([self._render.error(why)])
 
+    def _take_keys(self, typed: bytes) -> None:
+        self._app.key_processor.feed_multiple(self._input.keys_in(typed))
+        self._app.key_processor.process_keys()
+
     def _continued(self) -> None:
         """Take the terminal back: it was stopped, and a shell or another program has had it since."""
+        if self._loan.is_on:
+            return
         self._input.raw_mode().__enter__()
         self._painter.begin_anew()
 
@@ -250,7 +251,7 @@ class PromptScreen:
             ChatError: the server cannot be joined.
         """
         await self._task.enter(self._save)
-        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before))
+        store_typeahead(self._input, self._input.keys_in(self._modes.typed_before()))
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         try:
             await self._session.prompt_async(
@@ -283,18 +284,3 @@ class PromptScreen:
             self.refresh()
         if self.conversation.status:
             self.refresh()  # it counts seconds
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= MAX_NAME_SHOWN else name[: MAX_NAME_SHOWN - 1] + "…"
-
-
-def _notification(text: str) -> str:
-    """Return the OSC sequence that makes this terminal show a desktop notification, empty if it has none."""
-    program, term = os.environ.get("TERM_PROGRAM", ""), os.environ.get("TERM", "")
-    plain = text.replace(";", ",")
-    if program in ("iTerm.app", "WezTerm", "ghostty") or "kitty" in term or term.startswith("foot"):
-        return f"\x1b]9;chatctl: {plain}\x1b\\"
-    if term.startswith("rxvt"):
-        return f"\x1b]777;notify;chatctl;{plain}\x1b\\"
-    return ""

@@ -16,6 +16,7 @@ from chatctl.common.times import local
 from chatctl.protocol import Gap, Identity, Msg, RoomRow, Roster
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.folding import Folds, fold
+from chatctl.terminal.hyperlinks import with_links
 from chatctl.terminal.invisible import describe, is_invisible
 
 _MOMENT = "%Y-%m-%d %H:%M"
@@ -34,20 +35,36 @@ _GAP_REASONS = {
 class FrameRenderer:
     """Renders frames as lines. It remembers the day of the last message: a line is added where the day changes."""
 
-    def __init__(self, palette: Palette, now: Callable[[], float] = time.time, *, folds: Folds | None = None) -> None:
-        """Start on the day of ``now``, in Unix seconds. With ``folds`` a long message is cut, and kept there."""
+    def __init__(
+        self,
+        palette: Palette,
+        now: Callable[[], float] = time.time,
+        *,
+        folds: Folds | None = None,
+        links: bool = False,
+    ) -> None:
+        """Start on the day of ``now``, in Unix seconds.
+
+        Args:
+            palette: colours what is shown.
+            now: returns the time, in Unix seconds.
+            folds: a long message is cut, and kept there; None: it is shown whole.
+            links: addresses are links that the terminal opens.
+        """
         self._palette = palette
         self._now = now
         self._folds = folds
+        self._links = links
         self._day: str | None = None
 
     def for_room(self) -> FrameRenderer:
         """Return one for another room: it has days and long messages of its own."""
-        return FrameRenderer(self._palette, self._now, folds=Folds() if self._folds is not None else None)
+        folds = Folds() if self._folds is not None else None
+        return FrameRenderer(self._palette, self._now, folds=folds, links=self._links)
 
     def message(self, msg: Msg, own_nick: str) -> list[str]:
         """Render a message, after a line with its date if that is a new day. Mentions of ``own_nick`` stand out."""
-        return [*self._date_line(msg.time), *self._entry(msg, own_nick, local("%H:%M", msg.time))]
+        return [*self.date_line(msg.time), *self._entry(msg, own_nick, local("%H:%M", msg.time))]
 
     def _entry(self, msg: Msg, own_nick: str, when: str) -> list[str]:
         """Render a message behind ``when``."""
@@ -58,10 +75,11 @@ class FrameRenderer:
         start = f"{when} " + (f"* {shown} " if msg.action else f"{shown}: ")
 
         def render(text: str) -> list[str]:
-            lines = text.split("\n")
+            dress: Callable[[str], str] = str
             if msg.nick != own_nick and mentions(text, own_nick):
-                lines = [self._highlight(line, own_nick) for line in lines]
-            return [start + lines[0], *self._continuation(lines[1:])]
+                dress = partial(self._highlight, own_nick)
+            first, *rest = (self._dressed(line, dress) for line in text.split("\n"))
+            return [start + first, *self._continuation(rest)]
 
         return self._fold(lambda: str(msg.seq), msg.text, render)
 
@@ -129,12 +147,16 @@ class FrameRenderer:
     def _hour(self, seconds: float) -> str:
         return self._palette.dim(local("%H:%M", seconds))
 
-    def _date_line(self, seconds: float) -> list[str]:
+    def date_line(self, seconds: float) -> list[str]:
+        """Render the line above what happened at ``seconds``, in Unix seconds, if that is a new day."""
         day = local("%A, %d %B %Y", seconds)
         before, self._day = self._day or local("%A, %d %B %Y", self._now()), day
         return [self.separator(day)] if before != day else []
 
-    def _highlight(self, line: str, own_nick: str) -> str:
+    def _dressed(self, line: str, dress: Callable[[str], str] = str) -> str:
+        return with_links(line, dress) if self._links else dress(line)
+
+    def _highlight(self, own_nick: str, line: str) -> str:
         return _word(own_nick).sub(lambda match: self._palette.highlight(match[0]), line)
 
     def whisper(self, seconds: float, nick: str, text: str, *, sent: bool) -> list[str]:
@@ -144,10 +166,13 @@ class FrameRenderer:
         start = f"{self._hour(seconds)} {who} {self._palette.dim('(privately)')}: "
 
         def render(text: str) -> list[str]:
-            first, *rest = text.split("\n")
+            first, *rest = map(self._dressed, text.split("\n"))
             return [start + first, *self._continuation(rest)]
 
-        return self._fold(self._folds.name_whisper if self._folds is not None else str, text, render)
+        return [
+            *self.date_line(seconds),
+            *self._fold(self._folds.name_whisper if self._folds is not None else str, text, render),
+        ]
 
     def presence(self, joined: Sequence[str], left: Sequence[str], count: int) -> str:
         """Render in one line who joined and who left, and how many members there are now."""

@@ -53,3 +53,18 @@ class RoomLine:
             self.old_draft = OldDraft(self._saved.found_draft, self._saved.draft_time)
             self.history.remember(self._saved.found_draft)
         return True
+
+
+class RoomLines:
+    """The lines of all rooms, by what is saved of them."""
+
+    def __init__(self, *, history_file: bool) -> None:
+        """With ``history_file`` what is said is kept in each room's files."""
+        self._history_file = history_file
+        self._lines: dict[SavedState, RoomLine] = {}
+
+    def of(self, saved: SavedState) -> RoomLine:
+        """Return the line of a room; it begins with the first call."""
+        if saved not in self._lines:
+            self._lines[saved] = RoomLine(saved, history_file=self._history_file)
+        return self._lines[saved]

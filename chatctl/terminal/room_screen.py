@@ -146,9 +146,9 @@ class RoomScreen:
         """Empty the screen."""
         self._screen.clear()
 
-    def alert(self, text: str) -> None:
+    def alert(self, text: str, said: str = "") -> None:
         """Ring the bell, and say which room it is about, if it is not the one that is shown."""
-        self._screen.alert(text if self._is_shown and not self._several() else f"{self._name}: {text}")
+        self._screen.alert(text if self._is_shown and not self._several() else f"{self._name}: {text}", said)
 
     def refresh(self) -> None:
         """Draw the prompt again."""

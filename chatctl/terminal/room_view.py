@@ -12,9 +12,9 @@ from collections.abc import Callable
 from chatctl import protocol
 from chatctl.client.core.outbox import Outbox
 from chatctl.client.membership import Membership
-from chatctl.common.text import clean
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
+from chatctl.terminal.alerts import Alerts
 from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
@@ -60,6 +60,7 @@ class RoomView:
         """Renders the answer to /rooms."""
         self._new_after = 0
         """The last message that was there before the user was: what follows is news."""
+        self._alerts = Alerts(options, screen.alert, lambda why: screen.show([render.error(why)]))
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
         self.requests = RoomRequests(self.membership)
@@ -203,7 +204,7 @@ class RoomView:
                 self.members.before_message(frame.nick)
                 self._screen.message(frame, self.nick)
                 self._count(frame)
-                self._alert_of(frame)
+                self._alerts.message(frame, self.nick)
             case protocol.Join(nicks=nicks, count=count):
                 self.members.joined(nicks, count)
                 self._screen.refresh()
@@ -215,8 +216,7 @@ class RoomView:
             case protocol.Whispered(from_=nick):
                 lines = self._render.whisper(frame.time, nick, frame.text, sent=False)
                 self._screen.tell([*self._screen.unread_line(), *lines])
-                if self._options.notify != "off":
-                    self._screen.alert(f"{clean(nick)} whispers")
+                self._alerts.whisper(frame)
             case protocol.Ack(id=ident):
                 self._acknowledged(ident, frame.time)
             case protocol.RoomNow():
@@ -241,7 +241,7 @@ class RoomView:
             case protocol.Identity():
                 return self._render.identity(frame)
             case protocol.Notice(text=text):
-                return [self._render.notice(frame.time, text)]
+                return [*self._render.date_line(frame.time), self._render.notice(frame.time, text)]
             case protocol.Done(text=text, rows=rows) if rows or frame.verb in _TOLD or frame.verb.startswith("?"):
                 return [self._render.note(line) for line in status.rows(text, rows)]
             case _:
@@ -250,14 +250,6 @@ class RoomView:
     def _count(self, msg: protocol.Msg) -> None:
         if msg.nick != self.nick and msg.seq > self._new_after:
             self._screen.said(mentions(msg.text, self.nick))
-
-    def _alert_of(self, msg: protocol.Msg) -> None:
-        if msg.nick == self.nick or self._options.notify == "off":
-            return
-        if self._options.notify == "all":
-            self._screen.alert(f"{clean(msg.nick)} says something")
-        elif mentions(msg.text, self.nick):
-            self._screen.alert(f"{clean(msg.nick)} mentions you")
 
     def _renamed(self, old: str, new: str) -> None:
         self.members.renamed(old, new)

@@ -23,12 +23,12 @@ _LOCAL, _INPUT, _CC = 3, 0, 6
 class TerminalModes:
     """One terminal, for one process. Each call is harmless where there is no terminal."""
 
-    def __init__(self, descriptor: int) -> None:
-        """Change nothing yet."""
+    def __init__(self, descriptor: int, *, erases: bool = True) -> None:
+        """Change nothing yet. ``erases``: clear the row in which the driver has echoed what was typed before."""
         self._descriptor = descriptor
+        self._erases = erases
         self._found: list[int | list[bytes | int]] | None = None
-        self.typed_before = b""
-        """What was typed before ``take``, its line ends as the Enter key sends them."""
+        self._typed_before = b""
 
     def take(self) -> None:
         """Switch echo and line mode off, but leave Ctrl-C a signal, and read what was typed before."""
@@ -37,11 +37,16 @@ class TerminalModes:
         with contextlib.suppress(termios.error):
             self._found = termios.tcgetattr(self._descriptor)
             self._set_raw()
-            self.typed_before += self._waiting().replace(b"\n", b"\r")  # the driver has made LF of each CR
+            self._typed_before += self._waiting().replace(b"\n", b"\r")  # the driver has made LF of each CR
             self._handle_signals()
-            if self.typed_before:  # its echo stands where our first line comes
+            if self._typed_before:  # its echo stands where our first line comes
                 with contextlib.suppress(OSError):
-                    os.write(self._descriptor, b"\r\x1b[K")
+                    os.write(self._descriptor, b"\r\x1b[K" if self._erases else b"\n")
+
+    def typed_before(self) -> bytes:
+        """Return what was typed before ``take``, once; its line ends are as the Enter key sends them."""
+        typed, self._typed_before = self._typed_before, b""
+        return typed
 
     def _set_raw(self) -> None:
         modes = termios.tcgetattr(self._descriptor)
@@ -90,6 +95,8 @@ class TerminalModes:
         """Give the terminal back inside the block, for a question that is asked there."""
         was_ours = self._found is not None
         self.give_back()
-        yield
-        if was_ours:
-            self.take()
+        try:
+            yield
+        finally:
+            if was_ours:
+                self.take()

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, MOMENT, PIN, REGEX, text
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, MOMENT, PIN, REGEX, split_command, text
 
 FINGERPRINT = "SHA256:" + "A" * 43
 
@@ -60,3 +60,13 @@ def test_a_text_is_utf8() -> None:
     assert text("café 🎉") == "café 🎉"
     with pytest.raises(ValueError, match=r"caf\\xe9 is not UTF-8"):
         text(os.fsdecode(b"caf\xe9"))
+
+
+@pytest.mark.parametrize("command", ["", "  ", "'unfinished"])
+def test_what_is_no_command_is_wrong_usage(command: str) -> None:
+    with pytest.raises(click.BadParameter):
+        split_command(command, "--exec")
+
+
+def test_words_are_split_as_a_shell_does_and_no_shell_sees_them() -> None:
+    assert split_command("logger -t 'my room' $HOME", "--exec") == ["logger", "-t", "my room", "$HOME"]

@@ -34,7 +34,7 @@ class FakeScreen:
     def clear(self) -> None:
         self.cleared = True
 
-    def alert(self, text: str) -> None:
+    def alert(self, text: str, said: str = "") -> None:
         self.alerts.append(text)
 
     def refresh(self) -> None:

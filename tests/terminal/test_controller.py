@@ -298,3 +298,12 @@ async def test_the_greeting_waits_for_the_messages_of_an_earlier_run() -> None:
 @in_loop
 async def test_in_an_empty_room_the_greeting_comes_at_once() -> None:
     assert Joined(greets=True).screen.lines == [GREETING]
+
+
+@in_loop
+async def test_what_an_operator_did_comes_below_the_line_of_its_day() -> None:
+    joined = Joined()
+    assert joined.receive(p.Notice("omar muted bob", 90_000.0)) == [
+        "— Friday, 02 January 1970 —",
+        "01:00 ! omar muted bob",
+    ]

@@ -17,6 +17,7 @@ import pytest
 from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, OutcomeUnknown
 from chatctl.terminal import app
+from chatctl.terminal.interfaces import ScreenOptions
 from chatctl.terminal.plain_screen import MAX_UNACKNOWLEDGED
 from chatctl.terminal.stdin_reader import StdinReader
 from tests.support.environment import DEADLINE
@@ -84,7 +85,7 @@ class Join:
 
     def run(self, conversation: type[Conversation]) -> int:
         self._patch.setattr(app, "ClassicController", conversation)
-        return app.run_classic(Address("a-server", 1), "nadia", None)
+        return app.run_classic(Address("a-server", 1), "nadia", None, ScreenOptions())
 
     def reader_is_quiet(self) -> bool:
         """Wait for the end of the thread that reads, and tell whether it left no trace."""

@@ -119,3 +119,25 @@ def test_nothing_raw_is_left_of_a_message() -> None:
 def test_on_entering_one_line_says_who_is_here_and_what_to_do(others: list[str], count: int, told: str) -> None:
     shown = FrameRenderer(Palette(0)).entered("amy", "lobby", others, count)
     assert shown == f"You are amy in lobby, {told}. /help lists commands, Ctrl-D leaves."
+
+
+def test_a_whisper_and_a_notice_come_below_the_line_of_their_day() -> None:
+    """Else an hour of tomorrow would be read as one of today."""
+    day = 24 * 3600.0
+    render = FrameRenderer(Palette(0), now=lambda: 0.0)
+    assert render.whisper(60.0, "omar", "psst", sent=False) == ["00:01 omar -> you (privately): psst"]
+    assert render.whisper(day, "omar", "psst", sent=False)[0] == "— Friday, 02 January 1970 —"
+    assert render.date_line(day) == []
+    assert render.date_line(2 * day) == ["— Saturday, 03 January 1970 —"]
+
+
+def test_addresses_are_links_where_the_terminal_has_them() -> None:
+    """In every line of a message, in a whisper, and in what is kept for /show; also in another room."""
+    render = FrameRenderer(Palette(0), now=lambda: 0.0, links=True).for_room()
+    link = "\x1b]8;;https://a.org\x1b\\https://a.org\x1b]8;;\x1b\\"
+    assert render.message(msg("see https://a.org\nhttps://a.org"), "me") == [
+        f"00:00 omar: see {link}",
+        f"    | {link}",
+    ]
+    assert render.whisper(0.0, "omar", "https://a.org", sent=True) == [f"00:00 you -> omar (privately): {link}"]
+    assert "\x1b" not in FrameRenderer(Palette(0), now=lambda: 0.0).message(msg("https://a.org"), "me")[0]

@@ -18,7 +18,7 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import note
-from chatctl.cli.param_types import REGEX, FilePath, Parsed
+from chatctl.cli.param_types import REGEX, FilePath, Parsed, split_command
 from chatctl.commands.tail.since_type import parse_since
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def tail(
     from chatctl.client.io.bounded_search import BoundedSearch
     from chatctl.client.io.clock import deadline_in
     from chatctl.commands.tail.pump import find_start, pump
-    from chatctl.commands.tail.sinks import make_sink, split_command
+    from chatctl.commands.tail.sinks import make_sink
 
-    words = split_command(command) if command is not None else None
+    words = split_command(command, "--exec") if command is not None else None
     refuse(
         (number is not None and since is not None, "-n and --since both say where to start: give one of them"),
         (words is not None and (as_json or null), "--exec prints nothing: leave --json and -0 out"),

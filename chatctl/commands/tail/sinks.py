@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 
-import click
-
 from chatctl.cli.output import emit, emit_json, json_line, message_lines, message_start, warn
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.common.text import clean
@@ -40,23 +38,6 @@ def _print_record(entry: Msg) -> None:
         emit("".join(message_lines(entry)), "\0")
         return
     emit(message_start(entry) + clean(entry.text, lines=True), "\0")
-
-
-def split_command(command: str) -> list[str]:
-    """Return the argument list of ``--exec``, split as a shell splits words; no shell sees it.
-
-    Raises:
-        BadParameter: a quote is not closed, or there is no word.
-    """
-    import shlex
-
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise click.BadParameter(f"{command!r}: {error}".lower(), param_hint="'--exec'") from None
-    if not words:
-        raise click.BadParameter("the command is empty", param_hint="'--exec'")
-    return words
 
 
 class Exec:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
 import pytest
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
-from chatctl.commands.tail.sinks import Exec, Sink, make_sink, split_command
+from chatctl.commands.tail.sinks import Exec, Sink, make_sink
 from chatctl.errors import ChatError
 from chatctl.protocol import Msg
 
@@ -37,16 +36,6 @@ def test_the_forms_of_stdout(
     assert printed.endswith(end)
     assert len(printed.removesuffix(end).split(end)) == lines
     assert "\x1b" not in printed
-
-
-@pytest.mark.parametrize("command", ["", "  ", "'unfinished"])
-def test_what_is_no_command_is_wrong_usage(command: str) -> None:
-    with pytest.raises(click.BadParameter):
-        split_command(command)
-
-
-def test_words_are_split_as_a_shell_does_and_no_shell_sees_them() -> None:
-    assert split_command("logger -t 'my room' $HOME") == ["logger", "-t", "my room", "$HOME"]
 
 
 def python(script: str, *, keep_going: bool = False, deadline: Deadline | None = None) -> Exec:

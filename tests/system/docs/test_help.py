@@ -34,7 +34,7 @@ BESIDE_OPTIONS = {
     "chatctl config path": "CHATCTL_CONFIG XDG_CONFIG_HOME",
     "chatctl config show": "CHATCTL_CONFIG",
     "chatctl export": "CHATCTL_STATE_DIR",
-    "chatctl join": "CHATCTL_STATE_DIR NO_COLOR TERM",
+    "chatctl join": "CHATCTL_STATE_DIR EDITOR NO_COLOR TERM TMPDIR VISUAL",
     "chatctl probe": "CHATCTL_STATE_DIR",
     "chatctl key": "CHATCTL_STATE_DIR",
     "chatctl key show": "CHATCTL_STATE_DIR",

@@ -15,6 +15,8 @@ class Editor:
     lines: list[str] = field(default_factory=lambda: [""])
     at: int = 0
     cursor: int = 0
+    beginning: str | None = None
+    """What lines that Up and Down bring begin with; None until one of them is pressed in an unchanged line."""
 
     def __post_init__(self) -> None:
         self.lines = [*self.history, ""]
@@ -25,7 +27,17 @@ class Editor:
         return self.lines[self.at]
 
     def _set(self, text: str, cursor: int) -> None:
-        self.lines[self.at], self.cursor = text, cursor
+        before, self.lines[self.at], self.cursor = self.text, text, cursor
+        if text != before:
+            self.beginning = None
+        if not text and len(before) > 1:
+            self._cleared(before)
+
+    def _cleared(self, line: str) -> None:
+        """A line that one key has cleared comes back with Up."""
+        if line.strip() and (not self.at or self.lines[self.at - 1] != line):
+            self.lines.insert(self.at, line)
+            self.at += 1
 
     def insert(self, char: str) -> None:
         self._set(self.text[: self.cursor] + char + self.text[self.cursor :], self.cursor + len(char))
@@ -45,9 +57,12 @@ class Editor:
         self.cursor = max(0, min(len(self.text), to))
 
     def recall(self, step: int) -> None:
-        if 0 <= self.at + step < len(self.lines):
-            self.at += step
-            self.cursor = len(self.text)
+        if self.beginning is None:
+            self.beginning = self.text[: self.cursor]
+        others = range(self.at + 1, len(self.lines)) if step > 0 else reversed(range(self.at))
+        found = next((at for at in others if self.lines[at].startswith(self.beginning)), None)
+        if found is not None:
+            self.at, self.cursor = found, len(self.lines[found])
 
     def press(self, key: str) -> str:
         """Press a key; give what a terminal sends for it."""

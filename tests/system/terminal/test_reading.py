@@ -54,8 +54,8 @@ def test_notify(join: Start, other: Other, notify: str, bells: int) -> None:
 @pytest.mark.parametrize(
     ("environ", "sequence"),
     [
-        ({"TERM_PROGRAM": "WezTerm"}, b"\x1b]9;chatctl: omar mentions you\x1b\\"),
-        ({"TERM": "rxvt-unicode-256color"}, b"\x1b]777;notify;chatctl;omar mentions you\x1b\\"),
+        ({"TERM_PROGRAM": "WezTerm"}, b"\x1b]9;chatctl: omar mentions you: hey nadia\x1b\\"),
+        ({"TERM": "rxvt-unicode-256color"}, b"\x1b]777;notify;chatctl;omar mentions you: hey nadia\x1b\\"),
         ({}, b""),
     ],
 )
@@ -170,3 +170,26 @@ def test_a_narrow_window_keeps_room_for_typing(join: Start, room: str) -> None:
     for columns, prompt in ((len(long) + 20, long), (len(long) + 19, short), (len(short) + 6, short)):
         term.resize(columns)
         term.wait(lambda prompt=prompt: (term.prompt() or ("", ""))[1] == prompt, prompt)  # type: ignore[misc]
+
+
+def test_addresses_are_links_and_copy_as_they_were(join: Start, other: Other) -> None:
+    """In a terminal that is known to have them; a long one is a line of the terminal, whole."""
+    omar = other()
+    term = join(VTE_VERSION="7006", columns=40)
+    long = f"https://example.org/{'x' * 100}"
+    omar.say(f"look: {long} nadia")
+    term.wait_for(f"omar: look: {long} nadia")
+    assert f"\x1b]8;;{long}\x1b\\{long}\x1b]8;;\x1b\\".encode() in term.raw
+    omar.say("https://a.org/\x1b\\\x1b]0;evil\x07 https://evil@a.org/")
+    omar.say("end")
+    term.wait_for("omar: end")
+    assert term.raw.count(b"\x1b]8;;h") == 1
+    term.keys("typed")
+    term.wait_input("typed")
+
+
+def test_a_terminal_that_is_not_known_gets_no_links(join: Start, other: Other) -> None:
+    omar, term = other(), join()
+    omar.say("https://example.org/x")
+    term.wait_for("omar: https://example.org/x")
+    assert b"\x1b]8;" not in term.raw

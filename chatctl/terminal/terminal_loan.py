@@ -1,0 +1,61 @@
+"""The terminal lent to another program while the conversation goes on: nothing is written, no key is read.
+
+Lives here: who has the terminal. Does not live here: which program it is (external_editor.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from prompt_toolkit.application.run_in_terminal import in_terminal
+
+from chatctl.terminal.painter import FrameOutput, Painter
+from chatctl.terminal.terminal_modes import TerminalModes
+
+REPORT_SECONDS = 0.2
+"""How long giving the terminal to somebody else waits for what it was asked: its answer would stand in their line."""
+
+_POLL_SECONDS = 0.01
+
+
+class TerminalLoan:
+    """Lends the terminal of a painter's application."""
+
+    def __init__(
+        self, painter: Painter, output: FrameOutput, modes: TerminalModes, take_keys: Callable[[bytes], object]
+    ) -> None:
+        """Lend nothing yet. ``take_keys`` gets what was typed when the other program no longer read it."""
+        self._painter = painter
+        self._output = output
+        self._modes = modes
+        self._take_keys = take_keys
+        self.is_on = False
+        """Whether another program has the terminal."""
+        self.is_lost = False
+        """Whether that program may have left the terminal in any state; to be set inside ``lent``."""
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[None]:
+        """Lend it inside the block. What is shown meanwhile waits, and is painted afterwards."""
+        self._painter.hold()
+        await self._answered()
+        async with in_terminal():
+            self.is_on, self.is_lost = True, False
+            self._output.release()
+            try:
+                with self._modes.lent():
+                    yield
+            finally:
+                self.is_on = False
+                self._painter.go_on(is_lost=self.is_lost)
+        if typed := self._modes.typed_before():
+            self._take_keys(typed)
+
+    async def _answered(self) -> None:
+        """Wait for what the terminal was asked: the other program would take the answer for keys."""
+        end = time.monotonic() + REPORT_SECONDS
+        while self._painter.reports.due and time.monotonic() < end:
+            await asyncio.sleep(_POLL_SECONDS)
