@@ -180,12 +180,13 @@ def test_a_journal_with_facts_that_are_none_is_refused(run: Run, tmp_path: Path,
     ],
 )  # fmt: skip
 def test_a_start_that_fails_names_the_option(
-    run: Run, house: Server, tmp_path: Path, options: str, wanted: str
+    run: Run, house: Server, env: dict[str, str], tmp_path: Path, options: str, wanted: str
 ) -> None:
     """One line says what happened, to what, and what to do; nothing is printed before."""
     (tmp_path / "no.db").write_text("this is no journal, no socket and no folder either" * 100)
     (tmp_path / "no.db").chmod(0o600)
     known = {"here": tmp_path, "taken": house.port}
-    done = run("serve", *shlex.split(options.format(**known)), port=0)
+    own = {"CHATCTL_STATE_DIR": str(tmp_path / "state")}  # for the certificate
+    done = run("serve", *shlex.split(options.format(**known)), port=0, env=env | own)
     assert (done.returncode, done.stdout) == (1, b"")
     assert err_line(done).startswith(f"chatctl: {wanted.format(**known)}")

@@ -100,6 +100,7 @@ def tab_env(env: dict[str, str], house: Server, tmp_path: Path) -> dict[str, str
     return env | {
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
+        "XDG_CONFIG_HOME": str(tmp_path / ".config"),  # fish writes there
         "ROOT": str(ROOT),
         "TERM": "xterm",
         "LC_ALL": "C.UTF-8",

@@ -180,8 +180,7 @@ def here(
     kept = {number: signal.getsignal(number) for number in FORWARDED}  # run ignores them at its end
     with Path(os.devnull).open() as nothing:
         monkeypatch.setattr("sys.stdin", nothing)
-        own = {"NO_COLOR": "1", "CHATCTL_STATE_DIR": str(tmp_path / "state")}  # one of them makes a key
-        yield Here(env | own, InProcess(env, tmp_path, monkeypatch, capfd))
+        yield Here(env | {"NO_COLOR": "1"}, InProcess(env, tmp_path, monkeypatch, capfd))
     for number, handler in kept.items():
         signal.signal(number, handler)
 

@@ -108,17 +108,18 @@ def test_no_argument_acts(here: Here, capfd: pytest.CaptureFixture[str]) -> None
         assert "owned" in here(*words).told
 
 
-def test_no_variable_acts(here: Here) -> None:
+def test_no_variable_acts(here: Here, tmp_path: Path) -> None:
     """Each one, in the first command that takes it."""
+    own = {"CHATCTL_STATE_DIR": str(tmp_path / "state")}  # one of them makes a key
     taken = {str(param.envvar): (path, command) for path, command in LEAVES.items() for param in command.params}
     del taken["None"]
     for variable, (path, command) in taken.items():
-        here(*call_of(path, command, None), **{variable: GIVEN})
+        here(*call_of(path, command, None), **own | {variable: GIVEN})
     port = str(closed_port())
     for variable in ("CHATCTL_CONFIG", "CHATCTL_STATE_DIR", "CHATCTL_PASSWORD", "XDG_CONFIG_HOME", "SSH_AUTH_SOCK"):
         for words in (["who", "--key", "agent", "--port", port], ["config", "show", "who"], ["key"]):
-            here(*words, **{variable: GIVEN.replace("/", "")})
-    assert "␛]0;owned" in here("key", LOGNAME=GIVEN).out
+            here(*words, **own | {variable: GIVEN.replace("/", "")})
+    assert "␛]0;owned" in here("key", LOGNAME=GIVEN, **own).out
     here("send", "hi", "--port", port, LOGNAME=GIVEN)
 
 
