@@ -106,6 +106,18 @@ class Conversation(Protocol):
         """Our nickname there, for the prompt."""
 
     @property
+    def operator(self) -> bool | None:
+        """Whether we have proved an operator's key; None if the server has not told."""
+
+    @property
+    def addressee(self) -> str:
+        """Who alone is told what is typed, for the prompt; empty: the room."""
+
+    @property
+    def is_private(self) -> Callable[[str], bool]:
+        """What tells of a line of the room, finished or not, whether it is for one member alone."""
+
+    @property
     def saved(self) -> SavedState:
         """What is kept of it: the screen keeps the draft and the history there."""
 

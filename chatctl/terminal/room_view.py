@@ -21,6 +21,7 @@ from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
 from chatctl.terminal.room_requests import RoomRequests
 from chatctl.terminal.room_screen import RoomScreen
+from chatctl.terminal.whispering import Whispering
 
 _TOLD = ("ban", "mute", "bans", "claims", "ops")
 """Orders whose answer says more than the notice that the room is shown."""
@@ -61,6 +62,7 @@ class RoomView:
         self._new_after = 0
         """The last message that was there before the user was: what follows is news."""
         self._alerts = Alerts(options, screen.alert, lambda why: screen.show([render.error(why)]))
+        self.whispering = Whispering()
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
         self.requests = RoomRequests(self.membership)
@@ -214,6 +216,7 @@ class RoomView:
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
+                self.whispering.last_from = nick
                 lines = self._render.whisper(frame.time, nick, frame.text, sent=False)
                 self._screen.tell([*self._screen.unread_line(), *lines])
                 self._alerts.whisper(frame)
@@ -253,6 +256,7 @@ class RoomView:
 
     def _renamed(self, old: str, new: str) -> None:
         self.members.renamed(old, new)
+        self.whispering.renamed(old, new)
         if old == self.nick:
             self.nick = new
             self.membership.renamed(new)
