@@ -67,6 +67,8 @@ class Controller:
             "msg": self._whisper,
             "r": self._answer,
             "query": self._set_addressee,
+            "ignore": lambda rest: self.view.ignoring.ignore(rest, self.nick),
+            "unignore": self.view.ignoring.unignore,
             "topic": lambda _: self.view.note(f"topic: {self.view.room_state.topic or 'none'}"),
             "who": lambda _: self.send(protocol.Who()),
             "whois": lambda rest: self.send(protocol.Whois(rest)),

@@ -74,8 +74,7 @@ def _row(name: str, usage: str, what: str) -> str:
 def _overview(*, operator: bool) -> list[str]:
     return [
         *(_row(name, usage, what) for name, (usage, what) in COMMANDS.items()),
-        _row("1 … /9", "", "show the room of that number"),
-        _row("/TEXT", "", "say a line that starts with a slash"),
+        _row("1 … /9, //TEXT", "", "show the room of that number; say a line with a slash"),
         f"More: /help COMMAND, /help keys (Ctrl-C twice leaves){', /help operators' if operator else ''}",
     ]
 

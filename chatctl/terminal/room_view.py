@@ -15,6 +15,8 @@ from chatctl.client.membership import Membership
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.alerts import Alerts
+from chatctl.terminal.ignore_commands import IgnoreCommands
+from chatctl.terminal.ignore_list import IgnoredHere
 from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
@@ -66,6 +68,8 @@ class RoomView:
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
         self.requests = RoomRequests(self.membership)
+        self._ignored = IgnoredHere(options.ignored)
+        self.ignoring = IgnoreCommands(self._ignored, self.requests, self.note, self.refuse)
 
     def note(self, *texts: str) -> None:
         """Show messages of chatctl's own, a line each."""
@@ -177,7 +181,8 @@ class RoomView:
         if self._held_back is None:
             self._show(frame)
         elif isinstance(frame, protocol.Page):
-            self._screen.show([line for entry in frame.entries for line in self._render.message(entry, self.nick)])
+            shown = [entry for entry in frame.entries if not self._ignored.hides(entry.nick)]
+            self._screen.show([line for entry in shown for line in self._render.message(entry, self.nick)])
             self._release()
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
@@ -202,16 +207,22 @@ class RoomView:
                 self._screen.redact(frame)
             case protocol.Msg(redacted=True):
                 self._screen.message(frame, self.nick)
+            case protocol.Msg(nick=nick) | protocol.Whispered(from_=nick) if self._ignored.hides(nick):
+                self.ignoring.met([nick])
             case protocol.Msg():
+                self.ignoring.met([frame.nick])
                 self.members.before_message(frame.nick)
                 self._screen.message(frame, self.nick)
                 self._count(frame)
                 self._alerts.message(frame, self.nick)
             case protocol.Join(nicks=nicks, count=count):
                 self.members.joined(nicks, count)
+                self.ignoring.joined(nicks)
                 self._screen.refresh()
             case protocol.Leave(nicks=nicks, count=count):
                 self.members.left(nicks, count)
+                for nick in nicks:
+                    self._ignored.forget(nick)
                 self._screen.refresh()
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
@@ -257,6 +268,7 @@ class RoomView:
     def _renamed(self, old: str, new: str) -> None:
         self.members.renamed(old, new)
         self.whispering.renamed(old, new)
+        self._ignored.renamed(old, new)
         if old == self.nick:
             self.nick = new
             self.membership.renamed(new)

@@ -22,6 +22,8 @@ COMMANDS = {
     "msg": ("NICK TEXT", "tell one member alone; it is not kept"),
     "r": ("TEXT", "answer the last who told you something alone"),
     "query": ("[NICK]", "tell NICK alone what you type, until /query"),
+    "ignore": ("[NICK]", "show nothing that NICK says; alone: list them"),
+    "unignore": ("NICK", "show it again"),
     "who": ("", "who is here; as /names"),
     "whois": ("NICK", "whether a name is somebody's, by which key"),
     "nick": ("NAME", "be called NAME"),
@@ -39,7 +41,7 @@ COMMANDS = {
 }
 ALIASES = {"names": "who", "exit": "quit"}
 """By other chat programs' name: ours."""
-_NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "r", "show", "whois")
+_NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "r", "show", "unignore", "whois")
 _ROOM = re.compile("[1-9]")
 _MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
 """The number of a message; ``w1`` for a whisper, which has none in the room."""

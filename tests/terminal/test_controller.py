@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from chatctl import protocol as p
 from chatctl.client.core.retry import QUIET_SECONDS
@@ -13,17 +11,8 @@ from chatctl.terminal.colors import Palette
 from chatctl.terminal.folding import SHOWN_LINES
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.render import FrameRenderer
+from tests.support.kept_log import in_loop
 from tests.terminal.fakes import Joined
-
-
-def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """Run a test in an event loop. (No functools.wraps: pytest would see a coroutine.)"""
-
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__doc__ = test.__doc__
-    return run
 
 
 def msg(seq: int, text: str = "x", nick: str = "omar") -> p.Msg:

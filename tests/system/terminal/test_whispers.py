@@ -56,3 +56,36 @@ def test_help_is_one_screen_and_names_what_is_near(join: Start) -> None:
     term.wait_for("topic: none")
     term.keys("/exit\r")
     assert term.wait_end() == 0
+
+
+def test_whom_one_ignores_is_ignored_in_the_next_run(join: Start, other: Other, state: Path) -> None:
+    """Nothing of it is shown or rings, under another nickname in the same run either; others are heard."""
+    omar, bob = other(), other("bob")
+    term = join()
+    term.keys("/ignore omar\r")
+    term.wait_for("what omar says is not shown any more: /unignore omar ends that")
+    omar.say("nadia: one")
+    omar.say_frame(type="whisper", to="nadia", text="nadia: two")
+    omar.say_frame(type="nick", nick="omar2")
+    omar.say("nadia: three")
+    assert bob.texts("nadia: three")
+    bob.say("end")
+    term.wait_for("bob: end")
+    term.keys("\x04")
+    term.wait_end()
+    assert term.screen.bells == 0
+    assert not [line for line in term.lines() if "one" in line or "two" in line or "three" in line]
+    omar.say_frame(type="nick", nick="omar")
+    omar.say("nadia: four")
+    bob.texts("nadia: four")
+    back = join()
+    bob.say("end again")
+    back.wait_for("bob: end again")
+    assert "four" not in back.text()
+    back.keys("/unignore omar\r")
+    back.wait_for("what omar says from now on is shown again")
+    omar.say("five")
+    back.wait_for("omar: five")
+    (kept,) = state.glob("ignored/*.json")
+    assert kept.read_text() == "[]"
+    assert kept.stat().st_mode & 0o777 == 0o600
