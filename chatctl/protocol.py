@@ -375,6 +375,8 @@ class Welcome(Frame, frozen=True, tag="welcome"):
     """Only operators may speak."""
     features: list[str] = []
     """What the server offers beyond version 1: names of ``FEATURES``, and of servers newer than this client."""
+    operator: bool | None = None
+    """The client has proved an operator's key. None: the server is too old to tell."""
     cut: Count | None = None
     """Where a ``resume`` with ``cut`` and an earlier epoch stands in this one. None: it stands where it said, or
     nowhere."""

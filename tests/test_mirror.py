@@ -84,6 +84,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
     "terminal/room_requests": ("terminal/test_log_commands.py", "by the commands that ask"),
+    "terminal/combining_marks": ("terminal/test_prompt_renderer.py", "as the renderer draws them"),
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
     "terminal/interfaces": ("", TYPES),

@@ -225,6 +225,7 @@ class Login:
             watchers=room.watchers,
             durability=self._hub.journal.durability,
             limits=self._limits,
+            operator=self._hub.rules.is_operator(proved.key),
             claimed=bool(nick) and self._hub.names.owned_by(nick, Owner(key=proved.key)) is not None,
             scram=proved.scram,
             topic=rules.topic,

@@ -13,9 +13,11 @@ from chatctl.client.identity import token_for
 from chatctl.client.saved_state import SavedState
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.common.crash_log import record
-from chatctl.errors import ChatError
+from chatctl.common.paths import state_dir
+from chatctl.errors import ChatError, NoHome
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT, DEFAULT_ROOM
 from chatctl.terminal.classic import ClassicController
+from chatctl.terminal.ignore_list import IgnoreList
 from chatctl.terminal.interfaces import JoinOptions, MakeConversation, Screen, ScreenOptions
 from chatctl.terminal.login_prompts import with_password
 from chatctl.terminal.output_stream import tell
@@ -44,7 +46,12 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: 
     credentials = options.address.credentials or Credentials(key=NO_KEY)
     with modes.lent() if modes is not None else nullcontext():
         credentials.signer  # noqa: B018 — asks for the passphrase of a key, if it has one, before the screen is drawn
-    options = replace(options, address=options.address._replace(credentials=credentials), for_person=interactive)
+    options = replace(
+        options,
+        address=options.address._replace(credentials=credentials),
+        for_person=interactive,
+        ignored=_ignored(options.address, kept=interactive),
+    )
     token = token_for(options.address)
     made: list[Rooms] = []
 
@@ -64,6 +71,13 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: 
     rooms = made[0].names
     tell(f"left {', '.join(rooms)}; come back with: {rejoin_command(options, rooms)}")
     return code
+
+
+def _ignored(address: Address, *, kept: bool) -> IgnoreList:
+    try:
+        return IgnoreList(state_dir() / "ignored" / f"{address.file_name}.json" if kept else None)
+    except NoHome:
+        return IgnoreList(None)
 
 
 def run_classic(address: Address, nick: str, modes: TerminalModes | None, screen_options: ScreenOptions) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
@@ -25,6 +25,8 @@ class ClassicController:
     """A Conversation with a server of the first version."""
 
     name = "classic"
+    operator = None
+    addressee = ""
     count = None
     status = activity = title = ""
     refusals = 0
@@ -36,6 +38,7 @@ class ClassicController:
         self.entered = asyncio.Event()
         self.nick = nick
         self.saved = SavedState(None)
+        self.is_private: Callable[[str], bool] = lambda _line: False
         self._address = address
         self._render = render
         self._screen = screen

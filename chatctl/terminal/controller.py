@@ -17,12 +17,13 @@ from chatctl import protocol
 from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal import status
+from chatctl.terminal.help_text import help_lines
 from chatctl.terminal.interfaces import JoinOptions, TypedCommand
 from chatctl.terminal.log_commands import LogCommands
 from chatctl.terminal.render import FrameRenderer
 from chatctl.terminal.room_screen import RoomScreen
 from chatctl.terminal.room_view import RoomView
-from chatctl.terminal.slash_commands import Command, Invalid, help_lines, parse
+from chatctl.terminal.slash_commands import COMMANDS, Command, Invalid, is_whisper, parse
 
 UNKEPT_SECONDS = 5.0
 """A client that we have thrown out needs a moment to end and leave us its files."""
@@ -61,9 +62,14 @@ class Controller:
         self._log = LogCommands(self.view, render)
         self._commands: dict[str, TypedCommand] = {
             **commands,
-            "help": lambda _: self.view.note(*help_lines()),
+            "help": self._help,
             "me": lambda rest: self._say(rest, action=True),
             "msg": self._whisper,
+            "r": self._answer,
+            "query": self._set_addressee,
+            "ignore": lambda rest: self.view.ignoring.ignore(rest, self.nick),
+            "unignore": self.view.ignoring.unignore,
+            "topic": lambda _: self.view.note(f"topic: {self.view.room_state.topic or 'none'}"),
             "who": lambda _: self.send(protocol.Who()),
             "whois": lambda rest: self.send(protocol.Whois(rest)),
             "nick": lambda rest: self.send(protocol.Nick(rest)),
@@ -89,8 +95,19 @@ class Controller:
                 return self._commands[name](rest) is not False
             case protocol.Admin() as request:
                 return self._order(request)
+            case str(text) if self.view.whispering.addressee:
+                return self._whisper(f"{self.view.whispering.addressee} {text}")
             case str(text):
                 return self._say(text)
+
+    def is_private(self, line: str) -> bool:
+        """Return whether a line, finished or not, is for one member alone: it is written to no file."""
+        return is_whisper(line) or bool(self.view.whispering.addressee and line.strip())
+
+    def _help(self, topic: str) -> bool:
+        lines = help_lines(topic, operator=self.operator)
+        self.view.note(*lines)
+        return bool(lines) or self._refuse(f"there is no help on {topic}: /help lists the commands")
 
     def _refuse(self, why: str) -> bool:
         self.view.refuse(why)
@@ -105,6 +122,10 @@ class Controller:
         return True
 
     def _say(self, text: str, *, action: bool = False) -> bool:
+        if self.view.whispering.addressee:
+            return self._refuse(
+                f"/me is for the room, and you talk to {self.view.whispering.addressee}: /query ends that"
+            )
         if not self._fits(protocol.Say(text, id="0" * 16, action=action)):
             return False
         try:
@@ -124,6 +145,23 @@ class Controller:
         if sent := self.send(whisper):
             self.view.whispers[ident] = whisper
         return sent
+
+    def _answer(self, text: str) -> bool:
+        to = self.view.whispering.last_from
+        return self._whisper(f"{to} {text}") if to else self._refuse("nobody has told you anything alone here")
+
+    def _set_addressee(self, rest: str) -> bool:
+        if " " in rest:
+            return self._refuse(f"usage: /query {COMMANDS['query'][0]}")
+        before, self.view.whispering.addressee = self.view.whispering.addressee, rest
+        if rest:
+            self.view.note(f"what you type goes to {rest} alone, until you type /query")
+        elif before:
+            self.view.note(f"what you type goes to all of {self.name} again")
+        else:
+            return self._refuse(f"usage: /query {COMMANDS['query'][0]}")
+        self._screen.refresh()
+        return True
 
     def send(self, frame: protocol.ClientFrame) -> bool:
         """Send a request. Unlike a message it is not kept until there is a connection: its answer would come late."""
@@ -149,6 +187,12 @@ class Controller:
     def status(self) -> str:
         """What is wrong with the connection, in a few words."""
         return status.brief(self.membership, asyncio.get_running_loop().time())
+
+    @property
+    def operator(self) -> bool | None:
+        """Whether we have proved an operator's key; None if the server has not told."""
+        welcome = self.membership.welcome
+        return welcome.operator if welcome is not None else None
 
     @property
     def nick(self) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from chatctl.client.core.address import Address
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.desktop_notification import Form
+from chatctl.terminal.ignore_list import IgnoreList
 from chatctl.terminal.notify_command import NotifyCommand
 from chatctl.terminal.render import FrameRenderer
 
@@ -32,6 +33,8 @@ class JoinOptions:
     """A person types and reads: say on entering who is here and how to leave; one room may end and the others go on."""
     notify_command: NotifyCommand | None = None
     """What is run for a message that rings the bell."""
+    ignored: IgnoreList = field(default_factory=lambda: IgnoreList(None))
+    """Whose messages are not shown."""
     more_rooms: tuple[str, ...] = ()
     """Rooms to join as well."""
 
@@ -104,6 +107,18 @@ class Conversation(Protocol):
     @property
     def nick(self) -> str:
         """Our nickname there, for the prompt."""
+
+    @property
+    def operator(self) -> bool | None:
+        """Whether we have proved an operator's key; None if the server has not told."""
+
+    @property
+    def addressee(self) -> str:
+        """Who alone is told what is typed, for the prompt; empty: the room."""
+
+    @property
+    def is_private(self) -> Callable[[str], bool]:
+        """What tells of a line of the room, finished or not, whether it is for one member alone."""
 
     @property
     def saved(self) -> SavedState:

@@ -60,8 +60,8 @@ class LinearScreen:
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self.conversation = make_conversation(self, self._render)
         self._lines = RoomLines(history_file=options.history_file)
-        self._room_line = self._lines.of(self.conversation.saved)
-        completer = PromptCompleter(lambda: self.conversation.nicks())
+        self._room_line = self._lines.of(self.conversation.saved, self.conversation.is_private)
+        completer = PromptCompleter(lambda: self.conversation.nicks(), lambda: self.conversation.operator)
         self._keys = LinearKeys(self._line, self._output, completer, self._actions())
         self._task = ConversationTask(self.conversation, self._end, self._stream)
 
@@ -82,7 +82,7 @@ class LinearScreen:
     def room_changed(self, *, carry: bool = False) -> None:
         """Take the history of the room that is shown now; what is being typed goes on in it."""
         self._room_line.save("")
-        self._room_line = self._lines.of(self.conversation.saved)
+        self._room_line = self._lines.of(self.conversation.saved, self.conversation.is_private)
         self._begin_line()
 
     def _begin_line(self) -> None:
@@ -136,10 +136,10 @@ class LinearScreen:
             self._wait_for_pause()
 
     def _submit(self, line: str) -> bool:
-        at = self._room_line
+        at, was_private = self._room_line, self.conversation.is_private(line)
         accepted = self.conversation.submit(line)
         if accepted:
-            at.entered(line)
+            at.entered(line, was_private=was_private)
         return accepted
 
     def _wait_for_pause(self) -> None:

@@ -8,7 +8,6 @@ before it. Rows are written with autowrap off, so that a row is one row of the t
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
@@ -18,12 +17,12 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.data_structures import Size
 from prompt_toolkit.layout import Layout
 from prompt_toolkit.layout.mouse_handlers import MouseHandlers
-from prompt_toolkit.layout.screen import _CHAR_CACHE, Char, Screen, WritePosition
+from prompt_toolkit.layout.screen import Screen, WritePosition
 from prompt_toolkit.output import ColorDepth, Output
 from prompt_toolkit.renderer import Renderer, _StyleStringHasStyleCache, _StyleStringToAttrsCache
 from prompt_toolkit.styles import BaseStyle
-from prompt_toolkit.utils import _CHAR_SIZES_CACHE
 
+from chatctl.terminal.combining_marks import give_marks_a_column, join_marks
 from chatctl.terminal.reflow import WRAPS_ANEW, Kind, Painted, Resize, may_be_low, rows_up
 from chatctl.terminal.resize_watch import ResizeWatch
 
@@ -196,7 +195,7 @@ class PromptRenderer(Renderer):
         return True
 
     def _lay_out(self, app: Application[Any], layout: Layout) -> Drawing:
-        _give_marks_a_column(app.current_buffer.text)
+        give_marks_a_column(app.current_buffer.text)
         size = self.output.get_size()
         # One column is left free: a window that becomes narrower column by column then splits no row.
         width = max(1, size.columns - 1)
@@ -211,7 +210,7 @@ class PromptRenderer(Renderer):
         shows = _StyleStringHasStyleCache(self._attrs_for_style)
         x, y = screen.get_cursor_position(app.layout.current_window)
         drawn = max(1, min(height, screen.height), y + 1)
-        _join_marks(screen, drawn)
+        join_marks(screen, drawn)
         rows = [_cut(screen, at, width, shows)[0] for at in range(drawn)]
         before, end = _cut(screen, y, x, shows)
         return Drawing(tuple(rows), y, before, x - end, size, app.color_depth)
@@ -261,30 +260,6 @@ class PromptRenderer(Renderer):
         self.output.reset_attributes()
         if self._kind in WRAPS_ANEW and self._watch.reports.ask_width(_text(row)):
             self.output.write_raw(ASK)
-
-
-def _give_marks_a_column(text: str) -> None:
-    """Have prompt-toolkit take each combining mark in ``text`` for a column wide.
-
-    It takes them for none, and drops one behind a row that is full (3.0.52); terminals give a column to some of them,
-    and would not show the end of a row that is wider there. A row that ends too early does no harm.
-    """
-    marks = {char for char in set(text) if unicodedata.category(char)[0] == "M" and _CHAR_SIZES_CACHE[char] != 1}
-    if marks:
-        _CHAR_SIZES_CACHE.update(dict.fromkeys(marks, 1))
-        _CHAR_CACHE.clear()  # its cells have the width that they were made with
-
-
-def _join_marks(screen: Screen, rows: int) -> None:
-    """Move marks that begin a row to the end of the row above, where the character is that they belong to."""
-    for y in range(1, rows):
-        above, cells = screen.data_buffer[y - 1], screen.data_buffer[y]
-        last = max((at for at, cell in above.items() if cell.char.strip()), default=None)
-        x = min((at for at, cell in cells.items() if cell.char.strip()), default=0)
-        while last is not None and unicodedata.category(cells[x].char[:1] or " ")[0] == "M":
-            above[last] = Char(above[last].char + cells[x].char, above[last].style)
-            cells[x] = Char(" ", cells[x].style)
-            x += 1
 
 
 def _cut(screen: Screen, y: int, until: int, shows: Mapping[str, bool]) -> tuple[Row, int]:

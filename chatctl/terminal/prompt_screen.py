@@ -76,7 +76,7 @@ class PromptScreen:
         self.conversation = make_conversation(self, self._render)
         self._interrupt = Interrupt()
         self._lines = RoomLines(history_file=options.history_file)
-        self._line = self._lines.of(self.conversation.saved)
+        self._line = self._lines.of(self.conversation.saved, self.conversation.is_private)
         self._session = self._make_session()
         self._menu = CompletionMenu(self._session)
         self._buffer.on_text_changed += lambda buffer: self._text_changed(buffer.text)
@@ -117,7 +117,7 @@ class PromptScreen:
             history=self._line.history,
             key_bindings=key_bindings(self._actions()),
             input_processors=[VisiblePart(self._output.get_size)],
-            completer=PromptCompleter(lambda: self.conversation.nicks()),
+            completer=PromptCompleter(lambda: self.conversation.nicks(), lambda: self.conversation.operator),
             complete_while_typing=False,  # else rows for the menu would stay blank below the prompt all the time
             complete_style=CompleteStyle.COLUMN,
             enable_history_search=True,
@@ -191,17 +191,17 @@ class PromptScreen:
         return prompt_text(self.conversation, columns, [told, again], end=": " if vi_navigation_mode() else "> ")
 
     def _submit(self, line: str) -> bool:
-        at = self._line
+        at, was_private = self._line, self.conversation.is_private(line)
         if not self.conversation.submit(line):
             return False
-        at.entered(line)
+        at.entered(line, was_private=was_private)
         if self._line is at:  # else the line of another room stands there now
             self._buffer.reset()
         return True
 
     def room_changed(self, *, carry: bool = False) -> None:
         """Take the line of the room that is shown now; ``carry``: with what was typed in the one before it."""
-        before, self._line = self._line, self._lines.of(self.conversation.saved)
+        before, self._line = self._line, self._lines.of(self.conversation.saved, self.conversation.is_private)
         before.document = self._buffer.document
         before.save(self._buffer.text)
         carried = before.document if carry and not self._line.document.text else self._line.document

@@ -42,9 +42,14 @@ def prompt_text(
 
 def _name(conversation: Conversation, columns: int, end: str) -> str:
     """Return who we are, in which room, and with how many, as far as a narrow window leaves room for typing."""
-    count = conversation.count
-    room = f"{_cut(conversation.name)}{f'({count})' if count is not None else ''}{end}"
-    for name, typing in ((f"{_cut(clean(conversation.nick))}@{room}", MIN_TYPING_NAMED), (room, MIN_TYPING)):
+    count, to = conversation.count, _cut(clean(conversation.addressee))
+    alone = f"-> {to}{end}" if to else end
+    room = f"{_cut(conversation.name)}{f'({count})' if count is not None else ''}{' ' if to else ''}{alone}"
+    for name, typing in (
+        (f"{_cut(clean(conversation.nick))}@{room}", MIN_TYPING_NAMED),
+        (room, MIN_TYPING),
+        (alone, MIN_TYPING),
+    ):
         if get_cwidth(name) + typing <= columns:
             return name
     return end if columns > MIN_TYPING else ""

@@ -6,6 +6,8 @@ editing (draft.py), the files (client/saved_state.py).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prompt_toolkit.document import Document
 
 from chatctl.client.saved_state import SavedState
@@ -17,8 +19,17 @@ from chatctl.terminal.slash_commands import is_whisper
 class RoomLine:
     """One line, as long as its room is joined."""
 
-    def __init__(self, saved: SavedState, *, history_file: bool) -> None:
-        """Begin with an empty line. With ``history_file`` what is said is kept in the room's files."""
+    def __init__(
+        self, saved: SavedState, is_private: Callable[[str], bool] = is_whisper, *, history_file: bool
+    ) -> None:
+        """Begin with an empty line.
+
+        Args:
+            saved: keeps what is typed and said.
+            is_private: tells which lines are for one member alone: they are in no file.
+            history_file: what is said is kept there, too.
+        """
+        self._is_private = is_private
         self._saved = saved
         self._history_file = history_file
         self._kept = saved.kept
@@ -31,11 +42,13 @@ class RoomLine:
 
     def save(self, line: str) -> None:
         """Save the line as it is now, so that a crash does not lose it; a whisper is in no file."""
-        self._saved.save_draft("" if is_whisper(line) else self.old_draft.to_save(line))
+        self._saved.save_draft("" if self._is_private(line) else self.old_draft.to_save(line))
 
-    def entered(self, line: str) -> None:
-        """Note that a line was entered and accepted."""
-        if self.history.get_strings()[-1:] != [line]:
+    def entered(self, line: str, *, was_private: bool = False) -> None:
+        """Note that a line was entered and accepted; ``was_private``: it was for one member alone."""
+        if was_private:
+            self.history.remember(line)
+        elif self.history.get_strings()[-1:] != [line]:
             self.history.append_string(line)
         self.document = Document()
         self.old_draft.line_is(line)
@@ -63,8 +76,8 @@ class RoomLines:
         self._history_file = history_file
         self._lines: dict[SavedState, RoomLine] = {}
 
-    def of(self, saved: SavedState) -> RoomLine:
+    def of(self, saved: SavedState, is_private: Callable[[str], bool]) -> RoomLine:
         """Return the line of a room; it begins with the first call."""
         if saved not in self._lines:
-            self._lines[saved] = RoomLine(saved, history_file=self._history_file)
+            self._lines[saved] = RoomLine(saved, is_private, history_file=self._history_file)
         return self._lines[saved]

@@ -14,8 +14,21 @@ import msgspec
 
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
 from chatctl.client.membership import Membership
+from chatctl.common.names import fold_any
 from chatctl.errors import ChatError
-from chatctl.protocol import ClientFrame, Error, Found, History, Page, Redacted, Search, ServerFrame, Welcome
+from chatctl.protocol import (
+    ClientFrame,
+    Error,
+    Found,
+    History,
+    Identity,
+    Page,
+    Redacted,
+    Search,
+    ServerFrame,
+    Welcome,
+    Whois,
+)
 
 
 class RoomRequests:
@@ -63,6 +76,8 @@ class RoomRequests:
         match frame:
             case Error(id=ident):
                 return ident == getattr(self._asked, "id", None)
+            case Identity(nick=nick):
+                return isinstance(self._asked, Whois) and fold_any(nick) == fold_any(self._asked.nick)
             case Page():
                 return isinstance(self._asked, History)
             case _:

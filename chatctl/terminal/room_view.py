@@ -15,12 +15,15 @@ from chatctl.client.membership import Membership
 from chatctl.protocol import Say, ServerFrame, Welcome, Whisper
 from chatctl.terminal import status
 from chatctl.terminal.alerts import Alerts
+from chatctl.terminal.ignore_commands import IgnoreCommands
+from chatctl.terminal.ignore_list import IgnoredHere
 from chatctl.terminal.interfaces import JoinOptions
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.outage import Outage
 from chatctl.terminal.render import FrameRenderer, mentions
 from chatctl.terminal.room_requests import RoomRequests
 from chatctl.terminal.room_screen import RoomScreen
+from chatctl.terminal.whispering import Whispering
 
 _TOLD = ("ban", "mute", "bans", "claims", "ops")
 """Orders whose answer says more than the notice that the room is shown."""
@@ -61,9 +64,12 @@ class RoomView:
         self._new_after = 0
         """The last message that was there before the user was: what follows is news."""
         self._alerts = Alerts(options, screen.alert, lambda why: screen.show([render.error(why)]))
+        self.whispering = Whispering()
         self.members = MemberList(render, screen.show)
         self.membership = Membership(options.address, hello, outbox, self)
         self.requests = RoomRequests(self.membership)
+        self._ignored = IgnoredHere(options.ignored)
+        self.ignoring = IgnoreCommands(self._ignored, self.requests, self.note, self.refuse)
 
     def note(self, *texts: str) -> None:
         """Show messages of chatctl's own, a line each."""
@@ -175,7 +181,8 @@ class RoomView:
         if self._held_back is None:
             self._show(frame)
         elif isinstance(frame, protocol.Page):
-            self._screen.show([line for entry in frame.entries for line in self._render.message(entry, self.nick)])
+            shown = [entry for entry in frame.entries if not self._ignored.hides(entry.nick)]
+            self._screen.show([line for entry in shown for line in self._render.message(entry, self.nick)])
             self._release()
         elif isinstance(frame, protocol.Msg | protocol.Gap):
             self._held_back.append(frame)
@@ -200,20 +207,27 @@ class RoomView:
                 self._screen.redact(frame)
             case protocol.Msg(redacted=True):
                 self._screen.message(frame, self.nick)
+            case protocol.Msg(nick=nick) | protocol.Whispered(from_=nick) if self._ignored.hides(nick):
+                self.ignoring.met([nick])
             case protocol.Msg():
+                self.ignoring.met([frame.nick])
                 self.members.before_message(frame.nick)
                 self._screen.message(frame, self.nick)
                 self._count(frame)
                 self._alerts.message(frame, self.nick)
             case protocol.Join(nicks=nicks, count=count):
                 self.members.joined(nicks, count)
+                self.ignoring.joined(nicks)
                 self._screen.refresh()
             case protocol.Leave(nicks=nicks, count=count):
                 self.members.left(nicks, count)
+                for nick in nicks:
+                    self._ignored.forget(nick)
                 self._screen.refresh()
             case protocol.Rename(old=old, new=new):
                 self._renamed(old, new)
             case protocol.Whispered(from_=nick):
+                self.whispering.last_from = nick
                 lines = self._render.whisper(frame.time, nick, frame.text, sent=False)
                 self._screen.tell([*self._screen.unread_line(), *lines])
                 self._alerts.whisper(frame)
@@ -253,6 +267,8 @@ class RoomView:
 
     def _renamed(self, old: str, new: str) -> None:
         self.members.renamed(old, new)
+        self.whispering.renamed(old, new)
+        self._ignored.renamed(old, new)
         if old == self.nick:
             self.nick = new
             self.membership.renamed(new)

@@ -5,7 +5,7 @@ Does not live here: which one that is (rooms.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.joined_room import JoinedRoom
@@ -27,6 +27,21 @@ class ShownRoom:
     def nick(self) -> str:
         """Our nickname in the room that is shown."""
         return self._shown.controller.nick
+
+    @property
+    def operator(self) -> bool | None:
+        """Whether we have proved an operator's key there; None if the server has not told."""
+        return self._shown.controller.operator
+
+    @property
+    def addressee(self) -> str:
+        """Who alone is told what is typed; empty: the room."""
+        return self._shown.controller.view.whispering.addressee
+
+    @property
+    def is_private(self) -> Callable[[str], bool]:
+        """What tells whether a line of this room is for one member alone."""
+        return self._shown.controller.is_private
 
     @property
     def saved(self) -> SavedState:

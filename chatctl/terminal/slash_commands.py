@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from chatctl.protocol import Admin
 from chatctl.terminal.log_commands import parse_history
@@ -16,39 +17,34 @@ from chatctl.terminal.operator_commands import OPERATOR_COMMANDS, operator_reque
 
 # By name: usage and summary, as /help shows them.
 COMMANDS = {
-    "help": ("", "show this list"),
+    "help": ("[TOPIC]", "this list; or of a command, of keys"),
     "me": ("TEXT", "say what you do: /me waves"),
     "msg": ("NICK TEXT", "tell one member alone; it is not kept"),
-    "who": ("", "who is here"),
+    "r": ("TEXT", "answer the last who told you something alone"),
+    "query": ("[NICK]", "tell NICK alone what you type, until /query"),
+    "ignore": ("[NICK]", "show nothing that NICK says; alone: list them"),
+    "unignore": ("NICK", "show it again"),
+    "who": ("", "who is here; as /names"),
     "whois": ("NICK", "whether a name is somebody's, by which key"),
     "nick": ("NAME", "be called NAME"),
+    "topic": ("", "what the room is about"),
     "rooms": ("", "which rooms there are"),
     "join": ("ROOM", "join another room as well"),
     "part": ("[ROOM]", "leave this room, or that one"),
     "next": ("", "show the next room, one with news first"),
-    "history": ("[WHEN] [N]", "show the last N messages again, or N from WHEN on: yesterday, 14:30, #17"),
+    "history": ("[WHEN] [N]", "show the last N messages again, or N from WHEN on"),
     "search": ("[WORDS]", "find what was said; without WORDS: older ones"),
     "show": ("NUMBER", "show a long message whole"),
     "clear": ("", "clear the screen"),
     "status": ("", "room, server, connection, what is unsent"),
-    "quit": ("", "leave"),
+    "quit": ("", "leave; as /exit"),
 }
-_NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "show", "whois")
+ALIASES = {"names": "who", "exit": "quit"}
+"""By other chat programs' name: ours."""
+_NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "r", "show", "unignore", "whois")
 _ROOM = re.compile("[1-9]")
 _MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
 """The number of a message; ``w1`` for a whisper, which has none in the room."""
-
-KEYS = (
-    ("Enter", "send; on an empty line while disconnected: try again now"),
-    ("Alt-Enter, Ctrl-J", "a new line in the message; Shift-Enter where the terminal tells it apart"),
-    ("Tab", "complete a command, a nickname or an :emoji:"),
-    ("Up, Down", "what you said before; Ctrl-R searches it"),
-    ("Ctrl-C", "clear the line (Up brings it back); twice within 2 s: leave"),
-    ("Ctrl-D", "leave, on an empty line"),
-    ("Alt-1 … Alt-9", "show the room of that number, if there are several"),
-    ("Ctrl-Z", "pause chatctl; fg brings it back"),
-    ("Ctrl-W, Ctrl-U", "delete the word, or all, before the cursor; Ctrl-Y brings it back"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +69,13 @@ def parse(line: str) -> str | Command | Admin | Invalid:
     if not line.startswith("/"):
         return line
     verb, _, rest = line[1:].partition(" ")
-    name = verb.lower()
-    if name in OPERATOR_COMMANDS:
+    name = ALIASES.get(verb.lower(), verb.lower())
+    if name in OPERATOR_COMMANDS and not (name == "topic" and not rest.strip()):
         return operator_request(name, rest.strip()) or Invalid(f"usage: /{name} {OPERATOR_COMMANDS[name][0]}")
     if _ROOM.fullmatch(name) and not rest.strip():
         return Command("room", name)
     if name not in COMMANDS:
-        return Invalid(f"there is no command /{verb}: /help lists them (//{verb} says it as text)")
+        return Invalid(_unknown(verb))
     rest = rest if name == "me" else rest.strip()
     if name in _NEEDS_ARGUMENT and not rest.strip():
         return Invalid(f"usage: /{name} {COMMANDS[name][0]}")
@@ -92,23 +88,12 @@ def parse(line: str) -> str | Command | Admin | Invalid:
     return Command(name, rest)
 
 
+def _unknown(verb: str) -> str:
+    near = get_close_matches(verb.lower(), [*COMMANDS, *ALIASES, *OPERATOR_COMMANDS], n=1, cutoff=0.6)
+    hint = f"; did you mean /{near[0]}?" if near else ""
+    return f"there is no command /{verb}: /help lists them (//{verb} says it as text){hint}"
+
+
 def is_whisper(line: str) -> bool:
-    """Return whether a line, finished or not, is for one member alone: it is written to no file."""
-    return line.lstrip().partition(" ")[0].lower() == "/msg"
-
-
-def help_lines() -> list[str]:
-    """Return what /help shows: all commands and keys."""
-    operators = [f"  {f'/{name} {usage}':<30} {what}" for name, (usage, what) in OPERATOR_COMMANDS.items()]
-    commands = [f"  {f'/{name} {usage}':<16} {what}" for name, (usage, what) in COMMANDS.items()]
-    keys = [f"  {key:<18} {what}" for key, what in KEYS]
-    return [
-        "Commands:",
-        *commands,
-        "  /1 … /9          show the room of that number",
-        "  //TEXT           say a line that starts with a slash",
-        "Operators:",
-        *operators,
-        "Keys:",
-        *keys,
-    ]
+    """Return whether a line, finished or not, is for one member alone by how it begins: it is written to no file."""
+    return line.lstrip().partition(" ")[0].lower() in ("/msg", "/r", "/query")

@@ -239,3 +239,11 @@ def test_an_order_that_comes_meanwhile_changes_nothing_of_the_one_before(fails: 
     assert house.hub.rules.room("lobby") == rules
     assert msgspec.json.decode(journal.kept["room", "lobby"] or "", type=RoomRules) == rules
     assert [isinstance(one, p.Done) for one in outcomes] == [not fails, True, True]
+
+
+def test_a_client_is_told_whether_it_is_an_operators() -> None:
+    """So that it can show an operator's commands to operators alone."""
+    house = House(journal=KeepingJournal())
+    house.hub.rules.configured = frozenset({OWNER.fingerprint})
+    told = [only(p.Welcome, person.join(house, nick).take()) for person, nick in ((OWNER, "nadia"), (OTHER, "Rajat"))]
+    assert [welcome[0].operator for welcome in told] == [True, False]

@@ -174,6 +174,7 @@ def test_a_newcomer_is_welcomed_then_told_the_gap_then_the_log(house: House) -> 
         durability="memory",
         limits=advertised(house.limits),
         features=list(p.FEATURES),
+        operator=False,
     )
     assert rest == [Join(["Bob"], 2), Msg(2, house.now, "Ana", "two"), Msg(3, house.now, "Ana", "three")]
     back = house.join("Cyd", resume=Resume("another", 2))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 from chatctl import protocol as p
 from chatctl.client.core.retry import QUIET_SECONDS
@@ -13,17 +11,8 @@ from chatctl.terminal.colors import Palette
 from chatctl.terminal.folding import SHOWN_LINES
 from chatctl.terminal.member_list import MemberList
 from chatctl.terminal.render import FrameRenderer
+from tests.support.kept_log import in_loop
 from tests.terminal.fakes import Joined
-
-
-def in_loop(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
-    """Run a test in an event loop. (No functools.wraps: pytest would see a coroutine.)"""
-
-    def run() -> None:
-        asyncio.run(test())
-
-    run.__doc__ = test.__doc__
-    return run
 
 
 def msg(seq: int, text: str = "x", nick: str = "omar") -> p.Msg:
@@ -307,3 +296,52 @@ async def test_what_an_operator_did_comes_below_the_line_of_its_day() -> None:
         "— Friday, 02 January 1970 —",
         "01:00 ! omar muted bob",
     ]
+
+
+@in_loop
+async def test_a_query_sends_what_is_typed_to_one_alone() -> None:
+    """Until it ends; /me, which would tell all, is refused. It follows a change of nickname."""
+    joined = Joined()
+    submit = joined.controller.submit
+    assert not joined.controller.is_private("hello")
+    assert submit("/query omar")
+    assert joined.screen.lines[-1] == "what you type goes to omar alone, until you type /query"
+    assert joined.controller.is_private("hello")
+    submit("psst")
+    submit("//etc")
+    assert not submit("/me waves")
+    submit("/who")
+    joined.receive(p.Rename("omar", "omar2"))
+    submit("again")
+    submit("/query")
+    submit("to all")
+    sent = [(frame.to, frame.text) for frame in joined.wire.sent if isinstance(frame, p.Whisper)]
+    assert sent == [("omar", "psst"), ("omar", "/etc"), ("omar2", "again")]
+    assert [frame.text for frame in joined.wire.sent if isinstance(frame, p.Say)] == ["to all"]
+    assert not submit("/query")
+    assert not submit("/query a b")
+
+
+@in_loop
+async def test_r_answers_the_last_whisper() -> None:
+    joined = Joined()
+    assert not joined.controller.submit("/r hi")
+    assert joined.screen.lines[-1] == "! nobody has told you anything alone here"
+    joined.receive(p.Whispered("bob", 1.0, "psst"), p.Whispered("omar", 2.0, "and I"), p.Rename("omar", "omar2"))
+    assert joined.controller.submit("/r what?")
+    assert isinstance(whisper := joined.wire.sent[-1], p.Whisper)
+    assert (whisper.to, whisper.text) == ("omar2", "what?")
+
+
+@in_loop
+async def test_topic_alone_shows_it_and_help_knows_topics() -> None:
+    joined = Joined()
+    joined.controller.submit("/topic")
+    assert joined.screen.lines[-1] == "topic: none"
+    joined.receive(p.RoomNow("the weather"))
+    joined.controller.submit("/topic")
+    assert joined.screen.lines[-1] == "topic: the weather"
+    assert joined.wire.sent == []
+    assert joined.controller.submit("/help show")
+    assert not joined.controller.submit("/help nonsense")
+    assert joined.screen.lines[-1] == "! there is no help on nonsense: /help lists the commands"

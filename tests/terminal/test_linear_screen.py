@@ -41,7 +41,9 @@ def read(other_end: int, size: int) -> bytes:
 
 def test_after_a_pause_messages_are_written_and_the_line_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who left half a line there is not left out of the conversation; while keys come, nothing is written."""
-    conversation = SimpleNamespace(nicks=list, submit=lambda _line: True, limit=100, saved=SavedState(None))
+    conversation = SimpleNamespace(
+        nicks=list, submit=lambda _line: True, limit=100, saved=SavedState(None), is_private=bool, operator=None
+    )
 
     async def run(other_end: int) -> None:
         screen = LinearScreen(lambda *_: conversation, TerminalModes(0), ScreenOptions())  # type: ignore[arg-type, return-value]

@@ -11,7 +11,15 @@ from chatctl.terminal.prompt_text import prompt_text
 
 
 def shown(columns: int = 80, *told: str, end: str = "> ", **more: Any) -> list[str]:
-    facts = {"unsent": list, "activity": "", "status": "", "count": 3, "name": "lobby", "nick": "amy"} | more
+    facts = {
+        "unsent": list,
+        "activity": "",
+        "status": "",
+        "count": 3,
+        "addressee": "",
+        "name": "lobby",
+        "nick": "amy",
+    } | more
     text = prompt_text(SimpleNamespace(**facts), columns, told, end=end)  # type: ignore[arg-type]
     return "".join(part[1] for part in text).split("\n")
 
@@ -29,6 +37,12 @@ def test_what_stands_above() -> None:
     found = shown(80, "", "Ctrl-C again leaves", unsent=lambda: unsent, activity="2: 3", status="reconnecting")
     above = ["  … a", "  … b", "  … c", "  … and 2 more", "[2: 3]", "[reconnecting]", "[Ctrl-C again leaves]"]
     assert found == [*above, "amy@lobby(3)> "]
+
+
+def test_a_query_is_told() -> None:
+    """What is typed is for one member alone: nobody may take it for the room."""
+    assert shown(addressee="omar") == ["amy@lobby(3) -> omar> "]
+    assert shown(20, addressee="o\x1b") == ["-> o␛> "]
 
 
 def test_long_names_are_cut_and_hostile_ones_cleaned() -> None:

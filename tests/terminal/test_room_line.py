@@ -58,3 +58,15 @@ def test_files_that_another_client_had(opened: SavedState) -> None:
     assert not line.take_over()
     assert line.history.get_strings() == ["half a li"]
     assert line.old_draft.announcement(0.0).endswith(": half a li")
+
+
+def test_a_line_that_is_private_is_in_no_file(opened: SavedState, tmp_path: Path) -> None:
+    """Whatever it looks like: in a query it is text. Up brings it back in this run."""
+    line = RoomLine(opened, lambda text: text.startswith("secret"), history_file=True)
+    line.save("secret draft")
+    line.entered("secret said", was_private=True)
+    line.entered("said to all")
+    assert line.history.get_strings() == ["secret said", "said to all"]
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert any(b"said to all" in data for data in kept.values())
+    assert not any(b"secret" in data for data in kept.values())

@@ -69,7 +69,7 @@ def test_escape_closes_the_menu(join: Start) -> None:
     term.keys("s\t")
     term.wait_input("/msg ")
     term.keys(f"{CTRL_U}/m\t")
-    term.wait_for("/mute-person")
+    term.wait_for("tell one member alone")
     term.keys("\t")
     term.wait(lambda: "> /me" in term.text(), "chosen completion")
     term.keys(f"{ESC}b")
@@ -80,8 +80,8 @@ def test_the_menu_shows_as_many_rows_as_fit(join: Start) -> None:
     """Three of twenty were shown."""
     term = join(rows=50)
     term.keys("/\t")
-    term.wait_for(*(f"/{name}" for name in COMMANDS), *(f"/{name}" for name in OPERATOR_COMMANDS))
-    assert len(COMMANDS) + len(OPERATOR_COMMANDS) < 49
+    term.wait_for(*(f"/{name}" for name in COMMANDS))
+    assert not any(f"/{name} " in term.text() for name in OPERATOR_COMMANDS if name not in COMMANDS)
     term.keys(ESC)
     term.wait_input("/")
     term.resize(80, 12)
