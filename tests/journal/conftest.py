@@ -1,12 +1,22 @@
-"""Databases whose statements fail on demand."""
+"""Places for a journal of each kind, and databases whose statements fail on demand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.support.journals import Faulty
+from tests.support.journals import Faulty, Place
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return a place where no journal is yet, for one of each kind that outlives its process."""
+    if request.param == "sqlite":
+        return tmp_path / "state" / "rooms.db"
+    place: Place = request.getfixturevalue("engine").place()
+    return place
 
 
 @pytest.fixture

@@ -182,14 +182,14 @@ def _socket_options() -> Any:
             default=DEFAULT_PORT,
             metavar=None,
             envvar="CHATCTL_PORT",
-            help="Its port; counts with --journal none.",
+            help="Its port; counts with --journal none or postgresql://...",
         ),
         click.option(
             "--journal",
             type=JOURNAL_OR_NONE,
-            metavar="PATH|none",
+            metavar="PATH|URI|none",
             envvar="CHATCTL_JOURNAL",
-            help="The server with this journal; none: the one at --port.  [default: rooms.db]",
+            help="The server with this journal; none or postgresql://...: the one at --port.  [default: rooms.db]",
         ),
         click.option("--admin-socket", metavar="PATH", envvar="CHATCTL_ADMIN_SOCKET", help="The server's own socket."),
     )

@@ -1,0 +1,364 @@
+"""The writer: the one thread that uses an open schema.
+
+Lives here: the order of its work, group commit, lost connections. Does not live here: the statements (store.py), what
+errors mean (engine_errors.py), followers (threaded.py).
+
+It keeps the contract of ``Journal`` as follows. A change that was sent and not answered stays the next one, under its
+number, until the engine says what came of it; then its senders are answered, and nobody before. While the engine can't
+be reached, what was not sent yet waits for ``PATIENCE`` and is then refused: nothing of it was stored. Reads wait and
+fail likewise. Everything goes on by itself once the engine is there again. If the engine has lost what it had
+committed, or another server has taken over, the server has to end.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+
+from chatctl.common.sizes import size_of
+from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal import Facts, OnKept
+from chatctl.journal.postgres.engine_errors import (
+    EngineUnfit,
+    fatal_error,
+    is_temporary,
+    out_of_reach,
+    read_failed,
+    reason,
+    storage_failed,
+)
+from chatctl.journal.postgres.layout import FENCED
+from chatctl.journal.postgres.numbering import Group
+from chatctl.journal.postgres.store import Store
+from chatctl.journal.retention import Retention
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
+
+_T = TypeVar("_T")
+
+PATIENCE = 5.0
+"""Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds between two tries to reach it, at most."""
+
+LAST_SECONDS = 5.0
+"""How long a server that stops waits for an engine that can't be reached."""
+
+MAX_DRAFTS, MAX_BYTES = 256, 1 << 20
+"""Of a group, unless one batch alone has more: others wait for it in their rooms."""
+
+_READ_ONLY = "25006"
+
+OnEngine = Callable[[str | None, str], None]
+"""Called with the reason when the engine can't be used, and with None when it can be again; and with its durability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """The arguments of one call of ``redact``."""
+
+    room: str
+    seqs: Sequence[int]
+    facts: Facts
+    done: OnKept
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A change that was sent, or is about to be."""
+
+    number: int
+    batches: Sequence[Batch]
+    group: Group | None
+    change: FactsChange | Redaction | None
+
+
+class Writer:
+    """Runs a store on a thread of its own."""
+
+    def __init__(self, store: Store, retention: Retention, events: WriterEvents, on_engine: OnEngine) -> None:
+        """Start the thread, which alone uses the store from now on."""
+        self._store = store
+        self._retention = retention
+        self._events = events
+        self._post = events.post
+        self._on_engine = on_engine
+        self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Job[Any] | None] = (
+            queue.SimpleQueue()
+        )
+        self._batches: deque[Batch] = deque()
+        self._changes: deque[FactsChange | Redaction] = deque()
+        self._alone: deque[Batch] = deque()
+        """Batches of a group that was refused: each is tried by itself."""
+        self._jobs: deque[Job[Any]] = deque()
+        self._attempt: _Attempt | None = None
+        self._number = 0
+        self._new_rooms = False
+        self._newly = 0
+        self._gone_since: float | None = None
+        self._tries = 0
+        self._try_at = 0.0
+        self._told: str | None = None
+        self._stop_by: float | None = None
+        self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    # --- from other threads
+
+    def put(self, item: Batch | FactsChange | Redaction | NewRoom | GoneRoom) -> None:
+        """Queue something to be written."""
+        self._queue.put(item)
+
+    def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
+        """Queue a call on the thread, between two commits; return its outcome."""
+        job = Job(work)
+        with self._ended:
+            if self._over:
+                job.outcome.set_exception(closed_error())
+            else:
+                self._queue.put(job)
+        return job.outcome
+
+    def stop(self) -> None:
+        """Make the thread end once everything that was queued before is done."""
+        self._queue.put(None)
+
+    # --- the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._is_finished():
+                self._run_once()
+            self._store.close()
+        except Exception as error:  # noqa: BLE001 — a thread that died silently would leave every caller waiting
+            self._store.disconnect()
+            self._post(self._events.failed, fatal_error(self._store.place, error))
+        finally:
+            self._drop_jobs()
+            self._post(self._events.ended)
+
+    def _is_finished(self) -> bool:
+        if self._stop_by is None:
+            return False
+        if not (self._attempt or self._alone or self._batches or self._changes or self._jobs):
+            return True
+        if self._store.is_connected or time.monotonic() < self._stop_by:
+            return False
+        self._refuse_what_waits()  # and what was sent is never answered: its outcome is unknown
+        return True
+
+    def _run_once(self) -> None:
+        self._take(self._wait())
+        if not self._is_connected():
+            if self._gone_since is not None and time.monotonic() >= self._gone_since + PATIENCE:
+                self._refuse_what_waits()
+            return
+        self._commit()
+        self._one_job()
+        self._trim()
+
+    def _wait(self) -> float:
+        if not self._store.is_connected:
+            return max(0.0, self._try_at - time.monotonic())
+        return 0.0 if self._jobs or self._stop_by is not None else self._retention.wait()
+
+    def _take(self, seconds: float) -> None:
+        """Sort everything that is queued. Wait so many seconds for a first item."""
+        try:
+            item = self._queue.get(seconds > 0, seconds or None)
+            while True:
+                match item:
+                    case Batch():
+                        self._batches.append(item)
+                    case FactsChange() | Redaction():
+                        self._changes.append(item)
+                    case Job():
+                        self._jobs.append(item)
+                    case NewRoom(name, epoch):
+                        self._store.add_room(name, epoch)
+                        self._new_rooms = True
+                    case GoneRoom(name):
+                        self._store.remove_room(name)
+                        self._new_rooms = True
+                    case None:
+                        self._stop_by = time.monotonic() + LAST_SECONDS
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+
+    # --- the connection
+
+    def _is_connected(self) -> bool:
+        """Return whether the engine can be used, and connect again if it is time to try that."""
+        if self._store.is_connected:
+            return True
+        if self._gone_since is None:
+            self._lost()
+        if time.monotonic() < self._try_at:
+            return False
+        try:
+            self._store.reconnect()
+        except (psycopg.Error, EngineUnfit) as error:
+            self._lost()
+            self._tell(reason(error, self._store.place.schema))
+            return False
+        self._gone_since, self._tries = None, 0
+        self._tell(None)
+        return True
+
+    def _lost(self) -> None:
+        """Note that the connection is not good any more. The first try to connect again is made at once."""
+        self._store.disconnect()
+        now = time.monotonic()
+        if self._gone_since is None:
+            self._gone_since = now
+        self._try_at = now + (min(LONGEST_PAUSE, 0.05 * 2**self._tries) if self._tries else 0.0)
+        self._tries += 1
+
+    def _tell(self, why: str | None) -> None:
+        if why != self._told:
+            self._told = why
+            self._post(self._on_engine, why, self._store.durability)
+
+    def _refuse_what_waits(self) -> None:
+        """Refuse what never reached the engine."""
+        refused = [*self._changes, *self._alone, *self._batches]
+        for waiting in (self._changes, self._alone, self._batches):
+            waiting.clear()
+        for item in refused:
+            self._post(self._events.call, item.done, out_of_reach())
+        while self._jobs:
+            self._jobs.popleft().fail(read_failed())
+
+    # --- changes
+
+    def _commit(self) -> None:
+        while attempt := self._attempt or self._next():
+            self._attempt = attempt
+            try:
+                self._make(attempt)
+            except (psycopg.Error, UnicodeError) as error:
+                if isinstance(error, psycopg.Error) and error.sqlstate == FENCED:
+                    raise JournalLost("another server has taken over") from error
+                if not self._store.is_connected:
+                    self._lost()
+                    return  # the outcome is unknown: it stays the next one
+                self._attempt = None
+                self._refused(attempt, error)
+            else:
+                self._attempt = None
+
+    def _next(self) -> _Attempt | None:
+        change, group, batches = None, None, []
+        if self._changes:
+            change = self._changes.popleft()
+        elif self._alone:
+            batches = [self._alone.popleft()]
+        elif self._batches or self._new_rooms:
+            batches = self._next_group()
+            self._new_rooms = False  # if this fails, the store keeps them for the next one
+        else:
+            return None
+        if change is None:
+            group = Group([batch.drafts for batch in batches])
+        self._number += 1
+        return _Attempt(self._number, batches, group, change)
+
+    def _next_group(self) -> list[Batch]:
+        batches: list[Batch] = []
+        drafts = size = 0
+        while self._batches:
+            batch = self._batches[0]
+            drafts += len(batch.drafts)
+            size += sum(size_of(draft.text) for draft in batch.drafts)
+            if batches and (drafts > MAX_DRAFTS or size > MAX_BYTES):
+                break
+            batches.append(self._batches.popleft())
+        return batches
+
+    def _make(self, attempt: _Attempt) -> None:
+        match attempt.change:
+            case FactsChange(facts, done):
+                self._store.change(attempt.number, facts)
+                self._post(self._events.call, done, None)
+            case Redaction(room, seqs, facts, done):
+                self._store.change(attempt.number, facts, room, seqs)
+                self._post(self._events.call, done, None)
+            case None:
+                assert attempt.group is not None
+                result = self._store.commit(attempt.number, attempt.group)
+                for name, entries in result.entries.items():
+                    self._newly += len(entries)
+                    self._retention.grew(self._store.rooms[name])
+                self._post(self._events.committed, attempt.batches, result)
+
+    def _refused(self, attempt: _Attempt, error: Exception) -> None:
+        """Report that a change was not made, and that is certain."""
+        if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY:
+            self._lost()  # it became a standby: another host may be the primary now
+        if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
+            self._alone.extend(attempt.batches)
+            return
+        failure: StorageFailed = storage_failed(error)
+        if attempt.change is not None:
+            self._post(self._events.call, attempt.change.done, failure)
+        for batch in attempt.batches:
+            self._post(self._events.call, batch.done, failure)
+
+    # --- jobs and trimming
+
+    def _one_job(self) -> None:
+        """Do one job; once more, if the connection was lost meanwhile."""
+        if not self._jobs:
+            return
+        job = self._jobs.popleft()
+        if not job.outcome.set_running_or_notify_cancel():
+            return
+        failure: BaseException | None = None
+        try:
+            for _ in range(2):
+                try:
+                    if self._is_connected():
+                        job.outcome.set_result(job.work(self._store))
+                        return
+                except psycopg.Error as error:
+                    failure = error
+                    if self._store.is_connected:
+                        break
+        except ChatError as error:
+            job.outcome.set_exception(error)
+            return
+        except BaseException as error:
+            job.outcome.set_exception(error)
+            raise
+        job.outcome.set_exception(read_failed(failure))
+
+    def _trim(self) -> None:
+        newly, self._newly = self._newly, 0
+        if not self._store.is_connected:
+            return
+        try:
+            record = self._retention.piece(self._store, newly)
+        except psycopg.Error as error:
+            if self._store.is_connected and not is_temporary(error):
+                raise
+        else:
+            if record is not None:
+                self._post(self._events.trimmed, record.name, record.first)
+
+    def _drop_jobs(self) -> None:
+        with self._ended:
+            self._over = True
+        self._take(0.0)
+        for job in self._jobs:
+            job.fail(closed_error())
