@@ -77,7 +77,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/shared": ("", TYPES),
     "journal/__init__": ("", TYPES),
     "journal/postgres/layout": ("journal/postgres/test_store.py", "on a real engine"),
-    "journal/postgres/writer": ("journal/test_contract.py", "through the journal, on a real engine"),
     "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/records": ("", TYPES),
     "journal/store": ("journal/test_sqlite.py", "through the journal, on a real file"),

@@ -63,15 +63,20 @@ class GoneRoom:
 class Job(Generic[_T]):
     """A function to be called with the store, and its outcome."""
 
-    __slots__ = ("outcome", "work")
+    __slots__ = ("outcome", "tries", "work")
 
     def __init__(self, work: Callable[[Any], _T]) -> None:
         self.work = work
         self.outcome: Future[_T] = Future()
+        self.tries = 0
+
+    def begin(self) -> bool:
+        """Return whether its outcome is still wanted; it can't be cancelled any more then."""
+        return self.outcome.running() or self.outcome.set_running_or_notify_cancel()
 
     def run(self, store: object) -> None:
         """Call it, unless its outcome was cancelled."""
-        if not self.outcome.set_running_or_notify_cancel():
+        if not self.begin():
             return
         try:
             self.outcome.set_result(self.work(store))
@@ -82,7 +87,7 @@ class Job(Generic[_T]):
 
     def fail(self, error: ChatError) -> None:
         """Report that it can't be called, unless its outcome was cancelled."""
-        if self.outcome.set_running_or_notify_cancel():
+        if self.begin():
             self.outcome.set_exception(error)
 
 

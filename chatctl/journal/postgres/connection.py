@@ -14,6 +14,7 @@ from psycopg.abc import PQGen
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.engine_errors import EngineUnfit
+from chatctl.journal.postgres.layout import LEVEL
 
 _T = TypeVar("_T")
 
@@ -44,6 +45,12 @@ EXCEPTION WHEN OTHERS THEN NULL;
 END $$
 """
 """A statement of ours that waits for a lock ends when we are gone. Not every system can do that."""
+
+_PIN = """
+SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false), set_config(%s, %s, false)
+"""
+"""Whoever changes the settings changes them for later sessions: what this one tells its clients stays true. That
+standbys are waited for can't be pinned; each change looks (layout.py)."""
 
 _ENGINE = """
 SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(), current_setting('server_encoding'),
@@ -101,8 +108,8 @@ def _bounded(gen: PQGen[_T], seconds: float) -> Generator[Any, Any, _T]:
         return result
 
 
-def connect(place: PostgresPlace, name: str, seconds: float = ANSWER_SECONDS) -> Connection:
-    """Connect, in autocommit mode, under an application name.
+def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Connection:
+    """Connect, in autocommit mode, under an application name. ``seconds`` is for each answer; None: ANSWER_SECONDS.
 
     Raises:
         EngineUnfit: the URI is none.
@@ -117,7 +124,7 @@ def connect(place: PostgresPlace, name: str, seconds: float = ANSWER_SECONDS) ->
         more["connect_timeout"] = CONNECT_SECONDS
     db = Connection.connect(place.uri, autocommit=True, **more)
     try:
-        db.seconds = seconds
+        db.seconds = ANSWER_SECONDS if seconds is None else seconds
         db.execute(_SETTINGS)
         db.execute(_CHECK_CLIENT)
     except BaseException:
@@ -127,7 +134,7 @@ def connect(place: PostgresPlace, name: str, seconds: float = ANSWER_SECONDS) ->
 
 
 def inspect(db: Connection, schema: str) -> Engine:
-    """Return what the engine is like.
+    """Return what the engine is like, and pin it for this session.
 
     Raises:
         EngineUnfit: nothing can be stored there now.
@@ -143,6 +150,7 @@ def inspect(db: Connection, schema: str) -> Engine:
     if read_only == "on":
         raise EngineUnfit("it is read-only (default_transaction_read_only)")
     level = durability_of(*settings)
+    db.execute(_PIN, (LEVEL, level))
     *mark, started = _one(db, _MARK, schema)
     return Engine(level, "/".join(mark if level in {"disk", "replica"} else [*mark, started]))
 

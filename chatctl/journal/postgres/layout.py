@@ -17,6 +17,12 @@ LAYOUT = 1
 FENCED = "CHF01"
 """The SQLSTATE of a change by a server that was replaced."""
 
+UNSAFE = "CHF02"
+"""The SQLSTATE of a change that would be less safe than what the session was told: a standby is waited for no more."""
+
+LEVEL = "chatctl.durability"
+"""The setting of a session that has the durability which its server tells."""
+
 BRIDGE_SECONDS = 300
 """Entries are not stamped with an earlier time than the one before, unless that is further to come (core/clock.py)."""
 
@@ -53,7 +59,8 @@ CREATE TABLE {s}.ends (
 """
 
 BEGIN = """
--- Lock what is the server's own; return whether the change of this number was made already.
+-- Lock what is the server's own; return whether the change of this number was made already. The locks are in the
+-- write-ahead log: where a standby is waited for, it is for them, too, and so for the change that is answered again.
 CREATE FUNCTION {s}.is_done(my_sid text, my_number bigint) RETURNS boolean LANGUAGE plpgsql AS $body$
 DECLARE
     last_number bigint;
@@ -63,7 +70,13 @@ BEGIN
         RAISE EXCEPTION 'another server has taken over' USING ERRCODE = '{fenced}';
     END IF;
     SELECT number INTO STRICT last_number FROM {s}.done WHERE sid = my_sid FOR NO KEY UPDATE;
-    RETURN last_number = my_number;
+    IF last_number = my_number THEN
+        RETURN true;
+    END IF;
+    IF current_setting('{level}', true) = 'replica' AND current_setting('synchronous_standby_names') = '' THEN
+        RAISE EXCEPTION 'no standby is waited for any more' USING ERRCODE = '{unsafe}';
+    END IF;
+    RETURN false;
 END $body$;
 """
 
@@ -194,4 +207,7 @@ END $body$;
 def statements(schema: str) -> str:
     """Return what defines everything in a schema that is there and empty. ``schema`` needs no quoting."""
     text = TABLES + BEGIN + APPEND + CHANGE + TRIM + RENEW
-    return text.replace("{s}", schema).replace("{fenced}", FENCED).replace("{bridge}", str(BRIDGE_SECONDS))
+    names = {"s": schema, "fenced": FENCED, "unsafe": UNSAFE, "level": LEVEL, "bridge": str(BRIDGE_SECONDS)}
+    for name, value in names.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

@@ -35,7 +35,7 @@ from chatctl.journal.postgres.engine_errors import (
     reason,
     storage_failed,
 )
-from chatctl.journal.postgres.layout import FENCED
+from chatctl.journal.postgres.layout import FENCED, UNSAFE
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.retention import Retention
@@ -54,6 +54,9 @@ LAST_SECONDS = 5.0
 
 MAX_DRAFTS, MAX_BYTES = 256, 1 << 20
 """Of a group, unless one batch alone has more: others wait for it in their rooms."""
+
+MAX_TRIES = 3
+"""Of a job: what loses three connections would lose the fourth."""
 
 _READ_ONLY = "25006"
 
@@ -106,7 +109,7 @@ class Writer:
         self._gone_since: float | None = None
         self._tries = 0
         self._try_at = 0.0
-        self._told: str | None = None
+        self._told: tuple[str | None, str] = (None, store.durability)
         self._stop_by: float | None = None
         self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
         self._over = False
@@ -164,8 +167,10 @@ class Writer:
                 self._refuse_what_waits()
             return
         self._commit()
-        self._one_job()
-        self._trim()
+        if self._store.is_connected:
+            self._one_job()
+        if self._store.is_connected:
+            self._trim()
 
     def _wait(self) -> float:
         if not self._store.is_connected:
@@ -226,9 +231,10 @@ class Writer:
         self._tries += 1
 
     def _tell(self, why: str | None) -> None:
-        if why != self._told:
-            self._told = why
-            self._post(self._on_engine, why, self._store.durability)
+        state = why, self._store.durability
+        if state != self._told:
+            self._told = state
+            self._post(self._on_engine, *state)
 
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
@@ -250,6 +256,10 @@ class Writer:
             except (psycopg.Error, UnicodeError) as error:
                 if isinstance(error, psycopg.Error) and error.sqlstate == FENCED:
                     raise JournalLost("another server has taken over") from error
+                if isinstance(error, psycopg.Error) and error.sqlstate == UNSAFE:
+                    self._put_back(attempt)  # the next session is told what holds now
+                    self._lost()
+                    return
                 if not self._store.is_connected:
                     self._lost()
                     return  # the outcome is unknown: it stays the next one
@@ -257,6 +267,13 @@ class Writer:
                 self._refused(attempt, error)
             else:
                 self._attempt = None
+
+    def _put_back(self, attempt: _Attempt) -> None:
+        """Have a change wait again that was not made: that is certain."""
+        self._attempt = None
+        if attempt.change is not None:
+            self._changes.appendleft(attempt.change)
+        self._batches.extendleft(reversed(attempt.batches))
 
     def _next(self) -> _Attempt | None:
         change, group, batches = None, None, []
@@ -318,35 +335,27 @@ class Writer:
     # --- jobs and trimming
 
     def _one_job(self) -> None:
-        """Do one job; once more, if the connection was lost meanwhile."""
+        """Do one job. One that loses its connection waits for the next one, unless it was that which did it."""
         if not self._jobs:
             return
         job = self._jobs.popleft()
-        if not job.outcome.set_running_or_notify_cancel():
+        if not job.begin():
             return
-        failure: BaseException | None = None
+        job.tries += 1
         try:
-            for _ in range(2):
-                try:
-                    if self._is_connected():
-                        job.outcome.set_result(job.work(self._store))
-                        return
-                except psycopg.Error as error:
-                    failure = error
-                    if self._store.is_connected:
-                        break
-        except ChatError as error:
+            job.outcome.set_result(job.work(self._store))
+        except psycopg.Error as error:
+            if self._store.is_connected or job.tries >= MAX_TRIES:
+                job.outcome.set_exception(read_failed(error))
+            else:
+                self._jobs.appendleft(job)
+        except Exception as error:
             job.outcome.set_exception(error)
-            return
-        except BaseException as error:
-            job.outcome.set_exception(error)
-            raise
-        job.outcome.set_exception(read_failed(failure))
+            if not isinstance(error, ChatError):
+                raise
 
     def _trim(self) -> None:
         newly, self._newly = self._newly, 0
-        if not self._store.is_connected:
-            return
         try:
             record = self._retention.piece(self._store, newly)
         except psycopg.Error as error:

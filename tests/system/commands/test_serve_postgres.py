@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from tests.support.engine import Engine
 from tests.support.environment import DEADLINE, ROOT
-from tests.support.fixture_types import Run, Serve
+from tests.support.fixture_types import Run, Serve, Start
 from tests.support.processes import err_line
 from tests.support.server_process import Server
 
@@ -157,3 +158,84 @@ def test_a_password_comes_from_the_file_of_libpq(serve: Serve, run: Run, env: di
         server = Server("--journal", engine.uri, env=env | {"PGPASSFILE": str(file)})
         assert run("send", "hi", port=server.port).returncode == 0
         server.stop()
+
+
+# --- while the engine is not there
+
+
+@pytest.fixture(scope="module")
+def own() -> Iterator[Engine]:
+    """An engine that the tests below may break."""
+    from tests.support.engine import running
+
+    with running() as engine:
+        yield engine
+
+
+@pytest.fixture
+def broken(own: Engine) -> Iterator[Engine]:
+    yield own
+    if not own.is_running:
+        own.start()
+
+
+def test_a_member_is_told_and_the_room_goes_on_by_itself(serve: Serve, broken: Engine) -> None:
+    """Who is there stays there: only what is said meanwhile comes back, with when to try again."""
+    server = serve(*at(broken.place()))
+    nadia, omar = server.member("nadia"), server.member("omar")
+    nadia.say("before").frame("msg")
+    omar.frame("msg")
+    broken.kill()
+    nadia.say("sent", id="1")
+    server.wait_for_log("the journal can't be used")
+    omar.say("not sent", id="2")
+    error = omar.frame("error")
+    assert (error["code"], error["id"], error["retry_after"]) == ("storage", "2", 5.0)
+    assert "can't reach its database: nothing was stored" in error["text"]
+    broken.start()
+    server.wait_for_log("the journal can be used again")
+    assert nadia.frame("ack")["seq"] == 2
+    omar.say("after")
+    assert [omar.frame("msg")["text"] for _ in range(2)] == ["sent", "after"]
+    log = server.stop()
+    assert log.count("the journal can't be used") == 1, "once, not at each try"
+
+
+def test_scripts_are_told_apart_refused_and_said(serve: Serve, run: Run, start: Start, broken: Engine) -> None:
+    """``send`` ends with 6 while it is gone; with ``--retry-for`` it says the message once it is back. ``probe`` sees
+    it, too."""
+    server = serve(*at(broken.place()))
+    broken.kill()
+    first = start("send", "unsure", "--id", "u", "--timeout", "30s", port=server.port)
+    server.wait_for_log("the journal can't be used")
+    refused = run("send", "refused", "--timeout", "20s", port=server.port)
+    assert refused.returncode == 6
+    assert "the server can't reach its database: nothing was stored, try again later" in err_line(refused)
+    probed = run("probe", "--timeout", "20s", port=server.port)
+    assert probed.returncode == 2
+    assert b"can't reach its database" in probed.stdout
+    patient = start("send", "patient", "--id", "p", "--retry-for", "60s", port=server.port)
+    broken.start()
+    assert first.wait(DEADLINE) == patient.wait(2 * DEADLINE) == 0
+    said = run("export", "--format", "text", port=server.port).stdout.decode()
+    assert [said.count(word) for word in ("unsure", "refused", "patient")] == [1, 0, 1]
+
+
+def test_a_server_that_starts_without_its_engine_says_so_and_ends(run: Run, broken: Engine) -> None:
+    """A service manager starts it again: nobody waits for a server that hangs."""
+    broken.kill()
+    done = run("serve", *at(broken.place()), port=0)
+    assert done.returncode == 1
+    assert "cannot open the journal" in err_line(done)
+    assert "is it running there?" in err_line(done)
+
+
+def test_a_server_that_is_stopped_meanwhile_ends_in_order(serve: Serve, broken: Engine) -> None:
+    server = serve(*at(broken.place()))
+    nadia = server.member("nadia")
+    broken.kill()
+    nadia.say("unsure")
+    server.wait_for_log("the journal can't be used")
+    server.signal(signal.SIGTERM)
+    assert nadia.frame("bye")["why"]
+    assert server.wait() == 0
