@@ -151,6 +151,17 @@ def schema_option(text: str) -> Callable[[F], F]:
     return click.option("--journal-schema", type=SCHEMA, metavar="NAME", show_default="chatctl", help=text)
 
 
+def no_typed_password(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Refuse a database's URI with a password in the command line: a callback of options that take one."""
+    from chatctl.common.journal_uri import has_password
+
+    typed = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
+    if typed and isinstance(value, str) and has_password(value):
+        why = "everybody on this machine can read a password in a command line"
+        raise click.UsageError(f"{why}: put it into the file that PGPASSFILE names", ctx)
+    return value
+
+
 def file_option(*names: str, **more: Any) -> Callable[[F], F]:
     """Return an option for a file, as a ``Path``."""
     return click.option(*names, type=FilePath(), **{"metavar": "PATH"} | more)

@@ -141,7 +141,6 @@ def schema(value: object) -> str:
 
 
 DURATION = Parsed(duration)
-JOURNAL = Parsed(journal)
 JOURNAL_OR_URI = Parsed(journal_or_uri)
 JOURNAL_OR_NONE = Parsed(journal_or_none)
 SCHEMA = Parsed(schema)

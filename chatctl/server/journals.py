@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 AnyJournal = ThreadedJournal[Any] | MemoryJournal
 OnFatal = Callable[[ChatError], None]
 
-INSTALL = "pip install 'chatctl[postgres]'"
-
 
 def open_journal(options: ServeOptions, on_fatal: OnFatal, log: Log) -> AnyJournal:
     """Open the journal. ``on_fatal`` is called once, with the error that the server has to end with.
@@ -63,10 +61,10 @@ def _in_file(options: ServeOptions, path: Path, on_fatal: OnFatal, log: Log) -> 
 
 
 def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal, log: Log) -> PostgresJournal:
-    try:
-        from chatctl.journal.postgres.journal import PostgresJournal  # one server with a file loads none of it
-    except ImportError as error:
-        raise ChatError(f"a journal in PostgreSQL needs more of chatctl: {INSTALL} ({error})") from None
+    from chatctl.journal.postgres import extra  # a server with a file loads none of it
+
+    with extra():
+        from chatctl.journal.postgres.journal import PostgresJournal
 
     def changed(why: str | None, durability: str) -> None:
         if why is not None:

@@ -131,17 +131,10 @@ def _journal_refusals(
     journal: Path | str | None, schema: str | None, durability: str | None, size: int | None
 ) -> Iterator[tuple[object, str]]:
     """Yield what can't go with a journal of this kind, and why."""
-    from chatctl.common.journal_uri import has_password
-
     uri = journal if isinstance(journal, str) and journal != "none" else ""
-    typed = click.get_current_context().get_parameter_source("journal") == click.core.ParameterSource.COMMANDLINE
     yield schema and not uri, "--journal-schema needs --journal postgresql://..."
     yield durability == "replica" and not uri, "--durability replica needs --journal postgresql://...: a file has none"
     yield size and uri, "--max-journal is for a file: with PostgreSQL set --keep-messages or --keep-days"
-    yield (
-        typed and has_password(uri),
-        "everybody on this machine can read a password in a command line: put it into the file that PGPASSFILE names",
-    )
 
 
 def _same(unix: Path, admin_socket: Path | None) -> bool:

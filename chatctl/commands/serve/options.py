@@ -11,6 +11,7 @@ from chatctl.cli.options import (
     count_option,
     file_option,
     host_option,
+    no_typed_password,
     port_option,
     schema_option,
 )
@@ -65,6 +66,7 @@ journal_options = all_of(
         type=JOURNAL_OR_NONE,
         metavar="PATH|URI|none",
         envvar="CHATCTL_JOURNAL",
+        callback=no_typed_password,
         help="File that keeps the messages, or postgresql://... (docs/scaling.md); none: memory only.  [default: "
         "rooms.db in the state directory]",
     ),

@@ -14,6 +14,9 @@ from __future__ import annotations
 LAYOUT = 1
 """The version that this chatctl makes and knows."""
 
+UNFINISHED = -1
+"""The version while something is copied into it: no server opens it."""
+
 FENCED = "CHF01"
 """The SQLSTATE of a change by a server that was replaced."""
 

@@ -19,7 +19,7 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace, without_password
 from chatctl.errors import ChatError
 from chatctl.journal.postgres.connection import Connection, Engine, inspect
-from chatctl.journal.postgres.layout import LAYOUT, statements
+from chatctl.journal.postgres.layout import LAYOUT, UNFINISHED, statements
 from chatctl.journal.postgres.texts import from_engine
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.work import JournalLost
@@ -72,10 +72,15 @@ def open_house(db: Connection, place: PostgresPlace, sid: str) -> House:
         psycopg.Error: the engine refuses, or does not answer.
     """
     inspect(db, place.schema)
-    _lock(db, place, sid)
+    lock(db, place, sid)
     with db.transaction():
-        _make(db, place)
-        engine = inspect(db, place.schema)
+        if has_house(db, place.schema):
+            check_layout(db, place)
+            engine = inspect(db, place.schema)
+        else:
+            make(db, place)
+            engine = inspect(db, place.schema)
+            fill_house(db, place.schema, engine.mark)
         renewed = _renew_if_moved(db, place.schema, engine)
         run(db, "DELETE FROM {}.servers", place.schema)  # we have the lock: they are gone
         _register(db, place.schema, sid)
@@ -103,10 +108,10 @@ def resume_house(
     """
     engine = inspect(db, place.schema)
     try:
-        _lock(db, place, sid)
+        lock(db, place, sid)
     except ChatError as error:
         raise JournalLost(error.text) from None
-    if db.execute("SELECT to_regclass(%s)", (f"{place.schema}.house",)).fetchone() == (None,):
+    if not has_house(db, place.schema):
         raise JournalLost("its schema is gone")
     house = _load(db, place.schema, engine)
     _insist_on_whole(db, place.schema, house, known, version)
@@ -134,7 +139,7 @@ def _insist_on_whole(db: Connection, schema: str, house: House, known: Mapping[s
 # --- one at a time
 
 
-def _lock(db: Connection, place: PostgresPlace, sid: str) -> None:
+def lock(db: Connection, place: PostgresPlace, sid: str) -> None:
     """Take the schema's lock, which the engine keeps for as long as the connection lives. Raises ChatError."""
     until = time.monotonic() + _WAIT_SECONDS
     while db.execute(f"SELECT pg_try_advisory_lock({_KEY})", (place.schema,)).fetchone() != (True,):
@@ -157,31 +162,35 @@ def _register(db: Connection, schema: str, sid: str) -> None:
 # --- the layout
 
 
-def _make(db: Connection, place: PostgresPlace) -> None:
-    """Make what is not there. Raises ChatError."""
+def has_house(db: Connection, schema: str) -> bool:
+    """Return whether a schema is a journal's."""
+    return db.execute("SELECT to_regclass(%s)", (f"{schema}.house",)).fetchone() != (None,)
+
+
+def make(db: Connection, place: PostgresPlace) -> None:
+    """Make a schema where there is none, or what goes into an empty one; ``house`` has no row yet. Raises ChatError."""
     schema = place.schema
-    [(house, layout)] = db.execute(
-        "SELECT to_regclass(%s)::text, to_regnamespace(%s)::text", (f"{schema}.house", schema)
-    ).fetchall()
-    if house is None:
-        if layout is None:
-            db.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
-        elif db.execute("SELECT 1 FROM pg_class WHERE relnamespace = %s::regnamespace LIMIT 1", (schema,)).fetchone():
-            raise ChatError(
-                f"the schema {schema} of {without_password(place.uri)} holds something else: name another one with "
-                "--journal-schema"
-            )
-        db.execute(statements(schema).encode())
-        mark = inspect(db, schema).mark
-        values = (LAYOUT, secrets.token_hex(16), mark)
-        run(db, "INSERT INTO {}.house (layout, generation, mark) VALUES (%s, %s, %s)", schema, *values)
-    else:
-        check_layout(db, place)
+    if db.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):
+        db.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    elif db.execute("SELECT 1 FROM pg_class WHERE relnamespace = %s::regnamespace LIMIT 1", (schema,)).fetchone():
+        raise ChatError(
+            f"the schema {schema} of {without_password(place.uri)} holds something else: name another one with "
+            "--journal-schema"
+        )
+    db.execute(statements(schema).encode())
+
+
+def fill_house(db: Connection, schema: str, mark: str, layout: int = LAYOUT) -> None:
+    """Make the row that a new journal has of itself."""
+    values = layout, secrets.token_hex(16), mark
+    run(db, "INSERT INTO {}.house (layout, generation, mark) VALUES (%s, %s, %s)", schema, *values)
 
 
 def check_layout(db: Connection, place: PostgresPlace) -> None:
     """Raise ChatError if a schema that is there is of another chatctl."""
     row = run(db, "SELECT layout FROM {}.house", place.schema).fetchone()
+    if row == (UNFINISHED,):
+        raise ChatError(f"the journal {place} is an unfinished copy: 'chatctl journal copy' goes on with it")
     if row is None or row[0] != LAYOUT:
         found = "none" if row is None else row[0]
         raise ChatError(
@@ -235,4 +244,4 @@ def load_ends(db: Connection, schema: str) -> dict[tuple[str, str], int]:
 
 def run(db: Connection, query: str, schema: str, *values: object) -> psycopg.Cursor[tuple[Any, ...]]:
     """Run a statement in which ``{}`` stands for the schema."""
-    return db.execute(sql.SQL(query).format(sql.Identifier(schema)), values)
+    return db.execute(sql.SQL(query.replace("{}", "{0}")).format(sql.Identifier(schema)), values)
