@@ -80,6 +80,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/postgres/layout": ("journal/postgres/test_store.py", "on a real engine"),
     "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/moving": ("journal/test_transfer.py", "between a file and an engine"),
+    "journal/postgres/reconnecting": ("journal/postgres/test_writer.py", "with engines that fail"),
     "journal/postgres/transfer": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/records": ("", TYPES),
     "journal/sqlite_transfer": ("journal/test_transfer.py", "between a file and an engine"),

@@ -19,8 +19,9 @@ from chatctl.journal import Facts, RebuildCost
 from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.engine_errors import reason
 from chatctl.journal.postgres.opening import application_name, run
+from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.store import Store
-from chatctl.journal.postgres.writer import OnEngine, Redaction, Writer
+from chatctl.journal.postgres.writer import Redaction, Writer
 from chatctl.journal.retention import OnHeld, Retention
 from chatctl.journal.threaded import ThreadedJournal
 from chatctl.journal.work import closed_error

@@ -1,7 +1,7 @@
 """The writer: the one thread that uses an open schema.
 
-Lives here: the order of its work, group commit, lost connections. Does not live here: the statements (store.py), what
-errors mean (engine_errors.py), followers (threaded.py).
+Lives here: the order of its work, group commit, changes whose outcome is unknown. Does not live here: the statements
+(store.py), what errors mean (engine_errors.py), when to connect again (reconnecting.py), followers (threaded.py).
 
 It keeps the contract of ``Journal`` as follows. A change that was sent and not answered stays the next one, under its
 number, until the engine says what came of it; then its senders are answered, and nobody before. While the engine can't
@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -27,27 +28,20 @@ from chatctl.common.sizes import size_of
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept
 from chatctl.journal.postgres.engine_errors import (
-    EngineUnfit,
     fatal_error,
     is_temporary,
     out_of_reach,
     read_failed,
-    reason,
     storage_failed,
 )
 from chatctl.journal.postgres.layout import FENCED, UNSAFE
 from chatctl.journal.postgres.numbering import Group
+from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.retention import Retention
 from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
 
 _T = TypeVar("_T")
-
-PATIENCE = 5.0
-"""Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer."""
-
-LONGEST_PAUSE = 2.0
-"""Seconds between two tries to reach it, at most."""
 
 LAST_SECONDS = 5.0
 """How long a server that stops waits for an engine that can't be reached."""
@@ -59,9 +53,6 @@ MAX_TRIES = 3
 """Of a job: what loses three connections would lose the fourth."""
 
 _READ_ONLY = "25006"
-
-OnEngine = Callable[[str | None, str], None]
-"""Called with the reason when the engine can't be used, and with None when it can be again; and with its durability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +84,7 @@ class Writer:
         self._retention = retention
         self._events = events
         self._post = events.post
-        self._on_engine = on_engine
+        self._link = Reconnector(store, partial(events.post, on_engine))
         self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Job[Any] | None] = (
             queue.SimpleQueue()
         )
@@ -106,10 +97,6 @@ class Writer:
         self._number = 0
         self._new_rooms = False
         self._newly = 0
-        self._gone_since: float | None = None
-        self._tries = 0
-        self._try_at = 0.0
-        self._told: tuple[str | None, str] = (None, store.durability)
         self._stop_by: float | None = None
         self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
         self._over = False
@@ -162,8 +149,8 @@ class Writer:
 
     def _run_once(self) -> None:
         self._take(self._wait())
-        if not self._is_connected():
-            if self._gone_since is not None and time.monotonic() >= self._gone_since + PATIENCE:
+        if not self._link.connect():
+            if self._link.is_late:
                 self._refuse_what_waits()
             return
         self._commit()
@@ -173,8 +160,8 @@ class Writer:
             self._trim()
 
     def _wait(self) -> float:
-        if not self._store.is_connected:
-            return max(0.0, self._try_at - time.monotonic())
+        if (pause := self._link.wait) is not None:
+            return pause
         return 0.0 if self._jobs or self._stop_by is not None else self._retention.wait()
 
     def _take(self, seconds: float) -> None:
@@ -201,41 +188,6 @@ class Writer:
         except queue.Empty:
             pass
 
-    # --- the connection
-
-    def _is_connected(self) -> bool:
-        """Return whether the engine can be used, and connect again if it is time to try that."""
-        if self._store.is_connected:
-            return True
-        if self._gone_since is None:
-            self._lost()
-        if time.monotonic() < self._try_at:
-            return False
-        try:
-            self._store.reconnect()
-        except (psycopg.Error, EngineUnfit) as error:
-            self._lost()
-            self._tell(reason(error, self._store.place.schema))
-            return False
-        self._gone_since, self._tries = None, 0
-        self._tell(None)
-        return True
-
-    def _lost(self) -> None:
-        """Note that the connection is not good any more. The first try to connect again is made at once."""
-        self._store.disconnect()
-        now = time.monotonic()
-        if self._gone_since is None:
-            self._gone_since = now
-        self._try_at = now + (min(LONGEST_PAUSE, 0.05 * 2**self._tries) if self._tries else 0.0)
-        self._tries += 1
-
-    def _tell(self, why: str | None) -> None:
-        state = why, self._store.durability
-        if state != self._told:
-            self._told = state
-            self._post(self._on_engine, *state)
-
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
         refused = [*self._changes, *self._alone, *self._batches]
@@ -258,10 +210,10 @@ class Writer:
                     raise JournalLost("another server has taken over") from error
                 if isinstance(error, psycopg.Error) and error.sqlstate == UNSAFE:
                     self._put_back(attempt)  # the next session is told what holds now
-                    self._lost()
+                    self._link.lose()
                     return
                 if not self._store.is_connected:
-                    self._lost()
+                    self._link.lose()
                     return  # the outcome is unknown: it stays the next one
                 self._attempt = None
                 self._refused(attempt, error)
@@ -322,7 +274,7 @@ class Writer:
     def _refused(self, attempt: _Attempt, error: Exception) -> None:
         """Report that a change was not made, and that is certain."""
         if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY:
-            self._lost()  # it became a standby: another host may be the primary now
+            self._link.lose()  # it became a standby: another host may be the primary now
         if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
             self._alone.extend(attempt.batches)
             return

@@ -13,7 +13,7 @@ import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal.postgres import connection, writer
+from chatctl.journal.postgres import connection, reconnecting, writer
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.store import Store
 from tests.support.engine import Engine, running
@@ -76,7 +76,7 @@ async def watched(place: PostgresPlace, **options: Any) -> AsyncIterator[Watched
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writer, "PATIENCE", 0.1)
+    monkeypatch.setattr(reconnecting, "PATIENCE", 0.1)
 
 
 def test_what_is_said_while_the_engine_restarts_waits_for_it(own: Engine, place: PostgresPlace) -> None:
