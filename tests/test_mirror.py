@@ -81,6 +81,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/moving": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/postgres/reconnecting": ("journal/postgres/test_writer.py", "with engines that fail"),
+    "journal/postgres/watcher": ("journal/postgres/test_sharing.py", "by what several servers hear of each other"),
     "journal/postgres/transfer": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/records": ("", TYPES),
     "journal/sqlite_transfer": ("journal/test_transfer.py", "between a file and an engine"),

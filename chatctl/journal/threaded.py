@@ -71,7 +71,7 @@ class WriterThread(Protocol):
 
 
 @dataclass(slots=True)
-class _Log:
+class Log:
     """A room's log as the loop's thread knows it: what was delivered, and its followers."""
 
     epoch: str
@@ -85,7 +85,7 @@ class Dispatcher:
     """Handles the writer's events on the loop's thread: updates heads, calls followers and senders back."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None) -> None:
-        self.logs: dict[str, _Log] = {}
+        self.logs: dict[str, Log] = {}
         self.closed = asyncio.Event()
         self._loop = loop
         self._on_fatal = on_fatal
@@ -98,16 +98,22 @@ class Dispatcher:
     def committed(self, batches: Sequence[Batch], result: Committed) -> None:
         """Deliver new entries, then call the senders back."""
         for name, entries in result.entries.items():
-            log = self.logs[name]
-            log.last = entries[-1].seq
-            for deliver in log.followers:
-                self.call(deliver, entries)
+            self.deliver(name, entries)
         for batch, receipts in zip(batches, result.receipts, strict=True):
             self.call(batch.done, receipts)
 
+    def deliver(self, name: str, entries: Sequence[Msg]) -> None:
+        """Deliver entries to the followers of a room, if it is known."""
+        log = self.logs.get(name)
+        if log is not None:
+            log.last = entries[-1].seq
+            for deliver in log.followers:
+                self.call(deliver, entries)
+
     def trimmed(self, name: str, first: int) -> None:
         """Note the oldest entry that is kept."""
-        self.logs[name].first = first
+        if name in self.logs:
+            self.logs[name].first = first
 
     def failed(self, error: ChatError) -> None:
         """Report that the server has to end."""
@@ -161,7 +167,7 @@ class ThreadedJournal(ABC, Generic[_S]):
         self._closing = False
         self._dispatcher = Dispatcher(self._loop, on_fatal)
         for record in store.rooms.values():
-            self._dispatcher.logs[record.name] = _Log(record.epoch, record.first, record.last, record.time)
+            self._dispatcher.logs[record.name] = Log(record.epoch, record.first, record.last, record.time)
 
     @property
     def is_unused(self) -> bool:
@@ -256,10 +262,10 @@ class ThreadedJournal(ABC, Generic[_S]):
             self._writer.stop()
         await self._dispatcher.closed.wait()
 
-    def _log(self, room: str) -> _Log:
+    def _log(self, room: str) -> Log:
         log = self._dispatcher.logs.get(room)
         if log is None:
-            log = self._dispatcher.logs[room] = _Log(self._epoch_of_new(room), 1, 0)
+            log = self._dispatcher.logs[room] = Log(self._epoch_of_new(room), 1, 0)
             self._writer.put(NewRoom(room, log.epoch))
         return log
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import psycopg
@@ -20,14 +20,51 @@ from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.engine_errors import reason
 from chatctl.journal.postgres.opening import application_name, run
 from chatctl.journal.postgres.reconnecting import OnEngine
+from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
+from chatctl.journal.postgres.watcher import Watcher
 from chatctl.journal.postgres.writer import Redaction, Writer
+from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import OnHeld, Retention
-from chatctl.journal.threaded import ThreadedJournal
+from chatctl.journal.threaded import Dispatcher, Log, ThreadedJournal
 from chatctl.journal.work import closed_error
+from chatctl.protocol import Msg
 
 VACUUM_SECONDS = 3600.0
 """How long the engine may take to clear what was redacted."""
+
+
+OnFacts = Callable[[Facts], None]
+OnRedacted = Callable[[str, Sequence[int]], None]
+
+
+class SharedDispatcher(Dispatcher):
+    """Handles what other servers did, too."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None, logs: dict[str, Log]
+    ) -> None:
+        """Start with the rooms that are known."""
+        super().__init__(loop, on_fatal)
+        self.logs = logs
+        self.on_facts: OnFacts = lambda _: None
+        self.on_redacted: OnRedacted = lambda *_: None
+
+    def found(self, record: RoomRecord) -> None:
+        """Know a room that another server opened, unless it was opened here at the same time."""
+        self.logs.setdefault(record.name, Log(record.epoch, record.first, record.last, record.time))
+
+    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
+        """Deliver what was said elsewhere."""
+        for name, new in entries.items():
+            self.deliver(name, new)
+
+    def changed(self, changes: Changes) -> None:
+        """Report what was changed elsewhere."""
+        if changes.facts:
+            self.call(self.on_facts, changes.facts)
+        for room, seqs in changes.redacted.items():
+            self.call(partial(self.on_redacted, room), seqs)
 
 
 class PostgresJournal(ThreadedJournal[Store]):
@@ -35,12 +72,14 @@ class PostgresJournal(ThreadedJournal[Store]):
 
     traces = "the engine's write-ahead log and files, until it writes over them"
     _writer: Writer
+    _dispatcher: SharedDispatcher
 
     def __init__(
         self,
         place: PostgresPlace,
         *,
         durability: str | None = None,
+        shared: bool = False,
         keep_messages: int | None = None,
         keep_days: float | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
@@ -55,6 +94,7 @@ class PostgresJournal(ThreadedJournal[Store]):
             place: of the journal.
             durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
                 the engine gives.
+            shared: whether other servers may have the schema open, too: then their entries are delivered as well.
             keep_messages: number that each room keeps; None: all.
             keep_days: how long they are kept; None: for ever.
             loop: where callbacks run; None: the running one.
@@ -66,8 +106,9 @@ class PostgresJournal(ThreadedJournal[Store]):
         Raises:
             ChatError: it can't be opened; the text says why, and what to do.
         """
-        store = Store(place, durability)
+        store = Store(place, durability, shared=shared)
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
+        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs)
         self.place = place
         self.durability = store.durability
         self._epoch_of = store.epoch_of_new
@@ -75,6 +116,18 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
+        look = self._writer.look
+        self._watcher = Watcher(place, store.sid, lambda: store.backend, look) if shared else None
+
+    def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
+        """Be called with the facts that other servers change, in the order of their versions, and what they redact."""
+        self._dispatcher.on_facts, self._dispatcher.on_redacted = changed, redacted
+
+    async def close(self) -> None:
+        """Commit what waits, run its callbacks, and leave the schema. Appends fail from now on."""
+        if self._watcher is not None:
+            self._watcher.stop()
+        await super().close()
 
     def _engine_changed(self, why: str | None, durability: str) -> None:
         self.durability = durability

@@ -26,6 +26,9 @@ UNSAFE = "CHF02"
 LEVEL = "chatctl.durability"
 """The setting of a session that has the durability which its server tells."""
 
+CHANGES_KEPT = 10_000
+"""Changes after which a server has to have heard of one: those that are asleep for longer are swept long before."""
+
 BRIDGE_SECONDS = 300
 """Entries are not stamped with an earlier time than the one before, unless that is further to come (core/clock.py)."""
 
@@ -35,7 +38,7 @@ TABLES = """
 CREATE TABLE {s}.house (
     one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, generation text NOT NULL,
     mark text NOT NULL, version bigint NOT NULL DEFAULT 0);
-CREATE TABLE {s}.servers (sid text PRIMARY KEY);
+CREATE TABLE {s}.servers (sid text PRIMARY KEY, beat bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
 -- kinds: of each receipt, see append.
 CREATE TABLE {s}.done (
     sid text PRIMARY KEY REFERENCES {s}.servers ON DELETE CASCADE, number bigint NOT NULL,
@@ -52,9 +55,13 @@ CREATE TABLE {s}.ids (
     room text COLLATE "C" NOT NULL, token bytea NOT NULL, id text COLLATE "C" NOT NULL, seq bigint NOT NULL,
     time double precision NOT NULL, PRIMARY KEY (room, token, id));
 CREATE INDEX ids_by_seq ON {s}.ids (room, seq);
+-- value: NULL for one that was removed, for as long as another server may not know that.
 CREATE TABLE {s}.facts (
-    kind text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, value text NOT NULL, version bigint NOT NULL,
+    kind text COLLATE "C" NOT NULL, key text COLLATE "C" NOT NULL, value text, version bigint NOT NULL,
     PRIMARY KEY (kind, key));
+CREATE INDEX facts_by_version ON {s}.facts (version);
+CREATE INDEX facts_removed ON {s}.facts (version) WHERE value IS NULL;
+CREATE TABLE {s}.redactions (version bigint PRIMARY KEY, room text COLLATE "C" NOT NULL, seqs bigint[] NOT NULL);
 -- Earlier epochs of a room: entries 1 to last were the same under that one. A higher number is of a later epoch.
 CREATE TABLE {s}.ends (
     number bigint GENERATED ALWAYS AS IDENTITY, room text COLLATE "C" NOT NULL, epoch text NOT NULL,
@@ -84,7 +91,7 @@ END $body$;
 """
 
 APPEND = """
--- Number and keep drafts, given as columns. Add the rooms that are new first.
+-- Number and keep drafts, given as columns. Add rooms first that are not there: those of the drafts are among them.
 -- is_new: nothing with its id is further up among the drafts, and its sender may speak.
 -- Returns for each draft a number and a time, and its kind: 0 it was added under this number; 1 it is a repeat of the
 -- entry of this number; 2 its id belongs to that other entry; 3 it was not added and is not known.
@@ -95,18 +102,21 @@ CREATE FUNCTION {s}.append(
     OUT seqs bigint[], OUT times double precision[], OUT kinds smallint[]
 ) LANGUAGE plpgsql AS $body$
 DECLARE
+    locked integer;
     stamp double precision;
 BEGIN
     IF {s}.is_done(my_sid, my_number) THEN
         SELECT d.seqs, d.times, d.kinds INTO seqs, times, kinds FROM {s}.done d WHERE sid = my_sid;
         RETURN;
     END IF;
-    IF cardinality(new_rooms) > 0 THEN
+    LOOP  -- another server may forget a room in between, in which nothing was ever said
         INSERT INTO {s}.rooms (name, epoch) SELECT name, epoch FROM unnest(new_rooms, new_epochs) AS n (name, epoch)
             ORDER BY name ON CONFLICT DO NOTHING;
-    END IF;
-    IF cardinality(of_room) > 0 THEN
         PERFORM 1 FROM {s}.rooms WHERE name = ANY (of_room) ORDER BY name FOR NO KEY UPDATE;
+        GET DIAGNOSTICS locked = ROW_COUNT;
+        EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
+    END LOOP;
+    IF cardinality(of_room) > 0 THEN
         stamp := extract(epoch FROM clock_timestamp());
         WITH asked AS MATERIALIZED (
             SELECT d.*, r.last,
@@ -163,12 +173,12 @@ BEGIN
         RETURN now;
     END IF;
     UPDATE {s}.house SET version = version + 1 RETURNING version INTO STRICT now;
-    DELETE FROM {s}.facts f USING unnest(of_kind, of_key, of_value) AS c (kind, key, value)
-        WHERE f.kind = c.kind AND f.key = c.key AND c.value IS NULL;
     INSERT INTO {s}.facts SELECT kind, key, value, now FROM unnest(of_kind, of_key, of_value) AS c (kind, key, value)
-        WHERE value IS NOT NULL
         ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, version = excluded.version;
+    DELETE FROM {s}.facts WHERE value IS NULL AND version < now - {kept};
+    DELETE FROM {s}.redactions WHERE version < now - {kept};
     IF in_room IS NOT NULL THEN
+        INSERT INTO {s}.redactions VALUES (now, in_room, of_seq);
         UPDATE {s}.entries SET nick = '', text = '', action = false WHERE room = in_room AND seq = ANY (of_seq);
     END IF;
     UPDATE {s}.done SET number = my_number, seqs = ARRAY[now], times = NULL, kinds = NULL WHERE sid = my_sid;
@@ -210,7 +220,14 @@ END $body$;
 def statements(schema: str) -> str:
     """Return what defines everything in a schema that is there and empty. ``schema`` needs no quoting."""
     text = TABLES + BEGIN + APPEND + CHANGE + TRIM + RENEW
-    names = {"s": schema, "fenced": FENCED, "unsafe": UNSAFE, "level": LEVEL, "bridge": str(BRIDGE_SECONDS)}
+    names = {
+        "s": schema,
+        "fenced": FENCED,
+        "unsafe": UNSAFE,
+        "level": LEVEL,
+        "kept": str(CHANGES_KEPT),
+        "bridge": str(BRIDGE_SECONDS),
+    }
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text

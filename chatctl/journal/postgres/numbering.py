@@ -47,6 +47,11 @@ class Group:
         self._leader.append(leader)
         self._drafts.append(draft)
 
+    @property
+    def rooms(self) -> set[str]:
+        """The rooms of the drafts that the engine has to see."""
+        return {draft.room for draft in self._drafts}
+
     def columns(self) -> tuple[list[object], ...]:
         """Return the rows as the columns that ``append`` takes, from ``of_room`` on. Raises UnicodeError."""
         rows = self._drafts

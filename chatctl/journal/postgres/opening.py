@@ -63,8 +63,8 @@ def epoch_of(generation: str, room: str) -> str:
     return hashlib.sha256(f"{generation} {room}".encode()).hexdigest()[:16]
 
 
-def open_house(db: Connection, place: PostgresPlace, sid: str) -> House:
-    """Take a schema for this server alone; make it, if there is none.
+def open_house(db: Connection, place: PostgresPlace, sid: str, *, shared: bool = False) -> House:
+    """Take a schema for this server, alone or beside others that share it; make it, if there is none.
 
     Raises:
         EngineUnfit: nothing can be stored there now.
@@ -72,8 +72,9 @@ def open_house(db: Connection, place: PostgresPlace, sid: str) -> House:
         psycopg.Error: the engine refuses, or does not answer.
     """
     inspect(db, place.schema)
-    lock(db, place, sid)
+    lock(db, place, sid, shared=shared)
     with db.transaction():
+        db.execute(f"SELECT pg_advisory_xact_lock({_KEY} + 1)", (place.schema,))  # one of those that share it makes it
         if has_house(db, place.schema):
             check_layout(db, place)
             engine = inspect(db, place.schema)
@@ -82,7 +83,8 @@ def open_house(db: Connection, place: PostgresPlace, sid: str) -> House:
             engine = inspect(db, place.schema)
             fill_house(db, place.schema, engine.mark)
         renewed = _renew_if_moved(db, place.schema, engine)
-        run(db, "DELETE FROM {}.servers", place.schema)  # we have the lock: they are gone
+        if not shared:
+            run(db, "DELETE FROM {}.servers", place.schema)  # we have the lock: they are gone
         _register(db, place.schema, sid)
     house = _load(db, place.schema, engine)
     house.renewed = renewed
@@ -90,7 +92,13 @@ def open_house(db: Connection, place: PostgresPlace, sid: str) -> House:
 
 
 def resume_house(
-    db: Connection, place: PostgresPlace, sid: str, known: Mapping[str, RoomRecord], version: int
+    db: Connection,
+    place: PostgresPlace,
+    sid: str,
+    known: Mapping[str, RoomRecord],
+    version: int,
+    *,
+    shared: bool = False,
 ) -> Engine:
     """Take a schema again after a connection was lost.
 
@@ -100,6 +108,7 @@ def resume_house(
         sid: this server.
         known: the rooms as their newest transaction of ours left them.
         version: of the newest change of facts of ours.
+        shared: as it was opened.
 
     Raises:
         EngineUnfit: nothing can be stored there now.
@@ -108,7 +117,7 @@ def resume_house(
     """
     engine = inspect(db, place.schema)
     try:
-        lock(db, place, sid)
+        lock(db, place, sid, shared=shared)
     except ChatError as error:
         raise JournalLost(error.text) from None
     if not has_house(db, place.schema):
@@ -117,8 +126,8 @@ def resume_house(
     _insist_on_whole(db, place.schema, house, known, version)
     if not run(db, "SELECT 1 FROM {}.servers WHERE sid = %s", place.schema, sid).fetchone():
         grown = any(room.last > (known[name].last if name in known else 0) for name, room in house.rooms.items())
-        if grown or house.version > version:
-            raise JournalLost("another server has written meanwhile")
+        if shared or grown or house.version > version:
+            raise JournalLost("another server has written meanwhile, or taken this one for dead")
         _register(db, place.schema, sid)
     run(db, "UPDATE {}.house SET mark = %s WHERE mark <> %s", place.schema, engine.mark, engine.mark)
     return engine
@@ -139,10 +148,14 @@ def _insist_on_whole(db: Connection, schema: str, house: House, known: Mapping[s
 # --- one at a time
 
 
-def lock(db: Connection, place: PostgresPlace, sid: str) -> None:
-    """Take the schema's lock, which the engine keeps for as long as the connection lives. Raises ChatError."""
+def lock(db: Connection, place: PostgresPlace, sid: str, *, shared: bool = False) -> None:
+    """Take the schema's lock, which the engine keeps for as long as the connection lives. Raises ChatError.
+
+    Those that share it keep out those that want it alone, and the other way round.
+    """
     until = time.monotonic() + _WAIT_SECONDS
-    while db.execute(f"SELECT pg_try_advisory_lock({_KEY})", (place.schema,)).fetchone() != (True,):
+    take = f"SELECT pg_try_advisory_lock{'_shared' if shared else ''}({_KEY})"
+    while db.execute(take, (place.schema,)).fetchone() != (True,):
         holder = db.execute(_HOLDER, (place.schema,)).fetchone()
         if holder is not None and holder[1] == application_name(sid):  # our own lost connection, as the engine sees it
             db.execute("SELECT pg_terminate_backend(%s)", (holder[0],))
@@ -233,7 +246,7 @@ def _load(db: Connection, schema: str, engine: Engine) -> House:
 
 def load_facts(db: Connection, schema: str) -> dict[tuple[str, str], str]:
     """Return all facts."""
-    rows = run(db, "SELECT kind, key, value FROM {}.facts", schema)
+    rows = run(db, "SELECT kind, key, value FROM {}.facts WHERE value IS NOT NULL", schema)
     return {(from_engine(kind), from_engine(key)): from_engine(value) for kind, key, value in rows}
 
 

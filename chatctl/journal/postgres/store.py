@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import psycopg
 
@@ -28,9 +29,11 @@ from chatctl.journal.postgres.opening import (
     resume_house,
     run,
 )
+from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.records import Committed, RoomRecord
 from chatctl.journal.trimming import Aged, Trimming
+from chatctl.journal.work import JournalLost
 from chatctl.protocol import Msg
 
 LEVELS = ("memory", "os", "disk", "replica")
@@ -54,28 +57,46 @@ SELECT seq, time, nick, text, action FROM (
 _FOREVER = 1 << 62
 
 
+@dataclass(slots=True)
+class Seen:
+    """What other servers did since a store looked last."""
+
+    found: list[RoomRecord] = field(default_factory=list)
+    """Rooms that were not known."""
+    trimmed: list[RoomRecord] = field(default_factory=list)
+    entries: dict[str, list[Msg]] = field(default_factory=dict)
+    """New ones, by room."""
+    changes: Changes | None = None
+    """None: nobody asked."""
+
+
 class Store(Trimming):
     """An open journal. Every method blocks; one thread at a time may use it."""
 
-    def __init__(self, place: PostgresPlace, asked: str | None = None) -> None:
-        """Connect, and open the schema, for this server alone.
+    def __init__(self, place: PostgresPlace, asked: str | None = None, *, shared: bool = False) -> None:
+        """Connect, and open the schema.
 
         Args:
             place: of the journal.
             asked: the durability that the engine has to have at least; None: any.
+            shared: whether other servers may have it open, too.
 
         Raises:
             ChatError: it can't be opened; the text says why, and what to do.
         """
         self.place = place
         self.sid = secrets.token_hex(8)
+        self.backend = 0
+        """The engine's process that serves this store."""
         self._asked = asked
+        self._shared = shared
         self._db: Connection | None = None
         self._unsaved: dict[str, str] = {}
         self._gone: list[str] = []
         try:
             self._db = connect(place, application_name(self.sid))
-            house = open_house(self._db, place, self.sid)
+            self.backend = self._db.info.backend_pid
+            house = open_house(self._db, place, self.sid, shared=shared)
             self.durability = self._checked(house.engine.durability)
             self.facts = load_facts(self._db, place.schema)
             self.ends = load_ends(self._db, place.schema)
@@ -87,6 +108,8 @@ class Store(Trimming):
             raise
         self.rooms = house.rooms
         self.version = house.version
+        """Of the facts: all changes up to this one are known."""
+        self._own_version = house.version
         self.generation = house.generation
         self.renewed = house.renewed
 
@@ -108,7 +131,8 @@ class Store(Trimming):
         self.disconnect()
         db = connect(self.place, application_name(self.sid))
         try:
-            engine = resume_house(db, self.place, self.sid, self._saved(), self.version)
+            version = max(self.version, self._own_version)
+            engine = resume_house(db, self.place, self.sid, self._saved(), version, shared=self._shared)
             try:
                 self.durability = self._checked(engine.durability)
             except ChatError as error:
@@ -117,6 +141,7 @@ class Store(Trimming):
             db.close()
             raise
         self._db = db
+        self.backend = db.info.backend_pid
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
@@ -127,8 +152,9 @@ class Store(Trimming):
     def close(self) -> None:
         """Take this server out of the schema, and disconnect."""
         if self._db is not None and self.is_connected:
-            with contextlib.suppress(psycopg.Error):  # then the next server to start does it
+            with contextlib.suppress(psycopg.Error):  # then another server does it
                 self._run("DELETE FROM {}.servers WHERE sid = %s", self.sid)
+                self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
         self.disconnect()
 
     def _checked(self, level: str) -> str:
@@ -179,7 +205,7 @@ class Store(Trimming):
                 self._run(f"DELETE FROM {{}}.{table} WHERE {name} = ANY (%s){only}", self._gone)  # noqa: S608
             self._gone.clear()
         if group.new_rooms is None:
-            group.new_rooms = dict(self._unsaved)
+            group.new_rooms = self._unsaved | {name: self.rooms[name].epoch for name in group.rooms}
         new = list(group.new_rooms), list(group.new_rooms.values())
         types = ", ".join(f"%s::{kind}[]" for kind in ("text", "text", "text", "boolean", "bytea", "text", "boolean"))
         call = f"SELECT seqs, times, kinds FROM {{}}.append(%s, %s, %s::text[], %s::text[], {types})"  # noqa: S608
@@ -187,6 +213,10 @@ class Store(Trimming):
         for name in group.new_rooms:
             self._unsaved.pop(name, None)
         result = group.result(answer)
+        for name, entries in result.entries.items():
+            record = self.rooms[name]
+            if entries[0].seq > record.last + 1:  # others have spoken meanwhile
+                entries[:0] = self._following(record, entries[0].seq - 1)
         for name, entries in result.entries.items():
             self.rooms[name].last = entries[-1].seq
         return result
@@ -199,11 +229,55 @@ class Store(Trimming):
         call = "SELECT {}.change(%s, %s, %s::text[], %s::text[], %s::text[], %s, %s::bigint[])"
         row = self._run(call, self.sid, number, kinds, keys, values, room, list(seqs)).fetchone()
         assert row is not None
-        self.version = max(self.version, int(str(row[0])))
+        self._own_version = int(str(row[0]))
+        if self._own_version == self.version + 1:
+            self.version = self._own_version
 
     def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Refuse: it has to have a number (``change``)."""
         raise NotImplementedError
+
+    # --- what other servers did
+
+    def look(self, names: Collection[str] | None) -> Seen:
+        """Return what is new in rooms, by name; None: in all rooms and among the facts.
+
+        Raises:
+            JournalLost: the log is not the one that was opened.
+        """
+        seen = Seen()
+        query = "SELECT name, epoch, first, last, time FROM {}.rooms"
+        rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
+        for row in rows.fetchall():
+            there = RoomRecord(0, *row)  # type: ignore[arg-type]
+            record = self.rooms.get(there.name)
+            if there.name in self._gone:
+                continue
+            if record is None:
+                self.rooms[there.name] = there
+                seen.found.append(there)
+                continue
+            if there.epoch != record.epoch:
+                raise JournalLost("another server has given the log new epochs")
+            if there.first > record.first:
+                record.first = there.first
+                seen.trimmed.append(record)
+            if there.last > record.last:
+                seen.entries[there.name] = self._following(record, there.last)
+                record.last = there.last
+        if names is None:
+            assert self._db is not None
+            seen.changes = changes_since(self._db, self.place.schema, self.version)
+            self.version = seen.changes.version
+        return seen
+
+    def _following(self, record: RoomRecord, to: int) -> list[Msg]:
+        """Return the entries that follow a room's cursor, up to a number. Raises JournalLost: some are deleted."""
+        query = "SELECT seq, time, nick, text, action FROM {}.entries WHERE room = %s AND seq > %s AND seq <= %s"
+        entries = [entry_of(row) for row in self._run(f"{query} ORDER BY seq", record.name, record.last, to)]
+        if len(entries) != to - record.last:
+            raise JournalLost(f"messages of {record.name} were deleted before this server had seen them")
+        return entries
 
     # --- reading
 

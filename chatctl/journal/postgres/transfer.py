@@ -73,7 +73,7 @@ class PostgresSource:
     def state(self) -> State:
         """Implement ``Source.state``."""
         ends = self._run("SELECT room, epoch, last FROM {}.ends ORDER BY number").fetchall()
-        facts = self._run("SELECT kind, key, value FROM {}.facts ORDER BY kind, key").fetchall()
+        facts = self._run("SELECT kind, key, value FROM {}.facts WHERE value IS NOT NULL").fetchall()
         rooms = [RoomState(*row) for row in self._run(_ROOMS)]
         return State(rooms, ends, sorted((from_engine(a), from_engine(b), from_engine(c)) for a, b, c in facts))
 

@@ -16,11 +16,11 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import psycopg
 
@@ -37,9 +37,12 @@ from chatctl.journal.postgres.engine_errors import (
 from chatctl.journal.postgres.layout import FENCED, UNSAFE
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
+from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
+from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import Retention
 from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
+from chatctl.protocol import Msg
 
 _T = TypeVar("_T")
 
@@ -65,6 +68,26 @@ class Redaction:
     done: OnKept
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A hint that other servers did something: in this room; None: anywhere."""
+
+    room: str | None
+
+
+class SharedEvents(WriterEvents, Protocol):
+    """Callbacks about what other servers did."""
+
+    def found(self, record: RoomRecord) -> None:
+        """There is a room that was not known."""
+
+    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
+        """Rooms have entries that follow what was delivered."""
+
+    def changed(self, changes: Changes) -> None:
+        """Facts were changed, or entries emptied."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     """A change that was sent, or is about to be."""
@@ -78,16 +101,16 @@ class _Attempt:
 class Writer:
     """Runs a store on a thread of its own."""
 
-    def __init__(self, store: Store, retention: Retention, events: WriterEvents, on_engine: OnEngine) -> None:
+    def __init__(self, store: Store, retention: Retention, events: SharedEvents, on_engine: OnEngine) -> None:
         """Start the thread, which alone uses the store from now on."""
         self._store = store
         self._retention = retention
         self._events = events
         self._post = events.post
         self._link = Reconnector(store, partial(events.post, on_engine))
-        self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Job[Any] | None] = (
-            queue.SimpleQueue()
-        )
+        self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Job[Any] | None]
+        self._queue = queue.SimpleQueue()
+        self._looks: set[str | None] = set()
         self._batches: deque[Batch] = deque()
         self._changes: deque[FactsChange | Redaction] = deque()
         self._alone: deque[Batch] = deque()
@@ -105,9 +128,13 @@ class Writer:
 
     # --- from other threads
 
-    def put(self, item: Batch | FactsChange | Redaction | NewRoom | GoneRoom) -> None:
+    def put(self, item: Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look) -> None:
         """Queue something to be written."""
         self._queue.put(item)
+
+    def look(self, room: str | None) -> None:
+        """Look soon at what other servers did in a room; None: anywhere."""
+        self._queue.put(Look(room))
 
     def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
         """Queue a call on the thread, between two commits; return its outcome."""
@@ -154,6 +181,8 @@ class Writer:
                 self._refuse_what_waits()
             return
         self._commit()
+        if self._store.is_connected and self._looks:
+            self._look()
         if self._store.is_connected:
             self._one_job()
         if self._store.is_connected:
@@ -176,6 +205,8 @@ class Writer:
                         self._changes.append(item)
                     case Job():
                         self._jobs.append(item)
+                    case Look(room):
+                        self._looks.add(room)
                     case NewRoom(name, epoch):
                         self._store.add_room(name, epoch)
                         self._new_rooms = True
@@ -283,6 +314,25 @@ class Writer:
             self._post(self._events.call, attempt.change.done, failure)
         for batch in attempt.batches:
             self._post(self._events.call, batch.done, failure)
+
+    # --- what other servers did
+
+    def _look(self) -> None:
+        try:
+            seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
+        except psycopg.Error as error:
+            if self._store.is_connected and not is_temporary(error):
+                raise
+            return  # the next hint, or the next second, looks again
+        self._looks.clear()
+        for record in seen.found:
+            self._post(self._events.found, record)
+        for record in seen.trimmed:
+            self._post(self._events.trimmed, record.name, record.first)
+        if seen.entries:
+            self._post(self._events.grown, seen.entries)
+        if seen.changes is not None and (seen.changes.facts or seen.changes.redacted):
+            self._post(self._events.changed, seen.changes)
 
     # --- jobs and trimming
 

@@ -61,8 +61,21 @@ def test_a_change_of_facts_is_made_once_too(store: Store, engine: Engine, place:
     store.change(1, {("a", "b"): "c", ("d", "e"): "f"})
     assert store.version == 1
     store.change(2, {("a", "b"): None, ("d", "e"): "g\0"})
-    rows = engine.sql(f"SELECT kind, key, value, version FROM {place.schema}.facts", database="chat")
-    assert rows == [("d", "e", "g\x1a\x1b", 2)]
+    rows = engine.sql(f"SELECT kind, key, value, version FROM {place.schema}.facts ORDER BY kind", database="chat")
+    assert rows == [("a", "b", None, 2), ("d", "e", "g\x1a\x1b", 2)], "that it was removed is known to others"
+    store.close()
+    with closing(Store(place)) as again:
+        assert again.facts == {("d", "e"): "g\0"}
+
+
+def test_others_need_not_be_told_for_ever_what_was_removed(store: Store, engine: Engine, place: PostgresPlace) -> None:
+    engine.sql(f"INSERT INTO {place.schema}.facts VALUES ('old', '', NULL, 1), ('kept', '', 'x', 1)", database="chat")
+    engine.sql(f"INSERT INTO {place.schema}.redactions VALUES (1, 'lobby', '{{1}}')", database="chat")
+    engine.sql(f"UPDATE {place.schema}.house SET version = 20000", database="chat")
+    store.change(1, {("new", ""): None})
+    rows = engine.sql(f"SELECT kind FROM {place.schema}.facts ORDER BY kind", database="chat")
+    assert rows == [("kept",), ("new",)]
+    assert engine.sql(f"SELECT * FROM {place.schema}.redactions", database="chat") == []
 
 
 def test_rooms_that_were_added_meanwhile_are_not_taken_for_stored_with_a_repeat(

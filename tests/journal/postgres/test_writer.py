@@ -161,6 +161,37 @@ def test_an_engine_that_dies_under_load_loses_and_doubles_nothing(
     run(main())
 
 
+def test_two_servers_whose_engine_dies_under_load_agree_on_all_of_it(own: Engine, place: PostgresPlace) -> None:
+    """What was under way on both, without ids: once each, in one order, and shown on both sides."""
+
+    async def main() -> None:
+        shown: list[list[str]] = [[], []]
+        async with watched(place, shared=True) as one, watched(place, shared=True) as other:
+            for journal, texts_of in zip((one, other), shown, strict=True):
+                journal.follow(ROOM, lambda entries, texts_of=texts_of: texts_of.extend(one.text for one in entries))
+
+            async def speak(journal: Watched, name: str) -> None:
+                for number in range(40):
+                    outcome = await send(journal, draft(f"{name} {number}"))
+                    assert not isinstance(outcome, StorageFailed), outcome.text
+
+            speakers = asyncio.gather(*[speak(one, "a"), speak(other, "b"), speak(one, "c")])
+            for least in (20, 60):
+                while len(shown[0]) < least:
+                    await asyncio.sleep(0)
+                await asyncio.to_thread(own.kill)
+                await asyncio.to_thread(own.start)
+            await speakers
+            while len(shown[0]) < 120 or len(shown[1]) < 120:
+                await asyncio.sleep(0.01)
+            assert not one.fatal
+            assert not other.fatal
+            assert shown[0] == shown[1] == await texts(one)
+            assert sorted(shown[0]) == sorted(f"{name} {number}" for name in "abc" for number in range(40))
+
+    run(main())
+
+
 def test_a_frozen_engine_is_left_and_asked_again_when_it_moves(
     own: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
