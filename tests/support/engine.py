@@ -163,11 +163,17 @@ class Engine:
             process.wait(DEADLINE)
 
     def kill(self) -> None:
-        """Kill all of its processes."""
+        """Kill all of its processes; return when none of them has its memory any more."""
         assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)  # it starts no more of them meanwhile
+        killed = self._pids()
         self._signal(signal.SIGKILL)
         self._process.wait(DEADLINE)
         self._process = None
+        until = time.monotonic() + DEADLINE
+        while any(_has_memory(pid) for pid in killed):
+            assert time.monotonic() < until
+            time.sleep(0.01)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def freeze(self) -> None:
@@ -209,7 +215,9 @@ class Engine:
     def _pids(self) -> list[int]:
         assert self._process is not None
         top = self._process.pid
-        return [top, *map(int, Path(f"/proc/{top}/task/{top}/children").read_text().split())]
+        with contextlib.suppress(FileNotFoundError):  # it has ended
+            return [*map(int, Path(f"/proc/{top}/task/{top}/children").read_text().split()), top]
+        return []
 
     def remove(self) -> None:
         """Stop it, and remove its files."""
@@ -217,6 +225,13 @@ class Engine:
             self.thaw()
             self.stop(signal.SIGQUIT)
         shutil.rmtree(self.folder)
+
+
+def _has_memory(pid: int) -> bool:
+    """Return whether a process is there, and not only its exit status."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 @contextlib.contextmanager
