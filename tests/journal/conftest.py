@@ -13,6 +13,18 @@ from tests.support.journals import Faulty, Place
 @pytest.fixture(params=["sqlite", "postgres"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Return a place where no journal is yet, for one of each kind that outlives its process."""
+    return _place(request, tmp_path)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def any_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Return the same; None for the journal in memory, too."""
+    return _place(request, tmp_path)
+
+
+def _place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "memory":
+        return None
     if request.param == "sqlite":
         return tmp_path / "state" / "rooms.db"
     place: Place = request.getfixturevalue("engine").place()

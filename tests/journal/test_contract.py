@@ -70,7 +70,7 @@ def test_what_was_said_comes_back_as_it_was(place: Place) -> None:
     assert entry == Msg(1, stamped(place, said, entry.time), said.nick, said.text, action=True)
 
 
-def test_followers_get_every_entry_before_its_receipt_on_the_loops_thread(place: Place) -> None:
+def test_followers_get_every_entry_before_its_receipt_on_the_loops_thread(any_place: Place) -> None:
     """Committed first, shown after, acknowledged last; and nothing of the loop's is touched from another thread."""
     events: list[tuple[str, list[int | None], int]] = []
 
@@ -78,7 +78,7 @@ def test_followers_get_every_entry_before_its_receipt_on_the_loops_thread(place:
         events.append((kind, [item.seq for item in items], threading.get_ident()))
 
     async def main() -> None:
-        async with opened(place) as journal:
+        async with opened(any_place) as journal:
             head = journal.follow(ROOM, lambda entries: note("entries", entries))
             assert (head.first, head.last) == (1, 0)
             for _ in range(3):
@@ -97,11 +97,11 @@ def test_followers_get_every_entry_before_its_receipt_on_the_loops_thread(place:
     assert [number for kind, numbers, _ in events if kind == "receipts" for number in numbers] == shown
 
 
-def test_a_follower_gets_what_comes_after_its_head_and_nothing_twice(place: Place) -> None:
+def test_a_follower_gets_what_comes_after_its_head_and_nothing_twice(any_place: Place) -> None:
     """``follow`` answers at once, with commits still on their way: head and deliveries have to fit."""
 
     async def main() -> None:
-        async with opened(place) as journal:
+        async with opened(any_place) as journal:
             got: list[int] = []
             waiting = []
             for _ in range(50):
@@ -161,6 +161,52 @@ def test_an_id_counts_for_one_token_in_one_room(place: Place) -> None:
                 (4, False),
             ]
             assert await ids_stored(journal) == 3
+
+    run(main())
+
+
+def test_what_an_id_means_is_the_same_in_every_journal(any_place: Place) -> None:
+    """A repeat, another's id, one of another room, what was said otherwise, and what may not be said any more."""
+
+    async def main() -> None:
+        async with opened(any_place) as journal:
+            shown: list[Msg] = []
+            for room in (ROOM, "ops"):
+                journal.follow(room, shown.extend)
+            first = draft("once", token=ALICE, id="k")
+            drafts = [
+                replace(first, append=False),
+                first,
+                first,
+                replace(first, text="other"),
+                replace(first, append=False),
+                replace(first, token=BOB),
+                replace(first, room="ops"),
+                replace(first, persist=False),
+                replace(first, id=None),
+            ]
+            expected = [
+                (None, False, False),
+                (1, False, False),
+                (1, True, False),
+                (1, False, True),
+                (1, True, False),
+                (2, False, False),
+                (1, False, False),
+                (None, False, False),
+                (3, False, False),
+            ]
+            receipts = await say(journal, *drafts)
+            assert [(one.seq, one.duplicate, one.reused) for one in receipts] == expected
+            again = await say(journal, *drafts[:5])
+            assert [(one.seq, one.duplicate, one.reused) for one in again] == [
+                (1, True, False),
+                (1, True, False),
+                (1, True, False),
+                (1, False, True),
+                (1, True, False),
+            ]
+            assert sorted(entry.seq for entry in shown) == [1, 1, 2, 3]
 
     run(main())
 

@@ -15,12 +15,13 @@ from typing import Any, TypeVar
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import StorageFailed
 from chatctl.journal import Draft, Receipt
+from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.threaded import ThreadedJournal
 
 T = TypeVar("T")
-Place = Path | PostgresPlace
-"""Where a journal is kept."""
+Place = Path | PostgresPlace | None
+"""Where a journal is kept; None: in memory."""
 AnyJournal = ThreadedJournal[Any]
 DEADLINE = 20.0
 ROOM = "lobby"
@@ -40,6 +41,8 @@ def draft(text: str = "hi", **fields: Any) -> Draft:
 
 def open_journal(place: Place, **options: Any) -> Any:
     """Open the journal of the kind that is kept there."""
+    if place is None:
+        return MemoryJournal(**options)
     if isinstance(place, Path):
         return SqliteJournal(place, **options)
     from chatctl.journal.postgres.journal import PostgresJournal  # psycopg takes its time
@@ -53,7 +56,8 @@ async def opened(place: Place, **options: Any) -> AsyncIterator[Any]:
     try:
         yield journal
     finally:
-        await journal.close()
+        if place is not None:
+            await journal.close()
 
 
 def send(journal: AnyJournal, *drafts: Draft) -> asyncio.Future[Outcome]:
@@ -161,6 +165,7 @@ CHILD = """
 import asyncio, os, sys
 from pathlib import Path
 from chatctl.journal import Draft
+from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
 
 path, durability, start = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
