@@ -41,6 +41,7 @@ COMMANDS = {
     "config": "Show or edit the configuration file.",
     "backup": "Copy all rooms into the new file PATH.",
     "export": "Print all that was said in a room.",
+    "journal": "Move a journal: from a file into a database, or back.",
     "admin": "Keep order: kick, ban, mute, topic, drain.",
     "bench": "Load a server, and check what arrives.",
     "key": "Make the key that keeps your nicknames yours.",

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,6 +30,9 @@ settings.load_profile("tests")
 for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, lambda *_: None)
+
+if TYPE_CHECKING:
+    from tests.support.engine import Engine
 
 _numbers = itertools.count(1)
 
@@ -63,6 +66,15 @@ def house(env: dict[str, str]) -> Iterator[Server]:
     yield server
     assert server.process.poll() is None, server.stderr_text()
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """Yield the PostgreSQL that the tests of one worker share; each takes a schema of its own (``place``)."""
+    from tests.support.engine import running  # psycopg takes its time
+
+    with running() as engine:
+        yield engine
 
 
 @pytest.fixture(autouse=True)

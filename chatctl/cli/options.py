@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
 from chatctl.cli.output import warn
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, TEXT, FilePath
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, SCHEMA, TEXT, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, named_server, server_option
 from chatctl.errors import NickInvalid
 
@@ -144,6 +144,22 @@ def duration_option(*names: str, **more: Any) -> Callable[[F], F]:
 def choice_option(*names: str, choices: Sequence[str], **more: Any) -> Callable[[F], F]:
     """Return an option for one of ``choices``."""
     return _shown(*names, type=click.Choice(choices), **more)
+
+
+def schema_option(text: str) -> Callable[[F], F]:
+    """``--journal-schema``."""
+    return click.option("--journal-schema", type=SCHEMA, metavar="NAME", show_default="chatctl", help=text)
+
+
+def no_typed_password(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Refuse a database's URI with a password in the command line: a callback of options that take one."""
+    from chatctl.common.journal_uri import has_password
+
+    typed = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
+    if typed and isinstance(value, str) and has_password(value):
+        why = "everybody on this machine can read a password in a command line"
+        raise click.UsageError(f"{why}: put it into the file that PGPASSFILE names", ctx)
+    return value
 
 
 def file_option(*names: str, **more: Any) -> Callable[[F], F]:

@@ -121,14 +121,29 @@ def journal(value: object) -> Path:
     return Path(parse_journal(os.fspath(value) if isinstance(value, os.PathLike) else str(value)))
 
 
+def journal_or_uri(value: object) -> Path | str:
+    """Return the same; the URI of a PostgreSQL database as it is."""
+    from chatctl.common.journal_uri import is_postgres
+
+    return value if isinstance(value, str) and is_postgres(value) else journal(value)
+
+
 def journal_or_none(value: object) -> Path | str:
-    """Return the same; ``none`` as it is."""
-    return "none" if value == "none" else journal(value)
+    """Return the same; ``none`` as it is, too."""
+    return "none" if value == "none" else journal_or_uri(value)
+
+
+def schema(value: object) -> str:
+    """Return the name of a schema in a database."""
+    from chatctl.common.journal_uri import check_schema_name
+
+    return check_schema_name(str(value))
 
 
 DURATION = Parsed(duration)
-JOURNAL = Parsed(journal)
+JOURNAL_OR_URI = Parsed(journal_or_uri)
 JOURNAL_OR_NONE = Parsed(journal_or_none)
+SCHEMA = Parsed(schema)
 REGEX = Parsed(regex)
 FOLDED_NICK = Parsed(nick)
 HOST = Parsed(host)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import timeout_option
-from chatctl.cli.param_types import JOURNAL, FilePath
+from chatctl.cli.options import no_typed_password, schema_option, timeout_option
+from chatctl.cli.param_types import JOURNAL_OR_URI, FilePath
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 @click.argument("path", type=FilePath())
 @click.option(
     "--journal",
-    type=JOURNAL,
-    metavar="PATH",
+    type=JOURNAL_OR_URI,
+    metavar="PATH|URI",
     envvar="CHATCTL_JOURNAL",
-    help="The journal to copy.  [default: rooms.db in the state directory]",
+    callback=no_typed_password,
+    help="The journal to copy, or postgresql://...  [default: rooms.db in the state directory]",
 )
+@schema_option("Where in the PostgreSQL database.")
 @click.option(
     "--admin-socket",
     type=FilePath(),
@@ -30,17 +32,21 @@ if TYPE_CHECKING:
     help="The server's own socket.  [default: beside the journal]",
 )
 @timeout_option("10m")
-def backup(path: Path, journal: Path | None, admin_socket: Path | None, timeout: float) -> None:
+def backup(
+    path: Path, journal: Path | str | None, journal_schema: str | None, admin_socket: Path | None, timeout: float
+) -> None:
     """Copy all rooms into the new file PATH.
 
     Through the running server, while the rooms go on, or from a journal that no server has open. The copy is whole
     and consistent; a plain cp is not. To restore it, stop the server and put the copy in the journal's place:
-    clients then notice that the log is another one.
+    clients then notice that the log is another one. Of a journal in PostgreSQL it makes such a file, too, from the
+    database itself: 'chatctl journal copy' brings it back there.
 
     \b
     Examples:
       chatctl backup "/var/backups/chat-$(date +%F).db"
       chatctl backup --journal /srv/chat/rooms.db copy.db
+      chatctl backup --journal "postgresql://chat@db/chat" copy.db
 
     \b
     Exit codes:
@@ -55,9 +61,17 @@ def backup(path: Path, journal: Path | None, admin_socket: Path | None, timeout:
     """
     from chatctl.client.admin_socket import ask_server
     from chatctl.common.file_reads import absence
+    from chatctl.common.journal_uri import DEFAULT_SCHEMA, PostgresPlace
     from chatctl.common.paths import default_journal
     from chatctl.journal.sqlite import backup_file
 
+    if isinstance(journal, str):
+        from chatctl.journal.postgres import extra
+
+        with extra():
+            from chatctl.journal.postgres.transfer import backup_schema
+        backup_schema(PostgresPlace(journal, journal_schema or DEFAULT_SCHEMA), path)
+        return
     source = journal or default_journal()
     if ask_server(source, "backup", timeout, at=admin_socket, path=str(path.absolute())) is None:
         backup_file(source, path)

@@ -104,12 +104,11 @@ def parse_journal(text: str) -> str:
     links, too, and a stamp beside the link would not belong to the log beside the file.
 
     Raises:
-        ValueError: it is a URL, and no kind of these holds a journal. The text does not repeat it: it may hold a
-            password.
+        ValueError: it is a URL, not a path. The text does not repeat it: it may hold a password.
     """
     scheme, is_url, _ = text.partition("://")
     if is_url and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum():
-        raise ValueError(f"a journal is a file, and {scheme}:// is no path: name a file, or none")
+        raise ValueError(f"a journal is a file or postgresql://..., and {scheme}:// is neither: name one, or none")
     return os.path.realpath(text)
 
 

@@ -59,7 +59,8 @@ class JournalCommands:
             await self._hub.journal.rebuild()
         except StorageFailed as error:
             raise StorageFailed(f"{text}, but traces of it may be left in the journal's file: {error.text}") from None
-        answer(Done(ask.verb, f"{text} ({OUT_OF_REACH})", [], ask.id))
+        out_of_reach = ", ".join(filter(None, (OUT_OF_REACH, self._hub.journal.traces)))
+        answer(Done(ask.verb, f"{text} ({out_of_reach})", [], ask.id))
 
     def compact(self, ask: Admin, actor: Actor, answer: Answer) -> None:
         """Say what it takes to write the journal anew; with ``yes``, do it."""

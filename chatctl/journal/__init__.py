@@ -1,8 +1,8 @@
 """Journals: what numbers the entries of a room's log and keeps them.
 
 Lives here: the interface that core/ and hub/ know, and its values; no I/O. Does not live here: the journals themselves
-(memory.py, sqlite.py). A journal is not a second log: the ring, the cursors and the order of delivery exist once, in
-core/room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
+(memory.py, sqlite.py, postgres/). A journal is not a second log: the ring, the cursors and the order of delivery exist
+once, in core/room.py, whatever the journal is. Nothing is shown to anyone before its journal has committed it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,11 @@ class Journal(Protocol):
     """Numbers entries and keeps them. Called from the event loop's thread, and calls back on it."""
 
     durability: str
-    """What an acknowledgement survives: ``memory`` nothing, ``os`` a killed process, ``disk`` a power cut."""
+    """What an acknowledgement survives: ``memory`` nothing, ``os`` a killed process, ``disk`` a power cut, ``replica``
+    the loss of the machine."""
+
+    traces: str
+    """What may still hold a text that was redacted, after ``rebuild``, for people; empty: nothing of the journal's."""
 
     def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         """Commit a batch in one transaction, all or nothing.
@@ -165,7 +169,7 @@ class Journal(Protocol):
         """
 
     async def cost(self) -> RebuildCost | None:
-        """Return what ``rebuild`` would take; None: nothing."""
+        """Return what ``rebuild`` would take; None: nothing. Raises StorageFailed: its files are not ours."""
 
     def facts(self) -> dict[tuple[str, str], str]:
         """Return all facts as they were when the journal was opened."""

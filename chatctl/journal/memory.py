@@ -27,6 +27,7 @@ class MemoryJournal:
     """Numbers from 1 up in each room, until the process ends."""
 
     durability = "memory"
+    traces = ""
 
     def __init__(self, ids_kept: int = IDS_KEPT) -> None:
         """Start with empty logs."""

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from chatctl.common.sizes import fitting
 from chatctl.common.text_search import Looked, Query, look_through
+from chatctl.journal.records import RoomRecord
 from chatctl.journal.schema import Connection
 from chatctl.journal.sqlite_errors import damaged
-from chatctl.journal.transaction import ENTRY_COLUMNS, RoomRecord, entry_of, insist_on_types
+from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of, insist_on_types
 from chatctl.protocol import Msg
 
 PAGE = 4096

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from chatctl.common.files import create_file, sync_folder
 from chatctl.errors import ChatError
+from chatctl.journal.records import RoomRecord
 from chatctl.journal.schema import APPLICATION_ID, MIGRATIONS, NEW_FILE, Connection, Durability, connect
-from chatctl.journal.sqlite_errors import JournalLost, damaged, describe, is_fatal
-from chatctl.journal.transaction import RoomRecord
+from chatctl.journal.sqlite_errors import damaged, describe, is_fatal
+from chatctl.journal.work import JournalLost
 
 _PIECE = 1_000
 """Entries that are copied between two commits (5 ms)."""

@@ -1,7 +1,7 @@
 """Retention: which entries are deleted, and when, in small pieces.
 
-Lives here: how much a room may hold, and when the clock is not believed. Does not live here: deleting (store.py), the
-thread (writer.py), which entries of a log are old (aging.py).
+Lives here: how much a room may hold, and when the clock is not believed. Does not live here: deleting (trimming.py),
+the thread (writer.py), which entries of a log are old (aging.py).
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from chatctl.journal.store import Store
-from chatctl.journal.transaction import RoomRecord
+from chatctl.journal.records import RoomRecord
+from chatctl.journal.trimming import Trimming
 
 DAY = 86_400.0
 IDS_DAYS = 7
@@ -69,7 +69,7 @@ class Retention:
         self._next_check = monotonic()
         self._waiting: dict[str, None] = {}  # rooms, in the order in which they became due
 
-    def opened(self, store: Store) -> None:
+    def opened(self, store: Trimming) -> None:
         """Doubt the clock if no entry of the store is of this time: it may have been wrong since the start."""
         now = self._clock()
         newest = [record.time for record in store.rooms.values() if record.last >= record.first]
@@ -85,17 +85,17 @@ class Retention:
         if self._keep_messages is not None and record.last - record.first >= self._keep_messages + self._slack:
             self._waiting[record.name] = None
 
-    def check(self, store: Store) -> None:
+    def check(self, store: Trimming) -> None:
         """Make every room due now."""
         self._waiting = dict.fromkeys(store.rooms)
         self._next_check = self._monotonic() + CHECK_SECONDS
 
-    def believe(self, store: Store) -> None:
+    def believe(self, store: Trimming) -> None:
         """Believe the clock as it is, and make every room due. An operator orders it."""
         self._end_doubt()
         self.check(store)
 
-    def piece(self, store: Store, newly: int = 0) -> RoomRecord | None:
+    def piece(self, store: Trimming, newly: int = 0) -> RoomRecord | None:
         """Delete one piece, if one is due.
 
         Args:
@@ -116,7 +116,7 @@ class Retention:
                 return record
         return None
 
-    def _trim(self, store: Store, record: RoomRecord, limit: int) -> bool:
+    def _trim(self, store: Trimming, record: RoomRecord, limit: int) -> bool:
         now = self._now()
         keep_from = 0 if self._keep_messages is None else record.last + 1 - self._keep_messages
         older = None if self._keep_days is None else now - self._keep_days * DAY
@@ -147,7 +147,7 @@ class Retention:
         self._judged.clear()
         self._offset = self._believed = self._clock() - self._monotonic()
 
-    def _is_held(self, store: Store, record: RoomRecord) -> bool:
+    def _is_held(self, store: Trimming, record: RoomRecord) -> bool:
         """Return whether most of a room would go by the clock as it is now. That is counted once after each step."""
         if record.name not in self._judged:
             old = store.count_older(record, self._clock() - (self._keep_days or 0) * DAY)

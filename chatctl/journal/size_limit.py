@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 
 from chatctl.journal.queries import PAGE
+from chatctl.journal.records import RoomRecord
 from chatctl.journal.store import CHECKPOINT_AFTER, Store
-from chatctl.journal.transaction import RoomRecord
 
 LEAST = 1 << 20
 """Bytes that a limit has at least."""

@@ -11,9 +11,7 @@ from pathlib import Path
 
 from chatctl.errors import ChatError, StorageFailed, reason_of
 from chatctl.journal import RebuildCost
-
-RETRY_AFTER = 5.0
-"""Seconds after which a sender may try again while the disk is full."""
+from chatctl.journal.work import RETRY_AFTER, JournalLost
 
 SAFE_VERSION = (3, 51, 3)
 
@@ -44,10 +42,6 @@ _FATAL = frozenset(
     }
 )
 """Fatal errors, as primary codes: the content of the file is unknown afterwards."""
-
-
-class JournalLost(Exception):
-    """The open file is no longer the journal's, or its state is unknown. As fatal as an error of the disk."""
 
 
 def _code(error: BaseException) -> int:
@@ -88,11 +82,6 @@ def no_room(cost: RebuildCost) -> StorageFailed:
         f"the journal was not rebuilt: that needs {needed:.1f} MiB beside it, and {free:.1f} MiB are free; make room, "
         "then 'chatctl admin compact --yes'"
     )
-
-
-def closed_error() -> StorageFailed:
-    """Return the error of every call after ``close``."""
-    return StorageFailed("the journal is closed")
 
 
 def fatal_error(path: Path, error: BaseException) -> ChatError:

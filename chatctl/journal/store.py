@@ -10,18 +10,20 @@ import contextlib
 import ctypes
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from chatctl.journal import Draft, Facts, rebuild
-from chatctl.journal.aging import LOOK_AHEAD, end_of_old
 from chatctl.journal.free_space import FreeSpace
 from chatctl.journal.queries import PAGE, Queries
 from chatctl.journal.rebuild import Rebuild
+from chatctl.journal.records import Committed, RoomRecord, new_epoch
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
 from chatctl.journal.schema import Durability, closed_on_error, connect, identity, wal_path
-from chatctl.journal.sqlite_errors import JournalLost, is_temporary
-from chatctl.journal.transaction import Committed, RoomRecord, Transaction, new_epoch
+from chatctl.journal.sqlite_errors import is_temporary
+from chatctl.journal.transaction import Transaction
+from chatctl.journal.trimming import Aged, Trimming
+from chatctl.journal.work import JournalLost
 
 CHECKPOINT_AFTER = 10_000
 """Approximate number of pages in the WAL (40 MiB) at which it is written back into the database."""
@@ -39,7 +41,7 @@ _FORGET_ENDS = (
 )
 
 
-class Store(Queries):
+class Store(Queries, Trimming):
     """An open journal. Every method blocks; one thread at a time may use it."""
 
     def __init__(self, path: Path, durability: Durability = "disk", *, boot: str | None = None) -> None:
@@ -222,50 +224,20 @@ class Store(Queries):
 
     # --- trimming
 
-    def trim(
-        self,
-        record: RoomRecord,
-        keep_from: int,
-        older: float | None,
-        ids_older: float,
-        limit: int,
-        latest: float = float("inf"),
-    ) -> bool:
-        """Delete at most ``limit`` of a room's oldest entries and ids in one transaction.
-
-        Args:
-            record: the room.
-            keep_from: delete entries before this seq.
-            older: delete entries at the front whose time (Unix seconds) is before this; None: no such limit.
-            ids_older: delete ids of deleted entries whose time is before this.
-            limit: of entries, and of ids.
-            latest: later times are those of a wrong clock: such an entry goes with those around it.
-
-        Returns:
-            Whether anything was deleted; there may be more.
-        """
-        first = record.first
-        if older is not None:
-            first = self._end_of_old("messages", record, record.last + 1, older, limit, latest) or first
-        first = min(max(first, keep_from), record.first + limit, record.last + 1)
-        ids_first = self._end_of_old("ids", record, first, ids_older, limit, latest)
-        if first == record.first and ids_first is None:
-            return False
+    def _delete(self, record: RoomRecord, first: int, ids_first: int, limit: int) -> None:
         with self._transaction():
             self._db.execute("DELETE FROM messages WHERE room = ? AND seq < ?", (record.id, first))
-            self._db.execute("DELETE FROM ids WHERE room = ? AND seq < ?", (record.id, ids_first or 0))
+            self._db.execute("DELETE FROM ids WHERE room = ? AND seq < ?", (record.id, ids_first))
             self._db.execute("UPDATE rooms SET first = ? WHERE id = ?", (first, record.id))
-        record.first = first
         self.free_space.more = True
         self._since_checkpoint += limit // 8
-        return True
 
-    def _end_of_old(
-        self, table: str, record: RoomRecord, before: int, older: float, limit: int, latest: float
-    ) -> int | None:
-        """Return the seq after the old rows at the front of a table; None if there are none."""
-        query = f"SELECT seq, time FROM {table} WHERE room = ? AND seq < ? AND time <= ? ORDER BY seq LIMIT ?"  # noqa: S608 — one of two
-        return end_of_old(self._db.execute(query, (record.id, before, latest, limit + LOOK_AHEAD)), older)
+    def _times(
+        self, table: Aged, record: RoomRecord, before: int, latest: float, limit: int
+    ) -> Iterable[tuple[int, float]]:
+        name = "messages" if table == "entries" else table
+        query = f"SELECT seq, time FROM {name} WHERE room = ? AND seq < ? AND time <= ? ORDER BY seq LIMIT ?"  # noqa: S608 — one of two
+        return self._db.execute(query, (record.id, before, latest, limit))
 
     # --- upkeep
 

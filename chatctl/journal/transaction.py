@@ -6,14 +6,12 @@ Lives here: seq, ids, receipts, the columns of an entry. Does not live here: whe
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from chatctl.journal import Draft, FactKey, Receipt
+from chatctl.journal.records import Committed, RoomRecord
 from chatctl.protocol import Msg
 
 ENTRY_COLUMNS = "seq, time, nick, text, action"
@@ -45,40 +43,6 @@ def entry_of(row: Row) -> Msg:
     """Return the entry that a row of ``ENTRY_COLUMNS`` holds. Raises WrongType."""
     seq, time, nick, text, action = insist_on_types(row, _ENTRY_TYPES)
     return Msg(seq, time, nick, text, bool(action), redacted=not nick)  # nobody has an empty name
-
-
-def new_epoch(room: str = "", secret: bytes = b"") -> str:
-    """Return a name that no other log has; with a ``secret``, always the same for the same room."""
-    return hashlib.blake2b(room.encode(), key=secret or secrets.token_bytes(16), digest_size=8).hexdigest()
-
-
-@dataclass(slots=True)
-class RoomRecord:
-    """One room as its newest transaction left it: the store holds entries ``first`` to ``last``."""
-
-    id: int
-    name: str
-    epoch: str
-    first: int = 1
-    last: int = 0
-    time: float = 0.0
-    """Of the newest entry when the store was opened, in Unix seconds."""
-
-    def __len__(self) -> int:
-        """Return how many entries are kept."""
-        return self.last + 1 - self.first
-
-    def __bool__(self) -> bool:
-        """Return True: it is a room without entries, too."""
-        return True
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """The result of one transaction: new entries by room, and the receipts of each batch."""
-
-    entries: dict[str, list[Msg]] = field(default_factory=dict)
-    receipts: list[list[Receipt]] = field(default_factory=list)
 
 
 class Transaction:

@@ -17,16 +17,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from chatctl.errors import ChatError
-from chatctl.journal import Draft, Facts, OnAppended, OnKept
 from chatctl.journal.retention import Retention
 from chatctl.journal.size_limit import SizeLimit
 from chatctl.journal.sqlite_errors import (
-    JournalLost,
-    closed_error,
     describe,
     fatal_error,
     is_fatal,
@@ -34,88 +29,14 @@ from chatctl.journal.sqlite_errors import (
     storage_failed,
 )
 from chatctl.journal.store import Store
-from chatctl.journal.transaction import Committed
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
 
 _T = TypeVar("_T")
 
 _RETRY_CHECKPOINT_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The arguments of one call of ``append``."""
-
-    drafts: Sequence[Draft]
-    done: OnAppended
-
-
-@dataclass(frozen=True, slots=True)
-class FactsChange:
-    """The arguments of one call of ``keep``."""
-
-    facts: Facts
-    done: OnKept
-
-
-@dataclass(frozen=True, slots=True)
-class NewRoom:
-    """A room that is to be added to the store."""
-
-    name: str
-    epoch: str
-
-
-@dataclass(frozen=True, slots=True)
-class GoneRoom:
-    """A room without entries that is to be removed from the store."""
-
-    name: str
-
-
-class Job(Generic[_T]):
-    """A function to be called with the store, and its outcome."""
-
-    __slots__ = ("outcome", "work")
-
-    def __init__(self, work: Callable[[Store], _T]) -> None:
-        self.work = work
-        self.outcome: Future[_T] = Future()
-
-    def run(self, store: Store) -> None:
-        """Call it, unless its outcome was cancelled."""
-        if not self.outcome.set_running_or_notify_cancel():
-            return
-        try:
-            self.outcome.set_result(self.work(store))
-        except Exception as error:
-            self.outcome.set_exception(error)
-            if isinstance(error, JournalLost):  # other errors, of a page that can't be read, concern the caller alone
-                raise
-
-
 _LAST_SECONDS = 1.0
-
-
-class WriterEvents(Protocol):
-    """Callbacks of the writer, on the event loop's thread, in the order of the events."""
-
-    def post(self, call: Callable[..., None], *args: object) -> None:
-        """Schedule a call of one of these on that thread. From any thread; the order of calls is kept."""
-
-    def committed(self, batches: Sequence[Batch], result: Committed) -> None:
-        """One transaction was committed."""
-
-    def call(self, callback: Callable[[_T], None], argument: _T) -> None:
-        """A batch was not stored, or a change of facts was or was not: its callback is due."""
-
-    def trimmed(self, name: str, first: int) -> None:
-        """The oldest kept entry of a room is now number ``first``."""
-
-    def failed(self, error: ChatError) -> None:
-        """The server has to end. What waits is never answered, because its outcome may be unknown."""
-
-    def ended(self) -> None:
-        """The file is closed; this is the last event."""
 
 
 class Writer:
@@ -318,5 +239,4 @@ class Writer:
             self._over = True
         self._take(0.0)
         for job in self._jobs:
-            if job.outcome.set_running_or_notify_cancel():
-                job.outcome.set_exception(closed_error())
+            job.fail(closed_error())

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from chatctl.common.ip_addresses import Network
+from chatctl.common.journal_uri import DEFAULT_SCHEMA, PostgresPlace, is_postgres
 from chatctl.common.paths import default_journal, parse_journal, state_dir
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError, NoHome
-from chatctl.journal.sqlite import Durability
 from chatctl.server.certificates import Tls, self_signed
 
 
@@ -45,9 +46,10 @@ class ServeOptions:
     unix: Path | None
     admission: Admission
     limits: ServerLimits
-    journal: Path | None
+    journal: Path | PostgresPlace | None
     """None: memory only."""
-    durability: Durability
+    durability: Literal["os", "disk", "replica"] | None
+    """At least; None: ``disk`` for a file, and what PostgreSQL gives."""
     keep_messages: int | None
     """Of each room; None: all."""
     keep_days: float | None
@@ -84,12 +86,16 @@ class ServeOptions:
         return self.journal is not None if self.claim_names is None else self.claim_names
 
 
-def journal_path(chosen: Path | str | None) -> Path | None:
-    """Return the journal's file: the one chosen, None for ``none``, or the default one."""
+def journal_place(chosen: Path | str | None, schema: str | None = None) -> Path | PostgresPlace | None:
+    """Return where the journal is: the file or database chosen, None for ``none``, or the default file."""
     if chosen is None:
         try:
             return default_journal()
         except NoHome:
             why = "there is no home directory to keep messages in"
             raise ChatError(f"{why}: name a --journal (none keeps nothing), or set CHATCTL_STATE_DIR") from None
-    return None if chosen == "none" else Path(parse_journal(str(chosen)))
+    if chosen == "none":
+        return None
+    if isinstance(chosen, str) and is_postgres(chosen):
+        return PostgresPlace(chosen, schema or DEFAULT_SCHEMA)
+    return Path(parse_journal(str(chosen)))

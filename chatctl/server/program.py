@@ -10,16 +10,16 @@ import asyncio
 import contextlib
 import importlib
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from chatctl.common.fingerprints import parse_key
+from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.paths import admin_socket, admin_socket_at
 from chatctl.common.text import clean
 from chatctl.core.auth import Authenticator
@@ -31,15 +31,15 @@ from chatctl.core.passwords import Verifier
 from chatctl.errors import ChatError, Forbidden, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
-from chatctl.journal.memory import ID_BYTES, IDS_KEPT, MemoryJournal
-from chatctl.journal.rollback_check import stamp_path
-from chatctl.journal.sqlite import SqliteJournal, sqlite_defect
+from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.sqlite_errors import damaged
+from chatctl.journal.threaded import ThreadedJournal
 from chatctl.protocol import Admin, Done
 from chatctl.server.admin_socket import AdminSocket, order
 from chatctl.server.certificate_dates import CertificateWatch
 from chatctl.server.certificates import Tls
 from chatctl.server.descriptors import connection_places, warn_if_too_few
+from chatctl.server.journals import AnyJournal, open_journal, remove_unused
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.server import FLUSH_SECONDS, Server
@@ -78,56 +78,22 @@ async def _serve(options: ServeOptions, log: Log) -> None:
     shutdown = Shutdown()
     hangup = take_signals(asyncio.get_running_loop(), shutdown)
     is_new = _is_missing(options.journal)
-    journal = _open_journal(options, shutdown, log)
+    journal = open_journal(options, shutdown.fail, log)
     try:
         await Program(options, journal, shutdown, log).run(hangup)
     except ChatError:
         if is_new and isinstance(journal, SqliteJournal):
-            _remove_unused(journal)
+            remove_unused(journal)
         raise
     finally:
-        if isinstance(journal, SqliteJournal) and shutdown.error is None:
+        if isinstance(journal, ThreadedJournal) and shutdown.error is None:
             await journal.close()
     if shutdown.error is not None:
         raise shutdown.error
 
 
-def _is_missing(journal: Path | None) -> bool:
-    return journal is not None and not os.path.lexists(journal)
-
-
-def _remove_unused(journal: SqliteJournal) -> None:
-    """Remove a journal that was made for a start that failed. It is still open: no other server can have it."""
-    if journal.is_unused:
-        wal = journal.path.with_name(journal.path.name + "-wal")
-        for path in (journal.path, wal, stamp_path(journal.path)):
-            path.unlink(missing_ok=True)
-
-
-def _open_journal(options: ServeOptions, shutdown: Shutdown, log: Log) -> SqliteJournal | MemoryJournal:
-    if options.journal is None:
-        return MemoryJournal(min(IDS_KEPT, options.limits.memory // ID_BYTES))
-    journal = SqliteJournal(
-        options.journal,
-        durability=options.durability,
-        keep_messages=options.keep_messages,
-        keep_days=options.keep_days,
-        max_bytes=options.max_journal,
-        on_fatal=shutdown.fail,
-        on_held=lambda room, old, kept: log.warning(
-            "the clock may be wrong: most of a room is older than --keep-days by it, and is deleted in an hour; "
-            "if the clock is right, 'chatctl admin trim' does so now",
-            room=room,
-            old=old,
-            kept=kept,
-        ),
-    )
-    log.info("journal", path=str(options.journal), durability=options.durability, sqlite=sqlite3.sqlite_version)
-    if defect := sqlite_defect():
-        log.debug(defect)
-    if journal.renewed:
-        log.warning(journal.renewed)
-    return journal
+def _is_missing(journal: Path | PostgresPlace | None) -> bool:
+    return isinstance(journal, Path) and not os.path.lexists(journal)
 
 
 @contextlib.contextmanager
@@ -136,15 +102,16 @@ def _facts_of(options: ServeOptions) -> Iterator[None]:
     try:
         yield
     except (ValueError, RecursionError, NickInvalid) as error:  # msgspec's are among them
-        raise damaged(options.journal or Path(), f"a fact in it is none: {clean(str(error))}") from None
+        what = f"a fact in it is none: {clean(str(error))}"
+        if isinstance(options.journal, Path):
+            raise damaged(options.journal, what) from None
+        raise ChatError(f"the journal {options.journal} is damaged ({what})") from None
 
 
 class Program:
     """One server with everything around it: the files that it reads again, its sockets, the service manager."""
 
-    def __init__(
-        self, options: ServeOptions, journal: SqliteJournal | MemoryJournal, shutdown: Shutdown, log: Log
-    ) -> None:
+    def __init__(self, options: ServeOptions, journal: AnyJournal, shutdown: Shutdown, log: Log) -> None:
         """Create the server inside a running event loop; it does not listen yet.
 
         Raises:
@@ -181,7 +148,7 @@ class Program:
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
         self._hub.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
-        if isinstance(journal, SqliteJournal):
+        if isinstance(journal, ThreadedJournal):
             self._hub.admin.outside["trim"] = partial(_trim, journal)
         self._add_reloads()
 
@@ -270,7 +237,7 @@ class Program:
         journal, unix, chosen = self._options.journal, self._options.unix, self._options.admin_socket
         answering = None
         try:
-            default = admin_socket(journal) if journal is not None else admin_socket_at(port, unix)
+            default = admin_socket(journal) if isinstance(journal, Path) else admin_socket_at(port, unix)
             answering = AdminSocket(chosen or default, self._order, self._options.limits)
             await answering.open()
         except ChatError as error:
@@ -292,6 +259,6 @@ class Program:
         return await order(self._hub.admin, ask)
 
 
-def _trim(journal: SqliteJournal, _: Admin) -> str:
+def _trim(journal: ThreadedJournal[Any], _: Admin) -> str:
     journal.trim()
     return "what is older than --keep-days is being deleted"

@@ -12,8 +12,21 @@ import pytest
 from chatctl.errors import StorageFailed
 from chatctl.journal import Facts, schema
 from chatctl.journal.memory import MemoryJournal
-from chatctl.journal.sqlite import SqliteJournal
-from tests.support.journals import ALICE, Faulty, draft, facts, failing, opened, reopen, run, say, texts, write
+from tests.support.journals import (
+    ALICE,
+    AnyJournal,
+    Faulty,
+    Place,
+    draft,
+    facts,
+    failing,
+    opened,
+    reopen,
+    run,
+    say,
+    texts,
+    write,
+)
 
 RAJAT = ("claim", "rajat")
 
@@ -23,40 +36,40 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "rooms.db"
 
 
-async def keep(journal: SqliteJournal, changes: Facts) -> StorageFailed | None:
+async def keep(journal: AnyJournal, changes: Facts) -> StorageFailed | None:
     answer: asyncio.Future[StorageFailed | None] = asyncio.get_running_loop().create_future()
     journal.keep(changes, answer.set_result)
     return await answer
 
 
-def test_facts_survive_a_restart_until_they_are_taken_back(path: Path) -> None:
+def test_facts_survive_a_restart_until_they_are_taken_back(place: Place) -> None:
     async def main() -> None:
-        async with opened(path) as journal:
+        async with opened(place) as journal:
             assert journal.facts() == {}
             assert await keep(journal, {RAJAT: "key", ("topic", "lobby"): "a\0b ☺"}) is None
-        async with opened(path) as journal:
+        async with opened(place) as journal:
             assert await keep(journal, {RAJAT: None, ("topic", "lobby"): "other", ("ban", "x"): ""}) is None
 
     run(main())
-    assert facts(path) == {("topic", "lobby"): "other", ("ban", "x"): ""}
+    assert facts(place) == {("topic", "lobby"): "other", ("ban", "x"): ""}
 
 
 ASKED = ("asked", "lobby a3")
 
 
-def test_the_number_of_a_message_is_kept_with_it(path: Path) -> None:
+def test_the_number_of_a_message_is_kept_with_it(place: Place) -> None:
     """A duplicate has the first one's; what was not said has none."""
     one = draft("go?", token=ALICE, id="q")
     keeping = {name: msgspec.structs.replace(one, seq_fact=("asked", name)) for name in ("first", "again", "other")}
 
     async def main() -> None:
-        async with opened(path) as journal:
+        async with opened(place) as journal:
             await say(journal, draft("hello"), keeping["first"], draft("yes"))
             await say(journal, keeping["again"], msgspec.structs.replace(keeping["other"], text="stop?"))
             await say(journal, draft("x", persist=False, seq_fact=ASKED), draft("x", append=False, seq_fact=ASKED))
 
     run(main())
-    assert facts(path) == {("asked", "first"): "2", ("asked", "again"): "2"}
+    assert facts(place) == {("asked", "first"): "2", ("asked", "again"): "2"}
 
 
 def test_a_full_disk_takes_neither_the_message_nor_its_number(path: Path, faulty: list[Faulty]) -> None:
@@ -73,20 +86,20 @@ def test_a_full_disk_takes_neither_the_message_nor_its_number(path: Path, faulty
     assert facts(path) == {}
 
 
-def test_what_is_put_while_it_closes_is_kept(path: Path) -> None:
+def test_what_is_put_while_it_closes_is_kept(place: Place) -> None:
     """The last word of an operator counts, too."""
 
     async def main() -> None:
-        async with opened(path) as journal:
+        async with opened(place) as journal:
             journal.keep({RAJAT: "key"}, lambda _: None)
 
     run(main())
-    assert facts(path) == {RAJAT: "key"}
+    assert facts(place) == {RAJAT: "key"}
 
 
-def test_a_closed_journal_keeps_nothing_more(path: Path) -> None:
+def test_a_closed_journal_keeps_nothing_more(place: Place) -> None:
     async def main() -> StorageFailed | None:
-        async with opened(path) as journal:
+        async with opened(place) as journal:
             pass
         return await keep(journal, {RAJAT: "key"})
 

@@ -11,7 +11,7 @@ import pytest
 
 from chatctl.journal.retention import DAY, DOUBT_SECONDS, STEP_SECONDS, Retention
 from chatctl.journal.store import Store
-from tests.support.journals import ALICE, ROOM, draft, on_thread, opened, run, say, seqs, texts, trim
+from tests.support.journals import ALICE, ROOM, Place, draft, on_thread, opened, run, say, seqs, texts, trim
 
 NOW = 1_700_000_000.0
 
@@ -25,31 +25,31 @@ def at(now: float, **options: Any) -> dict[str, Any]:
     return {"clock": lambda: now} | options
 
 
-def test_the_oldest_beyond_the_number_go(path: Path) -> None:
+def test_the_oldest_beyond_the_number_go(place: Place) -> None:
     async def main() -> None:
-        async with opened(path, keep_messages=10) as journal:
+        async with opened(place, keep_messages=10) as journal:
             await say(journal, *[draft(str(number)) for number in range(25)], draft(room="ops"))
             await trim(journal)
             assert (journal.head(ROOM).first, journal.head(ROOM).last) == (16, 25)
             assert await texts(journal) == [str(number) for number in range(15, 25)]
             assert journal.head("ops").first == 1
-        async with opened(path, keep_messages=10) as journal:
+        async with opened(place, keep_messages=10) as journal:
             assert journal.head(ROOM).first == 16
             assert await seqs(journal, draft()) == [26]
 
     run(main())
 
 
-def test_a_room_that_grows_is_trimmed_without_being_asked(path: Path) -> None:
+def test_a_room_that_grows_is_trimmed_without_being_asked(place: Place) -> None:
     """Between two checks of the clock it holds a tenth more at most, however fast it grows."""
 
     async def main() -> None:
-        async with opened(path, keep_messages=100, durability="os") as journal:
+        async with opened(place, keep_messages=100, durability="os") as journal:
             await trim(journal)
             for _ in range(30):
                 await say(journal, *[draft() for _ in range(50)])
-                await on_thread(journal, lambda _: None)  # the turn that committed has ended
-                await on_thread(journal, lambda _: None)
+                await journal._run(lambda _: None)  # the turn that committed has ended
+                await journal._run(lambda _: None)
                 head = journal.head(ROOM)
                 assert head.last - head.first + 1 <= 110
 
@@ -75,9 +75,9 @@ def test_the_old_go_after_their_days_and_the_room_keeps_counting(path: Path) -> 
     run(main())
 
 
-def test_without_limits_everything_stays(path: Path) -> None:
+def test_without_limits_everything_stays(place: Place) -> None:
     async def main() -> None:
-        async with opened(path, **at(NOW * 2)) as journal:
+        async with opened(place, **at(NOW * 2)) as journal:
             await say(journal, draft(time=0.0))
             await trim(journal)
             assert await texts(journal) == ["hi"]

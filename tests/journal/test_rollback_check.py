@@ -15,8 +15,8 @@ import pytest
 from chatctl.errors import ChatError
 from chatctl.journal.rollback_check import Mark, stamp_path
 from chatctl.journal.sqlite import SqliteJournal
-from chatctl.journal.sqlite_errors import JournalLost
 from chatctl.journal.store import Store
+from chatctl.journal.work import JournalLost
 from tests.support.journals import ROOM, draft, reopen, run, write
 from tests.support.journals import opened as opened_journal
 from tests.support.journals import say as say_in

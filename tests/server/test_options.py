@@ -6,17 +6,25 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.server.options import TlsOptions, journal_path
+from chatctl.server.options import TlsOptions, journal_place
 
 
 def test_where_the_journal_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    assert journal_path("none") is None
-    assert journal_path("rooms.db") == tmp_path / "rooms.db"
-    default = journal_path(None)
+    assert journal_place("none") is None
+    assert journal_place("rooms.db") == tmp_path / "rooms.db"
+    default = journal_place(None)
     assert default is not None
+    assert isinstance(default, Path)
     assert default.is_relative_to(tmp_path)
+
+
+def test_a_journal_in_postgresql_is_a_uri_and_a_schema() -> None:
+    uri = "postgresql://db1,db2/chat?target_session_attrs=read-write"
+    assert journal_place(uri) == (uri, "chatctl")
+    assert journal_place(uri, "ops") == (uri, "ops")
+    assert journal_place("postgres:///chat") == ("postgres:///chat", "chatctl")
 
 
 def test_without_a_certificate_one_is_made_and_a_named_one_is_used(

@@ -12,11 +12,17 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import StorageFailed
 from chatctl.journal import Draft, Receipt
+from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
+from chatctl.journal.threaded import ThreadedJournal
 
 T = TypeVar("T")
+Place = Path | PostgresPlace | None
+"""Where a journal is kept; None: in memory."""
+AnyJournal = ThreadedJournal[Any]
 DEADLINE = 20.0
 ROOM = "lobby"
 ALICE = b"a" * 32
@@ -33,28 +39,40 @@ def draft(text: str = "hi", **fields: Any) -> Draft:
     return Draft(**{"room": ROOM, "time": 1_700_000_000.5, "nick": "Rajat", "text": text} | fields)
 
 
+def open_journal(place: Place, **options: Any) -> Any:
+    """Open the journal of the kind that is kept there."""
+    if place is None:
+        return MemoryJournal(**options)
+    if isinstance(place, Path):
+        return SqliteJournal(place, **options)
+    from chatctl.journal.postgres.journal import PostgresJournal  # psycopg takes its time
+
+    return PostgresJournal(place, **options)
+
+
 @asynccontextmanager
-async def opened(path: Path, **options: Any) -> AsyncIterator[SqliteJournal]:
-    journal = SqliteJournal(path, **options)
+async def opened(place: Place, **options: Any) -> AsyncIterator[Any]:
+    journal = open_journal(place, **options)
     try:
         yield journal
     finally:
-        await journal.close()
+        if place is not None:
+            await journal.close()
 
 
-def send(journal: SqliteJournal, *drafts: Draft) -> asyncio.Future[Outcome]:
+def send(journal: AnyJournal, *drafts: Draft) -> asyncio.Future[Outcome]:
     answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
     journal.append(drafts, answer.set_result)
     return answer
 
 
-async def say(journal: SqliteJournal, *drafts: Draft) -> Sequence[Receipt]:
+async def say(journal: AnyJournal, *drafts: Draft) -> Sequence[Receipt]:
     outcome = await send(journal, *drafts)
     assert not isinstance(outcome, StorageFailed), outcome.text
     return outcome
 
 
-async def trim(journal: SqliteJournal) -> None:
+async def trim(journal: AnyJournal) -> None:
     """Delete what is no longer kept now, not within the next minute."""
     retention = journal._writer._retention
     await journal._run(retention.check)
@@ -62,24 +80,40 @@ async def trim(journal: SqliteJournal) -> None:
         pass  # each iteration of the writer deletes a piece
 
 
-async def seqs(journal: SqliteJournal, *drafts: Draft) -> list[int | None]:
+async def seqs(journal: AnyJournal, *drafts: Draft) -> list[int | None]:
     return [receipt.seq for receipt in await say(journal, *drafts)]
 
 
-async def texts(journal: SqliteJournal, room: str = ROOM) -> list[str]:
+async def texts(journal: AnyJournal, room: str = ROOM) -> list[str]:
     entries = await journal.read(room, 0, 1_000_000)
     first = journal.head(room).first
     assert [entry.seq for entry in entries] == list(range(first, first + len(entries)))
     return [entry.text for entry in entries]
 
 
-async def on_thread(journal: SqliteJournal, work: Callable[[Any], T]) -> T:
+async def on_thread(journal: AnyJournal, work: Callable[[Any], T]) -> T:
     """Call something with the writer's connection, on the writer's thread."""
     return await journal._run(lambda store: work(store._db))
 
 
+async def on_store(journal: AnyJournal, statement: str) -> list[tuple[Any, ...]]:
+    """Run a statement on the writer's thread, and return its rows; ``{}`` stands for the schema and its dot."""
+    schema = "" if isinstance(journal, SqliteJournal) else f"{journal.place.schema}."  # type: ignore[attr-defined]
+    rows = await on_thread(journal, lambda db: db.execute(statement.replace("{}", schema)))
+    return rows.fetchall()  # type: ignore[no-any-return]
+
+
+async def rooms_stored(journal: AnyJournal) -> list[str]:
+    return sorted(name for (name,) in await on_store(journal, "SELECT name FROM {}rooms"))
+
+
+async def ids_stored(journal: AnyJournal) -> int:
+    [(stored,)] = await on_store(journal, "SELECT count(*) FROM {}ids")
+    return int(stored)
+
+
 @asynccontextmanager
-async def held(journal: SqliteJournal) -> AsyncIterator[None]:
+async def held(journal: AnyJournal) -> AsyncIterator[None]:
     """Have the writer's thread wait until the block is left: all that is put meanwhile waits in its queue."""
     started, gate = threading.Event(), threading.Event()
 
@@ -96,31 +130,31 @@ async def held(journal: SqliteJournal) -> AsyncIterator[None]:
         await waiting
 
 
-def reopen(path: Path, **options: Any) -> tuple[str, list[str], str | None]:
+def reopen(place: Place, **options: Any) -> tuple[str, list[str], str | None]:
     """Open, look and close: the lobby's epoch, its texts, why its epoch is new."""
 
     async def main() -> tuple[str, list[str], str | None]:
-        async with opened(path, **options) as journal:
+        async with opened(place, **options) as journal:
             return journal.head(ROOM).epoch, await texts(journal), journal.renewed
 
     return run(main())
 
 
-def facts(path: Path) -> dict[tuple[str, str], str]:
+def facts(place: Place) -> dict[tuple[str, str], str]:
     """Open, look and close: the facts."""
 
     async def main() -> dict[tuple[str, str], str]:
-        async with opened(path) as journal:
-            return journal.facts()
+        async with opened(place) as journal:
+            return dict(journal.facts())
 
     return run(main())
 
 
-def write(path: Path, *words: str, **options: Any) -> str:
+def write(place: Place, *words: str, **options: Any) -> str:
     """Open, say each word and close: the lobby's epoch."""
 
     async def main() -> str:
-        async with opened(path, **options) as journal:
+        async with opened(place, **options) as journal:
             await say(journal, *map(draft, words))
             return journal.head(ROOM).epoch
 
@@ -131,6 +165,7 @@ CHILD = """
 import asyncio, os, sys
 from pathlib import Path
 from chatctl.journal import Draft
+from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
 
 path, durability, start = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])

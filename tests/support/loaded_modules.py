@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-HEAVY = ("asyncio", "prompt_toolkit", "msgspec", "sqlite3", "precis_i18n", "platformdirs", "uvloop")
+HEAVY = ("asyncio", "prompt_toolkit", "msgspec", "sqlite3", "precis_i18n", "platformdirs", "uvloop", "psycopg")
 
 RUN = """
 import json, sys

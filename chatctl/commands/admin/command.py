@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatctl.cli.options import all_of, count_option, json_option, refuse, timeout_option
+from chatctl.cli.options import all_of, count_option, json_option, no_typed_password, refuse, timeout_option
 from chatctl.cli.output import emit_lines
 from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, TEXT, Parsed, duration
 from chatctl.cli.server_option import DEFAULT_PORT
@@ -182,14 +182,15 @@ def _socket_options() -> Any:
             default=DEFAULT_PORT,
             metavar=None,
             envvar="CHATCTL_PORT",
-            help="Its port; counts with --journal none.",
+            help="Its port; counts with --journal none or postgresql://...",
         ),
         click.option(
             "--journal",
             type=JOURNAL_OR_NONE,
-            metavar="PATH|none",
+            metavar="PATH|URI|none",
             envvar="CHATCTL_JOURNAL",
-            help="The server with this journal; none: the one at --port.  [default: rooms.db]",
+            callback=no_typed_password,
+            help="The server with this journal; none or postgresql://...: the one at --port.  [default: rooms.db]",
         ),
         click.option("--admin-socket", metavar="PATH", envvar="CHATCTL_ADMIN_SOCKET", help="The server's own socket."),
     )

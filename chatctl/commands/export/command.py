@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatctl.cli.options import ServerOptions, choice_option, server_options, timeout_option
+from chatctl.cli.options import (
+    ServerOptions,
+    choice_option,
+    no_typed_password,
+    schema_option,
+    server_options,
+    timeout_option,
+)
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import JOURNAL, MOMENT
+from chatctl.cli.param_types import JOURNAL_OR_URI, MOMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +26,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @server_options()
-@click.option("--journal", type=JOURNAL, metavar="PATH", help="Read this journal, which no server has open.")
+@click.option(
+    "--journal",
+    type=JOURNAL_OR_URI,
+    metavar="PATH|URI",
+    callback=no_typed_password,
+    help="Read this journal, which no server has open; or postgresql://..., in use or not, also of a standby.",
+)
+@schema_option("Where in the PostgreSQL database.")
 @click.option("--since", type=MOMENT, metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
 @click.option("--until", type=MOMENT, metavar="MOMENT", help="Up to when, in the same forms.")
 @choice_option(
@@ -32,7 +46,8 @@ if TYPE_CHECKING:
 @timeout_option(None, "End, with 8, after so long.  [default: never; an answer may take a minute]")
 def export(
     server: ServerOptions,
-    journal: Path | None,
+    journal: Path | str | None,
+    journal_schema: str | None,
     since: float | None,
     until: float | None,
     form: str,
@@ -40,7 +55,7 @@ def export(
 ) -> None:
     """Print all that was said in a room.
 
-    From the server, or from the file of a journal. Times of text and html are local ones, with their zone.
+    From the server, or from a journal itself. Times of text and html are local ones, with their zone.
 
     \b
     Examples:
@@ -65,23 +80,38 @@ def export(
     from chatctl.commands.export.formats import export_lines
 
     if journal is not None:
-        found = _from_file(journal, server.room, since, until, timeout)
+        found = _from_journal(journal, journal_schema, server.room, since, until, timeout)
     else:
         found = _from_server(server, since, until, timeout)
     wanted = (msg for msg in found if (since is None or msg.time >= since) and (until is None or msg.time < until))
     emit_lines(export_lines(wanted, form, server.room), as_json=form == "jsonl")
 
 
-def _from_file(
-    journal: Path, room: str, since: float | None, until: float | None, timeout: float | None
+def _from_journal(
+    journal: Path | str,
+    schema: str | None,
+    room: str,
+    since: float | None,
+    until: float | None,
+    timeout: float | None,
 ) -> Iterator[Msg]:
     from chatctl.client.io.clock import deadline_in
-    from chatctl.journal.offline import read_offline
 
     deadline = deadline_in(timeout)
-    return read_offline(
-        journal, room, since, until, is_over=lambda: deadline.at is not None and deadline.now() >= deadline.at
-    )
+
+    def is_over() -> bool:
+        return deadline.at is not None and deadline.now() >= deadline.at
+
+    if isinstance(journal, str):
+        from chatctl.common.journal_uri import DEFAULT_SCHEMA, PostgresPlace
+        from chatctl.journal.postgres import extra
+
+        with extra():
+            from chatctl.journal.postgres.transfer import read_schema
+        return read_schema(PostgresPlace(journal, schema or DEFAULT_SCHEMA), room, since, until, is_over=is_over)
+    from chatctl.journal.offline import read_offline
+
+    return read_offline(journal, room, since, until, is_over=is_over)
 
 
 def _from_server(

@@ -22,6 +22,7 @@ from chatctl.commands.serve.options import (
 from chatctl.errors import ChatError, reason_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from chatctl.core.passwords import Verifier
@@ -47,6 +48,7 @@ def serve(
     open_rooms: bool,
     server_name: str,
     journal: Path | str | None,
+    journal_schema: str | None,
     password_file: Path | None,
     admin_socket: Path | None,
     log_format: Literal["text", "json"],
@@ -87,7 +89,7 @@ def serve(
     from chatctl.common.file_reads import NO_PIPE  # when it is read again: everybody would wait for it
     from chatctl.core.admission import Admission
     from chatctl.server.log_setup import start_log
-    from chatctl.server.options import ServeOptions, TlsOptions, journal_path
+    from chatctl.server.options import ServeOptions, TlsOptions, journal_place
     from chatctl.server.program import run_server
 
     has_tls = tls is not None or tls_cert is not None
@@ -98,6 +100,7 @@ def serve(
         (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
         (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
+        *_journal_refusals(journal, journal_schema, given["durability"], given["max_journal"]),
     )
     events = start_log(log_format, "warning" if quiet else "debug" if verbose else "info", log_file)
     limits = limits_of(given)
@@ -108,7 +111,7 @@ def serve(
                 unix=unix,
                 admission=Admission(server_name, rooms, open_rooms=open_rooms),
                 limits=limits,
-                journal=journal_path(journal),
+                journal=journal_place(journal, journal_schema),
                 tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
                 plain=not no_plain,
                 password=_password_at_start(password_file),
@@ -122,6 +125,16 @@ def serve(
         if log_file is not None:  # stderr is told by main.py
             events.error("ended", why=reason_of(error))
         raise
+
+
+def _journal_refusals(
+    journal: Path | str | None, schema: str | None, durability: str | None, size: int | None
+) -> Iterator[tuple[object, str]]:
+    """Yield what can't go with a journal of this kind, and why."""
+    uri = journal if isinstance(journal, str) and journal != "none" else ""
+    yield schema and not uri, "--journal-schema needs --journal postgresql://..."
+    yield durability == "replica" and not uri, "--durability replica needs --journal postgresql://...: a file has none"
+    yield size and uri, "--max-journal is for a file: with PostgreSQL set --keep-messages or --keep-days"
 
 
 def _same(unix: Path, admin_socket: Path | None) -> bool:

@@ -11,7 +11,9 @@ from chatctl.cli.options import (
     count_option,
     file_option,
     host_option,
+    no_typed_password,
     port_option,
+    schema_option,
 )
 from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
 from chatctl.commands.serve.param_types import NET, PLACE, SIZE
@@ -62,15 +64,20 @@ journal_options = all_of(
     click.option(
         "--journal",
         type=JOURNAL_OR_NONE,
-        metavar="PATH|none",
+        metavar="PATH|URI|none",
         envvar="CHATCTL_JOURNAL",
-        help="File that keeps the messages; none: memory only.  [default: rooms.db in the state directory]",
+        callback=no_typed_password,
+        help="File that keeps the messages, or postgresql://... (docs/scaling.md); none: memory only.  [default: "
+        "rooms.db in the state directory]",
     ),
+    schema_option("Where in a PostgreSQL database."),
     choice_option(
         "--durability",
-        choices=["os", "disk"],
-        default="disk",
-        help="What an acknowledged message survives: a killed process, or a power cut too.",
+        choices=["os", "disk", "replica"],
+        default=None,
+        show_default="disk; with PostgreSQL what that gives",
+        help="What an acknowledged message survives: a killed process, a power cut too, the loss of the machine too "
+        "(PostgreSQL with a synchronous standby).",
     ),
     count_option("--keep-messages", show_default="all", help="Messages of each room that the journal keeps."),
     click.option(

@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from chatctl.core.dialects import Dialect
 from chatctl.core.ring import Ring
 from chatctl.journal import Draft, OnAppended, Receipt
+from chatctl.journal.records import Committed
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
-from chatctl.journal.transaction import Committed, Transaction
+from chatctl.journal.transaction import Transaction
 from chatctl.main import main
 
 _RARE = 100

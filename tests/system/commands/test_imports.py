@@ -13,7 +13,7 @@ from tests.support.environment import ROOT
 from tests.support.fixture_types import Run
 from tests.support.server_process import Server
 
-HEAVY = {"asyncio", "prompt_toolkit", "msgspec", "uvloop", "precis_i18n", "platformdirs", "ssl"}
+HEAVY = {"asyncio", "prompt_toolkit", "msgspec", "uvloop", "precis_i18n", "platformdirs", "ssl", "psycopg"}
 
 TELL = """
 import atexit, sys

@@ -36,6 +36,8 @@ BESIDE_OPTIONS = {
     "chatctl export": "CHATCTL_STATE_DIR",
     "chatctl join": "CHATCTL_STATE_DIR EDITOR NO_COLOR TERM TMPDIR VISUAL",
     "chatctl probe": "CHATCTL_STATE_DIR",
+    "chatctl journal": "PGPASSFILE PGSERVICE",
+    "chatctl journal copy": "PGPASSFILE PGSERVICE",
     "chatctl key": "CHATCTL_STATE_DIR",
     "chatctl key show": "CHATCTL_STATE_DIR",
     "chatctl run": "CHATCTL_STATE_DIR",

@@ -18,6 +18,7 @@ from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.paths import admin_socket, reachable_socket
 from tests.support.environment import DEADLINE, ROOT
 from tests.support.scripted_peer import Peer, one_after_another
@@ -351,6 +352,40 @@ def _operator(do: Callable[[socket.socket], None]) -> Setting:
 
 
 @contextmanager
+def accepts(_: Stage) -> Iterator[Scene]:
+    """Something that accepts one connection and says nothing."""
+    there = threading.Event()
+    kept: list[socket.socket] = []
+
+    def accept() -> None:
+        with suppress(OSError):
+            kept.append(listener.accept()[0])
+            there.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield Scene(listener.getsockname()[1], lambda _: _seen(there))
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join(DEADLINE)
+    for client in kept:
+        client.close()
+
+
+@contextmanager
+def engine(stage: Stage) -> Iterator[Scene]:
+    """A PostgreSQL with a journal in one schema, and the file of another journal."""
+    from tests.support.engine import running
+    from tests.support.journals import write
+
+    write(stage.here / "rooms.db", "hello")
+    with running() as database:
+        write(PostgresPlace(database.uri, "kept"), "hello")
+        yield Scene(0, env={"PGHOST": str(database.folder), "PGUSER": "chat"})
+
+
+@contextmanager
 def no_journal(stage: Stage) -> Iterator[Scene]:
     """No server, and no file either."""
     yield Scene(0, journal=stage.here / "rooms.db")
@@ -383,6 +418,8 @@ PEERS: dict[str, Setting] = {
     "lets in, garbage": _stub(lets_in_and_garbles),
     "listens, garbage": _stub(lets_in, garbles),
     "no journal": no_journal,
+    "accepts": accepts,
+    "engine": engine,
     "operator silent": _operator(lambda _: None),
     "operator drops": _operator(socket.socket.close),
     "operator garbage": _operator(lambda sock: sock.sendall(b"\x1b[2J nonsense\n")),

@@ -39,6 +39,7 @@ PRINTS = {
     "config": "config show",
     "completion": "completion bash",
     "key": "key show",
+    "journal": "journal copy --help",
     "password": "password",
 }
 """How each command prints something. ``ask`` prints as the others do, by ``emit``; the table has it on a full disk."""

@@ -75,6 +75,7 @@ ROWS = {
         ("export --format text", "export --format html", "export --format jsonl"),
         ("export --format text", "export --format html", "export --format jsonl"),
     ),
+    "journal": Row("it prints numbers", ALONE),
     "admin": Row(
         ("admin bans", "admin bans --json"),
         "it talks to the operator's socket alone",

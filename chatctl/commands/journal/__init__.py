@@ -1,0 +1,3 @@
+"""The command ``chatctl journal``."""
+
+from chatctl.commands.journal.command import journal as journal

@@ -1,0 +1,170 @@
+"""A connection to the engine that never waits for ever, and what is asked of the engine before it is used.
+
+Does not live here: what is in the schema (opening.py), which errors mean what (engine_errors.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from typing import Any, NamedTuple, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal.postgres.engine_errors import EngineUnfit
+from chatctl.journal.postgres.layout import LEVEL
+
+_T = TypeVar("_T")
+
+CONNECT_SECONDS = 5
+"""How long each host of the URI may take to answer, unless the URI says ``connect_timeout``."""
+
+ANSWER_SECONDS = 10.0
+"""How long one statement may take. An engine that is stopped keeps its connections open and answers nothing."""
+
+OLDEST_ENGINE = 150000
+
+_SETTINGS = """
+SELECT set_config(name, value, false) FROM (VALUES
+    ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
+    ('plan_cache_mode', 'force_generic_plan'), ('default_transaction_isolation', 'read committed'),
+    ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
+    ('idle_in_transaction_session_timeout', '60s')
+) AS s (name, value)
+"""
+"""Ours are look-ups of a few rows by their key, in tables that may have been empty when the plan was made: they are
+never read as a whole, and planned once (480 µs of the engine's time for a message became 200). An engine that we are
+cut off from lets go of our locks within half a minute."""
+
+_CHECK_CLIENT = """
+DO $$ BEGIN
+    PERFORM set_config('client_connection_check_interval', '5s', false);
+EXCEPTION WHEN OTHERS THEN NULL;
+END $$
+"""
+"""A statement of ours that waits for a lock ends when we are gone. Not every system can do that."""
+
+_PIN = """
+SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false), set_config(%s, %s, false)
+"""
+"""Whoever changes the settings changes them for later sessions: what this one tells its clients stays true. That
+standbys are waited for can't be pinned; each change looks (layout.py)."""
+
+_ENGINE = """
+SELECT current_setting('server_version_num')::integer, pg_is_in_recovery(), current_setting('server_encoding'),
+    current_setting('transaction_read_only'), current_setting('fsync'), current_setting('synchronous_commit'),
+    current_setting('synchronous_standby_names')
+"""
+
+_MARK = """
+SELECT (pg_control_system()).system_identifier::text, substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8),
+    (SELECT oid::text FROM pg_database WHERE datname = current_database()),
+    coalesce(to_regnamespace(%s)::oid::text, ''), extract(epoch FROM pg_postmaster_start_time())::text
+"""
+
+
+class Engine(NamedTuple):
+    """What an engine says of itself."""
+
+    durability: str
+    """What a commit survives now."""
+    mark: str
+    """Where a log is that it holds: the cluster, its timeline, the database and the schema; where commits may be lost
+    with a killed engine, also when that was started."""
+
+
+class Connection(psycopg.Connection[tuple[Any, ...]]):
+    """A connection whose statements end within ``seconds``, or with an error that leaves it closed."""
+
+    seconds = ANSWER_SECONDS
+
+    def wait(self, gen: PQGen[_T], *args: Any, **more: Any) -> _T:
+        """Run one exchange with the engine, in at most ``seconds``."""
+        try:
+            return super().wait(_bounded(gen, self.seconds), *args, **more)
+        except EngineSilent:
+            self.close()  # what it does is unknown
+            raise
+
+
+class EngineSilent(psycopg.OperationalError):
+    """The engine gave no answer in time."""
+
+
+def _bounded(gen: PQGen[_T], seconds: float) -> Generator[Any, Any, _T]:
+    deadline = time.monotonic() + seconds
+    try:
+        state = next(gen)
+        while True:
+            ready = yield state
+            if ready:
+                state = gen.send(ready)
+            elif time.monotonic() >= deadline:
+                raise EngineSilent(f"no answer within {seconds:g} s")
+    except StopIteration as end:
+        result: _T = end.value
+        return result
+
+
+def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Connection:
+    """Connect, in autocommit mode, under an application name. ``seconds`` is for each answer; None: ANSWER_SECONDS.
+
+    Raises:
+        EngineUnfit: the URI is none.
+        psycopg.OperationalError: none of the hosts can be reached, or they refuse.
+    """
+    try:
+        given = psycopg.conninfo.conninfo_to_dict(place.uri)
+    except psycopg.ProgrammingError:  # whose text may have a part of the password
+        raise EngineUnfit("libpq can't read this URI (is there a % or @ in it that has to be %25 or %40?)") from None
+    more: dict[str, Any] = {"application_name": name, "client_encoding": "UTF8"}
+    if "connect_timeout" not in given:
+        more["connect_timeout"] = CONNECT_SECONDS
+    db = Connection.connect(place.uri, autocommit=True, **more)
+    try:
+        db.seconds = ANSWER_SECONDS if seconds is None else seconds
+        db.execute(_SETTINGS)
+        db.execute(_CHECK_CLIENT)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def inspect(db: Connection, schema: str) -> Engine:
+    """Return what the engine is like, and pin it for this session.
+
+    Raises:
+        EngineUnfit: nothing can be stored there now.
+        psycopg.Error: it does not answer.
+    """
+    version, standby, encoding, read_only, *settings = _one(db, _ENGINE)
+    if version < OLDEST_ENGINE:
+        raise EngineUnfit(f"it is PostgreSQL {version // 10000}, and 15 or newer is needed")
+    if encoding != "UTF8":
+        raise EngineUnfit(f"its database is in {encoding}: create one with ENCODING 'UTF8'")
+    if standby:
+        raise EngineUnfit("it is a standby, which only reads: name the primary, or add target_session_attrs=read-write")
+    if read_only == "on":
+        raise EngineUnfit("it is read-only (default_transaction_read_only)")
+    level = durability_of(*settings)
+    db.execute(_PIN, (LEVEL, level))
+    *mark, started = _one(db, _MARK, schema)
+    return Engine(level, "/".join(mark if level in {"disk", "replica"} else [*mark, started]))
+
+
+def durability_of(fsync: str, synchronous_commit: str, standbys: str) -> str:
+    """Return what a commit survives with these settings: the names of ``Journal.durability``."""
+    if synchronous_commit == "off":
+        return "memory"
+    if fsync == "off":
+        return "os"
+    return "replica" if standbys.strip() and synchronous_commit in {"on", "remote_apply"} else "disk"
+
+
+def _one(db: Connection, query: str, *values: object) -> tuple[Any, ...]:
+    row = db.execute(query, values).fetchone()
+    assert row is not None
+    return row

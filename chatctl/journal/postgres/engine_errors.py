@@ -1,0 +1,102 @@
+"""Errors of the engine: what each means for those who wait, and the lines that report them.
+
+Lives here: which errors leave an outcome unknown, which are temporary. Does not live here: how they are handled
+(writer.py). Source: https://www.postgresql.org/docs/current/errcodes-appendix.html.
+"""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.common.text import clean
+from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal.work import RETRY_AFTER
+
+_TEMPORARY_CLASSES = ("25", "40", "53", "55", "57", "58")
+"""Read-only or in recovery, deadlocks, no space or memory, locks, an operator who intervened, files: the transaction
+was rolled back, and a later one may succeed."""
+
+_REMEDIES = {
+    "password authentication failed": "check PGPASSFILE, ~/.pgpass or PGPASSWORD",
+    "no password supplied": "name a file of passwords with PGPASSFILE, or use ~/.pgpass",
+    "does not exist": "create it, or correct the URI",
+    "no pg_hba.conf entry": "allow it in pg_hba.conf",
+    "permission denied for database": "create the schema as its owner: CREATE SCHEMA {schema} AUTHORIZATION role",
+    "permission denied for schema": "the role has to own the schema: ALTER SCHEMA {schema} OWNER TO role",
+    "is not accepting connections": "wait until it has started",
+    "could not translate host name": "check the host in the URI",
+    "connection refused": "is it running there?",
+    "no such file or directory": "is it running there?",
+}
+"""What to do about an error, by a part of its text."""
+
+
+class EngineUnfit(Exception):
+    """The engine answers, and nothing can be stored there now, for the reason that is its text."""
+
+
+def is_lost(db: psycopg.Connection[object] | None) -> bool:
+    """Return whether a connection can't be used any more, so that what it did last is unknown."""
+    return db is None or db.closed or db.broken
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Return whether the engine refused a change that a later call may be able to make."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TEMPORARY_CLASSES)
+
+
+def storage_failed(error: BaseException) -> StorageFailed:
+    """Return the error for those whose change was not made. It names no place: it crosses the wire."""
+    if not is_temporary(error):
+        return StorageFailed(f"this can't be stored: {type(error).__name__}")
+    full = isinstance(error, psycopg.errors.DiskFull)
+    why = (
+        "the disk of the server's database is full" if full else f"the server's database refuses ({_first_line(error)})"
+    )
+    return StorageFailed(f"{why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
+
+
+def out_of_reach() -> StorageFailed:
+    """Return the error for those whose change never reached the engine."""
+    return StorageFailed(
+        "the server can't reach its database: nothing was stored, try again later", retry_after=RETRY_AFTER
+    )
+
+
+def read_failed(error: BaseException | None = None) -> StorageFailed:
+    """Return the error for a reader. It names no place: it crosses the wire."""
+    why = "can't reach its database" if error is None else f"can't read its database: {_first_line(error)}"
+    return StorageFailed(f"the server {why}", retry_after=RETRY_AFTER)
+
+
+def open_error(place: PostgresPlace, error: BaseException) -> ChatError:
+    """Return the error for a journal that can't be opened."""
+    return ChatError(f"cannot open the journal {place}: {reason(error, place.schema)}")
+
+
+def fatal_error(place: PostgresPlace, error: BaseException) -> ChatError:
+    """Return the error that a server ends with."""
+    return ChatError(f"the journal {place} failed: {reason(error, place.schema)}; restart the server")
+
+
+def reason(error: BaseException, schema: str = "SCHEMA") -> str:
+    """Return why something failed, on one line, and what to do about it, if that is known."""
+    what = _first_line(error)
+    remedy = next((text for part, text in _REMEDIES.items() if part in what.lower()), "")
+    return f"{what} ({remedy.format(schema=schema)})" if remedy else what
+
+
+def _first_line(error: BaseException) -> str:
+    """Return an error's text without libpq's prefixes; of several hosts, all of them."""
+    text = str(error).strip()
+    if "All failures were:" in text:
+        return "; ".join(_short(line.removeprefix("- ")) for line in text.splitlines() if line.startswith("- "))
+    return _short(text.splitlines()[0] if text else type(error).__name__)
+
+
+def _short(line: str) -> str:
+    line = re.sub(r"^host: '([^']*)', port: '[^']*', hostaddr: [^:]*: ", r"\1: ", line)
+    return clean(re.sub(r"^([^:]*: )?connection failed: |FATAL:  ", "", line))

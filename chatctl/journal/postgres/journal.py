@@ -1,0 +1,165 @@
+"""The journal in PostgreSQL: ``chatctl serve --journal postgresql://…``.
+
+Lives here: how it is opened, and what only an engine does. Does not live here: heads, followers and callbacks
+(threaded.py), the thread that writes (writer.py), its statements (store.py), the tables (layout.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import psycopg
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal import Facts, RebuildCost
+from chatctl.journal.postgres.connection import connect
+from chatctl.journal.postgres.engine_errors import reason
+from chatctl.journal.postgres.opening import application_name, run
+from chatctl.journal.postgres.reconnecting import OnEngine
+from chatctl.journal.postgres.sharing import Changes
+from chatctl.journal.postgres.store import Store
+from chatctl.journal.postgres.watcher import Watcher
+from chatctl.journal.postgres.writer import Redaction, Writer
+from chatctl.journal.records import RoomRecord
+from chatctl.journal.retention import OnHeld, Retention
+from chatctl.journal.threaded import Dispatcher, Log, ThreadedJournal
+from chatctl.journal.work import closed_error
+from chatctl.protocol import Msg
+
+VACUUM_SECONDS = 3600.0
+"""How long the engine may take to clear what was redacted."""
+
+
+OnFacts = Callable[[Facts], None]
+OnRedacted = Callable[[str, Sequence[int]], None]
+
+
+class SharedDispatcher(Dispatcher):
+    """Handles what other servers did, too."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None, logs: dict[str, Log]
+    ) -> None:
+        """Start with the rooms that are known."""
+        super().__init__(loop, on_fatal)
+        self.logs = logs
+        self.on_facts: OnFacts = lambda _: None
+        self.on_redacted: OnRedacted = lambda *_: None
+
+    def found(self, record: RoomRecord) -> None:
+        """Know a room that another server opened, unless it was opened here at the same time."""
+        self.logs.setdefault(record.name, Log(record.epoch, record.first, record.last, record.time))
+
+    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
+        """Deliver what was said elsewhere."""
+        for name, new in entries.items():
+            self.deliver(name, new)
+
+    def changed(self, changes: Changes) -> None:
+        """Report what was changed elsewhere."""
+        if changes.facts:
+            self.call(self.on_facts, changes.facts)
+        for room, seqs in changes.redacted.items():
+            self.call(partial(self.on_redacted, room), seqs)
+
+
+class PostgresJournal(ThreadedJournal[Store]):
+    """Numbers from 1 up in each room and keeps them in a schema, which one server at a time has open."""
+
+    traces = "the engine's write-ahead log and files, until it writes over them"
+    _writer: Writer
+    _dispatcher: SharedDispatcher
+
+    def __init__(
+        self,
+        place: PostgresPlace,
+        *,
+        durability: str | None = None,
+        shared: bool = False,
+        keep_messages: int | None = None,
+        keep_days: float | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+        on_fatal: Callable[[ChatError], None] | None = None,
+        on_held: OnHeld = lambda *_: None,
+        on_engine: OnEngine = lambda *_: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open the schema, make it if there is none, and start the thread. Blocks: do it before accepting anybody.
+
+        Args:
+            place: of the journal.
+            durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
+                the engine gives.
+            shared: whether other servers may have the schema open, too: then their entries are delivered as well.
+            keep_messages: number that each room keeps; None: all.
+            keep_days: how long they are kept; None: for ever.
+            loop: where callbacks run; None: the running one.
+            on_fatal: called once, on the loop's thread, with the error that the server has to end with.
+            on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
+            on_engine: called there when the engine can't be used, and when it can be again.
+            clock: returns Unix seconds.
+
+        Raises:
+            ChatError: it can't be opened; the text says why, and what to do.
+        """
+        store = Store(place, durability, shared=shared)
+        super().__init__(store, store.facts, store.ends, loop, on_fatal)
+        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs)
+        self.place = place
+        self.durability = store.durability
+        self._epoch_of = store.epoch_of_new
+        self._told = on_engine
+        self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
+        self._retention.opened(store)
+        self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
+        look = self._writer.look
+        self._watcher = Watcher(place, store.sid, lambda: store.backend, look) if shared else None
+
+    def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
+        """Be called with the facts that other servers change, in the order of their versions, and what they redact."""
+        self._dispatcher.on_facts, self._dispatcher.on_redacted = changed, redacted
+
+    async def close(self) -> None:
+        """Commit what waits, run its callbacks, and leave the schema. Appends fail from now on."""
+        if self._watcher is not None:
+            self._watcher.stop()
+        await super().close()
+
+    def _engine_changed(self, why: str | None, durability: str) -> None:
+        self.durability = durability
+        self._told(why, durability)
+
+    def _epoch_of_new(self, room: str) -> str:
+        return self._epoch_of(room)
+
+    async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Implement ``Journal.redact``."""
+        outcome: asyncio.Future[StorageFailed | None] = self._loop.create_future()
+        if self._closing:
+            raise closed_error()
+        self._writer.put(Redaction(room, seqs, facts, outcome.set_result))
+        if error := await outcome:
+            raise error
+
+    async def rebuild(self) -> None:
+        """Have the engine free what redacted and deleted entries took, for others to write over.
+
+        Raises:
+            StorageFailed: it could not; it will by itself, sooner or later.
+        """
+        try:
+            await asyncio.to_thread(self._vacuum)
+        except psycopg.Error as error:
+            raise StorageFailed(f"the engine did not clear what was redacted: {reason(error)}") from None
+
+    def _vacuum(self) -> None:
+        with connect(self.place, application_name("vacuum"), VACUUM_SECONDS) as db:
+            run(db, "VACUUM {}.entries", self.place.schema)
+
+    async def cost(self) -> RebuildCost | None:
+        """Raise StorageFailed."""
+        raise StorageFailed("the journal's files are its database's: VACUUM FULL writes them anew")

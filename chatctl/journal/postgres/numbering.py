@@ -1,0 +1,106 @@
+"""Numbering: what a group of batches asks of the engine, and the receipts that follow from its answer.
+
+The engine numbers all drafts of a group in one statement, and so can't see an earlier draft of the same group: repeats
+within it are recognised here. No I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chatctl.journal import Draft, Receipt
+from chatctl.journal.postgres.texts import to_engine
+from chatctl.journal.records import Committed
+from chatctl.protocol import Msg
+
+ADDED, REPEATED, REUSED, UNKNOWN = range(4)
+"""The kinds of the function ``append`` (layout.py)."""
+
+Answer = tuple[Sequence[int | None] | None, Sequence[float] | None, Sequence[int] | None]
+
+
+class Group:
+    """The drafts of one transaction."""
+
+    def __init__(self, batches: Sequence[Sequence[Draft]]) -> None:
+        """Sort the drafts: those that the engine has to see become rows."""
+        self.batches = batches
+        self.new_rooms: dict[str, str] | None = None
+        """The rooms that go with it, and their epochs; None: it was not sent yet."""
+        self._drafts: list[Draft] = []
+        self._new: list[bool] = []
+        self._leader: list[int | None] = []  # of each row: the row further up that its id would have been kept with
+        leaders: dict[tuple[str, bytes, str], int] = {}
+        for batch in batches:
+            for draft in batch:
+                if _is_asked(draft):
+                    self._add(draft, leaders)
+
+    def _add(self, draft: Draft, leaders: dict[tuple[str, bytes, str], int]) -> None:
+        leader = None
+        if draft.token and draft.id:
+            key = (draft.room, draft.token, draft.id)
+            leader = leaders.get(key)
+            if leader is None and draft.append:
+                leaders[key] = len(self._drafts)
+        self._new.append(draft.append and leader is None)
+        self._leader.append(leader)
+        self._drafts.append(draft)
+
+    @property
+    def rooms(self) -> set[str]:
+        """The rooms of the drafts that the engine has to see."""
+        return {draft.room for draft in self._drafts}
+
+    def columns(self) -> tuple[list[object], ...]:
+        """Return the rows as the columns that ``append`` takes, from ``of_room`` on. Raises UnicodeError."""
+        rows = self._drafts
+        texts = [to_engine(draft.text) for draft in rows]
+        for text in texts:
+            text.encode()  # a lone surrogate is this batch's fault alone
+        ids = [to_engine(draft.id) if draft.token and draft.id else None for draft in rows]
+        tokens = [draft.token if draft.id else None for draft in rows]
+        return (
+            [draft.room for draft in rows],
+            [to_engine(draft.nick) for draft in rows],
+            list(texts),
+            [draft.action for draft in rows],
+            list(tokens),
+            list(ids),
+            list(self._new),
+        )
+
+    def result(self, answer: Answer) -> Committed:
+        """Return the new entries by room, and the receipts, of what ``append`` returned."""
+        result = Committed()
+        receipts: list[Receipt] = []
+        for row, (draft, seq, time, kind) in enumerate(
+            zip(self._drafts, answer[0] or (), answer[1] or (), answer[2] or (), strict=True)
+        ):
+            receipts.append(self._receipt(row, receipts, seq, time, kind))
+            if kind == ADDED and seq is not None:
+                entry = Msg(seq, time, draft.nick, draft.text, draft.action)
+                result.entries.setdefault(draft.room, []).append(entry)
+        answered = iter(receipts)
+        for batch in self.batches:
+            result.receipts.append(
+                [next(answered) if _is_asked(draft) else Receipt(None, draft.time) for draft in batch]
+            )
+        return result
+
+    def _receipt(self, row: int, before: Sequence[Receipt], seq: int | None, time: float, kind: int) -> Receipt:
+        if kind == ADDED:
+            return Receipt(seq, time)
+        if kind != UNKNOWN:
+            return Receipt(seq, time, duplicate=kind == REPEATED, reused=kind == REUSED)
+        leader, draft = self._leader[row], self._drafts[row]
+        if leader is None:
+            return Receipt(None, draft.time)
+        first = self._drafts[leader]
+        same = (first.text, first.action) == (draft.text, draft.action)
+        return Receipt(before[leader].seq, before[leader].time, duplicate=same, reused=not same)
+
+
+def _is_asked(draft: Draft) -> bool:
+    """Return whether the engine has to see a draft: probes store nothing, and without an id nothing is looked up."""
+    return draft.persist and (draft.append or bool(draft.token and draft.id))

@@ -1,0 +1,86 @@
+"""Reconnecting: whether the engine can be used, and when to try again.
+
+Lives here: the pauses between two tries, what is told of it. Does not live here: what is done about what waits
+meanwhile (writer.py), what a new connection has to find (opening.py).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psycopg
+
+from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
+from chatctl.journal.postgres.store import Store
+
+PATIENCE = 5.0
+"""Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds between two tries to reach it, at most."""
+
+_FIRST_PAUSE = 0.05
+
+OnEngine = Callable[[str | None, str], None]
+"""Called with the reason when the engine can't be used, and with None when it can be again; and with its durability."""
+
+
+class Reconnector:
+    """Keeps one store connected."""
+
+    def __init__(self, store: Store, tell: OnEngine) -> None:
+        """The store is connected. ``tell`` is called when that changes."""
+        self._store = store
+        self._tell = tell
+        self._told: tuple[str | None, str] = (None, store.durability)
+        self._gone_since: float | None = None
+        self._tries = 0
+        self._try_at = 0.0
+
+    @property
+    def wait(self) -> float | None:
+        """Seconds until the next try; None: it is connected."""
+        return None if self._store.is_connected else max(0.0, self._try_at - time.monotonic())
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it was not connected for longer than anything waits."""
+        return self._gone_since is not None and time.monotonic() >= self._gone_since + PATIENCE
+
+    def lose(self) -> None:
+        """Note that the connection is not good any more. The first try to connect again is made at once."""
+        self._store.disconnect()
+        now = time.monotonic()
+        if self._gone_since is None:
+            self._gone_since = now
+        self._try_at = now + (min(LONGEST_PAUSE, _FIRST_PAUSE * 2**self._tries) if self._tries else 0.0)
+        self._tries += 1
+
+    def connect(self) -> bool:
+        """Return whether the engine can be used; connect again, if it is time to try that.
+
+        Raises:
+            JournalLost: it can be reached, and the log is not what it was.
+        """
+        if self._store.is_connected:
+            return True
+        if self._gone_since is None:
+            self.lose()
+        if time.monotonic() < self._try_at:
+            return False
+        try:
+            self._store.reconnect()
+        except (psycopg.Error, EngineUnfit) as error:
+            self.lose()
+            self._say(reason(error, self._store.place.schema))
+            return False
+        self._gone_since, self._tries = None, 0
+        self._say(None)
+        return True
+
+    def _say(self, why: str | None) -> None:
+        state = why, self._store.durability
+        if state != self._told:
+            self._told = state
+            self._tell(*state)

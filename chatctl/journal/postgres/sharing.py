@@ -1,0 +1,83 @@
+"""Sharing: what one server learns of the others that have the same schema.
+
+Lives here: whether the others live, by their beats; what they said, changed and redacted since this one looked last.
+Does not live here: the thread that asks (watcher.py), what is done with the answers (writer.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from chatctl.journal import Facts
+from chatctl.journal.postgres.connection import Connection
+from chatctl.journal.postgres.opening import run
+from chatctl.journal.postgres.texts import from_engine
+
+LEFT = "s"
+"""The first word of the hint of a server that has left the schema."""
+
+LOOKS = 5
+"""A server whose beat stood still in so many looks in a row, each of them answered, is dead. No clock is compared."""
+
+
+class Changes(NamedTuple):
+    """What was changed after a version of the facts."""
+
+    version: int
+    facts: Facts
+    redacted: Mapping[str, Sequence[int]]
+    """Entries that were emptied, by room."""
+
+
+def changes_since(db: Connection, schema: str, version: int) -> Changes:
+    """Return what was changed after ``version``, own changes included. What counts is the last value of each fact.
+
+    Changes are committed in the order of their versions, so all up to the newest one are there. What comes while this
+    reads is left for the next time: a redaction must not be taken for known without the facts that came with it.
+    """
+    [(newest,)] = run(db, "SELECT version FROM {}.house", schema)
+    between = "WHERE version > %s AND version <= %s ORDER BY version"
+    facts: dict[tuple[str, str], str | None] = {}
+    query = f"SELECT kind, key, value FROM {{}}.facts {between}"  # noqa: S608 — a constant
+    for kind, key, value in run(db, query, schema, version, newest):
+        facts[from_engine(kind), from_engine(key)] = None if value is None else from_engine(value)
+    redacted: dict[str, list[int]] = {}
+    query = f"SELECT room, seqs FROM {{}}.redactions {between}"  # noqa: S608 — a constant
+    for room, seqs in run(db, query, schema, version, newest):
+        redacted.setdefault(room, []).extend(seqs)
+    return Changes(newest, facts, redacted)
+
+
+class Beats:
+    """Who is alive, as one server sees it."""
+
+    def __init__(self, sid: str) -> None:
+        """``sid`` is this server."""
+        self._sid = sid
+        self._seen: dict[str, tuple[int, int]] = {}  # beat, and in how many looks it was this one
+
+    def look(self, beats: Mapping[str, int]) -> dict[str, int]:
+        """Take the beats of all servers, from one answer; return those of the dead, who can be swept under them."""
+        seen: dict[str, tuple[int, int]] = {}
+        for sid, beat in beats.items():
+            before, looks = self._seen.get(sid, (None, 0))
+            seen[sid] = (beat, looks + 1 if beat == before else 1)
+        self._seen = seen
+        return {sid: beat for sid, (beat, looks) in seen.items() if looks > LOOKS and sid != self._sid}
+
+
+def beat(db: Connection, schema: str, sid: str) -> dict[str, int]:
+    """Add one to this server's beat; return all beats, without this server's if it was swept."""
+    run(db, "UPDATE {}.servers SET beat = beat + 1 WHERE sid = %s", schema, sid)
+    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat FROM {}.servers", schema).fetchall()
+    return dict(rows)
+
+
+def sweep(db: Connection, schema: str, dead: Mapping[str, int]) -> list[str]:
+    """Take dead servers out of the schema, unless they beat again meanwhile; return which."""
+    gone = []
+    for sid, beat in dead.items():
+        swept = run(db, "DELETE FROM {}.servers WHERE sid = %s AND beat = %s RETURNING sid", schema, sid, beat)
+        gone += [row[0] for row in swept]
+    return gone

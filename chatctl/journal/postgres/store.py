@@ -1,0 +1,324 @@
+"""The store: one open schema and each change of it, as calls that block.
+
+Lives here: the statements. Does not live here: the functions that they call (layout.py), opening (opening.py), the
+thread that makes these calls and what follows from their errors (writer.py), when to trim (retention.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.common.sizes import ENTRY_OVERHEAD, fitting
+from chatctl.errors import ChatError
+from chatctl.journal import Facts
+from chatctl.journal.postgres.connection import Connection, connect
+from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost, open_error
+from chatctl.journal.postgres.numbering import Answer, Group
+from chatctl.journal.postgres.opening import (
+    application_name,
+    epoch_of,
+    load_ends,
+    load_facts,
+    open_house,
+    resume_house,
+    run,
+)
+from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since
+from chatctl.journal.postgres.texts import from_engine, to_engine
+from chatctl.journal.records import Committed, RoomRecord
+from chatctl.journal.trimming import Aged, Trimming
+from chatctl.journal.work import JournalLost
+from chatctl.protocol import Msg
+
+LEVELS = ("memory", "os", "disk", "replica")
+"""Durabilities, each of which includes those before it."""
+
+_REMEDIES = {
+    "os": "set synchronous_commit = on",
+    "disk": "set fsync = on and synchronous_commit = on",
+    "replica": "set synchronous_standby_names, and synchronous_commit = on",
+}
+
+_READ = """
+SELECT seq, time, nick, text, action FROM (
+    SELECT *, sum(%s + octet_length(text)) OVER (
+        ORDER BY seq {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM (SELECT * FROM {{}}.entries WHERE room = %s AND seq > %s AND seq <= %s ORDER BY seq {order} LIMIT %s) AS near
+) AS page WHERE before IS NULL OR before < %s ORDER BY seq {order}
+"""
+"""A page: what stands behind as many bytes as it may have is not sent to us."""
+
+_FOREVER = 1 << 62
+
+
+@dataclass(slots=True)
+class Seen:
+    """What other servers did since a store looked last."""
+
+    found: list[RoomRecord] = field(default_factory=list)
+    """Rooms that were not known."""
+    trimmed: list[RoomRecord] = field(default_factory=list)
+    entries: dict[str, list[Msg]] = field(default_factory=dict)
+    """New ones, by room."""
+    changes: Changes | None = None
+    """None: nobody asked."""
+
+
+class Store(Trimming):
+    """An open journal. Every method blocks; one thread at a time may use it."""
+
+    def __init__(self, place: PostgresPlace, asked: str | None = None, *, shared: bool = False) -> None:
+        """Connect, and open the schema.
+
+        Args:
+            place: of the journal.
+            asked: the durability that the engine has to have at least; None: any.
+            shared: whether other servers may have it open, too.
+
+        Raises:
+            ChatError: it can't be opened; the text says why, and what to do.
+        """
+        self.place = place
+        self.sid = secrets.token_hex(8)
+        self.backend = 0
+        """The engine's process that serves this store."""
+        self._asked = asked
+        self._shared = shared
+        self._db: Connection | None = None
+        self._unsaved: dict[str, str] = {}
+        self._gone: list[str] = []
+        try:
+            self._db = connect(place, application_name(self.sid))
+            self.backend = self._db.info.backend_pid
+            house = open_house(self._db, place, self.sid, shared=shared)
+            self.durability = self._checked(house.engine.durability)
+            self.facts = load_facts(self._db, place.schema)
+            self.ends = load_ends(self._db, place.schema)
+        except (psycopg.Error, EngineUnfit) as error:
+            self.disconnect()
+            raise open_error(place, error) from None
+        except ChatError:
+            self.disconnect()
+            raise
+        self.rooms = house.rooms
+        self.version = house.version
+        """Of the facts: all changes up to this one are known."""
+        self._own_version = house.version
+        self.generation = house.generation
+        self.renewed = house.renewed
+
+    # --- the connection
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection was good when it was last used."""
+        return not is_lost(self._db)
+
+    def reconnect(self) -> None:
+        """Connect again, and see that all is still there.
+
+        Raises:
+            EngineUnfit: nothing can be stored there now.
+            JournalLost: something is not there any more, or another server is.
+            psycopg.Error: the engine can't be reached, or refuses.
+        """
+        self.disconnect()
+        db = connect(self.place, application_name(self.sid))
+        try:
+            version = max(self.version, self._own_version)
+            engine = resume_house(db, self.place, self.sid, self._saved(), version, shared=self._shared)
+            try:
+                self.durability = self._checked(engine.durability)
+            except ChatError as error:
+                raise EngineUnfit(error.text) from None
+        except BaseException:
+            db.close()
+            raise
+        self._db = db
+        self.backend = db.info.backend_pid
+
+    def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def close(self) -> None:
+        """Take this server out of the schema, and disconnect."""
+        if self._db is not None and self.is_connected:
+            with contextlib.suppress(psycopg.Error):  # then another server does it
+                self._run("DELETE FROM {}.servers WHERE sid = %s", self.sid)
+                self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
+        self.disconnect()
+
+    def _checked(self, level: str) -> str:
+        if self._asked is not None and LEVELS.index(level) < LEVELS.index(self._asked):
+            raise ChatError(
+                f"--durability {self._asked}, and the engine of {self.place} gives {level} only: "
+                f"{_REMEDIES[self._asked]}, or ask for less"
+            )
+        return level
+
+    def _run(self, query: str, *values: object) -> psycopg.Cursor[tuple[object, ...]]:
+        if self._db is None:
+            raise psycopg.OperationalError("not connected")
+        return run(self._db, query, self.place.schema, *values)
+
+    def _saved(self) -> dict[str, RoomRecord]:
+        return {name: room for name, room in self.rooms.items() if name not in self._unsaved}
+
+    # --- writing
+
+    def epoch_of_new(self, room: str) -> str:
+        """Return the epoch that a new room gets."""
+        return epoch_of(self.generation, room)
+
+    def add_room(self, name: str, epoch: str) -> None:
+        """Add a room; the next successful commit stores it."""
+        self.rooms[name] = RoomRecord(0, name, epoch)
+        self._unsaved[name] = epoch
+
+    def remove_room(self, name: str) -> None:
+        """Remove a room without entries; the next successful commit forgets it."""
+        self.rooms.pop(name)
+        if self._unsaved.pop(name, None) is None:
+            self._gone.append(name)
+
+    def commit(self, number: int, group: Group) -> Committed:
+        """Commit a group of batches, and the rooms that were added, under a number. Their rooms must be known.
+
+        Raises:
+            UnicodeError: a text can't be stored.
+            psycopg.Error: nothing was stored; or, if the connection is lost, that is unknown: call it again under the
+                same number.
+        """
+        columns = group.columns()
+        if self._gone:
+            for table, name in (("ends", "room"), ("rooms", "name")):
+                only = " AND last = 0" if table == "rooms" else ""
+                self._run(f"DELETE FROM {{}}.{table} WHERE {name} = ANY (%s){only}", self._gone)  # noqa: S608
+            self._gone.clear()
+        if group.new_rooms is None:
+            group.new_rooms = self._unsaved | {name: self.rooms[name].epoch for name in group.rooms}
+        new = list(group.new_rooms), list(group.new_rooms.values())
+        types = ", ".join(f"%s::{kind}[]" for kind in ("text", "text", "text", "boolean", "bytea", "text", "boolean"))
+        call = f"SELECT seqs, times, kinds FROM {{}}.append(%s, %s, %s::text[], %s::text[], {types})"  # noqa: S608
+        answer: Answer = self._run(call, self.sid, number, *new, *columns).fetchone()  # type: ignore[assignment]
+        for name in group.new_rooms:
+            self._unsaved.pop(name, None)
+        result = group.result(answer)
+        for name, entries in result.entries.items():
+            record = self.rooms[name]
+            if entries[0].seq > record.last + 1:  # others have spoken meanwhile
+                entries[:0] = self._following(record, entries[0].seq - 1)
+        for name, entries in result.entries.items():
+            self.rooms[name].last = entries[-1].seq
+        return result
+
+    def change(self, number: int, facts: Facts, room: str | None = None, seqs: Sequence[int] = ()) -> None:
+        """Change facts, and empty entries of a room, in one transaction under a number. Raises as ``commit``."""
+        kinds = [to_engine(kind) for kind, _ in facts]
+        keys = [to_engine(key) for _, key in facts]
+        values = [None if value is None else to_engine(value) for value in facts.values()]
+        call = "SELECT {}.change(%s, %s, %s::text[], %s::text[], %s::text[], %s, %s::bigint[])"
+        row = self._run(call, self.sid, number, kinds, keys, values, room, list(seqs)).fetchone()
+        assert row is not None
+        self._own_version = int(str(row[0]))
+        if self._own_version == self.version + 1:
+            self.version = self._own_version
+
+    def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        """Refuse: it has to have a number (``change``)."""
+        raise NotImplementedError
+
+    # --- what other servers did
+
+    def look(self, names: Collection[str] | None) -> Seen:
+        """Return what is new in rooms, by name; None: in all rooms and among the facts.
+
+        Raises:
+            JournalLost: the log is not the one that was opened.
+        """
+        seen = Seen()
+        query = "SELECT name, epoch, first, last, time FROM {}.rooms"
+        rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
+        for row in rows.fetchall():
+            there = RoomRecord(0, *row)  # type: ignore[arg-type]
+            record = self.rooms.get(there.name)
+            if there.name in self._gone:
+                continue
+            if record is None:
+                self.rooms[there.name] = there
+                seen.found.append(there)
+                continue
+            if there.epoch != record.epoch:
+                raise JournalLost("another server has given the log new epochs")
+            if there.first > record.first:
+                record.first = there.first
+                seen.trimmed.append(record)
+            if there.last > record.last:
+                seen.entries[there.name] = self._following(record, there.last)
+                record.last = there.last
+        if names is None:
+            assert self._db is not None
+            seen.changes = changes_since(self._db, self.place.schema, self.version)
+            self.version = seen.changes.version
+        return seen
+
+    def _following(self, record: RoomRecord, to: int) -> list[Msg]:
+        """Return the entries that follow a room's cursor, up to a number. Raises JournalLost: some are deleted."""
+        query = "SELECT seq, time, nick, text, action FROM {}.entries WHERE room = %s AND seq > %s AND seq <= %s"
+        entries = [entry_of(row) for row in self._run(f"{query} ORDER BY seq", record.name, record.last, to)]
+        if len(entries) != to - record.last:
+            raise JournalLost(f"messages of {record.name} were deleted before this server had seen them")
+        return entries
+
+    # --- reading
+
+    def read(self, room: str, after: int, limit: int, most: int | None = None, newest: bool = False) -> Sequence[Msg]:
+        """Return entries as ``Journal.read``. Raises psycopg.Error."""
+        record = self.rooms.get(room)
+        if record is None or limit <= 0:
+            return []
+        last = min(limit + (after if newest else max(after, record.first - 1)), record.last)
+        query = _READ.format(order="DESC" if newest else "")
+        rows = self._run(query, ENTRY_OVERHEAD, room, after, last, limit, _FOREVER if most is None else most)
+        entries = fitting(map(entry_of, rows), most)
+        return entries[::-1] if newest else entries
+
+    def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
+        """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""
+        query = "SELECT seq, nick FROM {}.entries WHERE room = %s AND seq > %s ORDER BY seq LIMIT %s"
+        return [(int(str(seq)), from_engine(str(nick))) for seq, nick in self._run(query, room, after, limit)]
+
+    # --- trimming
+
+    def count_older(self, record: RoomRecord, older: float) -> int:
+        """Return how many entries of a room have a time (Unix seconds) before ``older``."""
+        query = "SELECT count(*) FROM {}.entries WHERE room = %s AND time < %s"
+        row = self._run(query, record.name, older).fetchone()
+        return int(str(row[0])) if row is not None else 0
+
+    def _times(
+        self, table: Aged, record: RoomRecord, before: int, latest: float, limit: int
+    ) -> Iterable[tuple[int, float]]:
+        query = f"SELECT seq, time FROM {{}}.{table} WHERE room = %s AND seq < %s AND time <= %s ORDER BY seq LIMIT %s"  # noqa: S608
+        return self._run(query, record.name, before, latest, limit).fetchall()  # type: ignore[return-value]
+
+    def _delete(self, record: RoomRecord, first: int, ids_first: int, limit: int) -> None:
+        self._run("SELECT {}.trim(%s, %s, %s, %s)", self.sid, record.name, first, ids_first)
+
+
+def entry_of(row: Sequence[object]) -> Msg:
+    """Return the entry that a row of seq, time, nick, text and action holds."""
+    seq, time, nick, text, action = row
+    assert isinstance(seq, int)
+    assert isinstance(time, float)
+    nick = from_engine(str(nick))
+    return Msg(seq, time, nick, from_engine(str(text)), bool(action), redacted=not nick)  # nobody has an empty name

@@ -1,0 +1,72 @@
+"""The watcher: a thread with a connection of its own that beats, hears hints, and sweeps dead servers.
+
+It only says that there may be something to look at; nothing depends on a hint arriving, since it also says so once a
+second. A writer that waits for another server's transaction must not miss a beat, hence two connections. Does not live
+here: looking (writer.py, store.py), who is dead (sharing.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+
+import psycopg
+from psycopg import sql
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal.postgres.connection import Connection, connect
+from chatctl.journal.postgres.engine_errors import EngineUnfit
+from chatctl.journal.postgres.opening import application_name
+from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
+
+BEAT_SECONDS = 1.0
+"""Between two beats, and between two looks at those of the others."""
+
+
+class Watcher:
+    """Runs until ``stop``."""
+
+    def __init__(
+        self, place: PostgresPlace, sid: str, own: Callable[[], int], look: Callable[[str | None], object]
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            place: of the journal.
+            sid: this server.
+            own: returns the engine's process of this server's writer, whose hints are no news.
+            look: called on the thread when something may have happened, with a room, or None; it returns at once.
+        """
+        self._place = place
+        self._sid = sid
+        self._own = own
+        self._look = look
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Make the thread end within a beat. From any thread."""
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(psycopg.Error, EngineUnfit):  # the writer finds out, and tells
+                db = connect(self._place, application_name(self._sid))
+                with db:
+                    db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
+                    self._watch(db)
+            self._stopping.wait(BEAT_SECONDS)
+
+    def _watch(self, db: Connection) -> None:
+        beats = Beats(self._sid)
+        while not self._stopping.is_set():
+            sweep(db, self._place.schema, beats.look(beat(db, self._place.schema, self._sid)))
+            self._look(None)  # once a second, whatever was heard
+            for note in db.notifies(timeout=BEAT_SECONDS):
+                kind, _, what = note.payload.partition(" ")
+                if self._stopping.is_set() or (kind, what) == (LEFT, self._sid):
+                    return
+                if note.pid != self._own():
+                    self._look(what.partition(" ")[0] if kind == "e" else None)

@@ -1,0 +1,375 @@
+"""The writer: the one thread that uses an open schema.
+
+Lives here: the order of its work, group commit, changes whose outcome is unknown. Does not live here: the statements
+(store.py), what errors mean (engine_errors.py), when to connect again (reconnecting.py), followers (threaded.py).
+
+It keeps the contract of ``Journal`` as follows. A change that was sent and not answered stays the next one, under its
+number, until the engine says what came of it; then its senders are answered, and nobody before. While the engine can't
+be reached, what was not sent yet waits for ``PATIENCE`` and is then refused: nothing of it was stored. Reads wait and
+fail likewise. Everything goes on by itself once the engine is there again. If the engine has lost what it had
+committed, or another server has taken over, the server has to end.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+import psycopg
+
+from chatctl.common.sizes import size_of
+from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal import Facts, OnKept
+from chatctl.journal.postgres.engine_errors import (
+    fatal_error,
+    is_temporary,
+    out_of_reach,
+    read_failed,
+    storage_failed,
+)
+from chatctl.journal.postgres.layout import FENCED, UNSAFE
+from chatctl.journal.postgres.numbering import Group
+from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
+from chatctl.journal.postgres.sharing import Changes
+from chatctl.journal.postgres.store import Store
+from chatctl.journal.records import RoomRecord
+from chatctl.journal.retention import Retention
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
+from chatctl.protocol import Msg
+
+_T = TypeVar("_T")
+
+LAST_SECONDS = 5.0
+"""How long a server that stops waits for an engine that can't be reached."""
+
+MAX_DRAFTS, MAX_BYTES = 256, 1 << 20
+"""Of a group, unless one batch alone has more: others wait for it in their rooms."""
+
+MAX_TRIES = 3
+"""Of a job: what loses three connections would lose the fourth."""
+
+_READ_ONLY = "25006"
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """The arguments of one call of ``redact``."""
+
+    room: str
+    seqs: Sequence[int]
+    facts: Facts
+    done: OnKept
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A hint that other servers did something: in this room; None: anywhere."""
+
+    room: str | None
+
+
+class SharedEvents(WriterEvents, Protocol):
+    """Callbacks about what other servers did."""
+
+    def found(self, record: RoomRecord) -> None:
+        """There is a room that was not known."""
+
+    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
+        """Rooms have entries that follow what was delivered."""
+
+    def changed(self, changes: Changes) -> None:
+        """Facts were changed, or entries emptied."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A change that was sent, or is about to be."""
+
+    number: int
+    batches: Sequence[Batch]
+    group: Group | None
+    change: FactsChange | Redaction | None
+
+
+class Writer:
+    """Runs a store on a thread of its own."""
+
+    def __init__(self, store: Store, retention: Retention, events: SharedEvents, on_engine: OnEngine) -> None:
+        """Start the thread, which alone uses the store from now on."""
+        self._store = store
+        self._retention = retention
+        self._events = events
+        self._post = events.post
+        self._link = Reconnector(store, partial(events.post, on_engine))
+        self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Job[Any] | None]
+        self._queue = queue.SimpleQueue()
+        self._looks: set[str | None] = set()
+        self._batches: deque[Batch] = deque()
+        self._changes: deque[FactsChange | Redaction] = deque()
+        self._alone: deque[Batch] = deque()
+        """Batches of a group that was refused: each is tried by itself."""
+        self._jobs: deque[Job[Any]] = deque()
+        self._attempt: _Attempt | None = None
+        self._number = 0
+        self._new_rooms = False
+        self._newly = 0
+        self._stop_by: float | None = None
+        self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
+        self._over = False
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._thread.start()
+
+    # --- from other threads
+
+    def put(self, item: Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look) -> None:
+        """Queue something to be written."""
+        self._queue.put(item)
+
+    def look(self, room: str | None) -> None:
+        """Look soon at what other servers did in a room; None: anywhere."""
+        self._queue.put(Look(room))
+
+    def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
+        """Queue a call on the thread, between two commits; return its outcome."""
+        job = Job(work)
+        with self._ended:
+            if self._over:
+                job.outcome.set_exception(closed_error())
+            else:
+                self._queue.put(job)
+        return job.outcome
+
+    def stop(self) -> None:
+        """Make the thread end once everything that was queued before is done."""
+        self._queue.put(None)
+
+    # --- the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._is_finished():
+                self._run_once()
+            self._store.close()
+        except Exception as error:  # noqa: BLE001 — a thread that died silently would leave every caller waiting
+            self._store.disconnect()
+            self._post(self._events.failed, fatal_error(self._store.place, error))
+        finally:
+            self._drop_jobs()
+            self._post(self._events.ended)
+
+    def _is_finished(self) -> bool:
+        if self._stop_by is None:
+            return False
+        if not (self._attempt or self._alone or self._batches or self._changes or self._jobs):
+            return True
+        if self._store.is_connected or time.monotonic() < self._stop_by:
+            return False
+        self._refuse_what_waits()  # and what was sent is never answered: its outcome is unknown
+        return True
+
+    def _run_once(self) -> None:
+        self._take(self._wait())
+        if not self._link.connect():
+            if self._link.is_late:
+                self._refuse_what_waits()
+            return
+        self._commit()
+        if self._store.is_connected and self._looks:
+            self._look()
+        if self._store.is_connected:
+            self._one_job()
+        if self._store.is_connected:
+            self._trim()
+
+    def _wait(self) -> float:
+        if (pause := self._link.wait) is not None:
+            return pause
+        return 0.0 if self._jobs or self._stop_by is not None else self._retention.wait()
+
+    def _take(self, seconds: float) -> None:
+        """Sort everything that is queued. Wait so many seconds for a first item."""
+        try:
+            item = self._queue.get(seconds > 0, seconds or None)
+            while True:
+                match item:
+                    case Batch():
+                        self._batches.append(item)
+                    case FactsChange() | Redaction():
+                        self._changes.append(item)
+                    case Job():
+                        self._jobs.append(item)
+                    case Look(room):
+                        self._looks.add(room)
+                    case NewRoom(name, epoch):
+                        self._store.add_room(name, epoch)
+                        self._new_rooms = True
+                    case GoneRoom(name):
+                        self._store.remove_room(name)
+                        self._new_rooms = True
+                    case None:
+                        self._stop_by = time.monotonic() + LAST_SECONDS
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            pass
+
+    def _refuse_what_waits(self) -> None:
+        """Refuse what never reached the engine."""
+        refused = [*self._changes, *self._alone, *self._batches]
+        for waiting in (self._changes, self._alone, self._batches):
+            waiting.clear()
+        for item in refused:
+            self._post(self._events.call, item.done, out_of_reach())
+        while self._jobs:
+            self._jobs.popleft().fail(read_failed())
+
+    # --- changes
+
+    def _commit(self) -> None:
+        while attempt := self._attempt or self._next():
+            self._attempt = attempt
+            try:
+                self._make(attempt)
+            except (psycopg.Error, UnicodeError) as error:
+                if isinstance(error, psycopg.Error) and error.sqlstate == FENCED:
+                    raise JournalLost("another server has taken over") from error
+                if isinstance(error, psycopg.Error) and error.sqlstate == UNSAFE:
+                    self._put_back(attempt)  # the next session is told what holds now
+                    self._link.lose()
+                    return
+                if not self._store.is_connected:
+                    self._link.lose()
+                    return  # the outcome is unknown: it stays the next one
+                self._attempt = None
+                self._refused(attempt, error)
+            else:
+                self._attempt = None
+
+    def _put_back(self, attempt: _Attempt) -> None:
+        """Have a change wait again that was not made: that is certain."""
+        self._attempt = None
+        if attempt.change is not None:
+            self._changes.appendleft(attempt.change)
+        self._batches.extendleft(reversed(attempt.batches))
+
+    def _next(self) -> _Attempt | None:
+        change, group, batches = None, None, []
+        if self._changes:
+            change = self._changes.popleft()
+        elif self._alone:
+            batches = [self._alone.popleft()]
+        elif self._batches or self._new_rooms:
+            batches = self._next_group()
+            self._new_rooms = False  # if this fails, the store keeps them for the next one
+        else:
+            return None
+        if change is None:
+            group = Group([batch.drafts for batch in batches])
+        self._number += 1
+        return _Attempt(self._number, batches, group, change)
+
+    def _next_group(self) -> list[Batch]:
+        batches: list[Batch] = []
+        drafts = size = 0
+        while self._batches:
+            batch = self._batches[0]
+            drafts += len(batch.drafts)
+            size += sum(size_of(draft.text) for draft in batch.drafts)
+            if batches and (drafts > MAX_DRAFTS or size > MAX_BYTES):
+                break
+            batches.append(self._batches.popleft())
+        return batches
+
+    def _make(self, attempt: _Attempt) -> None:
+        match attempt.change:
+            case FactsChange(facts, done):
+                self._store.change(attempt.number, facts)
+                self._post(self._events.call, done, None)
+            case Redaction(room, seqs, facts, done):
+                self._store.change(attempt.number, facts, room, seqs)
+                self._post(self._events.call, done, None)
+            case None:
+                assert attempt.group is not None
+                result = self._store.commit(attempt.number, attempt.group)
+                for name, entries in result.entries.items():
+                    self._newly += len(entries)
+                    self._retention.grew(self._store.rooms[name])
+                self._post(self._events.committed, attempt.batches, result)
+
+    def _refused(self, attempt: _Attempt, error: Exception) -> None:
+        """Report that a change was not made, and that is certain."""
+        if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY:
+            self._link.lose()  # it became a standby: another host may be the primary now
+        if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
+            self._alone.extend(attempt.batches)
+            return
+        failure: StorageFailed = storage_failed(error)
+        if attempt.change is not None:
+            self._post(self._events.call, attempt.change.done, failure)
+        for batch in attempt.batches:
+            self._post(self._events.call, batch.done, failure)
+
+    # --- what other servers did
+
+    def _look(self) -> None:
+        try:
+            seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
+        except psycopg.Error as error:
+            if self._store.is_connected and not is_temporary(error):
+                raise
+            return  # the next hint, or the next second, looks again
+        self._looks.clear()
+        for record in seen.found:
+            self._post(self._events.found, record)
+        for record in seen.trimmed:
+            self._post(self._events.trimmed, record.name, record.first)
+        if seen.entries:
+            self._post(self._events.grown, seen.entries)
+        if seen.changes is not None and (seen.changes.facts or seen.changes.redacted):
+            self._post(self._events.changed, seen.changes)
+
+    # --- jobs and trimming
+
+    def _one_job(self) -> None:
+        """Do one job. One that loses its connection waits for the next one, unless it was that which did it."""
+        if not self._jobs:
+            return
+        job = self._jobs.popleft()
+        if not job.begin():
+            return
+        job.tries += 1
+        try:
+            job.outcome.set_result(job.work(self._store))
+        except psycopg.Error as error:
+            if self._store.is_connected or job.tries >= MAX_TRIES:
+                job.outcome.set_exception(read_failed(error))
+            else:
+                self._jobs.appendleft(job)
+        except Exception as error:
+            job.outcome.set_exception(error)
+            if not isinstance(error, ChatError):
+                raise
+
+    def _trim(self) -> None:
+        newly, self._newly = self._newly, 0
+        try:
+            record = self._retention.piece(self._store, newly)
+        except psycopg.Error as error:
+            if self._store.is_connected and not is_temporary(error):
+                raise
+        else:
+            if record is not None:
+                self._post(self._events.trimmed, record.name, record.first)
+
+    def _drop_jobs(self) -> None:
+        with self._ended:
+            self._over = True
+        self._take(0.0)
+        for job in self._jobs:
+            job.fail(closed_error())

@@ -1,0 +1,91 @@
+"""Connections that never wait for ever, and what an engine says of itself."""
+
+from __future__ import annotations
+
+import time
+
+import psycopg
+import pytest
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal.postgres.connection import EngineSilent, connect, durability_of, inspect
+from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
+from tests.support.engine import Engine
+
+
+def test_a_statement_that_takes_too_long_leaves_no_connection(place: PostgresPlace) -> None:
+    """What it does is unknown, and the next answer could be its."""
+    db = connect(place, "test", seconds=0.2)
+    begun = time.monotonic()
+    with pytest.raises(EngineSilent):
+        db.execute("SELECT pg_sleep(20)")
+    assert time.monotonic() - begun < 10
+    assert is_lost(db)
+
+
+def test_one_that_is_answered_in_time_leaves_it_as_it_was(place: PostgresPlace) -> None:
+    with connect(place, "test", seconds=20) as db:
+        assert db.execute("SELECT 1 FROM pg_sleep(0.3)").fetchall() == [(1,)]
+        assert not is_lost(db)
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            db.execute("SELECT 1/0")
+        assert not is_lost(db)
+    assert is_lost(db)
+
+
+@pytest.mark.parametrize(
+    ("fsync", "synchronous_commit", "standbys", "level"),
+    [
+        ("on", "on", "", "disk"),
+        ("on", "on", "b", "replica"),
+        ("on", "remote_apply", "ANY 1 (b, c)", "replica"),
+        ("on", "remote_write", "b", "disk"),
+        ("on", "local", "b", "disk"),
+        ("on", "off", "b", "memory"),
+        ("off", "on", "", "os"),
+        ("off", "on", "b", "os"),
+        ("off", "off", "", "memory"),
+        ("on", "on", " ", "disk"),
+    ],
+)
+def test_durability_follows_from_the_settings(fsync: str, synchronous_commit: str, standbys: str, level: str) -> None:
+    assert durability_of(fsync, synchronous_commit, standbys) == level
+
+
+def test_the_mark_is_that_of_cluster_timeline_database_and_schema(place: PostgresPlace) -> None:
+    with connect(place, "test") as db:
+        before = inspect(db, place.schema).mark
+        db.execute(f"CREATE SCHEMA {place.schema}")
+        after = inspect(db, place.schema).mark
+        assert before != after == inspect(db, place.schema).mark
+        assert after.split("/")[1] == "00000001"
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"), [("default_transaction_read_only%3Don", "it is read-only"), ("client_encoding%3DLATIN1", "")]
+)
+def test_an_engine_that_takes_nothing_is_told_apart(engine: Engine, setting: str, why: str) -> None:
+    place = PostgresPlace(f"{engine.uri}&options=-c%20{setting}")
+    with connect(place, "test") as db:
+        if why:
+            with pytest.raises(EngineUnfit, match=why):
+                inspect(db, "none")
+        else:  # ours is what counts: texts are sent as UTF-8
+            assert db.info.encoding == "utf-8"
+
+
+def test_a_uri_that_is_none_is_not_repeated() -> None:
+    """What libpq says of it may have the password in it."""
+    with pytest.raises(EngineUnfit, match="can't read this URI") as caught:
+        connect(PostgresPlace("postgresql://chat:sec%zzret@db/chat"), "test")
+    assert "ret" not in str(caught.value).replace("read", "")
+
+
+def test_a_database_of_another_encoding_is_refused(engine: Engine) -> None:
+    """It has no place for most characters."""
+    engine.sql("CREATE DATABASE old TEMPLATE template0 ENCODING 'SQL_ASCII'")
+    with (
+        connect(PostgresPlace(engine.uri.replace("/chat?", "/old?")), "test") as db,
+        pytest.raises(EngineUnfit, match="SQL_ASCII"),
+    ):
+        inspect(db, "none")

