@@ -35,6 +35,9 @@ class Multiplexer(Protocol):
     def resize(self, columns: int, rows: int = 20) -> None:
         """Give the window another size."""
 
+    def wait_for_size(self, columns: int, rows: int = 20) -> None:
+        """Return when the program, too, can know that the window has that size."""
+
     def lines(self) -> list[str]:
         """Return scrollback and screen, as far as they can be seen."""
 
@@ -54,6 +57,12 @@ def wait(until: Callable[[], object], what: str, shown: Callable[[], list[str]])
     while not until():
         assert time.monotonic() < end, f"no {what}:\n" + "\n".join(f"|{line}" for line in shown()[-60:])
         threading.Event().wait(_POLL_SECONDS)
+
+
+def wait_for_size(tty: str, columns: int, rows: int, shown: Callable[[], list[str]]) -> None:
+    """Wait until a terminal has that size."""
+    with Path(tty).open() as terminal:
+        wait(lambda: termios.tcgetwinsize(terminal) == (rows, columns), "new size", shown)
 
 
 class Tmux:
@@ -83,6 +92,10 @@ class Tmux:
 
     def resize(self, columns: int, rows: int = 20) -> None:
         self._run("resize-window", "-x", str(columns), "-y", str(rows))
+
+    def wait_for_size(self, columns: int, rows: int = 20) -> None:
+        """It wraps the rows anew at once, and tells the program up to a quarter of a second later."""
+        wait_for_size(self._run("display-message", "-p", "#{pane_tty}").strip(), columns, rows, self.lines)
 
     def stands(self, text: str, lines: list[str]) -> int:
         return lines.count(text)
@@ -134,11 +147,10 @@ class GnuScreen:
     def resize(self, columns: int, rows: int = 20) -> None:
         """Return when the window has that size: a message that meets the change would prove nothing."""
         self._term.resize(columns, rows)
-        self._wait_for_size(rows, columns)
+        self.wait_for_size(columns, rows)
 
-    def _wait_for_size(self, rows: int, columns: int) -> None:
-        with Path(self._tty.read_text().strip()).open() as tty:
-            wait(lambda: termios.tcgetwinsize(tty) == (rows, columns), "new size", self.lines)
+    def wait_for_size(self, columns: int, rows: int = 20) -> None:
+        wait_for_size(self._tty.read_text().strip(), columns, rows, self.lines)
 
     def stands(self, text: str, lines: list[str]) -> int:
         """Where screen has joined a message to an old prompt, it counts, too: it is all there."""
@@ -154,10 +166,10 @@ class GnuScreen:
         with Path(self._tty.read_text().strip()).open() as tty:
             rows, columns = termios.tcgetwinsize(tty)
         self._run("-X", "height", "-w", str(_MOST_ROWS))
-        self._wait_for_size(_MOST_ROWS, columns)
+        self.wait_for_size(columns, _MOST_ROWS)
         lines = self.lines()
         self._run("-X", "height", "-w", str(rows))
-        self._wait_for_size(rows, columns)
+        self.wait_for_size(columns, rows)
         return lines
 
     def lines(self) -> list[str]:

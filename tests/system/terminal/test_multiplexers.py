@@ -78,6 +78,7 @@ def say_at(joined: Joined, *columns: int) -> None:
     """Have something said at each of these widths, one after the other."""
     for number in columns:
         joined.resize(number)
+        joined.mux.wait_for_size(number)  # a message that meets the change would prove nothing
         joined.say(f"at {number}")
 
 
