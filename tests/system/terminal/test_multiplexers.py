@@ -98,9 +98,10 @@ def test_no_script_leaves_pieces_of_the_prompt(start: Start) -> None:
 def test_a_draft_of_any_script_is_wrapped_anew(start: Start, house: Server, room: str, script: str) -> None:
     """How wide it is there, tmux is asked. What was typed is what is said."""
     joined = start("tmux")
-    joined.say("the last message")
     joined.type(" ".join([SCRIPTS[script]] * 3) + " END", readable=False)
-    wait(lambda: "END" in "".join(joined.mux.lines()), "end of the draft", joined.mux.lines)
+    for text in ("the last message", "above the draft"):  # with the second one, the answers of tmux were read
+        joined.say(text)
+        wait(lambda: joined.mux.lines()[-1].endswith("END"), "end of the draft", joined.mux.lines)
     say_at(joined, 31, 80, 47)
     # Of the family in a cell tmux does not always show the same part: what stands there can't be compared.
     assert not joined.faults(prompts=1, readable=script != "ZWJ")
