@@ -78,7 +78,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/__init__": ("", TYPES),
     "journal/postgres/__init__": ("system/commands/test_serve_postgres.py", "what those without the extra are told"),
     "journal/postgres/layout": ("journal/postgres/test_store.py", "on a real engine"),
-    "journal/queries": ("journal/test_sqlite.py", "through the journal, on a real file"),
     "journal/moving": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/postgres/reconnecting": ("journal/postgres/test_writer.py", "with engines that fail"),
     "journal/postgres/watcher": ("journal/postgres/test_sharing.py", "by what several servers hear of each other"),
@@ -120,6 +119,7 @@ ACROSS = {
     "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
+    "journal/postgres/test_search",
     "journal/test_contract", "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",
     "test_command_group", "test_file_calls", "test_house", "test_imports", "test_lock", "test_mirror",

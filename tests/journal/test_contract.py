@@ -80,7 +80,7 @@ def test_followers_get_every_entry_before_its_receipt_on_the_loops_thread(any_pl
     async def main() -> None:
         async with opened(any_place) as journal:
             head = journal.follow(ROOM, lambda entries: note("entries", entries))
-            assert (head.first, head.last) == (1, 0)
+            assert (head.first, head.last) == (None if any_place is None else 1, 0)
             for _ in range(3):
                 journal.append([draft(), draft()], lambda receipts: note("receipts", receipts))
 

@@ -92,17 +92,22 @@ END $body$;
 
 APPEND = """
 -- Number and keep drafts, given as columns. Add rooms first that are not there: those of the drafts are among them.
--- is_new: nothing with its id is further up among the drafts, and its sender may speak.
+-- is_new: nothing with its id is further up among the drafts, and its sender may speak. of_leader: else where that is.
+-- of_kind, of_key: a fact that gets the number, of a draft that was added or is a repeat.
 -- Returns for each draft a number and a time, and its kind: 0 it was added under this number; 1 it is a repeat of the
 -- entry of this number; 2 its id belongs to that other entry; 3 it was not added and is not known.
 CREATE FUNCTION {s}.append(
     my_sid text, my_number bigint, new_rooms text[], new_epochs text[],
     of_room text[], of_nick text[], of_text text[], of_action boolean[], of_token bytea[], of_id text[],
-    is_new boolean[],
+    is_new boolean[], of_leader integer[], of_kind text[], of_key text[],
     OUT seqs bigint[], OUT times double precision[], OUT kinds smallint[]
 ) LANGUAGE plpgsql AS $body$
 DECLARE
     locked integer;
+    now_version bigint;
+    fact_kinds text[];
+    fact_keys text[];
+    fact_seqs bigint[];
     stamp double precision;
 BEGIN
     IF {s}.is_done(my_sid, my_number) THEN
@@ -123,8 +128,8 @@ BEGIN
                 CASE WHEN r.time > stamp AND r.time <= stamp + {bridge} THEN r.time ELSE stamp END AS now,
                 i.seq AS known, i.time AS known_time,
                 coalesce(e.nick, '') = '' OR (e.text = d.text AND e.action = d.action) AS same
-            FROM unnest(of_room, of_nick, of_text, of_action, of_token, of_id, is_new)
-                WITH ORDINALITY AS d (room, nick, text, action, token, id, is_new, place)
+            FROM unnest(of_room, of_nick, of_text, of_action, of_token, of_id, is_new, of_leader, of_kind, of_key)
+                WITH ORDINALITY AS d (room, nick, text, action, token, id, is_new, leader, kind, key, place)
             JOIN {s}.rooms r ON r.name = d.room
             LEFT JOIN {s}.ids i ON i.room = d.room AND i.token = d.token AND i.id = d.id
             LEFT JOIN {s}.entries e ON e.room = i.room AND e.seq = i.seq
@@ -149,11 +154,29 @@ BEGIN
             RETURNING pg_notify('{s}', 'e ' || r.name || ' ' || r.last)
         ), told AS (
             SELECT count(*) FROM grown
+        ), counted AS (
+            SELECT DISTINCT ON (n.kind, n.key) n.kind, n.key, coalesce(n.given, n.known, l.given) AS seq
+            FROM numbered n LEFT JOIN numbered l ON l.place = n.leader
+            WHERE n.kind IS NOT NULL AND CASE
+                WHEN n.given IS NOT NULL THEN true
+                WHEN n.known IS NOT NULL THEN n.same
+                ELSE l.given IS NOT NULL AND l.text = n.text AND l.action = n.action END
+            ORDER BY n.kind, n.key, n.place DESC
         )
         SELECT array_agg(coalesce(given, known) ORDER BY place), array_agg(coalesce(known_time, now) ORDER BY place),
             array_agg(CASE WHEN given IS NOT NULL THEN 0 WHEN known IS NULL THEN 3 WHEN same THEN 1 ELSE 2 END
-                ORDER BY place)
-        INTO seqs, times, kinds FROM numbered, told;
+                ORDER BY place),
+            (SELECT array_agg(kind ORDER BY kind, key) FROM counted),
+            (SELECT array_agg(key ORDER BY kind, key) FROM counted),
+            (SELECT array_agg(seq ORDER BY kind, key) FROM counted)
+        INTO seqs, times, kinds, fact_kinds, fact_keys, fact_seqs FROM numbered, told;
+    END IF;
+    IF fact_kinds IS NOT NULL THEN
+        UPDATE {s}.house SET version = version + 1 RETURNING version INTO STRICT now_version;
+        INSERT INTO {s}.facts SELECT kind, key, seq::text, now_version
+            FROM unnest(fact_kinds, fact_keys, fact_seqs) AS c (kind, key, seq)
+            ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, version = excluded.version;
+        PERFORM pg_notify('{s}', 'f ' || now_version);
     END IF;
     UPDATE {s}.done d SET number = my_number, seqs = append.seqs, times = append.times, kinds = append.kinds
         WHERE sid = my_sid;

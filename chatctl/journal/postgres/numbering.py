@@ -68,6 +68,9 @@ class Group:
             list(tokens),
             list(ids),
             list(self._new),
+            [None if leader is None else leader + 1 for leader in self._leader],
+            [None if draft.seq_fact is None else to_engine(draft.seq_fact[0]) for draft in rows],
+            [None if draft.seq_fact is None else to_engine(draft.seq_fact[1]) for draft in rows],
         )
 
     def result(self, answer: Answer) -> Committed:

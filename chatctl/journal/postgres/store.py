@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ import psycopg
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.sizes import ENTRY_OVERHEAD, fitting
+from chatctl.common.text_search import Looked, Query, look_through
 from chatctl.errors import ChatError
 from chatctl.journal import Facts
 from chatctl.journal.postgres.connection import Connection, connect
@@ -53,6 +55,21 @@ SELECT seq, time, nick, text, action FROM (
 ) AS page WHERE before IS NULL OR before < %s ORDER BY seq {order}
 """
 """A page: what stands behind as many bytes as it may have is not sent to us."""
+
+SEARCH_SECONDS = 0.02
+"""How long one look through a part of a log may keep the thread from committing."""
+
+SEARCH_PIECE = 1_000
+"""Entries that one statement of it looks at: 1 ms."""
+
+_CANDIDATES = """
+SELECT seq, time, nick, text, action FROM {}.entries WHERE room = %s AND seq > %s AND seq < %s
+    AND (position(%s IN lower(text COLLATE "C")) > 0 OR octet_length(text) <> char_length(text)) ORDER BY seq DESC
+"""
+"""Entries that a search may find: this collation folds ASCII alone, so Python looks at all that is none."""
+
+COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text"
+"""Of the columns of drafts that ``append`` takes (numbering.py)."""
 
 _FOREVER = 1 << 62
 
@@ -207,7 +224,7 @@ class Store(Trimming):
         if group.new_rooms is None:
             group.new_rooms = self._unsaved | {name: self.rooms[name].epoch for name in group.rooms}
         new = list(group.new_rooms), list(group.new_rooms.values())
-        types = ", ".join(f"%s::{kind}[]" for kind in ("text", "text", "text", "boolean", "bytea", "text", "boolean"))
+        types = ", ".join(f"%s::{kind}[]" for kind in COLUMN_TYPES)
         call = f"SELECT seqs, times, kinds FROM {{}}.append(%s, %s, %s::text[], %s::text[], {types})"  # noqa: S608
         answer: Answer = self._run(call, self.sid, number, *new, *columns).fetchone()  # type: ignore[assignment]
         for name in group.new_rooms:
@@ -291,6 +308,28 @@ class Store(Trimming):
         rows = self._run(query, ENTRY_OVERHEAD, room, after, last, limit, _FOREVER if most is None else most)
         entries = fitting(map(entry_of, rows), most)
         return entries[::-1] if newest else entries
+
+    def search(self, room: str, query: Query, after: int, before: int, limit: int) -> Looked:
+        """Look through a part of a log as ``Journal.search``, a piece of it in each statement."""
+        record = self.rooms.get(room)
+        if record is None:
+            return Looked([], after + 1, None)
+        until, found = time.monotonic() + SEARCH_SECONDS, list[Msg]()
+        above = min(before, record.last + 1)
+        while above > max(after + 1, record.first):
+            below = max(after, above - 1 - SEARCH_PIECE)
+            rows = self._run(_CANDIDATES, room, below, above, to_engine(query.text))
+            more, stopped = look_through(map(entry_of, rows), query, limit - len(found), lambda: False)
+            found += more
+            if stopped is not None:
+                return Looked(found, stopped.seq, stopped.time)
+            above = below + 1
+            if time.monotonic() >= until:
+                break
+        looked = above if above > max(after + 1, record.first) else after + 1
+        oldest = "SELECT time FROM {}.entries WHERE room = %s AND seq >= %s AND seq < %s ORDER BY seq LIMIT 1"
+        row = self._run(oldest, room, looked, before).fetchone()
+        return Looked(found, looked, None if row is None else float(str(row[0])))
 
     def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""

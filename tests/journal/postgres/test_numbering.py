@@ -34,7 +34,7 @@ class TableEngine:
         seqs: list[int | None] = []
         kinds: list[int] = []
         fresh: dict[tuple[object, ...], tuple[int, tuple[str, bool]]] = {}
-        for room, _, text, action, token, id, new in zip(*group.columns(), strict=True):  # noqa: A001
+        for room, _, text, action, token, id, new, *_ in zip(*group.columns(), strict=True):  # noqa: A001
             known = self.ids.get((room, token, id)) if token is not None else None
             if known is not None:
                 seqs.append(known[0])

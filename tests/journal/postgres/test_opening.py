@@ -30,9 +30,10 @@ def opened(place: PostgresPlace) -> Iterator[Store]:
 def test_a_second_server_is_refused_until_the_first_one_ends(
     place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "_WAIT_SECONDS", 0.0)
-    with opened(place), pytest.raises(ChatError, match="is in use by another server"):
-        Store(place)
+    with opened(place), monkeypatch.context() as impatient:
+        impatient.setattr(opening, "_WAIT_SECONDS", 0.0)
+        with pytest.raises(ChatError, match="is in use by another server"):
+            Store(place)
     with opened(place):
         pass
 

@@ -40,6 +40,8 @@ def test_what_was_said_is_there_after_a_kill_under_the_same_epoch(serve: Serve, 
     assert (welcome["epoch"], welcome["last"], welcome["durability"]) == (epoch, 1, "os")
     said = run("export", "--format", "text", port=second.port).stdout.decode()
     assert said.count("one") == 1
+    found = run("search", "ONE", port=second.port)
+    assert (found.returncode, found.stdout.count(b"one")) == (0, 1)
     log = second.stop()
     assert f"journal path={place.uri} (schema {place.schema}) durability=os" in log.replace('"', "")
 

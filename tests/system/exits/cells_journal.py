@@ -31,6 +31,7 @@ CELLS = [
     Cell("journal", "SIGINT", FROM.replace("=2", "=60"), 130, peer="accepts"),
     Cell("journal", "SIGTERM", FROM.replace("=2", "=60"), 143, peer="accepts"),
     Cell("journal", "SIGHUP", FROM.replace("=2", "=60"), 129, peer="accepts"),
+    Cell("journal", "SIGUSR1", FROM.replace("=2", "=60"), 138, peer="accepts"),
     Cell("journal", "closed stdout", f"{COPY} >&-", 0, peer="engine"),
     Cell("journal", "no stdin", f"{COPY} <&-", 0, DONE, peer="engine"),
     Cell("journal", "full disk", f"{COPY} > /dev/full", 1, err=FULL, peer="engine", note="the copy is complete"),
