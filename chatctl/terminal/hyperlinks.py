@@ -59,8 +59,10 @@ def _parts(line: str) -> Iterator[tuple[str, bool]]:
     """Yield the parts of a line, and whether each is an address."""
     at = 0
     for found in _CANDIDATE.finditer(line):
+        if len(found[0]) > MAX_TARGET:  # what ends it is not looked for: that takes the square of its length
+            continue
         address = _without_end(found[0])
-        if len(address) <= MAX_TARGET and _TARGET.fullmatch(address):
+        if _TARGET.fullmatch(address):
             yield line[at : found.start()], False
             yield address, True
             at = found.start() + len(address)

@@ -56,7 +56,8 @@ class IgnoreCommands:
         if " " in nick or fold_any(nick) == fold_any(own_nick):
             self._refuse("usage: /ignore NICK, of somebody else")
             return False
-        kept = self._ignored.all.add(nick, None)
+        before = self._ignored.all.find(nick)  # who is away now stays ignored by the key that is known
+        kept = self._ignored.all.add(nick, before.key if before is not None else None)
         self._note(
             f"what {nick} says is not shown any more{'' if kept else ' in this run'}: /unignore {nick} ends that"
         )
@@ -100,6 +101,8 @@ class IgnoreCommands:
     async def _find_key(self, nick: str) -> None:
         key = (await self._identity(nick)).key
         self._ignored.learn(nick, key)
+        if self._ignored.all.find(nick) is None:
+            return  # they are not ignored any more
+        self._ignored.all.add(nick, key)
         if key is not None:
-            self._ignored.all.add(nick, key)
             self._note(f"  by key {key}: under any name here")

@@ -83,15 +83,20 @@ class IgnoredHere:
         """By folded nickname: the key that its holder has proved, as far as that was asked."""
         self._asked: set[str] = set()
         """Folded nicknames whose key the server was asked for: once, whatever comes of it."""
-        self._renamed: set[str] = set()
-        """Folded nicknames that ignored people took while they were here."""
+        self._renamed: dict[str, str] = {}
+        """By folded nickname that somebody took while they were here: the one under which they are ignored."""
 
     def hides(self, nick: str) -> bool:
         """Return whether what ``nick`` says is not to be shown."""
-        name, entry = fold_any(nick), self.all.find(nick)
-        if name in self._renamed or self.all.has_key(self._keys.get(name)):
-            return True
-        return entry is not None and (entry.key is None or name not in self._keys)
+        return self.all.has_key(self._keys.get(fold_any(nick))) or self._by_name(nick) is not None
+
+    def _by_name(self, nick: str) -> Ignored | None:
+        """Return as whom ``nick`` is hidden by name: a key is not known to be another's."""
+        name = fold_any(nick)
+        if name in self._renamed:
+            return self.all.find(self._renamed[name])
+        entry = self.all.find(nick)
+        return entry if entry is not None and (entry.key is None or name not in self._keys) else None
 
     def wants_key(self, nick: str) -> bool:
         """Return whether the key behind a nickname would tell something, and is not known."""
@@ -109,15 +114,15 @@ class IgnoredHere:
         """Forget who had a nickname: whoever takes it next may be somebody else."""
         self._keys.pop(fold_any(nick), None)
         self._asked.discard(fold_any(nick))
-        self._renamed.discard(fold_any(nick))
+        self._renamed.pop(fold_any(nick), None)
 
     def renamed(self, old: str, new: str) -> None:
         """Follow a member who is called otherwise from now on."""
-        hidden, known = self.hides(old), fold_any(old) in self._keys
+        hidden, known = self._by_name(old), fold_any(old) in self._keys
         key = self._keys.get(fold_any(old))
         for nick in (old, new):
             self.forget(nick)
         if known:
             self.learn(new, key)
-        if hidden:
-            self._renamed.add(fold_any(new))
+        if hidden is not None:
+            self._renamed[fold_any(new)] = hidden.nick

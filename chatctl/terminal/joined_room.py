@@ -78,6 +78,12 @@ class JoinedRoom:
                 await asyncio.wait_for(self._task, _END_SECONDS)
         return unacknowledged
 
+    def hand_over(self) -> None:
+        """Tell what nothing else tells of a room that we are out of; its files are for who enters it again."""
+        self.controller.save()
+        self.screen.print_all()
+        self.saved.close()
+
     async def part(self) -> int:
         """Leave it while other rooms go on; its files are another's then. Returns as ``leave``."""
         self.controller.save()

@@ -196,7 +196,7 @@ class Rooms(ShownRoom):
             return self._show(name)
         nick = self._shown.controller.nick
         if before is not None:
-            before.saved.close()
+            before.hand_over()
         self._add(name, nick).enter(self._ended)
         if name != self._list.shown:
             return self._show(name)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatctl.common.text import clean
+from chatctl.terminal import hyperlinks
 from chatctl.terminal.hyperlinks import MAX_TARGET, has_links, with_links
 
 XTERM = {"TERM": "xterm-256color"}
@@ -80,6 +81,20 @@ def test_without_its_links_a_line_is_what_it_was(before: str, address: str, afte
     line = clean(before + address + after)
     shown = with_links(line)
     assert re.sub(r"\x1b\]8;;[!-~]*?\x1b\\", "", shown) == line
+
+
+def test_the_end_of_an_address_that_is_too_long_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``/show`` a message of 256 KiB, all brackets, would stop the program for a minute."""
+    looked_at: list[str] = []
+    without_end = hyperlinks._without_end
+
+    def noted(address: str) -> str:
+        looked_at.append(address)
+        return without_end(address)
+
+    monkeypatch.setattr(hyperlinks, "_without_end", noted)
+    assert links(f"https://a.org/x] https://a.org/{']' * 262_144}") == ["https://a.org/x"]
+    assert looked_at == ["https://a.org/x]"]
 
 
 def test_what_is_shown_of_a_part_is_coloured_and_the_target_is_not() -> None:

@@ -57,3 +57,33 @@ async def test_by_key_where_there_is_one() -> None:
     joined.receive(p.Join(["omar"], 3))
     await answer(joined, p.Identity("omar", 0.0, 0.0, "SHA256:other"))
     assert joined.receive(p.Msg(2, 1.0, "omar", "somebody else"))[-1] == "00:00 omar: somebody else"
+
+
+@in_loop
+async def test_a_key_stays_known_when_its_owner_is_ignored_once_more_while_away() -> None:
+    """Whoever has the name is ignored, if somebody has: then the key is theirs, or there is none."""
+    joined = Joined()
+    joined.receive(p.Join(["omar"], 2))
+    joined.controller.submit("/ignore omar")
+    await answer(joined, p.Identity("omar", 0.0, 0.0, "SHA256:K"))
+    joined.receive(p.Leave(["omar"], 1))
+    joined.controller.submit("/ignore omar")
+    await answer(joined, p.Error("no_such_nick", "there is no omar"))
+    joined.receive(p.Join(["mallory"], 2))
+    await answer(joined, p.Identity("mallory", 0.0, 0.0, "SHA256:K"))
+    assert joined.receive(p.Msg(1, 1.0, "mallory", "me again")) == []
+    joined.receive(p.Join(["omar"], 3))
+    await answer(joined, p.Identity("omar", 0.0, 0.0))
+    joined.controller.submit("/ignore omar")
+    await answer(joined, p.Identity("omar", 0.0, 0.0))
+    assert joined.receive(p.Msg(2, 1.0, "omar", "somebody else")) == []
+
+
+@in_loop
+async def test_an_answer_that_comes_late_ignores_nobody_again() -> None:
+    joined = Joined()
+    joined.receive(p.Join(["omar"], 2))
+    joined.controller.submit("/ignore omar")
+    joined.controller.submit("/unignore omar")
+    await answer(joined, p.Identity("omar", 0.0, 0.0, "SHA256:K"))
+    assert joined.receive(p.Msg(1, 1.0, "omar", "hi"))[-1] == "00:00 omar: hi"

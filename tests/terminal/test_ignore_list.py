@@ -48,6 +48,19 @@ def test_by_key() -> None:
     assert ignored.wants_key("rob")
 
 
+def test_whoever_is_ignored_no_more_is_shown_under_a_name_that_they_took_since() -> None:
+    """In each room, and under the last of several names."""
+    first = here(Ignored("omar"))
+    second = IgnoredHere(first.all)
+    for room in (first, second):
+        room.renamed("omar", "omar2")
+        room.renamed("omar2", "omar3")
+        assert (room.hides("omar2"), room.hides("omar3")) == (False, True)
+    assert first.all.remove("omar")
+    assert not first.hides("omar3")
+    assert not second.hides("omar3")
+
+
 def test_rooms_share_the_list_and_not_who_is_who() -> None:
     first = here(Ignored("omar", "K"))
     second = IgnoredHere(first.all)

@@ -342,6 +342,26 @@ def test_a_whisper_in_a_room_that_was_never_looked_at_is_told_at_the_end(
     asyncio.run(run())
 
 
+def test_what_nothing_else_tells_is_told_when_a_room_is_joined_again(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """A whisper that waited there is in no log."""
+
+    async def run() -> None:
+        nadia, omar = Person(port, tmp_path, "ops"), other("omar", "ops")
+        async with joined(nadia):
+            omar.say_frame(type="whisper", to="nadia", text="psst")
+            await nadia.until(lambda: nadia.rooms.activity == "2 ops: 1 (1 for you)", "the whisper")
+            elsewhere = other("nadia", "ops", token=TOKEN)
+            await nadia.sees("! ops: your nickname joined from elsewhere")
+            elsewhere.close()
+            nadia.rooms.submit("/join ops")
+            await nadia.until(lambda: nadia.rooms.count, "ops again")
+            assert nadia.seen("omar -> you (privately): psst")
+
+    asyncio.run(run())
+
+
 def test_rooms_are_listed_with_their_numbers(port: int, other: Callable[..., Wire], tmp_path: Path) -> None:
     async def run() -> None:
         other("omar", "den")
