@@ -1,0 +1,18 @@
+"""What all connections of the web port share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatctl.hub.event_log import Log
+from chatctl.server.web.basic_passwords import BasicPasswords
+from chatctl.server.web.origins import Origins
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The web port of one server."""
+
+    origins: Origins
+    passwords: BasicPasswords
+    log: Log
