@@ -123,6 +123,8 @@ class WebConnection(Connection):
     def _begin(self, request: RequestReader, head: Head) -> None:
         if self.is_forwarded:
             self._server.readdress(self, forwarded_for(head))
+        if self.leaving is not None:  # nobody is taken from there
+            return
         scheme = "https" if self.info.channel else "http"
         host = head.get("host")
         self._site.origins.check_host(host, scheme)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE, ROOT
+from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.fixture_types import Run, Serve, Start
 from tests.support.processes import err_line
 from tests.support.server_process import Server
@@ -67,14 +67,18 @@ def test_it_has_an_address_of_its_own(serve: Serve) -> None:
     assert re.search(r"listening on 127\.0\.0\.1:\d+ with HTTP$", server.process.stdout.readline().decode().strip())
 
 
-def test_it_has_tls_where_others_can_reach_it(serve: Serve) -> None:
+@pytest.mark.parametrize(("web", "has_tls"), [("0", True), ("127.0.0.1:0", False)])
+def test_it_has_tls_where_others_can_reach_it(web: str, tmp_path: Path, *, has_tls: bool) -> None:
     """On loopback stands a proxy that has the TLS itself."""
-    everywhere = port_of(serve("--host", "0.0.0.0", "--tls", "self", "--no-plain", "--tls-port", "0", "--web", "0"))
-    page = WebWire(everywhere, tls=True).enter("nadia")
-    assert page.say("over TLS").texts(last="over TLS")
-    assert request(everywhere).status == 400
     tls = ("--host", "0.0.0.0", "--tls", "self", "--no-plain", "--tls-port", "0")
-    assert request(port_of(serve(*tls, "--web", "127.0.0.1:0"))).status == 200
+    server = Server(*tls, "--web", web, env=clean_env(tmp_path))
+    try:
+        port = port_of(server)
+        assert request(port).status == (400 if has_tls else 200)
+        page = WebWire(port, tls=has_tls).enter("nadia")
+        assert page.say("hello").texts(last="hello")
+    finally:
+        server.stop()
 
 
 def test_a_password_keeps_it_from_listening_beyond_this_machine_without_tls(run: Run, tmp_path: Path) -> None:
