@@ -32,6 +32,7 @@ from chatctl.server.server import Server as ChatServer
 from chatctl.server.web.basic_passwords import BasicPasswords
 from chatctl.server.web.connection import WebConnection
 from chatctl.server.web.origins import Origins
+from chatctl.server.web.page_file import PageFile
 from chatctl.server.web.site import Site
 from tests.support.environment import DEADLINE
 
@@ -96,7 +97,7 @@ def in_process_server(
         )
         sockets = open_tcp("127.0.0.1", 0)
         if web is not None:
-            connect = partial(WebConnection, Site(web, BasicPasswords(auth), server.hub.log))
+            connect = partial(WebConnection, Site(web, BasicPasswords(auth), PageFile(), server.hub.log))
             server.listen([])
             server.listen_as(Port(tls, connect, reads_forwarded=True), sockets)
         else:

@@ -40,6 +40,8 @@ _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1"
 NEEDS = {
     "ansible-playbook": Need("ansible-playbook --version", "ansible-core"),
     "bash": Need("bash -c 'compgen -c'", "bash"),
+    # No package: what it weighs is not for every run of the tests. The library that drives it is in the test extra.
+    "chromium": Need("/usr/bin/chromium --version", otherwise="apt install chromium"),
     "curl": Need("curl --version", "curl"),
     "fish": Need("fish --no-config -c true", "fish"),
     "git": Need("git --version", "git"),

@@ -23,7 +23,7 @@ from chatctl.server.web.http_error import HttpError
 from chatctl.server.web.request_reader import LINE_END_BYTES, Head, RequestReader, forwarded_for, too_large
 from chatctl.server.web.responses import CONTINUE, HTTP, HTTP_TEXT, error_response, without_body
 from chatctl.server.web.room_requests import hello_of, lines_of_read, lines_of_say
-from chatctl.server.web.routes import ReadRequest, Route, SayRequest, SocketRequest, route
+from chatctl.server.web.routes import PageRequest, ReadRequest, Route, SayRequest, SocketRequest, route
 from chatctl.server.web.site import Site
 from chatctl.server.web.websocket import WebSocket, handshake
 
@@ -135,6 +135,8 @@ class WebConnection(Connection):
             self._upgrade(request, head)
         elif self.session.refusal is not None:
             raise self.session.refusal
+        elif isinstance(asked, PageRequest):
+            self._end_with(self._site.page.answer(asked.known), "answered")
         elif isinstance(asked, SayRequest):
             self._begin_say(request, head, asked)
         else:
@@ -214,6 +216,11 @@ class WebConnection(Connection):
             self._answered = True
             data = without_body(data) if self._is_head else data
         super().queue_reply(data)
+
+    def _end_with(self, answer: bytes, why: str) -> None:
+        self.refused = True  # so that the log has no line of it: it let nobody in
+        self._server.hub.perform(self, Raw(answer))
+        self._server.hub.disconnect(self, why)
 
     def _refuse(self, error: ChatError) -> None:
         """Answer a request with an error, and end the connection."""

@@ -16,6 +16,7 @@ from chatctl.server.startup import Sockets, is_everywhere, tls_of_web
 from chatctl.server.web.basic_passwords import BasicPasswords
 from chatctl.server.web.connection import WebConnection
 from chatctl.server.web.origins import Origins
+from chatctl.server.web.page_file import PageFile
 from chatctl.server.web.site import Site
 
 
@@ -32,7 +33,9 @@ def listen_web(
         sockets: of the server.
         tls: its certificate, if it has one.
     """
-    site = Site(Origins(_names(options.host or host), options.origins), BasicPasswords(auth), server.hub.log)
+    site = Site(
+        Origins(_names(options.host or host), options.origins), BasicPasswords(auth), PageFile(), server.hub.log
+    )
     connect = partial(WebConnection, site)
     for sock in sockets.web:
         server.listen_as(Port(tls_of_web(sock, tls), connect, reads_forwarded=True), [sock])

@@ -34,6 +34,13 @@ class Credentials(Struct, frozen=True):
     """Of Basic."""
 
 
+class PageRequest(Struct, frozen=True):
+    """``GET /``: the page."""
+
+    known: str | None
+    """The version that the browser has."""
+
+
 class SocketRequest(Struct, frozen=True):
     """``GET /ws``: a WebSocket."""
 
@@ -57,7 +64,7 @@ class ReadRequest(Struct, frozen=True):
     credentials: Credentials
 
 
-Route = SocketRequest | SayRequest | ReadRequest
+Route = PageRequest | SocketRequest | SayRequest | ReadRequest
 
 
 def route(head: Head) -> Route:
@@ -70,6 +77,9 @@ def route(head: Head) -> Route:
         raise HttpError(400, "bad_frame", "the path of this request can't be read") from None
     if target.scheme or target.netloc or not path.startswith("/"):
         raise HttpError(400, "bad_frame", "the target of a request is a path")
+    if path == "/":
+        _check_method(head, "GET", "HEAD")
+        return PageRequest(head.get("if-none-match"))
     if path == "/ws":
         _check_method(head, "GET")
         return SocketRequest()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from chatctl.hub.event_log import Log
 from chatctl.server.web.basic_passwords import BasicPasswords
 from chatctl.server.web.origins import Origins
+from chatctl.server.web.page_file import PageFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,4 +16,5 @@ class Site:
 
     origins: Origins
     passwords: BasicPasswords
+    page: PageFile
     log: Log
