@@ -41,7 +41,8 @@ MAX_SEARCH = 256
 MAX_AUTHORS = 10
 """Nicknames that a search may be narrowed to."""
 
-Count = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+MAX_COUNT = 2**53 - 1
+Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 """A whole number that the JSON readers of every language represent exactly."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]  # "$" alone lets a last LF pass

@@ -26,6 +26,7 @@ from typing import TypeGuard
 from unittest.mock import Mock
 
 from chatctl.core.admission import Admission
+from chatctl.core.dialects import WEB
 from chatctl.core.keepalive import MISSED_PINGS
 from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session, State
@@ -101,6 +102,7 @@ TO: dict[State, list[Event]] = {
 
 EVENTS: list[tuple[State, str, list[Event]]] = [
     (State.FRESH, "first bytes", [gets(b"{")]),
+    (State.FRESH, "speak()", [lambda one: one.speak(WEB, 0.0)]),
     (State.FRESH, "HTTP or TLS", [gets(b"GET / HTTP/1.1\r\n")]),
     (State.FRESH, "HTTP or TLS", [gets(b"\x16\x03\x01\x02\x00\x01\x00\x01")]),
     (State.FRESH, "hello too long or too late", [gets(b"x" * (LIMITS.hello_bytes + 1))]),

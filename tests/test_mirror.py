@@ -93,6 +93,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/journals": ("system/commands/test_serve_postgres.py", "with a real engine"),
     "server/program": ("system/commands/test_serve.py", "glue, with real signals and sockets"),
     "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
+    "server/web/http_error": ("server/web/test_responses.py", "as a response"),
+    "server/web/port": ("system/commands/test_serve_web.py", "what the options make of a server"),
+    "server/web/room_requests": ("server/web/test_connection.py", "as a request that is answered"),
+    "server/web/site": ("", TYPES),
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
     "terminal/room_requests": ("terminal/test_log_commands.py", "by the commands that ask"),
@@ -122,6 +126,7 @@ ACROSS = {
     "journal/postgres/test_search",
     "journal/test_contract", "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",
+    "server/web/test_browsers", "server/web/test_web_limits",
     "test_command_group", "test_file_calls", "test_house", "test_imports", "test_lock", "test_mirror",
 }  # fmt: skip
 """Test files outside tests/system that test what several modules do together."""

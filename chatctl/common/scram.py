@@ -37,6 +37,15 @@ def make_verifier(password: str) -> tuple[bytes, bytes, bytes, int]:
     return salt, stored_key, server_key, iterations
 
 
+def stored_key(password: str, salt: bytes, iterations: int) -> bytes:
+    """Return the stored key of a password; empty if it can't be one."""
+    try:
+        _, key, _, _ = ScramMechanism(_PLAIN).make_auth_info(password, iterations, salt)
+    except ScramError:
+        return b""
+    return bytes(key)
+
+
 def server(verifier: Any, channel: bytes) -> Any:
     """Begin the server's side.
 

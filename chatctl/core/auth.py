@@ -31,6 +31,10 @@ class ConnectionInfo(Struct, frozen=True):
     """The names of this server that a signature may hold (common/key_proof.py)."""
     channel: bytes = b""
     """The SHA-256 of the certificate that the client was shown; empty without TLS."""
+    sees_certificate: bool = True
+    """Whether the client knows which certificate it was shown, so that SCRAM can be bound to it: no page can."""
+    password_proved: bool = False
+    """An HTTP request whose password was right (server/web/basic_passwords.py)."""
 
 
 class Proved(Struct, frozen=True):
@@ -63,7 +67,7 @@ class Authenticator:
             Unauthorized: no password is offered where one is needed, its first message is wrong, or there were too many
                 wrong ones from this address.
         """
-        if self.password is None:
+        if self.password is None or info.password_proved:
             return AuthExchange(self, hello, info, nonce) if hello.key is not None else None
         self.check_lockout(info, hello, now)
         if hello.scram is None:
@@ -92,7 +96,8 @@ class AuthExchange:
         self._authenticator = authenticator
         self._info = info
         self._nonce = nonce
-        self._scram = self._begin_scram() if authenticator.password is not None else None
+        asks = authenticator.password is not None and not info.password_proved
+        self._scram = self._begin_scram() if asks else None
         self.challenge = Challenge(
             nonce=b64encode(nonce).decode() if hello.key is not None else None,
             scram=self._scram.get_server_first() if self._scram is not None else None,
@@ -103,7 +108,8 @@ class AuthExchange:
         from chatctl.common.scram import ScramError, server
 
         try:
-            exchange = server(self._authenticator.password, self._info.channel)
+            channel = self._info.channel if self._info.sees_certificate else b""
+            exchange = server(self._authenticator.password, channel)
             exchange.set_client_first(self.hello.scram)
         except ScramError as error:
             raise Unauthorized(f"this is no SCRAM for this connection: {error}") from None

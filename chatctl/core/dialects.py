@@ -3,9 +3,10 @@
     json     one JSON object a line: chatctl itself and every program
     text     lines, the first one is the nickname: nc, telnet
     classic  unframed ASCII, each read is one message: the programs of the first version
+    web      json in the frames of a WebSocket, on a port of its own: browsers
 
-All pure functions. Does not live here: framing (common/framing.py), the state of a connection (session.py). Source:
-docs/protocol.md, "Dialects".
+All pure functions. Does not live here: framing (common/framing.py, websocket_frames.py), the state of a connection
+(session.py). Source: docs/protocol.md, "Dialects".
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from enum import Enum
 from chatctl import protocol
 from chatctl.common.names import MAX_NICK_POINTS, check_nick
 from chatctl.common.text import clean
+from chatctl.core.websocket_frames import PING, text_frame
 from chatctl.errors import BadFrame, NickInvalid
 from chatctl.protocol import ClientFrame, Frame
 
@@ -43,7 +45,8 @@ class Stranger(Enum):
 
 _ANSWERS = {
     Stranger.HTTP: b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
-    b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n",
+    b"This is a chatctl chat room, not a web server. Talk to it with: chatctl join, or nc.\n"
+    b"Browsers have a port of their own, if the server was started with --web.\n",
     # Not TLS on purpose: its client sees at once that this port has none, instead of a closed connection.
     Stranger.TLS: b"There is no TLS on this port.\n",
     Stranger.PROXY: b"! a PROXY header from an address that --proxied-from does not name\n",
@@ -72,6 +75,10 @@ class Dialect:
     bends_names: bool = False
     """A nickname that can't be had is changed until it can (``bend_nick``)."""
     answers_pings: bool = False
+    proves: bool = False
+    """A password or a key can be proved in it."""
+    ping_seconds: float = float("inf")
+    """Seconds of silence after which its clients are pinged, if the limit is not less."""
     parse_run: Callable[[Sequence[bytes]], Sequence[ClientFrame] | None] = _no_run
     """Many lines at once, with the result of ``parse`` on each; None if the dialect can't, or a line is bad."""
     render_in_bulk: Callable[[Sequence[Frame]], bytes] | None = None
@@ -288,15 +295,42 @@ def _nearest_nick(asked: str, most: int) -> str:
         return bent or "guest"[:most]
 
 
+# --- web
+
+WEB_PING_SECONDS = 25.0
+"""Proxies close a connection on which nothing came for a minute, nginx among them."""
+
+
+def _render_web(frame: Frame) -> bytes:
+    """Put a line, without its LF, into a frame. A ping is a frame of its own kind: no script has to answer it."""
+    return PING if isinstance(frame, protocol.Ping) else text_frame(protocol.encode(frame)[:-1])
+
+
+def _render_web_run(frames: Sequence[Frame]) -> bytes:
+    return text_frame(protocol.encode_run(frames)[:-1])
+
+
 JSON = Dialect(
     "json",
     protocol.encode,
     protocol.decode_client,
     _parse_json,
     answers_pings=True,
+    proves=True,
     parse_run=protocol.decode_run,
     render_in_bulk=protocol.encode_run,
 )
 TEXT = Dialect("text", render_text, _parse_text_hello, _parse_text, asks_again=True)
 CLASSIC = Dialect("classic", render_classic, _parse_classic_hello, _parse_classic, framed=False, bends_names=True)
-DIALECTS = (JSON, TEXT, CLASSIC)
+WEB = Dialect(
+    "web",
+    _render_web,
+    protocol.decode_client,
+    _parse_json,
+    answers_pings=True,
+    proves=True,
+    ping_seconds=WEB_PING_SECONDS,
+    parse_run=protocol.decode_run,
+    render_in_bulk=_render_web_run,
+)
+DIALECTS = (JSON, TEXT, CLASSIC, WEB)

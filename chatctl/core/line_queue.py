@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from chatctl.common.framing import Framer
-from chatctl.errors import TooLong
+from chatctl.errors import ChatError, TooLong
 
 
 class LineQueue:
@@ -13,7 +13,7 @@ class LineQueue:
 
     def __init__(self, longest: int) -> None:
         """Take lines of at most ``longest`` bytes, LF not counted."""
-        self.failed: TooLong | None = None
+        self.failed: ChatError | None = None
         """Why the stream can't go on after the lines that it gave."""
         self._framer = Framer(longest)
         self._lines: deque[bytes] = deque()

@@ -7,6 +7,7 @@ Lives here: reading and writing a verifier, counting failures by client address.
 from __future__ import annotations
 
 import hashlib
+import hmac
 from base64 import b64decode, b64encode
 
 from msgspec import Struct
@@ -47,6 +48,12 @@ class Verifier(Struct, frozen=True):
         from chatctl.common.scram import make_verifier
 
         return cls(*make_verifier(text))
+
+    def accepts(self, password: str) -> bool:
+        """Return whether this is the password. It takes milliseconds of work, a second at most."""
+        from chatctl.common.scram import stored_key
+
+        return hmac.compare_digest(stored_key(password, self.salt, self.iterations), self.stored_key)
 
     @classmethod
     def _parse(cls, text: str) -> Verifier:

@@ -17,6 +17,10 @@ class RateLimits:
         """Start with full buckets; ``shared`` holds the bytes that all connections of its address may send."""
         self._messages = TokenBucket(limits.rate, limits.burst, now)
         self._bytes = TokenBucket(limits.bytes_per_second if limits.rate else 0, limits.bytes_per_second, now)
+        self.share(shared, now)
+
+    def share(self, shared: TokenBucket | None, now: float) -> None:
+        """Share bytes with the connections of another address from now on, or with nobody."""
         self._shared = shared if shared is not None else TokenBucket(0, 0, now)
 
     def ready_at(self, now: float) -> float:

@@ -73,7 +73,8 @@ class Session:
         self._first: bytes = b""
         self._lines = LineQueue(limits.line)
         self._effects: deque[Effect] = deque()
-        self._refusal: ChatError | None = None  # why any hello is refused, known at the accept
+        self.refusal: ChatError | None = None
+        """Why any hello is refused, known at the accept."""
         self._ended = False
         self._greeting_bytes = 0
         self.refusals = 0
@@ -92,6 +93,12 @@ class Session:
 
     # --- called by the transport
 
+    def speak(self, dialect: Dialect, now: float) -> None:
+        """Take a dialect that is known without the first bytes: by the port, or by what stood before them."""
+        self.dialect = dialect
+        self.state = State.GREETING
+        self._keepalive = Keepalive(min(self._limits.ping_seconds, dialect.ping_seconds), now)
+
     def receive(self, data: bytes, now: float) -> None:
         """Take the bytes of one read."""
         self._keepalive.heard(now)
@@ -99,6 +106,14 @@ class Session:
             self._sniff(data, now)
         elif self.state is not State.CLOSED:
             self._cut(data)
+
+    def share_bytes(self, shared: TokenBucket | None, now: float) -> None:
+        """Share the bytes that it may send with other connections, as at the start."""
+        self._rates.share(shared, now)
+
+    def fail(self, error: ChatError) -> None:
+        """Note that nothing can be read behind the lines that came: once they are taken, send the error and close."""
+        self._lines.failed = self._lines.failed or error
 
     def end(self, now: float) -> None:
         """Take the end of input: a last line without its LF counts as one."""
@@ -161,7 +176,7 @@ class Session:
 
     def refuse_on_hello(self, error: ChatError) -> None:
         """Refuse the hello as soon as it comes, in its own dialect, and close."""
-        self._refusal = error
+        self.refusal = error
 
     # --- effects
 
@@ -191,7 +206,7 @@ class Session:
 
     def _out_of_lines(self) -> None:
         if self.state in (State.GREETING, State.CHALLENGED) and (
-            self._lines.failed or self._bytes_of_greeting() > self._limits.hello_bytes
+            isinstance(self._lines.failed, TooLong) or self._bytes_of_greeting() > self._limits.hello_bytes
         ):
             self._lines.failed = self._hello_too_long()
         if self._lines.failed is not None and self.state is not State.FRESH:
@@ -296,8 +311,8 @@ class Session:
             self._refuse_once(NotJoined("say hello first"))
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
-        elif self._refusal is not None:
-            self.refuse_final(self._refusal)
+        elif self.refusal is not None:
+            self.refuse_final(self.refusal)
         else:
             self.asked = frame.nick
             self.mode = frame.mode

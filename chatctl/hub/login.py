@@ -18,7 +18,6 @@ from chatctl.common.text import clean
 from chatctl.core.admission import Admission
 from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.connection_throttle import AddressThrottle
-from chatctl.core.dialects import JSON
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
 from chatctl.core.name_ownership import Ask, Decision, Granted, Intent, Owner, grant, owner_of
@@ -80,7 +79,7 @@ class Login:
     def _judge_hello(self, peer: Peer, hello: protocol.Hello) -> None:
         self._binding.drop_expired()
         try:
-            if self._authenticator.password is not None and peer.session.dialect is not JSON:
+            if self._authenticator.password is not None and not peer.session.dialect.proves:
                 raise Unauthorized("this server wants a password, which has no place here: use chatctl")
             nonce = secrets.token_bytes(NONCE_BYTES)
             exchange = self._authenticator.begin(hello, peer.info, nonce, self._loop.time())

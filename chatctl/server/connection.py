@@ -7,7 +7,9 @@ Lives here: reading, writing, when to pause either, and the session's timer. Doe
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
+
+import msgspec
 
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.ip_networks import client_of
@@ -55,6 +57,9 @@ class ConnectionOwner(Protocol):
     def enter(self, connection: Connection) -> None:
         """Note that a connection was let in."""
 
+    def readdress(self, connection: Connection, ip: str) -> None:
+        """Let a connection count for the address that its proxy names."""
+
     def places(self, sockname: str | bytes | tuple[Any, ...], channel: bytes) -> tuple[str, ...]:
         """Return the names that a client's signature may have for this server."""
 
@@ -65,6 +70,11 @@ class Connection(asyncio.BufferedProtocol, Peer):
     _transport: asyncio.Transport
     carrier: asyncio.Transport | None = None
     """The TCP transport under that of a TLS connection."""
+    greeting: ClassVar[bytes] = GREETING
+    wants_tls: ClassVar[str] = "this port speaks TLS only: use --tls"
+    """What a client is told that does not speak it."""
+    is_forwarded = False
+    """Whether its request has to name the client: it comes from a proxy that sent no PROXY header."""
 
     def __init__(
         self,
@@ -98,17 +108,22 @@ class Connection(asyncio.BufferedProtocol, Peer):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
+    def readdress(self, label: str, host: str, address: str) -> None:
+        """Count for another address from now on: ``label`` and the rest as at the start."""
+        self.label, self.address, self.network = label, address, client_of(host)
+        self.info = msgspec.structs.replace(self.info, host=host)
+        self.session.share_bytes(self._server.bytes_of(self.network), self._server.loop.time())
+
     # --- asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Register it, and send the greeting."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
         self._transport.set_write_buffer_limits(high=1, low=0)  # whatever waits is counted
-        channel = self.info.channel
-        places = self._server.places(self._reached or transport.get_extra_info("sockname"), channel)
-        self.info = ConnectionInfo(self.info.host, places, channel)
+        places = self._server.places(self._reached or transport.get_extra_info("sockname"), self.info.channel)
+        self.info = msgspec.structs.replace(self.info, places=places)
         self._server.add(self)
-        self._transport.write(GREETING)
+        self._transport.write(self.greeting)
         self._update_transport()
 
     def get_buffer(self, sizehint: int) -> memoryview:

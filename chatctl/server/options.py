@@ -37,6 +37,17 @@ class TlsOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class WebOptions:
+    """How to listen for browsers."""
+
+    host: str | None
+    """None: that of the other ports."""
+    port: int
+    origins: tuple[str, ...] = ()
+    """Where browsers may have reached it, beside the address that it listens on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServeOptions:
     """The options of ``serve``, read and checked."""
 
@@ -72,6 +83,7 @@ class ServeOptions:
     tls: TlsOptions | None = None
     plain: bool = True
     """Whether to listen on ``port``."""
+    web: WebOptions | None = None
     operators: tuple[str, ...] = ()
     """Fingerprints of their keys."""
     operators_file: Path | None = None

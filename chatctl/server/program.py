@@ -212,11 +212,16 @@ class Program:
 
     async def _serve(self, sockets: Sockets, tls: Tls | None, hangup: Hangup) -> None:
         """Let clients in, until the shutdown. From here on nothing fails."""
+        options = self._options
         if tls is not None:
             watch = CertificateWatch(tls, self._log, self._loop)
             watch.start()
             self._reloader.add("certificate", watch.reload, tls.describe)
         self._server.listen(sockets.plain, sockets.secure, tls)
+        if options.web is not None:
+            from chatctl.server.web.port import listen_web  # nobody else needs its libraries
+
+            listen_web(self._server, self._auth, options.web, options.host, sockets, tls)
         self._manager.ready()
         self._manager.watch(self._loop)
         hangup.ready(self._reloader.run)

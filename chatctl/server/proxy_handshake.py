@@ -36,12 +36,16 @@ class ProxyHandshake(asyncio.Protocol):
 
     _transport: asyncio.Transport | None = None
 
-    def __init__(self, server: ProxyOwner, label: str, found: Found, log: Log) -> None:
-        """Create it before its transport: the time for the header runs from here."""
+    def __init__(self, server: ProxyOwner, label: str, found: Found, log: Log, *, needed: bool = True) -> None:
+        """Create it before its transport: the time for the header runs from here.
+
+        Where the header is not ``needed``, the request behind it says the same.
+        """
         self._server = server
         self._label = label
         self._found = found
         self._log = log
+        self._needed = needed
         self._header = ProxyHeader()
         self._timer = server.loop.call_later(server.limits.hello_seconds, self._time_out)
 
@@ -55,7 +59,8 @@ class ProxyHandshake(asyncio.Protocol):
         try:
             whole = self._header.feed(data)
         except NoProxyHeader as error:
-            self._log.info("refused a proxy", peer=self._label, why=str(error))
+            if self._needed:
+                self._log.info("refused a proxy", peer=self._label, why=str(error))
             self._hand_over(None, self._header.bytes_so_far)
         except ProxyHeaderError as error:
             self._log.warning("refused a proxy", peer=self._label, why=str(error))

@@ -10,7 +10,8 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -32,8 +33,24 @@ from chatctl.server.unsent import UnsentOutput
 Address = tuple[Any, ...]
 """The peer's end of a TCP connection, as ``accept`` returns it: an IP address, a port and perhaps more."""
 
+Connect = Callable[["Server", str, str, str, tuple[str, int] | None], Connection]
+"""Makes a connection, with the arguments of ``Connection``."""
+
 FLUSH_SECONDS = 2.0
 """How long a stop waits for output that is not sent yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What is spoken on a listening socket."""
+
+    tls: Tls | None = None
+    connect: Connect = Connection
+    reads_forwarded: bool = False
+    """A proxy that sends no PROXY header names its client in the request."""
+
+
+PLAIN = Port()
 
 
 class Server:
@@ -79,13 +96,16 @@ class Server:
         self, sockets: Iterable[socket.socket], secure: Iterable[socket.socket] = (), tls: Tls | None = None
     ) -> None:
         """Begin to accept: plain connections from ``sockets``, with ``tls`` from ``secure``."""
-        self._listeners = [Listener(sock, self.accept, self._log) for sock in sockets]
+        self.listen_as(PLAIN, sockets)
         if tls is not None:
-            accept = partial(self.accept, tls=tls)
-            self._listeners += [Listener(sock, accept, self._log) for sock in secure]
+            self.listen_as(Port(tls), secure)
         self._run_housekeeping()
 
-    def accept(self, sock: socket.socket, address: object, tls: Tls | None = None) -> None:
+    def listen_as(self, port: Port, sockets: Iterable[socket.socket]) -> None:
+        """Begin to accept from these sockets as well. ``listen`` is called too."""
+        self._listeners += [Listener(sock, partial(self.accept, port=port), self._log) for sock in sockets]
+
+    def accept(self, sock: socket.socket, address: object, port: Port = PLAIN) -> None:
         """Make a connection of an accepted socket, or close it."""
         if self._counts.is_over_full(len(self._connections) + len(self._accepted)):
             sock.close()
@@ -93,9 +113,9 @@ class Server:
         own = address if isinstance(address, tuple) else None
         begun: Connection | TlsHandshake | ProxyHandshake | None
         if own is not None and self._networks.is_proxy(own[0]):
-            begun = self._await_proxy(sock.family, own, tls)
+            begun = self._await_proxy(sock.family, own, port)
         else:
-            begun = self._begin(sock.family, own, tls)
+            begun = self._begin(sock.family, own, port)
         if begun is None:
             sock.close()
             return
@@ -103,11 +123,12 @@ class Server:
         self._connecting.add(task)
         task.add_done_callback(partial(self._connected, begun))
 
-    def _await_proxy(self, family: int, own: Address, tls: Tls | None) -> ProxyHandshake:
+    def _await_proxy(self, family: int, own: Address, port: Port) -> ProxyHandshake:
         """Return what waits for the header of a proxy's connection."""
         self._counts.begin_handshake("")
         label, _ = describe(family, own)
-        handshake = ProxyHandshake(self, label, partial(self._go_on, family, own, tls), self._log)
+        found = partial(self._go_on, family, own, port)
+        handshake = ProxyHandshake(self, label, found, self._log, needed=not port.reads_forwarded)
         self._handshakes.add(handshake)
         return handshake
 
@@ -115,48 +136,58 @@ class Server:
         self,
         family: int,
         own: Address,
-        tls: Tls | None,
+        port: Port,
         transport: asyncio.Transport,
         proxied: Proxied | None,
         rest: bytes,
     ) -> None:
-        """Begin the connection behind a proxy's header; ``proxied`` is None if it has none, and then it is refused."""
-        if proxied is None and tls is not None:
+        """Begin the connection behind a proxy's header; ``proxied`` is None if there is none where it is not needed."""
+        forwarded = proxied is None and port.reads_forwarded
+        if proxied is None and port.tls is not None and not forwarded:
             transport.abort()  # its client wants TLS, or will be told by nobody
             return
         source, reached = proxied or Proxied()
-        begun = self._begin(family, source or own, tls, reached)
+        begun = self._begin(family, source or own, port, reached, forwarded=forwarded)
         if begun is None:
             transport.abort()
             return
         transport.set_protocol(begun)
         begun.connection_made(transport)
-        if proxied is None and isinstance(begun, Connection):
+        if proxied is None and not forwarded and isinstance(begun, Connection):
             begun.session.refuse_on_hello(Forbidden("from here, this server takes what comes through a proxy only"))
         if rest and not transport.is_closing():
             begun.data_received(rest)
 
     def _begin(
-        self, family: int, address: Address | None, tls: Tls | None, reached: tuple[str, int] | None = None
+        self,
+        family: int,
+        address: Address | None,
+        port: Port,
+        reached: tuple[str, int] | None = None,
+        *,
+        forwarded: bool = False,
     ) -> Connection | TlsHandshake | None:
         """Return what takes a connection from an address, or None if nothing does."""
         label, host = describe(family, address)
         ip = address[0] if address is not None else ""
+        if forwarded:
+            host = ip = ""  # the proxy's own: it counts for nobody
         if self._is_denied(ip):
             self._log.info("denied", peer=label)
             return None
-        connection = Connection(self, label, host, ip, reached)
+        connection = port.connect(self, label, host, ip, reached)
+        connection.is_forwarded = forwarded
         if self._counts.is_crowded(connection.network):
             self._dropped += 1
             return None
-        if tls is None:
+        if port.tls is None:
             self._accepted.add(connection)
             self._count(connection)  # at once: those accepted in the same loop iteration count for each other
             return connection
         if not self._counts.begin_handshake(connection.network):
             self._log.warning("too many TLS handshakes at once", peer=label)
             return None
-        handshake = TlsHandshake(self, connection, tls, self._log)
+        handshake = TlsHandshake(self, connection, port.tls, self._log)
         self._handshakes.add(handshake)
         return handshake
 
@@ -198,6 +229,17 @@ class Server:
         if full := self._counts.refusal(len(self._connections)):
             connection.session.refuse_on_hello(full)
         self._counts.opened(secure=bool(connection.info.channel))
+        self._count(connection)
+
+    def readdress(self, connection: Connection, ip: str) -> None:
+        """Let a connection count for the address that its proxy names in the request, as if it had come from there."""
+        _, host = describe(socket.AF_INET, (ip, 0))
+        connection.readdress(f"{ip} by {connection.label}", host, ip)
+        if self._is_denied(ip):
+            self._log.info("denied", peer=connection.label)
+            self.hub.disconnect(connection, "denied")
+        if banned := self.hub.address_ban(host):
+            connection.session.refuse_on_hello(banned)
         self._count(connection)
 
     def bytes_of(self, network: str) -> TokenBucket | None:

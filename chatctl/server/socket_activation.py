@@ -26,9 +26,10 @@ class HandedOver:
 
     plain: list[socket.socket] = field(default_factory=list)
     tls: list[socket.socket] = field(default_factory=list)
+    web: list[socket.socket] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.plain or self.tls)
+        return bool(self.plain or self.tls or self.web)
 
 
 def take_sockets(environ: MutableMapping[str, str], first: int = FIRST) -> HandedOver:
@@ -58,8 +59,8 @@ def _place(handed: HandedOver, name: str) -> list[socket.socket]:
     if name == "tls":
         return handed.tls
     if name == "web":
-        raise ChatError("systemd hands over a socket named web: this version speaks no WebSocket, take it out")
-    raise ChatError(f"systemd hands over a socket named {name!r}: call it plain or tls (FileDescriptorName=)")
+        return handed.web
+    raise ChatError(f"systemd hands over a socket named {name!r}: call it plain, tls or web (FileDescriptorName=)")
 
 
 def _listening(number: int, name: str) -> socket.socket:

@@ -11,7 +11,7 @@ import shlex
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Sockets:
     """Without TLS; a unix socket is the last one."""
     secure: list[socket.socket]
     """With TLS."""
+    web: list[socket.socket] = field(default_factory=list)
+    """For browsers."""
     are_handed_over: bool = False
     """Whether those of TCP are systemd's."""
 
@@ -51,7 +53,7 @@ class Sockets:
 
     def close(self) -> None:
         """Close those that are still open, and remove the files of unix sockets."""
-        for sock in (*self.plain, *self.secure):
+        for sock in (*self.plain, *self.secure, *self.web):
             sock.close()
 
 
@@ -66,15 +68,18 @@ def open_sockets(options: ServeOptions, handed: HandedOver, log: Log) -> Sockets
     Raises:
         ChatError: one can't be opened, or would not be safe. The others are closed, and their files removed.
     """
-    sockets = Sockets([*handed.plain], [*handed.tls], are_handed_over=bool(handed))
+    sockets = Sockets([*handed.plain], [*handed.tls], [*handed.web], are_handed_over=bool(handed))
     try:
         if handed:
             check_handed(options, sockets)
         elif options.host is not None and options.plain:
             sockets.plain.extend(open_tcp(options.host, options.port))
+        if options.web is not None and options.host is not None and not handed:
+            sockets.web.extend(open_tcp(options.web.host or options.host, options.web.port, "--web"))
+        without_tls = [*sockets.plain, *(sockets.web if options.tls is None else ())]
         if options.password is not None:
-            insist_on_safety(sockets.plain)
-        warn_if_exposed(sockets.plain, log)
+            insist_on_safety(without_tls)
+        warn_if_exposed(without_tls, log)
         if options.unix is not None:
             sockets.plain.append(UnixSocket(options.unix, "--unix", options.umask))
         if options.host is not None and options.tls is not None and not handed:
@@ -91,6 +96,10 @@ def check_handed(options: ServeOptions, sockets: Sockets) -> None:
         raise ChatError("systemd hands over a socket named tls: add --tls self or --tls-cert PATH")
     if options.tls is not None and not sockets.secure:
         raise ChatError("systemd hands over no socket for TLS: name one tls (FileDescriptorName=), or leave TLS out")
+    if sockets.web and options.web is None:
+        raise ChatError("systemd hands over a socket named web: add --web PORT")
+    if options.web is not None and not sockets.web:
+        raise ChatError("systemd hands over no socket for --web: name one web (FileDescriptorName=), or leave it out")
     if not options.plain and bound_to(sockets.plain):
         raise ChatError("--no-plain, and systemd hands over a TCP socket without TLS: leave one of them out")
 
@@ -101,6 +110,9 @@ def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> 
         announce(f"chatctl {__version__} listening on {name_of(sock)}")
     for sock in sockets.secure:
         announce(f"chatctl {__version__} listening on {name_of(sock)} with TLS")
+    for sock in sockets.web:
+        http = "HTTP" if tls_of_web(sock, tls) is None else "HTTPS"
+        announce(f"chatctl {__version__} listening on {name_of(sock)} with {http}")
     announce(f"messages are kept in {options.journal or 'memory only'}")
     pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
     tcp, secure = bound_to(sockets.plain), bound_to(sockets.secure)
@@ -108,6 +120,14 @@ def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> 
     unix = next((Path(name_of(sock)) for sock in reversed(sockets.plain) if sock.family == socket.AF_UNIX), None)
     command = how_to_join(host, tcp, secure, unix=unix, pin=pin, machine=socket.gethostname())
     announce(f"join with: {command}")
+
+
+def tls_of_web(sock: socket.socket, tls: Tls | None) -> Tls | None:
+    """Return the TLS of a socket for browsers, of what the server has: none on one that only this machine can reach.
+
+    There a proxy stands, which has the TLS itself.
+    """
+    return tls if _exposed([sock]) else None
 
 
 def announce(line: str) -> None:
@@ -176,6 +196,14 @@ def how_to_join(
     name = HOST if secure and pin is None else _known_as(host, str(address), machine)
     tls = [] if not secure else ["--tls"] if pin is None else ["--tls", "--pin", pin]
     return shlex.join(["chatctl", "join", "--host", name, "--port", str(port), *tls])
+
+
+def is_everywhere(host: str) -> bool:
+    """Return whether a host is the wildcard address."""
+    try:
+        return parse_address(host).is_unspecified
+    except ValueError:  # a name
+        return False
 
 
 def _known_as(host: str | None, address: str, machine: str) -> str:

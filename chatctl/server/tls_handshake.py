@@ -14,7 +14,8 @@ import ssl
 from asyncio.sslproto import SSLProtocol
 from typing import Protocol, cast
 
-from chatctl.core.auth import ConnectionInfo
+import msgspec
+
 from chatctl.errors import BadFrame
 from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
@@ -99,7 +100,7 @@ class TlsHandshake(asyncio.Protocol):
     def _begin_tls(self, data: bytes, transport: asyncio.Transport) -> None:
         """Put TLS between the transport and the connection."""
         loop, certificate = self._server.loop, self._tls.current
-        self.connection.info = ConnectionInfo(self.connection.info.host, channel=certificate.digest)
+        self.connection.info = msgspec.structs.replace(self.connection.info, channel=certificate.digest)
         done: asyncio.Future[None] = loop.create_future()
         done.add_done_callback(self._handshake_done)
         secure = _SmallSSLProtocol(
@@ -137,7 +138,7 @@ class TlsHandshake(asyncio.Protocol):
         self._server.end_handshake(self)
         transport.set_protocol(self.connection)
         self.connection.connection_made(transport)
-        self.connection.session.refuse_on_hello(BadFrame("this port speaks TLS only: use --tls"))
+        self.connection.session.refuse_on_hello(BadFrame(self.connection.wants_tls))
         self.connection.data_received(data)
 
     # --- giving up

@@ -13,7 +13,7 @@ from chatctl.core.ip_networks import Networks
 from chatctl.core.limits import ServerLimits
 from chatctl.journal.memory import MemoryJournal
 from chatctl.server.certificates import Tls
-from chatctl.server.server import Server
+from chatctl.server.server import Port, Server
 from tests.support.environment import DEADLINE
 from tests.support.fakes import SlowJournal
 from tests.support.in_process_server import in_process_server, new_server
@@ -38,7 +38,7 @@ def test_who_was_accepted_right_before_the_end_is_closed(kind: str, tmp_path_fac
 
     async def accept_and_stop(accepted: socket.socket) -> Server:
         server = new_server(ServerLimits(), journal=MemoryJournal(), networks=networks, log=io.StringIO())
-        server.accept(accepted, accepted.getpeername(), tls)
+        server.accept(accepted, accepted.getpeername(), Port(tls))
         await server.stop("the test is over", within=DEADLINE)
         await asyncio.sleep(0.1)  # what is left is made now
         return server

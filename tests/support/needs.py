@@ -40,10 +40,14 @@ _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1"
 NEEDS = {
     "ansible-playbook": Need("ansible-playbook --version", "ansible-core"),
     "bash": Need("bash -c 'compgen -c'", "bash"),
+    # No package: what it weighs is not for every run of the tests. The library that drives it is in the test extra.
+    "chromium": Need("/usr/bin/chromium --version", otherwise="apt install chromium"),
+    "curl": Need("curl --version", "curl"),
     "fish": Need("fish --no-config -c true", "fish"),
     "git": Need("git --version", "git"),
     "haproxy": Need("haproxy -v", "haproxy"),
     "nc": Need("nc -h 2>&1 | grep -q -e -N", "netcat-openbsd"),
+    "nginx": Need("nginx -V 2>&1 | grep -q -e --with-http_ssl_module", "nginx"),
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
     "screen": Need("d=$(mktemp -d) && SCREENDIR=$d screen -ls; test $? -le 1", "screen"),

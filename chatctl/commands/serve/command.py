@@ -44,6 +44,8 @@ def serve(
     tls_key: Path | None,
     tls_port: int,
     no_plain: bool,
+    web: tuple[str | None, int] | None,
+    web_origins: tuple[str, ...],
     rooms: tuple[str, ...],
     open_rooms: bool,
     server_name: str,
@@ -70,6 +72,7 @@ def serve(
       chatctl serve --host 0.0.0.0 --tls self --no-plain
       chatctl serve --tls-cert fullchain.pem --tls-key privkey.pem
       chatctl serve --password-file room.password
+      chatctl serve --host 0.0.0.0 --tls self --no-plain --web 5580
 
     \b
     Exit codes:
@@ -89,7 +92,7 @@ def serve(
     from chatctl.common.file_reads import NO_PIPE  # when it is read again: everybody would wait for it
     from chatctl.core.admission import Admission
     from chatctl.server.log_setup import start_log
-    from chatctl.server.options import ServeOptions, TlsOptions, journal_place
+    from chatctl.server.options import ServeOptions, TlsOptions, WebOptions, journal_place
     from chatctl.server.program import run_server
 
     has_tls = tls is not None or tls_cert is not None
@@ -99,6 +102,8 @@ def serve(
         (tls_key is not None and tls_cert is None, "--tls-key needs --tls-cert PATH"),
         (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
         (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
+        (no_tcp and web is not None, "--no-tcp leaves no port for --web"),
+        (web_origins and web is None, "--web-origin needs --web PORT"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
         *_journal_refusals(journal, journal_schema, given["durability"], given["max_journal"]),
     )
@@ -114,6 +119,7 @@ def serve(
                 journal=journal_place(journal, journal_schema),
                 tls=TlsOptions(tls_port, tls_cert, tls_key) if has_tls else None,
                 plain=not no_plain,
+                web=WebOptions(*web, web_origins) if web is not None else None,
                 password=_password_at_start(password_file),
                 read_password=partial(_verifier, password_file, NO_PIPE) if password_file is not None else None,
                 admin_socket=admin_socket.absolute() if admin_socket is not None else None,

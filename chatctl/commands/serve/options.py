@@ -16,7 +16,7 @@ from chatctl.cli.options import (
     schema_option,
 )
 from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
-from chatctl.commands.serve.param_types import NET, PLACE, SIZE
+from chatctl.commands.serve.param_types import NET, ORIGIN, PLACE, SIZE, WEB_ADDRESS
 
 listen_options = all_of(
     host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
@@ -44,6 +44,21 @@ listen_options = all_of(
         help="Port to listen on with TLS.",
     ),
     click.option("--no-plain", is_flag=True, help="Listen on no TCP port without TLS."),
+    click.option(
+        "--web",
+        type=WEB_ADDRESS,
+        metavar="[HOST:]PORT",
+        help="Serve browsers and HTTP clients there as well, with TLS if there is TLS and others can reach it.",
+    ),
+    click.option(
+        "--web-origin",
+        "web_origins",
+        type=ORIGIN,
+        multiple=True,
+        metavar="URL",
+        help="Browsers may also have reached it there, through a proxy or by a name: https://chat.example.org. "
+        "Repeatable.",
+    ),
 )
 
 room_options = all_of(
@@ -124,7 +139,7 @@ access_options = all_of(
         multiple=True,
         metavar="NET|@FILE",
         help="Connections from there are a proxy's (HAProxy, nginx): each begins with a PROXY header, version 1 or 2, "
-        "and counts for the address that this names. Repeatable.",
+        "and counts for the address that this names; a request to --web may name it in X-Forwarded-For. Repeatable.",
     ),
     click.option(
         "--reached-as",

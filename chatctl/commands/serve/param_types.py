@@ -100,6 +100,23 @@ def place(value: object) -> str:
         raise ValueError(f"{value!r} is no address with a port: write {shapes}") from None
 
 
+def web_address(value: object) -> tuple[str | None, int]:
+    """Return the host, None if there is none, and the port of ``[HOST:]PORT``."""
+    if isinstance(value, tuple):
+        return value
+    host, _, port = str(value).rpartition(":")
+    if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535 or (":" in host and host[0] != "["):
+        raise ValueError(f"'{value}' is not [HOST:]PORT, such as 5580, 127.0.0.1:5580 or [::1]:5580")
+    return host.removeprefix("[").removesuffix("]") or None, int(port)
+
+
+def origin(value: object) -> str:
+    """Return the origin of a URL of http or https, as browsers write it."""
+    from chatctl.server.web.origins import parse_origin
+
+    return parse_origin(str(value))
+
+
 RATE = Parsed(rate)
 STARTUPS = Parsed(startups)
 LIMIT_DURATION = Parsed(limit_duration)
@@ -107,3 +124,5 @@ MEMORY = Parsed(memory)
 NET = Parsed(net)
 PLACE = Parsed(place)
 SIZE = Parsed(size)
+WEB_ADDRESS = Parsed(web_address)
+ORIGIN = Parsed(origin)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,57 +16,7 @@ from tests.support.fixture_types import Run
 from tests.support.needs import need
 from tests.support.processes import kill
 from tests.support.wire import Wire
-
-TAKES = """
-import os, sys
-for place, fd in enumerate(map(int, os.environ["FDS"].split()), 3):
-    os.dup2(fd, place)
-os.environ["LISTEN_PID"] = str(os.getpid())
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-"""Puts descriptors where systemd puts them, names the process that it becomes, and becomes the server."""
-
-
-class Manager:
-    """Holds listening sockets, and starts servers on them."""
-
-    def __init__(self, folder: Path, **sockets: socket.socket) -> None:
-        self.folder = folder
-        self.sockets = sockets
-
-    def start(self, *options: str) -> subprocess.Popen[bytes]:
-        high = [fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD, 100) for sock in self.sockets.values()]
-        names = ":".join(name.rstrip("_") for name in self.sockets)
-        env = clean_env(self.folder / "state", FDS=" ".join(map(str, high)), LISTEN_FDS=str(len(high)))
-        process = subprocess.Popen(
-            [sys.executable, "-c", TAKES, *CHATCTL, "serve", "--journal", str(self.folder / "rooms.db"), *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=env | {"LISTEN_FDNAMES": names},
-            pass_fds=high,
-        )
-        for number in high:
-            os.close(number)
-        return process
-
-    @contextlib.contextmanager
-    def running(self, *options: str) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
-        """Run a server; give it, and what it printed up to the line that says how to join."""
-        process = self.start(*options)
-        try:
-            assert process.stdout is not None
-            lines = []
-            for line in process.stdout:
-                lines.append(line.decode().strip())
-                if lines[-1].startswith("join with"):
-                    break
-            yield process, lines
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=DEADLINE)
-            finally:
-                kill(process)
+from tests.system.commands.manager import Manager
 
 
 @pytest.fixture
@@ -121,8 +67,9 @@ def test_tls_has_the_socket_of_that_name(tcp: socket.socket, tmp_path: Path, run
         ("tls", (), "systemd hands over a socket named tls: add --tls self or --tls-cert PATH"),
         ("plain", ("--tls", "self"), "systemd hands over no socket for TLS"),
         ("plain", ("--tls", "self", "--no-plain"), "systemd hands over no socket for TLS"),
-        ("web", (), "speaks no WebSocket"),
-        ("http", (), "call it plain or tls"),
+        ("web", (), "systemd hands over a socket named web: add --web PORT"),
+        ("plain", ("--web", "0"), "systemd hands over no socket for --web"),
+        ("http", (), "call it plain, tls or web"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_left(

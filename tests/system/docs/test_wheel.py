@@ -25,8 +25,11 @@ def test_pages_and_completions_are_in_it(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     data = f"chatctl-{chatctl.__version__}.data/data/"
     with zipfile.ZipFile(wheel) as archive:
+        page = {Path(name).name for name in archive.namelist() if name.startswith("chatctl/server/web/page/")}
         found = {name.removeprefix(data): archive.read(name) for name in archive.namelist() if name.startswith(data)}
     pages = {f"share/man/man1/{page.name}": page.read_bytes() for page in (ROOT / "docs" / "man").iterdir()}
     scripts = {place: (ROOT / "completions" / name).read_bytes() for place, name in COMPLETIONS.items()}
     assert "share/man/man1/chatctl-send.1" in pages
     assert found == pages | scripts
+    assert page == {file.name for file in (ROOT / "chatctl/server/web/page").iterdir()}
+    assert "index.html" in page

@@ -15,12 +15,18 @@ from chatctl.client.core.connection import ClientConnection
 from chatctl.common.framing import Framer
 from chatctl.common.names import fold_nick
 from chatctl.common.text import FORBIDDEN, MAX_MARKS, clean, clean_bytes, escape_json
-from chatctl.core.dialects import DIALECTS, TEXT
+from chatctl.core.dialects import CLASSIC, TEXT, WEB
 from chatctl.core.effects import Effect, Hangup, Says
 from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session
 from chatctl.errors import BadFrame, ChatError, NickInvalid, TooLong
 from chatctl.protocol import Hello
+from chatctl.server.web.http_error import HttpError
+from chatctl.server.web.origins import Origins
+from chatctl.server.web.request_reader import Head, RequestReader
+from chatctl.server.web.responses import error_response
+from chatctl.server.web.routes import SocketRequest, route
+from chatctl.server.web.websocket import WebSocket, handshake
 
 Target = Callable[[bytes], None]
 
@@ -74,7 +80,8 @@ def _round_trip(line: bytes, decode: Callable[[bytes], protocol.Frame]) -> None:
     assert wire.endswith(b"\n")
     assert wire.count(b"\n") == 1
     assert decode(wire[:-1]) == frame
-    for dialect in DIALECTS[1:]:
+    assert WEB.render(frame).endswith(b"" if isinstance(frame, protocol.Ping) else wire[:-1])
+    for dialect in (TEXT, CLASSIC):
         shown = dialect.render(frame)
         assert not _ACTS.search(shown.decode().replace("\n", ""))
         assert dialect is TEXT or shown.isascii()
@@ -190,4 +197,69 @@ def _listen(pieces: Iterable[bytes]) -> tuple[list[object], type[ChatError] | No
     return heard, None, sent
 
 
-TARGETS: dict[str, Target] = {"frames": frames, "session": session, "cleaner": cleaner, "client": client}
+# --- the port for browsers
+
+
+def requests(data: bytes) -> None:
+    """Any bytes are a request or a refusal with a status of ours; cuts change neither."""
+    if not data:
+        return
+    wire, pieces = cut(data)
+    assert _request(pieces) == _request([wire])
+
+
+def _request(pieces: Iterable[bytes]) -> object:
+    reader, head, body = RequestReader(LIMITS.hello_bytes), None, None
+    try:
+        for piece in pieces:
+            if head is None:
+                head = reader.head(piece)
+                body = reader.body(b"", LIMITS.text) if head is not None else None
+            elif body is None:
+                body = reader.body(piece, LIMITS.text)
+        return (_asked(head), body) if head is not None else None
+    except HttpError as error:
+        return error_response(error).splitlines()[0]
+
+
+def _asked(head: Head) -> object:
+    ORIGINS.check_host(head.get("host"), "http")
+    ORIGINS.check_origin(head.get("origin"), head.get("host") or "", "http", required=False)
+    asked = route(head)
+    return handshake(head)[:12] if isinstance(asked, SocketRequest) else asked
+
+
+ORIGINS = Origins(["chat.lan"], ["https://chat.example.org"])
+
+
+def browser(data: bytes) -> None:
+    """Any bytes of a browser are lines, then perhaps a reason why there are no more; cuts change neither."""
+    if not data:
+        return
+    wire, pieces = cut(data)
+    assert _heard(pieces) == _heard([wire])
+
+
+def _heard(pieces: Iterable[bytes]) -> object:
+    socket, lines = WebSocket(LIMITS.line), b""
+    for piece in pieces:
+        lines += socket.feed(piece)
+        socket.answers()
+    assert not lines or lines.endswith(b"\n")
+    lines.decode()
+    failed = type(socket.failed) if socket.failed is not None else None
+    last = socket.close()
+    assert last[0] == CLOSE_FRAME
+    return lines, failed, socket.closed, last
+
+
+CLOSE_FRAME = 0x88
+
+TARGETS: dict[str, Target] = {
+    "frames": frames,
+    "session": session,
+    "cleaner": cleaner,
+    "client": client,
+    "requests": requests,
+    "browser": browser,
+}

@@ -1,0 +1,48 @@
+"""Headless Chromium, Debian's: a test is skipped with a reason where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.needs import need
+from tests.system.web.tabs import Browse, Tab
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+CHROMIUM = "/usr/bin/chromium"
+ELSEWHERE = "--host-resolver-rules=MAP *.lan 127.0.0.1"
+"""A name that is not localhost: to a browser, plain http there is no safe place."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    need("chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", ELSEWHERE])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Browse]:
+    """Open pages, each as a person with a browser of its own unless ``beside`` another; none may complain."""
+    contexts: list[BrowserContext] = []
+    tabs: list[Tab] = []
+
+    def open_tab(url: str, *, beside: Tab | None = None, **more: Any) -> Tab:
+        context = chromium.new_context(**more) if beside is None else beside.page.context
+        if context not in contexts:
+            contexts.append(context)
+        tabs.append(Tab(context.new_page(), url))
+        return tabs[-1]
+
+    yield open_tab
+    for context in contexts:
+        context.close()
+    assert [complaint for tab in tabs for complaint in tab.complaints] == []
