@@ -148,7 +148,9 @@ class Controller:
 
     def _answer(self, text: str) -> bool:
         to = self.view.whispering.last_from
-        return self._whisper(f"{to} {text}") if to else self._refuse("nobody has told you anything alone here")
+        return (
+            self._whisper(f"{to} {text}") if to else self._refuse("nobody has told you anything privately in this room")
+        )
 
     def _set_addressee(self, rest: str) -> bool:
         if " " in rest:

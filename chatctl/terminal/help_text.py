@@ -16,7 +16,7 @@ KEYS = (
     ("Up, Down", "what you said that begins like the line; Ctrl-R searches"),
     ("Ctrl-C", "clear the line (Up brings it back); twice in 2 s: leave"),
     ("Ctrl-D", "leave, on an empty line"),
-    ("Alt-1 … Alt-9", "show the room of that number, if there are several"),
+    ("Alt-1 … Alt-9", "show the room of that number; not with vi keys"),
     ("Ctrl-Z", "pause chatctl; fg brings it back"),
     ("Ctrl-W, Ctrl-U", "delete the word, or all, before the cursor; Ctrl-Y undoes"),
     ("Ctrl-X Ctrl-E", "open the line in your editor"),

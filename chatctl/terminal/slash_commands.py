@@ -19,9 +19,9 @@ from chatctl.terminal.operator_commands import OPERATOR_COMMANDS, operator_reque
 COMMANDS = {
     "help": ("[TOPIC]", "this list; or of a command, of keys"),
     "me": ("TEXT", "say what you do: /me waves"),
-    "msg": ("NICK TEXT", "tell one member alone; it is not kept"),
-    "r": ("TEXT", "answer the last who told you something alone"),
-    "query": ("[NICK]", "tell NICK alone what you type, until /query"),
+    "msg": ("NICK TEXT", "tell one member privately; it is not kept"),
+    "r": ("TEXT", "answer the last private message in this room"),
+    "query": ("[NICK]", "tell what you type to NICK only, until /query"),
     "ignore": ("[NICK]", "show nothing that NICK says; alone: list them"),
     "unignore": ("NICK", "show it again"),
     "who": ("", "who is here; as /names"),

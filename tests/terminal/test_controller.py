@@ -326,7 +326,7 @@ async def test_a_query_sends_what_is_typed_to_one_alone() -> None:
 async def test_r_answers_the_last_whisper() -> None:
     joined = Joined()
     assert not joined.controller.submit("/r hi")
-    assert joined.screen.lines[-1] == "! nobody has told you anything alone here"
+    assert joined.screen.lines[-1] == "! nobody has told you anything privately in this room"
     joined.receive(p.Whispered("bob", 1.0, "psst"), p.Whispered("omar", 2.0, "and I"), p.Rename("omar", "omar2"))
     assert joined.controller.submit("/r what?")
     assert isinstance(whisper := joined.wire.sent[-1], p.Whisper)
