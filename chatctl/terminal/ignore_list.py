@@ -100,7 +100,7 @@ class IgnoredHere:
 
     def wants_key(self, nick: str) -> bool:
         """Return whether the key behind a nickname would tell something, and is not known."""
-        return fold_any(nick) not in self._keys.keys() | self._asked and any(one.key for one in self.all.entries)
+        return fold_any(nick) not in self._asked and any(one.key for one in self.all.entries)
 
     def asked(self, nick: str) -> None:
         """Note that the server was asked who has a nickname."""
@@ -109,6 +109,12 @@ class IgnoredHere:
     def learn(self, nick: str, key: str | None) -> None:
         """Note with which key ``nick`` is here; None: without one, or not here."""
         self._keys[fold_any(nick)] = key
+        self.asked(nick)
+
+    def doubt_all(self) -> None:
+        """Note that anybody may have another's nickname now. Who is hidden by key stays so until the server tells."""
+        self._keys = {name: key for name, key in self._keys.items() if self.all.has_key(key)}
+        self._asked.clear()
 
     def forget(self, nick: str) -> None:
         """Forget who had a nickname: whoever takes it next may be somebody else."""

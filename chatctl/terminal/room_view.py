@@ -104,6 +104,7 @@ class RoomView:
             self._new_after = welcome.last if missed is None else welcome.last - missed
         self.nick = welcome.nick
         (self.members.reset if first else self.members.came_back)(welcome.members, welcome.count)
+        self._ignored.doubt_all()
         self.entered.set()
         was_told = self._outage.end()
         self._missed = (missed or 0) if first or was_told else 0

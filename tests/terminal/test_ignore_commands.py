@@ -87,3 +87,23 @@ async def test_an_answer_that_comes_late_ignores_nobody_again() -> None:
     joined.controller.submit("/unignore omar")
     await answer(joined, p.Identity("omar", 0.0, 0.0, "SHA256:K"))
     assert joined.receive(p.Msg(1, 1.0, "omar", "hi"))[-1] == "00:00 omar: hi"
+
+
+@in_loop
+async def test_whose_nickname_it_is_is_asked_again_after_an_outage() -> None:
+    """Somebody else may have taken it meanwhile; who is hidden stays hidden until the server tells."""
+    joined = Joined()
+    joined.receive(p.Join(["omar"], 2))
+    joined.controller.submit("/ignore omar")
+    await answer(joined, p.Identity("omar", 0.0, 0.0, "SHA256:K"))
+    for seq, nick, key in ((1, "bob", None), (2, "mallory", "SHA256:K")):
+        joined.receive(p.Msg(seq, 1.0, nick, "hi"))
+        await answer(joined, p.Identity(nick, 0.0, 0.0, key))
+    joined.controller.view.disconnected("it broke")
+    joined.welcome(last=2)
+    assert joined.receive(p.Msg(3, 1.0, "mallory", "still me")) == []
+    await answer(joined, p.Identity("mallory", 0.0, 0.0, "SHA256:another"))
+    joined.receive(p.Msg(4, 1.0, "bob", "nobody knows yet"))
+    await answer(joined, p.Identity("bob", 0.0, 0.0, "SHA256:K"))
+    assert joined.receive(p.Msg(5, 1.0, "bob", "me again")) == []
+    assert joined.receive(p.Msg(6, 1.0, "mallory", "somebody else"))[-1] == "00:00 mallory: somebody else"
