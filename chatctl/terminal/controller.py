@@ -14,8 +14,10 @@ from types import MappingProxyType
 from typing import Any
 
 from chatctl import protocol
+from chatctl.client.core.features import require_feature
 from chatctl.client.core.outbox import OutboxFull
 from chatctl.client.saved_state import SavedState
+from chatctl.errors import Unsupported
 from chatctl.terminal import status
 from chatctl.terminal.help_text import help_lines
 from chatctl.terminal.interfaces import JoinOptions, TypedCommand
@@ -171,12 +173,18 @@ class Controller:
             "there is no connection now: that can't wait, try again when it is back"
         )
 
+    def offers(self, feature: str, what: str) -> bool:
+        """Return whether the server may be asked for a feature; if it is too old, say so. See ``require_feature``."""
+        try:
+            if self.membership.welcome is not None:  # without a connection, sending is refused
+                require_feature(self.membership.welcome, feature, what)
+        except Unsupported as error:
+            return self._refuse(error.text)
+        return True
+
     def _order(self, request: protocol.Admin) -> bool:
-        welcome = self.membership.welcome
         needs = request.verb.startswith("?") or request.person
-        if needs and welcome is not None and "dry_run" not in welcome.features:
-            return self._refuse("the server is too old for that: update it")
-        return self.send(request)
+        return (not needs or self.offers("dry_run", "that order")) and self.send(request)
 
     def _status_lines(self) -> list[str]:
         where = f"room {self.name} on {self._options.address}, as {self.view.nick}"

@@ -103,7 +103,7 @@ class NotifyCommand:
             try:
                 process.communicate(clean(alert.text, lines=True).encode("utf-8", "replace") + b"\n", SECONDS)
             except subprocess.TimeoutExpired:
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(ProcessLookupError, PermissionError):  # it may run as somebody else
                     os.killpg(process.pid, signal.SIGKILL)
                 return f"took longer than {SECONDS:g} s, and was killed"
             except OSError as error:

@@ -215,10 +215,8 @@ class Rooms(ShownRoom):
         return True
 
     def _list_rooms(self) -> bool:
-        membership = self._shown.controller.membership
-        if membership.welcome is None or "rooms" not in membership.welcome.features:
-            return self._refuse("the server is too old for that: update it")
-        return self._shown.controller.send(protocol.Rooms())
+        controller = self._shown.controller
+        return controller.offers("rooms", "a list of rooms") and controller.send(protocol.Rooms())
 
     def _room_lines(self, rooms: protocol.RoomList) -> list[str]:
         return self._render.rooms(rooms.rooms, self._list.names, self._list.shown)

@@ -127,6 +127,7 @@ def test_a_server_that_is_too_old_is_not_asked(line: str) -> None:
         joined.controller.membership.welcome.features[:] = []
         assert not joined.controller.submit(line)
         assert joined.wire.sent == []
+        assert "that order takes a newer server: update chatctl where" in joined.screen.lines[-1]
         joined.controller.membership.welcome.features[:] = ["dry_run"]
         assert joined.controller.submit(line)
 
