@@ -22,7 +22,7 @@ from chatctl.errors import ChatError, reason_of
 from chatctl.hub.event_log import Log
 from chatctl.server.certificates import Tls
 from chatctl.server.listener import host_and_port, open_tcp
-from chatctl.server.options import ServeOptions
+from chatctl.server.options import ServeOptions, WebOptions
 from chatctl.server.socket_activation import HandedOver
 from chatctl.server.unix_socket import UnixSocket
 
@@ -119,7 +119,26 @@ def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> 
     host = None if sockets.are_handed_over else options.host
     unix = next((Path(name_of(sock)) for sock in reversed(sockets.plain) if sock.family == socket.AF_UNIX), None)
     command = how_to_join(host, tcp, secure, unix=unix, pin=pin, machine=socket.gethostname())
+    if options.web is not None and (web := bound_to(sockets.web)):
+        secure_web = any(tls_of_web(sock, tls) is not None for sock in sockets.web)
+        announce(f"open in a browser: {page_address(options.web, host, web[0], secure=secure_web)}")
     announce(f"join with: {command}")
+
+
+def page_address(options: WebOptions, host: str | None, bound: Bound, *, secure: bool, machine: str = "") -> str:
+    """Return the URL of the page: that of the first origin that the operator named, else where it listens.
+
+    Args:
+        options: of the port.
+        host: where the other ports listen; None if systemd chose it.
+        bound: where the port is bound.
+        secure: it speaks TLS.
+        machine: this machine's name; empty to ask for it.
+    """
+    if options.origins:
+        return f"{options.origins[0]}/"
+    known = _known_as(options.host or host, str(bound[0]), machine or socket.gethostname())
+    return f"{'https' if secure else 'http'}://{host_and_port(known, bound[1])}/"
 
 
 def tls_of_web(sock: socket.socket, tls: Tls | None) -> Tls | None:

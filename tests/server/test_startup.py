@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from chatctl.server.startup import how_to_join
+from chatctl.server.options import WebOptions
+from chatctl.server.startup import how_to_join, page_address
 
 PIN = "SHA256:FIrGiX9dI0XZTnjrukwS36ET0pxuPJJkNUX4YZ/Y4Co"
 
@@ -65,3 +66,21 @@ def test_the_unix_socket_where_there_is_no_tcp(
     """Its path is whole, so that the line works in every directory, and quoted for the shell."""
     monkeypatch.chdir(tmp_path)
     assert how_to_join(None, [], [], unix=Path(path), machine="chat") == f"chatctl join {joins.format(here=tmp_path)}"
+
+
+@pytest.mark.parametrize(
+    ("web", "host", "bound", "secure", "expected"),
+    [
+        (WebOptions(None, 5580), "127.0.0.1", ("127.0.0.1", 5580), False, "http://127.0.0.1:5580/"),
+        (WebOptions(None, 0), "chat.lan", ("192.0.2.7", 5580), True, "https://chat.lan:5580/"),
+        (WebOptions("::1", 5580), "0.0.0.0", ("::1", 5580, 0, 0), False, "http://[::1]:5580/"),
+        (WebOptions(None, 5580), "0.0.0.0", ("0.0.0.0", 5580), False, "http://box:5580/"),
+        (WebOptions(None, 5580), None, ("127.0.0.1", 5580), False, "http://127.0.0.1:5580/"),
+        (WebOptions("127.0.0.1", 5580, ("https://a.example", "https://b.example")), "0.0.0.0", ("127.0.0.1", 5580),
+         False, "https://a.example/"),
+    ],
+)  # fmt: skip
+def test_the_page_is_opened_where_browsers_are_let_in(
+    web: WebOptions, host: str | None, bound: tuple[object, ...], expected: str, *, secure: bool
+) -> None:
+    assert page_address(web, host, bound, secure=secure, machine="box") == expected

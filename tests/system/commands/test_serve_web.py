@@ -60,6 +60,15 @@ def test_a_killed_server_leaves_nothing_out_and_says_nothing_twice(serve: Serve,
 # --- where it listens
 
 
+def test_it_says_what_to_open_in_a_browser(serve: Serve) -> None:
+    server = serve("--web", "0")
+    port = port_of(server)
+    assert server.process.stdout is not None
+    lines = [server.process.stdout.readline().decode() for _ in range(3)]
+    assert lines[1] == f"open in a browser: http://127.0.0.1:{port}/\n"
+    assert lines[2].startswith("join with: ")
+
+
 def test_it_has_an_address_of_its_own(serve: Serve) -> None:
     server = serve("--host", "0.0.0.0", "--web", "127.0.0.1:0")
     assert server.first_line.startswith("chatctl 0.1.0 listening on 0.0.0.0:")

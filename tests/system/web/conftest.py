@@ -18,7 +18,7 @@ ELSEWHERE = "--host-resolver-rules=MAP *.lan 127.0.0.1"
 """A name that is not localhost: to a browser, plain http there is no safe place."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop runs until it ends, and no test of another module could have one
 def chromium() -> Iterator[Browser]:
     need("chromium")
     from playwright.sync_api import sync_playwright
