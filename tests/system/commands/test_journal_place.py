@@ -167,6 +167,6 @@ def test_a_file_that_is_removed_while_it_is_used_ends_the_server(serve: Serve, k
 def test_a_journal_is_no_url(run: Run, tmp_path: Path, command: list[str]) -> None:
     done = run(*command, "--journal", "valkey://chat:secret@db/0")
     assert done.returncode == 2
-    assert "valkey:// is no path" in err_line(done)
+    assert "valkey:// is neither" in err_line(done)
     assert b"secret" not in done.stderr
     assert not list(tmp_path.glob("valkey*"))

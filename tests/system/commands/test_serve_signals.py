@@ -35,11 +35,11 @@ main()
 WHILE_OPENING = """
 import os, signal
 from chatctl.server import program
-real = program._open_journal
+real = program.open_journal
 def opened(*arguments):
     os.kill(os.getpid(), signal.SIGNAL)
     return real(*arguments)
-program._open_journal = opened
+program.open_journal = opened
 from chatctl.__main__ import main
 main()
 """
