@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from chatctl.protocol import FEATURES
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.scripted_peer import Peer
 from tests.support.stub import Stub
@@ -198,7 +199,7 @@ def test_a_signal_ends_who_was_let_in(env: dict[str, str], name: str) -> None:
     """By a server that says nothing more: no time for telling it, or the room, is waited for."""
 
     def let_in(peer: Peer) -> None:
-        peer.let_in(last=5, features=["leases"])
+        peer.let_in(last=5, features=[*FEATURES])
 
     with network(answer=let_in) as phase, call(env, phase, name, "600s") as process:
         phase.reached()
