@@ -124,8 +124,8 @@ def test_stopped_and_brought_back_by_a_shell(start: Start, house: Server, room: 
     os.kill(_child(term), signal.SIGSTOP)
     term.wait_for("Stopped")
     term.keys("fg\r")
-    term.wait(lambda: not term.cooked and term.prompt(), "prompt")
-    term.wait_input("")
+    # Both at once: a message that comes just then may be painted before the terminal is taken back.
+    term.wait(lambda: not term.cooked and term.holds(""), "prompt, and keys that are read one by one")
     term.keys("back\r")
     term.wait_for("nadia: back")
     term.keys("\x04")
