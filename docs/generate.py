@@ -1,4 +1,4 @@
-"""Generate ``docs/commands.md`` and ``docs/man/`` from the commands' own help.
+"""Generate ``docs/commands.md`` and ``docs/man/`` from the commands' own help, and the schema of the frames.
 
     python docs/generate.py            write them
     python docs/generate.py --check    write nothing; name each file that is out of date, and fail if there is one
@@ -26,6 +26,10 @@ from chatctl import __version__
 from chatctl.main import cli
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT))
+
+from docs.schema import schema_page  # noqa: E402 — it is beside this file, which is also run as a program
+
 WIDTH = 80
 
 SECTIONS = {
@@ -200,7 +204,8 @@ def generated() -> dict[Path, str]:
     """Return the content of each generated file."""
     found = list(commands())
     pages = {ROOT / "docs" / "man" / f"{one.page}.1": man_page(one) for one in found}
-    return {ROOT / "docs" / "commands.md": commands_page(found)} | pages
+    schema = {ROOT / "docs" / "protocol.schema.json": schema_page()}
+    return {ROOT / "docs" / "commands.md": commands_page(found)} | pages | schema
 
 
 def stale() -> list[str]:
@@ -227,7 +232,7 @@ def write() -> None:
 @click.command()
 @click.option("--check", is_flag=True, help="Write nothing; name what is out of date, and fail if there is any.")
 def main(check: bool) -> None:
-    """Write docs/commands.md and docs/man/."""
+    """Write docs/commands.md, docs/man/ and docs/protocol.schema.json."""
     if not check:
         write()
     elif wrong := stale():

@@ -49,6 +49,7 @@ NEEDS = {
     "nc": Need("nc -h 2>&1 | grep -q -e -N", "netcat-openbsd"),
     "nginx": Need("nginx -V 2>&1 | grep -q -e --with-http_ssl_module", "nginx"),
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
+    "node": Need("node -e 'new TextDecoder(\"utf-8\", { fatal: true })'", "nodejs"),
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
     "screen": Need("d=$(mktemp -d) && SCREENDIR=$d screen -ls; test $? -le 1", "screen"),
     "ssh-agent": Need("ssh-agent sh -c 'ssh-add -l; [ $? = 1 ]'", "openssh-client"),

@@ -11,6 +11,7 @@ import pytest
 from msgspec import NODEFAULT, Struct
 
 from chatctl import protocol
+from chatctl.common.text import FORBIDDEN
 from chatctl.errors import WIRE_CODES
 from docs.generate import ROOT
 
@@ -77,6 +78,24 @@ def test_each_frame_and_field_is_in_its_table(heading: str, frame: type[Struct])
 @pytest.mark.parametrize(("heading", "union"), [(TO_SERVER, protocol.ClientFrame), (TO_CLIENT, protocol.ServerFrame)])
 def test_each_row_is_a_frame(heading: str, union: object) -> None:
     assert sorted(table(heading)) == sorted(str(frame.__struct_config__.tag) for frame in get_args(union))
+
+
+def test_the_overview_has_each_frame_to_the_server_and_its_answer() -> None:
+    section = PAGE.partition("\n### Overview\n")[2].partition("\n### ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE))
+    assert set(rows) == {str(frame.__struct_config__.tag) for frame in get_args(protocol.ClientFrame)}
+    to_client = {str(frame.__struct_config__.tag) for frame in get_args(protocol.ServerFrame)}
+    assert {name for answer in rows.values() for name in re.findall(r"`(\w+)`", answer)} <= to_client
+
+
+def test_the_page_lists_what_is_cleaned() -> None:
+    """A client that follows the list shows nothing that acts on a terminal."""
+    listed = PAGE.partition("What has to go, or be replaced: ")[2].partition(";")[0]
+    points = {0xD800, 0xDFFF} if "lone surrogates" in listed else set[int]()
+    for first, last in re.findall(r"U\+([0-9A-F]{4})(?: to U\+([0-9A-F]{4}))?", listed):
+        points |= set(range(int(first, 16), int(last or first, 16) + 1))
+    forbidden = re.compile(f"[{FORBIDDEN}\n]")
+    assert {point for point in range(0x10000) if not 0xD800 < point < 0xDFFF and forbidden.match(chr(point))} == points
 
 
 @pytest.mark.parametrize(
