@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from chatctl.server.web.origins import Origins
 from tests.support.server_process import Server
 from tests.support.tls import context
 from tests.support.wire import Frame, Wire
@@ -18,6 +19,12 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 """Of RFC 6455, section 1.3."""
+
+WEB = Origins([], ["https://chat.example.org"])
+"""What a server with one more origin listens for browsers with."""
+
+TOKEN = "0123456789abcdef" * 2
+SOMEBODY = "203.0.113.7"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ import pytest
 from chatctl.common.scram import client
 from chatctl.core.limits import ServerLimits
 from chatctl.server.certificates import Tls
-from chatctl.server.web.origins import Origins
 from tests.support.in_process_server import in_process_server
 from tests.support.tls import Authority, context
 from tests.support.web import (
     PING,
+    TOKEN,
+    WEB,
     Answer,
     WebWire,
     basic,
@@ -25,10 +26,6 @@ from tests.support.web import (
     upgrade_bytes,
 )
 from tests.support.wire import Wire
-
-WEB = Origins([], ["https://chat.example.org"])
-TOKEN = "0123456789abcdef" * 2
-SOMEBODY = "203.0.113.7"
 
 
 def test_a_browser_and_a_program_in_one_room() -> None:

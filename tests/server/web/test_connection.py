@@ -7,10 +7,11 @@ import pytest
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
 from chatctl.journal.memory import MemoryJournal
-from chatctl.server.web.origins import Origins
 from tests.support.fakes import SlowJournal
 from tests.support.in_process_server import in_process_server
 from tests.support.web import (
+    TOKEN,
+    WEB,
     Answer,
     WebWire,
     exchange,
@@ -19,11 +20,6 @@ from tests.support.web import (
     say,
     upgrade_bytes,
 )
-
-WEB = Origins([], ["https://chat.example.org"])
-TOKEN = "0123456789abcdef" * 2
-SOMEBODY = "203.0.113.7"
-
 
 # --- saying and reading
 

@@ -11,11 +11,12 @@ from chatctl.core.bans import Sanction
 from chatctl.core.ip_networks import Networks
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
-from chatctl.server.web.origins import Origins
 from tests.support.in_process_server import from_elsewhere, in_process_server
 from tests.support.proxy_headers import v2
 from tests.support.web import (
     PING,
+    SOMEBODY,
+    WEB,
     Answer,
     WebWire,
     browser_frame,
@@ -25,10 +26,6 @@ from tests.support.web import (
     say,
     upgrade_bytes,
 )
-
-WEB = Origins([], ["https://chat.example.org"])
-TOKEN = "0123456789abcdef" * 2
-SOMEBODY = "203.0.113.7"
 
 
 def test_one_address_has_a_share(monkeypatch: pytest.MonkeyPatch) -> None:
