@@ -30,6 +30,7 @@ class ClassicController:
     count = None
     status = activity = title = ""
     refusals = 0
+    is_entering = False
     limit = MAX_TEXT
     several = False
 

@@ -148,6 +148,10 @@ class Conversation(Protocol):
         """What is wrong with the connection, for the prompt; empty when all is well."""
 
     @property
+    def is_entering(self) -> bool:
+        """Whether the server has yet to let us into the room that is shown."""
+
+    @property
     def limit(self) -> int:
         """The bytes of UTF-8 that one message may have."""
 

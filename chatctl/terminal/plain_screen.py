@@ -128,7 +128,7 @@ class PlainScreen:
         if self._error is not None:
             raise self._error
         if code == 0:
-            self._check_sent(unacknowledged)
+            self._check_sent(unacknowledged, sent_away)
         if sent_away is not None:
             raise sent_away
         return code
@@ -149,12 +149,12 @@ class PlainScreen:
                 left, deadline = self.conversation.unacknowledged, self._loop.time() + DRAIN_SECONDS
         return not self._task.over and (self._interactive or not self.conversation.unacknowledged)
 
-    def _check_sent(self, unacknowledged: int) -> None:
+    def _check_sent(self, unacknowledged: int, sent_away: ChatError | None) -> None:
         """Raise if a script's lines did not all arrive; an interactive user has seen it."""
         if unacknowledged:
-            raise OutcomeUnknown(
-                f"{unacknowledged} of the lines {_were(unacknowledged)} not acknowledged and may or may not be said"
-            )
+            why = f"{sent_away.text}; " if sent_away is not None else ""
+            lines = f"{unacknowledged} of the lines {_were(unacknowledged)}"
+            raise OutcomeUnknown(f"{why}{lines} not acknowledged and may or may not be said")
         if (refusals := self.conversation.refusals) and not self._interactive:
             raise Rejected(f"{refusals} of the lines {_were(refusals)} refused")
 
@@ -165,7 +165,7 @@ class PlainScreen:
         """
         if self._ended.done():
             return
-        if self.conversation.unacknowledged >= MAX_UNACKNOWLEDGED:
+        if self.conversation.unacknowledged >= MAX_UNACKNOWLEDGED or self._must_enter_first():
             self._loop.call_later(_RETRY_SECONDS, self._take, line)
         else:
             text, broken = replaced(line)
@@ -173,6 +173,10 @@ class PlainScreen:
                 self.show([self._render.error(f"the next line has {told(broken, 'UTF-8')}")])
             self.conversation.submit(text)
             self._stdin.line_taken()
+
+    def _must_enter_first(self) -> bool:
+        """Return whether a script's next line is for a room that may still refuse us; a person sees that, and waits."""
+        return not self._interactive and self.conversation.is_entering
 
 
 def _were(number: int) -> str:

@@ -59,6 +59,11 @@ class ShownRoom:
         return self._shown.status
 
     @property
+    def is_entering(self) -> bool:
+        """Whether the server has yet to let us into the room that is shown."""
+        return not self._shown.was_entered and not self._shown.out
+
+    @property
     def limit(self) -> int:
         """The bytes of UTF-8 that one message may have."""
         return self._shown.controller.limit

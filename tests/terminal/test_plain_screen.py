@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.errors import ChatError, OutcomeUnknown
+from chatctl.errors import ChatError, OutcomeUnknown, Rejected
 from chatctl.terminal import app
 from chatctl.terminal.interfaces import ScreenOptions
 from chatctl.terminal.plain_screen import MAX_UNACKNOWLEDGED
@@ -26,7 +26,7 @@ from tests.support.environment import DEADLINE
 class Conversation:
     """Somebody in a room, for whom nothing happens but what the test wants."""
 
-    name, count, status, refusals = "lobby", None, "", 0
+    name, count, status, refusals, is_entering = "lobby", None, "", 0, False
 
     def __init__(self, *_: object) -> None:
         self.over, self.entered = asyncio.Event(), asyncio.Event()
@@ -183,10 +183,13 @@ class Unanswered(Conversation):
         assert self.looks < 15, "it goes on waiting"
         return 3
 
+    async def leave(self, _seconds: float) -> int:
+        raise Rejected("you were kicked")
+
 
 def test_nothing_is_waited_for_after_a_final_bye(join: Join, ends: list[int]) -> None:
     """Kicked, or replaced: the acknowledgements that are missing will not come."""
     os.close(ends[1])
     ends[1] = os.dup(ends[0])
-    with pytest.raises(OutcomeUnknown, match="3 of the lines were not acknowledged"):
+    with pytest.raises(OutcomeUnknown, match=r"^you were kicked; 3 of the lines were not acknowledged"):
         join.run(Unanswered)

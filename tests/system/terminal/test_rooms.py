@@ -320,19 +320,46 @@ def test_a_linear_screen_shows_all_rooms_and_says_which(join: Start, house: Serv
     assert b"\x1b" not in term.raw
 
 
-def test_a_script_speaks_in_the_first_of_its_rooms(house: Server, room: str, den: str, state: Path) -> None:
-    where = ("--port", str(house.port), "--nick", "ci", "--room", room, "--room", den)
-    done = subprocess.run(
-        [*CHATCTL, "join", *where],
-        input=b"one\ntwo\n",
-        capture_output=True,
-        timeout=DEADLINE,
-        env=clean_env(state),
-        check=False,
-    )
+Script = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture
+def script(house: Server, room: str, state: Path) -> Script:
+    """Run ``join`` with these lines in a pipe, first in ``room``."""
+
+    def script(
+        lines: bytes, *options: str, room: str = room, port: int = house.port
+    ) -> subprocess.CompletedProcess[bytes]:
+        argv = [*CHATCTL, "join", "--port", str(port), "--nick", "ci", "--room", room, *options]
+        return subprocess.run(
+            argv, input=lines, capture_output=True, timeout=DEADLINE, env=clean_env(state), check=False
+        )
+
+    return script
+
+
+def test_a_script_speaks_in_the_first_of_its_rooms(script: Script, house: Server, room: str, den: str) -> None:
+    done = script(b"one\ntwo\n", "--room", den)
     assert (done.returncode, done.stderr) == (0, b"")
     assert log_of(house.member("", room, mode="watch")) == ["one", "two"]
     assert log_of(house.member("", den, mode="watch")) == []
+
+
+def test_a_script_goes_on_once_it_is_in_the_room_that_it_joins(script: Script, house: Server, den: str) -> None:
+    """A command right after ``/join`` finds a connection, and is about that room."""
+    done = script(f"/join {den}\n/who\nfirst\n".encode())
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert f"[{den}] 1 here:".encode() in done.stdout
+    assert log_of(house.member("", den, mode="watch")) == ["first"]
+
+
+def test_a_script_ends_with_why_it_may_not_join(script: Script, tmp_path: Path) -> None:
+    """And not with what became of lines that were never sent."""
+    server = Server(env=clean_env(tmp_path / "server"))
+    done = script(b"/join ops\nsecret\n/rooms\n", room="lobby", port=server.port)
+    assert (done.returncode, done.stderr) == (6, b"chatctl: there is no room 'ops' here; there is: lobby\n")
+    assert done.stdout == "— ops: joining —\n".encode()
+    server.stop()
 
 
 @pytest.fixture
