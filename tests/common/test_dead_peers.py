@@ -23,6 +23,7 @@ from chatctl.core.limits import ServerLimits
 from chatctl.protocol import Hello
 from tests.support.environment import DEADLINE
 from tests.support.in_process_server import in_process_server
+from tests.support.needs import need
 from tests.support.wire import Wire
 
 LINUX = sys.platform == "linux"
@@ -30,7 +31,7 @@ SO_ATTACH_FILTER = 26
 
 
 def go_deaf(sock: socket.socket) -> None:
-    """Drop every packet that comes in, acknowledgements too: as if the cable were cut. Needs no privilege."""
+    """Drop every packet that comes in, acknowledgements too: as if the cable were cut."""
     return_nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
     program = struct.pack("HL" if struct.calcsize("P") == 4 else "HxxxxxxQ", 1, ctypes.addressof(return_nothing))
     sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
@@ -57,6 +58,7 @@ def enter(port: int, dialect: str) -> Wire:
 @pytest.mark.usefixtures("hurried")
 def test_a_peer_whose_packets_are_lost_is_gone_though_it_is_spoken_to() -> None:
     """Keepalive probes stop while something is unacknowledged; it was a member for another quarter of an hour."""
+    need("packet filter")
     with in_process_server(ServerLimits()) as port:
         speaker = Wire(("127.0.0.1", port)).greeted().enter("speaker")
         peers = [enter(port, dialect) for dialect in ("json", "text", "classic")]

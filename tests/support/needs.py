@@ -35,6 +35,10 @@ class Need:
 
 _MOUNT = 'd=$(mktemp -d) && mount -t tmpfs tmpfs "$d" && umount "$d" && rmdir "$d"'
 _KEYGEN = 'd=$(mktemp -d) && ssh-keygen -q -t ed25519 -N "" -f "$d/key" && rm -r "$d"'
+_FILTER = """python3 -c 'if 1:
+    import ctypes, socket, struct
+    nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+    socket.socket().setsockopt(socket.SOL_SOCKET, 26, struct.pack("HxxxxxxQ", 1, ctypes.addressof(nothing)))'"""
 _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))'"""
 
 NEEDS = {
@@ -58,6 +62,7 @@ NEEDS = {
     "systemd-socket-activate": Need("systemd-socket-activate --version", "systemd"),
     "tmux": Need("tmux -V", "tmux"),
     "zsh": Need("zsh -fc 'autoload -Uz compinit && zmodload zsh/complist'", "zsh"),
+    "packet filter": Need(_FILTER, otherwise="run them as root"),
     "mount": Need(_MOUNT, otherwise="run them as root"),
     "IPv6": Need(_IPV6, otherwise="give the loopback interface ::1"),
 }

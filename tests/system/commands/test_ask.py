@@ -85,7 +85,7 @@ def test_the_third_choice_is_12(house: Server, start: Start, room: str) -> None:
 def test_an_answer_before_the_question_is_none(house: Server, start: Start, run: InProcess, room: str) -> None:
     nadia = house.member("nadia", room)
     nadia.say("yes").frame("msg")
-    done = run("ask", "go?", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    done = run("ask", "go?", "--timeout", "1s", "--nick", "deploy", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
 
 
@@ -131,7 +131,7 @@ def test_our_own_name_never_counts(house: Server, start: Start, room: str) -> No
 
 
 def test_the_question_is_no_answer_to_itself(house: Server, run: InProcess, room: str) -> None:
-    done = run("ask", "yes", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    done = run("ask", "yes", "--timeout", "1s", "--nick", "deploy", "--room", room, port=house.port)
     assert done.returncode == 8
 
 
@@ -163,7 +163,7 @@ def test_other_talk_is_no_answer(house: Server, start: Start, room: str) -> None
 def test_the_deadline(house: Server, run: InProcess, room: str) -> None:
     """8, and the room knows that an answer is of no use any more."""
     nadia = house.member("nadia", room)
-    done = run("ask", "go?", "--timeout", "400ms", "--nick", "deploy", "--room", room, port=house.port)
+    done = run("ask", "go?", "--timeout", "1s", "--nick", "deploy", "--room", room, port=house.port)
     assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: nobody chose in time")
     assert log_of(nadia)[-1] == "[a3] go?  -> nobody chose in time"
 
@@ -295,7 +295,7 @@ def test_two_have_to_agree(house: Server, start: Start, room: str) -> None:
 
 
 def test_not_enough_in_time(run: InProcess, house: Server, room: str) -> None:
-    done = run("ask", "go?", "--approvals", "2", "--timeout", "400ms", "--room", room, port=house.port)
+    done = run("ask", "go?", "--approvals", "2", "--timeout", "1s", "--room", room, port=house.port)
     assert (done.returncode, err_line(done)) == (8, "chatctl: there was not enough of yes in time")
 
 

@@ -60,7 +60,7 @@ def test_what_is_nothing_without_state_fails(
     assert list((tmp_path / "work").iterdir()) == []
 
 
-@pytest.mark.parametrize("command", ["who", "tail --no-follow", "probe", "config show", "ask q --timeout 100ms"])
+@pytest.mark.parametrize("command", ["who", "tail --no-follow", "probe", "config show", "ask q --timeout 1s"])
 def test_what_needs_none_does_without(
     house: Server, run: Run, room: str, nobody: dict[str, str], tmp_path: Path, command: str
 ) -> None:

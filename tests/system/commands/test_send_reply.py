@@ -52,7 +52,7 @@ def test_of_one_member(house: Server, start: Start, room: str) -> None:
 
 def test_no_reply_in_time(house: Server, run: Run, room: str) -> None:
     """Not unknown: it was said."""
-    done = run("send", "hi", "--wait-reply", "hi", "--timeout", "500ms", "--room", room, port=house.port)
+    done = run("send", "hi", "--wait-reply", "hi", "--timeout", "1s", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
     assert "it was said, but no reply came in time" in err_line(done)
 

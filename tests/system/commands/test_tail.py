@@ -60,7 +60,7 @@ def test_waiting_for_somebody_to_speak(house: Server, start: Start, room: str) -
 
 def test_count_not_reached_in_time(house: Server, run: Run, room: str) -> None:
     """A condition that was not met: nothing is unknown here."""
-    done = run("tail", "-n", "0", "--count", "1", "--timeout", "300ms", "--room", room, port=house.port)
+    done = run("tail", "-n", "0", "--count", "1", "--timeout", "1s", "--room", room, port=house.port)
     assert done.returncode == 8
     assert "the deadline passed" in err_line(done)
 

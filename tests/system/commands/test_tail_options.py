@@ -130,7 +130,7 @@ def test_idle_ends_it_well(house: Server, run: Run, room: str) -> None:
 
 
 def test_the_deadline_is_8(house: Server, run: Run, room: str) -> None:
-    done = run("tail", "--timeout", "300ms", "--idle", "10s", "--room", room, port=house.port)
+    done = run("tail", "--timeout", "1s", "--idle", "10s", "--room", room, port=house.port)
     assert done.returncode == 8
     assert err_line(done) == "chatctl: the deadline passed"
 

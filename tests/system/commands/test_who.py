@@ -151,7 +151,7 @@ def test_watch_survives_a_restart_and_tells_what_changed(serve: Serve, start: St
 
 
 def test_watch_ends_at_its_deadline(house: Server, run: InProcess, room: str) -> None:
-    done = run("who", "--watch", "--timeout", "300ms", "--room", room, port=house.port)
+    done = run("who", "--watch", "--timeout", "1s", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
     assert err_line(done) == "chatctl: the deadline passed"
 

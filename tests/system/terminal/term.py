@@ -132,6 +132,17 @@ class Term:
         """Wait until keys can be typed."""
         self.wait(lambda: BRACKETED_PASTE in self.screen.mode and self.prompt(), "prompt")
 
+    def wait_shell(self, after: str = "") -> None:
+        """Wait until a shell reads the line at the end, below ``after``: what is typed earlier it may throw away."""
+
+        def reads() -> bool:
+            lines = self.screen.all_lines()
+            told = [number for number, line in enumerate(lines) if after in line]
+            last = max((number for number, line in enumerate(lines) if line.rstrip()), default=0)
+            return bool(told) and (not after or last > told[-1]) and lines[last].rstrip().endswith(("$", "#"))
+
+        self.wait(reads, f"shell's prompt after {after!r}")
+
     def lines(self) -> list[str]:
         with self._news:
             return self.screen.all_lines()

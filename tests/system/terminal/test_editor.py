@@ -140,13 +140,13 @@ def test_ended_while_the_line_is_edited(join: Start, work: Path, state: Path) ->
 def test_stopped_and_brought_back_with_the_editor(start: Start, house: Server, room: str, work: Path) -> None:
     """Ctrl-Z stops both, ``fg`` continues both, and the terminal is the editor's again."""
     term = start("bash", "--norc", "--noprofile", "-i", HISTFILE="/dev/null", EDITOR=EDITOR, TMPDIR=str(work))
-    term.wait(lambda: "$" in term.text() or "#" in term.text(), "shell")
+    term.wait_shell()
     term.keys(shlex.join([*CHATCTL, "join", "--port", str(house.port), "--room", room, "--nick", "nadia"]) + "\r")
     term.wait_ready()
     term.keys(f"half a li{CTRL_X_CTRL_E}")
     term.wait_for("EDITING 'half a li\\n'")
     term.keys("\x1a")
-    term.wait_for("Stopped")
+    term.wait_shell("Stopped")
     term.keys("fg\r")
     obey(term, "write whole")
     assert term.cooked

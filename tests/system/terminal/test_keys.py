@@ -118,11 +118,11 @@ def test_stopped_and_continued(join: Start) -> None:
 def test_stopped_and_brought_back_by_a_shell(start: Start, house: Server, room: str) -> None:
     """``kill -STOP``, then ``fg``: the prompt is there, keys are keys."""
     term = start("bash", "--norc", "--noprofile", "-i", HISTFILE="/dev/null")
-    term.wait(lambda: "$" in term.text() or "#" in term.text(), "shell")
+    term.wait_shell()
     term.keys(shlex.join([*CHATCTL, "join", "--port", str(house.port), "--room", room, "--nick", "nadia"]) + "\r")
     term.wait_ready()
     os.kill(_child(term), signal.SIGSTOP)
-    term.wait_for("Stopped")
+    term.wait_shell("Stopped")
     term.keys("fg\r")
     # Both at once: a message that comes just then may be painted before the terminal is taken back.
     term.wait(lambda: not term.cooked and term.holds(""), "prompt, and keys that are read one by one")

@@ -154,14 +154,14 @@ def test_keys_before_it_is_in(join: Start) -> None:
 def test_stopped_and_brought_back(start: Start, house: Server, room: str) -> None:
     """Ctrl-Z; after ``fg`` the line is written again, and the terminal is ours."""
     term = start("sh", "-i", PS1="$ ", TERM="dumb")
-    term.wait(lambda: "$" in term.text() or "#" in term.text(), "shell")
+    term.wait_shell()
     where = ("--port", str(house.port), "--room", room, "--nick", "nadia")
     term.keys(shlex.join([*CHATCTL, "join", "--linear", *where]) + "\r")
     term.wait(lambda: not term.cooked, "raw mode")
     term.keys("half a li")
     term.wait_for("half a li")
     term.keys("\x1a")
-    term.wait_for("Stopped")
+    term.wait_shell("Stopped")
     term.keys("fg\r")
     term.wait(lambda: written(term).count("half a li") == 2, "the line again")
     term.keys("ne\r")

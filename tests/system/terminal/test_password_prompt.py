@@ -60,4 +60,4 @@ def test_a_key_with_a_passphrase_is_opened_before_the_screen_is_drawn(
     term.wait_for("this name is bound to your key")
     term.keys("\x04")
     assert term.wait_end() == 0
-    assert f"bound nick=nadia key={fingerprint}" in server.stderr_text()
+    server.wait_for_log(f"bound nick=nadia key={fingerprint}")
