@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import shlex
@@ -48,7 +49,8 @@ def linear(join: Start, house: Server, room: str) -> Iterator[Callable[..., Term
 
 
 def written(term: Term) -> str:
-    return bytes(term.raw).decode().replace("\r\n", "\n")
+    """Return all that has come, as text: what was read may end in the middle of a character."""
+    return codecs.utf_8_decode(term.raw)[0].replace("\r\n", "\n")
 
 
 def wait_written(term: Term, text: str) -> None:
