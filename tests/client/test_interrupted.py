@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from chatctl.client.core.follower import Follower
 from chatctl.client.core.held_lease import HeldLease
 from chatctl.client.core.question import Question
 from chatctl.client.core.speaker import Speaker
+from chatctl.client.io import blocking_connection, clock
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Ack, ClientFrame, Hello, Lease, LeaseState, Limits, Msg, Say, ServerFrame, Welcome
@@ -46,6 +47,28 @@ HELLO = Hello(v=1, nick="deploy", room="lobby", mode="post")
 
 class Interrupted(BaseException):
     """What the handler raises."""
+
+
+@pytest.fixture(autouse=True)
+def waits_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have time pass without a wait when somebody waits or looks at the clock: there are hundreds of places."""
+    passed = 0.0
+
+    def pass_by(seconds: float) -> float:
+        nonlocal passed
+        passed += seconds
+        return passed
+
+    class Poll:
+        def register(self, *_: int) -> None:
+            pass
+
+        def poll(self, milliseconds: float) -> list[tuple[int, int]]:
+            pass_by(milliseconds / 1000)
+            return []
+
+    monkeypatch.setattr(blocking_connection, "select", SimpleNamespace(poll=Poll, POLLIN=0))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(monotonic=lambda: pass_by(0.001)))
 
 
 class Room(BlockingTransport):

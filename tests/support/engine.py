@@ -117,6 +117,11 @@ class Engine:
         self.sql("CREATE DATABASE chat OWNER chat")
         return self
 
+    def empty(self) -> None:
+        """Put an empty database in the place of the one that a server uses."""
+        self.sql("DROP DATABASE chat WITH (FORCE)")
+        self.sql("CREATE DATABASE chat OWNER chat")
+
     def _answers(self) -> bool:
         try:
             with self.connect("postgres"):

@@ -45,15 +45,20 @@ def none() -> None:
 
 
 def drops() -> None:
-    """A message now and then is acknowledged under the number of the one before it, and not stored."""
-    dropped: set[int] = set()
+    """A message now and then is acknowledged under the number of the one before it, and not stored.
+
+    What is said once more, in doubt, has the same fate: stored now, a dropped one would not be lost, and an answer that
+    is wrong for one that was stored loses nothing.
+    """
+    said: set[tuple[bytes | None, str | None]] = set()
+    dropped: dict[tuple[bytes | None, str | None], Receipt] = {}
 
     def add(self: Transaction, draft: Draft) -> Receipt:
-        last = self._last.get(draft.room) or self._rooms[draft.room].last
-        if last % _RARE == _RARE - 1 and last not in dropped:
-            dropped.add(last)
-            return Receipt(last, draft.time)
-        return _add(self, draft)
+        last, key = self._last.get(draft.room) or self._rooms[draft.room].last, (draft.token, draft.id)
+        if key not in said and last % _RARE == _RARE - 1 and all(last != receipt.seq for receipt in dropped.values()):
+            dropped[key] = Receipt(last, draft.time)
+        said.add(key)
+        return dropped.get(key) or _add(self, draft)
 
     plant(Transaction, "add", add)
 

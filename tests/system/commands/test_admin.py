@@ -150,7 +150,7 @@ def test_the_socket_is_where_the_operator_says_and_no_ban_of_addresses_reaches_i
         b"[" * 100_000 + b"\n",
         b'{"do":"ops","x":' + b"9" * 5000 + b"}\n",
     ],
-    ids=repr,
+    ids=lambda line: repr(line)[:30],
 )
 def test_nonsense_on_the_socket_is_refused_and_the_server_lives(
     run: Run, serve: Serve, kept: Path, line: bytes

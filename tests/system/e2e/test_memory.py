@@ -115,10 +115,10 @@ def test_members_who_do_not_read_take_little(serve: Serve) -> None:
 
 def test_pages_that_nobody_reads_take_little(serve: Serve, tmp_path: Path) -> None:
     """A page may have 8 MiB."""
-    server = serve(*FREE, "--journal", str(tmp_path / "rooms.db"), "--durability", "os", "--stall", "2s")
+    server = serve(*FREE, "--journal", str(tmp_path / "rooms.db"), "--durability", "os", "--stall", "1s")
     post(server, "lobby", [CONTROL] * 500)
     measured = Measured(server)
-    idle = [reader(server, f"idle{number}", mode="watch") for number in range(150)]
+    idle = [reader(server, f"idle{number}", mode="watch") for number in range(75)]
     for number, wire in enumerate(idle):
         wire.say_frame(type="history", limit=1000, **({"after": 0} if number % 2 else {"before": 1000}))
     good = server.member("good", mode="watch")

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.paths import admin_socket, reachable_socket
@@ -25,6 +26,9 @@ from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import Stub
 from tests.support.wire import Wire, log_of
+
+if TYPE_CHECKING:
+    from tests.support.engine import Engine
 
 
 @dataclass
@@ -37,6 +41,8 @@ class Stage:
     here: Path
     journal: Path
     """The house's."""
+    engine: Callable[[], Engine]
+    """Starts the PostgreSQL that the tests of a worker share, if it does not run yet."""
 
 
 @dataclass
@@ -376,13 +382,13 @@ def accepts(_: Stage) -> Iterator[Scene]:
 @contextmanager
 def engine(stage: Stage) -> Iterator[Scene]:
     """A PostgreSQL with a journal in one schema, and the file of another journal."""
-    from tests.support.engine import running
     from tests.support.journals import write
 
+    database = stage.engine()
+    database.empty()
     write(stage.here / "rooms.db", "hello")
-    with running() as database:
-        write(PostgresPlace(database.uri, "kept"), "hello")
-        yield Scene(0, env={"PGHOST": str(database.folder), "PGUSER": "chat"})
+    write(PostgresPlace(database.uri, "kept"), "hello")
+    yield Scene(0, env={"PGHOST": str(database.folder), "PGUSER": "chat"})
 
 
 @contextmanager

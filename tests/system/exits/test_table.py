@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,8 +72,11 @@ def full_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def stage(house: Server, small: Server, journal: Path, tmp_path: Path) -> Iterator[Stage]:
-    yield Stage(house, small, f"room{next(_numbers)}", tmp_path, journal)
+def stage(
+    house: Server, small: Server, journal: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Stage]:
+    engine = partial(request.getfixturevalue, "engine")
+    yield Stage(house, small, f"room{next(_numbers)}", tmp_path, journal, engine)
     Wire.close_all()
 
 

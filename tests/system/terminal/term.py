@@ -130,7 +130,19 @@ class Term:
 
     def wait_ready(self) -> None:
         """Wait until keys can be typed."""
-        self.wait(lambda: BRACKETED_PASTE in self.screen.mode and self.prompt(), "prompt")
+        self.wait(lambda: BRACKETED_PASTE in self.screen.mode and self.drawn(), "prompt")
+
+    def drawn(self, prompt: str = "") -> bool:
+        """Tell whether the prompt, this one if it is given, is drawn to its last byte, which shows the cursor again.
+
+        What is read of a frame may end in the middle of it, with a message there and the prompt still to come.
+        """
+        found = self.prompt()
+        return found is not None and prompt in found[1] and not self.screen.cursor.hidden
+
+    def wait_drawn(self, prompt: str = "") -> None:
+        """Wait for the end of the frame of which something can be read already."""
+        self.wait(lambda: self.drawn(prompt), f"prompt {prompt} to its last byte")
 
     def wait_shell(self, after: str = "") -> None:
         """Wait until a shell reads the line at the end, below ``after``: what is typed earlier it may throw away."""
@@ -164,7 +176,7 @@ class Term:
     def holds(self, text: str, cursor: int | None = None) -> bool:
         """Tell whether exactly this stands in the input line, with the cursor there (default: at its end)."""
         found = self.prompt()
-        if found is None:
+        if found is None or self.screen.cursor.hidden:
             return False
         y, prompt = found
         rows, (row, column) = layout(prompt, text, len(text) if cursor is None else cursor, self.screen.columns - 1)

@@ -22,7 +22,8 @@ STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d"
 
 
 def below(term: Term, text: str) -> list[str]:
-    """Return the lines from the last one with ``text`` on, without the prompt."""
+    """Return the lines from the last one with ``text`` on, without the prompt, once all of them are there."""
+    term.wait_drawn()
     lines = [line for line in term.lines() if not line.startswith("nadia@")]
     at = max(number for number, line in enumerate(lines) if text in line)
     return lines[at:]

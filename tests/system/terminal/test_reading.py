@@ -64,7 +64,7 @@ def test_desktop_notifications(join: Start, other: Other, environ: dict[str, str
     omar, term = other(), join(**environ)
     omar.say("hey nadia")
     term.wait(lambda: term.screen.bells == 1, "a bell")
-    assert sequence in term.raw
+    term.wait(lambda: sequence in term.raw, "notification")
     assert sequence or b"\x1b]" not in term.raw
 
 
@@ -139,12 +139,13 @@ def test_the_prompt_counts_members(join: Start, other: Other, room: str) -> None
     term.wait(lambda: (term.prompt() or ("", ""))[1] == f"nadia@{room}(1)> ", "one member")
 
 
-def test_nothing_is_drawn_while_nothing_happens(join: Start, other: Other) -> None:
+def test_nothing_is_drawn_while_nothing_happens(join: Start, other: Other, room: str) -> None:
     """Quiet when all is well: a word from elsewhere is the next byte that comes."""
     omar, term = other(), join()
     omar.frame("join")
     omar.say("first")
     term.wait_for("omar: first")
+    term.wait_drawn(f"nadia@{room}(2)> ")
     before = len(term.raw)
     threading.Event().wait(0.7)  # more than one turn of what saves and counts
     assert len(term.raw) == before

@@ -99,6 +99,7 @@ def test_join_takes_keys_right_after_enter(join: Start, other: Other) -> None:
     term.wait_input("thr")
     assert omar.texts("two") == ["one", "two"]
     term.wait_for("nadia: two")
+    term.wait_drawn()
     said = [line[6:] for line in term.lines() if "nadia: " in line]
     assert said == ["nadia: one", "nadia: two"]
     assert sum("thr" in line for line in term.lines()) == 1

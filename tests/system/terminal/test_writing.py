@@ -154,7 +154,7 @@ def test_the_next_key_replaces_a_refused_command(join: Start, keys: str, wanted:
     term = join()
     term.keys("/hlep me\r")
     term.wait_for("! there is no command /hlep")
-    term.wait(lambda: all(cell.reverse for cell in term.style_of("> /hlep me")[2:]), "selection")
+    term.wait(lambda: term.drawn() and all(cell.reverse for cell in term.style_of("> /hlep me")[2:]), "selection")
     term.keys(keys)
     term.wait_input(wanted)
     term.keys("\x7f\x7f\x7f\x1b[A")  # one by one: Ctrl-U would keep that line for Up, too

@@ -73,6 +73,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         return servers[-1]
 
     yield start
+    Wire.close_all()  # a server that stops waits for those who do not go
     for server in servers:
         server.stop()
 
