@@ -50,6 +50,7 @@ NEEDS = {
     "nginx": Need("nginx -V 2>&1 | grep -q -e --with-http_ssl_module", "nginx"),
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
     "node": Need("node -e 'new TextDecoder(\"utf-8\", { fatal: true })'", "nodejs"),
+    "promtool": Need("promtool --version", otherwise="apt install prometheus"),  # large: as Chromium
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
     "screen": Need("d=$(mktemp -d) && SCREENDIR=$d screen -ls; test $? -le 1", "screen"),
     "ssh-agent": Need("ssh-agent sh -c 'ssh-add -l; [ $? = 1 ]'", "openssh-client"),

@@ -233,6 +233,7 @@ class WebConnection(Connection):
         if not self.refused:
             self.refused = True
             self._site.log.info("refused a request", peer=self.label, why=clean(error.text))
+        self._server.hub.refusals[error.code if isinstance(error, HttpError) else error.wire_code] += 1
         self._server.hub.perform(self, Raw(error_response(error)))
 
     def close(self) -> None:
