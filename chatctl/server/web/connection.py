@@ -246,7 +246,11 @@ class WebConnection(Connection):
         if has_ended or not self._transport.can_write_eof():  # TLS has an end of its own, and reads up to the other one
             super().close()
             return
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has reset it, which asyncio learns with its next read
+            super().close()
+            return
         self._ending = self._server.loop.call_later(LINGER_SECONDS, self._end)
         if not self._transport.is_reading():
             self._transport.resume_reading()
