@@ -6,8 +6,6 @@ the lines mean (client/core/connection.py), TLS (blocking_tls.py).
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from typing import Any
 
@@ -92,12 +90,11 @@ class WebSocket:
         return lines
 
     def sendall(self, data: bytes) -> None:
-        """Send each line in a frame. Raises OSError."""
-        if self._protocol.state is not State.OPEN:
-            raise OSError(errno.EPIPE, os.strerror(errno.EPIPE))
-        for line in data.splitlines():
-            self._protocol.send_text(line)
-        self._flush()
+        """Send each line in a frame; nothing once the server has closed, which ``recv`` tells. Raises OSError."""
+        if self._protocol.state is State.OPEN:
+            for line in data.splitlines():
+                self._protocol.send_text(line)
+            self._flush()
 
     def close(self) -> None:
         """Close the socket."""
