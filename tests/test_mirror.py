@@ -93,6 +93,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/journals": ("system/commands/test_serve_postgres.py", "with a real engine"),
     "server/program": ("system/commands/test_serve.py", "glue, with real signals and sockets"),
     "server/tls_handshake": ("system/tls/test_server.py", "on both event loops"),
+    "server/metrics/start": ("system/commands/test_serve_metrics.py", "what the options make of a server"),
     "server/web/http_error": ("server/web/test_responses.py", "as a response"),
     "server/web/port": ("system/commands/test_serve_web.py", "what the options make of a server"),
     "server/web/room_requests": ("server/web/test_connection.py", "as a request that is answered"),

@@ -75,6 +75,16 @@ class ServerOptions:
         port = port if has_own_port(self._ctx) else DEFAULT_TLS_PORT
         return Address(host, port, tls=True, pin=pin, ca=ca, credentials=credentials)
 
+    def web_address(self, web: Address) -> Address:
+        """Return the address of ``--web``, with what else was given for it. Raises UsageError."""
+        pin, ca, password_file, key = map(self._values.get, ("pin", "ca", "password_file", "key_file"))
+        if self._on_command_line("server", "host", "port", "unix", "tls"):
+            raise click.UsageError("--web is the whole address: leave --server, --host, --port, --unix and --tls out")
+        if not web.tls and self._on_command_line("pin", "ca"):
+            raise click.UsageError("--pin and --ca need --web https://...")
+        credentials = credentials_of(self._ctx, password_file, key)
+        return web._replace(pin=pin if web.tls else None, ca=ca if web.tls else None, credentials=credentials)
+
     @property
     def room_was_named(self) -> bool:
         """Whether the room was given for this command: on its command line, or in its section of the file."""

@@ -17,6 +17,8 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chatctl.client.core.address import Address
+
 T = TypeVar("T")
 
 
@@ -95,6 +97,13 @@ def host(value: object) -> str:
     return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
+def web_url(value: object) -> Address:
+    """Return the address of a server whose page has this URL."""
+    from chatctl.client.core.address import parse_web
+
+    return value if isinstance(value, tuple) else parse_web(str(value))  # type: ignore[return-value]
+
+
 def pin(value: object) -> str:
     """Return a certificate's SHA-256 fingerprint as ``SHA256:`` and base64."""
     from chatctl.common.fingerprints import parse
@@ -149,6 +158,7 @@ FOLDED_NICK = Parsed(nick)
 HOST = Parsed(host)
 MOMENT = Parsed(moment)
 PIN = Parsed(pin)
+WEB_URL = Parsed(web_url)
 TEXT = Parsed(text)
 
 

@@ -54,6 +54,8 @@ class Rules:
         """Operators' keys that the journal has."""
         self.rooms: dict[str, RoomRules] = {}
         self.log = AdminLog(facts or {})
+        self.ban_hits = 0
+        """How often somebody was kept out by a ban."""
         self._last_spoke: dict[Fact, float] = {}  # by (room, mark), oldest first
         for (kind, key), value in (facts or {}).items():
             if kind in ("ban", "mute"):
@@ -102,13 +104,17 @@ class Rules:
     def check_entry(self, person: Person, now: float) -> None:
         """Return if this person may come in under this name. Raises Forbidden."""
         if ban := self._find(self.bans, person, now):
+            self.ban_hits += 1
             what = "you are" if ban.name is None or not person.name else f"{clean(person.name)} is"
             raise Forbidden(f"{what} banned{ban.details(now)}")
 
     def address_ban(self, host: str, now: float) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""
         ban = self.bans.find(Person(host=host), now) if host else None
-        return None if ban is None else Forbidden(f"your address is banned{ban.details(now)}")
+        if ban is None:
+            return None
+        self.ban_hits += 1
+        return Forbidden(f"your address is banned{ban.details(now)}")
 
     def speak(self, person: Person, room: str, now: float) -> float:
         """Record that somebody speaks; return for how many seconds they may not speak again.

@@ -6,6 +6,7 @@ numbers (journal/), what members ask for (hub/). Source: docs/design.md, "The sw
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
@@ -78,6 +79,36 @@ class Room:
         self._output = output
         self._swept = ring.last
         self._tell_at = float("-inf")
+        self._opened_at = ring.last
+        self._moved = 0  # by the cursors that are gone, without gaps; less where those that are here started
+        self.gaps: Counter[str] = Counter()
+        """How many gaps readers were told of, by their reason."""
+
+    @property
+    def said(self) -> int:
+        """How many messages came since it was opened."""
+        return self.ring.last - self._opened_at
+
+    @property
+    def delivered(self) -> int:
+        """How many messages readers were sent: how far their cursors moved, so that nothing is counted for it."""
+        return self._moved + sum([reader.after for reader in self.readers])
+
+    def add_reader(self, reader: Reader) -> None:
+        """Send a reader the log from where its cursor stands."""
+        self.readers.add(reader)
+        self._moved -= reader.after
+
+    def remove_reader(self, reader: Reader) -> None:
+        """Send a reader nothing more, if it is one."""
+        if reader in self.readers:
+            self.readers.discard(reader)
+            self._moved += reader.after
+
+    def count_gap(self, why: str, skipped: int = 0) -> None:
+        """Count a gap that one reader is told of, ``skipped`` messages of it by moving its cursor."""
+        self.gaps[why] += 1
+        self._moved -= skipped
 
     @property
     def due(self) -> bool:
@@ -133,6 +164,7 @@ class Room:
         last = self._swept = self.ring.last
         most = self.batch_bytes()
         slices: dict[tuple[Dialect, int], tuple[bytes, int]] = {}
+        first = self.ring.first
         lagging = False
         dialect: Dialect | None = None  # of the last reader; most others stand there, too
         stood, to, data = -1, -1, b""
@@ -146,6 +178,9 @@ class Room:
                 if key not in slices:
                     slices[key] = self._slice(reader, news, most)
                 data, to = slices[key]
+                if stood + 1 < first:
+                    self.count_gap("slow", first - 1 - stood)
+                    stood = -1  # so that the next one that stands there is counted, too
             reader.after = to
             if data:
                 reader.send(data)
@@ -174,6 +209,8 @@ class Room:
             missed, reader.missed = reader.missed, []
             reader.send(reader.dialect.render_run(missed))
         while not (reader.paused or reader.behind) and reader.after < self.ring.last:
+            if reader.after + 1 < self.ring.first:
+                self.count_gap("slow", self.ring.first - 1 - reader.after)
             data, reader.after = self.ring.take(reader.dialect, reader.after, self.batch_bytes())
             reader.send(data)
 

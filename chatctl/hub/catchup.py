@@ -83,6 +83,7 @@ class CatchUp:
         parts: list[bytes] = []
         if following > reader.after + 1:
             parts.append(reader.dialect.render(Gap(from_=reader.after + 1, to=following - 1, why="retention")))
+            self._room.count_gap("retention", following - 1 - reader.after)
             reader.after = following - 1
         for entry in entries:
             parts.append(reader.dialect.render(entry))

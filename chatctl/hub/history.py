@@ -116,7 +116,8 @@ class RoomHistory:
         for one in (gone, gap):
             if one is not None:
                 self._tick.reply(peer, one)
-        room.readers.add(peer)
+                room.count_gap(one.why)
+        room.add_reader(peer)
         if peer.after + 1 < room.ring.first:
             peer.behind = True
             catch_up = self._catching_up[peer] = CatchUp(peer, room, self._journal, self._catch_up_reads)

@@ -82,15 +82,16 @@ class Hub:
 
     def _join_parts(self, loop: Loop, authenticator: Authenticator, leases: Leases) -> None:
         """Make the parts that carry effects out, each from those before it."""
-        self._tick = Tick(loop, lambda: self._messages.commit(), self.finish_disconnect)
+        self._tick = Tick(loop, lambda: self.messages.commit(), self.finish_disconnect)
         self.reply = self._tick.reply
         self.touch = self._tick.touch
+        self.refusals = self._tick.refusals
         self._answers = LargeAnswers(self.memory.output, self._tick, loop, self.log)
         self.history = RoomHistory(self, self._tick, self._answers)
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
-        self._messages = Messages(self, self._tick, self.leasing)
+        self.messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
         self._login = Login(self, self._admission, authenticator, loop)
 
@@ -101,7 +102,7 @@ class Hub:
         try:
             match effect:
                 case Says(says):
-                    self._messages.say(peer, self._room_of(peer), says)
+                    self.messages.say(peer, self._room_of(peer), says)
                 case Reply(frame):
                     self.reply(peer, frame)
                 case protocol.Ping(t=t):
@@ -111,7 +112,7 @@ class Hub:
                 case protocol.Proof():
                     self._login.proof(peer, effect)
                 case protocol.Whisper():
-                    self._messages.whisper(peer, self._room_of(peer), effect)
+                    self.messages.whisper(peer, self._room_of(peer), effect)
                 case protocol.Nick(nick):
                     self._rename(peer, nick)
                 case protocol.Who():
@@ -202,7 +203,7 @@ class Hub:
 
     def commit(self) -> None:
         """Hand what was said up to now to the journal."""
-        self._messages.commit()
+        self.messages.commit()
 
     # --- disconnecting
 
@@ -233,7 +234,7 @@ class Hub:
         room, member = peer.room, peer.member
         peer.room = peer.member = None
         if room is not None:
-            room.readers.discard(peer)
+            room.remove_reader(peer)
             room.present -= 1
         if room is not None and member is not None:
             room.roster.gone(member)

@@ -7,11 +7,13 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Protocol
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of
 from chatctl.core.effects import error_frame
+from chatctl.core.histogram import Histogram
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, peer_of, person_of
 from chatctl.core.room import Room
@@ -19,6 +21,9 @@ from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, Storage
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.journal import Draft, FactKey, Receipt
+
+COMMIT_BOUNDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Seconds: from a journal in memory to a disk that is about to fail."""
 
 DRAFT_OVERHEAD = 1024
 """Bytes of a message in flight beside its text: the draft, its id, its receipt, and its row while it is written."""
@@ -59,6 +64,12 @@ class Messages:
         self._in_flight = hub.memory.input
         self._drafts: list[Draft] = []
         self._runs: list[_Run] = []  # whose the drafts are, in their order
+        self.waiting = 0
+        """Messages that the journal has not committed yet."""
+        self.not_stored = 0
+        """How many it could not commit."""
+        self.commits = Histogram(COMMIT_BOUNDS)
+        """How long it took for a batch, in seconds."""
 
     # --- what is said
 
@@ -127,6 +138,7 @@ class Messages:
         self._runs.append(run)
         run[0].in_flight += len(drafts)
         self._in_flight.used += _cost(drafts)
+        self.waiting += len(drafts)
         self._tick.schedule()
 
     def commit(self) -> None:
@@ -135,13 +147,20 @@ class Messages:
             return
         drafts, self._drafts = self._drafts, []
         runs, self._runs = self._runs, []
-        self._journal.append(drafts, lambda outcome: self._committed(runs, drafts, outcome))
+        begun = perf_counter()  # an event loop's time may stand still for an iteration
+        self._journal.append(drafts, lambda outcome: self._committed(runs, drafts, outcome, begun))
 
     def _committed(
-        self, runs: Sequence[_Run], drafts: Sequence[Draft], outcome: Sequence[Receipt] | StorageFailed
+        self,
+        runs: Sequence[_Run],
+        drafts: Sequence[Draft],
+        outcome: Sequence[Receipt] | StorageFailed,
+        begun: float,
     ) -> None:
         start = 0
         self._in_flight.used -= _cost(drafts)
+        self.waiting -= len(drafts)
+        self.commits.observe(perf_counter() - begun)
         for run in runs:
             peer, count, refusal, _ = run
             part = slice(start, start := start + count)
@@ -153,6 +172,7 @@ class Messages:
                     self._questions.said(peer, drafts[part], outcome[part])
             self._tick.release(peer, count)
         if isinstance(outcome, StorageFailed):
+            self.not_stored += len(drafts)
             self._log.error("not stored", messages=len(drafts), why=outcome.text)
 
     def _acknowledge(self, run: _Run, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:

@@ -6,13 +6,14 @@ Lives here: that order, and what waits for the end of the iteration. Does not li
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
-from chatctl.protocol import Frame
+from chatctl.protocol import Error, Frame
 
 
 class Loop(Protocol):
@@ -42,6 +43,8 @@ class Tick:
         self._replied: dict[Peer, None] = {}
         self._leaving: dict[Peer, None] = {}
         self._delayed: set[Room] = set()
+        self.refusals: Counter[str] = Counter()
+        """How many errors peers were sent, by code."""
 
     def schedule(self) -> None:
         """Run at the end of this loop iteration."""
@@ -56,11 +59,15 @@ class Tick:
 
     def reply(self, peer: Peer, frame: Frame) -> None:
         """Send a frame to one peer, before its slice of the log."""
+        if isinstance(frame, Error):
+            self.refusals[frame.code] += 1
         self.reply_bytes(peer, peer.session.dialect.render(frame))
 
     def reply_run(self, peer: Peer, frames: Sequence[Frame]) -> None:
         """Send frames to one peer, as ``reply``."""
         if frames:
+            if Error in map(type, frames):
+                self.refusals.update(frame.code for frame in frames if isinstance(frame, Error))
             self.reply_bytes(peer, peer.session.dialect.render_run(frames))
 
     def reply_bytes(self, peer: Peer, data: bytes) -> None:

@@ -42,6 +42,9 @@ class ConnectionOwner(Protocol):
     limits: ServerLimits
     hub: Hub
     unsent: UnsentOutput
+    received: int
+    sent: int
+    stalled: int
     read_buffer: memoryview
     """Where all its connections read to: what is read is copied out of it at once."""
 
@@ -133,6 +136,7 @@ class Connection(asyncio.BufferedProtocol, Peer):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take what was read."""
+        self._server.received += nbytes
         self.data_received(bytes(self._server.read_buffer[:nbytes]))
 
     def data_received(self, data: bytes) -> None:
@@ -196,6 +200,7 @@ class Connection(asyncio.BufferedProtocol, Peer):
         if self.replies:
             data = self._with_replies(data)
         if not self._transport.is_closing():
+            self._server.sent += len(data)
             self._transport.write(data)
             if self._backed_up:
                 self.count_unsent()
@@ -256,6 +261,7 @@ class Connection(asyncio.BufferedProtocol, Peer):
         """Drop a peer that has stopped reading, and ping a silent one. Called by the server's housekeeping."""
         if self._stuck_since is not None:
             if now - self._stuck_since >= self._server.limits.stall_seconds:
+                self._server.stalled += 1
                 self._server.remove(self, "write stall")
                 self._transport.abort()
         elif self.leaving is None:

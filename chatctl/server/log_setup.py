@@ -60,6 +60,12 @@ def start_log(form: Literal["text", "json"], least: str, path: Path | None) -> L
     return log
 
 
+def lost_lines() -> int:
+    """Return how many lines of the server's log are lost."""
+    handlers = logging.getLogger().handlers
+    return sum(handler.writer.lost for handler in handlers if isinstance(handler, LogHandler))
+
+
 Mark = Callable[[int, str], bytes]
 """Makes bytes of a line without its LF; the number is its level's."""
 

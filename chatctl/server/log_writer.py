@@ -59,8 +59,14 @@ class LogWriter:
         self._told = 0
         self._is_marked = False  # whether LOST waits in the queue
         self._failed = 0
+        self._unwritten = 0
         self._cut = False
         threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    @property
+    def lost(self) -> int:
+        """How many lines were lost in all."""
+        return self._dropped + self._unwritten
 
     def put(self, line: bytes) -> None:
         """Write a line, which ends in LF, soon. From any thread; never blocks."""
@@ -116,7 +122,9 @@ class LogWriter:
         through = sum(end <= written for end in accumulate(map(len, told + lines)))
         if through:
             self._failed = 0
-        self._failed += len(lines) - max(0, through - len(told))
+        unwritten = len(lines) - max(0, through - len(told))
+        self._failed += unwritten
+        self._unwritten += unwritten
 
     def _write_all(self, data: bytes) -> int:
         """Write bytes until it fails; return how many were written. ``_cut`` is whether that ended within a line."""

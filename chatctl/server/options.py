@@ -84,6 +84,8 @@ class ServeOptions:
     plain: bool = True
     """Whether to listen on ``port``."""
     web: WebOptions | None = None
+    metrics: tuple[str, int] | None = None
+    """Where to answer monitoring systems: host and port."""
     operators: tuple[str, ...] = ()
     """Fingerprints of their keys."""
     operators_file: Path | None = None

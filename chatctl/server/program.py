@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from chatctl.common.fingerprints import parse_key
 from chatctl.common.journal_uri import PostgresPlace
@@ -47,6 +47,9 @@ from chatctl.server.shutdown import Hangup, Shutdown, take_signals
 from chatctl.server.socket_activation import take_sockets
 from chatctl.server.startup import Sockets, announce_start, open_sockets
 from chatctl.server.systemd import ServiceManager
+
+if TYPE_CHECKING:
+    from chatctl.server.metrics.start import Metrics
 
 SWITCH_SECONDS = 0.0005
 """How soon a busy event loop lets the journal's thread run. SQLite releases the interpreter's lock at each call and has
@@ -222,11 +225,21 @@ class Program:
             from chatctl.server.web.port import listen_web  # nobody else needs its libraries
 
             listen_web(self._server, self._auth, options.web, options.host, sockets, tls)
+        metrics = self._open_metrics(sockets, tls) if options.metrics is not None else None
         self._manager.ready()
         self._manager.watch(self._loop)
         hangup.ready(self._reloader.run)
         await self._shutdown.event.wait()
         await self._stop()
+        if metrics is not None:
+            metrics.close()
+
+    def _open_metrics(self, sockets: Sockets, tls: Tls | None) -> Metrics:
+        from chatctl.server.metrics.start import Metrics  # nobody else needs its library
+
+        path = self._options.journal if isinstance(self._options.journal, Path) else None
+        is_stopping = self._shutdown.event.is_set
+        return Metrics(self._server, self._options.admission, self._journal, path, tls, sockets, is_stopping)
 
     async def _stop(self) -> None:
         self._log.info("stopping")

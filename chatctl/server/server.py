@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -87,7 +88,15 @@ class Server:
         self._accepted: set[Connection] = set()
         self._listeners: list[Listener] = []
         self._housekeeping: asyncio.TimerHandle | None = None
-        self._dropped = 0
+        self.received = 0
+        """Bytes that clients sent, as they are inside TLS."""
+        self.sent = 0
+        """Bytes of frames and responses that clients were sent."""
+        self.dropped = 0
+        """Connections that were closed without a word: too many of them waited."""
+        self.stalled = 0
+        """Connections that were closed because they read nothing."""
+        self._told_dropped = 0
         self._stop_by = 0.0
 
     # --- accepting
@@ -156,6 +165,7 @@ class Server:
         if proxied is None and not forwarded and isinstance(begun, Connection):
             begun.session.refuse_on_hello(Forbidden("from here, this server takes what comes through a proxy only"))
         if rest and not transport.is_closing():
+            self.received += len(rest)
             begun.data_received(rest)
 
     def _begin(
@@ -178,7 +188,7 @@ class Server:
         connection = port.connect(self, label, host, ip, reached)
         connection.is_forwarded = forwarded
         if self._counts.is_crowded(connection.network):
-            self._dropped += 1
+            self.dropped += 1
             return None
         if port.tls is None:
             self._accepted.add(connection)
@@ -272,6 +282,14 @@ class Server:
             return _unix_places(sockname, self._reached_as)
         return _tcp_places(sockname[0], sockname[1], self._reached_as)
 
+    def census(self) -> Counter[tuple[str, bool]]:
+        """Return how many connections there are of each dialect, with TLS or without."""
+        return Counter((one.session.dialect.name, bool(one.info.channel)) for one in self._connections)
+
+    def slow_readers(self) -> int:
+        """Return how many connections are sent nothing until they have read what they were sent."""
+        return sum(one.paused for one in self._connections)
+
     # --- housekeeping, and the end
 
     def disconnect_denied(self) -> None:
@@ -291,9 +309,9 @@ class Server:
         self._counts.forget(now)
         self.hub.forget_addresses(now)
         self.hub.leasing.expire()
-        if self._dropped:
-            self._log.warning("dropped unheard, too many at the door", count=self._dropped)
-            self._dropped = 0
+        if count := self.dropped - self._told_dropped:
+            self._log.warning("dropped unheard, too many at the door", count=count)
+            self._told_dropped = self.dropped
         self.unsent.count_all()
         for connection in list(self._connections):
             connection.check(now)

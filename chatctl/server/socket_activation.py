@@ -27,9 +27,10 @@ class HandedOver:
     plain: list[socket.socket] = field(default_factory=list)
     tls: list[socket.socket] = field(default_factory=list)
     web: list[socket.socket] = field(default_factory=list)
+    metrics: list[socket.socket] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.plain or self.tls or self.web)
+        return bool(self.plain or self.tls or self.web or self.metrics)
 
 
 def take_sockets(environ: MutableMapping[str, str], first: int = FIRST) -> HandedOver:
@@ -60,7 +61,10 @@ def _place(handed: HandedOver, name: str) -> list[socket.socket]:
         return handed.tls
     if name == "web":
         return handed.web
-    raise ChatError(f"systemd hands over a socket named {name!r}: call it plain, tls or web (FileDescriptorName=)")
+    if name == "metrics":
+        return handed.metrics
+    names = "plain, tls, web or metrics"
+    raise ChatError(f"systemd hands over a socket named {name!r}: call it {names} (FileDescriptorName=)")
 
 
 def _listening(number: int, name: str) -> socket.socket:

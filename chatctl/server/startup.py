@@ -43,6 +43,8 @@ class Sockets:
     """With TLS."""
     web: list[socket.socket] = field(default_factory=list)
     """For browsers."""
+    metrics: list[socket.socket] = field(default_factory=list)
+    """For monitoring systems."""
     are_handed_over: bool = False
     """Whether those of TCP are systemd's."""
 
@@ -53,7 +55,7 @@ class Sockets:
 
     def close(self) -> None:
         """Close those that are still open, and remove the files of unix sockets."""
-        for sock in (*self.plain, *self.secure, *self.web):
+        for sock in (*self.plain, *self.secure, *self.web, *self.metrics):
             sock.close()
 
 
@@ -68,7 +70,7 @@ def open_sockets(options: ServeOptions, handed: HandedOver, log: Log) -> Sockets
     Raises:
         ChatError: one can't be opened, or would not be safe. The others are closed, and their files removed.
     """
-    sockets = Sockets([*handed.plain], [*handed.tls], [*handed.web], are_handed_over=bool(handed))
+    sockets = Sockets([*handed.plain], [*handed.tls], [*handed.web], [*handed.metrics], are_handed_over=bool(handed))
     try:
         if handed:
             check_handed(options, sockets)
@@ -76,10 +78,14 @@ def open_sockets(options: ServeOptions, handed: HandedOver, log: Log) -> Sockets
             sockets.plain.extend(open_tcp(options.host, options.port))
         if options.web is not None and options.host is not None and not handed:
             sockets.web.extend(open_tcp(options.web.host or options.host, options.web.port, "--web"))
+        if options.metrics is not None and not handed:
+            sockets.metrics.extend(open_tcp(*options.metrics, "--metrics"))
         without_tls = [*sockets.plain, *(sockets.web if options.tls is None else ())]
         if options.password is not None:
             insist_on_safety(without_tls)
         warn_if_exposed(without_tls, log)
+        if where := _exposed(sockets.metrics):
+            log.warning("everybody who reaches this port can read the metrics", address=where)
         if options.unix is not None:
             sockets.plain.append(UnixSocket(options.unix, "--unix", options.umask))
         if options.host is not None and options.tls is not None and not handed:
@@ -100,6 +106,12 @@ def check_handed(options: ServeOptions, sockets: Sockets) -> None:
         raise ChatError("systemd hands over a socket named web: add --web PORT")
     if options.web is not None and not sockets.web:
         raise ChatError("systemd hands over no socket for --web: name one web (FileDescriptorName=), or leave it out")
+    if sockets.metrics and options.metrics is None:
+        raise ChatError("systemd hands over a socket named metrics: add --metrics PORT")
+    if options.metrics is not None and not sockets.metrics:
+        raise ChatError(
+            "systemd hands over no socket for --metrics: name one metrics (FileDescriptorName=), or leave it out"
+        )
     if not options.plain and bound_to(sockets.plain):
         raise ChatError("--no-plain, and systemd hands over a TCP socket without TLS: leave one of them out")
 
@@ -113,6 +125,8 @@ def announce_start(options: ServeOptions, sockets: Sockets, tls: Tls | None) -> 
     for sock in sockets.web:
         http = "HTTP" if tls_of_web(sock, tls) is None else "HTTPS"
         announce(f"chatctl {__version__} listening on {name_of(sock)} with {http}")
+    for sock in sockets.metrics:
+        announce(f"chatctl {__version__} listening on {name_of(sock)} for metrics")
     announce(f"messages are kept in {options.journal or 'memory only'}")
     pin = tls.current.fingerprint if tls is not None and options.tls is not None and options.tls.cert is None else None
     tcp, secure = bound_to(sockets.plain), bound_to(sockets.secure)
@@ -184,6 +198,11 @@ def _exposed(sockets: Sequence[socket.socket]) -> str:
     """Return where TCP sockets listen that other machines can reach."""
     hosts = {sock: parse_address(sock.getsockname()[0]) for sock in sockets if sock.family != socket.AF_UNIX}
     return ", ".join(name_of(sock) for sock, host in hosts.items() if not host.is_loopback)
+
+
+def is_beyond_this_machine(sockets: Sequence[socket.socket]) -> bool:
+    """Return whether other machines can reach one of them."""
+    return bool(_exposed(sockets))
 
 
 def how_to_join(

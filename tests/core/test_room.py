@@ -325,3 +325,43 @@ def test_a_resume_ignores_history() -> None:
 def test_a_page_goes_forward_or_back_within_what_is_kept(ask: dict[str, int], seqs: list[int]) -> None:
     after, last = room_of(20).span(ask.get("after"), ask.get("before"), 5, kept_from=4)
     assert list(range(after + 1, last + 1)) == seqs
+
+
+# --- what is counted, without counting
+
+
+def test_what_was_delivered_is_how_far_the_cursors_moved() -> None:
+    """A reader that comes or goes changes nothing, and neither does where it started."""
+    room = room_of(5)
+    assert (room.said, room.delivered) == (5, 0)
+    first, second = FakeReader(JSON, 5), FakeReader(TEXT, 3)
+    for reader in (first, second):
+        room.add_reader(reader)
+    settle(room)
+    assert room.delivered == 2
+    append(room, 4)
+    settle(room)
+    assert (room.said, room.delivered) == (9, 10)
+    for _ in range(2):
+        room.remove_reader(second)
+    append(room, 1)
+    settle(room)
+    assert (room.said, room.delivered) == (10, 11)
+
+
+@pytest.mark.parametrize("drains", [False, True])
+def test_each_reader_that_is_told_of_a_gap_counts_and_what_it_missed_is_not_delivered(*, drains: bool) -> None:
+    room = room_of(keep=4)
+    readers = [FakeReader(JSON, 0) for _ in range(3)]
+    for reader in readers:
+        reader.paused = drains
+        room.add_reader(reader)
+    append(room, 10)
+    if not drains:
+        settle(room)
+    for reader in readers:
+        reader.paused = False
+        room.drain(reader)
+        assert tiles(reader, 0) == 10
+    assert room.gaps == {"slow": 3}
+    assert room.delivered == 3 * 4

@@ -54,6 +54,8 @@ async def test_what_retention_took_is_announced() -> None:
     back = house.join("Back", resume=Resume(journal._epoch, 10))
     await rest(house)
     assert only(Gap, back.frames) == [Gap(11, 20, "retention")]
+    room = house.hub.history.rooms["lobby"]
+    assert (room.gaps, room.delivered) == ({"retention": 1}, 30)
     assert seqs(back) == list(range(21, 51))
     assert only(Welcome, back.frames)[0].first == 21
 
@@ -91,6 +93,8 @@ async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() ->
     await rest(house)
     assert only(Gap, back.frames) == [Gap(11, 50, "retention")]
     assert seqs(back) == [51]
+    room = house.hub.history.rooms["lobby"]
+    assert (room.gaps, room.delivered) == ({"retention": 1}, 1)
 
 
 @in_loop

@@ -183,3 +183,18 @@ def test_a_place_that_two_threads_lose_lines_at_is_told_of(stuck: Output) -> Non
     stuck.open.set()
     assert log.flush(DEADLINE)
     assert stuck.lines == ["1", "2", "2 lost"]
+
+
+def test_all_that_is_lost_is_counted_also_after_it_was_told(stuck: Output) -> None:
+    log = writer(stuck, max_lines=2)
+    log.put(b"taken\n")
+    assert stuck.entered.wait(DEADLINE)
+    stuck.plan = [6, 0]
+    for _ in range(5):
+        log.put(b"line\n")
+    stuck.open.set()
+    assert log.flush(DEADLINE)
+    log.put(b"after\n")
+    assert log.flush(DEADLINE)
+    assert stuck.lines == ["taken", "5 lost", "after"]
+    assert log.lost == 5

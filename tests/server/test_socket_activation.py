@@ -84,7 +84,7 @@ def test_none_are_none(count: str) -> None:
 
 
 def test_a_name_that_means_nothing_is_refused(hand_over: Hand) -> None:
-    name, told = "chatctl.socket", "call it plain, tls or web (FileDescriptorName=)"
+    name, told = "chatctl.socket", "call it plain, tls, web or metrics (FileDescriptorName=)"
     with pytest.raises(ChatError) as raised:
         take_sockets(hand_over(tcp(), names=name), FIRST)
     assert told in raised.value.text

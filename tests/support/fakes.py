@@ -276,6 +276,7 @@ class House:
         )
         self.read_buffer = memoryview(bytearray(READ_BYTES))
         self.unsent = UnsentOutput(self.hub.memory.output, self.limits.out_buffer)
+        self.received = self.sent = self.stalled = 0
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Stand in for the loop: due in the next turn."""

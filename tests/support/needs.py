@@ -41,11 +41,13 @@ _FILTER = """python3 -c 'if 1:
     socket.socket().setsockopt(socket.SOL_SOCKET, 26, struct.pack("HxxxxxxQ", 1, ctypes.addressof(nothing)))'"""
 _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))'"""
 
+CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/google-chrome")
+"""Debian's browser, and the one that Ubuntu's machines for CI have. The library that drives it is in the test extra."""
+
 NEEDS = {
     "ansible-playbook": Need("ansible-playbook --version", "ansible-core"),
     "bash": Need("bash -c 'compgen -c'", "bash"),
-    # No package: what it weighs is not for every run of the tests. The library that drives it is in the test extra.
-    "chromium": Need("/usr/bin/chromium --version", otherwise="apt install chromium"),
+    "chromium": Need(" || ".join(f"{path} --version" for path in CHROMIUMS), "chromium"),
     "curl": Need("curl --version", "curl"),
     "fish": Need("fish --no-config -c true", "fish"),
     "git": Need("git --version", "git"),
@@ -54,6 +56,7 @@ NEEDS = {
     "nginx": Need("nginx -V 2>&1 | grep -q -e --with-http_ssl_module", "nginx"),
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
     "node": Need("node -e 'new TextDecoder(\"utf-8\", { fatal: true })'", "nodejs"),
+    "promtool": Need("promtool --version", otherwise="apt install prometheus"),  # its server comes with it
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
     "screen": Need("d=$(mktemp -d) && SCREENDIR=$d screen -ls; test $? -le 1", "screen"),
     "ssh-agent": Need("ssh-agent sh -c 'ssh-add -l; [ $? = 1 ]'", "openssh-client"),

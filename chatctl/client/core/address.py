@@ -28,8 +28,12 @@ class Address(NamedTuple):
     """The password and the key to authenticate with."""
     real: str | None = None
     """Where ``unix`` leads, absolute and without symbolic links, as it was when one connection began."""
+    web: str | None = None
+    """The URL of its page, where it is spoken to through a WebSocket: ``https://HOST[:PORT][/PATH]``."""
 
     def __str__(self) -> str:
+        if self.web is not None:
+            return self.web
         if self.unix is not None:
             return self.unix
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
@@ -55,6 +59,19 @@ def parse_address(text: str) -> Address:
     if match is None or any(char.isspace() for char in text) or not 1 <= port <= 65535:
         raise ValueError(f"{text!r} is no server: write HOST, HOST:PORT, [::1]:PORT or a socket's /path")
     return Address(match["six"] or match["host"], port)
+
+
+def parse_web(text: str) -> Address:
+    """Parse the URL of a server's page: ``http`` or ``https``, a host, perhaps a port and a path.
+
+    Raises:
+        ValueError: ``text`` is no such URL.
+    """
+    match = re.fullmatch(rf"(?P<scheme>https?)://{_HOST_PORT}(?P<path>/[!-~]*)?", text)
+    port = int(match["port"] or (443 if match["scheme"] == "https" else 80)) if match is not None else 0
+    if match is None or re.search(r"[\s@?#]", text) or not 1 <= port <= 65535:
+        raise ValueError(f"{text!r} is no URL of a page: write http://HOST:PORT/ or https://HOST/")
+    return Address(match["six"] or match["host"], port, tls=match["scheme"] == "https", web=text)
 
 
 def names_port(text: str) -> bool:

@@ -12,9 +12,9 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, State
@@ -25,6 +25,9 @@ from chatctl.common.dead_peers import tcp_options
 from chatctl.common.paths import reachable_socket
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
+
+if TYPE_CHECKING:
+    from chatctl.client.io.web_socket import WebSocket
 
 _READ_BYTES = 64 * 1024
 
@@ -124,6 +127,15 @@ def unreachable(address: Address, error: OSError | DeadlinePassed) -> Unreachabl
     return Unreachable(f"cannot reach {address}: {why}")
 
 
+def _upgrade_of(address: Address) -> Callable[[socket.socket, Deadline], socket.socket | WebSocket]:
+    """Return what makes of a socket what is spoken on: a WebSocket, where the address has a URL."""
+    if address.web is None:
+        return lambda sock, _: sock
+    from chatctl.client.io.web_socket import WebSocket
+
+    return lambda sock, deadline: WebSocket(sock, address, deadline)
+
+
 def hang_up(sock: socket.socket) -> None:
     """Close with a reset: a server of the first version notices no other end, and spins."""
     with contextlib.suppress(OSError):
@@ -173,8 +185,10 @@ class BlockingConnection:
         self._reader = reader
         self._core = ClientConnection(hello, address)
         self._frames: list[ServerFrame] = []
+        upgrade = _upgrade_of(address)  # before the time is taken: its import is no part of connecting
         started = now()
-        self._sock = open_socket(address, deadline)
+        self._carrier = open_socket(address, deadline)
+        self._sock = upgrade(self._carrier, deadline)
         self.connect_seconds = now() - started
         try:
             self._prove(deadline)
@@ -190,7 +204,7 @@ class BlockingConnection:
             return b""
         from chatctl.client.io.blocking_tls import certificate_of
 
-        return certificate_of(self._sock)
+        return certificate_of(self._carrier)
 
     def _prove(self, deadline: Deadline) -> None:
         """Let the core prove what we can. The import is left out where there is nothing to prove."""
@@ -200,8 +214,9 @@ class BlockingConnection:
         from chatctl.common.fingerprints import digest
 
         self._address.credentials.hurry(deadline.left)
-        channel = digest(self.certificate) if self._address.tls else b""
-        place = place_of(self._sock.getpeername(), channel, self._address.real)
+        binds = self._address.tls and self._address.web is None  # behind a proxy the certificate is another one
+        channel = digest(self.certificate) if binds else b""
+        place = place_of(self._carrier.getpeername(), channel, self._address.real)
         self._core.prove_with(Prover(self._address.credentials, place, channel))
 
     def _handshake(self, deadline: Deadline) -> Welcome:

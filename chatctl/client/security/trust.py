@@ -29,9 +29,10 @@ class UnknownServer(Untrusted):
         self.found = found
         self.why = error.verify_message.rstrip(".").lower() or "it can't be verified"
         join = shlex.join(["chatctl", "join", "--tls", "--host", address.host, "--port", str(address.port)])
+        trust = "" if address.web is not None else f", or trust it once with: {join}"
         super().__init__(
             f"the certificate of {address} is not known here ({self.why}): it is {found}; nothing was sent. If that "
-            f"is the one that the server printed when it started, use --pin {found}, or trust it once with: {join}"
+            f"is the one that the server printed when it started, use --pin {found}{trust}"
         )
 
 
@@ -106,7 +107,8 @@ def handshake_failed(address: Address, error: Exception) -> ChatError:
         return Unreachable(f"cannot reach {address}: it accepts, but does not answer the TLS handshake in time")
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     if reason in ("wrong version number", "record layer failure", "packet length too long", "http request"):
-        return PeerBroke(f"{address} does not speak TLS: use --no-tls, or the port on which it does (5501)")
+        remedy = "use --no-tls, or the port on which it does (5501)" if address.web is None else "use http://"
+        return PeerBroke(f"{address} does not speak TLS: {remedy}")
     if "protocol version" in reason or "unsupported protocol" in reason:
         return PeerBroke(f"{address} speaks no TLS of version 1.2 or later")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):

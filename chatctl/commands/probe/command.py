@@ -21,7 +21,7 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import fault, warn
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, Parsed
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, WEB_URL, Parsed
 from chatctl.commands.probe.ranges import Range, at_least, at_most, parse_range
 from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
 from chatctl.errors import ChatError
@@ -29,6 +29,7 @@ from chatctl.errors import ChatError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from chatctl.client.core.address import Address
     from chatctl.commands.probe.prober import Prober
     from chatctl.commands.probe.result_writer import ResultWriter
 
@@ -91,6 +92,12 @@ threshold_options = all_of(
 
 @click.command(cls=ProbeCommand)
 @server_options()
+@click.option(
+    "--web",
+    type=WEB_URL,
+    metavar="URL",
+    help="Check the port for browsers instead, through whatever is in front of it: https://chat.example.org/.",
+)
 @timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
 @threshold_options
 @click.option(
@@ -121,6 +128,7 @@ threshold_options = all_of(
 @file_option("--outfile", help="Write it into this file, which is replaced as a whole, and print nothing; - is stdout.")
 def probe(
     server: ServerOptions,
+    web: Address | None,
     timeout: float,
     silence_nick: str | None,
     expect_version: str | None,
@@ -147,6 +155,7 @@ def probe(
       chatctl probe --wait 30s && chatctl send "the room is up"
       chatctl probe --format prometheus --outfile /srv/textfile/chatctl.prom
       chatctl probe --format text --count 5
+      chatctl probe --web "https://chat.example.org/" --cert-warn 20
 
     \b
     Exit codes:
@@ -164,9 +173,9 @@ def probe(
     from chatctl.commands.probe.prober import Prober
     from chatctl.commands.probe.result_writer import ResultWriter
 
-    address = server.address()
+    address = server.address() if web is None else server.web_address(web)
     if not address.tls and (thresholds["cert_warn"] is not None or thresholds["cert_critical"] is not None):
-        raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin or --ca")
+        raise click.UsageError("--cert-warn and --cert-critical need TLS: --tls, --pin, --ca or --web https://...")
     metrics = {name.rpartition("_")[0] for name in thresholds}
     limits = {name: Thresholds(thresholds[f"{name}_warn"], thresholds[f"{name}_critical"]) for name in metrics}
     criteria = Criteria(limits, expect_version, NAMES.index(on_unreachable.upper()), silence_nick)

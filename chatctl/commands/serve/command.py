@@ -103,6 +103,7 @@ def serve(
         (no_tcp and has_tls, "--no-tcp leaves nothing to use TLS on"),
         (unix is not None and _same(unix, admin_socket), "--unix and --admin-socket need a path each"),
         (no_tcp and web is not None, "--no-tcp leaves no port for --web"),
+        (no_tcp and given["metrics"] is not None, "--no-tcp leaves no port for --metrics"),
         (web_origins and web is None, "--web-origin needs --web PORT"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
         *_journal_refusals(journal, journal_schema, given["durability"], given["max_journal"]),

@@ -16,7 +16,7 @@ from chatctl.cli.options import (
     schema_option,
 )
 from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
-from chatctl.commands.serve.param_types import NET, ORIGIN, PLACE, SIZE, WEB_ADDRESS
+from chatctl.commands.serve.param_types import METRICS_ADDRESS, NET, ORIGIN, PLACE, SIZE, WEB_ADDRESS
 
 listen_options = all_of(
     host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
@@ -58,6 +58,12 @@ listen_options = all_of(
         metavar="URL",
         help="Browsers may also have reached it there, through a proxy or by a name: https://chat.example.org. "
         "Repeatable.",
+    ),
+    click.option(
+        "--metrics",
+        type=METRICS_ADDRESS,
+        metavar="[127.0.0.1:]PORT",
+        help="Answer Prometheus (/metrics) and load balancers (/healthz) there, without TLS or password.",
     ),
 )
 

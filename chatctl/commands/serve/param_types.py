@@ -110,6 +110,12 @@ def web_address(value: object) -> tuple[str | None, int]:
     return host.removeprefix("[").removesuffix("]") or None, int(port)
 
 
+def metrics_address(value: object) -> tuple[str, int]:
+    """Return the host, this machine's alone if there is none, and the port of ``[HOST:]PORT``."""
+    host, port = web_address(value)
+    return host or "127.0.0.1", port
+
+
 def origin(value: object) -> str:
     """Return the origin of a URL of http or https, as browsers write it."""
     from chatctl.server.web.origins import parse_origin
@@ -125,4 +131,5 @@ NET = Parsed(net)
 PLACE = Parsed(place)
 SIZE = Parsed(size)
 WEB_ADDRESS = Parsed(web_address)
+METRICS_ADDRESS = Parsed(metrics_address)
 ORIGIN = Parsed(origin)

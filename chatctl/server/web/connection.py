@@ -233,6 +233,7 @@ class WebConnection(Connection):
         if not self.refused:
             self.refused = True
             self._site.log.info("refused a request", peer=self.label, why=clean(error.text))
+        self._server.hub.refusals[error.code if isinstance(error, HttpError) else error.wire_code] += 1
         self._server.hub.perform(self, Raw(error_response(error)))
 
     def close(self) -> None:
@@ -245,7 +246,11 @@ class WebConnection(Connection):
         if has_ended or not self._transport.can_write_eof():  # TLS has an end of its own, and reads up to the other one
             super().close()
             return
-        self._transport.write_eof()
+        try:
+            self._transport.write_eof()
+        except OSError:  # the client has reset it, which asyncio learns with its next read
+            super().close()
+            return
         self._ending = self._server.loop.call_later(LINGER_SECONDS, self._end)
         if not self._transport.is_reading():
             self._transport.resume_reading()

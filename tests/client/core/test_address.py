@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.client.core.address import Address, names_port
+from chatctl.client.core.address import Address, names_port, parse_web
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,7 @@ from chatctl.client.core.address import Address, names_port
         (Address("a.example", 7), "a.example:7"),
         (Address("::1", 7), "[::1]:7"),
         (Address("a.example", 7, unix="/run/chat.sock"), "/run/chat.sock"),
+        (Address("a.example", 443, tls=True, web="https://a.example/"), "https://a.example/"),
     ],
 )
 def test_it_is_shown_as_people_write_it(address: Address, shown: str) -> None:
@@ -38,3 +39,28 @@ def test_files_of_two_servers_never_share_a_name() -> None:
 def test_a_port_that_was_written_is_told_from_the_usual_one(text: str, does: bool) -> None:
     """With TLS the usual one is another."""
     assert names_port(text) is does
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "tls"),
+    [
+        ("https://chat.example.org", "chat.example.org", 443, True),
+        ("http://chat.example.org/", "chat.example.org", 80, False),
+        ("http://127.0.0.1:5580/", "127.0.0.1", 5580, False),
+        ("https://[::1]:5580/chat/", "::1", 5580, True),
+    ],
+)
+def test_the_url_of_a_page_is_an_address(url: str, host: str, port: int, *, tls: bool) -> None:
+    assert parse_web(url) == Address(host, port, tls=tls, web=url)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "chat.example.org", "ftp://a", "http://", "http://a:0/", "http://a:70000/", "http://user:word@a/"),
+        *("http://a/#b", "http://a/?b", "http://a b/", "http://a/b c", "http://a/\r\nHost: b", "HTTP:/a", "ws://a/"),
+    ],
+)
+def test_anything_else_is_not(text: str) -> None:
+    with pytest.raises(ValueError, match="is no URL of a page"):
+        parse_web(text)

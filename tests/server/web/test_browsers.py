@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,22 @@ def test_what_a_page_missed_comes_once_it_is_back() -> None:
         say(port, "missed")
         back = WebWire(port).enter("nadia", token=TOKEN, resume={"epoch": page.welcome["epoch"], "after": 1})
         assert back.frame("msg")["text"] == "missed"
+
+
+def test_one_that_says_bye_and_resets_at_once_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On asyncio's own loop the end of our side then fails. All that the same tick had still to close was left open."""
+
+    def reset(_: object) -> None:
+        raise OSError(errno.ENOTCONN, "Transport endpoint is not connected")
+
+    monkeypatch.setattr("asyncio.selector_events._SelectorSocketTransport.write_eof", reset)
+    with in_process_server(ServerLimits(), web=WEB) as port:
+        page, other = WebWire(port).enter("nadia"), WebWire(port).enter("omar")
+        page.say_frame(type="bye").rest()
+        assert other.frame("leave")["nicks"] == ["nadia"]
+    assert caplog.text == ""
 
 
 def test_a_page_that_closes_has_left_once_what_it_said_is_said() -> None:

@@ -69,7 +69,9 @@ def test_tls_has_the_socket_of_that_name(tcp: socket.socket, tmp_path: Path, run
         ("plain", ("--tls", "self", "--no-plain"), "systemd hands over no socket for TLS"),
         ("web", (), "systemd hands over a socket named web: add --web PORT"),
         ("plain", ("--web", "0"), "systemd hands over no socket for --web"),
-        ("http", (), "call it plain, tls or web"),
+        ("metrics", (), "systemd hands over a socket named metrics: add --metrics PORT"),
+        ("plain", ("--metrics", "0"), "systemd hands over no socket for --metrics"),
+        ("http", (), "call it plain, tls, web or metrics"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_left(

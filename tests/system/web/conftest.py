@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.needs import need
+from tests.support.needs import CHROMIUMS, need
 from tests.system.web.tabs import Browse, Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
-CHROMIUM = "/usr/bin/chromium"
+AS_ROOT = ("--no-sandbox", "--disable-dev-shm-usage")
+"""In a container: as root, and with 64 MB of shared memory, in which a tab would crash."""
+
 ELSEWHERE = "--host-resolver-rules=MAP *.lan 127.0.0.1"
 """A name that is not localhost: to a browser, plain http there is no safe place."""
 
@@ -24,7 +27,8 @@ def chromium() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", ELSEWHERE])
+        path = next(path for path in CHROMIUMS if Path(path).exists())
+        browser = playwright.chromium.launch(executable_path=path, args=[*AS_ROOT, ELSEWHERE])
         yield browser
         browser.close()
 

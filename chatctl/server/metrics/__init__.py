@@ -1,0 +1,1 @@
+"""The port for monitoring systems. Imported only by a server with ``--metrics``."""
