@@ -2,7 +2,7 @@
 
 Lives here: which names are bound to which key, how many may be, which were never used again. Does not live here: what a
 claim means for who asks for a name (name_ownership.py), how a key is proved (auth.py), who has a name at the moment
-(directory.py), where claims are stored (journal/: facts of the kind ``claim``). No clock: ``now`` is Unix seconds.
+(members.py), where claims are stored (journal/: facts of the kind ``claim``). No clock: ``now`` is Unix seconds.
 """
 
 from __future__ import annotations

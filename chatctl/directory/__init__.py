@@ -147,6 +147,8 @@ class Kick(Struct, frozen=True, tag="kick"):
     """What its room is told."""
     by: str = ""
     """The operator's nickname; empty for the console."""
+    code: str = ""
+    """The error that its client is to report, if that is one."""
 
 
 Errand: TypeAlias = Whispering | Kick
@@ -164,7 +166,8 @@ class Directory(Protocol):
 
     Callbacks may run before the call returns (memory.py) or in any later iteration. What holds of their order:
 
-    - ``claim`` and ``release`` take effect in the order in which this server calls them, and verdicts come in it.
+    - ``claim`` and ``release`` take effect in the order in which this server calls them, and verdicts come in it. One
+      on facts alone may come later than its turn, since a disk has to take them.
     - News comes in the order of its commits, each once, without this server's own. What was committed before a wish
       was judged is handed out before its verdict, also before ``Changed``; what was committed after, after it. So a
       server that looks again after ``Changed`` sees what was in its way. For claims of other servers this holds of
