@@ -75,7 +75,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/errands": ("hub/test_hub.py", "through the hub"),
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),
-    "hub/presence": ("hub/test_hub.py", "through the hub"),
+    "hub/learning": ("hub/test_presence.py", "between two servers"),
     "hub/shared": ("", TYPES),
     "hub/waiting": ("hub/test_name_requests.py", "by peers that wait for their name"),
     "directory/__init__": ("", TYPES),

@@ -136,6 +136,14 @@ class NameClaims:
             self._unused.pop(folded, None)
             del self._folded[before]
 
+    def learn(self, folded: str, claim: NameClaim | None) -> None:
+        """Take the claim that another server has kept under this key; None: it has set the name free."""
+        before = self._claims.get(folded)
+        if before is not None and before != claim:
+            self.drop(before)
+        if claim is not None and before != claim and self.binding:
+            self._insert(folded, claim)
+
     def _insert(self, folded: str, claim: NameClaim) -> None:
         self._claims[folded] = claim
         self._folded[claim] = folded

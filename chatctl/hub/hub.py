@@ -30,6 +30,7 @@ from chatctl.hub.errands import Errands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.learning import Learning
 from chatctl.hub.leasing import Leasing
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
@@ -102,6 +103,7 @@ class Hub:
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self._messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
+        self.learn = Learning(self).learn
         self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects
@@ -162,21 +164,23 @@ class Hub:
             return
         ask = Ask(nick, peer.owner, "rename", room.name, place=member)
 
-        def decide() -> tuple[str, Wish | None]:
+        def decide() -> tuple[tuple[str, Place | None], Wish | None]:
             new = grant(self.names.decide(ask, self.clock())).nick
             self.rules.check_entry(person_of(peer, new), self.clock.steady())
             if new == member.nick:
-                return new, None
-            return new, self.presence.wish(new, peer, room.name, place=member.place, since=member.since)
+                return (new, None), None
+            wish = self.presence.wish(new, peer, room.name, place=member.place, since=member.since)
+            return (new, member.place), wish
 
-        def given(new: str, place: Place | None) -> None:
+        def given(decided: tuple[str, Place | None], place: Place | None) -> None:
+            new, instead = decided
             if peer.leaving is not None:
                 self.presence.release(place, room.name)
             elif place is None:
                 self.reply(peer, protocol.Rename(old=new, new=new))
             else:
                 self.log.info("rename", peer=peer.label, nick=member.nick, to=new)
-                self.presence.rename(room, member, new, place)
+                self.presence.rename(room, member, new, place, instead)
                 peer.session.nick = new
                 self.leasing.renamed(peer, new)
                 self._check_still(peer, new)

@@ -150,8 +150,10 @@ class Presence:
         else:
             self._replace(before)
 
-    def rename(self, room: Room, member: RoomMember, nick: str, place: Place) -> None:
-        """Give a listed member another name."""
+    def rename(self, room: Room, member: RoomMember, nick: str, place: Place, instead: Place | None) -> None:
+        """Give a listed member another name, and a place ``instead`` of the one that it had."""
+        if member.place != instead:  # claimed anew meanwhile, under the old name
+            self.release(member.place, room.name)
         self._move(member, place)
         room.roster.rename(member, nick)
         self._tick.touch(room)
@@ -254,8 +256,6 @@ class Presence:
         member = self._members.get(old)
         roster = self.roster(now.room)
         if member is None or not roster.holds(member):  # it is leaving this server
-            if member is not None:
-                self._forget(member)
             self._came(now)
             return
         before = peer_of(member)
@@ -305,13 +305,15 @@ class Presence:
                 self._claim_again(peer, member)
 
     def _claim_again(self, peer: Peer, member: RoomMember) -> None:
-        def decide() -> tuple[None, Wish]:
+        def decide() -> tuple[None, Wish | None]:
+            if member.place is not None:  # renamed meanwhile
+                return None, None
             ask = Ask(member.nick, peer.owner, "rename", member.room, place=member)
             grant(self._hub.names.decide(ask, self._hub.clock()))
             return None, self.wish(member.nick, peer, member.room, since=member.since)
 
         def given(_: None, place: Place | None) -> None:
-            if peer.member is not member or peer.leaving is not None:
+            if peer.member is not member or peer.leaving is not None or member.place is not None:
                 self.release(place, member.room)
             elif place is not None:
                 self._move(member, place)

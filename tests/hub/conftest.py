@@ -7,6 +7,7 @@ import pytest
 from chatctl.core.admission import Admission
 from chatctl.core.name_claims import NameClaims
 from tests.support.fakes import House, KeepingJournal
+from tests.support.two_servers import TwoServers
 
 ABOUT_NAMES = frozenset(
     {
@@ -52,3 +53,9 @@ def journal() -> KeepingJournal:
 def house(journal: KeepingJournal) -> House:
     facts = {key: value for key, value in journal.kept.items() if value is not None}
     return House(journal=journal, admission=Admission("test", ["ops"], claims=NameClaims(facts)))
+
+
+@pytest.fixture(params=[False, True], ids=["at_once", "late"])
+def servers(request: pytest.FixtureRequest) -> TwoServers:
+    """Return two servers of one house, whose directory answers in the same call or later."""
+    return TwoServers(late=request.param)
