@@ -80,7 +80,7 @@ class Learning:
 
     def _order(self, key: str, value: str | None) -> None:
         order = self._hub.rules.log.learn(key, value)
-        if order is not None and order.room:
+        if order is not None:
             self._tell(order.room, Notice(order.done, order.time, order.by))
 
     def _tell(self, name: str, frame: Frame) -> None:

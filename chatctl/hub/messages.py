@@ -102,10 +102,11 @@ class Messages:
         self._may_speak(peer, room, nick, self._clock.steady())
 
         def answered(outcome: Outcome) -> None:
-            error = error_of(outcome, to.nick)
-            if peer.leaving is None and error is not None:
+            if peer.leaving is not None:
+                return
+            if error := error_of(outcome, to.nick):
                 self._tick.reply(peer, error_frame(error, whisper.id))
-            elif peer.leaving is None and whisper.id is not None:
+            elif whisper.id is not None:
                 self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
             wait.over()
 

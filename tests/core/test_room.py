@@ -8,7 +8,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
-from chatctl.protocol import Gap, Join, Msg, Resume
+from chatctl.protocol import Gap, Join, Leave, Msg, Resume
 from tests.support.fakes import FakeReader
 
 
@@ -325,3 +325,19 @@ def test_a_resume_ignores_history() -> None:
 def test_a_page_goes_forward_or_back_within_what_is_kept(ask: dict[str, int], seqs: list[int]) -> None:
     after, last = room_of(20).span(ask.get("after"), ask.get("before"), 5, kept_from=4)
     assert list(range(after + 1, last + 1)) == seqs
+
+
+def test_a_leave_of_another_server_is_told_once_what_was_said_before_was_sent() -> None:
+    room, reader = room_of(), FakeReader()
+    room.readers.add(reader)
+    member = room.roster.add("Bob", None, None, 0)
+    settle(room)
+    reader.parts.clear()
+    room.roster.unlist(member)
+    room.leave_after(2, member)
+    append(room, 1)
+    settle(room)
+    assert [type(frame) for frame in reader.frames] == [Msg]
+    append(room, 1)
+    settle(room)
+    assert [type(frame) for frame in reader.frames] == [Msg, Msg, Leave]

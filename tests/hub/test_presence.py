@@ -6,25 +6,13 @@ from chatctl import protocol as p
 from chatctl.core.peer import peer_of
 from chatctl.directory import Place, Went
 from chatctl.hub.presence import LOST, REPLACED
-from tests.support.fakes import FakePeer, House, only
+from tests.support.fakes import FakePeer, only
 from tests.support.key_holders import OTHER, OWNER
-from tests.support.two_servers import TwoServers, directory_of, journal_of
-
-ONE, TWO = "1" * 32, "2" * 32
-
-
-def join(servers: TwoServers, house: House, nick: str, token: str | None = None, **fields: object) -> FakePeer:
-    peer = house.join(nick, token, **fields)
-    servers.settle()
-    return peer
+from tests.support.two_servers import ONE, TWO, TwoServers, directory_of, join, journal_of, nicks
 
 
 def frames_of(peer: FakePeer) -> list[p.ServerFrame]:
     return [frame for frame in peer.take() if not isinstance(frame, p.Welcome)]
-
-
-def nicks(house: House, room: str = "lobby") -> list[str]:
-    return sorted(member.nick for member in house.hub.presence.roster(room))
 
 
 # --- coming and going

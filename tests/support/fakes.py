@@ -445,8 +445,10 @@ class KeepingJournal(MemoryJournal):
         self.waiting.pop(0)[1](StorageFailed("the disk is full"))
 
 
-def order(house: House, role: Role, verb: str, target: str, **more: object) -> p.Done | ChatError:
-    """Have it ordered as this role would; give the outcome."""
+def order(
+    house: House, role: Role, verb: str, target: str, settle: Callable[[], None] | None = None, **more: object
+) -> p.Done | ChatError:
+    """Have it ordered as this role would; give the outcome. ``settle`` does what that of the house does, and more."""
     outcomes: list[p.Done | ChatError] = []
     ask = p.Admin(verb=verb, target=target, **more)  # type: ignore[arg-type]
     actor = Actor("console") if role == "console" else Actor(role, "nadia", "lobby")
@@ -454,7 +456,7 @@ def order(house: House, role: Role, verb: str, target: str, **more: object) -> p
     async def give() -> None:
         house.hub.admin.carry_out(ask, actor, outcomes.append)
         for _ in range(20):
-            house.settle()
+            (settle or house.settle)()
             await asyncio.sleep(0)
 
     asyncio.run(give())

@@ -10,8 +10,10 @@ from chatctl.core.name_claims import NameClaims
 from chatctl.journal import Deliver, Facts, Head, OnKept
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Msg
-from tests.support.fakes import House
+from tests.support.fakes import FakePeer, House
 from tests.support.shared_directory import Engine, ServerDirectory
+
+ONE, TWO = "1" * 32, "2" * 32
 
 
 class SharedJournal(MemoryJournal):
@@ -104,3 +106,15 @@ def directory_of(house: House) -> ServerDirectory:
     """Return a server's side of the directory."""
     assert isinstance(house.hub.directory, ServerDirectory)
     return house.hub.directory
+
+
+def join(servers: TwoServers, house: House, nick: str, token: str | None = None, **fields: object) -> FakePeer:
+    """Have a json client join at one server, and let it all be told at both."""
+    peer = house.join(nick, token, **fields)
+    servers.settle()
+    return peer
+
+
+def nicks(house: House, room: str = "lobby") -> list[str]:
+    """Return who is in a room, as one server sees it."""
+    return sorted(member.nick for member in house.hub.presence.roster(room))
