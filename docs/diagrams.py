@@ -30,6 +30,7 @@ from chatctl.core.dialects import WEB
 from chatctl.core.keepalive import MISSED_PINGS
 from chatctl.core.limits import ServerLimits
 from chatctl.core.session import Session, State
+from chatctl.directory.memory import MemoryDirectory
 from chatctl.errors import NickTaken, ServerFull
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -303,7 +304,9 @@ def functions(file: str) -> dict[str, str]:
 async def traced() -> Call:
     """Return the calls that one message makes, in a room of two."""
     loop, log, limits = asyncio.get_running_loop(), Log(write=lambda *_: None), ServerLimits()
-    hub = Hub(MemoryJournal(), Admission("chatctl"), limits, log, clock=lambda: 0.0, loop=loop)
+    journal = MemoryJournal()
+    directory = MemoryDirectory(journal)
+    hub = Hub(journal, directory, Admission("chatctl"), limits, log, clock=lambda: 0.0, loop=loop)
     server = Server(hub)
     members = [Connection(server, nick, "") for nick in ("ana", "ben")]
     for member in members:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Each place, and what it may import beside its own files. ``journal.__init__`` is the interface of journals, apart from
-# the folder's other files.
+# the folder's other files, and so is ``directory.__init__`` of directories.
 BOTH_ENDS = "errors common.nesting protocol common"
 CLIENT = f"{BOTH_ENDS} client client.core client.security client.io"
 ALLOWED = {
@@ -20,10 +20,12 @@ ALLOWED = {
     "protocol": "errors common.nesting",
     "common": "errors common.nesting protocol",
     "journal.__init__": BOTH_ENDS,
-    "core": f"{BOTH_ENDS} journal.__init__",
-    "journal": f"{BOTH_ENDS} journal.__init__",
-    "hub": f"{BOTH_ENDS} journal.__init__ core",
-    "server": f"{BOTH_ENDS} journal.__init__ journal core hub",
+    "directory.__init__": f"{BOTH_ENDS} journal.__init__",
+    "core": f"{BOTH_ENDS} journal.__init__ directory.__init__",
+    "journal": f"{BOTH_ENDS} journal.__init__ directory.__init__",
+    "directory": f"{BOTH_ENDS} journal.__init__ directory.__init__ core",
+    "hub": f"{BOTH_ENDS} journal.__init__ directory.__init__ core",
+    "server": f"{BOTH_ENDS} journal.__init__ directory.__init__ journal directory core hub",
     "client.core": BOTH_ENDS,
     "client.security": f"{BOTH_ENDS} client.core",
     "client.io": f"{BOTH_ENDS} client.core client.security",
@@ -31,13 +33,13 @@ ALLOWED = {
     "terminal": CLIENT,
     "bench": CLIENT,
     "cli": CLIENT,
-    "commands": f"{CLIENT} journal.__init__ journal core hub server terminal bench cli",
+    "commands": f"{CLIENT} journal.__init__ directory.__init__ journal directory core hub server terminal bench cli",
     "main": "errors common cli commands",
     "__main__": "main",
 }
 
 # These, and all of ours that they import, know none of the modules below: time, chance and bytes are handed to them.
-SANS_IO = "protocol journal.__init__ core client.core"
+SANS_IO = "protocol journal.__init__ directory.__init__ core client.core"
 IO = (
     "asyncio click concurrent ctypes datetime fcntl getpass http importlib io logging multiprocessing os pathlib "
     "queue random secrets select selectors shutil signal socket socketserver sqlite3 ssl subprocess sys tempfile "

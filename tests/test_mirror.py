@@ -75,6 +75,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "hub/messages": ("hub/test_hub.py", "through the hub"),
     "hub/peer_control": ("", TYPES),
     "hub/shared": ("", TYPES),
+    "hub/waiting": ("hub/test_name_requests.py", "by peers that wait for their name"),
+    "directory/__init__": ("", TYPES),
     "journal/__init__": ("", TYPES),
     "journal/postgres/__init__": ("system/commands/test_serve_postgres.py", "what those without the extra are told"),
     "journal/postgres/layout": ("journal/postgres/test_store.py", "on a real engine"),

@@ -71,6 +71,18 @@ class AdminLog:
             changes[KIND, oldest] = None
         return changes
 
+    def learn(self, key: str, value: str | None) -> Order | None:
+        """Take a row that another server has kept, or that it dropped; return it if it is new. Raises ValueError."""
+        if value is None or not key.isdecimal():
+            self._rows.pop(key, None)
+            return None
+        order = decode_kept(_decoder, value.encode())
+        if self._rows.get(key) == order:
+            return None
+        self._rows[key] = order
+        self._next = max(self._next, 1 + int(key))
+        return order
+
     def drop(self, changes: Mapping[Fact, str | None]) -> None:
         """Take back what ``add`` added: it was not committed. What went for it stays gone."""
         for (kind, key), value in changes.items():

@@ -56,6 +56,10 @@ class ServerClock:
         """Return a time of ``steady`` in Unix seconds as the wall clock has them now: what survives a restart."""
         return steady - self._start + self._wall() - self._monotonic()
 
+    def steady_of(self, kept: float) -> float:
+        """Return the time of ``steady`` of what was ``kept``, here or by another server."""
+        return kept + self._start - self._wall() + self._monotonic()
+
     def follow(self, time: float) -> None:
         """Stamp with no time before ``time``, that of a log's end, unless that is more than BRIDGE_SECONDS to come."""
         if self._last < time <= self._wall() + BRIDGE_SECONDS:

@@ -54,6 +54,9 @@ class LookAlikes(Generic[_T]):
         """Start empty."""
         self._items: dict[str, tuple[_T, ...]] = {}  # by skeleton: one item, nearly always
 
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
     def add(self, looks: Iterable[str], item: _T) -> None:
         """Add an item under the skeletons of its nickname."""
         for skeleton in looks:

@@ -2,7 +2,7 @@
 
 Lives here: which names are bound to which key, how many may be, which were never used again. Does not live here: what a
 claim means for who asks for a name (name_ownership.py), how a key is proved (auth.py), who has a name at the moment
-(directory.py), where claims are stored (journal/: facts of the kind ``claim``). No clock: ``now`` is Unix seconds.
+(members.py), where claims are stored (journal/: facts of the kind ``claim``). No clock: ``now`` is Unix seconds.
 """
 
 from __future__ import annotations
@@ -135,6 +135,14 @@ class NameClaims:
             self._look_alikes.remove(skeletons_of(before.nick, folded), before)
             self._unused.pop(folded, None)
             del self._folded[before]
+
+    def learn(self, folded: str, claim: NameClaim | None) -> None:
+        """Take the claim that another server has kept under this key; None: it has set the name free."""
+        before = self._claims.get(folded)
+        if before is not None and before != claim:
+            self.drop(before)
+        if claim is not None and before != claim and self.binding:
+            self._insert(folded, claim)
 
     def _insert(self, folded: str, claim: NameClaim) -> None:
         self._claims[folded] = claim

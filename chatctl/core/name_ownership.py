@@ -2,7 +2,7 @@
 
 Lives here: the decision on entering, renaming, binding, taking over, posting and whispering, from who asks and who
 holds, has bound or looks like the name in any room. The result is one value; carrying it out is up to hub/. Does not
-live here: who is here (directory.py), the claims (name_claims.py), what a nickname may be (common/names.py), bans
+live here: who is here (members.py), the claims (name_claims.py), what a nickname may be (common/names.py), bans
 (moderation.py).
 
 What holds, and tests/core/name_world.py checks after each step:
@@ -26,7 +26,7 @@ from msgspec import Struct
 from chatctl.common.names import MAX_NICK_POINTS, check_nick, fold_nick
 from chatctl.common.text import clean
 from chatctl.core.dialects import bend_nick
-from chatctl.core.directory import Directory, Member
+from chatctl.core.members import Member, Members
 from chatctl.core.name_claims import NameClaim, NameClaims, is_older
 from chatctl.errors import ChatError, NickInvalid, NickTaken, NoSuchNick
 
@@ -104,12 +104,10 @@ def grant(decision: Decision) -> Granted:
 class Names:
     """All that decides about names on one server. Asking changes nothing."""
 
-    def __init__(
-        self, claims: NameClaims, here: Directory[Any] | None = None, *, longest: int = MAX_NICK_POINTS
-    ) -> None:
+    def __init__(self, claims: NameClaims, here: Members[Any] | None = None, *, longest: int = MAX_NICK_POINTS) -> None:
         """Decide by these claims and by who is here. A nickname has at most ``longest`` code points."""
         self.claims = claims
-        self.here: Directory[Any] = here if here is not None else Directory()
+        self.here: Members[Any] = here if here is not None else Members()
         self.longest = longest
 
     def decide(self, ask: Ask, now: float) -> Decision:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from chatctl.core.auth import ConnectionInfo
 from chatctl.core.bans import Person
 from chatctl.core.dialects import JSON, Dialect
-from chatctl.core.directory import Member
+from chatctl.core.members import Member
 from chatctl.core.name_ownership import Owner
 from chatctl.core.room import Reader, Room
 from chatctl.core.session import Session
@@ -35,7 +35,7 @@ class Peer:
     """The fingerprint of the key that it proved."""
     room: Room | None = None
     """Set while it is in a room."""
-    member: Member[Reader] | None = None
+    member: Member[Reader | None] | None = None
     """Its row in the roster, if it has one."""
     in_flight: int = 0
     """Messages that it said and the journal has not committed yet."""
@@ -73,8 +73,8 @@ class Peer:
         raise NotImplementedError
 
 
-def peer_of(member: Member[Reader]) -> Peer:
-    """Return a member's connection: the rosters of a hub hold peers only."""
+def peer_of(member: Member[Reader | None]) -> Peer | None:
+    """Return a member's connection, if it is to this server: the rosters of a hub hold no other readers."""
     return member.conn  # type: ignore[return-value]
 
 

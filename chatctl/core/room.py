@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from chatctl.core.dialects import Dialect
-from chatctl.core.directory import Directory
+from chatctl.core.members import Member
 from chatctl.core.memory import Share
 from chatctl.core.ring import Ring
 from chatctl.core.roster import Roster
@@ -55,17 +55,18 @@ class Room:
         *,
         batch_bytes: int = 64 * 1024,
         output: Share | None = None,
-        directory: Directory[Reader] | None = None,
+        roster: Roster[Reader | None] | None = None,
     ) -> None:
         """Start empty.
 
         A reader gets at most ``batch_bytes`` of the log per tick, fewer while ``output`` has no room for as much for
-        each; or one entry. ``directory`` has the members of all rooms; by default those of this one alone.
+        each; or one entry. ``roster`` has its members; by default nobody.
         """
         self.name = name
         self.epoch = epoch
         self.ring = ring
-        self.roster: Roster[Reader] = Roster(name, directory)
+        self.roster: Roster[Reader | None] = roster if roster is not None else Roster(name)
+        self._leaving: list[tuple[int, Member[Reader | None]]] = []
         self.readers: set[Reader] = set()
         self.watchers = 0
         self.present = 0
@@ -146,6 +147,10 @@ class Room:
         finally:
             del self._watching[id(redacted)]
 
+    def leave_after(self, seq: int, member: Member[Reader | None]) -> None:
+        """Tell that an unlisted member left once all that it said is shown, up to this entry."""
+        self._leaving.append((seq, member))
+
     def append(self, entries: Sequence[Msg]) -> None:
         """Append entries that the journal has committed, in its order."""
         self.ring.extend(entries)
@@ -156,7 +161,7 @@ class Room:
         The bytes are joined once per (dialect, cursor position), not once per reader.
 
         Returns:
-            Whether a reader that can take more still lags: sweep again in the next tick.
+            Whether there is more: a reader lags that could take it, or a leave is due. Sweep again in the next tick.
         """
         notices, self._notices = self._notices, []
         redactions, self._redactions = self._redactions, []
@@ -186,14 +191,25 @@ class Room:
                 reader.send(data)
             if to != last and not reader.paused:
                 lagging = True
-        return lagging
+        return lagging or any(seq <= last for seq, _ in self._leaving)
 
     def _news(self, now: float) -> Sequence[Frame]:
+        if self._leaving:
+            self._note_leaves()
         if not self.roster.news or now < self._tell_at:
             return []
         if len(self.readers) > FEW_READERS:
             self._tell_at = now + len(self.readers) * NEWS_SECONDS_A_READER
         return self.roster.news.frames(len(self.roster))
+
+    def _note_leaves(self) -> None:
+        """Let those leave who said nothing that is not swept yet."""
+        leaving, self._leaving = self._leaving, []
+        for seq, member in leaving:
+            if seq <= self._swept:
+                self.roster.gone(member)
+            else:
+                self._leaving.append((seq, member))
 
     def news_wait(self, now: float) -> float | None:
         """Return the seconds until news may be told; None if there is none."""

@@ -10,17 +10,18 @@ from collections.abc import Iterator
 from typing import Generic
 
 from chatctl.common.names import fold_nick
-from chatctl.core.directory import Conn, Directory, Member
+from chatctl.core.members import Conn, Member, Members
+from chatctl.directory import Place
 from chatctl.protocol import Frame, Join, Leave, Rename, RosterRow
 
 
 class Roster(Generic[Conn]):
     """The members of one room by folded nickname; no two share one."""
 
-    def __init__(self, room: str = "", directory: Directory[Conn] | None = None) -> None:
-        """Start empty. ``directory`` has the members of all rooms; by default those of this one alone."""
+    def __init__(self, room: str = "", everyone: Members[Conn] | None = None) -> None:
+        """Start empty. ``everyone`` has the members of all rooms; by default those of this one alone."""
         self._room = room
-        self._directory = directory if directory is not None else Directory()
+        self._everyone = everyone if everyone is not None else Members()
         self._members: dict[str, Member[Conn]] = {}
         self._going: dict[str, Member[Conn]] = {}  # unlisted, and not announced yet
         self.news = News()
@@ -35,13 +36,21 @@ class Roster(Generic[Conn]):
         """Return the member of that name, in any case, or None. Raises NickInvalid."""
         return self._members.get(fold_nick(nick))
 
+    def keyed(self, key: str) -> Member[Conn] | None:
+        """Return the member of that folded nickname, or None."""
+        return self._members.get(key)
+
+    def holds(self, member: Member[Conn]) -> bool:
+        """Return whether a member is listed."""
+        return self._members.get(member.key) is member
+
     def _insert(self, member: Member[Conn]) -> None:
         self._members[member.key] = member
-        self._directory.add(member)
+        self._everyone.add(member)
 
     def _remove(self, member: Member[Conn]) -> None:
         del self._members[member.key]
-        self._directory.remove(member)
+        self._everyone.remove(member)
 
     def add(
         self,
@@ -52,16 +61,20 @@ class Roster(Generic[Conn]):
         proved: str | None = None,
         *,
         since: float | None = None,
+        place: Place | None = None,
+        host: str = "",
     ) -> Member[Conn]:
         """List a new member and announce it.
 
         Args:
             nick: valid.
             token: its hash.
-            conn: the connection.
+            conn: the connection, if it is to this server.
             now: seconds of a clock that nobody sets.
             proved: the fingerprint of its key.
             since: Unix seconds, if ``now`` has others.
+            place: of the directory.
+            host: the address that bans count.
 
         Raises:
             NickInvalid: it is not valid.
@@ -70,7 +83,7 @@ class Roster(Generic[Conn]):
         key = fold_nick(nick)
         if key in self._members:
             raise ValueError(f"{nick} is listed already")
-        member = Member(nick, key, token, now if since is None else since, now, conn, proved, self._room)
+        member = Member(nick, key, token, now if since is None else since, now, conn, proved, self._room, place, host)
         self._insert(member)
         self._announce_gone(key)
         self.news.joined(nick)

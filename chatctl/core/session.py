@@ -73,6 +73,7 @@ class Session:
         self._first: bytes = b""
         self._lines = LineQueue(limits.line)
         self._effects: deque[Effect] = deque()
+        self._held = 0
         self.refusal: ChatError | None = None
         """Why any hello is refused, known at the accept."""
         self._ended = False
@@ -83,8 +84,8 @@ class Session:
 
     @property
     def backlog(self) -> bool:
-        """Whether lines or effects wait: read no more until they are taken."""
-        return bool(self._lines or self._effects)
+        """Whether lines or effects wait, or would: read no more until they are taken."""
+        return bool(self._held or self._lines or self._effects)
 
     @property
     def lines(self) -> int:
@@ -164,6 +165,14 @@ class Session:
         self._effects.append(Reply(error_frame(error)))
         self._close(error.wire_code)
 
+    def hold(self) -> None:
+        """Give no effect until ``go_on``, called as often: what was asked for last is still being decided."""
+        self._held += 1
+
+    def go_on(self) -> None:
+        """Give effects again."""
+        self._held -= 1
+
     def _refuse_once(self, error: ChatError) -> None:
         """Answer with an error before the welcome; go on, unless it was one too many."""
         self.refusals += 1
@@ -182,6 +191,8 @@ class Session:
 
     def step(self, now: float, most: int = MAX_RUN) -> Effect | None:
         """Return the next effect, or None for now. ``most`` limits the messages of one ``Says``."""
+        if self._held:
+            return None
         if self.state is not State.LIVE:
             self._check_time_limits(now)
         while not self._effects and self.state not in (State.CLOSED, State.ENTERING):

@@ -18,14 +18,17 @@ from chatctl.common.verbs import Role
 from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
 from chatctl.core.permissions import check_verb
+from chatctl.directory import Outcome as ErrandOutcome
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub import admin_claims, admin_leases, admin_operators, admin_rooms, admin_sanctions
 from chatctl.hub.admin_people import others_in
 from chatctl.hub.admin_plan import Answer, Outcome, Plan, Planner, log_row, rooms_of, told
 from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
+from chatctl.hub.errands import error_of
 from chatctl.hub.journal_commands import JournalCommands
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.presence import RoomMember
 from chatctl.journal import Facts
 from chatctl.protocol import Admin, Done, Notice
 
@@ -109,8 +112,30 @@ class AdminCommands:
             answer(plan)
         elif dry:
             answer(told(ask, actor, plan, dry=True))
+        elif plan.errands:
+            self._send(plan, partial(self._carry_out, ask, actor, plan, answer), answer)
         else:
             self._carry_out(ask, actor, plan, answer)
+
+    def _send(self, plan: Plan, then: Callable[[], None], answer: Answer) -> None:
+        """Have done what is to be done at other servers; then the rest, unless all of it failed."""
+        failed: list[ChatError | None] = []
+
+        def came(member: RoomMember, outcome: ErrandOutcome) -> None:
+            failed.append(error_of(outcome, member.nick))
+            if len(failed) < len(plan.errands):
+                return
+            errors = [error for error in failed if error is not None]
+            if len(errors) == len(failed) and not plan.hit:
+                answer(errors[0])
+            else:
+                then()
+
+        for member, errand in plan.errands:
+            if member.place is None:
+                came(member, "absent")
+            else:
+                self._hub.directory.send(member.place, errand, partial(came, member))
 
     def _plan(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan | Done:
         if ask.verb in PLANNERS:
@@ -168,5 +193,7 @@ class AdminCommands:
             room.tell(Notice(text, self._hub.clock(), actor.name))
             self._hub.touch(room)
         by, target = actor.name or actor.role, ask.target or plan.where
-        self._log.info("ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit))
+        self._log.info(
+            "ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit) + len(plan.errands)
+        )
         answer(answered)

@@ -26,7 +26,7 @@ def appoint(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) ->
     text = f"{who} is {'an' if up else 'no longer an'} operator"
     change = rules.appointed.add if up else rules.appointed.discard
     hit = [peer for peer in target.peers if peer.key == key]
-    return Plan(text, lambda: change(key), rooms_of(hit), hit, {("operator", key): "" if up else None})
+    return Plan(text, lambda: change(key), rooms_of(hit), hit, changes={("operator", key): "" if up else None})
 
 
 def list_operators(ask: Admin, _actor: Actor, _target: AdminTarget, hub: PeerControl) -> Done:

@@ -14,6 +14,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.people import people
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden
+from chatctl.hub.presence import RoomMember
 
 MAX_SHOWN = 50
 """Connections that an answer describes; of more it tells the number."""
@@ -65,6 +66,16 @@ def row_of(peer: Peer, role: Role) -> dict[str, object]:
         row["key"] = peer.key
     if role == "console":
         row["address"] = peer.info.host or "this machine"
+    return row
+
+
+def remote_row(member: RoomMember, role: Role) -> dict[str, object]:
+    """Return the same of a member of another server."""
+    row: dict[str, object] = {"nick": member.nick, "room": member.room}
+    if member.proved is not None:
+        row["key"] = member.proved
+    if role == "console":
+        row["address"] = member.host or "its server's own machine"
     return row
 
 

@@ -13,10 +13,12 @@ from chatctl.common.text import clean
 from chatctl.core.admin_log import Order
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
+from chatctl.directory import Errand
 from chatctl.errors import ChatError
-from chatctl.hub.admin_people import MAX_SHOWN, row_of
+from chatctl.hub.admin_people import MAX_SHOWN, remote_row, row_of
 from chatctl.hub.admin_target import Actor, AdminTarget
 from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.presence import RoomMember
 from chatctl.journal import Facts
 from chatctl.protocol import Admin, Done
 
@@ -35,6 +37,8 @@ class Plan:
     """Where it is told."""
     hit: Sequence[Peer] = ()
     """The connections that it is for."""
+    errands: Sequence[tuple[RoomMember, Errand]] = ()
+    """What is to be done at other servers, before anything is told."""
     changes: Facts = field(default_factory=dict)
     note: str = ""
     """For the operator alone, behind the text."""
@@ -51,6 +55,7 @@ Planner = Callable[[Admin, Actor, AdminTarget, PeerControl], Plan | Done]
 def told(ask: Admin, actor: Actor, plan: Plan, *, dry: bool = False) -> Done:
     """Return what an operator is told of what was done, or would be."""
     rows = [row_of(peer, actor.role) for peer in plan.hit[:MAX_SHOWN]]
+    rows += [remote_row(member, actor.role) for member, _ in plan.errands[:MAX_SHOWN]]
     more = f"; {len(plan.hit) - MAX_SHOWN} more are not listed" if len(plan.hit) > MAX_SHOWN else ""
     text = f"{plan.text}{plan.note}{more}"
     return (

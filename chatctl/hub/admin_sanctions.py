@@ -15,6 +15,7 @@ from chatctl.common.text import clean
 from chatctl.core.bans import MAX_SANCTIONS, Person, Sanction, SanctionKind
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
+from chatctl.directory import Kick
 from chatctl.errors import Forbidden, TooLong
 from chatctl.hub import admin_leases
 from chatctl.hub.admin_people import name_of
@@ -29,8 +30,17 @@ def kick(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     """Plan ``kick``."""
     text = f"{clean(target.shown)} was kicked{actor.by}{because(ask.text)}"
     why = f"you were kicked{actor.by}{because(ask.text)}"
-    rooms, where = rooms_of(target.peers), ask.room or ""
-    return Plan(text, lambda: _disconnect(hub, target.peers, why), rooms, target.peers, where=where)
+    here = [hub.presence.rooms[one.room] for one in target.remote if one.room in hub.presence.rooms]
+    where = ask.room or ""  # other servers tell what is ordered in a room
+    errand = Kick(why, "" if where else text, actor.name)
+    return Plan(
+        text,
+        lambda: _disconnect(hub, target.peers, why),
+        [*rooms_of(target.peers), *here],
+        target.peers,
+        [(member, errand) for member in target.remote],
+        where=where,
+    )
 
 
 def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Plan:
@@ -62,7 +72,7 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
         apply,
         rooms_of(hit) or _rooms_called(ask.room, hub),
         hit,
-        {**changes, **_facts([one], hub)},
+        changes={**changes, **_facts([one], hub)},
         note=note_on(target, one, hit, hub.networks.proxies),
         where=ask.room or "",
         shown=target.shown if target.name is not None else "",
@@ -85,7 +95,7 @@ def lift(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     rooms = rooms_of(target.peers) or _rooms_called(ask.room, hub)
     changes: Facts = {(what, one.ident): None for one in lifted}
     text, where = f"{_public_name(target)} was {done}{actor.by}", ask.room or ""
-    return Plan(text, apply, rooms, target.peers, changes, where=where)
+    return Plan(text, apply, rooms, target.peers, changes=changes, where=where)
 
 
 def list_sanctions(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Done:

@@ -6,7 +6,7 @@ Lives here: reading a target. Does not live here: who may aim at what (core/perm
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -24,6 +24,7 @@ from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_people import insist_on_one, name_of, persons
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.presence import RoomMember
 from chatctl.protocol import Admin
 
 _LIFTING = frozenset(["unban", "unmute", "unclaim"])
@@ -59,6 +60,8 @@ class AdminTarget:
     """Whether somebody else has the name in another room: then it does not stand for who is meant."""
     peers: list[Peer] = field(default_factory=list)
     """The connections that it means."""
+    remote: list[RoomMember] = field(default_factory=list)
+    """The members of other servers that it means."""
 
 
 def placed(ask: Admin, actor: Actor) -> Admin:
@@ -121,18 +124,22 @@ def _name_target(target: str, ask: Admin, actor: Actor, hub: PeerControl) -> Adm
     folded, room = fold_any(nick), ask.room
     everywhere = [peer for peer in staying(hub) if _is_called(peer, folded, hub)]
     peers = [peer for peer in everywhere if room is None or (peer.room is not None and peer.room.name == room)]
+    remote = [one for one in hub.names.here.alike(nick) if one.key == folded and one.conn is None]
     claim = hub.claims.find_kept(nick)
-    if _any_operator(everywhere, hub) or hub.rules.is_operator(claim.key if claim else None):
+    keys = [claim.key if claim else None, *(one.proved for one in remote)]
+    remote = [one for one in remote if room is None or one.room == room]
+    if _any_operator(everywhere, hub) or any(map(hub.rules.is_operator, keys)):
         kind: Kind = "operator"
     else:
-        kind = "member" if peers else "name"
-    if kind == "operator" and ask.verb == "kick" and not peers:
+        kind = "member" if peers or remote else "name"
+    if kind == "operator" and ask.verb == "kick" and not (peers or remote):
         kind = "name"
     if ask.verb not in _LIFTING:
         insist_on_one(nick, peers, actor.role)
     owner = claim.key if claim is not None else None
     shared = bool(peers) and len(persons(everywhere)) > 1
-    return AdminTarget(kind, name_of(peers[0]) if peers else nick, nick, owner=owner, shared=shared, peers=peers)
+    shown = next(iter([*map(name_of, peers), *(one.nick for one in remote)]), nick)
+    return AdminTarget(kind, shown, nick, owner=owner, shared=shared, peers=peers, remote=remote)
 
 
 def _is_called(peer: Peer, folded: str, hub: PeerControl) -> bool:
@@ -145,9 +152,15 @@ def _is_called(peer: Peer, folded: str, hub: PeerControl) -> bool:
         return False
 
 
+def _proofs(target: AdminTarget) -> Iterator[tuple[str | None, bytes | None, str]]:
+    """Yield the key, the token's hash and the address of each who is meant, here or at another server."""
+    yield from ((peer.key, peer.token, peer.info.host) for peer in target.peers)
+    yield from ((one.proved, one.token, one.host) for one in target.remote)
+
+
 def key_behind(target: AdminTarget) -> str:
     """Return the one key that a target means. Raises Forbidden if it means none, or another one than its name's."""
-    proved = {peer.key for peer in target.peers if peer.key is not None}
+    proved = {key for key, _, _ in _proofs(target) if key is not None}
     found = {target.key} if target.key is not None else proved | ({target.owner} if target.owner else set())
     if not found:
         raise Forbidden(f"{clean(target.shown)} has proved no key: give the key itself, SHA256:...")
@@ -163,8 +176,8 @@ def person_behind(target: AdminTarget, *, suffices: bool = False) -> tuple[str |
 
     Raises Forbidden if neither is known, unless what else is known ``suffices``.
     """
-    key = next((peer.key for peer in target.peers if peer.key is not None), target.owner)
-    token = next((peer.token.hex() for peer in target.peers if peer.token is not None), None)
+    key = next((key for key, _, _ in _proofs(target) if key is not None), target.owner)
+    token = next((token.hex() for _, token, _ in _proofs(target) if token is not None), None)
     if key is None and token is None and not suffices:
         instead = "others have it in another room: ban the address, too" if target.shared else "ban that, or an address"
         raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: {instead}")
@@ -173,7 +186,7 @@ def person_behind(target: AdminTarget, *, suffices: bool = False) -> tuple[str |
 
 def address_behind(target: AdminTarget) -> str:
     """Return the network of who has a name. Raises Forbidden if none is known."""
-    host = next((peer.info.host for peer in target.peers if peer.info.host), "")
+    host = next((host for _, _, host in _proofs(target) if host), "")
     if not host:
         raise Forbidden(f"no address is known of {clean(target.shown)}: connections of this machine have none")
     return str(client_network(host))

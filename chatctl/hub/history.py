@@ -7,7 +7,7 @@ disk. Does not live here: new messages (messages.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from chatctl.core.memory import level
@@ -17,6 +17,7 @@ from chatctl.core.room import Room
 from chatctl.errors import BadFrame
 from chatctl.hub.catchup import CatchUp, read_current
 from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.presence import Presence
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
@@ -32,13 +33,14 @@ fewer entries, and ``more`` is true."""
 class RoomHistory:
     """All rooms of one server, by name."""
 
-    def __init__(self, hub: Shared, tick: Tick, answers: LargeAnswers) -> None:
+    def __init__(self, hub: Shared, tick: Tick, answers: LargeAnswers, presence: Presence) -> None:
         """Open no room yet.
 
         Args:
             hub: whose rooms.
             tick: sends.
             answers: makes pages wait while memory is short.
+            presence: has the members.
         """
         self._hub = hub
         self._tick = tick
@@ -48,7 +50,8 @@ class RoomHistory:
         self._memory = hub.memory
         self._log = hub.log
         self._page_bytes = min(MAX_PAGE_BYTES, hub.memory.output.limit // 16)
-        self.rooms: dict[str, Room] = {}
+        self._presence = presence
+        self.rooms: Mapping[str, Room] = presence.rooms
         self._catch_up_reads = asyncio.Semaphore(CATCH_UP_READS)
         self._catching_up: dict[Peer, CatchUp] = {}
 
@@ -60,20 +63,21 @@ class RoomHistory:
         self._hub.clock.follow(head.time)
         limits, memory = self._limits, self._memory
         ring = Ring(head.last, max_entries=limits.ring_entries, max_bytes=limits.ring_bytes, share=memory.rings)
-        self.rooms[name] = Room(
-            name, head.epoch, ring, batch_bytes=limits.out_buffer, output=memory.output, directory=self._hub.names.here
-        )
-        return self.rooms[name]
+        roster = self._presence.roster(name)
+        room = Room(name, head.epoch, ring, batch_bytes=limits.out_buffer, output=memory.output, roster=roster)
+        self._presence.opened(room)
+        return room
 
     def close(self, room: Room) -> None:
         """Close a room that is empty and in which nothing was ever said: it costs memory, and a place among others."""
-        if room.present == 0 and room.ring.last == 0:
-            del self.rooms[room.name]
+        if room.present == 0 and room.ring.last == 0 and not room.roster:
+            self._presence.closed(room)
             self._journal.forget(room.name)
 
     def _deliver(self, name: str, entries: Sequence[Msg]) -> None:
         room = self.rooms[name]
         room.append(entries)
+        self._presence.heard(room, entries)
         if self._memory.rings.is_full:
             self._shrink_rings()
         self._tick.touch(room)

@@ -8,6 +8,7 @@ Lives here: what each effect of a session does, questions about members, disconn
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from chatctl import protocol
 from chatctl.core.admission import Admission
@@ -22,14 +23,19 @@ from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
+from chatctl.directory import Directory, Place, Wish
 from chatctl.errors import ChatError, NoSuchNick
 from chatctl.hub.admin_commands import AdminCommands
+from chatctl.hub.errands import Errands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.learning import Learning
 from chatctl.hub.leasing import Leasing
 from chatctl.hub.login import Login
 from chatctl.hub.messages import Messages
+from chatctl.hub.name_requests import commit_name
+from chatctl.hub.presence import Presence
 from chatctl.hub.searching import Searching
 from chatctl.hub.tick import Loop, Tick
 from chatctl.journal import Journal
@@ -44,6 +50,7 @@ class Hub:
     def __init__(
         self,
         journal: Journal,
+        directory: Directory,
         admission: Admission,
         limits: ServerLimits,
         log: Log,
@@ -58,6 +65,7 @@ class Hub:
 
         Args:
             journal: stores messages and facts.
+            directory: knows who is here, at every server that has these rooms.
             admission: which rooms may be entered, and which names are bound.
             limits: what the server is configured with.
             log: gets a line per event.
@@ -74,6 +82,7 @@ class Hub:
         self.names = Names(admission.claims, longest=limits.nick)
         self.peers: dict[Peer, None] = {}
         self.journal = journal
+        self.directory = directory
         self.limits = limits
         self.memory = Memory(limits.memory)
         self.log = log
@@ -87,12 +96,15 @@ class Hub:
         self.touch = self._tick.touch
         self.refusals = self._tick.refusals
         self._answers = LargeAnswers(self.memory.output, self._tick, loop, self.log)
-        self.history = RoomHistory(self, self._tick, self._answers)
+        self.presence = Presence(self, self.directory, self._tick, self._close_if_empty)
+        self._errands = Errands(self, self.directory, self.presence, self._tick)
+        self.history = RoomHistory(self, self._tick, self._answers, self.presence)
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self.messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
+        self.learn = Learning(self).learn
         self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects
@@ -152,34 +164,58 @@ class Hub:
         if member is None:
             return
         ask = Ask(nick, peer.owner, "rename", room.name, place=member)
-        nick = grant(self.names.decide(ask, self.clock())).nick
-        self.rules.check_entry(person_of(peer, nick), self.clock.steady())
-        if nick == member.nick:
-            self.reply(peer, protocol.Rename(old=nick, new=nick))
-            return
-        self.log.info("rename", peer=peer.label, nick=member.nick, to=nick)
-        room.roster.rename(member, nick)
-        peer.session.nick = nick
-        self.leasing.renamed(peer, nick)
-        self.touch(room)
+
+        def decide() -> tuple[tuple[str, Place | None], Wish | None]:
+            new = grant(self.names.decide(ask, self.clock())).nick
+            self.rules.check_entry(person_of(peer, new), self.clock.steady())
+            if new == member.nick:
+                return (new, None), None
+            wish = self.presence.wish(new, peer, room.name, place=member.place, since=member.since)
+            return (new, member.place), wish
+
+        def given(decided: tuple[str, Place | None], place: Place | None) -> None:
+            new, instead = decided
+            if peer.leaving is not None:
+                self.presence.release(place, room.name)
+            elif place is None:
+                self.reply(peer, protocol.Rename(old=new, new=new))
+            else:
+                self.log.info("rename", peer=peer.label, nick=member.nick, to=new)
+                self.presence.rename(room, member, new, place, instead)
+                peer.session.nick = new
+                self.leasing.renamed(peer, new)
+                self._check_still(peer, new)
+
+        commit_name(self.directory, peer, decide, given, partial(self._refuse, peer))
+
+    def _check_still(self, peer: Peer, nick: str) -> None:
+        """Disconnect a peer whose new name was banned while it was being committed."""
+        try:
+            self.rules.check_entry(person_of(peer, nick), self.clock.steady())
+        except ChatError as error:
+            self.disconnect(peer, "removed", protocol.Bye(why=error.text, final=True))
+
+    def _refuse(self, peer: Peer, error: ChatError) -> None:
+        if peer.leaving is None:
+            self.reply(peer, error_frame(error))
 
     def _who(self, peer: Peer) -> None:
         room = peer.room
         if room is None:  # it left while the answer had to wait
             return
         rows = room.roster.rows(self.clock.steady())
-        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
+        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=self.presence.watchers(room)))
 
     def _room_names(self) -> list[str]:
-        return sorted(self._admission.rooms | self.history.rooms.keys())
+        return sorted({*self._admission.rooms, *self.history.rooms, *dict(self.presence.members())})
 
     def _list_rooms(self, peer: Peer) -> None:
         """Tell which rooms there are: those of the operator, and those that are open now. Never who is in another."""
-        rows = []
+        rows, members = [], dict(self.presence.members())
         for name in self._room_names():
             room, topic = self.history.rooms.get(name), self.rules.room(name).topic
-            members, last = (0, self.journal.head(name).last) if room is None else (len(room.roster), room.ring.last)
-            rows.append(protocol.RoomRow(name, members, last, topic))
+            last = self.journal.head(name).last if room is None else room.ring.last
+            rows.append(protocol.RoomRow(name, members.get(name, 0), last, topic))
         self.reply(peer, protocol.RoomList(rows))
 
     def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
@@ -224,7 +260,7 @@ class Hub:
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
             if peer.member is not None:
-                peer.room.roster.unlist(peer.member)
+                self.presence.unlist(peer.member)
         self.wake(peer)
         self._tick.leave(peer)
 
@@ -237,13 +273,17 @@ class Hub:
             room.remove_reader(peer)
             room.present -= 1
         if room is not None and member is not None:
-            room.roster.gone(member)
+            self.presence.gone(member)
             self.touch(room)
             self.log.info("left", peer=peer.label, nick=member.nick, why=peer.leaving)
         elif room is not None or not peer.refused:
             self.log.info("closed", peer=peer.label, why=peer.leaving)
-        if room is not None and not peer.in_flight and room.name not in self._admission.rooms:
-            self.history.close(room)
+        if room is not None and not peer.in_flight:
+            self._close_if_empty(room)
         if peer.goodbye:
             peer.send(peer.goodbye)
         peer.close()
+
+    def _close_if_empty(self, room: Room) -> None:
+        if room.name not in self._admission.rooms:
+            self.history.close(room)

@@ -20,12 +20,15 @@ from chatctl.core.auth import Authenticator, AuthExchange, Proved
 from chatctl.core.connection_throttle import AddressThrottle
 from chatctl.core.ip_networks import client_of
 from chatctl.core.limits import advertised
+from chatctl.core.name_claims import NameClaim
 from chatctl.core.name_ownership import Ask, Decision, Granted, Intent, Owner, grant, owner_of
 from chatctl.core.passwords import FAILURE_SECONDS
-from chatctl.core.peer import Peer, peer_of, person_of
+from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
-from chatctl.errors import ChatError, PasswordWrong, RateLimited, Unauthorized
-from chatctl.hub.name_binding import REPLACED, NameBinding
+from chatctl.directory import Place, Wish
+from chatctl.errors import ChatError, NotJoined, PasswordWrong, RateLimited, StorageFailed, Unauthorized
+from chatctl.hub.name_binding import NameBinding
+from chatctl.hub.name_requests import commit_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
 from chatctl.hub.turns import Turns
@@ -129,24 +132,79 @@ class Login:
             peer.refused = True
             self._log.info("refused", peer=peer.label, nick=hello.nick, why=error.text)
 
-    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved, *, may_bind: bool = True) -> None:
+    def _enter(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
+        """Bind the name first, if that is to be; then all is decided anew, since time has passed."""
         peer.token = owner_of(hello.token)
         peer.key = proved.key
-        try:
-            room = self._admission.room(hello.room, self._hub.history.rooms)
-            granted = grant(self._decide(peer, hello, room))
-            self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock.steady())
-            self._check_opening(peer, room)
-        except ChatError as error:
+        held: NameClaim | None = None  # while it is being committed
+
+        def decide() -> tuple[Granted, Wish | None]:
+            nonlocal held
+            if held is not None:
+                self._binding.withdraw(held)
+                held = None
+            granted = self._look(peer, hello)
+            held = granted.claim
+            if held is None:
+                return granted, self._wish(peer, hello, granted)
+            facts = self._binding.hold(held, peer.info.host)
+            return granted, self._hub.presence.wish(granted.nick, peer, facts=facts)
+
+        def given(granted: Granted, place: Place | None) -> None:
+            if held is not None:
+                self._binding.committed(held, then)
+            else:
+                self._let_in(peer, hello, proved, granted, place)
+
+        def refused(error: ChatError) -> None:
+            if held is None:
+                self._refuse_retryable(peer, hello, error)
+            elif isinstance(error, StorageFailed):
+                self._binding.failed(held, error)
+                then()
+            else:
+                self._binding.withdraw(held)
+
+        def then() -> None:
+            if peer.leaving is None:
+                self._enter_bound(peer, hello, proved)
+
+        commit_name(self._hub.directory, peer, decide, given, refused)
+
+    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
+        """Let a peer in, with the name bound or, if that has failed, without."""
+
+        def decide() -> tuple[Granted, Wish | None]:
+            granted = self._look(peer, hello)
+            if granted.claim is not None:
+                granted = Granted(granted.nick, granted.place, unbound="it could not be stored")
+            return granted, self._wish(peer, hello, granted)
+
+        def given(granted: Granted, place: Place | None) -> None:
+            self._let_in(peer, hello, proved, granted, place)
+
+        commit_name(self._hub.directory, peer, decide, given, partial(self._refuse_retryable, peer, hello))
+
+    def _look(self, peer: Peer, hello: protocol.Hello) -> Granted:
+        """Return what a hello is granted now. Raises ChatError."""
+        room = self._admission.room(hello.room, self._hub.history.rooms)
+        granted = grant(self._decide(peer, hello, room))
+        self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock.steady())
+        self._check_opening(peer, room)
+        return granted
+
+    def _wish(self, peer: Peer, hello: protocol.Hello, granted: Granted) -> Wish | None:
+        """Return the wish for a member's place; others have none."""
+        if hello.mode != "join":
+            return None
+        member = granted.place
+        place, since = (None, self._hub.clock()) if member is None else (member.place, member.since)
+        return self._hub.presence.wish(granted.nick, peer, hello.room, place=place, since=since)
+
+    def _refuse_retryable(self, peer: Peer, hello: protocol.Hello, error: ChatError) -> None:
+        if peer.leaving is None:
             self._log_refusal(peer, hello, error)
             peer.session.refuse_retryable(error)
-            return
-        if granted.claim is not None and may_bind:
-            self._binding.bind(granted.claim, peer.info.host, lambda: self._enter_bound(peer, hello, proved))
-            return
-        if granted.claim is not None:
-            granted = Granted(granted.nick, granted.place, unbound="it could not be stored")
-        self._let_in(peer, hello, proved, room, granted)
 
     def _check_opening(self, peer: Peer, room: str) -> None:
         """Return if the peer may enter, or open, this room. Raises RateLimited."""
@@ -156,12 +214,6 @@ class Login:
         if wait := self._rooms_opened.wait(client, self._loop.time()):
             raise RateLimited(f"{client} opens too many rooms: use one that is open", retry_after=round(wait, 1))
 
-    def _enter_bound(self, peer: Peer, hello: protocol.Hello, proved: Proved) -> None:
-        """Go on once the claim is committed or failed. Time has passed: all of it is decided anew."""
-        if peer.leaving is None:
-            self._enter(peer, hello, proved, may_bind=False)
-            peer.pump()
-
     def _decide(self, peer: Peer, hello: protocol.Hello, room: str) -> Decision:
         ask = Ask(hello.nick, peer.owner, _INTENTS[hello.mode], room, client_of(peer.info.host))
         now = self._hub.clock()
@@ -169,8 +221,17 @@ class Login:
             return self._hub.names.decide(ask, now)
         return self._hub.names.bend(ask, [f"{secrets.randbelow(10**8):08}" for _ in range(3)], now)
 
-    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, name: str, granted: Granted) -> None:
-        nick, room = granted.nick, self._hub.history.open(name)  # not before: who is refused opens none
+    def _let_in(self, peer: Peer, hello: protocol.Hello, proved: Proved, granted: Granted, place: Place | None) -> None:
+        try:
+            if peer.leaving is not None:
+                raise NotJoined("its connection is gone")
+            if place is not None:  # it may have taken a while
+                self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock.steady())
+        except ChatError as error:
+            self._hub.presence.release(place, hello.room)
+            self._refuse_retryable(peer, hello, error)
+            return
+        nick, room = granted.nick, self._hub.history.open(hello.room)  # not before: who is refused opens none
         room.present += 1
         peer.session.accept(nick)
         peer.dialect = peer.session.dialect
@@ -181,8 +242,8 @@ class Login:
         if nick:
             self._log.info("nickname", peer=peer.label, nick=nick, room=room.name, mode=hello.mode, key=peer.key or "")
             self._binding.note_use(nick, peer.owner)
-        if hello.mode == "join":
-            self._enlist(peer, room, granted)
+        if place is not None:
+            self._enlist(peer, room, granted, place)
         room.watchers += hello.mode == "watch"
         resume, _ = self._hub.history.cut(room, hello.resume)
         cut = resume.after if resume is not None and resume is not hello.resume else None
@@ -195,19 +256,13 @@ class Login:
             self._hub.history.place(peer, room, hello)
         self._hub.touch(room)
 
-    def _enlist(self, peer: Peer, room: Room, granted: Granted) -> None:
+    def _enlist(self, peer: Peer, room: Room, granted: Granted, place: Place) -> None:
         """Add a peer to the roster, or have it take over its own row there if an older connection has it."""
         member = granted.place
-        if member is None:
-            clock = self._hub.clock
-            peer.member = room.roster.add(granted.nick, peer.token, peer, clock.steady(), peer.key, since=clock())
-            return
-        before = peer_of(member)  # the same owner, so there is nothing to announce
-        peer.member, before.member = member, None
-        member.conn, member.token, member.proved = peer, peer.token, peer.key
-        if member.nick != granted.nick:
-            room.roster.rename(member, granted.nick)
-        self._hub.disconnect(before, "replaced", protocol.Bye(why=REPLACED, final=True, code="nick_taken"))
+        if member is None or not room.roster.holds(member):
+            self._hub.presence.add(peer, room, granted.nick, place, self._hub.clock())
+        else:
+            self._hub.presence.take_over(peer, room, member, granted.nick, place)
 
     def _welcome(self, room: Room, nick: str, proved: Proved, cut: int | None) -> protocol.Welcome:
         rules = self._hub.rules.room(room.name)
@@ -221,7 +276,7 @@ class Login:
             last=room.ring.last,
             members=room.roster.nicks(MEMBERS_IN_WELCOME),
             count=len(room.roster),
-            watchers=room.watchers,
+            watchers=self._hub.presence.watchers(room),
             durability=self._hub.journal.durability,
             limits=self._limits,
             operator=self._hub.rules.is_operator(proved.key),

@@ -15,11 +15,14 @@ from chatctl.common.sizes import size_of
 from chatctl.core.effects import error_frame
 from chatctl.core.histogram import Histogram
 from chatctl.core.name_ownership import Ask, Names, grant
-from chatctl.core.peer import Peer, peer_of, person_of
+from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
+from chatctl.directory import Outcome, Whispering
 from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
+from chatctl.hub.errands import error_of
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
+from chatctl.hub.waiting import Waiting
 from chatctl.journal import Draft, FactKey, Receipt
 
 COMMIT_BOUNDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
@@ -59,6 +62,7 @@ class Messages:
         self._rules = hub.rules
         self._names = hub.names
         self._journal = hub.journal
+        self._directory = hub.directory
         self._log = hub.log
         self._clock = hub.clock
         self._in_flight = hub.memory.input
@@ -104,14 +108,21 @@ class Messages:
         now = self._clock()
         nick = speaker_name(peer, self._names, now)
         to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
-        if to is None:
+        if to is None or to.place is None:
             raise NoSuchNick(f"there is no {whisper.to} here")
         self._may_speak(peer, room, nick, self._clock.steady())
-        if peer_of(to).paused:
-            raise NoSuchNick(f"{to.nick} is too slow to be whispered to now")
-        self._tick.reply(peer_of(to), protocol.Whispered(from_=nick, time=now, text=whisper.text))
-        if whisper.id is not None:
-            self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
+
+        def answered(outcome: Outcome) -> None:
+            if peer.leaving is not None:
+                return
+            if error := error_of(outcome, to.nick):
+                self._tick.reply(peer, error_frame(error, whisper.id))
+            elif whisper.id is not None:
+                self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
+            wait.over()
+
+        with Waiting(peer) as wait:
+            self._directory.send(to.place, Whispering(nick, whisper.text, now), answered)
 
     def _may_speak(self, peer: Peer, room: Room, nick: str, now: float) -> float:
         """Return and raise as ``Rules.speak``. A probe's message is shown to nobody, so it is exempt."""

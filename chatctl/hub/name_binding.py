@@ -14,14 +14,11 @@ import msgspec
 from chatctl.core.ip_networks import client_of
 from chatctl.core.name_claims import MAX_CLAIMS, USE_SECONDS, NameClaim, fact
 from chatctl.core.name_ownership import Owner
-from chatctl.core.peer import peer_of
-from chatctl.errors import StorageFailed
+from chatctl.directory import Kick
+from chatctl.errors import ChatError, NickTaken, StorageFailed
 from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.presence import REPLACED
 from chatctl.journal import Facts
-from chatctl.protocol import Bye
-
-REPLACED = "your nickname joined from elsewhere"
-"""Why a member is disconnected whose own token or key took its place."""
 
 
 class NameBinding:
@@ -32,38 +29,44 @@ class NameBinding:
         self._hub = hub
         self._log = hub.log
 
-    def bind(self, claim: NameClaim, host: str, then: Callable[[], None]) -> None:
-        """Commit a claim; then let its owner go on. It holds from now on, or a second one could be committed over it.
+    def hold(self, claim: NameClaim, host: str) -> Facts:
+        """Let a granted claim hold from now on, or a second one could be committed over it; return what to commit.
 
-        Args:
-            claim: as it was granted.
-            host: its owner's address.
-            then: is called once it is committed or, without the claim, once that has failed.
+        Then call ``committed``, ``failed`` or ``withdraw``.
         """
         claims = self._hub.names.claims
         claims.add(claim)
         claims.count(client_of(host), claim.since)
+        return {claims.fact_key(claim): fact(claim)}
 
-        def committed(error: StorageFailed | None) -> None:
-            holds = claims.has(claim)  # an operator may have set the name free since, and somebody else bound it
-            if error is not None:
-                if holds:
-                    claims.drop(claim)
-                self._log.error("not bound", nick=claim.nick, why=error.text)
-                then()
-                return
-            self._log.info("bound", nick=claim.nick, key=claim.key)
-            self._warn_if_full()
-            then()
-            if holds:
-                self._disconnect_keyless(claim)
+    def withdraw(self, claim: NameClaim) -> bool:
+        """Let a claim that was not committed hold no longer; return whether it did.
 
-        self._hub.journal.keep({claims.fact_key(claim): fact(claim)}, committed)
+        An operator may have set the name free since, and somebody else bound it.
+        """
+        if holds := self._hub.names.claims.has(claim):
+            self._hub.names.claims.drop(claim)
+        return holds
+
+    def failed(self, claim: NameClaim, error: ChatError) -> None:
+        """Note that a claim could not be committed."""
+        self.withdraw(claim)
+        self._log.error("not bound", nick=claim.nick, why=error.text)
+
+    def committed(self, claim: NameClaim, then: Callable[[], None]) -> None:
+        """Note that a claim is committed, and let its owner go on."""
+        holds = self._hub.names.claims.has(claim)
+        self._log.info("bound", nick=claim.nick, key=claim.key)
+        self._warn_if_full()
+        then()
+        if holds:
+            self._disconnect_keyless(claim)
 
     def _disconnect_keyless(self, claim: NameClaim) -> None:
         """Disconnect the owner's earlier connection without the key, if he went away before he took its place over."""
         for holder in self._hub.names.without_key(claim):
-            self._hub.disconnect(peer_of(holder), "replaced", Bye(why=REPLACED, final=True, code="nick_taken"))
+            if holder.place is not None:
+                self._hub.directory.send(holder.place, Kick(REPLACED, code=NickTaken.wire_code), lambda _: None)
 
     def _warn_if_full(self) -> None:
         bound = len(self._hub.names.claims)

@@ -10,6 +10,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.room import Room
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.leasing import Leasing
+from chatctl.hub.presence import Presence
 from chatctl.hub.shared import Shared
 from chatctl.protocol import Frame
 
@@ -20,6 +21,7 @@ class PeerControl(Shared, Protocol):
     claims: NameClaims
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
+    presence: Presence
     history: RoomHistory
     leasing: Leasing
     networks: Networks

@@ -10,15 +10,17 @@ from chatctl.core.memory import Memory
 from chatctl.core.moderation import Rules
 from chatctl.core.name_ownership import Names
 from chatctl.core.peer import Peer
+from chatctl.directory import Directory
 from chatctl.hub.event_log import Log
 from chatctl.journal import Journal
 from chatctl.protocol import Bye
 
 
 class Shared(Protocol):
-    """One server's journal, limits, names, rules and clock; and the end of a connection."""
+    """One server's journal, directory, limits, names, rules and clock; and the end of a connection."""
 
     journal: Journal
+    directory: Directory
     limits: ServerLimits
     memory: Memory
     """What rooms, messages in flight and output may take, and do."""

@@ -28,6 +28,7 @@ from chatctl.core.leases import Leases
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
+from chatctl.directory.memory import MemoryDirectory
 from chatctl.errors import ChatError, Forbidden, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -139,6 +140,7 @@ class Program:
         self._loop = asyncio.get_running_loop()
         self._hub = Hub(
             journal,
+            MemoryDirectory(journal),
             options.admission,
             options.limits,
             log,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from chatctl.common.names import fold_nick
 from chatctl.core.confusables import skeletons
-from chatctl.core.directory import Directory, Member
+from chatctl.core.members import Member, Members
 from chatctl.core.name_claims import UNUSED_SECONDS, NameClaim, NameClaims
 from chatctl.core.name_ownership import NOBODY, Ask, Decision, Granted, Intent, Names, Owner, Refused
 from chatctl.core.roster import Roster
@@ -65,7 +65,7 @@ class NameWorld:
     def __init__(self) -> None:
         """Start with nobody."""
         self.now = 1000.0
-        self.here: Directory[Visit] = Directory()
+        self.here: Members[Visit] = Members()
         self.claims = NameClaims()
         self.names = Names(self.claims, self.here)
         self.rosters = {room: Roster(room, self.here) for room in ROOMS}

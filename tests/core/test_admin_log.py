@@ -49,3 +49,15 @@ def test_a_row_that_no_version_of_ours_wrote_is_left_out() -> None:
     log = AdminLog(facts)
     assert kept(log) == ["a"]
     assert list(log.add(Order(1.0, "b"))) == [(KIND, "000000000010")]
+
+
+def test_rows_of_another_server_are_learnt_once_and_numbers_go_on_behind_them() -> None:
+    log, other = AdminLog({}), AdminLog({})
+    [((_, key), value)] = other.add(Order(1.0, "kick")).items()
+    assert log.learn(key, value) == Order(1.0, "kick")
+    assert log.learn(key, value) is None
+    assert list(log.add(Order(2.0, "ban"))) == [(KIND, "000000000002")]
+    assert log.learn(key, None) is None
+    assert [order.verb for order in log] == ["ban"]
+    with pytest.raises(ValueError):
+        log.learn("000000000003", "not an order")

@@ -85,3 +85,11 @@ def test_a_log_that_ends_a_little_later_is_followed() -> None:
     assert machine.pass_time(300) == NOON + 301
     machine.clock.follow(NOON)
     assert machine.pass_time(1) == NOON + 302
+
+
+def test_what_was_kept_is_read_in_the_steady_time_again() -> None:
+    wall, monotonic = [1000.0], [5.0]
+    clock = ServerClock(lambda: wall[0], lambda: monotonic[0])
+    wall[0], monotonic[0] = 1500.0, 6.0  # it was set
+    assert clock.steady_of(clock.kept(1003.0)) == 1003.0
+    assert clock.steady_of(1500.0) == clock.steady()

@@ -145,3 +145,20 @@ def test_a_start_folds_no_name_anew(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(names, "_precis", slow)
     assert len(NameClaims(facts)) == 99
+
+
+def test_what_another_server_has_bound_or_set_free_is_learnt() -> None:
+    claims, kept = NameClaims(), NameClaim("Ana", "K1", 1.0)
+    claims.learn("ana", kept)
+    assert claims.find("ANA") is kept
+    claims.learn("ana", NameClaim("Ana", "K1", 1.0))
+    assert claims.has(kept)
+    claims.learn("ana", NameClaim("Ana", "K2", 2.0))
+    assert [one.key for one in claims.alike("Аna")] == ["K2"]
+    assert claims.of_key("K1") == []
+    claims.learn("ana", None)
+    claims.learn("ana", None)
+    assert len(claims) == 0
+    nobody = NameClaims(binding=False)
+    nobody.learn("ana", kept)
+    assert len(nobody) == 0

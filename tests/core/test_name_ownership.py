@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from chatctl.core import name_claims
-from chatctl.core.directory import Directory, Member
+from chatctl.core.members import Member, Members
 from chatctl.core.name_claims import MAX_PER_HOUR, NameClaim, NameClaims
 from chatctl.core.name_ownership import NOBODY, Ask, Decision, Granted, Intent, Names, Owner, Refused, owner_of
 from chatctl.core.roster import Roster
@@ -43,7 +43,7 @@ class NamesWithRooms(Names):
         book = NameClaims(binding=binding)
         for claim in claims:
             book.add(claim)
-        super().__init__(book, Directory(), longest=longest)
+        super().__init__(book, Members(), longest=longest)
         self.rosters = {room: Roster(room, self.here) for room in ("lobby", "ops")}
 
     def put(self, nick: str, owner: Owner, room: str = "lobby") -> Member[None]:

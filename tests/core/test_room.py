@@ -8,7 +8,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from chatctl.core.dialects import CLASSIC, DIALECTS, JSON, TEXT, Dialect
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
-from chatctl.protocol import Gap, Join, Msg, Resume
+from chatctl.protocol import Gap, Join, Leave, Msg, Resume
 from tests.support.fakes import FakeReader
 
 
@@ -365,3 +365,19 @@ def test_each_reader_that_is_told_of_a_gap_counts_and_what_it_missed_is_not_deli
         assert tiles(reader, 0) == 10
     assert room.gaps == {"slow": 3}
     assert room.delivered == 3 * 4
+
+
+def test_a_leave_of_another_server_is_told_once_what_was_said_before_was_sent() -> None:
+    room, reader = room_of(), FakeReader()
+    room.add_reader(reader)
+    member = room.roster.add("Bob", None, None, 0)
+    settle(room)
+    reader.parts.clear()
+    room.roster.unlist(member)
+    room.leave_after(2, member)
+    append(room, 1)
+    settle(room)
+    assert [type(frame) for frame in reader.frames] == [Msg]
+    append(room, 1)
+    settle(room)
+    assert [type(frame) for frame in reader.frames] == [Msg, Msg, Leave]

@@ -608,3 +608,19 @@ def test_those_who_know_no_ping_are_not_pinged(wire: bytes) -> None:
     session = live(wire)
     session.tick(1e6)
     assert steps(session, 1e6) == []
+
+
+def test_a_session_that_is_held_gives_nothing_and_pings_nobody_until_it_goes_on() -> None:
+    session = live(limits=ServerLimits(rate=0, ping_seconds=10))
+    session.hold()
+    session.hold()
+    session.receive(b'{"type":"who"}\n', 1)
+    assert session.step(1) is None
+    assert session.backlog
+    session.tick(100)
+    session.go_on()
+    assert session.step(100) is None
+    session.go_on()
+    assert isinstance(session.step(100), p.Who)
+    assert session.step(100) is None
+    assert not session.backlog

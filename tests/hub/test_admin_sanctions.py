@@ -74,9 +74,20 @@ def test_who_is_renamed_into_it_meanwhile_is_hit_once(house: House) -> None:
     house.hub.admin.carry_out(p.Admin("ban", "Rajat"), Actor("console"), outcomes.append)
     peers[0].say(p.Nick("Omar"))
     peers[1].say(p.Nick("Rajat"))
+    house.settle()
     journal.commit()
     assert [peer.leaving is not None for peer in peers] == [True, True]
     assert [row["nick"] for row in done(outcomes[0]).rows] == ["Omar", "Rajat"]
+
+
+def test_one_whose_name_is_banned_before_it_is_committed_is_disconnected(house: House) -> None:
+    ana = house.join("Ana", TWO)
+    ana.say(p.Nick("Rajat"))
+    assert done(order(house, "console", "ban", "Rajat"))
+    house.settle()
+    assert ana.closed
+    assert "you are banned" in only(p.Bye, ana.frames)[0].why or "you were banned" in only(p.Bye, ana.frames)[0].why
+    assert only(p.Error, house.join("Rajat", TWO).frames)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits, advertised
 from chatctl.core.moderation import RoomRules
 from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Msg, Rename, Resume, Say, Welcome
+from tests.hub.conftest import AT_ONCE
 from tests.support.fakes import FakePeer, House, SlowJournal, only
 
 MINE, OTHER = "a" * 32, "b" * 32
@@ -465,6 +466,8 @@ def test_two_of_one_name_that_go_one_after_the_other_are_told_once() -> None:
     assert only(Leave, bob.frames) == [Leave(["Ana"], 1)]
 
 
+@AT_ONCE
+@pytest.mark.usefixtures("answers_late")
 def test_one_who_comes_back_in_the_turn_in_which_the_connection_broke_is_not_told(house: House) -> None:
     bob, ana = house.join("Bob"), house.join("Ana")
     bob.take()

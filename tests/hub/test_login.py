@@ -17,6 +17,7 @@ from chatctl.core.session import MAX_REFUSALS
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.login import LOGINS_A_TURN, ROOMS_AT_ONCE
+from tests.hub.conftest import AT_ONCE
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER
 
@@ -132,6 +133,8 @@ def test_names_without_end_keep_nobody_waiting_and_leave_a_line_each(monkeypatch
     assert len(lines) == 20 + 2, "two are the member's"
 
 
+@AT_ONCE
+@pytest.mark.usefixtures("answers_late")
 def test_members_who_all_come_back_at_once_are_all_let_in() -> None:
     house = House()
     peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(3 * LOGINS_A_TURN)]

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from chatctl import protocol as p
 from chatctl.common.verbs import Role
@@ -15,6 +16,8 @@ from chatctl.core.dialects import JSON, Dialect
 from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
+from chatctl.directory import Directory
+from chatctl.directory.memory import MemoryDirectory
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.event_log import Log
@@ -24,6 +27,7 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, encode
 from chatctl.server.connection import READ_BYTES, Connection
 from chatctl.server.unsent import UnsentOutput
+from tests.support.late_directory import LateDirectory
 
 
 class FakeReader:
@@ -246,6 +250,9 @@ class House:
     ``wall_ahead`` is by how much the wall clock was set since the start.
     """
 
+    answers_late: ClassVar[bool] = False
+    """Whether its directory answers a turn later, as a shared one does."""
+
     def __init__(
         self,
         limits: ServerLimits | None = None,
@@ -254,6 +261,7 @@ class House:
         authenticator: Authenticator | None = None,
         rules: Rules | None = None,
         leases: Leases | None = None,
+        directory: Directory | None = None,
     ) -> None:
         self.limits = limits or ServerLimits(rate=0)
         self.now = 1000.0
@@ -265,6 +273,7 @@ class House:
         self.loop = self
         self.hub = Hub(
             self.journal,
+            directory or self.new_directory(),
             admission or Admission("test", ["ops"]),
             self.limits,
             Log(write=lambda _level, line: print(line, file=self.logged), clock=lambda: 0.0),
@@ -277,6 +286,10 @@ class House:
         self.read_buffer = memoryview(bytearray(READ_BYTES))
         self.unsent = UnsentOutput(self.hub.memory.output, self.limits.out_buffer)
         self.received = self.sent = self.stalled = 0
+
+    def new_directory(self) -> Directory:
+        """Return the directory of a server that is given none."""
+        return LateDirectory(self.journal, self.call_soon) if self.answers_late else MemoryDirectory(self.journal)
 
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Stand in for the loop: due in the next turn."""
@@ -433,8 +446,10 @@ class KeepingJournal(MemoryJournal):
         self.waiting.pop(0)[1](StorageFailed("the disk is full"))
 
 
-def order(house: House, role: Role, verb: str, target: str, **more: object) -> p.Done | ChatError:
-    """Have it ordered as this role would; give the outcome."""
+def order(
+    house: House, role: Role, verb: str, target: str, settle: Callable[[], None] | None = None, **more: object
+) -> p.Done | ChatError:
+    """Have it ordered as this role would; give the outcome. ``settle`` does what that of the house does, and more."""
     outcomes: list[p.Done | ChatError] = []
     ask = p.Admin(verb=verb, target=target, **more)  # type: ignore[arg-type]
     actor = Actor("console") if role == "console" else Actor(role, "nadia", "lobby")
@@ -442,7 +457,7 @@ def order(house: House, role: Role, verb: str, target: str, **more: object) -> p
     async def give() -> None:
         house.hub.admin.carry_out(ask, actor, outcomes.append)
         for _ in range(20):
-            house.settle()
+            (settle or house.settle)()
             await asyncio.sleep(0)
 
     asyncio.run(give())

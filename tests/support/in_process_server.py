@@ -20,6 +20,7 @@ from chatctl.core.ip_networks import Networks
 from chatctl.core.leases import Leases
 from chatctl.core.limits import ServerLimits
 from chatctl.core.passwords import Verifier
+from chatctl.directory.memory import MemoryDirectory
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
 from chatctl.journal import Journal
@@ -51,6 +52,7 @@ def new_server(
     """Make a server of the running loop that listens nowhere yet, and logs to ``log``."""
     hub = Hub(
         journal,
+        MemoryDirectory(journal),
         Admission("test", open_rooms=open_rooms),
         limits,
         Log(write=lambda _level, line: print(line, file=log)),

@@ -365,7 +365,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a name that looks like another one (Cyrillic, 1 for l)",
-        "chatctl/core/directory.py::Directory.alike",
+        "chatctl/core/members.py::Members.alike",
         "self._members.of(skeletons(nick))",
         "one for one in self._members.of(skeletons(nick)) if one.nick == nick",
         NAMES + "test_what_looks_like_a_member_of_any_room_is_refused_and_not_bound",
@@ -421,15 +421,15 @@ MUTATIONS = (
     ),
     Mutation(
         "the same, with an owner who goes before the binding is on disk",
-        "chatctl/hub/name_binding.py::NameBinding.bind",
+        "chatctl/hub/name_binding.py::NameBinding.committed",
         "self._disconnect_keyless(claim)",
         "pass",
         BINDING + "test_an_owner_who_goes_before_the_commit_leaves_nobody_without_the_key",
     ),
     Mutation(
         "a binding that fails takes away what somebody else has bound since",
-        "chatctl/hub/name_binding.py::NameBinding.bind",
-        "claims.has(claim)",
+        "chatctl/hub/name_binding.py::NameBinding.withdraw",
+        "self._hub.names.claims.has(claim)",
         "True",
         BINDING + "test_a_name_that_was_set_free_before_its_commit_is_not_its_binders",
     ),
@@ -948,7 +948,7 @@ MUTATIONS = (
     ),
     Mutation(
         "opening rooms under names that are refused",
-        "chatctl/hub/login.py::Login._enter",
+        "chatctl/hub/login.py::Login._look",
         "self._admission.room(hello.room, self._hub.history.rooms)",
         "self._hub.history.open(self._admission.room(hello.room, self._hub.history.rooms)).name",
         "tests/hub/test_login.py::test_who_is_refused_opens_no_room",

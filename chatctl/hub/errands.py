@@ -1,0 +1,62 @@
+"""Errands: what is done at the server that a member is connected to, this one or another.
+
+Lives here: doing them, and what their outcome means for who asked. Does not live here: how they get there (directory/),
+who may whisper (messages.py) or kick (core/permissions.py).
+"""
+
+from __future__ import annotations
+
+from chatctl.common.text import clean
+from chatctl.core.peer import Peer, peer_of
+from chatctl.directory import Directory, Errand, Kick, Outcome, Place, Whispering
+from chatctl.errors import ChatError, NoSuchNick, StorageFailed
+from chatctl.hub.presence import Presence
+from chatctl.hub.shared import Shared
+from chatctl.hub.tick import Tick
+from chatctl.protocol import Bye, Notice, Whispered
+
+
+class Errands:
+    """Does the errands to this server's members."""
+
+    def __init__(self, hub: Shared, directory: Directory, presence: Presence, tick: Tick) -> None:
+        """Take them from the directory."""
+        self._hub = hub
+        self._presence = presence
+        self._tick = tick
+        directory.on_errand(self._do)
+
+    def _do(self, place: Place, errand: Errand) -> Outcome:
+        member = self._presence.find(place)
+        peer = peer_of(member) if member is not None else None
+        if peer is None or peer.leaving is not None:
+            return "absent"
+        return self._whisper(peer, errand) if isinstance(errand, Whispering) else self._kick(peer, errand)
+
+    def _whisper(self, peer: Peer, whispering: Whispering) -> Outcome:
+        if peer.paused:
+            return "slow"
+        self._tick.reply(peer, Whispered(from_=whispering.from_, time=whispering.time, text=whispering.text))
+        return "done"
+
+    def _kick(self, peer: Peer, kick: Kick) -> Outcome:
+        room = peer.room
+        bye = Bye(why=kick.why, final=True, code=kick.code or None)
+        self._hub.disconnect(peer, "replaced" if kick.code else "removed", bye)
+        if kick.notice and room is not None:
+            room.tell(Notice(kick.notice, self._hub.clock(), kick.by))
+            self._tick.touch(room)
+        return "done"
+
+
+def error_of(outcome: Outcome, nick: str) -> ChatError | None:
+    """Return the error of an errand to somebody, for who asked for it; None: it was done."""
+    match outcome:
+        case "done":
+            return None
+        case "absent":
+            return NoSuchNick(f"there is no {clean(nick)} here")
+        case "slow":
+            return NoSuchNick(f"{clean(nick)} is too slow to be whispered to now")
+        case "unknown":
+            return StorageFailed(f"the server of {clean(nick)} does not answer: it may have arrived")

@@ -1,0 +1,89 @@
+"""Learning: what other servers have changed of the facts, and what follows from it here.
+
+Lives here: claims, bans, mutes, operators, rooms' rules and the log of orders that another server has kept, as that
+server has applied them to itself. Does not live here: changing them (admin_commands.py, name_binding.py), leases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from chatctl.common.text import clean
+from chatctl.core.admin_log import KIND as ORDER
+from chatctl.core.bans import Sanction, SanctionKind
+from chatctl.core.moderation import RoomRules
+from chatctl.core.name_claims import KIND as CLAIM
+from chatctl.core.name_claims import NameClaim
+from chatctl.core.peer import person_of
+from chatctl.hub.admin_people import name_of
+from chatctl.hub.admin_target import staying
+from chatctl.hub.peer_control import PeerControl
+from chatctl.journal import Facts
+from chatctl.protocol import Bye, Frame, Notice, RoomNow
+
+
+class Learning:
+    """Applies changes of facts to one server."""
+
+    def __init__(self, hub: PeerControl) -> None:
+        """Serve one hub."""
+        self._hub = hub
+        self._kinds: Mapping[str, Callable[[str, str | None], None]] = {
+            CLAIM: self._claim,
+            "ban": lambda key, value: self._sanction("ban", key, value),
+            "mute": lambda key, value: self._sanction("mute", key, value),
+            "operator": self._operator,
+            "room": self._room,
+            ORDER: self._order,
+        }
+
+    def learn(self, facts: Facts) -> None:
+        """Apply changes, in the order of their commits; those of this server's own may be among them."""
+        for (kind, key), value in facts.items():
+            try:
+                if kind in self._kinds:
+                    self._kinds[kind](key, value)
+            except (ValueError, RecursionError) as error:  # a newer version's
+                self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
+
+    def _claim(self, key: str, value: str | None) -> None:
+        claim = msgspec.json.decode(value, type=NameClaim) if value is not None else None
+        self._hub.claims.learn(key, claim)
+
+    def _operator(self, key: str, value: str | None) -> None:
+        appointed = self._hub.rules.appointed
+        (appointed.add if value is not None else appointed.discard)(key)
+
+    def _sanction(self, what: SanctionKind, key: str, value: str | None) -> None:
+        rules, clock = self._hub.rules, self._hub.clock
+        if value is None:
+            rules.sanctions(what).drop(key)
+            return
+        kept = msgspec.json.decode(value, type=Sanction)
+        until = None if kept.until is None else clock.steady_of(kept.until)
+        one = msgspec.structs.replace(kept, since=clock.steady_of(kept.since), until=until)
+        rules.sanctions(what).add(one)
+        if what == "mute" or not one.is_active(now := clock.steady()):
+            return
+        people = {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)}
+        by = f" by {clean(one.by)}" if one.by else ""
+        for peer in rules.hit_by(one, people):
+            self._hub.disconnect(peer, "removed", Bye(why=f"you were banned{by}{one.details(now)}", final=True))
+
+    def _room(self, name: str, value: str | None) -> None:
+        rules = msgspec.json.decode(value, type=RoomRules) if value is not None else RoomRules()
+        if rules != self._hub.rules.room(name):
+            self._hub.rules.rooms[name] = rules
+            self._tell(name, RoomNow(rules.topic, rules.slow or 0, rules.read_only))
+
+    def _order(self, key: str, value: str | None) -> None:
+        order = self._hub.rules.log.learn(key, value)
+        if order is not None:
+            self._tell(order.room, Notice(order.done, order.time, order.by))
+
+    def _tell(self, name: str, frame: Frame) -> None:
+        if (room := self._hub.presence.rooms.get(name)) is not None:
+            room.tell(frame)
+            self._hub.touch(room)

@@ -1,0 +1,105 @@
+"""hub/learning.py: what another server has set holds here, and is told here."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from chatctl import protocol as p
+from chatctl.core.bans import Sanction
+from tests.support.fakes import FakePeer, House, done, only, order
+from tests.support.key_holders import OWNER
+from tests.support.two_servers import ONE, TwoServers, join
+
+
+def ordered(servers: TwoServers, house: House, verb: str, target: str = "", **more: object) -> p.Done:
+    outcome = done(order(house, "console", verb, target, settle=servers.settle, **more))
+    servers.settle()
+    return outcome
+
+
+@pytest.fixture
+def ana(servers: TwoServers) -> FakePeer:
+    join(servers, servers.one, "Eve")
+    ana = join(servers, servers.two, "Ana", ONE)
+    ana.take()
+    return ana
+
+
+def test_a_topic_and_what_a_room_allows_are_told_and_hold(servers: TwoServers, ana: FakePeer) -> None:
+    ordered(servers, servers.one, "topic", room="lobby", text="deploys")
+    frames = ana.take()
+    assert only(p.RoomNow, frames) == [p.RoomNow("deploys", 0, read_only=False)]
+    assert [notice.text for notice in only(p.Notice, frames)] == ["the topic was set to 'deploys'"]
+    ordered(servers, servers.one, "read-only", room="lobby", on=True)
+    ana.take()
+    ana.say(p.Say("hello", id="1"))
+    servers.settle()
+    assert ana.codes == ["forbidden"]
+
+
+def test_what_this_server_has_kept_itself_is_not_told_again(servers: TwoServers, ana: FakePeer) -> None:
+    ordered(servers, servers.two, "topic", room="lobby", text="deploys")
+    ana.take()
+    servers.two.hub.learn(servers.engine.facts)
+    servers.settle()
+    assert ana.take() == []
+
+
+def test_a_mute_ends_at_all_servers_at_the_same_time(servers: TwoServers, ana: FakePeer) -> None:
+    servers.two.wall_ahead = 0.5
+    ordered(servers, servers.one, "mute", "ana", seconds=60)
+    ana.take()
+    ana.say(p.Say("hello", id="1"))
+    servers.settle()
+    assert ana.codes == ["forbidden"]
+    ana.take()
+    servers.pass_time(61)
+    ana.say(p.Say("hello", id="2"))
+    servers.settle()
+    assert only(p.Ack, ana.take())
+    ordered(servers, servers.one, "mute", "ana")
+    ordered(servers, servers.one, "unmute", "ana")
+    ana.take()
+    ana.say(p.Say("hello", id="3"))
+    servers.settle()
+    assert only(p.Ack, ana.take())
+
+
+def test_a_ban_that_is_over_already_disconnects_nobody(servers: TwoServers, ana: FakePeer) -> None:
+    over = Sanction("ban", since=1.0, until=2.0, name="Ana")
+    servers.two.hub.learn({("ban", "ana"): msgspec.json.encode(over).decode()})
+    servers.settle()
+    assert not ana.closed
+
+
+def test_an_operator_is_one_at_all_servers(servers: TwoServers) -> None:
+    boss = OWNER.join(servers.two, "Boss")
+    servers.settle()
+    ordered(servers, servers.one, "op", "boss")
+    assert servers.two.hub.rules.is_operator(OWNER.fingerprint)
+    assert not boss.closed
+    ordered(servers, servers.two, "deop", "boss")
+    assert not servers.one.hub.rules.is_operator(OWNER.fingerprint)
+
+
+def test_a_name_that_was_set_free_is_free_at_all_servers(servers: TwoServers) -> None:
+    OWNER.join(servers.two, "Boss").lose()
+    servers.settle()
+    ordered(servers, servers.one, "unclaim", "boss")
+    assert join(servers, servers.two, "boss").welcome is not None
+
+
+def test_what_a_newer_version_has_kept_stops_nothing(servers: TwoServers, ana: FakePeer) -> None:
+    servers.two.hub.learn({("ban", "x"): "?", ("what", "x"): "?", ("room", "lobby"): '{"topic":"later"}'})
+    servers.settle()
+    assert only(p.RoomNow, ana.frames)[0].topic == "later"
+    assert "not understood kind=ban key=x" in servers.two.logged.getvalue()
+
+
+def test_the_log_of_orders_is_one(servers: TwoServers, ana: FakePeer) -> None:
+    ordered(servers, servers.one, "kick", "ana")
+    ordered(servers, servers.two, "topic", room="lobby", text="x")
+    rows = [ordered(servers, house, "log").rows for house in servers.houses]
+    assert rows[0] == rows[1]
+    assert [row["verb"] for row in rows[0]] == ["kick", "topic"]
