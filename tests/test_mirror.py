@@ -30,13 +30,15 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "client/__init__": ("client/test_api_docs.py", "the public names"),
     "client/admin_socket": ("system/commands/test_admin.py", "against a server's socket"),
     "client/aio": ("client/test_api_say.py", "both public forms under one face"),
+    "client/core/events": ("", TYPES),
+    "client/core/following": ("client/test_api_places.py", "both public forms under one face"),
     "client/core/api": ("client/test_api_say.py", "both public forms under one face"),
     "client/core/reply": ("system/commands/test_send_reply.py", "across a server's restart"),
     "client/core/speaker": ("client/test_interrupted.py", "a signal at every place"),
     "client/core/transport": ("", TYPES),
     "client/health": ("system/commands/test_probe_options.py", "all that probe measures"),
-    "client/io/aio_transport": ("client/test_api_follow.py", "both public forms under one face"),
     "client/io/blocking_classic": ("system/commands/test_send.py", "against the first version's server"),
+    "client/io/blocking_socket": ("system/commands/test_strangers.py", "against all that may stand at a port"),
     "client/io/blocking_connection": ("system/commands/test_strangers.py", "against all that may stand at a port"),
     "client/io/blocking_tls": ("system/tls/test_client.py", "against real certificates"),
     "client/io/blocking_transport": ("client/core/test_follower.py", "on real sockets"),
@@ -119,8 +121,9 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 
 ACROSS = {
     "benchmarks/test_arena", "benchmarks/test_compare",  # programs beside the package
-    "client/test_api", "client/test_api_ask", "client/test_api_docs", "client/test_api_follow", "client/test_api_say",
-    "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
+    "client/test_api", "client/test_api_ask", "client/test_api_bots", "client/test_api_cancelled",
+    "client/test_api_closing", "client/test_api_docs", "client/test_api_follow", "client/test_api_places",
+    "client/test_api_say", "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
     "journal/postgres/test_search",

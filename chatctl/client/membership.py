@@ -136,6 +136,8 @@ class Membership:
         except asyncio.CancelledError:
             if not self._leaving:
                 raise
+        finally:
+            self._transport.close()
         if self._sent_away is not None:
             raise self._sent_away
 

@@ -6,30 +6,52 @@ Nothing is decided here: this and aio.py differ only in how they wait for core/a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
+from chatctl import protocol
 from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
-    address_of,
+    Server,
+    addresses_of,
     ignore,
     room_core,
+    start_of,
 )
 from chatctl.client.core.address import Address
-from chatctl.client.core.api import FollowCore, Notice, RoomCore
+from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.asking import Answer
-from chatctl.client.io.blocking_transport import BlockingTransport, drive
-from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
+from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rename, Whisper
+from chatctl.client.core.following import FollowCore
+from chatctl.client.core.place import Place
+from chatctl.client.io.blocking_transport import ClosableBlockingTransport, drive
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Welcome
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = [
+    "Answer",
+    "Back",
+    "Event",
+    "Following",
+    "Gap",
+    "Join",
+    "Leave",
+    "Lost",
+    "Msg",
+    "Place",
+    "Redacted",
+    "Rename",
+    "Room",
+    "Whisper",
+    "connect",
+]
 
-__all__ = ["Answer", "Following", "Room", "connect"]
+E = TypeVar("E")
 
 
 def connect(
-    server: str | Address = "127.0.0.1",
+    server: Server | Sequence[Server] = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
@@ -39,12 +61,14 @@ def connect(
     password: str | None = None,
     key: str | Path | None = None,
     timeout: float = CONNECT_SECONDS,
+    wait: float = 0.0,
     notice: Notice = ignore,
 ) -> Room:
     """Connect to a room, to post in it and watch it, without being a member.
 
     Args:
-        server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address.
+        server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address. Or several of them,
+            servers of one chat: the first that can be had is used, the last that was had is tried first.
         nick: the nickname; the login name if None.
         room: the room's name.
         tls: use TLS, on port 5501 unless ``server`` names a port. The certificate must be one that somebody here
@@ -55,6 +79,7 @@ def connect(
         key: the key that the nickname is bound to: the path of a file that ``chatctl key`` or ssh-keygen made,
             ``agent`` or ``agent:SHA256:...``; None means no key.
         timeout: seconds for one connection, or one answer of the server.
+        wait: seconds to wait for a server that is not there yet, or full.
         notice: receives a line for a person when a connection is lost for two seconds, and when it is back.
 
     Returns:
@@ -70,30 +95,41 @@ def connect(
         ChatError: the key can't be used.
         ValueError: ``server`` is no address, ``pin`` no fingerprint, or the parameters contradict each other.
     """
-    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    core = room_core(BlockingTransport(), address, nick, room, timeout, notice)
-    return Room(core, drive(core.open()))
+    addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    core = room_core(ClosableBlockingTransport(), addresses, nick, room, timeout, notice)
+    try:
+        welcome = drive(core.open(wait or None))
+    except BaseException:
+        drive(core.close())
+        raise
+    return Room(core, welcome, addresses[0])
 
 
 class Room:
     """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome) -> None:
+    def __init__(self, core: RoomCore, welcome: Welcome, address: Address) -> None:
         """Call ``connect`` instead."""
         self._core = core
+        self._address = address
         self.welcome = welcome
         """The server's answer to the first connection, with its limits."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        drive(self._core.close(handled=kind is None))
 
     @property
     def nick(self) -> str:
         """Our nickname."""
         return self._core.nick
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed: nothing can be said or followed any more."""
+        return self._core.closed
 
     def say(
         self,
@@ -121,22 +157,70 @@ class Room:
             OutcomeUnknown: no acknowledgement arrived: it may or may not have been said. Saying it again with the same
                 ``id`` resolves that.
             Unreachable: the server is gone, and nothing was said.
+            NickTaken: a member has our nickname by now, or somebody else's key is bound to it.
+            Closed: the room is closed.
             Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.
         """
         return drive(self._core.say(text, id, action, retry_for))
 
+    @overload
     def follow(
-        self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
-    ) -> Following:
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: Literal[False] = False,
+        whispers: Literal[False] = False,
+    ) -> Following[Msg | Gap]: ...
+
+    @overload
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Event]: ...
+
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Any]:
         """Return an iterator over the room's entries, each once and in order, across broken connections.
 
         Args:
             history: start this many entries before the log's end.
             resume: start after this position, the ``place`` of an earlier Following.
+            cursor: keep the position in this file, and start after the one that it holds. An entry counts as handled
+                when the next one is asked for, or at a ``close``, but not when an exception ends a ``with`` block.
             live: continue with new entries; otherwise end at the log's end as it is on connecting.
-            idle: end after this many seconds without an entry; None means never.
+            idle: end after this many seconds in which nothing came; None means never.
+            presence: yield Join, Leave and Rename, too; and as with ``whispers`` Redacted, Lost and Back.
+            whispers: yield Whisper, too, where we are a member.
+
+        Raises:
+            Closed: the room is closed.
+            ChatError: the cursor's file is in use, or can't be read.
         """
-        return Following(self._core.follow(history, resume, live, idle))
+        start = start_of(
+            self._address, cursor, history=history, resume=resume, live=live, idle=idle, presence=presence,
+            whispers=whispers,
+        )  # fmt: skip
+        return Following(self._core.follow(start))
 
     def search(
         self,
@@ -146,7 +230,7 @@ class Room:
         since: float | None = None,
         before: int | None = None,
         limit: int = 50,
-    ) -> list[Msg]:
+    ) -> list[protocol.Msg]:
         """Return the messages that hold a text, the newest first, however far back they are.
 
         Args:
@@ -193,13 +277,17 @@ class Room:
         """
         return drive(self._core.ask(question, choices, nicks, keys, approvals, timeout))
 
+    def drain(self) -> None:
+        """Wait until all that other threads are saying has its outcome, and close; nothing new is accepted."""
+        drive(self._core.drain())
+
     def close(self) -> None:
-        """Hang up, and end every Following."""
-        self._core.close()
+        """Hang up, and end every Following, also where another thread waits for one, or says something."""
+        drive(self._core.close())
 
 
-class Following:
-    """An iterator over a room's entries: ``Msg``, and ``Gap`` where some can't be shown.
+class Following(Generic[E]):
+    """An iterator over a room's entries: ``Msg``, and ``Gap`` where some can't be shown; events, if asked for.
 
     It connects for the first entry, or at once in a ``with`` block, and hangs up at its own end or the room's.
     """
@@ -212,23 +300,26 @@ class Following:
         drive(self._core.open())
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        drive(self._core.close(handled=kind is None))
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Msg | Gap:
-        entry = drive(self._core.next())
-        if entry is None:
+    def __next__(self) -> E:
+        event = drive(self._core.next())
+        if event is None:
             raise StopIteration
-        return entry
+        return cast(E, event)
 
     @property
-    def place(self) -> Resume | None:
-        """The position: ``follow(resume=place)`` continues after it, also in another process. None at first."""
+    def place(self) -> Place | None:
+        """The position: ``follow(resume=place)`` continues after it, also in another process. None at first.
+
+        ``str(place)`` is one line, and ``Place.parse`` reads it.
+        """
         return self._core.place
 
     def close(self) -> None:
-        """Hang up."""
-        self._core.close()
+        """Hang up. Whoever waits for an entry gets none any more."""
+        drive(self._core.close())

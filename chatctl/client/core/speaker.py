@@ -6,9 +6,11 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from chatctl.client.core.deadline import ReaderGone
 from chatctl.client.core.outbox import Message, new_id
+from chatctl.client.core.own_entries import OwnEntries
 from chatctl.client.core.sender import Sender
-from chatctl.errors import ChatError
+from chatctl.errors import ChatError, Closed, OutcomeUnknown
 from chatctl.protocol import Ack, Hello, Limits, Say, Welcome
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Speaker:
         self._sender = Sender(transport, address, hello, timeout=timeout)
         self._lock = transport.lock()
         self._keep_open = keep_open
+        self.own = OwnEntries(hello.nick)
+        """What was said, to be told from what others say."""
 
     async def say(
         self,
@@ -66,13 +70,51 @@ class Speaker:
             with contextlib.suppress(ChatError):  # a connection that broke meanwhile is made again
                 await self._sender.poll()
             said = text if isinstance(text, str) else text((await self._sender.open()).limits)
-            return await self._sender.say_one(Message(Say(said, id=ident, action=action, asks=asks)))
+            return await self._say(Say(said, id=ident, action=action, asks=asks))
 
         return await self._lock.hold(lambda: self._turn(retry_for, say))
 
-    async def check(self) -> Welcome:
-        """Connect, and return the welcome. Raises ChatError if the server does not let us in."""
-        return await self._lock.hold(lambda: self._turn(None, self._sender.open))
+    async def _say(self, say: Say) -> Ack:
+        self.own.saying(say)
+        try:
+            ack = await self._sender.say_one(Message(say))
+        except OutcomeUnknown:
+            raise
+        except ChatError:
+            self.own.refused(say)
+            raise
+        if (connection := self._sender.connection) is not None:
+            self.own.said(say, connection.welcome.epoch, ack)
+        return ack
+
+    async def check(self, wait: float | None = None) -> Welcome:
+        """Connect, trying for ``wait`` seconds, and return the welcome. Raises ChatError if nobody lets us in."""
+
+        async def open_or_end() -> Welcome:
+            try:
+                return await self._sender.open()
+            except ReaderGone:
+                raise Closed("the room was closed") from None
+
+        welcome = await self._lock.hold(lambda: self._turn(wait, open_or_end))
+        self.own.claimed = welcome.claimed
+        return welcome
+
+    async def wait_turn(self) -> None:
+        """Wait until nobody speaks."""
+
+        async def nothing() -> None:
+            return
+
+        await self._lock.hold(nothing)
+
+    async def hang_up(self) -> None:
+        """Close the connection, once nobody speaks."""
+
+        async def close() -> None:
+            self.close()
+
+        await self._lock.hold(close)
 
     async def _turn(self, retry_for: float | None, action: Callable[[], Awaitable[T]]) -> T:
         self._sender.start(retry_for)

@@ -575,7 +575,7 @@ MUTATIONS = (
     ),
     Mutation(
         "turning a link to the true socket once a client is connected",
-        "chatctl/client/io/blocking_connection.py::socket_name",
+        "chatctl/client/io/blocking_socket.py::socket_name",
         "address.real or address.unix",
         "address.unix",
         "tests/system/security/test_unix_sockets.py::test_what_is_signed_is_what_was_connected_to",
