@@ -27,7 +27,7 @@ from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rena
 from chatctl.client.core.following import FollowCore
 from chatctl.client.core.place import Place
 from chatctl.client.io.aio_transport import AioTransport
-from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Welcome
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
 __all__ = [
     "Answer",
@@ -140,6 +140,14 @@ class Room(_Closing[RoomCore]):
     ) -> Ack:
         """Say a message once. Cancelled, it hangs up: it may or may not be said. See ``chatctl.client.Room.say``."""
         return await self._core.say(text, id, action, retry_for)
+
+    async def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:
+        """Tell one member something. See ``chatctl.client.Room.whisper``."""
+        return await self._core.whisper(to, text, retry_for)
+
+    async def who(self) -> Roster:
+        """Return the members of the room. See ``chatctl.client.Room.who``."""
+        return await self._core.who()
 
     @overload
     def follow(

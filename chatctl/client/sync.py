@@ -27,7 +27,7 @@ from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rena
 from chatctl.client.core.following import FollowCore
 from chatctl.client.core.place import Place
 from chatctl.client.io.blocking_transport import ClosableBlockingTransport, drive
-from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Welcome
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
 __all__ = [
     "Answer",
@@ -162,6 +162,33 @@ class Room:
             Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.
         """
         return drive(self._core.say(text, id, action, retry_for))
+
+    def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:
+        """Tell one member something that nobody else sees; it is stored nowhere.
+
+        Args:
+            to: the member's nickname.
+            text: the message.
+            retry_for: seconds for all tries; 0 is one try. A whisper that may have been told is not sent again.
+
+        Raises:
+            NoSuchNick: nobody here has this nickname, or its client is too slow to get it.
+            OutcomeUnknown: it was sent, and no acknowledgement came.
+            ChatError: as ``say``.
+        """
+        return drive(self._core.whisper(to, text, retry_for))
+
+    def who(self) -> Roster:
+        """Return the members of the room, their ``count``, and how many ``watchers`` only read.
+
+        Of each member: ``nick``, ``since`` when it is here (Unix seconds), ``idle`` for how many seconds, and the
+        fingerprint of the ``key`` that it has proved, if any.
+
+        Raises:
+            Unreachable: the server is gone, or does not answer in time.
+            ChatError: the server does not let us in any more, or the room is closed.
+        """
+        return drive(self._core.who())
 
     @overload
     def follow(

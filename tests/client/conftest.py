@@ -15,7 +15,7 @@ from typing import Any, Self
 import pytest
 
 from chatctl.client import aio, sync
-from chatctl.protocol import Ack, Gap, Msg, Resume
+from chatctl.protocol import Ack, Gap, Msg, Resume, Roster
 from tests.support.environment import DEADLINE
 
 
@@ -149,6 +149,12 @@ class AsyncioRoom:
 
     def search(self, text: str, **more: Any) -> list[Msg]:
         return self._runner.run(self._room.search(text, **more))
+
+    def whisper(self, to: str, text: str, **more: Any) -> Ack:
+        return self._runner.run(self._room.whisper(to, text, **more))
+
+    def who(self) -> Roster:
+        return self._runner.run(self._room.who())
 
     def ask(self, question: str, *choices: Any, **more: Any) -> aio.Answer:
         return self._runner.run(self._room.ask(question, *choices, **more))

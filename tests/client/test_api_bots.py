@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from chatctl.client import Back, Gap, Join, Leave, Lost, Msg, Redacted, Rename
-from chatctl.errors import NickTaken, Unreachable
+from chatctl.errors import Closed, NickTaken, NoSuchNick, OutcomeUnknown, Unreachable
 from tests.client.conftest import Form
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub, Serve
@@ -86,6 +87,66 @@ def test_a_member_that_takes_its_name_silences_it(form: Form, house: Server, roo
         house.member("bot", room)
         with pytest.raises(NickTaken):
             here.say("ho")
+
+
+# --- the members
+
+
+def test_a_member_alone_is_told(form: Form, house: Server, room: str) -> None:
+    nadia, omar = house.member("nadia", room), house.member("omar", room)
+    with form.connect(at(house.port), nick="bot", room=room) as here:
+        assert here.whisper("Nadia", "lunch?").seq is None
+        assert (told := nadia.frame("whisper"))["text"] == "lunch?"
+        assert told["from"] == "bot"
+        with pytest.raises(NoSuchNick, match="no abel here"):
+            here.whisper("abel", "lunch?")
+        here.say("done")
+    assert "whisper" not in [frame["type"] for frame in frames_up_to(omar, "done")]
+
+
+def frames_up_to(wire: Wire, text: str) -> list[dict[str, Any]]:
+    frames = [wire.next_frame()]
+    while frames[-1].get("text") != text:
+        frames.append(wire.next_frame())
+    return frames
+
+
+def test_a_whisper_that_may_have_been_told_is_not_told_twice(form: Form, stub: PutStub) -> None:
+    """A server does not know a whisper by its id: what became of it is said, and a second connection never made."""
+    told: list[str] = []
+
+    def die(peer: Peer) -> None:
+        peer.let_in()
+        told.append(peer.frame("whisper")["text"])
+        peer.close()
+
+    with form.connect(at(stub(one_after_another(die)).port), nick="ci") as here, pytest.raises(OutcomeUnknown):
+        here.whisper("nadia", "lunch?")
+    assert told == ["lunch?"]
+
+
+def test_who_is_here(form: Form, house: Server, room: str) -> None:
+    house.member("nadia", room)
+    with form.connect(at(house.port), nick="bot", room=room) as here:
+        assert [member.nick for member in here.who().members] == ["nadia"]
+        here.say("hi")
+        assert here.who().count == 1
+        here.close()
+        for call in (here.who, lambda: here.whisper("nadia", "hi")):
+            with pytest.raises(Closed):
+                call()
+
+
+def test_a_server_that_does_not_tell_who_is_here_is_given_up(form: Form, stub: PutStub) -> None:
+    def deaf(peer: Peer) -> None:
+        peer.let_in()
+        peer.frame("who")
+
+    with (
+        form.connect(at(stub(one_after_another(deaf)).port), nick="ci", timeout=0.5) as here,
+        pytest.raises(Unreachable, match="does not answer in time"),
+    ):
+        here.who()
 
 
 # --- events

@@ -23,7 +23,7 @@ from chatctl.client.core.speaker import Speaker
 from chatctl.common.fingerprints import parse
 from chatctl.common.names import fold_nick
 from chatctl.errors import Closed
-from chatctl.protocol import Ack, Hello, Msg, Welcome
+from chatctl.protocol import Ack, Hello, Msg, Roster, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
@@ -103,6 +103,20 @@ class RoomCore:
             return await self._speaker.say(text, id=ident, action=action, retry_for=retry_for or None)
         finally:
             self._saying -= 1
+
+    async def whisper(self, to: str, text: str, retry_for: float) -> Ack:
+        """Tell one member something. Raises as ``Speaker.whisper``, and Closed."""
+        self._insist_on_open()
+        self._saying += 1
+        try:
+            return await self._speaker.whisper(to, text, retry_for or None)
+        finally:
+            self._saying -= 1
+
+    async def who(self) -> Roster:
+        """Return who is in the room. Raises as ``Speaker.who``."""
+        self._insist_on_open()
+        return await self._speaker.who()
 
     def _insist_on_open(self) -> None:
         if self._ends:

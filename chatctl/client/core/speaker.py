@@ -6,12 +6,13 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from chatctl.client.core.deadline import ReaderGone
+from chatctl.client.core.deadline import DeadlinePassed, ReaderGone
 from chatctl.client.core.outbox import Message, new_id
 from chatctl.client.core.own_entries import OwnEntries
+from chatctl.client.core.request import request
 from chatctl.client.core.sender import Sender
-from chatctl.errors import ChatError, Closed, OutcomeUnknown
-from chatctl.protocol import Ack, Hello, Limits, Say, Welcome
+from chatctl.errors import ChatError, Closed, OutcomeUnknown, Unreachable
+from chatctl.protocol import Ack, Hello, Limits, Roster, Say, Welcome, Whisper, Who
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
@@ -86,6 +87,34 @@ class Speaker:
         if (connection := self._sender.connection) is not None:
             self.own.said(say, connection.welcome.epoch, ack)
         return ack
+
+    async def whisper(self, to: str, text: str, retry_for: float | None) -> Ack:
+        """Tell one member something, once. A whisper whose outcome is unknown is not sent again. Raises as ``say``."""
+        message = Message(Whisper(to, text, id=new_id(self._transport.random_bytes)))
+
+        async def whisper() -> Ack:
+            with contextlib.suppress(ChatError):  # as in ``say``
+                await self._sender.poll()
+            return await self._sender.say_one(message)
+
+        return await self._lock.hold(lambda: self._turn(retry_for, whisper))
+
+    async def who(self) -> Roster:
+        """Return who is in the room. Raises Unreachable, Closed; ChatError if the server refuses."""
+
+        async def ask() -> Roster:
+            with contextlib.suppress(ChatError):  # as in ``say``
+                await self._sender.poll()
+            try:
+                await self._sender.open()
+                assert self._sender.connection is not None, "it was opened"
+                return await request(self._sender.connection, Who(), Roster, self._sender.deadline)
+            except DeadlinePassed:
+                raise Unreachable("the server let us in, and does not answer in time") from None
+            except ReaderGone:
+                raise Closed("the room was closed") from None
+
+        return await self._lock.hold(lambda: self._turn(None, ask))
 
     async def check(self, wait: float | None = None) -> Welcome:
         """Connect, trying for ``wait`` seconds, and return the welcome. Raises ChatError if nobody lets us in."""
