@@ -14,6 +14,7 @@ from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
+    Mode,
     Server,
     addresses_of,
     ignore,
@@ -27,6 +28,7 @@ from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rena
 from chatctl.client.core.following import FollowCore
 from chatctl.client.core.place import Place
 from chatctl.client.io.aio_transport import AioTransport
+from chatctl.client.member_room import MemberRoom
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
 __all__ = [
@@ -56,6 +58,7 @@ def connect(
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    mode: Mode = "post",
     tls: bool | None = None,
     pin: str | None = None,
     ca: str | Path | None = None,
@@ -67,7 +70,9 @@ def connect(
 ) -> _Connecting:
     """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
     addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    return _Connecting(room_core(AioTransport(), addresses, nick, room, timeout, notice), addresses[0], wait)
+    kind = MemberRoom if mode == "join" else RoomCore
+    core = room_core(AioTransport(), addresses, nick, room, timeout, notice, kind)
+    return _Connecting(core, addresses[0], wait)
 
 
 class _Closing(Generic[Core]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatctl.client.core.address import Address, names_port, parse_address
 from chatctl.client.core.api import Notice, RoomCore
@@ -30,6 +30,9 @@ ASK_SECONDS = 600.0
 """Time for people to answer a question."""
 
 
+Mode = Literal["post", "join"]
+"""How ``connect`` enters: to post and watch unseen, or as a member."""
+
 Server = str | Address
 """One server, as ``connect`` takes it."""
 
@@ -48,11 +51,12 @@ def room_core(
     room: str,
     timeout: float,
     notice: Notice,
+    kind: type[RoomCore] = RoomCore,
 ) -> RoomCore:
     """Return the room that ``connect`` connects to. Raises NickInvalid."""
     address = addresses[0]
     hello = post_hello(address, room, check_nick(login_nick() if nick is None else nick))
-    return RoomCore(Servers(transport, addresses, log), address, hello, timeout, notice, log)
+    return kind(Servers(transport, addresses, log), address, hello, timeout, notice, log)
 
 
 def start_of(

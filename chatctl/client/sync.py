@@ -5,15 +5,16 @@ Nothing is decided here: this and aio.py differ only in how they wait for core/a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
+from typing import Any, Literal, Self, overload
 
 from chatctl import protocol
 from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
+    Mode,
     Server,
     addresses_of,
     ignore,
@@ -24,9 +25,9 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.asking import Answer
 from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rename, Whisper
-from chatctl.client.core.following import FollowCore
 from chatctl.client.core.place import Place
 from chatctl.client.io.blocking_transport import ClosableBlockingTransport, drive
+from chatctl.client.sync_following import Following, Run
 from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
 __all__ = [
@@ -47,14 +48,13 @@ __all__ = [
     "connect",
 ]
 
-E = TypeVar("E")
-
 
 def connect(
     server: Server | Sequence[Server] = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    mode: Mode = "post",
     tls: bool | None = None,
     pin: str | None = None,
     ca: str | Path | None = None,
@@ -71,6 +71,7 @@ def connect(
             servers of one chat: the first that can be had is used, the last that was had is tried first.
         nick: the nickname; the login name if None.
         room: the room's name.
+        mode: ``post``: nobody sees us in the list of members. ``join``: we are a member, which gets whispers, too.
         tls: use TLS, on port 5501 unless ``server`` names a port. The certificate must be one that somebody here
             accepted (in ``chatctl join``), or one that the system's authorities vouch for.
         pin: use TLS; the certificate must have this fingerprint, ``SHA256:...``.
@@ -96,21 +97,44 @@ def connect(
         ValueError: ``server`` is no address, ``pin`` no fingerprint, or the parameters contradict each other.
     """
     addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    core = room_core(ClosableBlockingTransport(), addresses, nick, room, timeout, notice)
+    if mode == "post":
+        core = room_core(ClosableBlockingTransport(), addresses, nick, room, timeout, notice)
+        return _opened(core, addresses[0], wait, drive, _nothing)
+    from chatctl.client.io.aio_transport import AioTransport  # asyncio takes a while to load
+    from chatctl.client.io.loop_thread import LoopThread
+    from chatctl.client.member_room import MemberRoom
+
+    thread = LoopThread()
     try:
-        welcome = drive(core.open(wait or None))
+        core = room_core(AioTransport(), addresses, nick, room, timeout, notice, MemberRoom)
+        return _opened(core, addresses[0], wait, thread.run, thread.stop)
     except BaseException:
-        drive(core.close())
+        thread.stop()
         raise
-    return Room(core, welcome, addresses[0])
+
+
+def _nothing() -> None:
+    pass
+
+
+def _opened(core: RoomCore, address: Address, wait: float, run: Run, stop: Callable[[], None]) -> Room:
+    try:
+        welcome = run(core.open(wait or None))
+    except BaseException:
+        run(core.close())
+        raise
+    return Room(core, welcome, address, run, stop)
 
 
 class Room:
     """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome, address: Address) -> None:
+    def __init__(self, core: RoomCore, welcome: Welcome, address: Address, run: Run, stop: Callable[[], None]) -> None:
         """Call ``connect`` instead."""
         self._core = core
+        self._run = run
+        self._stop = stop
+        self._stopped = False
         self._address = address
         self.welcome = welcome
         """The server's answer to the first connection, with its limits."""
@@ -119,7 +143,15 @@ class Room:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        drive(self._core.close(handled=kind is None))
+        self._close(self._core.close(handled=kind is None))
+
+    def _close(self, closing: Coroutine[Any, Any, None]) -> None:
+        if self._core.closed and self._stopped:
+            closing.close()
+            return
+        self._run(closing)
+        self._stopped = True
+        self._stop()
 
     @property
     def nick(self) -> str:
@@ -161,7 +193,7 @@ class Room:
             Closed: the room is closed.
             Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.
         """
-        return drive(self._core.say(text, id, action, retry_for))
+        return self._run(self._core.say(text, id, action, retry_for))
 
     def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:
         """Tell one member something that nobody else sees; it is stored nowhere.
@@ -176,7 +208,7 @@ class Room:
             OutcomeUnknown: it was sent, and no acknowledgement came.
             ChatError: as ``say``.
         """
-        return drive(self._core.whisper(to, text, retry_for))
+        return self._run(self._core.whisper(to, text, retry_for))
 
     def who(self) -> Roster:
         """Return the members of the room, their ``count``, and how many ``watchers`` only read.
@@ -188,7 +220,7 @@ class Room:
             Unreachable: the server is gone, or does not answer in time.
             ChatError: the server does not let us in any more, or the room is closed.
         """
-        return drive(self._core.who())
+        return self._run(self._core.who())
 
     @overload
     def follow(
@@ -247,7 +279,7 @@ class Room:
             self._address, cursor, history=history, resume=resume, live=live, idle=idle, presence=presence,
             whispers=whispers,
         )  # fmt: skip
-        return Following(self._core.follow(start))
+        return Following(self._core.follow(start), self._run)
 
     def search(
         self,
@@ -302,51 +334,12 @@ class Room:
             ChatError: as ``say``.
             ValueError: the choices can't be told apart, or a key is no fingerprint.
         """
-        return drive(self._core.ask(question, choices, nicks, keys, approvals, timeout))
+        return self._run(self._core.ask(question, choices, nicks, keys, approvals, timeout))
 
     def drain(self) -> None:
         """Wait until all that other threads are saying has its outcome, and close; nothing new is accepted."""
-        drive(self._core.drain())
+        self._close(self._core.drain())
 
     def close(self) -> None:
         """Hang up, and end every Following, also where another thread waits for one, or says something."""
-        drive(self._core.close())
-
-
-class Following(Generic[E]):
-    """An iterator over a room's entries: ``Msg``, and ``Gap`` where some can't be shown; events, if asked for.
-
-    It connects for the first entry, or at once in a ``with`` block, and hangs up at its own end or the room's.
-    """
-
-    def __init__(self, core: FollowCore) -> None:
-        """Call ``Room.follow`` instead."""
-        self._core = core
-
-    def __enter__(self) -> Self:
-        drive(self._core.open())
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        drive(self._core.close(handled=kind is None))
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> E:
-        event = drive(self._core.next())
-        if event is None:
-            raise StopIteration
-        return cast(E, event)
-
-    @property
-    def place(self) -> Place | None:
-        """The position: ``follow(resume=place)`` continues after it, also in another process. None at first.
-
-        ``str(place)`` is one line, and ``Place.parse`` reads it.
-        """
-        return self._core.place
-
-    def close(self) -> None:
-        """Hang up. Whoever waits for an entry gets none any more."""
-        drive(self._core.close())
+        self._close(self._core.close())

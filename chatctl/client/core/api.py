@@ -14,7 +14,7 @@ from chatctl.client.core.author_key import AuthorKeys
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, ReaderGone
 from chatctl.client.core.follower import Follower
-from chatctl.client.core.following import FollowCore, Start
+from chatctl.client.core.following import EventSource, FollowCore, Start
 from chatctl.client.core.held_lease import HeldLease
 from chatctl.client.core.log_search import search_frame, search_room
 from chatctl.client.core.member_changes import MemberChanges
@@ -130,19 +130,22 @@ class RoomCore:
             start.kept.lock()
             resume = start.kept.load() or resume
         transport = self._transport.another()
-        follower = Follower(
+        follower = self._source(transport, Cursor(resume), start)
+        following = FollowCore(transport, follower, self._speaker.own, self._timeout, start, self._log)
+        self._followings = [*(one for one in self._followings if not one.closed), following]
+        return following
+
+    def _source(self, transport: ClosableTransport, cursor: Cursor, start: Start) -> EventSource:
+        return Follower(
             transport,
             self._address,
             self._room,
-            Cursor(resume),
+            cursor,
             history=start.history,
             idle=start.idle,
             notice=self._notice,
             members=MemberChanges() if start.presence else None,
         )
-        following = FollowCore(transport, follower, self._speaker.own, self._timeout, start, self._log)
-        self._followings = [*(one for one in self._followings if not one.closed), following]
-        return following
 
     async def search(
         self, text: str, nicks: Sequence[str], since: float | None, before: int | None, limit: int

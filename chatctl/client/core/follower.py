@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
-from chatctl.client.core.events import Back, Lost, Presence
+from chatctl.client.core.events import Back, Lost, Presence, Whisper
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.errors import ChatError
 from chatctl.protocol import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from chatctl.client.core.member_changes import MemberChanges
     from chatctl.client.core.transport import Transport
 
-FollowEvent = Msg | Gap | Presence | Redacted | Lost | Back
+FollowEvent = Msg | Gap | Presence | Whisper | Redacted | Lost | Back
 
 
 class Follower:

@@ -12,11 +12,11 @@ from chatctl import protocol
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, ReaderGone
 from chatctl.client.core.events import Event, Lost, Msg
-from chatctl.client.core.follower import Follower, FollowEvent
+from chatctl.client.core.follower import FollowEvent
 from chatctl.client.core.place import Place
 from chatctl.common.text import clean
 from chatctl.errors import Closed
-from chatctl.protocol import Gap, Resume
+from chatctl.protocol import Gap, Resume, Welcome
 
 if TYPE_CHECKING:
     from chatctl.client.core.own_entries import OwnEntries
@@ -56,13 +56,36 @@ class Start:
     kept: KeptPlace | None = None
 
 
+class EventSource(Protocol):
+    """What happens in a room, for a watcher (follower.py) or a member (client/member_follower.py)."""
+
+    cursor: Cursor
+
+    def now(self) -> float:
+        """Return the time, in seconds on a monotonic clock."""
+        ...
+
+    async def open(self, deadline: Deadline) -> Welcome:
+        """Start. Raises as ``Transport.connect``."""
+        ...
+
+    def restart_idle(self) -> None:
+        """Count the idle seconds from now."""
+
+    async def next_event(self, deadline: Deadline, *, follow: bool = True) -> FollowEvent | None:
+        """Return what happens next; None at the end."""
+
+    def close(self) -> None:
+        """Stop."""
+
+
 class FollowCore:
     """The entries of a room, one after the other."""
 
     def __init__(
         self,
         transport: ClosableTransport,
-        follower: Follower,
+        follower: EventSource,
         own: OwnEntries,
         timeout: float,
         start: Start,

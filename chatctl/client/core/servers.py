@@ -5,7 +5,7 @@ Does not live here: when to try again once none of them can be had (retry.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from chatctl.client.core.deadline import Deadline
@@ -85,6 +85,10 @@ class Servers:
     async def closed(self) -> None:
         """Wait until the last bytes have left."""
         await self._transport.closed()
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+        self._transport.when_closed(call)
 
     def another(self) -> Servers:
         """Return a transport to the same servers that is closed by itself."""

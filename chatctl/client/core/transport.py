@@ -76,6 +76,9 @@ class ClosableTransport(Transport, Protocol):
     async def closed(self) -> None:
         """Close the connections that are left, and wait until their last bytes have left."""
 
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+
     def another(self) -> ClosableTransport:
         """Return a transport that is closed by itself."""
         ...

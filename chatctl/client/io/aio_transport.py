@@ -33,6 +33,11 @@ class AioTransport:
         self._connecting: set[asyncio.Task[AioConnection]] = set()
         self._unclaimed: dict[tuple[Address, Hello], asyncio.Task[AioConnection]] = {}
         self._gone = asyncio.Event()
+        self._when_closed: list[Callable[[], object]] = []
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+        self._when_closed.append(call)
 
     def another(self) -> AioTransport:
         """Return a transport that is closed by itself."""
@@ -90,6 +95,8 @@ class AioTransport:
             task.cancel()
         for connection in self._open:
             connection.end_waits()
+        for call in self._when_closed:
+            call()
 
     async def closed(self) -> None:
         """Close the connections that are left, and wait for their end: a loop that ends earlier leaves sockets open."""

@@ -92,6 +92,7 @@ class ClosableBlockingTransport(BlockingTransport):
         """Make the pipe."""
         self._reading: int | None
         self._reading, self._writing = os.pipe()
+        self._when_closed: list[Callable[[], object]] = []
         super().__init__()
 
     def another(self) -> ClosableBlockingTransport:
@@ -112,6 +113,12 @@ class ClosableBlockingTransport(BlockingTransport):
         reading, self._reading = self._reading, None
         if reading is not None:
             os.close(reading)
+            for call in self._when_closed:
+                call()
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+        self._when_closed.append(call)
 
     async def closed(self) -> None:
         """Return: a blocking connection is closed at once."""

@@ -38,6 +38,9 @@ class Net(FakeTransport):
     async def closed(self) -> None:
         """Wait for nothing."""
 
+    def when_closed(self, call: object) -> None:
+        """Call nothing."""
+
     def another(self) -> Net:
         return self
 
