@@ -118,6 +118,10 @@ class Asyncio:
             loop.remove_signal_handler(signal.SIGUSR1)
 
 
+class Uvloop(Asyncio):
+    """The same on uvloop's event loop."""
+
+
 async def entered(manager: Any) -> Any:
     return await manager.__aenter__()
 
@@ -210,7 +214,7 @@ def form(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     logged: list[dict[str, Any]] = []
     with asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.get_loop().set_exception_handler(lambda _, context: logged.append(context))
-        yield Asyncio(runner)
+        yield (Uvloop if request.param == "uvloop" else Asyncio)(runner)
         gc.collect()  # of a future that nobody asks for its exception
     assert logged == [], "nothing is left for the event loop to complain about"
 
