@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from chatctl.client.core.address import Address, names_port, parse_address
 from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.following import Start
-from chatctl.client.core.servers import Servers
+from chatctl.client.core.servers import ClosableServers
 from chatctl.client.cursor_file import CursorFile
 from chatctl.client.identity import login_nick, post_hello
 from chatctl.common.fingerprints import parse as parse_pin
@@ -56,7 +56,7 @@ def room_core(
     """Return the room that ``connect`` connects to. Raises NickInvalid."""
     address = addresses[0]
     hello = post_hello(address, room, check_nick(login_nick() if nick is None else nick))
-    return kind(Servers(transport, addresses, log), address, hello, timeout, notice, log)
+    return kind(ClosableServers(transport, addresses, log), address, hello, timeout, notice, log)
 
 
 def start_of(

@@ -15,7 +15,7 @@ from chatctl.protocol import Hello
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.transport import ClosableTransport, Lock, OpenConnection
+    from chatctl.client.core.transport import ClosableTransport, Lock, OpenConnection, Transport
 
 
 class Log(Protocol):
@@ -28,14 +28,23 @@ class Log(Protocol):
         """Note what is not."""
 
 
+class _Silence:
+    """A log that nobody reads."""
+
+    def info(self, msg: str, /, *args: object) -> None:
+        """Drop a line."""
+
+    warning = info
+
+
 class Servers:
     """A transport that connects to the first of some servers that can be had, beginning with the last that could."""
 
-    def __init__(self, transport: ClosableTransport, addresses: Sequence[Address], log: Log) -> None:
-        """Connect with ``transport``; ``log`` hears of each try."""
+    def __init__(self, transport: Transport, addresses: Sequence[Address], log: Log | None = None) -> None:
+        """Connect with ``transport`` to one of ``addresses``; ``log`` hears of each try."""
         self._transport = transport
         self._addresses = list(addresses)
-        self._log = log
+        self._log = log or _Silence()
         self.now = transport.now
         self.random_bytes = transport.random_bytes
 
@@ -78,6 +87,16 @@ class Servers:
         """Return a new lock."""
         return self._transport.lock()
 
+
+class ClosableServers(Servers):
+    """One that can be closed from another task or thread; see ``ClosableTransport``."""
+
+    _transport: ClosableTransport
+
+    def __init__(self, transport: ClosableTransport, addresses: Sequence[Address], log: Log | None = None) -> None:
+        """As ``Servers``."""
+        super().__init__(transport, addresses, log)
+
     def close(self) -> None:
         """End all waits and refuse new ones."""
         self._transport.close()
@@ -90,9 +109,9 @@ class Servers:
         """Have ``close`` call this, too."""
         self._transport.when_closed(call)
 
-    def another(self) -> Servers:
+    def another(self) -> ClosableServers:
         """Return a transport to the same servers that is closed by itself."""
-        return Servers(self._transport.another(), self._addresses, self._log)
+        return ClosableServers(self._transport.another(), self._addresses, self._log)
 
 
 def _of_all(failures: list[Unreachable | ServerFull]) -> ChatError:

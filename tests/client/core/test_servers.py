@@ -32,18 +32,6 @@ class Net(FakeTransport):
         connection.welcome = welcome()
         return connection
 
-    def close(self) -> None:
-        """End nothing."""
-
-    async def closed(self) -> None:
-        """Wait for nothing."""
-
-    def when_closed(self, call: object) -> None:
-        """Call nothing."""
-
-    def another(self) -> Net:
-        return self
-
 
 class Lines:
     def __init__(self) -> None:
@@ -88,3 +76,10 @@ def test_what_a_server_says_is_cleaned_for_the_log() -> None:
     with pytest.raises(Unreachable):
         connect(Servers(net, [A], lines), net)
     assert "\x1b" not in "".join(lines.lines)
+
+
+def test_it_goes_without_a_log() -> None:
+    """A command has none."""
+    net = Net(a=Unreachable("a is away"), b=None)
+    connect(Servers(net, [A, B]), net)
+    assert [host for host, _ in net.tried] == ["a", "b"]
