@@ -105,7 +105,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/web/site": ("", TYPES),
     "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
-    "terminal/room_requests": ("terminal/test_log_commands.py", "by the commands that ask"),
     "terminal/combining_marks": ("terminal/test_prompt_renderer.py", "as the renderer draws them"),
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),
     "terminal/emoji": ("system/terminal/test_writing.py", "in a terminal"),
@@ -130,6 +129,7 @@ ACROSS = {
     "client/test_api_say", "client/test_api_search", "client/test_api_tls",  # the public forms, under one face
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
+    "hub/test_question_ids",
     "journal/postgres/test_search",
     "journal/test_contract", "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",

@@ -114,14 +114,14 @@ class Hub:
                     self._messages.whisper(peer, self._room_of(peer), effect)
                 case protocol.Nick(nick):
                     self._rename(peer, nick)
-                case protocol.Who():
+                case protocol.Who(ident):
                     size = ROW_BYTES * len(self._room_of(peer).roster)
-                    self._answers.give(peer, size, lambda: self._who(peer))
-                case protocol.Rooms():
+                    self._answers.give(peer, size, lambda: self._who(peer, ident))
+                case protocol.Rooms(ident):
                     names = self._room_names()
-                    self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer))
-                case protocol.Whois(nick, bound):
-                    self._whois(peer, nick, bound=bound)
+                    self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer, ident))
+                case protocol.Whois():
+                    self.reply(peer, self._identity(self._room_of(peer), effect))
                 case protocol.Lease():
                     self.leasing.request(peer, self._room_of(peer), effect)
                 case protocol.Admin():
@@ -162,35 +162,34 @@ class Hub:
         self.leasing.renamed(peer, nick)
         self.touch(room)
 
-    def _who(self, peer: Peer) -> None:
+    def _who(self, peer: Peer, ident: str | None) -> None:
         room = peer.room
         if room is None:  # it left while the answer had to wait
             return
         rows = room.roster.rows(self.clock.steady())
-        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers))
+        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=room.watchers, id=ident))
 
     def _room_names(self) -> list[str]:
         return sorted(self._admission.rooms | self.history.rooms.keys())
 
-    def _list_rooms(self, peer: Peer) -> None:
+    def _list_rooms(self, peer: Peer, ident: str | None) -> None:
         """Tell which rooms there are: those of the operator, and those that are open now. Never who is in another."""
         rows = []
         for name in self._room_names():
             room, topic = self.history.rooms.get(name), self.rules.room(name).topic
             members, last = (0, self.journal.head(name).last) if room is None else (len(room.roster), room.ring.last)
             rows.append(protocol.RoomRow(name, members, last, topic))
-        self.reply(peer, protocol.RoomList(rows))
+        self.reply(peer, protocol.RoomList(rows, ident))
 
-    def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
-        member, claim = self._room_of(peer).roster.find(nick), self.claims.find(nick)
-        if member is None and bound and claim is not None:
-            self.reply(peer, protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False))
-            return
+    def _identity(self, room: Room, asked: protocol.Whois) -> protocol.Identity:
+        member, claim = room.roster.find(asked.nick), self.claims.find(asked.nick)
+        if member is None and asked.bound and claim is not None:
+            return protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False, id=asked.id)
         if member is None:
-            raise NoSuchNick(f"there is no {nick} here")
+            raise NoSuchNick(f"there is no {asked.nick} here")
         row = member.row(self.clock.steady())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
-        self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
+        return protocol.Identity(row.nick, row.since, row.idle, row.key, claimed, id=asked.id)
 
     def address_ban(self, host: str) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""
