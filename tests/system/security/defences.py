@@ -85,7 +85,7 @@ MUTATIONS = (
     Mutation(
         "coming in without the password",
         "chatctl/core/auth.py::Authenticator.begin",
-        'raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")',
+        'raise Unauthorized("this server wants a password")',
         "return None",
         AUTH + "test_without_a_password_nobody_gets_in",
     ),
