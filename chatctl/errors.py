@@ -2,6 +2,7 @@
 
     ChatError                      1  internal
     ├── NoHome                        (of this machine)
+    ├── Closed                        (the client's own)
     ├── Unreachable                3
     ├── OutcomeUnknown             4
     ├── Refused                    5
@@ -51,6 +52,10 @@ class ChatError(Exception):
 
 class NoHome(ChatError, OSError):
     """There is no place for files of our own: no home directory. An OSError too: who can do without files, does."""
+
+
+class Closed(ChatError):
+    """The program has closed the room itself. Nothing was sent."""
 
 
 class Unreachable(ChatError):

@@ -71,6 +71,7 @@ FEATURES: tuple[str, ...] = (
     "leases",
     "rooms",
     "search",
+    "ids",
 )
 """What a server of today offers beyond version 1, as names for ``Welcome.features``. docs/protocol.md, "Features".
 
@@ -143,17 +144,23 @@ class Whisper(Frame, frozen=True, tag="whisper"):
 
 
 class Nick(Frame, frozen=True, tag="nick"):
-    """Change our nickname."""
+    """Change our nickname. An error has the ``id``; the ``rename`` is everybody's, and has none."""
 
     nick: str
+    id: Id | None = None
 
 
 class Who(Frame, frozen=True, tag="who"):
     """Ask for the roster."""
 
+    id: Id | None = None
+    """Of this and all other questions (feature ``ids``): the answer has it, and an error in its place."""
+
 
 class Rooms(Frame, frozen=True, tag="rooms"):
     """Ask which rooms there are (feature ``rooms``)."""
+
+    id: Id | None = None
 
 
 class History(Frame, frozen=True, tag="history"):
@@ -162,6 +169,7 @@ class History(Frame, frozen=True, tag="history"):
     limit: Count
     after: Count | None = None
     before: Count | None = None
+    id: Id | None = None
 
 
 class Search(Frame, frozen=True, tag="search"):
@@ -187,6 +195,7 @@ class Whois(Frame, frozen=True, tag="whois"):
 
     nick: str
     bound: bool = False
+    id: Id | None = None
 
 
 class Admin(Frame, frozen=True, tag="admin"):
@@ -236,6 +245,7 @@ class Lease(Frame, frozen=True, tag="lease"):
     """``withdraw``: as ``release``, and the room is told that nobody waits for an answer."""
     seq: Count | None = None
     """``take``: the entry that asked the question, if the server does not know. ``look``: an entry to be judged."""
+    id: Id | None = None
 
 
 # --- from both ends
@@ -465,6 +475,8 @@ class Roster(Frame, frozen=True, tag="roster"):
     members: list[RosterRow]
     count: Count
     watchers: Count
+    id: str | None = None
+    """Of the question, in this and all other answers."""
 
 
 class Identity(Frame, frozen=True, tag="whois"):
@@ -479,6 +491,7 @@ class Identity(Frame, frozen=True, tag="whois"):
     key: str | None = None
     claimed: float | None = None
     here: bool = True
+    id: str | None = None
 
 
 class RoomRow(Struct, frozen=True, omit_defaults=True):
@@ -494,6 +507,7 @@ class RoomList(Frame, frozen=True, tag="rooms"):
     """The rooms of the server, by name: how many are in each, and never who."""
 
     rooms: list[RoomRow]
+    id: str | None = None
 
 
 class Notice(Frame, frozen=True, tag="notice"):
@@ -543,6 +557,7 @@ class LeaseState(Frame, frozen=True, tag="lease"):
     """The owner of the lease said that entry."""
     why: str = ""
     """Why it was taken away from us. Only in a frame that nobody asked for: an operator did it."""
+    id: str | None = None
 
 
 class Page(Frame, frozen=True, tag="page"):
@@ -550,6 +565,7 @@ class Page(Frame, frozen=True, tag="page"):
 
     entries: list[Msg]
     more: bool
+    id: str | None = None
 
 
 class Found(Frame, frozen=True, tag="found"):

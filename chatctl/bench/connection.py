@@ -18,7 +18,7 @@ from chatctl.bench.wire_formats import WireFormat, answer_challenge, offer_proof
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import stranger
 from chatctl.client.core.prover import Prover, place_of
-from chatctl.client.io.blocking_connection import open_tcp
+from chatctl.client.io.blocking_socket import open_tcp
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.errors import BadFrame, Unreachable, reason_of

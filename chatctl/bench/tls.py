@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import look_again
+from chatctl.client.io.blocking_socket import look_again
 from chatctl.client.io.blocking_tls import certificate_of, secure
 from chatctl.client.security.trust import Trust, handshake_failed
 

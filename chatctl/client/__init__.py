@@ -8,9 +8,41 @@ it is asked for. Nothing here knows the server's side: both meet in protocol.py.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chatctl.client.sync import Answer, Following, Room, connect
+    from chatctl.client.sync import (
+        Answer,
+        Back,
+        Event,
+        Following,
+        Gap,
+        Join,
+        Leave,
+        Lost,
+        Msg,
+        Place,
+        Redacted,
+        Rename,
+        Room,
+        Whisper,
+        connect,
+    )
 
-__all__ = ["Answer", "Following", "Room", "connect"]
+__all__ = [
+    "Answer",
+    "Back",
+    "Event",
+    "Following",
+    "Gap",
+    "Join",
+    "Leave",
+    "Lost",
+    "Msg",
+    "Place",
+    "Redacted",
+    "Rename",
+    "Room",
+    "Whisper",
+    "connect",
+]
 
 
 def __getattr__(name: str) -> Any:

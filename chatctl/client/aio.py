@@ -6,73 +6,107 @@ Nothing is decided here: this and sync.py differ only in how they wait for core/
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Literal, Self, TypeVar, cast, overload
 
+from chatctl import protocol
 from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
-    address_of,
+    Mode,
+    Server,
+    addresses_of,
     ignore,
     room_core,
+    start_of,
 )
 from chatctl.client.core.address import Address
-from chatctl.client.core.api import FollowCore, Notice, RoomCore
+from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.asking import Answer
+from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rename, Whisper
+from chatctl.client.core.following import FollowCore
+from chatctl.client.core.place import Place
 from chatctl.client.io.aio_transport import AioTransport
-from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
+from chatctl.client.member_room import MemberRoom
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
-if TYPE_CHECKING:
-    from pathlib import Path
+__all__ = [
+    "Answer",
+    "Back",
+    "Event",
+    "Following",
+    "Gap",
+    "Join",
+    "Leave",
+    "Lost",
+    "Msg",
+    "Place",
+    "Redacted",
+    "Rename",
+    "Room",
+    "Whisper",
+    "connect",
+]
 
-__all__ = ["Answer", "Following", "Room", "connect"]
-
+E = TypeVar("E")
 Core = TypeVar("Core", bound=RoomCore | FollowCore)
 
 
 def connect(
-    server: str | Address = "127.0.0.1",
+    server: Server | Sequence[Server] = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    mode: Mode = "post",
     tls: bool | None = None,
     pin: str | None = None,
     ca: str | Path | None = None,
     password: str | None = None,
     key: str | Path | None = None,
     timeout: float = CONNECT_SECONDS,
+    wait: float = 0.0,
     notice: Notice = ignore,
 ) -> _Connecting:
     """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
-    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    transport = AioTransport()
-    return _Connecting(room_core(transport, address, nick, room, timeout, notice), transport)
+    addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    kind = MemberRoom if mode == "join" else RoomCore
+    core = room_core(AioTransport(), addresses, nick, room, timeout, notice, kind)
+    return _Connecting(core, addresses[0], wait)
 
 
 class _Closing(Generic[Core]):
     """Hangs up by ``close``, or at the end of an ``async with`` block."""
 
-    def __init__(self, core: Core, transport: AioTransport) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._transport = transport
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        await self._core.close(handled=kind is None)
 
     async def close(self) -> None:
-        """Hang up; a room ends every Following, too."""
-        self._core.close()
-        await self._transport.closed()
+        """Hang up; a room ends every Following, too. Whoever waits for an entry gets none any more."""
+        await self._core.close()
 
 
 class _Connecting(_Closing[RoomCore]):
     """The result of ``connect``, for ``await`` or ``async with``."""
 
+    def __init__(self, core: RoomCore, address: Address, wait: float) -> None:
+        super().__init__(core)
+        self._address = address
+        self._wait = wait
+
     def __await__(self) -> Generator[Any, Any, Room]:
         return self._connect().__await__()
 
     async def _connect(self) -> Room:
-        return Room(self._core, await self._core.open(), self._transport)
+        try:
+            welcome = await self._core.open(self._wait or None)
+        except BaseException:
+            await self._core.close()
+            raise
+        return Room(self._core, welcome, self._address)
 
     async def __aenter__(self) -> Room:
         return await self._connect()
@@ -81,9 +115,10 @@ class _Connecting(_Closing[RoomCore]):
 class Room(_Closing[RoomCore]):
     """A room that we are connected to. Any number of tasks may use it at once. See ``chatctl.client.Room``."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome, transport: AioTransport) -> None:
+    def __init__(self, core: RoomCore, welcome: Welcome, address: Address) -> None:
         """Call ``connect`` instead."""
-        super().__init__(core, transport)
+        super().__init__(core)
+        self._address = address
         self.welcome = welcome
         """The server's answer to the first connection, with its limits."""
 
@@ -94,6 +129,11 @@ class Room(_Closing[RoomCore]):
     def nick(self) -> str:
         """Our nickname."""
         return self._core.nick
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed. See ``chatctl.client.Room.closed``."""
+        return self._core.closed
 
     async def say(
         self,
@@ -106,11 +146,57 @@ class Room(_Closing[RoomCore]):
         """Say a message once. Cancelled, it hangs up: it may or may not be said. See ``chatctl.client.Room.say``."""
         return await self._core.say(text, id, action, retry_for)
 
+    async def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:
+        """Tell one member something. See ``chatctl.client.Room.whisper``."""
+        return await self._core.whisper(to, text, retry_for)
+
+    async def who(self) -> Roster:
+        """Return the members of the room. See ``chatctl.client.Room.who``."""
+        return await self._core.who()
+
+    @overload
     def follow(
-        self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
-    ) -> Following:
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: Literal[False] = False,
+        whispers: Literal[False] = False,
+    ) -> Following[Msg | Gap]: ...
+
+    @overload
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Event]: ...
+
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Any]:
         """Return an iterator over the room's entries. See ``chatctl.client.Room.follow``."""
-        return Following(self._core.follow(history, resume, live, idle), self._transport)
+        start = start_of(
+            self._address, cursor, history=history, resume=resume, live=live, idle=idle, presence=presence,
+            whispers=whispers,
+        )  # fmt: skip
+        return Following(self._core.follow(start))
 
     async def search(
         self,
@@ -120,7 +206,7 @@ class Room(_Closing[RoomCore]):
         since: float | None = None,
         before: int | None = None,
         limit: int = 50,
-    ) -> list[Msg]:
+    ) -> list[protocol.Msg]:
         """Return the messages that hold a text, the newest first. See ``chatctl.client.Room.search``."""
         return await self._core.search(text, nicks, since, before, limit)
 
@@ -137,8 +223,12 @@ class Room(_Closing[RoomCore]):
         """Ask the people in the room. Cancelled, it tells them first. See ``chatctl.client.Room.ask``."""
         return await self._core.ask(question, choices, nicks, keys, approvals, timeout)
 
+    async def drain(self) -> None:
+        """Wait until all that other tasks are saying has its outcome, and close. See ``chatctl.client.Room.drain``."""
+        await self._core.drain()
 
-class Following(_Closing[FollowCore]):
+
+class Following(_Closing[FollowCore], Generic[E]):
     """An asynchronous iterator over a room's entries, and a context manager. See ``chatctl.client.Following``.
 
     Call ``Room.follow`` to get one.
@@ -151,13 +241,13 @@ class Following(_Closing[FollowCore]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Msg | Gap:
-        entry = await self._core.next()
-        if entry is None:
+    async def __anext__(self) -> E:
+        event = await self._core.next()
+        if event is None:
             raise StopAsyncIteration
-        return entry
+        return cast(E, event)
 
     @property
-    def place(self) -> Resume | None:
+    def place(self) -> Place | None:
         """The position. See ``chatctl.client.Following.place``."""
         return self._core.place

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatctl.client.core.address import Address, names_port, parse_address
 from chatctl.client.core.api import Notice, RoomCore
+from chatctl.client.core.following import Start
+from chatctl.client.core.servers import ClosableServers
+from chatctl.client.cursor_file import CursorFile
 from chatctl.client.identity import login_nick, post_hello
 from chatctl.common.fingerprints import parse as parse_pin
 from chatctl.common.names import check_nick
-from chatctl.protocol import DEFAULT_TLS_PORT
+from chatctl.protocol import DEFAULT_TLS_PORT, Resume
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from chatctl.client.core.transport import Transport
+    from chatctl.client.core.transport import ClosableTransport
 
 CONNECT_SECONDS = 5.0
 """Time for one connection, or one answer of the server."""
@@ -26,20 +30,63 @@ ASK_SECONDS = 600.0
 """Time for people to answer a question."""
 
 
+Mode = Literal["post", "join"]
+"""How ``connect`` enters: to post and watch unseen, or as a member."""
+
+Server = str | Address
+"""One server, as ``connect`` takes it."""
+
+log = logging.getLogger("chatctl.client")
+logging.getLogger("chatctl").addHandler(logging.NullHandler())  # without handlers of its own a program sees nothing
+
+
 def ignore(_line: str) -> None:
     """Drop a notice."""
 
 
 def room_core(
-    transport: Transport, address: Address, nick: str | None, room: str, timeout: float, notice: Notice
+    transport: ClosableTransport,
+    addresses: Sequence[Address],
+    nick: str | None,
+    room: str,
+    timeout: float,
+    notice: Notice,
+    kind: type[RoomCore] = RoomCore,
 ) -> RoomCore:
     """Return the room that ``connect`` connects to. Raises NickInvalid."""
+    address = addresses[0]
     hello = post_hello(address, room, check_nick(login_nick() if nick is None else nick))
-    return RoomCore(transport, address, hello, timeout, notice)
+    return kind(ClosableServers(transport, addresses, log), address, hello, timeout, notice, log)
+
+
+def start_of(
+    address: Address,
+    cursor: str | Path | None,
+    *,
+    history: int,
+    resume: Resume | None,
+    live: bool,
+    idle: float | None,
+    presence: bool,
+    whispers: bool,
+) -> Start:
+    """Return where ``follow`` starts. Raises ValueError for parameters that contradict each other."""
+    if cursor is not None and resume is not None:
+        raise ValueError("a place is given, or kept in a file: leave resume or cursor out")
+    kept = None if cursor is None else CursorFile(Path(cursor).expanduser(), str(address))
+    return Start(history, resume, live, idle, presence, whispers, kept)
+
+
+def addresses_of(servers: Server | Sequence[Server], **options: Any) -> list[Address]:
+    """Return the addresses of one server or several, with the same options. Raises as ``address_of``."""
+    several = [servers] if isinstance(servers, str | Address) else servers
+    if not several:
+        raise ValueError("there is no server in the list")
+    return [address_of(one, **options) for one in several]
 
 
 def address_of(
-    server: str | Address,
+    server: Server,
     *,
     tls: bool | None,
     pin: str | None,

@@ -27,6 +27,9 @@ class _Kept(Resume, frozen=True, omit_defaults=True):
     server: str = ""
 
 
+_IN_USE: set[str] = set()
+"""The paths of the locks that this process has."""
+
 _decoder = msgspec.json.Decoder(_Kept)
 
 
@@ -41,12 +44,14 @@ class CursorFile:
         self._path = path
         self._server = server
         self._room = ""
+        self._locked: int | None = None
         self._found: _Kept | None = None
 
     def lock(self) -> None:
-        """Keep every other reader off the file until this process ends, with a lock on ``PATH.lock``.
+        """Keep every other reader off the file until ``release`` or this process's end, with a lock on ``PATH.lock``.
 
-        The file itself can't be locked: each save puts another one in its place.
+        The file itself can't be locked: each save puts another one in its place. The system's locks are a process's,
+        and closing any descriptor of the file ends them: readers of this process are told apart by ``_IN_USE``.
 
         Raises:
             ChatError: another process has it; it is no regular file, or can't be locked.
@@ -54,15 +59,32 @@ class CursorFile:
         try:
             private_folder(self._path.parent)
             insist_on_own(self._path)
-            lock = open_own(os.path.realpath(self._path) + ".lock", os.O_RDWR)
+            path = os.path.realpath(self._path) + ".lock"
+            if path in _IN_USE:
+                raise self._in_use(f" by pid {os.getpid()}")
+            lock = open_own(path, os.O_RDWR)
         except OSError as error:
             raise self._not_kept(error) from None
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # EAGAIN or EACCES: POSIX has both
-            raise ChatError(f"the cursor file {self._path} is in use{_by(lock)}: two readers need two files") from None
         except OSError as error:
+            by = _by(lock)
+            os.close(lock)
+            if isinstance(error, BlockingIOError | PermissionError):  # EAGAIN or EACCES: POSIX has both
+                raise self._in_use(by) from None
             raise self._not_kept(error) from None
+        self._locked, self._lock_path = lock, path
+        _IN_USE.add(path)
+
+    def release(self) -> None:
+        """Let other readers have the file."""
+        lock, self._locked = self._locked, None
+        if lock is not None:
+            _IN_USE.discard(self._lock_path)
+            os.close(lock)
+
+    def _in_use(self, by: str) -> ChatError:
+        return ChatError(f"the cursor file {self._path} is in use{by}: two readers need two files")
 
     def load(self) -> Resume | None:
         """Return what was saved last; None if the file is missing or empty, as mktemp leaves it.

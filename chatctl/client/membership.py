@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, cast
 
 import msgspec
 
@@ -19,6 +19,7 @@ from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePass
 from chatctl.client.core.keepalive import PING_SECONDS, Keepalive
 from chatctl.client.core.outbox import Message, Outbox, new_id
 from chatctl.client.core.retry import MAX_RETRY_AFTER, QUIET_SECONDS, Retry
+from chatctl.client.core.transport import ClosableTransport
 from chatctl.client.io.aio_connection import AioConnection
 from chatctl.client.io.aio_transport import AioTransport
 from chatctl.errors import ChatError, Forbidden, PasswordWrong, Unreachable, from_wire
@@ -81,7 +82,14 @@ class MembershipListener(Protocol):
 class Membership:
     """A membership. Entries arrive once each and in order, across any number of connections."""
 
-    def __init__(self, address: Address, hello: Hello, outbox: Outbox, listener: MembershipListener) -> None:
+    def __init__(
+        self,
+        address: Address,
+        hello: Hello,
+        outbox: Outbox,
+        listener: MembershipListener,
+        transport: ClosableTransport | None = None,
+    ) -> None:
         """Start with ``run``.
 
         Args:
@@ -89,11 +97,12 @@ class Membership:
             hello: what to enter with; ``resume`` is the position of an earlier run, if any.
             outbox: messages of an earlier run that are not acknowledged.
             listener: receives what happens.
+            transport: makes connections, AioConnections; closed at the end.
         """
         self._address = address
         self._hello = hello
         self._listener = listener
-        self._transport = AioTransport()
+        self._transport = transport or AioTransport()
         self._connection: AioConnection | None = None
         self._retry = Retry(self._transport)
         self._retry_now = asyncio.Event()
@@ -136,6 +145,8 @@ class Membership:
         except asyncio.CancelledError:
             if not self._leaving:
                 raise
+        finally:
+            self._transport.close()
         if self._sent_away is not None:
             raise self._sent_away
 
@@ -173,7 +184,8 @@ class Membership:
         if self.welcome is not None:
             hello = msgspec.structs.replace(hello, nick=self.welcome.nick)
         deadline = Deadline.after(CONNECT_SECONDS, self._transport.now)
-        self._connection = connection = await self._transport.connect(self._address, hello, deadline)
+        connection = cast(AioConnection, await self._transport.connect(self._address, hello, deadline))
+        self._connection = connection
         self._retry.connected()
         try:
             self._enter(connection.welcome)

@@ -1,24 +1,24 @@
 """Watching who comes and goes, from a script, for long.
 
-Presence is state, not log: after a broken connection nothing is replayed, so the changes meanwhile are found by
-comparing rosters. Lives here: that comparison. Does not live here: reconnecting (core/subscription.py).
+Does not live here: which changes there were (core/member_changes.py), reconnecting (core/subscription.py).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, Self
 
 from msgspec import Struct
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.events import Join, Leave, Presence, Rename
+from chatctl.client.core.member_changes import MemberChanges
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.client.requests import member_nicks
 from chatctl.errors import ChatError
-from chatctl.protocol import Join, Leave, Rename, ServerFrame
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
@@ -39,7 +39,7 @@ class PresenceWatch:
     def __init__(self, address: Address, room: str, notice: Callable[[str], None] = lambda _: None) -> None:
         """``notice`` receives a line for a person when the connection is lost for two seconds, and when it is back."""
         self._subscription = Subscription(BlockingTransport(), address, room, notice=notice)
-        self._here: dict[str, None] = {}
+        self._members = MemberChanges()
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +49,7 @@ class PresenceWatch:
 
     def open(self, deadline: Deadline) -> None:
         """Connect, and note who is here. Raises as ``Transport.connect`` and ``requests.member_nicks``."""
-        self._here = dict.fromkeys(self._enter(deadline))
+        list(self._members.compare(self._enter(deadline)))
 
     def changes(self, deadline: Deadline) -> Iterator[Change]:
         """Yield each change.
@@ -62,8 +62,9 @@ class PresenceWatch:
             try:
                 if self._subscription.connection is None:
                     deadline.left()
-                    yield from self._compare(self._enter(deadline.sooner(CONNECT_SECONDS)))
-                yield from self._note(drive(self._subscription.receive(deadline)))
+                    members = self._enter(deadline.sooner(CONNECT_SECONDS))
+                    yield from map(self._change, self._members.compare(members))
+                yield from map(self._change, self._members.note(drive(self._subscription.receive(deadline))))
             except ChatError as error:
                 drive(self._subscription.recover(error, deadline))
 
@@ -72,31 +73,12 @@ class PresenceWatch:
         assert self._subscription.connection is not None
         return drive(member_nicks(self._subscription.connection, deadline))
 
-    def _compare(self, members: Iterable[str]) -> Iterator[Change]:
-        here = dict.fromkeys(members)
-        yield from self._left([nick for nick in self._here if nick not in here], "while we were away")
-        yield from self._joined(here)
-
-    def _note(self, frame: ServerFrame) -> Iterator[Change]:
-        """Yield the changes that a frame reports; the roster may have reported them already."""
-        match frame:
-            case Join(nicks=nicks):
-                yield from self._joined(nicks)
-            case Leave(nicks=nicks, why=why):
-                yield from self._left(nicks, why)
-            case Rename(old=old, new=new) if old in self._here:
-                del self._here[old]
-                self._here[new] = None
-                yield Change("rename", time.time(), new, len(self._here), old=old)
-
-    def _joined(self, nicks: Iterable[str]) -> Iterator[Change]:
-        for nick in nicks:
-            if nick not in self._here:
-                self._here[nick] = None
-                yield Change("join", time.time(), nick, len(self._here))
-
-    def _left(self, nicks: Iterable[str], why: str) -> Iterator[Change]:
-        for nick in nicks:
-            if nick in self._here:
-                del self._here[nick]
-                yield Change("leave", time.time(), nick, len(self._here), why=why)
+    def _change(self, event: Presence) -> Change:
+        now, count = time.time(), self._members.count
+        match event:
+            case Join(nick=nick):
+                return Change("join", now, nick, count)
+            case Leave(nick=nick, why=why):
+                return Change("leave", now, nick, count, why=why)
+            case Rename(old=old, new=new):
+                return Change("rename", now, new, count, old=old)

@@ -5,48 +5,73 @@ Nothing is decided here: this and aio.py differ only in how they wait for core/a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, overload
 
+from chatctl import protocol
 from chatctl.client.connect_options import (
     ASK_SECONDS,
     CONNECT_SECONDS,
     RETRY_SECONDS,
-    address_of,
+    Mode,
+    Server,
+    addresses_of,
     ignore,
     room_core,
+    start_of,
 )
 from chatctl.client.core.address import Address
-from chatctl.client.core.api import FollowCore, Notice, RoomCore
+from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.asking import Answer
-from chatctl.client.io.blocking_transport import BlockingTransport, drive
-from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Msg, Resume, Welcome
+from chatctl.client.core.events import Back, Event, Join, Leave, Lost, Msg, Rename, Whisper
+from chatctl.client.core.place import Place
+from chatctl.client.io.blocking_transport import ClosableBlockingTransport, drive
+from chatctl.client.sync_following import Following, Run
+from chatctl.protocol import DEFAULT_ROOM, Ack, Gap, Redacted, Resume, Roster, Welcome
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["Answer", "Following", "Room", "connect"]
+__all__ = [
+    "Answer",
+    "Back",
+    "Event",
+    "Following",
+    "Gap",
+    "Join",
+    "Leave",
+    "Lost",
+    "Msg",
+    "Place",
+    "Redacted",
+    "Rename",
+    "Room",
+    "Whisper",
+    "connect",
+]
 
 
 def connect(
-    server: str | Address = "127.0.0.1",
+    server: Server | Sequence[Server] = "127.0.0.1",
     *,
     nick: str | None = None,
     room: str = DEFAULT_ROOM,
+    mode: Mode = "post",
     tls: bool | None = None,
     pin: str | None = None,
     ca: str | Path | None = None,
     password: str | None = None,
     key: str | Path | None = None,
     timeout: float = CONNECT_SECONDS,
+    wait: float = 0.0,
     notice: Notice = ignore,
 ) -> Room:
     """Connect to a room, to post in it and watch it, without being a member.
 
     Args:
-        server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address.
+        server: ``HOST``, ``HOST:PORT``, ``[::1]:5500``, a unix socket's ``/path``, or an Address. Or several of them,
+            servers of one chat: the first that can be had is used, the last that was had is tried first.
         nick: the nickname; the login name if None.
         room: the room's name.
+        mode: ``post``: nobody sees us in the list of members. ``join``: we are a member, which gets whispers, too.
         tls: use TLS, on port 5501 unless ``server`` names a port. The certificate must be one that somebody here
             accepted (in ``chatctl join``), or one that the system's authorities vouch for.
         pin: use TLS; the certificate must have this fingerprint, ``SHA256:...``.
@@ -55,6 +80,7 @@ def connect(
         key: the key that the nickname is bound to: the path of a file that ``chatctl key`` or ssh-keygen made,
             ``agent`` or ``agent:SHA256:...``; None means no key.
         timeout: seconds for one connection, or one answer of the server.
+        wait: seconds to wait for a server that is not there yet, or full.
         notice: receives a line for a person when a connection is lost for two seconds, and when it is back.
 
     Returns:
@@ -70,30 +96,72 @@ def connect(
         ChatError: the key can't be used.
         ValueError: ``server`` is no address, ``pin`` no fingerprint, or the parameters contradict each other.
     """
-    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
-    core = room_core(BlockingTransport(), address, nick, room, timeout, notice)
-    return Room(core, drive(core.open()))
+    addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    if mode == "post":
+        core = room_core(ClosableBlockingTransport(), addresses, nick, room, timeout, notice)
+        return _opened(core, addresses[0], wait, drive, _nothing)
+    from chatctl.client.io.aio_transport import AioTransport  # asyncio takes a while to load
+    from chatctl.client.io.loop_thread import LoopThread
+    from chatctl.client.member_room import MemberRoom
+
+    thread = LoopThread()
+    try:
+        core = room_core(AioTransport(), addresses, nick, room, timeout, notice, MemberRoom)
+        return _opened(core, addresses[0], wait, thread.run, thread.stop)
+    except BaseException:
+        thread.stop()
+        raise
+
+
+def _nothing() -> None:
+    pass
+
+
+def _opened(core: RoomCore, address: Address, wait: float, run: Run, stop: Callable[[], None]) -> Room:
+    try:
+        welcome = run(core.open(wait or None))
+    except BaseException:
+        run(core.close())
+        raise
+    return Room(core, welcome, address, run, stop)
 
 
 class Room:
     """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it."""
 
-    def __init__(self, core: RoomCore, welcome: Welcome) -> None:
+    def __init__(self, core: RoomCore, welcome: Welcome, address: Address, run: Run, stop: Callable[[], None]) -> None:
         """Call ``connect`` instead."""
         self._core = core
+        self._run = run
+        self._stop = stop
+        self._stopped = False
+        self._address = address
         self.welcome = welcome
         """The server's answer to the first connection, with its limits."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        self._close(self._core.close(handled=kind is None))
+
+    def _close(self, closing: Coroutine[Any, Any, None]) -> None:
+        if self._core.closed and self._stopped:
+            closing.close()
+            return
+        self._run(closing)
+        self._stopped = True
+        self._stop()
 
     @property
     def nick(self) -> str:
         """Our nickname."""
         return self._core.nick
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed: nothing can be said or followed any more."""
+        return self._core.closed
 
     def say(
         self,
@@ -121,22 +189,97 @@ class Room:
             OutcomeUnknown: no acknowledgement arrived: it may or may not have been said. Saying it again with the same
                 ``id`` resolves that.
             Unreachable: the server is gone, and nothing was said.
+            NickTaken: a member has our nickname by now, or somebody else's key is bound to it.
+            Closed: the room is closed.
             Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.
         """
-        return drive(self._core.say(text, id, action, retry_for))
+        return self._run(self._core.say(text, id, action, retry_for))
+
+    def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:
+        """Tell one member something that nobody else sees; it is stored nowhere.
+
+        Args:
+            to: the member's nickname.
+            text: the message.
+            retry_for: seconds for all tries; 0 is one try. A whisper that may have been told is not sent again.
+
+        Raises:
+            NoSuchNick: nobody here has this nickname, or its client is too slow to get it.
+            OutcomeUnknown: it was sent, and no acknowledgement came.
+            ChatError: as ``say``.
+        """
+        return self._run(self._core.whisper(to, text, retry_for))
+
+    def who(self) -> Roster:
+        """Return the members of the room, their ``count``, and how many ``watchers`` only read.
+
+        Of each member: ``nick``, ``since`` when it is here (Unix seconds), ``idle`` for how many seconds, and the
+        fingerprint of the ``key`` that it has proved, if any.
+
+        Raises:
+            Unreachable: the server is gone, or does not answer in time.
+            ChatError: the server does not let us in any more, or the room is closed.
+        """
+        return self._run(self._core.who())
+
+    @overload
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: Literal[False] = False,
+        whispers: Literal[False] = False,
+    ) -> Following[Msg | Gap]: ...
+
+    @overload
+    def follow(
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Event]: ...
 
     def follow(
-        self, *, history: int = 0, resume: Resume | None = None, live: bool = True, idle: float | None = None
-    ) -> Following:
+        self,
+        *,
+        history: int = 0,
+        resume: Resume | None = None,
+        cursor: str | Path | None = None,
+        live: bool = True,
+        idle: float | None = None,
+        presence: bool = False,
+        whispers: bool = False,
+    ) -> Following[Any]:
         """Return an iterator over the room's entries, each once and in order, across broken connections.
 
         Args:
             history: start this many entries before the log's end.
             resume: start after this position, the ``place`` of an earlier Following.
+            cursor: keep the position in this file, and start after the one that it holds. An entry counts as handled
+                when the next one is asked for, or at a ``close``, but not when an exception ends a ``with`` block.
             live: continue with new entries; otherwise end at the log's end as it is on connecting.
-            idle: end after this many seconds without an entry; None means never.
+            idle: end after this many seconds in which nothing came; None means never.
+            presence: yield Join, Leave and Rename, too; and as with ``whispers`` Redacted, Lost and Back.
+            whispers: yield Whisper, too, where we are a member.
+
+        Raises:
+            Closed: the room is closed.
+            ChatError: the cursor's file is in use, or can't be read.
         """
-        return Following(self._core.follow(history, resume, live, idle))
+        start = start_of(
+            self._address, cursor, history=history, resume=resume, live=live, idle=idle, presence=presence,
+            whispers=whispers,
+        )  # fmt: skip
+        return Following(self._core.follow(start), self._run)
 
     def search(
         self,
@@ -146,7 +289,7 @@ class Room:
         since: float | None = None,
         before: int | None = None,
         limit: int = 50,
-    ) -> list[Msg]:
+    ) -> list[protocol.Msg]:
         """Return the messages that hold a text, the newest first, however far back they are.
 
         Args:
@@ -191,44 +334,12 @@ class Room:
             ChatError: as ``say``.
             ValueError: the choices can't be told apart, or a key is no fingerprint.
         """
-        return drive(self._core.ask(question, choices, nicks, keys, approvals, timeout))
+        return self._run(self._core.ask(question, choices, nicks, keys, approvals, timeout))
+
+    def drain(self) -> None:
+        """Wait until all that other threads are saying has its outcome, and close; nothing new is accepted."""
+        self._close(self._core.drain())
 
     def close(self) -> None:
-        """Hang up, and end every Following."""
-        self._core.close()
-
-
-class Following:
-    """An iterator over a room's entries: ``Msg``, and ``Gap`` where some can't be shown.
-
-    It connects for the first entry, or at once in a ``with`` block, and hangs up at its own end or the room's.
-    """
-
-    def __init__(self, core: FollowCore) -> None:
-        """Call ``Room.follow`` instead."""
-        self._core = core
-
-    def __enter__(self) -> Self:
-        drive(self._core.open())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __iter__(self) -> Self:
-        return self
-
-    def __next__(self) -> Msg | Gap:
-        entry = drive(self._core.next())
-        if entry is None:
-            raise StopIteration
-        return entry
-
-    @property
-    def place(self) -> Resume | None:
-        """The position: ``follow(resume=place)`` continues after it, also in another process. None at first."""
-        return self._core.place
-
-    def close(self) -> None:
-        """Hang up."""
-        self._core.close()
+        """Hang up, and end every Following, also where another thread waits for one, or says something."""
+        self._close(self._core.close())

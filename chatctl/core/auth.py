@@ -71,7 +71,7 @@ class Authenticator:
             return AuthExchange(self, hello, info, nonce) if hello.key is not None else None
         self.check_lockout(info, hello, now)
         if hello.scram is None:
-            raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")
+            raise Unauthorized("this server wants a password")
         return AuthExchange(self, hello, info, nonce)
 
     def check_lockout(self, info: ConnectionInfo, hello: Hello, now: float) -> None:
@@ -147,12 +147,10 @@ class AuthExchange:
             return fingerprints.of_key(key)
         over_unix = any(map(is_unix, places))
         if over_unix and self._is_signed(key, proof, OLD_PLACE_OF_UNIX):
-            raise Unauthorized(
-                "your chatctl is too old to prove a key over a unix socket: update it (or come without: --key none)"
-            )
+            raise Unauthorized("your chatctl is too old to prove a key over a unix socket: update it")
         raise Unauthorized(
             f"your key did not sign for this server: a relay or a {'mount' if over_unix else 'forwarded port'} is in "
-            f"between (this is {', '.join(places)}; the operator can add --reached-as, or come without: --key none)"
+            f"between (this is {', '.join(places)})"
         )
 
     def _is_signed(self, key: bytes, proof: Proof, place: str) -> bool:

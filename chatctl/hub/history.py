@@ -161,7 +161,7 @@ class RoomHistory:
             )
             return
         self._answers.give_later(
-            peer, self._page_bytes, self._page_from_journal(room, ask, after, end), "this page", None
+            peer, self._page_bytes, self._page_from_journal(room, ask, after, end), "this page", ask.id
         )
 
     async def _page_from_journal(self, room: Room, ask: History, after: int, end: int) -> Page:
@@ -175,7 +175,7 @@ class RoomHistory:
             more = bool(entries) and entries[-1].seq < room.ring.last
         else:
             more = bool(entries) and entries[0].seq > self.first(room)
-        return Page(entries=list(entries), more=more)
+        return Page(entries=list(entries), more=more, id=ask.id)
 
 
 def fitting(entries: Sequence[Msg], *, newest: bool, most: int = MAX_PAGE_BYTES) -> Sequence[Msg]:

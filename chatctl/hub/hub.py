@@ -125,16 +125,16 @@ class Hub:
                     self._login.proof(peer, effect)
                 case protocol.Whisper():
                     self.messages.whisper(peer, self._room_of(peer), effect)
-                case protocol.Nick(nick):
-                    self._rename(peer, nick)
-                case protocol.Who():
+                case protocol.Nick():
+                    self._rename(peer, effect)
+                case protocol.Who(ident):
                     size = ROW_BYTES * len(self._room_of(peer).roster)
-                    self._answers.give(peer, size, lambda: self._who(peer))
-                case protocol.Rooms():
+                    self._answers.give(peer, size, lambda: self._who(peer, ident))
+                case protocol.Rooms(ident):
                     names = self._room_names()
-                    self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer))
-                case protocol.Whois(nick, bound):
-                    self._whois(peer, nick, bound=bound)
+                    self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer, ident))
+                case protocol.Whois():
+                    self.reply(peer, self._identity(self._room_of(peer), effect))
                 case protocol.Lease():
                     self.leasing.request(peer, self._room_of(peer), effect)
                 case protocol.Admin():
@@ -148,7 +148,7 @@ class Hub:
                 case Hangup(why):
                     self.disconnect(peer, why)
         except ChatError as error:
-            self.reply(peer, error_frame(error, getattr(effect, "id", None)))
+            self._refuse(peer, effect, error)
 
     def _clock_was_set(self, seconds: float) -> None:
         self.log.warning("the clock was set", seconds=round(seconds, 1))
@@ -159,11 +159,11 @@ class Hub:
             raise RuntimeError("a session let a frame through before its hello")
         return peer.room
 
-    def _rename(self, peer: Peer, nick: str) -> None:
+    def _rename(self, peer: Peer, wanted: protocol.Nick) -> None:
         room, member = self._room_of(peer), peer.member
         if member is None:
             return
-        ask = Ask(nick, peer.owner, "rename", room.name, place=member)
+        ask = Ask(wanted.nick, peer.owner, "rename", room.name, place=member)
 
         def decide() -> tuple[tuple[str, Place | None], Wish | None]:
             new = grant(self.names.decide(ask, self.clock())).nick
@@ -186,7 +186,7 @@ class Hub:
                 self.leasing.renamed(peer, new)
                 self._check_still(peer, new)
 
-        commit_name(self.directory, peer, decide, given, partial(self._refuse, peer))
+        commit_name(self.directory, peer, decide, given, partial(self._refuse, peer, wanted))
 
     def _check_still(self, peer: Peer, nick: str) -> None:
         """Disconnect a peer whose new name was banned while it was being committed."""
@@ -195,39 +195,39 @@ class Hub:
         except ChatError as error:
             self.disconnect(peer, "removed", protocol.Bye(why=error.text, final=True))
 
-    def _refuse(self, peer: Peer, error: ChatError) -> None:
+    def _refuse(self, peer: Peer, effect: Effect, error: ChatError) -> None:
         if peer.leaving is None:
-            self.reply(peer, error_frame(error))
+            self.reply(peer, error_frame(error, getattr(effect, "id", None)))
 
-    def _who(self, peer: Peer) -> None:
+    def _who(self, peer: Peer, ident: str | None) -> None:
         room = peer.room
         if room is None:  # it left while the answer had to wait
             return
         rows = room.roster.rows(self.clock.steady())
-        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=self.presence.watchers(room)))
+        watchers = self.presence.watchers(room)
+        self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=watchers, id=ident))
 
     def _room_names(self) -> list[str]:
         return sorted({*self._admission.rooms, *self.history.rooms, *dict(self.presence.members())})
 
-    def _list_rooms(self, peer: Peer) -> None:
+    def _list_rooms(self, peer: Peer, ident: str | None) -> None:
         """Tell which rooms there are: those of the operator, and those that are open now. Never who is in another."""
         rows, members = [], dict(self.presence.members())
         for name in self._room_names():
             room, topic = self.history.rooms.get(name), self.rules.room(name).topic
             last = self.journal.head(name).last if room is None else room.ring.last
             rows.append(protocol.RoomRow(name, members.get(name, 0), last, topic))
-        self.reply(peer, protocol.RoomList(rows))
+        self.reply(peer, protocol.RoomList(rows, ident))
 
-    def _whois(self, peer: Peer, nick: str, *, bound: bool) -> None:
-        member, claim = self._room_of(peer).roster.find(nick), self.claims.find(nick)
-        if member is None and bound and claim is not None:
-            self.reply(peer, protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False))
-            return
+    def _identity(self, room: Room, asked: protocol.Whois) -> protocol.Identity:
+        member, claim = room.roster.find(asked.nick), self.claims.find(asked.nick)
+        if member is None and asked.bound and claim is not None:
+            return protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False, id=asked.id)
         if member is None:
-            raise NoSuchNick(f"there is no {nick} here")
+            raise NoSuchNick(f"there is no {asked.nick} here")
         row = member.row(self.clock.steady())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
-        self.reply(peer, protocol.Identity(row.nick, row.since, row.idle, row.key, claimed))
+        return protocol.Identity(row.nick, row.since, row.idle, row.key, claimed, id=asked.id)
 
     def address_ban(self, host: str) -> ChatError | None:
         """Return the error for connections from a banned address, or None."""

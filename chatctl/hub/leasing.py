@@ -102,16 +102,18 @@ class Leasing:
             else:
                 self._log.info("lease taken", kind=ask.kind, name=ask.name, room=place.room, peer=peer.label)
             if peer.leaving is None:
-                self._tick.reply(peer, error_frame(error) if error is not None else self._state(peer, ask, place))
+                self._tick.reply(
+                    peer, error_frame(error, ask.id) if error is not None else self._state(peer, ask, place)
+                )
 
         self._journal.keep(changes, committed)
 
     def _state(self, peer: Peer, ask: Ask, place: LeaseKey) -> LeaseState:
         lease = self.leases.find(place)
         if lease is None:
-            return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace)
+            return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace, id=ask.id)
         held = lease.is_of(ask.holder, peer.owner)
-        state = LeaseState(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace)
+        state = LeaseState(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace, id=ask.id)
         if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
             return state
         author = self._authors.find(place.room, ask.seq)
@@ -120,6 +122,7 @@ class Leasing:
             open=self.leases.open_at(place.room, ask.seq),
             by=opaque_marks(author, ask.holder) if author is not None else [],
             own=author is not None and lease.is_owned_by(author),
+            id=ask.id,
         )
 
     # --- what happens to connections

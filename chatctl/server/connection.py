@@ -74,7 +74,7 @@ class Connection(asyncio.BufferedProtocol, Peer):
     carrier: asyncio.Transport | None = None
     """The TCP transport under that of a TLS connection."""
     greeting: ClassVar[bytes] = GREETING
-    wants_tls: ClassVar[str] = "this port speaks TLS only: use --tls"
+    wants_tls: ClassVar[str] = "this port speaks TLS only"
     """What a client is told that does not speak it."""
     is_forwarded = False
     """Whether its request has to name the client: it comes from a proxy that sent no PROXY header."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.prover import Secrets
-from chatctl.client.io.blocking_connection import open_socket
+from chatctl.client.io.blocking_socket import open_socket
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.key_files import Ask, ask_on_terminal
 from chatctl.client.security.known_servers import known_servers, pins_of, remember

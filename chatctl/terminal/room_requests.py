@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.request import is_other_answer
 from chatctl.client.membership import Membership
 from chatctl.common.names import fold_any
 from chatctl.errors import ChatError
@@ -73,8 +74,10 @@ class RoomRequests:
         return True
 
     def _is_answer(self, frame: ServerFrame) -> bool:
+        if self._asked is None or is_other_answer(frame, self._asked):
+            return False
         match frame:
-            case Error(id=ident):
+            case Error(id=ident):  # one without an id may be of anything; where ids are echoed, it is not of ours
                 return ident == getattr(self._asked, "id", None)
             case Identity(nick=nick):
                 return isinstance(self._asked, Whois) and fold_any(nick) == fold_any(self._asked.nick)

@@ -41,7 +41,7 @@ def test_both_forms_have_the_same_names() -> None:
 def test_both_forms_take_the_same_parameters() -> None:
     """A program is ported by writing ``await``."""
     assert parameters(sync.connect) == parameters(aio.connect)
-    for name in ("say", "follow", "ask", "close"):
+    for name in ("say", "whisper", "who", "follow", "ask", "drain", "close"):
         assert parameters(getattr(sync.Room, name)) == parameters(getattr(aio.Room, name)), name
     assert parameters(sync.Following.close) == parameters(aio.Following.close)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from chatctl.errors import RoomInvalid, Unreachable
 from chatctl.protocol import Gap, Msg, Resume
 from tests.client.conftest import Form
+from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub, Serve
 from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
@@ -164,11 +166,14 @@ def test_a_refusal_ends_it(form: Form, stub: PutStub) -> None:
 
 
 def test_cut_short_it_goes_on(form: Form, stub: PutStub) -> None:
-    """A wait that was cancelled has taken nothing."""
+    """A wait that was cancelled has taken nothing; asyncio goes on with the same connection."""
+    cut = threading.Event()
 
     def silent(peer: Peer) -> None:
         peer.let_in()
         os.kill(os.getpid(), signal.SIGUSR1)
+        assert cut.wait(DEADLINE)
+        peer.send(**msg(1))  # which fails where a blocking socket was closed
         peer.frame("never")
 
     def calm(peer: Peer) -> None:
@@ -179,6 +184,7 @@ def test_cut_short_it_goes_on(form: Form, stub: PutStub) -> None:
         entries = here.follow()
         with form.cut_short():
             texts(entries, 2)
+        cut.set()
         assert texts(entries, 1) == ["1"]
 
 

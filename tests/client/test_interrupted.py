@@ -72,7 +72,7 @@ def waits_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Room(BlockingTransport):
-    """A server without a socket: it keeps a log, and nadia answers as soon as she is asked."""
+    """A server without a socket or a clock: it keeps a log, and nadia answers as soon as she is asked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,6 +80,13 @@ class Room(BlockingTransport):
         self.silent = False
         self.hangs = False
         self.withdrawn: list[str] = []
+        self.time = 0.0
+
+    def now(self) -> float:  # type: ignore[override]  # theirs is static
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
 
     async def connect(self, _address: Address, hello: Hello, _deadline: Deadline) -> Any:
         return Connection(self, hello)
@@ -117,9 +124,11 @@ class Connection:
             if "answer with" in frame.text:
                 self.room.say("nadia", "yes")
 
-    async def receive(self, _deadline: Deadline) -> ServerFrame:
+    async def receive(self, deadline: Deadline) -> ServerFrame:
         self._check()
         if self.room.silent or self.room.hangs:
+            assert deadline.at is not None, "it would wait for ever"
+            self.room.time = max(self.room.time, deadline.at)
             raise DeadlinePassed("the deadline passed")
         if self.states:
             return self.states.pop(0)

@@ -15,7 +15,7 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.io.aio_connection import connect
-from chatctl.client.io.blocking_connection import open_tcp
+from chatctl.client.io.blocking_socket import open_tcp
 from chatctl.client.io.clock import deadline_in
 from chatctl.common import dead_peers
 from chatctl.common.dead_peers import IDLE_SECONDS, PROBE_SECONDS, PROBES, UNACKNOWLEDGED_SECONDS, tcp_options

@@ -1,10 +1,11 @@
 """The past, wherever it is kept: in the ring, in the journal behind it, or nowhere any more."""
 
+import msgspec
 import pytest
 
 from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
-from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume, Say, Welcome
+from chatctl.protocol import Error, Gap, Hello, History, Msg, Page, Resume, Say, Welcome
 from chatctl.server.connection import MAX_IN_FLIGHT
 from tests.support.fakes import FakePeer, House, only
 from tests.support.kept_log import KeptLog, in_loop, rest
@@ -132,9 +133,10 @@ async def test_pages_come_from_the_ring_and_from_the_journal(ask: History, wante
         reader.say(Say(f"m{number}"))
         await rest(house)
     reader.take()
-    reader.say(ask)
+    reader.say(msgspec.structs.replace(ask, id="q7"))
     await rest(house)
     [page] = only(Page, reader.frames)
+    assert page.id == "q7"
     assert [entry.seq for entry in page.entries] == wanted
     assert page.more is more
     assert reader.in_flight == 0
@@ -146,9 +148,10 @@ async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
     journal.broken = StorageFailed("the file can't be read")
     house = House(journal=journal)
     reader = house.join("Reader")
-    reader.say(History(limit=5, after=0))
+    reader.say(History(limit=5, after=0, id="q7"))
     await rest(house)
     assert reader.codes == ["storage"]
+    assert [error.id for error in only(Error, reader.frames)] == ["q7"]
 
 
 def test_without_a_journal_pages_hold_what_the_ring_has() -> None:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.approvals import Approvals
 from chatctl.client.core.author_key import AuthorKeys, insist_on_feature
-from chatctl.client.core.deadline import Deadline, DeadlinePassed
+from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.features import require_feature
 from chatctl.client.core.follower import Follower
 from chatctl.client.core.held_lease import FEATURE, HeldLease
 from chatctl.client.core.question import Question, Reading, new_tag
 from chatctl.client.core.subscription import CONNECT_SECONDS
 from chatctl.common.names import fold_any
-from chatctl.errors import ChatError, ConditionNotMet, Rejected, Unreachable
+from chatctl.errors import ChatError, Closed, ConditionNotMet, OutcomeUnknown, Rejected, Unreachable
 from chatctl.protocol import Gap, LeaseState, Msg, Welcome
 
 if TYPE_CHECKING:
@@ -94,6 +94,9 @@ class Asking:
         """
         try:
             return await self._to_its_end(Deadline.after(seconds, self._follower.now), seconds)
+        except (Closed, ReaderGone):
+            await self._withdraw_at_once()
+            raise Closed("the room was closed before the question was answered") from None
         except ChatError:
             raise
         except BaseException:
@@ -113,7 +116,8 @@ class Asking:
         try:
             answer = await self._asked(seconds, deadline)
         except ChatError:
-            await self._follower.release(Deadline.after(RELEASE_SECONDS, self._follower.now))
+            soon = Deadline.after(RELEASE_SECONDS, self._follower.now)
+            await self._follower.release(soon, withdraw=self._may_be_open)
             raise
         await self._follower.release(Deadline.after(RELEASE_SECONDS, self._follower.now))
         return answer
@@ -158,9 +162,9 @@ class Asking:
                 how = f"not enough of {question.choices[0]} in time"
             self._note_untold(await self._tell(how, OUTCOME_SECONDS))
         except ChatError as error:
-            if seq is not None:
+            if seq is not None and not isinstance(error, Closed):
                 self._note_untold(await self._tell(f"withdrawn ({error.text})"))
-            self._may_be_open = False
+            self._may_be_open = isinstance(error, Closed | OutcomeUnknown)
             raise
         self._may_be_open = False
         if answer is None:
@@ -191,9 +195,9 @@ class Asking:
                     continue
                 elif (answer := await self._decided(entry, deadline)) is not None:
                     return answer
+            raise ReaderGone
         except DeadlinePassed:
-            pass
-        return None
+            return None
 
     def _is_another_log(self) -> bool:
         """Tell whether the log was replaced: its numbers start anew, and all its entries follow the question."""

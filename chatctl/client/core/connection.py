@@ -174,6 +174,8 @@ class ClientConnection:
 
     def _refusal(self, error: protocol.Error) -> ChatError:
         explained = self._prover.explain(error) if self._prover is not None else None
+        if error.code == BadFrame.wire_code and error.text.endswith("TLS only"):
+            return from_wire(error.code, f"{error.text}: use --tls")
         return explained or from_wire(error.code, error.text, error.retry_after)
 
     def _let_in(self, welcome: Welcome) -> None:

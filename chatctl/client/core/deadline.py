@@ -22,7 +22,7 @@ class ConnectionEnded(Unreachable):
 
 
 class ReaderGone(Exception):
-    """The consumer of our output has closed it."""
+    """The consumer of our output has closed it: the pipe of a command, or the program that used a room."""
 
 
 class Deadline:

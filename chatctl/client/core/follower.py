@@ -7,19 +7,37 @@ keepalive and reconnecting (subscription.py).
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.core.events import Back, Lost, Presence, Whisper
 from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.errors import ChatError
-from chatctl.protocol import VERSION, Gap, Hello, Lease, LeaseState, Msg, Redacted, Resume, Welcome
+from chatctl.protocol import (
+    VERSION,
+    Gap,
+    Hello,
+    Lease,
+    LeaseState,
+    Msg,
+    Redacted,
+    Resume,
+    Roster,
+    ServerFrame,
+    Welcome,
+    Who,
+)
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
     from chatctl.client.core.held_lease import HeldLease
+    from chatctl.client.core.member_changes import MemberChanges
     from chatctl.client.core.transport import Transport
+
+FollowEvent = Msg | Gap | Presence | Whisper | Redacted | Lost | Back
 
 
 class Follower:
@@ -40,6 +58,7 @@ class Follower:
         idle: float | None = None,
         reconnect: bool = True,
         notice: Callable[[str], None] = lambda _: None,
+        members: MemberChanges | None = None,
     ) -> None:
         """Follow ``room`` from ``cursor``.
 
@@ -54,6 +73,7 @@ class Follower:
             reconnect: whether to connect again when the connection breaks.
             notice: receives a line for a person when the connection is lost for two seconds, when it is back, and when
                 entries were redacted.
+            members: notes who comes and goes, for ``next_event``.
         """
         self.cursor = cursor
         self.now = transport.now
@@ -66,7 +86,12 @@ class Follower:
         hello = Hello(v=VERSION, room=room, mode="watch", token=token)
         self._subscription = Subscription(transport, address, room, hello=hello, reconnect=reconnect, notice=notice)
         self._last: int | None = None
+        self._tears = transport.tears
         self._is_torn = False  # nothing can be read any more on this connection
+        self._members = members
+        self._asked_who = False
+        self._is_lost = False
+        self._news: deque[FollowEvent] = deque()
 
     def close(self) -> None:
         """Hang up."""
@@ -104,6 +129,14 @@ class Follower:
         history = 0 if resume is not None else self._history
         welcome = await self._subscription.connect(deadline, resume, history)
         self.cursor.enter(welcome, history)
+        if self._is_lost:
+            self._is_lost = False
+            self._news.append(Back())
+        self._asked_who = False
+        if self._members is not None and welcome.count <= len(welcome.members):
+            self._news.extend(self._members.compare(welcome.members))
+        elif self._members is not None:
+            await self._ask_who(deadline)
         if self._lease is not None:
             await self._send(self._lease.take(welcome.epoch), deadline)
         return welcome
@@ -133,14 +166,17 @@ class Follower:
             return False
         frame = lease.withdraw() if withdraw else lease.release()
         is_sent = False
-        with contextlib.suppress(ChatError):
+        with contextlib.suppress(ChatError, ReaderGone):
             if self._subscription.connection is None:
                 await lease.ask_once(frame, deadline)
             else:
                 await self._send(frame, deadline)
                 is_sent = True
                 # A connection that is closed while something on it is unread is reset, which can cost what was sent.
-                await self._receive_state(deadline)
+                try:
+                    await self._receive_state(deadline)
+                except ReaderGone:
+                    await self._subscription.connection.pending()
             is_sent = True
         return is_sent
 
@@ -153,7 +189,7 @@ class Follower:
             self.cursor.take(found)
         return found
 
-    async def _send(self, frame: Lease, deadline: Deadline) -> None:
+    async def _send(self, frame: Lease | Who, deadline: Deadline) -> None:
         connection = self._subscription.connection
         assert connection is not None, "not open yet"
         await connection.send(frame, deadline)
@@ -165,7 +201,13 @@ class Follower:
         self.cursor.resume = Resume(self.cursor.resume.epoch, after)
 
     async def next(self, deadline: Deadline, *, follow: bool = True) -> Msg | Gap | None:
-        """Return the next entry or gap; None at the end.
+        """Return the next entry or gap; None at the end. Raises as ``next_event``."""
+        while not isinstance(event := await self.next_event(deadline, follow=follow), Msg | Gap | None):
+            pass
+        return event
+
+    async def next_event(self, deadline: Deadline, *, follow: bool = True) -> FollowEvent | None:
+        """Return the next entry, gap, change or loss; None at the end.
 
         The end is the end of the log as it was on connecting (without ``follow``), ``idle`` seconds, or a reader that
         is gone.
@@ -178,10 +220,14 @@ class Follower:
         try:
             while True:
                 try:
+                    await self._subscription.wait(until)
                     await self._reconnect(deadline)
                     return await self._next(until, follow)
                 except ChatError as error:
-                    await self._subscription.recover(error, until)
+                    self._subscription.failed(error)
+                    if not self._is_lost:
+                        self._is_lost = True
+                        return Lost(error.text)
         except ReaderGone:
             return None
         except DeadlinePassed:
@@ -190,7 +236,7 @@ class Follower:
         except ChatError:
             raise
         except BaseException:  # a signal's exception comes at any place: a frame may have been lost half read
-            self._is_torn = True
+            self._is_torn = self._tears
             raise
 
     async def _reconnect(self, deadline: Deadline) -> None:
@@ -200,16 +246,35 @@ class Follower:
             soon = deadline.sooner(CONNECT_SECONDS)
             await (self.open(soon) if self._last is None else self._enter(soon))
 
-    async def _next(self, until: Deadline, follow: bool) -> Msg | Gap | None:
-        while follow or not self._is_through():
+    async def _next(self, until: Deadline, follow: bool) -> FollowEvent | None:
+        while self._news or follow or not self._is_through():
+            if self._news:
+                return self._news.popleft()
             frame = await self._subscription.receive(until)
             if isinstance(frame, Redacted):
                 self._notice(f"(redacted by an operator: {', '.join(map(str, frame.seqs))})")
-            elif isinstance(frame, LeaseState) and self._lease is not None:
+                return frame
+            if isinstance(frame, LeaseState) and self._lease is not None:
                 self._lease.heard(frame)
             elif (entry := self.cursor.take(frame)) is not None:
                 return entry
+            elif self._members is not None:
+                await self._note_members(self._members, frame, until)
         return None
+
+    async def _note_members(self, members: MemberChanges, frame: ServerFrame, deadline: Deadline) -> None:
+        if isinstance(frame, Roster):
+            self._asked_who = False
+            self._news.extend(members.compare(row.nick for row in frame.members))
+            return
+        self._news.extend(members.note(frame))
+        if members.misses(frame):
+            await self._ask_who(deadline)
+
+    async def _ask_who(self, deadline: Deadline) -> None:
+        if not self._asked_who:
+            self._asked_who = True
+            await self._send(Who(), deadline)
 
     def _is_through(self) -> bool:
         return not self.cursor.lost and (self._last is None or self.cursor.after >= self._last)

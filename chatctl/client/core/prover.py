@@ -27,6 +27,8 @@ from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorize
 from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
 
 _OR_WITHOUT = " (or come without a key: --key none)"
+_REACHED_AS = " (the operator can add --reached-as; or come without a key: --key none)"
+_HOW_TO_GIVE_ONE = ": give it with CHATCTL_PASSWORD or --password-file"
 
 _SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")
 """The one form of a server's first message that is taken, without extensions: whoever reads it finds one ``i=``."""
@@ -182,14 +184,24 @@ class Prover:
         )
 
     def explain(self, error: Error) -> Unauthorized | None:
-        """Return a more precise error for a refusal that concerns a password; None for any other."""
+        """Return a more precise error for a refusal that concerns a password or a key; None for any other.
+
+        What to do about it is added here: a server does not know which options, if any, its client has.
+        """
         if error.code != Unauthorized.wire_code:
             return None
         if self._scram is None and not self._answered and error.retry_after is None:
-            return PasswordWanted(error.text)
+            return PasswordWanted(with_hint(error.text, _HOW_TO_GIVE_ONE))
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
+        if self._answered and self._hello is not None and self._hello.key is not None and error.retry_after is None:
+            return Unauthorized(with_hint(error.text, _REACHED_AS))
         return None
+
+
+def with_hint(text: str, hint: str) -> str:
+    """Return what a server says, and what to do about it. An older server has said that itself."""
+    return text if "--" in text else text + hint
 
 
 def _check_server_first(first: str) -> None:

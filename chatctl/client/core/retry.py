@@ -31,7 +31,7 @@ STEADY_SECONDS = 5.0
 """A connection that lasted this long was a good one: after it, the back-off starts anew."""
 
 LAST_TRY_SECONDS = 1.0
-"""Kept for one more try before the deadline."""
+"""Kept for one more try before the deadline; of a time shorter than four times this, a quarter."""
 
 
 def may_pass(error: ChatError) -> bool:
@@ -59,7 +59,14 @@ class Retry:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._failures = 0
+        self._last_try = LAST_TRY_SECONDS
         self._connected_at: float | None = None
+
+    def begin(self, seconds: float | None) -> None:
+        """Forget all failures: there are ``seconds`` for what comes; None if there is one try."""
+        self.succeeded()
+        if seconds is not None:
+            self._last_try = min(LAST_TRY_SECONDS, seconds / 4)
 
     def connected(self) -> None:
         """Note a new connection; if it lasts STEADY_SECONDS, earlier failures no longer count."""
@@ -86,6 +93,6 @@ class Retry:
         if deadline.at is None:
             return wait
         left = deadline.at - self._transport.now()
-        if left <= 0 or (left <= LAST_TRY_SECONDS and self._failures > 1):
+        if left <= 0 or (left <= self._last_try and self._failures > 1):
             return None
-        return min(wait, max(0.0, left - LAST_TRY_SECONDS))
+        return min(wait, max(0.0, left - self._last_try))

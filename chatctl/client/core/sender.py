@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Seque
 from typing import TYPE_CHECKING, TypeVar
 
 from chatctl.client.core.connection import raise_refusal
-from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.outbox import Message, Outbox
 from chatctl.client.core.retry import Retry, may_pass
-from chatctl.errors import ChatError, OutcomeUnknown, PeerBroke, TooLong, from_wire
+from chatctl.errors import ChatError, Closed, OutcomeUnknown, PeerBroke, TooLong, from_wire
 from chatctl.protocol import Ack, Bye, Error, Hello, Limits, ServerFrame, Welcome, encode
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Sender:
         if len(self._waiting):  # a signal's exception ended ``abandon``
             self.abandon()
         self._retry_for = retry_for
-        self._retry.succeeded()
+        self._retry.begin(retry_for)
         self._restart_clock()
 
     def _restart_clock(self) -> None:
@@ -184,8 +184,11 @@ class Sender:
             yield await self._next_ack()
 
     async def say_one(self, message: Message) -> Ack:
-        """Say one message and return its acknowledgement. Raises as ``say``."""
-        (ack,) = [ack async for ack in self.say([message])]
+        """Say one message and return its acknowledgement. Raises as ``say``; Closed once the transport is closed."""
+        try:
+            (ack,) = [ack async for ack in self.say([message])]
+        except ReaderGone:
+            raise self._outcome(Closed("the room was closed")) from None
         return ack
 
     async def _limits(self) -> Limits:

@@ -59,6 +59,8 @@ class Subscription:
         self._notice = notice
         self._retry = Retry(transport)
         self._lost_at: float | None = None
+        self._again_at: float | None = None
+        self._why = ""
         self._is_told = False
 
     async def connect(self, deadline: Deadline, resume: Resume | None = None, history: int = 0) -> Welcome:
@@ -69,7 +71,8 @@ class Subscription:
         self._retry.connected()
         if self._is_told:
             self._notice("(connected again)")
-        self._lost_at, self._is_told = None, False
+        self._lost_at = self._again_at = None
+        self._is_told = False
         return self.connection.welcome
 
     def close(self) -> None:
@@ -107,28 +110,36 @@ class Subscription:
             raise ConnectionEnded("the server does not read any more") from None
 
     async def recover(self, error: ChatError, deadline: Deadline) -> None:
-        """Hang up, and wait until it is worth connecting again.
+        """Hang up, and wait until it is worth connecting again. Raises as ``failed`` and ``wait``."""
+        self.failed(error)
+        await self.wait(deadline)
+
+    def failed(self, error: ChatError) -> None:
+        """Hang up, and decide when it is worth connecting again. Raises ``error`` if another connection is no cure."""
+        if not (self._reconnect and may_pass(error)):
+            raise error
+        now = self._transport.now()
+        self._again_at, self._why = now + self._retry.delay(error), error.text
+        self.close()
+        if self._lost_at is None:
+            self._lost_at = now
+
+    async def wait(self, deadline: Deadline) -> None:
+        """Wait until it is worth connecting again: not at all while nothing has failed. One that was cut short goes on.
 
         Raises:
-            ChatError: ``error`` itself, which another connection would not cure.
             DeadlinePassed: the time is over.
             ReaderGone: as ``Transport.sleep``.
         """
-        if not (self._reconnect and may_pass(error)):
-            raise error
-        wait = self._retry.delay(error)
-        self.close()
-        now = self._transport.now()
-        if self._lost_at is None:
-            self._lost_at = now
-        if not self._is_told and (quiet := max(0.0, self._lost_at + QUIET_SECONDS - now)) <= wait:
-            await self._sleep(quiet, deadline)
-            self._notice(f"({error.text}: trying again)")
+        if self._again_at is None or self._lost_at is None:
+            return
+        if not self._is_told and (told_at := self._lost_at + QUIET_SECONDS) <= self._again_at:
+            await self._sleep_until(told_at, deadline)
+            self._notice(f"({self._why}: trying again)")
             self._is_told = True
-            wait -= quiet
-        await self._sleep(wait, deadline)
+        await self._sleep_until(self._again_at, deadline)
 
-    async def _sleep(self, seconds: float, deadline: Deadline) -> None:
-        left = deadline.left()
+    async def _sleep_until(self, at: float, deadline: Deadline) -> None:
+        left, seconds = deadline.left(), max(0.0, at - self._transport.now())
         await self._transport.sleep(seconds if left is None else min(seconds, left))
         deadline.left()

@@ -42,6 +42,11 @@ class OpenConnection(Protocol):
 class Transport(Protocol):
     """Connections, time and randomness."""
 
+    @property
+    def tears(self) -> bool:
+        """Whether an exception from outside may come at any place, and not only where something is awaited."""
+        ...
+
     async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> OpenConnection:
         """Connect and be let in. Raises Unreachable, PeerBroke, and what the server refuses with."""
         ...
@@ -59,6 +64,23 @@ class Transport(Protocol):
 
     def lock(self) -> Lock:
         """Return a new lock."""
+        ...
+
+
+class ClosableTransport(Transport, Protocol):
+    """A transport that can be closed from another task or thread, while something is awaited."""
+
+    def close(self) -> None:
+        """End all waits and refuse new ones: they raise ReaderGone, at once. Connections are closed by who has them."""
+
+    async def closed(self) -> None:
+        """Close the connections that are left, and wait until their last bytes have left."""
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+
+    def another(self) -> ClosableTransport:
+        """Return a transport that is closed by itself."""
         ...
 
 

@@ -15,9 +15,9 @@ from typing import cast
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection
-from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.prover import Prover, place_of
-from chatctl.client.io.blocking_connection import follow_links, look_again, socket_name, unreachable
+from chatctl.client.io.blocking_socket import follow_links, look_again, socket_name, unreachable
 from chatctl.client.io.blocking_tls import look_closer
 from chatctl.client.io.resolver import Endpoint, Result, checked, look_up, shares
 from chatctl.client.security.trust import Trust, handshake_failed
@@ -27,6 +27,10 @@ from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
 MAX_WAITING = 1000
 """Frames that wait to be taken; with more, nothing is read from the socket."""
+
+
+ABORT_ITERATIONS = 3
+"""Of the event loop, which closes an aborted connection in one or two."""
 
 
 class AioConnection(asyncio.Protocol):
@@ -44,6 +48,8 @@ class AioConnection(asyncio.Protocol):
         self._frames: deque[ServerFrame] = deque()
         self._paused = False
         self._error: ChatError | None = None
+        self._gone = False
+        self._hurry_timer: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
         self.welcomed: asyncio.Future[Welcome] = self._loop.create_future()
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -64,7 +70,7 @@ class AioConnection(asyncio.Protocol):
         if self._address.credentials is not None:
             place = place_of(transport.get_extra_info("peername"), channel, self._address.real)
             self._core.prove_with(Prover(self._address.credentials, place, channel))
-        self._loop.call_later(HURRY_SECONDS, self._hurry)
+        self._hurry_timer = self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     @staticmethod
     def _end_with_a_dead_server(transport: asyncio.BaseTransport) -> None:
@@ -133,8 +139,10 @@ class AioConnection(asyncio.Protocol):
         self.write(frame)
 
     async def receive(self, deadline: Deadline) -> ServerFrame:
-        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke."""
-        while not self._frames:
+        """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke, ReaderGone."""
+        while self._gone or not self._frames:
+            if self._gone:
+                raise ReaderGone
             self._check()
             self._news.clear()
             try:
@@ -169,6 +177,11 @@ class AioConnection(asyncio.Protocol):
         if self._error is not None:
             raise ConnectionEnded(self._error.text)
 
+    def end_waits(self) -> None:
+        """Let whoever waits for a frame, now or later, get ReaderGone, and no frame that has come."""
+        self._gone = True
+        self._news.set()
+
     def close(self) -> None:
         """Send ``bye``, and close once it has left."""
         self.write(Bye())
@@ -182,8 +195,18 @@ class AioConnection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
+    async def ended(self) -> None:
+        """Give the event loop the iterations that it needs to end an aborted connection: uvloop can't be closed before.
+
+        What was cancelled while it connected has no other end there: uvloop does not call ``connection_lost``.
+        """
+        for _ in range(ABORT_ITERATIONS):
+            await asyncio.sleep(0)
+
     def abort(self) -> None:
-        """Close at once, without waiting for anything to leave."""
+        """Close at once, without waiting for anything to leave. uvloop allows no use of the transport after it."""
+        if self._hurry_timer is not None:
+            self._hurry_timer.cancel()
         if self._transport is not None:
             self._transport.abort()
 
@@ -210,6 +233,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         raise Unreachable(f"cannot reach {address}: {ended.text} before it let us in") from None
     except (ChatError, asyncio.CancelledError):
         connection.abort()  # nothing of ours is unsent, and TLS would wait for a close_notify that nobody reads
+        await connection.ended()
         raise
     except ssl.SSLCertVerificationError as error:
         raise await asyncio.to_thread(look_closer, address, error, lambda: look_again(address)) from None
@@ -218,8 +242,9 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
     except OSError as error:
         raise unreachable(address, error) from None
     finally:
-        if connection.welcomed.done() and not connection.welcomed.cancelled():
-            connection.welcomed.exception()  # raised above, or too late: either way asyncio need not log it
+        # Nobody waits for it any more: what ends the connection later is not for asyncio to log.
+        if not connection.welcomed.cancel() and not connection.welcomed.cancelled():
+            connection.welcomed.exception()
 
 
 async def _open(address: Address, connection: AioConnection, trust: Trust | None, deadline: Deadline) -> None:

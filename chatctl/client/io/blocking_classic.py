@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from chatctl.client.core.address import Address
 from chatctl.client.core.classic import ClassicCore
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
-from chatctl.client.io.blocking_connection import hang_up, open_socket
+from chatctl.client.io.blocking_socket import hang_up, open_socket
 from chatctl.client.io.clock import deadline_in
 from chatctl.errors import OutcomeUnknown, Unreachable
 

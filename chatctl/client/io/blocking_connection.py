@@ -7,22 +7,16 @@ something whose outcome matters.
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import select
 import socket
-import struct
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection, State
-from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed
+from chatctl.client.io.blocking_socket import follow_links, open_socket, wait_ready
 from chatctl.client.io.clock import deadline_in, now
-from chatctl.client.io.resolver import Endpoint, resolve, shares
-from chatctl.common.dead_peers import tcp_options
-from chatctl.common.paths import reachable_socket
 from chatctl.errors import ChatError, Unreachable, reason_of
 from chatctl.protocol import Bye, ClientFrame, Hello, ServerFrame, Welcome
 
@@ -31,100 +25,8 @@ if TYPE_CHECKING:
 
 _READ_BYTES = 64 * 1024
 
-LOOK_SECONDS = 5.0
-"""Time for a look at a certificate that was not trusted."""
-
-_GONE = select.POLLERR | select.POLLHUP
-
-
-def open_socket(address: Address, deadline: Deadline) -> socket.socket:
-    """Connect, with TLS if the address says so.
-
-    Raises:
-        Unreachable: with the reason and what to do.
-        PeerBroke: the server speaks no TLS, or its certificate is not trusted.
-    """
-    sock = open_tcp(address, deadline)
-    if not address.tls:
-        return sock
-    from chatctl.client.io.blocking_tls import secure
-
-    left = None if deadline.at is None else max(0.001, deadline.at - now())
-    return secure(sock, address, left, lambda: look_again(address, deadline))
-
-
-def look_again(address: Address, deadline: Deadline | None = None) -> socket.socket:
-    """Connect once more, for a look at a certificate that was not trusted. Raises Unreachable."""
-    soon = (deadline or deadline_in(None)).sooner(LOOK_SECONDS)
-    sock = open_tcp(address, soon)
-    sock.settimeout(None if soon.at is None else max(0.001, soon.at - now()))
-    return sock
-
-
-def follow_links(address: Address) -> Address:
-    """Return the address with the path that it leads to now. Each connection does this once.
-
-    What is connected to has to be what is signed: a link that is changed in between would lead to another server.
-    """
-    if not address.unix or address.unix.startswith("\0"):
-        return address._replace(real=address.unix)
-    return address._replace(real=os.path.realpath(address.unix))
-
-
-def socket_name(address: Address) -> AbstractContextManager[str]:
-    """Return a context that gives the name under which the unix socket is connected to, however long its path is."""
-    from pathlib import Path
-
-    return reachable_socket(Path(address.real or address.unix or ""))
-
-
-def open_tcp(address: Address, deadline: Deadline) -> socket.socket:
-    """Connect without TLS, by TCP or a unix socket. Raises Unreachable."""
-    try:
-        if address.unix is not None:
-            with socket_name(address) as name:
-                return _connect(socket.AF_UNIX, name, deadline.left())
-        sock = _first_that_answers(resolve(address.host, address.port, deadline), deadline)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for option in tcp_options(socket):
-            sock.setsockopt(*option)
-    except (OSError, DeadlinePassed) as error:
-        raise unreachable(address, error) from None
-    return sock
-
-
-def _first_that_answers(endpoints: list[Endpoint], deadline: Deadline) -> socket.socket:
-    """Connect to the first endpoint that can be had. Raises the first one's OSError, or DeadlinePassed."""
-    first: OSError | None = None
-    for endpoint, seconds in shares(endpoints, deadline):
-        try:
-            return _connect(endpoint.family, endpoint.address, seconds)
-        except OSError as error:
-            first = first or error
-    raise first or OSError("it has no address")
-
-
-def _connect(family: int, address: Any, seconds: float | None) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(seconds)
-        sock.connect(address)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def unreachable(address: Address, error: OSError | DeadlinePassed) -> Unreachable:
-    """Return the error for a connection that could not be made, with the reason and what to do."""
-    if isinstance(error, TimeoutError | DeadlinePassed):
-        why = "it did not answer in time"
-    elif error.errno in (errno.ECONNREFUSED, errno.ENOENT):
-        # not the error's own text: asyncio's holds the address once more
-        why = f"{os.strerror(error.errno).lower()} (is 'chatctl serve' running there?)"
-    else:
-        why = reason_of(error)
-    return Unreachable(f"cannot reach {address}: {why}")
+_RECORD_SECONDS = 1.0
+"""How long the rest of a TLS record is waited for without a look at the reader."""
 
 
 def _upgrade_of(address: Address) -> Callable[[socket.socket, Deadline], socket.socket | WebSocket]:
@@ -136,37 +38,20 @@ def _upgrade_of(address: Address) -> Callable[[socket.socket, Deadline], socket.
     return lambda sock, deadline: WebSocket(sock, address, deadline)
 
 
-def hang_up(sock: socket.socket) -> None:
-    """Close with a reset: a server of the first version notices no other end, and spins."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    sock.close()
-
-
-def wait_readable(reader: int | None, seconds: float | None, *descriptors: int) -> bool:
-    """Wait until one of the descriptors is readable; return False if ``seconds`` passed (None: for ever).
-
-    Raises:
-        ReaderGone: the pipe whose writing end is ``reader`` was closed at its other end.
-    """
-    poll = select.poll()
-    for descriptor in descriptors:
-        poll.register(descriptor, select.POLLIN)
-    if reader is not None:
-        poll.register(reader, 0)
-    events = dict(poll.poll(None if seconds is None else int(seconds * 1000) + (seconds > 0)))
-    if reader is not None and events.pop(reader, 0) & _GONE:
-        raise ReaderGone
-    return bool(events)
-
-
 class BlockingConnection:
     """A connection on which the server let us in; see ``OpenConnection``. It closes at the end of a ``with`` block.
 
     Its coroutines block and never suspend: run them with ``drive`` (blocking_transport.py).
     """
 
-    def __init__(self, address: Address, hello: Hello, deadline: Deadline, reader: int | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        hello: Hello,
+        deadline: Deadline,
+        reader: int | None = None,
+        closing: int | None = None,
+    ) -> None:
         """Connect and be let in.
 
         Args:
@@ -174,7 +59,9 @@ class BlockingConnection:
             hello: what to enter with.
             deadline: for the connection, TLS and the welcome.
             reader: the descriptor of the pipe that our output goes to; once it is closed at the other end,
-                ``receive`` raises ReaderGone.
+                ``receive`` raises ReaderGone. Whatever comes before is to be written, and fails as the kernel has it.
+            closing: the writing end of a pipe; once its other end is closed, every wait raises ReaderGone, connecting
+                and sending included.
 
         Raises:
             Unreachable: nobody is there, or does not answer in time.
@@ -182,12 +69,13 @@ class BlockingConnection:
             ChatError: the server refused the hello.
         """
         self._address = address = follow_links(address)
-        self._reader = reader
+        self._reader = reader if closing is None else closing
+        self._closing = closing
         self._core = ClientConnection(hello, address)
         self._frames: list[ServerFrame] = []
         upgrade = _upgrade_of(address)  # before the time is taken: its import is no part of connecting
         started = now()
-        self._carrier = open_socket(address, deadline)
+        self._carrier = open_socket(address, deadline, closing)
         self._sock = upgrade(self._carrier, deadline)
         self.connect_seconds = now() - started
         try:
@@ -260,51 +148,65 @@ class BlockingConnection:
     async def receive(self, deadline: Deadline) -> ServerFrame:
         """Wait for the next frame. Raises DeadlinePassed, ConnectionEnded, PeerBroke, ReaderGone."""
         while not self._frames:
-            if self._reader is None:
-                self._fill(deadline)
-            elif wait_readable(self._reader, deadline.left(), self.fileno()):
-                self._fill_now()
-            else:
-                raise DeadlinePassed("the deadline passed")
+            self._fill(deadline, watched=self._reader)
         return self._frames.pop(0)
 
     async def pending(self) -> Iterable[ServerFrame]:
         """Return the frames that have arrived, without waiting. Raises ConnectionEnded, PeerBroke."""
-        if wait_readable(None, 0.0, self.fileno()):
-            self._fill_now()
+        if wait_ready(None, 0.0, self.fileno()):
+            with contextlib.suppress(DeadlinePassed):  # over TLS it may be only a part of a record
+                self._fill(deadline_in(1))
         frames, self._frames = self._frames, []
         return frames
 
-    def _fill_now(self) -> None:
-        """Read what makes the socket readable; over TLS that may be only a part of a record."""
-        with contextlib.suppress(DeadlinePassed):
-            self._fill(deadline_in(1))
-
-    def _fill(self, deadline: Deadline, until_state: State | None = None) -> None:
+    def _fill(self, deadline: Deadline, until_state: State | None = None, watched: int | None = None) -> None:
         while True:
-            self._frames += self._core.receive(self._read(deadline))
+            self._frames += self._core.receive(self._read(deadline, self._closing if watched is None else watched))
             self._flush(deadline)
             if until_state is None or self._core.state is until_state or self._frames:
                 return
 
-    def _read(self, deadline: Deadline) -> bytes:
+    def _read(self, deadline: Deadline, watched: int | None) -> bytes:
         try:
-            self._sock.settimeout(deadline.left())
-            data = self._sock.recv(_READ_BYTES)  # over TLS a whole record: nothing is left that poll() would not see
+            data = self._receive_bytes(deadline, watched)
         except OSError as error:
             raise self._failure(error) from None
         if not data:
             raise ConnectionEnded(f"{self._address} closed the connection")
         return data
 
+    def _receive_bytes(self, deadline: Deadline, watched: int | None) -> bytes:
+        """Wait for bytes, over TLS for a whole record: nothing is left then that poll() would not see."""
+        while watched is not None:
+            if wait_ready(watched, deadline.left(), self.fileno()):
+                self._sock.settimeout(deadline.sooner(_RECORD_SECONDS).left())
+                try:
+                    return self._sock.recv(_READ_BYTES)
+                except TimeoutError as error:
+                    if error.errno is not None:  # the kernel's own
+                        raise
+        self._sock.settimeout(deadline.left())
+        return self._sock.recv(_READ_BYTES)
+
     def _flush(self, deadline: Deadline) -> None:
         if not self._core.has_outgoing:
             return
         try:
             self._sock.settimeout(deadline.left())  # first: the core returns its bytes only once
-            self._sock.sendall(self._core.outgoing())
+            if self._closing is None:
+                self._sock.sendall(self._core.outgoing())
+            else:
+                self._send_watching(self._closing, memoryview(self._core.outgoing()), deadline)
         except OSError as error:
             raise self._failure(error) from None
+
+    def _send_watching(self, closing: int, data: memoryview, deadline: Deadline) -> None:
+        """Send all; what the kernel takes at once is sent even if the transport is closed."""
+        while data:
+            if wait_ready(None, 0.0, self.fileno(), select.POLLOUT) or wait_ready(
+                closing, deadline.left(), self.fileno(), select.POLLOUT
+            ):
+                data = data[self._carrier.send(data) :]
 
     def _failure(self, error: OSError) -> ChatError:
         if isinstance(error, TimeoutError) and error.errno is None:  # our own timeout; the kernel's has a number

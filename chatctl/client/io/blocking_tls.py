@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 from collections.abc import Callable
 
 from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import DeadlinePassed
+from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.trust import Trust, UnknownServer, handshake_failed
 from chatctl.common import fingerprints
 from chatctl.errors import ChatError, PeerBroke, Untrusted
@@ -15,8 +18,17 @@ Again = Callable[[], socket.socket]
 """Connects once more, with its own timeout."""
 
 
+Wait = Callable[[float | None, int, int], bool]
+"""Waits at most so many seconds for events of a descriptor, as poll() has them; False: they have passed."""
+
+
 def secure(
-    sock: socket.socket, address: Address, seconds: float | None, again: Again, trust: Trust | None = None
+    sock: socket.socket,
+    address: Address,
+    seconds: float | None,
+    again: Again,
+    trust: Trust | None = None,
+    wait: Wait | None = None,
 ) -> ssl.SSLSocket:
     """Make a TLS handshake on a connected socket, and check the certificate before anything is sent.
 
@@ -26,6 +38,7 @@ def secure(
         seconds: for the whole handshake; None means no limit.
         again: connects to the same address, for a look at a certificate that no authority vouches for.
         trust: the conditions for the certificate, if several connections share them.
+        wait: waits for the server's bytes; by default the socket does.
 
     Raises:
         Untrusted: it is not the right server, or nobody can tell. The text has the fingerprints and what to do.
@@ -34,7 +47,7 @@ def secure(
     try:
         sock.settimeout(seconds)
         trust = trust or Trust(address, wait=seconds)
-        secured = _wrap(sock, trust, address)
+        secured = _wrap(sock, trust, address, wait)
         try:
             trust.check(certificate_of(secured))
         except Untrusted:
@@ -48,16 +61,38 @@ def secure(
     return secured
 
 
-def _wrap(sock: socket.socket, trust: Trust, address: Address) -> ssl.SSLSocket:
+def _wrap(sock: socket.socket, trust: Trust, address: Address, wait: Wait | None = None) -> ssl.SSLSocket:
     """Make the handshake. Raises ssl.SSLCertVerificationError, ChatError, and closes the socket then."""
+    secured = sock
     try:
-        return trust.context.wrap_socket(sock, server_hostname=address.host)
-    except ssl.SSLCertVerificationError:
-        sock.close()
-        raise
-    except (OSError, ValueError) as error:
-        sock.close()
+        secured = trust.context.wrap_socket(sock, server_hostname=address.host, do_handshake_on_connect=False)
+        _shake_hands(secured, wait)
+    except (OSError, ValueError, DeadlinePassed) as error:
+        secured.close()
+        if isinstance(error, ssl.SSLCertVerificationError):
+            raise
         raise handshake_failed(address, error) from None
+    except BaseException:
+        secured.close()
+        raise
+    return secured
+
+
+def _shake_hands(sock: ssl.SSLSocket, wait: Wait | None) -> None:
+    """Make the handshake within the socket's timeout. Raises OSError, DeadlinePassed, and what ``wait`` raises."""
+    seconds = sock.gettimeout()
+    if wait is None:
+        sock.do_handshake()
+        return
+    deadline = deadline_in(seconds)
+    sock.settimeout(0.0)
+    is_done = False
+    while not is_done:
+        try:
+            sock.do_handshake()
+            is_done = True
+        except ssl.SSLWantReadError:
+            wait(deadline.left(), sock.fileno(), select.POLLIN)
 
 
 def look_closer(address: Address, error: ssl.SSLCertVerificationError, again: Again) -> ChatError:

@@ -9,7 +9,8 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from chatctl.client.io import clock
-from chatctl.client.io.blocking_connection import BlockingConnection, wait_readable
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_socket import wait_ready
 from chatctl.protocol import VERSION, Hello
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class BlockingTransport:
 
     now = staticmethod(clock.now)
     random_bytes = staticmethod(os.urandom)
+    tears = True  # a signal's handler runs between any two instructions
 
     def __init__(self, reader: int | None = None) -> None:
         """Let waits raise ReaderGone once the pipe with the writing end ``reader`` is closed at its other end."""
@@ -72,11 +74,59 @@ class BlockingTransport:
 
     async def sleep(self, seconds: float) -> None:
         """Wait. Raises ReaderGone."""
-        wait_readable(self._reader, seconds)
+        wait_ready(self._reader, seconds)
 
     def lock(self) -> BlockingLock:
         """Return a new lock."""
         return BlockingLock()
+
+
+class ClosableBlockingTransport(BlockingTransport):
+    """One that another thread can close; see ``ClosableTransport``.
+
+    Who closes the transport closes the reading end of a pipe, whose writing end each wait watches. Sockets are closed
+    by the thread that uses them alone.
+    """
+
+    def __init__(self) -> None:
+        """Make the pipe."""
+        self._reading: int | None
+        self._reading, self._writing = os.pipe()
+        self._when_closed: list[Callable[[], object]] = []
+        super().__init__()
+
+    def another(self) -> ClosableBlockingTransport:
+        """Return a transport that is closed by itself."""
+        return ClosableBlockingTransport()
+
+    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
+        """Connect and be let in. Raises as ``BlockingConnection``; ReaderGone once it is closed."""
+        wait_ready(self._writing, 0.0)
+        return BlockingConnection(address, hello, deadline, closing=self._writing)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait. Raises ReaderGone once it is closed."""
+        wait_ready(self._writing, seconds)
+
+    def close(self) -> None:
+        """End all waits and refuse new ones: they raise ReaderGone, at once. Connections are closed by who has them."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            os.close(reading)
+            for call in self._when_closed:
+                call()
+
+    def when_closed(self, call: Callable[[], object]) -> None:
+        """Have ``close`` call this, too."""
+        self._when_closed.append(call)
+
+    async def closed(self) -> None:
+        """Return: a blocking connection is closed at once."""
+
+    def __del__(self) -> None:
+        """Close what is left: nobody waits any more."""
+        self.close()
+        os.close(self._writing)
 
 
 class BlockingLock:

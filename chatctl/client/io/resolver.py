@@ -27,12 +27,13 @@ TURN_SECONDS = 0.1
 Result = list[Endpoint] | OSError
 
 
-def resolve(host: str, port: int, deadline: Deadline) -> list[Endpoint]:
-    """Return where a host may be reached, in the order to try it.
+def resolve(host: str, port: int, deadline: Deadline, check: Callable[[], object] | None = None) -> list[Endpoint]:
+    """Return where a host may be reached, in the order to try it. ``check`` is called every TURN_SECONDS.
 
     Raises:
         OSError: it is not known, or can't be a host's name.
         DeadlinePassed: nobody has answered.
+        Exception: what ``check`` raises.
     """
     found: list[Result] = []
     waiting = _thread.allocate_lock()
@@ -44,7 +45,8 @@ def resolve(host: str, port: int, deadline: Deadline) -> list[Endpoint]:
 
     look_up(host, port, take)
     while not waiting.acquire(timeout=min(deadline.left() or TURN_SECONDS, TURN_SECONDS)):
-        pass
+        if check is not None:
+            check()
     return checked(found[0])
 
 

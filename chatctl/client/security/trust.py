@@ -12,6 +12,7 @@ import shlex
 import ssl
 
 from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import DeadlinePassed
 from chatctl.client.security.known_servers import key_of, known_servers, pins_of
 from chatctl.common import fingerprints
 from chatctl.common.file_reads import read_trusted
@@ -103,7 +104,7 @@ def _is_of_the_file(error: Exception) -> bool:
 
 def handshake_failed(address: Address, error: Exception) -> ChatError:
     """Return the error for a handshake that failed for another reason than trust."""
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | DeadlinePassed):
         return Unreachable(f"cannot reach {address}: it accepts, but does not answer the TLS handshake in time")
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     if reason in ("wrong version number", "record layer failure", "packet length too long", "http request"):

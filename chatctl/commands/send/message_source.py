@@ -18,7 +18,8 @@ from msgspec import Struct
 
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
 from chatctl.client.core.outbox import Message
-from chatctl.client.io.blocking_connection import BlockingConnection, wait_readable
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_socket import wait_ready
 from chatctl.client.io.blocking_transport import drive
 from chatctl.common import file_reads
 from chatctl.errors import TooLong, Unreachable, reason_of
@@ -139,7 +140,7 @@ def read_all(file: int, most: int, deadline: Deadline, what: str) -> bytes:
     data = bytearray()
     while len(data) <= most:
         try:
-            wait_readable(None, deadline.left(), file)
+            wait_ready(None, deadline.left(), file)
             deadline.left()
         except DeadlinePassed:
             raise Unreachable(f"{what} did not end in time: nothing was sent") from None

@@ -54,6 +54,8 @@ class FakeConnection:
 class FakeTransport:
     """Makes the scripted connections, or raises the scripted errors, one after the other."""
 
+    tears = True
+
     def __init__(self, *steps: Iterable[ServerFrame | Exception] | ChatError) -> None:
         self.time = 1000.0
         self.slept: list[float] = []

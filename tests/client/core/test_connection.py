@@ -6,7 +6,7 @@ import pytest
 
 from chatctl.client.core.connection import ClientConnection, State, raise_refusal
 from chatctl.client.core.deadline import ConnectionEnded
-from chatctl.errors import NickTaken, PeerBroke, RateLimited
+from chatctl.errors import BadFrame, NickTaken, PeerBroke, RateLimited
 from chatctl.protocol import (
     GREETING,
     Bye,
@@ -156,3 +156,10 @@ def test_what_ends_a_request() -> None:
         raise_refusal(Bye(why="restart", retry_after=3.0))
     assert caught.value.retry_after == 3.0
     raise_refusal(MSG)
+
+
+@pytest.mark.parametrize("said", ["this port speaks TLS only", "this port speaks TLS only: use --tls"])
+def test_the_client_says_how_it_speaks_tls(said: str) -> None:
+    """A server does not know its options; an older one named them all the same."""
+    with pytest.raises(BadFrame, match=r"^this port speaks TLS only: use --tls$"):
+        receive(greeted(), encode(Error("bad_frame", said)))

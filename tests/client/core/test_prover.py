@@ -348,3 +348,35 @@ def test_any_split_of_a_challenge_is_answered_the_same(at: list[int]) -> None:
 
 def statement_of(hello: Hello) -> bytes:
     return statement(hello, bytes(32), HERE)
+
+
+# --- what to do about a refusal: the client knows its options, and not the server
+
+
+def refusal(core: ClientConnection, text: str, code: str = "unauthorized") -> ChatError:
+    with pytest.raises(ChatError) as raised:
+        hear(core, Error(code, text))
+    return raised.value
+
+
+@pytest.mark.parametrize("text", ["wanted", "wanted: give it with CHATCTL_PASSWORD or --password-file"])
+def test_who_has_no_password_is_told_how_to_give_one(text: str) -> None:
+    """Once, where an older server has said it itself."""
+    error = refusal(core_of(Mine()), text)
+    assert isinstance(error, PasswordWanted)
+    assert error.text == "wanted: give it with CHATCTL_PASSWORD or --password-file"
+
+
+@pytest.mark.parametrize("text", ["no", "no (do this, or --key none)"])
+def test_who_signed_in_vain_is_told_how_to_do_without(text: str) -> None:
+    core = core_of(Mine(key=True))
+    said(core)
+    hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=None))
+    error = refusal(core, text)
+    assert isinstance(error, Unauthorized)
+    assert "--key none" in error.text
+    assert error.text.count("--key none") == 1
+
+
+def test_no_other_refusal_is_explained() -> None:
+    assert refusal(core_of(Mine()), "taken", "nick_taken").text == "taken"

@@ -99,3 +99,16 @@ def test_even_a_short_time_has_a_second_try() -> None:
     assert Retry(transport).delay_before(Deadline.after(0.5, transport.now), ended()) == 0
     transport.time += 1
     assert Retry(transport).delay_before(Deadline.after(-0.5, transport.now), ended()) is None
+
+
+def test_a_short_time_has_several_tries() -> None:
+    """A second with nobody there is a second of tries, and not two in its first moment."""
+    transport = FakeTransport()
+    retry = Retry(transport)
+    retry.begin(1.0)
+    deadline, tries = Deadline.after(1.0, transport.now), 0
+    while (wait := retry.delay_before(deadline, ended())) is not None:
+        transport.time += wait
+        tries += 1
+    assert tries >= 2
+    assert transport.time >= 1000.7

@@ -12,7 +12,7 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
-from chatctl.client.io import aio_connection, blocking_connection
+from chatctl.client.io import aio_connection, blocking_connection, blocking_socket
 from chatctl.client.io.clock import deadline_in, now
 from chatctl.client.io.resolver import Endpoint, resolve, shares
 from chatctl.errors import Unreachable
@@ -123,7 +123,7 @@ def test_the_next_address_is_tried_where_one_refuses(monkeypatch: pytest.MonkeyP
             "127.0.0.2",
             "127.0.0.1",
         ]
-        with blocking_connection.open_tcp(Address(NAME, port), deadline_in(DEADLINE)) as sock:
+        with blocking_socket.open_tcp(Address(NAME, port), deadline_in(DEADLINE)) as sock:
             assert sock.getpeername()[0] == "127.0.0.1"
 
 

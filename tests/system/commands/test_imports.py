@@ -65,7 +65,10 @@ OURS = {
     ),
     *("client.core", "client.io", "cli", "commands"),
     *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
-    *(f"client.io.{name}" for name in ("blocking_connection", "blocking_transport", "clock", "resolver")),
+    *(
+        f"client.io.{name}"
+        for name in ("blocking_connection", "blocking_socket", "blocking_transport", "clock", "resolver")
+    ),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
     *("cli.message_command", "cli.output", "cli.param_types", "cli.password_variable", "cli.server_option"),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),

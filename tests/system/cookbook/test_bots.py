@@ -130,3 +130,78 @@ def test_without_chatctl(kitchen: Kitchen) -> None:
     kitchen.show()
     kitchen.stop(kitchen.processes[0])
     kitchen.show()
+
+
+def show_name_taken(kitchen: Kitchen, bot: subprocess.Popen[bytes], person: Wire, nick: str) -> None:
+    """End the bot, let somebody else have its name, and compare what it says then."""
+    kitchen.stop(bot)
+    while nick in members(person):
+        pass
+    kitchen.person(nick)
+    kitchen.show()
+
+
+def started(kitchen: Kitchen, script: str, person: Wire, nick: str) -> subprocess.Popen[bytes]:
+    """Start a bot that is a member, and wait until it answers."""
+    bot = kitchen.start(script)
+    while nick not in members(person):
+        assert bot.poll() is None, kitchen.log_of(bot)
+    following = False
+    while not following:  # a member before it follows
+        person.say_frame(type="whisper", to=nick, text=["!time", "!help", "!votes"][BOTS.index(nick)])
+        person.say_frame(type="ping")
+        while (frame := person.next_frame())["type"] != "pong":
+            following |= frame["type"] == "whisper" and frame["from"] == nick
+    return bot
+
+
+BOTS = ["clock", "greeter", "vote"]
+"""Each answers one of the commands that ``started`` whispers."""
+
+
+def members(person: Wire) -> list[str]:
+    person.say_frame(type="who")
+    return [row["nick"] for row in person.frame("roster")["members"]]
+
+
+def test_clock_bot(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    bot = started(kitchen, "clock_bot.py", nadia, "clock")
+    ask_bot(nadia, "!time", "clock")
+    kitchen.show()
+    show_name_taken(kitchen, bot, nadia, "clock")
+
+
+def test_clock_bot__asked_while_it_was_away(kitchen: Kitchen) -> None:
+    """It answers when it is back, once."""
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start("clock_bot.py")
+    while "clock" not in members(nadia):
+        assert bot.poll() is None, kitchen.log_of(bot)
+    while not (kitchen.home / ".clock.cursor").exists():
+        members(nadia)
+    kitchen.stop(bot)
+    nadia.say("!time")
+    kitchen.start("clock_bot.py")
+    nadia.frame("msg", where=lambda frame: frame["nick"] == "clock")
+    assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "clock:"]
+
+
+def test_greeter_bot(kitchen: Kitchen) -> None:
+    nadia = kitchen.person("nadia")
+    bot = started(kitchen, "greeter.py", nadia, "greeter")
+    abel = kitchen.person("abel")
+    assert "say !help" in abel.frame("whisper")["text"]
+    assert ask_bot(abel, "!help", "greeter") == "nadia is on call"
+    assert kitchen.said() == ["abel: !help", "greeter: nadia is on call"]
+    show_name_taken(kitchen, bot, nadia, "greeter")
+
+
+def test_vote_bot(kitchen: Kitchen) -> None:
+    nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
+    bot = started(kitchen, "vote.py", nadia, "vote")
+    ask_bot(nadia, "!vote pizza", "vote")
+    ask_bot(abel, "!vote soup", "vote")
+    ask_bot(abel, "!vote Pizza", "vote")
+    kitchen.show()
+    show_name_taken(kitchen, bot, nadia, "vote")

@@ -85,7 +85,7 @@ MUTATIONS = (
     Mutation(
         "coming in without the password",
         "chatctl/core/auth.py::Authenticator.begin",
-        'raise Unauthorized("this server wants a password: give it with CHATCTL_PASSWORD or --password-file")',
+        'raise Unauthorized("this server wants a password")',
         "return None",
         AUTH + "test_without_a_password_nobody_gets_in",
     ),
@@ -575,7 +575,7 @@ MUTATIONS = (
     ),
     Mutation(
         "turning a link to the true socket once a client is connected",
-        "chatctl/client/io/blocking_connection.py::socket_name",
+        "chatctl/client/io/blocking_socket.py::socket_name",
         "address.real or address.unix",
         "address.unix",
         "tests/system/security/test_unix_sockets.py::test_what_is_signed_is_what_was_connected_to",

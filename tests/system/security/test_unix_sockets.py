@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.io.blocking_connection import BlockingConnection, follow_links, open_tcp
+from chatctl.client.io.blocking_connection import BlockingConnection
+from chatctl.client.io.blocking_socket import follow_links, open_tcp
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import read_key

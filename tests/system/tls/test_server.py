@@ -70,8 +70,8 @@ def test_who_speaks_plainly_to_the_tls_port_is_told(serve: Serve, loop: dict[str
     """In its own dialect, before it has said anything that matters; a line each in the log."""
     server = serve("--tls", "self", loop=loop)
     for said, answer in (
-        (b'{"type":"hello","v":1,"nick":"a"}\n', b'"bad_frame","text":"this port speaks TLS only: use --tls"'),
-        (b"rajat\n", b"! this port speaks TLS only: use --tls"),
+        (b'{"type":"hello","v":1,"nick":"a"}\n', b'"bad_frame","text":"this port speaks TLS only"'),
+        (b"rajat\n", b"! this port speaks TLS only\n"),
         (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 400 Bad Request"),
     ):
         assert answer in Wire(("127.0.0.1", server.tls_port)).send(said).rest()

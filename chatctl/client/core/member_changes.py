@@ -1,0 +1,69 @@
+"""Who comes and goes, out of frames and rosters: each change once.
+
+Presence is state, not log: after a broken connection nothing is replayed, so the changes meanwhile are found by
+comparing. Does not live here: connecting and asking (follower.py, presence.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from chatctl import protocol
+from chatctl.client.core.events import Join, Leave, Presence, Rename
+from chatctl.protocol import ServerFrame
+
+AWAY = "while we were away"
+
+
+class MemberChanges:
+    """The members of a room, and what has changed about them."""
+
+    def __init__(self) -> None:
+        """Start without knowing who is here."""
+        self._here: dict[str, None] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many members we know of."""
+        return len(self._here or ())
+
+    def compare(self, members: Iterable[str]) -> Iterator[Presence]:
+        """Yield the changes up to now, when these are the members; none the first time. Exhaust the iterator."""
+        here = dict.fromkeys(members)
+        if self._here is None:
+            self._here = here
+            return
+        yield from self._left([nick for nick in self._here if nick not in here], AWAY)
+        yield from self._joined(here)
+
+    def note(self, frame: ServerFrame) -> Iterator[Presence]:
+        """Yield what a frame reports, unless a roster has reported it already. Exhaust the iterator."""
+        match frame:
+            case protocol.Join(nicks=nicks):
+                yield from self._joined(nicks)
+            case protocol.Leave(nicks=nicks, why=why):
+                yield from self._left(nicks, why)
+            case protocol.Rename(old=old, new=new) if self._here is not None and old in self._here:
+                del self._here[old]
+                self._here[new] = None
+                yield Rename(old, new)
+
+    def misses(self, frame: ServerFrame) -> bool:
+        """Tell whether a frame that was noted counts others than we do: a reader that is slow misses changes."""
+        match frame:
+            case protocol.Join(count=count) | protocol.Leave(count=count):
+                return self._here is not None and count != self.count
+            case _:
+                return False
+
+    def _joined(self, nicks: Iterable[str]) -> Iterator[Presence]:
+        for nick in nicks:
+            if self._here is not None and nick not in self._here:
+                self._here[nick] = None
+                yield Join(nick, len(self._here))
+
+    def _left(self, nicks: Iterable[str], why: str) -> Iterator[Presence]:
+        for nick in nicks:
+            if self._here is not None and nick in self._here:
+                del self._here[nick]
+                yield Leave(nick, len(self._here), why)
