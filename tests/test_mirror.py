@@ -106,7 +106,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "server/web/port": ("system/commands/test_serve_web.py", "what the options make of a server"),
     "server/web/room_requests": ("server/web/test_connection.py", "as a request that is answered"),
     "server/web/site": ("", TYPES),
-    "terminal/app": ("system/terminal/test_ends.py", "how join ends"),
     "terminal/classic": ("system/terminal/test_plain.py", "against the first version's server"),
     "terminal/combining_marks": ("terminal/test_prompt_renderer.py", "as the renderer draws them"),
     "terminal/draft": ("terminal/test_editing_keys.py", "around keys at a prompt"),

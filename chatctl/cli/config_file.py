@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SERVER_KEYS: Mapping[str, type] = {
     "host": str,
+    "others": str,
     "port": int,
     "unix": str,
     "tls": bool,
@@ -36,7 +37,7 @@ SHARED = "default"
 """The section that applies to every command that talks to a server. There are no keys above the sections: TOML has no
 ``server = "work"`` beside ``[server.work]``."""
 
-SHARED_KEYS = ("server", *SERVER_KEYS)
+SHARED_KEYS = ("server", *(key for key in SERVER_KEYS if key != "others"))
 
 MAX_NUMBER = 2**63
 """TOML promises 64 bits for an integer. Python reads larger ones, which can't be printed or made a float everywhere."""

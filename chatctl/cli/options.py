@@ -53,11 +53,34 @@ class ServerOptions:
         self._values = values
 
     def address(self) -> Address:
-        """Return the server's address, with TLS and credentials.
+        """Return the server's address, with TLS, credentials, and the other servers with the same rooms.
 
         Raises:
             UsageError: the options contradict each other.
         """
+        address = self._first()
+        named = named_server(self._ctx)
+        return address._replace(others=tuple(self._other(address, text) for text in named.others)) if named else address
+
+    def _other(self, first: Address, text: str) -> Address:
+        """Return another server of a list: it differs from the first in where it is."""
+        from chatctl.client.core.address import names_port, parse_address
+
+        one = parse_address(text)
+        if one.unix is not None and first.tls:
+            raise click.UsageError(f"a unix socket has no TLS: {text} can't be beside servers that have")
+        own = names_port(text) or one.unix is not None
+        port = one.port if own else self._port_of_all or (DEFAULT_TLS_PORT if first.tls else DEFAULT_PORT)
+        return first._replace(host=one.host, port=port, unix=one.unix)
+
+    @property
+    def _port_of_all(self) -> int | None:
+        """The port that ``--port`` or its equivalents give to each server that names none."""
+        named = named_server(self._ctx)
+        is_given = self._ctx.get_parameter_source("port") is not ParameterSource.DEFAULT
+        return self._values["port"] if is_given and not (named is not None and "port" in named.used) else None
+
+    def _first(self) -> Address:
         from chatctl.client.core.address import Address
 
         host, port = self._values["host"], self._values["port"]

@@ -1,4 +1,4 @@
-"""``--server``: a host and a port in one word, or the name of a server in the configuration file.
+"""``--server``: a host and a port in one word, several with commas between them, or a name in the configuration file.
 
 Its values take the precedence of the place where ``--server`` was given; an option given at the same place or at a
 stronger one overrides them. So ``--server work`` overrides CHATCTL_HOST, and ``--server work --room ops`` is that
@@ -36,6 +36,12 @@ class NamedServer:
         self.has_port = has_port
         self.used: set[str] = set()
         """Parameters that took their value from here."""
+
+    @property
+    def others(self) -> list[str]:
+        """The addresses of the servers after the first one, if that is used."""
+        others: list[str] = self.values["others"]
+        return others if {"host", "unix"} <= self.used else []
 
 
 def named_server(ctx: click.Context) -> NamedServer | None:
@@ -85,12 +91,13 @@ def server_option() -> Callable[[F], F]:
     """``--server``."""
     return click.option(
         "--server",
-        metavar="NAME|HOST[:PORT]",
+        metavar="NAME|HOST[:PORT],...",
         envvar="CHATCTL_SERVER",
         is_eager=True,
         callback=_use_server,
         shell_complete=completer("servers"),
-        help="A server named in the configuration file, or its address: chat.example.org, [::1]:5500.",
+        help="A server named in the configuration file, or its address: chat.example.org, [::1]:5500. Of several "
+        "with the same rooms, with commas between them, the first that can be reached.",
     )
 
 
@@ -100,15 +107,45 @@ def _use_server(ctx: click.Context, param: click.Parameter, text: str | None) ->
     source = ctx.get_parameter_source(param.name)
     if text is None or source is None:
         return text
+    table = _table(ctx, text)
+    try:
+        named = _of_list(ctx, text, source) if table is None else _of_table(text, source, table)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    ctx.meta[_meta_key(ctx)] = named
+    return text
+
+
+def _of_list(ctx: click.Context, text: str, source: ParameterSource) -> NamedServer:
+    """Return what a list of addresses stands for: one, or several with commas between them. Raises ValueError."""
     from chatctl.client.core.address import names_port
 
-    table = _table(ctx, text)
-    values = parse_server(text) if table is None else {"host": "127.0.0.1", "port": DEFAULT_PORT, "unix": None} | table
+    first, *others = (one.strip() for one in text.split(","))
+    values = parse_server(first)
     if values is None:
-        raise click.BadParameter(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT", ctx, param)
-    has_port = "port" in table if table is not None else names_port(text)
-    ctx.meta[_meta_key(ctx)] = NamedServer(text, values, source, has_port=has_port)
-    return text
+        raise _no_server(first)
+    for one in (first, *others) if others else ():
+        if _table(ctx, one) is not None:
+            raise ValueError(f"{one!r} is a name, and a list has addresses: [server.{one}] may have 'others'")
+    return NamedServer(text, values | {"others": _checked(others)}, source, has_port=names_port(first))
+
+
+def _of_table(name: str, source: ParameterSource, table: Mapping[str, Any]) -> NamedServer:
+    """Return what a server in the configuration file stands for. Raises ValueError."""
+    others = _checked([one.strip() for one in table["others"].split(",")] if table.get("others") else [])
+    values = {"host": "127.0.0.1", "port": DEFAULT_PORT, "unix": None, **table, "others": others}
+    return NamedServer(name, values, source, has_port="port" in table)
+
+
+def _checked(others: list[str]) -> list[str]:
+    for one in others:
+        if parse_server(one) is None:
+            raise _no_server(one)
+    return others
+
+
+def _no_server(text: str) -> ValueError:
+    return ValueError(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT")
 
 
 def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:

@@ -16,8 +16,9 @@ from chatctl.client.connect_options import (
     RETRY_SECONDS,
     Mode,
     Server,
-    addresses_of,
+    address_of,
     ignore,
+    log,
     room_core,
     start_of,
 )
@@ -69,10 +70,10 @@ def connect(
     notice: Notice = ignore,
 ) -> _Connecting:
     """Connect, by ``async with`` or by ``await``. See ``chatctl.client.connect``."""
-    addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
     kind = MemberRoom if mode == "join" else RoomCore
-    core = room_core(AioTransport(), addresses, nick, room, timeout, notice, kind)
-    return _Connecting(core, addresses[0], wait)
+    core = room_core(AioTransport(log), address, nick, room, timeout, notice, kind)
+    return _Connecting(core, address, wait)
 
 
 class _Closing(Generic[Core]):

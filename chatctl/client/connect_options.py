@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from chatctl.client.core.address import Address, names_port, parse_address
 from chatctl.client.core.api import Notice, RoomCore
 from chatctl.client.core.following import Start
-from chatctl.client.core.servers import ClosableServers
 from chatctl.client.cursor_file import CursorFile
 from chatctl.client.identity import login_nick, post_hello
 from chatctl.common.fingerprints import parse as parse_pin
@@ -46,7 +45,7 @@ def ignore(_line: str) -> None:
 
 def room_core(
     transport: ClosableTransport,
-    addresses: Sequence[Address],
+    address: Address,
     nick: str | None,
     room: str,
     timeout: float,
@@ -54,9 +53,8 @@ def room_core(
     kind: type[RoomCore] = RoomCore,
 ) -> RoomCore:
     """Return the room that ``connect`` connects to. Raises NickInvalid."""
-    address = addresses[0]
     hello = post_hello(address, room, check_nick(login_nick() if nick is None else nick))
-    return kind(ClosableServers(transport, addresses, log), address, hello, timeout, notice, log)
+    return kind(transport, address, hello, timeout, notice, log)
 
 
 def start_of(
@@ -77,15 +75,16 @@ def start_of(
     return Start(history, resume, live, idle, presence, whispers, kept)
 
 
-def addresses_of(servers: Server | Sequence[Server], **options: Any) -> list[Address]:
-    """Return the addresses of one server or several, with the same options. Raises as ``address_of``."""
+def address_of(servers: Server | Sequence[Server], **options: Any) -> Address:
+    """Return the address of one server or several, with the same options. Raises as ``_address_of_one``."""
     several = [servers] if isinstance(servers, str | Address) else servers
     if not several:
         raise ValueError("there is no server in the list")
-    return [address_of(one, **options) for one in several]
+    first, *others = (_address_of_one(one, **options) for one in several)
+    return first._replace(others=(*first.others, *others))
 
 
-def address_of(
+def _address_of_one(
     server: Server,
     *,
     tls: bool | None,

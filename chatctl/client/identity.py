@@ -22,21 +22,35 @@ _MOST = 4096
 def token_for(address: Address) -> str | None:
     """Return our token for a server, made now if there is none; None if it could not be kept.
 
+    Servers of the same rooms have the same token, so that whoever goes from one to another is the same there.
+
     Raises:
         ChatError: others can read or change it.
     """
+    token: str | None = None
+    missing: list[str] = []
     with contextlib.suppress(OSError):
         folder = os.path.join(state_folder(), "tokens")
-        path = os.path.join(folder, address.file_name)
-        if found := _read(path):
-            return found
-        from chatctl.common.files import create_file, private_folder  # once for each server
+        for path in [os.path.join(folder, one.file_name) for one in address.each]:
+            with contextlib.suppress(OSError):
+                found = _read(path)
+                token = token or found
+                missing += [] if found else [path]
+    for path in missing:
+        with contextlib.suppress(OSError):
+            token = _create(path, token) or token
+    return token
 
-        private_folder(folder)
-        with contextlib.suppress(FileExistsError):  # of two processes at once, the first one's token is both's
-            create_file(path, os.urandom(16).hex().encode() + b"\n", durable=False)  # a lost one is made anew
-        return _read(path)
-    return None
+
+def _create(path: str, token: str | None) -> str | None:
+    """Keep a token in a new file; of two processes at once, the first one's is both's."""
+    from chatctl.common.files import create_file, private_folder  # once for each server
+
+    private_folder(os.path.dirname(path))
+    token = token or os.urandom(16).hex()
+    with contextlib.suppress(FileExistsError):
+        create_file(path, token.encode() + b"\n", durable=False)  # a lost one is made anew
+    return _read(path)
 
 
 def _read(path: str) -> str | None:

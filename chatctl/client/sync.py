@@ -16,8 +16,9 @@ from chatctl.client.connect_options import (
     RETRY_SECONDS,
     Mode,
     Server,
-    addresses_of,
+    address_of,
     ignore,
+    log,
     room_core,
     start_of,
 )
@@ -96,18 +97,18 @@ def connect(
         ChatError: the key can't be used.
         ValueError: ``server`` is no address, ``pin`` no fingerprint, or the parameters contradict each other.
     """
-    addresses = addresses_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
+    address = address_of(server, tls=tls, pin=pin, ca=ca, password=password, key=key)
     if mode == "post":
-        core = room_core(ClosableBlockingTransport(), addresses, nick, room, timeout, notice)
-        return _opened(core, addresses[0], wait, drive, _nothing)
+        core = room_core(ClosableBlockingTransport(log), address, nick, room, timeout, notice)
+        return _opened(core, address, wait, drive, _nothing)
     from chatctl.client.io.aio_transport import AioTransport  # asyncio takes a while to load
     from chatctl.client.io.loop_thread import LoopThread
     from chatctl.client.member_room import MemberRoom
 
     thread = LoopThread()
     try:
-        core = room_core(AioTransport(), addresses, nick, room, timeout, notice, MemberRoom)
-        return _opened(core, addresses[0], wait, thread.run, thread.stop)
+        core = room_core(AioTransport(log), address, nick, room, timeout, notice, MemberRoom)
+        return _opened(core, address, wait, thread.run, thread.stop)
     except BaseException:
         thread.stop()
         raise

@@ -66,8 +66,7 @@ def search(
     """
     from chatctl.client.core.deadline import DeadlinePassed
     from chatctl.client.core.log_search import search_frame, search_pages
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import each
+    from chatctl.client.io.blocking_transport import connect, each
     from chatctl.client.io.clock import deadline_in
     from chatctl.protocol import VERSION, Found, Hello, Msg
 
@@ -79,7 +78,7 @@ def search(
     found: list[Msg] = []
     last: Found | None = None
     late: DeadlinePassed | None = None
-    with BlockingConnection(server.address(), hello, deadline) as connection:
+    with connect(server.address(), hello, deadline) as connection:
         try:
             for last in each(search_pages(connection, wanted, deadline)):
                 found += last.entries

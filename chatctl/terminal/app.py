@@ -114,7 +114,9 @@ def _run(make_conversation: MakeConversation, modes: TerminalModes | None, optio
 def rejoin_command(options: JoinOptions, rooms: Sequence[str]) -> str:
     """Return the command line that joins these rooms again."""
     words, address = ["chatctl", "join", "--nick", options.nick], options.address
-    if address.unix is not None:
+    if address.others:
+        words += ["--server", ",".join(map(str, address.each))]
+    elif address.unix is not None:
         words += ["--unix", address.unix]
     elif address.host != DEFAULT_HOST:
         words += ["--host", address.host]
@@ -122,7 +124,7 @@ def rejoin_command(options: JoinOptions, rooms: Sequence[str]) -> str:
         pin = ["--pin", address.pin] if address.pin is not None else []
         ca = ["--ca", address.ca] if address.ca is not None else []
         words += pin + ca or ["--tls"]
-    if address.unix is None and (address.tls or address.port != DEFAULT_PORT):
+    if not address.others and address.unix is None and (address.tls or address.port != DEFAULT_PORT):
         words += ["--port", str(address.port)]
     if list(rooms) != [DEFAULT_ROOM]:
         words += [word for room in rooms for word in ("--room", room)]

@@ -18,7 +18,7 @@ from chatctl.client.security.known_servers import known_servers, pins_of, rememb
 from chatctl.client.security.trust import UnknownServer
 from chatctl.common.fingerprints import parse
 from chatctl.common.text import clean
-from chatctl.errors import PasswordWanted, PasswordWrong, Untrusted
+from chatctl.errors import PasswordWanted, PasswordWrong, Unreachable, Untrusted
 
 CONNECT_SECONDS = 10.0
 MAX_ATTEMPTS = 3
@@ -27,7 +27,7 @@ MAX_WAIT = 600.0
 
 
 def confirm_server(address: Address) -> Address:
-    """Ask whether to trust a server whose certificate is not known yet.
+    """Ask whether to trust each of an address's servers whose certificate is not known yet.
 
     The connection that is made to see the certificate sends nothing but the TLS handshake.
 
@@ -36,8 +36,23 @@ def confirm_server(address: Address) -> Address:
 
     Raises:
         Untrusted: the user refused, or there is no user at a terminal.
-        ChatError: the server cannot be reached, or has no TLS.
+        Unreachable: none of the servers can be reached.
+        ChatError: one of them has no TLS.
     """
+    confirmed: list[Address] = []
+    away: list[Unreachable] = []
+    for one in address.each:
+        try:
+            confirmed.append(_confirm_one(one))
+        except Unreachable as error:
+            away.append(error)
+            confirmed.append(one)
+    if len(away) == len(confirmed):
+        raise away[-1]
+    return confirmed[0]._replace(others=tuple(confirmed[1:]))
+
+
+def _confirm_one(address: Address) -> Address:
     if not _at_terminal() or address.pin is not None or pins_of(address):
         return address
     try:

@@ -61,6 +61,21 @@ def test_all_that_start_at_once_have_the_same_one() -> None:
         assert len(set(pool.map(lambda _: token_for(HERE), range(40)))) == 1
 
 
+@pytest.mark.parametrize("known", [HERE, THERE])
+def test_servers_of_the_same_rooms_have_the_same_one(known: Address) -> None:
+    """That of the one that is known already, in whatever order they are named."""
+    token = token_for(known)
+    assert token_for(HERE._replace(others=(THERE,))) == token
+    assert token_for(THERE._replace(others=(HERE,))) == token
+    assert (token_for(HERE), token_for(THERE)) == (token, token)
+
+
+def test_one_that_can_be_kept_for_one_server_alone_is_used_all_the_same(state: Path) -> None:
+    token = token_for(HERE)
+    os.mkfifo(state / "tokens" / THERE.file_name, 0o600)
+    assert token_for(HERE._replace(others=(THERE,))) == token
+
+
 def test_a_hello_to_post() -> None:
     hello = post_hello(HERE, "ops", "ci")
     assert (hello.mode, hello.room, hello.nick, hello.token) == ("post", "ops", "ci", token_for(HERE))

@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from chatctl.client.core.address import Address
 from chatctl.client.security import key_files
 from chatctl.client.security.credentials import Credentials
 from chatctl.common.fingerprints import shown
@@ -102,3 +103,22 @@ def test_who_agrees_to_a_certificate(monkeypatch: pytest.MonkeyPatch, answer: st
     """The question is asked once: what is neither y, yes nor the right fingerprint refuses."""
     monkeypatch.setattr("sys.stdin", io.StringIO(answer))
     assert login_prompts._confirms(OTHER_PIN) is agrees
+
+
+def test_each_server_of_a_list_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is away can't be looked at, and is no reason not to begin; where all are away, there is one."""
+    asked: list[Address] = []
+
+    def confirm(one: Address) -> Address:
+        asked.append(one)
+        if one.host == "away":
+            raise Unreachable("away is away")
+        return one._replace(pin=f"of {one.host}")
+
+    monkeypatch.setattr(login_prompts, "_confirm_one", confirm)
+    away, here, there = (Address(name, 5501, tls=True) for name in ("away", "here", "there"))
+    confirmed = login_prompts.confirm_server(away._replace(others=(here, there)))
+    assert asked == [away, here, there]
+    assert [one.pin for one in confirmed.each] == [None, "of here", "of there"]
+    with pytest.raises(Unreachable):
+        login_prompts.confirm_server(away._replace(others=(away,)))

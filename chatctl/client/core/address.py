@@ -30,6 +30,8 @@ class Address(NamedTuple):
     """Where ``unix`` leads, absolute and without symbolic links, as it was when one connection began."""
     web: str | None = None
     """The URL of its page, where it is spoken to through a WebSocket: ``https://HOST[:PORT][/PATH]``."""
+    others: tuple[Address, ...] = ()
+    """Servers of the same rooms, of which any will do where this one can't be had; they have no others."""
 
     def __str__(self) -> str:
         if self.web is not None:
@@ -37,6 +39,11 @@ class Address(NamedTuple):
         if self.unix is not None:
             return self.unix
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def each(self) -> list[Address]:
+        """This server and the others, each by itself."""
+        return [self._replace(others=()), *self.others]
 
     @property
     def file_name(self) -> str:

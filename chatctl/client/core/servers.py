@@ -5,17 +5,20 @@ Does not live here: when to try again once none of them can be had (retry.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from chatctl.client.core.deadline import Deadline
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, ServerFull, Unreachable
-from chatctl.protocol import Hello
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
-    from chatctl.client.core.transport import ClosableTransport, Lock, OpenConnection, Transport
+    from chatctl.client.core.deadline import Deadline
+    from chatctl.client.core.transport import OpenConnection
+    from chatctl.protocol import Hello
+
+C = TypeVar("C", bound="OpenConnection")
+Connect = Callable[["Address", "Hello", "Deadline"], Awaitable[C]]
 
 
 class Log(Protocol):
@@ -38,34 +41,27 @@ class _Silence:
 
 
 class Servers:
-    """A transport that connects to the first of some servers that can be had, beginning with the last that could."""
+    """Connects to the first of an address's servers that can be had, beginning with the last that could."""
 
-    def __init__(self, transport: Transport, addresses: Sequence[Address], log: Log | None = None) -> None:
-        """Connect with ``transport`` to one of ``addresses``; ``log`` hears of each try."""
-        self._transport = transport
-        self._addresses = list(addresses)
+    def __init__(self, log: Log | None = None) -> None:
+        """``log`` hears of each try."""
         self._log = log or _Silence()
-        self.now = transport.now
-        self.random_bytes = transport.random_bytes
+        self._last: Address | None = None
 
-    @property
-    def tears(self) -> bool:
-        """As the transport's."""
-        return self._transport.tears
-
-    async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> OpenConnection:
-        """Connect to one of the servers and be let in; ``address`` does not count.
+    async def connect(self, connect: Connect[C], address: Address, hello: Hello, deadline: Deadline) -> C:
+        """Connect to one of the servers and be let in, by ``connect``; each that is tried has its share of the time.
 
         Raises:
             Unreachable: none of them can be reached; ServerFull: none of them has a place.
-            ChatError: as ``Transport.connect``; another server is not asked for another answer.
+            ChatError: as ``connect`` does; another server is not asked for another answer.
         """
+        servers = sorted(address.each, key=lambda one: one != self._last)  # the others keep their order
         failures: list[Unreachable | ServerFull] = []
-        for number, one in enumerate(list(self._addresses)):
+        for number, one in enumerate(servers):
             left = deadline.left()
-            share = None if left is None else left / (len(self._addresses) - number)
+            share = None if left is None else left / (len(servers) - number)
             try:
-                connection = await self._transport.connect(one, hello, deadline.sooner(share))
+                connection = await connect(one, hello, deadline.sooner(share))
             except (Unreachable, ServerFull) as error:
                 self._log.warning("%s", clean(error.text))
                 failures.append(error)
@@ -73,45 +69,10 @@ class Servers:
                 self._log.warning("%s: %s", one, clean(error.text))
                 raise
             else:
-                self._addresses.remove(one)
-                self._addresses.insert(0, one)
+                self._last = one
                 self._log.info("connected to %s: room %s, mode %s", one, clean(connection.welcome.room), hello.mode)
                 return connection
         raise _of_all(failures)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait. Raises ReaderGone once the transport is closed."""
-        await self._transport.sleep(seconds)
-
-    def lock(self) -> Lock:
-        """Return a new lock."""
-        return self._transport.lock()
-
-
-class ClosableServers(Servers):
-    """One that can be closed from another task or thread; see ``ClosableTransport``."""
-
-    _transport: ClosableTransport
-
-    def __init__(self, transport: ClosableTransport, addresses: Sequence[Address], log: Log | None = None) -> None:
-        """As ``Servers``."""
-        super().__init__(transport, addresses, log)
-
-    def close(self) -> None:
-        """End all waits and refuse new ones."""
-        self._transport.close()
-
-    async def closed(self) -> None:
-        """Wait until the last bytes have left."""
-        await self._transport.closed()
-
-    def when_closed(self, call: Callable[[], object]) -> None:
-        """Have ``close`` call this, too."""
-        self._transport.when_closed(call)
-
-    def another(self) -> ClosableServers:
-        """Return a transport to the same servers that is closed by itself."""
-        return ClosableServers(self._transport.another(), self._addresses, self._log)
 
 
 def _of_all(failures: list[Unreachable | ServerFull]) -> ChatError:

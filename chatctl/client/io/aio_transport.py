@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, ReaderGone
+from chatctl.client.core.servers import Log, Servers
 from chatctl.client.io import clock
 from chatctl.client.io.aio_connection import AioConnection, connect
 from chatctl.protocol import Hello
@@ -27,8 +28,10 @@ class AioTransport:
     random_bytes = staticmethod(os.urandom)
     tears = False
 
-    def __init__(self) -> None:
-        """Use the loop that runs at the first call."""
+    def __init__(self, log: Log | None = None) -> None:
+        """Use the loop that runs at the first call; ``log`` hears of each connection."""
+        self._log = log
+        self._servers = Servers(log)
         self._open: list[AioConnection] = []
         self._connecting: set[asyncio.Task[AioConnection]] = set()
         self._unclaimed: dict[tuple[Address, Hello], asyncio.Task[AioConnection]] = {}
@@ -41,12 +44,13 @@ class AioTransport:
 
     def another(self) -> AioTransport:
         """Return a transport that is closed by itself."""
-        return AioTransport()
+        return AioTransport(self._log)
 
     async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> AioConnection:
-        """Connect and be let in. Cancelled, it goes on, and the next call with the same parameters returns the result.
+        """Connect to one of an address's servers and be let in.
 
-        Raises as ``aio_connection.connect``; ReaderGone once the transport is closed.
+        Cancelled, it goes on, and the next call with the same parameters returns the result. Raises as
+        ``Servers.connect``; ReaderGone once the transport is closed.
         """
         if self._gone.is_set():
             raise ReaderGone
@@ -70,7 +74,7 @@ class AioTransport:
 
     async def _connect(self, address: Address, hello: Hello, deadline: Deadline) -> AioConnection:
         """Connect, and note the connection in the step that ends the task: whoever closes sees one of the two."""
-        connection = await connect(address, hello, deadline)
+        connection = await self._servers.connect(connect, address, hello, deadline)
         self._open = [one for one in self._open if not one.closed.done()] + [connection]
         if self._gone.is_set():
             connection.end_waits()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from chatctl.client.core.servers import Log, Servers
 from chatctl.client.io import clock
 from chatctl.client.io.blocking_connection import BlockingConnection
 from chatctl.client.io.blocking_socket import wait_ready
@@ -53,8 +54,13 @@ def ask(
     deadline: Deadline,
 ) -> T:
     """Connect, make one request (client/requests.py), and hang up. Raises ChatError as those do."""
-    with BlockingConnection(address, Hello(v=VERSION, room=room, mode=mode), deadline) as connection:
+    with connect(address, Hello(v=VERSION, room=room, mode=mode), deadline) as connection:
         return drive(request(connection, deadline))
+
+
+def connect(address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
+    """Connect to one of an address's servers and be let in. Raises as ``Servers.connect``."""
+    return drive(BlockingTransport().connect(address, hello, deadline))
 
 
 class BlockingTransport:
@@ -64,12 +70,20 @@ class BlockingTransport:
     random_bytes = staticmethod(os.urandom)
     tears = True  # a signal's handler runs between any two instructions
 
-    def __init__(self, reader: int | None = None) -> None:
-        """Let waits raise ReaderGone once the pipe with the writing end ``reader`` is closed at its other end."""
+    def __init__(self, reader: int | None = None, log: Log | None = None) -> None:
+        """Let waits raise ReaderGone once the pipe with the writing end ``reader`` is closed at its other end.
+
+        ``log`` hears of each connection.
+        """
         self._reader = reader
+        self._log = log
+        self._servers = Servers(log)
 
     async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
-        """Connect and be let in. Raises as ``BlockingConnection``."""
+        """Connect to one of an address's servers and be let in. Raises as ``Servers.connect``."""
+        return await self._servers.connect(self._connect, address, hello, deadline)
+
+    async def _connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
         return BlockingConnection(address, hello, deadline, self._reader)
 
     async def sleep(self, seconds: float) -> None:
@@ -88,20 +102,23 @@ class ClosableBlockingTransport(BlockingTransport):
     by the thread that uses them alone.
     """
 
-    def __init__(self) -> None:
-        """Make the pipe."""
+    def __init__(self, log: Log | None = None) -> None:
+        """Make the pipe; ``log`` hears of each connection."""
         self._reading: int | None
         self._reading, self._writing = os.pipe()
         self._when_closed: list[Callable[[], object]] = []
-        super().__init__()
+        super().__init__(log=log)
 
     def another(self) -> ClosableBlockingTransport:
         """Return a transport that is closed by itself."""
-        return ClosableBlockingTransport()
+        return ClosableBlockingTransport(self._log)
 
     async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
-        """Connect and be let in. Raises as ``BlockingConnection``; ReaderGone once it is closed."""
+        """Connect and be let in. Raises as ``Servers.connect``; ReaderGone once it is closed."""
         wait_ready(self._writing, 0.0)
+        return await super().connect(address, hello, deadline)
+
+    async def _connect(self, address: Address, hello: Hello, deadline: Deadline) -> BlockingConnection:
         return BlockingConnection(address, hello, deadline, closing=self._writing)
 
     async def sleep(self, seconds: float) -> None:

@@ -46,6 +46,7 @@ def config() -> None:
       server = "work"
       [server.work]
       host = "chat.example.org"
+      others = "chat2.example.org, chat3.example.org:5600"
       nick = "rajat"
       [send]
       timeout = "10s"

@@ -118,8 +118,7 @@ def _from_server(
     server: ServerOptions, since: float | None, until: float | None, timeout: float | None
 ) -> Iterator[Msg]:
     from chatctl.client.core.subscription import CONNECT_SECONDS
-    from chatctl.client.io.blocking_connection import BlockingConnection
-    from chatctl.client.io.blocking_transport import each
+    from chatctl.client.io.blocking_transport import connect, each
     from chatctl.client.io.clock import deadline_in
     from chatctl.client.requests import entries_between
     from chatctl.protocol import VERSION, Hello
@@ -127,5 +126,5 @@ def _from_server(
     deadline = deadline_in(timeout)
     hello = Hello(v=VERSION, room=server.room, mode="watch")
     connecting = deadline.sooner(CONNECT_SECONDS) if timeout is None else deadline
-    with BlockingConnection(server.address(), hello, connecting) as connection:
+    with connect(server.address(), hello, connecting) as connection:
         yield from each(entries_between(connection, since, until, deadline))

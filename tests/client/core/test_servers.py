@@ -43,15 +43,15 @@ class Lines:
     warning = info
 
 
-def connect(servers: Servers, net: Net) -> None:
-    drive(servers.connect(A, HELLO, Deadline.after(6, net.now)))
+def connect(servers: Servers, net: Net, *addresses: Address) -> None:
+    drive(servers.connect(net.connect, A._replace(others=addresses), HELLO, Deadline.after(6, net.now)))
 
 
 def test_the_first_that_can_be_had_is_used_and_remembered() -> None:
     net, lines = Net(a=Unreachable("a is away"), b=ServerFull("b is full"), c=None), Lines()
-    servers = Servers(net, [A, B, C], lines)
-    connect(servers, net)
-    connect(servers, net)
+    servers = Servers(lines)
+    connect(servers, net, B, C)
+    connect(servers, net, B, C)
     assert net.tried == [("a", 2.0), ("b", 3.0), ("c", 6.0), ("c", 2.0)], "each has its share of the time"
     assert lines.lines[:3] == ["a is away", "b is full", "connected to c:5500: room lobby, mode join"]
 
@@ -60,26 +60,26 @@ def test_an_answer_is_an_answer() -> None:
     """A name that is taken on one server is not asked for on another."""
     net = Net(a=NickTaken("taken"), b=None)
     with pytest.raises(NickTaken):
-        connect(Servers(net, [A, B], Lines()), net)
+        connect(Servers(Lines()), net, B)
     assert [host for host, _ in net.tried] == ["a"]
 
 
 def test_the_error_tells_of_all() -> None:
     net = Net(a=ServerFull("a is full", retry_after=7), b=ServerFull("b is full", retry_after=3))
     with pytest.raises(ServerFull, match="a is full; b is full") as raised:
-        connect(Servers(net, [A, B], Lines()), net)
+        connect(Servers(Lines()), net, B)
     assert raised.value.retry_after == 3
 
 
 def test_what_a_server_says_is_cleaned_for_the_log() -> None:
     net, lines = Net(a=Unreachable("\x1b[2J")), Lines()
     with pytest.raises(Unreachable):
-        connect(Servers(net, [A], lines), net)
+        connect(Servers(lines), net)
     assert "\x1b" not in "".join(lines.lines)
 
 
 def test_it_goes_without_a_log() -> None:
     """A command has none."""
     net = Net(a=Unreachable("a is away"), b=None)
-    connect(Servers(net, [A, B]), net)
+    connect(Servers(), net, B)
     assert [host for host, _ in net.tried] == ["a", "b"]

@@ -64,7 +64,7 @@ OURS = {
         "client.identity",
     ),
     *("client.core", "client.io", "cli", "commands"),
-    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender")),
+    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "servers")),
     *(
         f"client.io.{name}"
         for name in ("blocking_connection", "blocking_socket", "blocking_transport", "clock", "resolver")
