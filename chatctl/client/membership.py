@@ -104,7 +104,7 @@ class Membership:
         self._listener = listener
         self._transport = transport or AioTransport()
         self._connection: AioConnection | None = None
-        self._retry = Retry(self._transport)
+        self._retry = Retry(self._transport, address)
         self._retry_now = asyncio.Event()
         self._pinged_at: float | None = None
         self._leaving = False

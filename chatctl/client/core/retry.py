@@ -12,6 +12,7 @@ from chatctl.client.core.deadline import Deadline
 from chatctl.errors import ChatError, PasswordWrong, RateLimited, ServerFull, StorageFailed, Unreachable
 
 if TYPE_CHECKING:
+    from chatctl.client.core.address import Address
     from chatctl.client.core.transport import Transport
 
 FIRST_SECONDS = 0.5
@@ -56,8 +57,10 @@ def backoff(attempt: int, chance: float) -> float:
 class Retry:
     """Counts failures in a row, and returns the wait before the next try."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, address: Address | None = None) -> None:
+        """Count those of connections to ``address``: how long one server is to be left alone is nothing to another."""
         self._transport = transport
+        self._has_others = address is not None and bool(address.others)
         self._failures = 0
         self._last_try = LAST_TRY_SECONDS
         self._connected_at: float | None = None
@@ -82,7 +85,8 @@ class Retry:
             self.succeeded()
         self._connected_at = None
         chance = int.from_bytes(self._transport.random_bytes(4), "big") / 2**32
-        asked = min(error.retry_after or 0.0, MAX_RETRY_AFTER)
+        is_elsewhere = self._has_others and not self._failures and isinstance(error, Unreachable | ServerFull)
+        asked = 0.0 if is_elsewhere else min(error.retry_after or 0.0, MAX_RETRY_AFTER)
         wait = max(backoff(self._failures, chance), asked * (1 + RETRY_SPREAD * chance))
         self._failures += 1
         return wait

@@ -71,7 +71,7 @@ class Sender:
         self._hello = hello
         self._timeout = timeout
         self._many = many
-        self._retry = Retry(transport)
+        self._retry = Retry(transport, address)
         self._waiting = Outbox()
         self._answers: dict[str, Ack | Error] = {}
         self.connection: OpenConnection | None = None

@@ -57,7 +57,7 @@ class Subscription:
         self._hello = hello or Hello(v=VERSION, room=room, mode="watch")
         self._reconnect = reconnect
         self._notice = notice
-        self._retry = Retry(transport)
+        self._retry = Retry(transport, address)
         self._lost_at: float | None = None
         self._again_at: float | None = None
         self._why = ""

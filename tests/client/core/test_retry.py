@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline
 from chatctl.client.core.retry import (
     LAST_TRY_SECONDS,
@@ -55,6 +56,15 @@ def test_the_server_says_when_to_come_back_within_limits() -> None:
     retry = Retry(FakeTransport())
     assert 7.0 <= retry.delay(RateLimited("x", retry_after=7.0)) <= 7.0 * (1 + RETRY_SPREAD)
     assert retry.delay(RateLimited("x", retry_after=1e9)) <= MAX_RETRY_AFTER * (1 + RETRY_SPREAD)
+
+
+def test_how_long_one_server_is_to_be_left_alone_is_nothing_to_another() -> None:
+    """Until each has been tried; and a rate holds wherever one speaks."""
+    several = Address("a", 5500, others=(Address("b", 5500),))
+    retry = Retry(FakeTransport(), several)
+    assert retry.delay(ended(retry_after=7.0)) <= 0.5
+    assert retry.delay(ended(retry_after=7.0)) >= 7.0
+    assert Retry(FakeTransport(), several).delay(RateLimited("x", retry_after=7.0)) >= 7.0
 
 
 def test_those_whom_a_server_tells_the_same_time_come_back_one_after_the_other() -> None:
