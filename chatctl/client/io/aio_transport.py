@@ -66,7 +66,7 @@ class AioTransport:
         return task.result()
 
     def _begin(self, address: Address, hello: Hello, deadline: Deadline) -> asyncio.Task[AioConnection]:
-        task = asyncio.create_task(self._connect(address, hello, deadline))
+        task = asyncio.create_task(self._servers.connect(self._connect, address, hello, deadline))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
         task.add_done_callback(_retrieve)
@@ -74,7 +74,7 @@ class AioTransport:
 
     async def _connect(self, address: Address, hello: Hello, deadline: Deadline) -> AioConnection:
         """Connect, and note the connection in the step that ends the task: whoever closes sees one of the two."""
-        connection = await self._servers.connect(connect, address, hello, deadline)
+        connection = await connect(address, hello, deadline)
         self._open = [one for one in self._open if not one.closed.done()] + [connection]
         if self._gone.is_set():
             connection.end_waits()

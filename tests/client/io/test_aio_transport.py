@@ -12,6 +12,7 @@ from chatctl.client.core.deadline import Deadline
 from chatctl.client.io import aio_transport
 from chatctl.client.io.clock import deadline_in
 from chatctl.protocol import Hello
+from tests.client.core.fake_transport import welcome
 
 
 class Connection:
@@ -19,6 +20,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.closing = False
+        self.welcome = welcome()
         self.closed = asyncio.get_running_loop().create_future()
 
     def end_waits(self) -> None:
