@@ -204,13 +204,28 @@ class Joined:
         self._say = say
         self.said: list[str] = []
         self.draft = ""
+        self._readable = True
         wait(self.prompts, "prompt", mux.lines)
 
     def say(self, text: str) -> None:
-        """Say something in the room, and wait until it is shown: nothing is, before the width is quiet."""
+        """Say something in the room, and wait until it is shown: nothing is, before the width is quiet.
+
+        And until the prompt is drawn below it again: a frame that meets a change of width would prove nothing.
+        """
         self.said.append(text)
         self._say(text)
-        wait(lambda: text in "".join(lines := self.mux.lines()) or self.times(text, lines), text, self.mux.lines)
+
+        def shown() -> bool:
+            lines = self.mux.lines()
+            is_there = text in "".join(lines) or self.times(text, lines)
+            return bool(is_there) and self._is_drawn(lines)
+
+        wait(shown, f"{text!r} and the prompt", self.mux.lines)
+
+    def _is_drawn(self, lines: list[str]) -> bool:
+        if self._readable:
+            return self.shown_draft(lines) == without_blanks(self.draft)
+        return without_blanks("".join(lines)).endswith(self.draft.split()[-1])
 
     def times(self, text: str, lines: list[str]) -> int:
         """Return how often a message stands in ``lines``, whole and by itself."""
@@ -221,12 +236,13 @@ class Joined:
         """Type, and wait until it can be read, unless the multiplexer can't tell."""
         self.mux.keys(text)
         self.draft += text
+        self._readable = readable
         if readable:
             wait(lambda: self.shown_draft() == without_blanks(self.draft), f"draft {self.draft}", self.mux.lines)
 
     def clear_line(self) -> None:
         self.mux.keys(CLEAR_LINE)
-        self.draft = ""
+        self.draft, self._readable = "", True
         wait(lambda: not self.shown_draft(), "empty line", self.mux.lines)
 
     def resize(self, columns: int, rows: int = 20) -> None:
@@ -240,9 +256,9 @@ class Joined:
     def prompts(self) -> int:
         return sum(len(PROMPT.findall(line)) for line in self.mux.lines())
 
-    def shown_draft(self) -> str:
+    def shown_draft(self, lines: list[str] | None = None) -> str:
         """Return what stands in the line, without blanks."""
-        lines = self.mux.lines()
+        lines = self.mux.lines() if lines is None else lines
         found = [(at, match) for at, line in enumerate(lines) if (match := PROMPT.match(line))]
         return without_blanks("".join(lines[found[-1][0] :])[found[-1][1].end() :]) if found else ""
 
