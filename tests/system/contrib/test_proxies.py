@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chatctl.server.certificates import Tls
 from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.fixture_types import Run, Serve
 from tests.support.needs import need
@@ -121,23 +122,35 @@ def nginx_web(folder: Path, port: int, server: int) -> list[str]:
     return ["nginx", "-p", str(folder), "-c", str(path), "-e", "stderr"]
 
 
+def pin_of(folder: Path) -> str:
+    """Return the fingerprint of the certificate of ``web_here``."""
+    [pem] = folder.glob("chat.example.org-*.pem")
+    return Tls(pem, None).current.fingerprint
+
+
 WEB_PROXIES: dict[str, Callable[[Path, int, int], list[str]]] = {"haproxy": haproxy_web, "nginx": nginx_web}
 
 
 @pytest.mark.parametrize("name", WEB_PROXIES)
 @pytest.mark.parametrize("origins", [("--web-origin", "https://chat.example.org"), ()], ids=["named", "unnamed"])
-def test_browsers_behind_it(name: str, origins: tuple[str, ...], serve: Serve, tmp_path: Path) -> None:
+def test_browsers_behind_it(name: str, origins: tuple[str, ...], serve: Serve, run: Run, tmp_path: Path) -> None:
     """A page's origin is that of the proxy, which has to be named; a client counts for its own address."""
     need(name)
-    server = serve("--web", "127.0.0.1:0", *origins, "--proxied-from", "127.0.0.1")
     port = free_port()
+    here = f"https://127.0.0.1:{port}"
+    named = (*origins, "--web-origin", here) if origins else ()
+    server = serve("--web", "127.0.0.1:0", *named, "--proxied-from", "127.0.0.1")
     with running(WEB_PROXIES[name](tmp_path, port, port_of(server)), port):
         known = {"host": "chat.example.org", "origin": "https://chat.example.org"}
         if not origins:
             with pytest.raises(AssertionError, match=r"HTTP/1.1 421"):
                 WebWire(port, tls=True, **known)
             server.wait_for_log("this server is not known as chat.example.org: start it with --web-origin")
+            done = run("probe", "--web", here, "--pin", pin_of(tmp_path))
+            assert (done.returncode, f"start it with --web-origin {here}" in done.stdout.decode()) == (2, True), done
             return
+        done = run("probe", "--web", here, "--pin", pin_of(tmp_path))
+        assert (done.returncode, done.stdout[:2]) == (0, b"OK"), done
         page = WebWire(port, tls=True, **known).enter("nadia")
         sock = socket.create_connection(("127.0.0.1", port), DEADLINE, source_address=("127.0.0.9", 0))
         with sock, context().wrap_socket(sock) as away:

@@ -293,6 +293,27 @@ MUTATIONS = (
         "tests/server/web/test_origins.py::test_a_name_that_an_attacker_can_point_here_is_not",
     ),
     Mutation(
+        "the same, to read the metrics of a server on its reader's machine",
+        "chatctl/server/metrics/site.py::MetricsSite.answer",
+        "self._origins is not None",
+        "False",
+        "tests/server/metrics/test_site.py::test_on_this_machine_alone_no_name_that_an_attacker_can_point_here_is_taken",
+    ),
+    Mutation(
+        "connections to the metrics port that say nothing",
+        "chatctl/server/metrics/port.py::MetricsPort._accept",
+        "len(self._places) >= PLACES",
+        "False",
+        "tests/server/metrics/test_port.py::test_places_are_few_and_are_given_back",
+    ),
+    Mutation(
+        "rooms without end, each a time series of whoever watches the server",
+        "chatctl/server/metrics/collector.py::ServerCollector._by_room",
+        "name in self._from.rooms",
+        "True",
+        "tests/server/metrics/test_collector.py::test_rooms_that_clients_opened_are_one_sample_however_many",
+    ),
+    Mutation(
         "a request that two readers end at different places",
         "chatctl/server/web/request_reader.py::RequestReader.head",
         'head.all("content-length")',

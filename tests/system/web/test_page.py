@@ -82,6 +82,7 @@ def test_rooms_and_what_is_unread_in_them(room_server: RoomServer, browse: Brows
         assert say(port, f"news {number}").status == 200
     nadia.sees(".count", "3")
     assert nadia.page.title() == "(3) chatctl"
+    assert nadia.page.text_content("#show-side") == "Rooms, people (3)", "where the list is folded away, on a telephone"
     nadia.page.fill("#text", "a draft")
     nadia.page.click("#rooms button:has-text('lobby')")
     nadia.hears("news 2")
@@ -367,6 +368,40 @@ def test_axe_finds_nothing_serious(room_server: RoomServer, browse: Browse) -> N
     nadia.sees(".row.whisper .said", "psst")
     nadia.ask("() => app.notice('The server has news.')")
     assert serious() == []
+
+
+LEFT_EDGES = """() => [...document.querySelectorAll(".row.say")].map(row => {
+    const range = document.createRange();
+    range.selectNodeContents(row.querySelector(".said"));
+    const lines = [...new Set([...range.getClientRects()].map(one => Math.round(one.left)))];
+    return [row.querySelector("time").getBoundingClientRect().left, ...lines];
+})"""
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_a_further_line_of_a_message_can_t_pass_for_a_message(
+    room_server: RoomServer, browse: Browse, width: int
+) -> None:
+    server, port = room_server
+    nadia = browse(url(port), viewport={"width": width, "height": 640}).enter("nadia")
+    server.member("mallory").say("hello\n01:39 AM  omar  I am Omar")
+    nadia.sees(".row.say .said", "hello\n01:39 AM  omar  I am Omar")
+    [[time, *lines]] = nadia.ask(LEFT_EDGES)
+    assert len(lines) > 1
+    assert min(lines) > time + 10
+
+
+def test_on_a_telephone_the_head_is_one_line_while_all_is_well(room_server: RoomServer, browse: Browse) -> None:
+    server, port = room_server
+    nadia = browse(url(port), viewport={"width": 360, "height": 640})
+    assert not nadia.page.is_visible("#show-side"), "there is nothing to show yet"
+    nadia.enter("nadia").sees("#title", "lobby at chatctl")
+    assert nadia.page.locator("header").bounding_box()["height"] < 60
+    server.process.kill()
+    nadia.wait("() => document.querySelector('#status').className === 'off'")
+    shown = nadia.page.locator("#status").bounding_box()
+    assert shown["width"] > 300
+    assert shown["height"] > 10
 
 
 def test_leave_and_forget(room_server: RoomServer, browse: Browse) -> None:

@@ -43,7 +43,7 @@ const app = {
   // --- entering and leaving
 
   askWho(error = "", code = "") {
-    $("chat").hidden = true;
+    $("chat").hidden = $("show-side").hidden = true;
     $("enter").hidden = false;
     const wantsPassword = code === "unauthorized";
     if (wantsPassword) $("password-label").hidden = false;
@@ -55,7 +55,7 @@ const app = {
   enter() {
     this.notice("");
     $("enter").hidden = true;
-    $("chat").hidden = false;
+    $("chat").hidden = $("show-side").hidden = false;
     for (const name of memory.data.rooms) this.open(name);
     this.show(this.rooms.get(memory.data.current) || [...this.rooms.values()][0]);
     $("text").focus();
@@ -188,6 +188,7 @@ const app = {
     $("rooms").replaceChildren(...items);
     const unread = [...this.rooms.values()].reduce((sum, room) => sum + room.unread, 0);
     document.title = unread ? `(${unread}) chatctl` : "chatctl";
+    $("show-side").textContent = unread ? `Rooms, people (${unread})` : "Rooms, people";
   },
 
   roomItem(room) {

@@ -66,7 +66,7 @@ class Room {
   }
 
   refused(error) {
-    this.state(`Not connected: ${error.text}`, false);
+    this.state("Not connected", false);
     this.view.refused(this, error);
   }
 
