@@ -14,7 +14,7 @@ from chatctl import protocol
 from chatctl.client.core.deadline import ConnectionEnded
 from chatctl.common.framing import Framer
 from chatctl.common.text import clean_bytes
-from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, from_wire
+from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, Unauthorized, from_wire
 from chatctl.protocol import GREETING, MAX_SERVER_LINE, ClientFrame, Hello, Pong, ServerFrame, Welcome
 
 if TYPE_CHECKING:
@@ -173,7 +173,13 @@ class ClientConnection:
         return self._prover.answer(challenge)
 
     def _refusal(self, error: protocol.Error) -> ChatError:
-        explained = self._prover.explain(error) if self._prover is not None else None
+        explained: ChatError | None = None
+        if self._prover is not None:
+            explained = self._prover.explain(error)
+        elif error.code == Unauthorized.wire_code and error.retry_after is None:
+            from chatctl.client.core.prover import password_wanted
+
+            explained = password_wanted(error)
         if error.code == BadFrame.wire_code and error.text.endswith("TLS only"):
             return from_wire(error.code, f"{error.text}: use --tls")
         return explained or from_wire(error.code, error.text, error.retry_after)

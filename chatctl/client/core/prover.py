@@ -191,12 +191,17 @@ class Prover:
         if error.code != Unauthorized.wire_code:
             return None
         if self._scram is None and not self._answered and error.retry_after is None:
-            return PasswordWanted(with_hint(error.text, _HOW_TO_GIVE_ONE))
+            return password_wanted(error)
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
         if self._answered and self._hello is not None and self._hello.key is not None and error.retry_after is None:
             return Unauthorized(with_hint(error.text, _REACHED_AS))
         return None
+
+
+def password_wanted(error: Error) -> PasswordWanted:
+    """Return the error for a refusal where nothing was offered."""
+    return PasswordWanted(with_hint(error.text, _HOW_TO_GIVE_ONE))
 
 
 def with_hint(text: str, hint: str) -> str:
