@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from chatctl.bench.wire_formats import WireFormat, answer_challenge, offer_proof
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import stranger
-from chatctl.client.core.prover import Prover, place_of
+from chatctl.client.core.prover import Prover, password_wanted, place_of
 from chatctl.client.io.blocking_socket import open_tcp
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import NO_KEY, Credentials
-from chatctl.errors import BadFrame, Unreachable, reason_of
+from chatctl.errors import BadFrame, Unauthorized, Unreachable, reason_of
 
 if TYPE_CHECKING:
     from chatctl.bench.tls import SharedTls
@@ -161,6 +161,8 @@ class LoadConnection:
             admitted = self.wire_format.admitted(self.received)
         except BadFrame:
             raise stranger(self._address, self.received) from None
+        except Unauthorized as error:
+            raise error if self._prover is not None else password_wanted(error.text) from None
         if admitted:
             self._answer_pings()
         return admitted

@@ -179,7 +179,7 @@ class ClientConnection:
         elif error.code == Unauthorized.wire_code and error.retry_after is None:
             from chatctl.client.core.prover import password_wanted
 
-            explained = password_wanted(error)
+            explained = password_wanted(error.text)
         if error.code == BadFrame.wire_code and error.text.endswith("TLS only"):
             return from_wire(error.code, f"{error.text}: use --tls")
         return explained or from_wire(error.code, error.text, error.retry_after)

@@ -191,7 +191,7 @@ class Prover:
         if error.code != Unauthorized.wire_code:
             return None
         if self._scram is None and not self._answered and error.retry_after is None:
-            return password_wanted(error)
+            return password_wanted(error.text)
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
         if self._answered and self._hello is not None and self._hello.key is not None and error.retry_after is None:
@@ -199,9 +199,9 @@ class Prover:
         return None
 
 
-def password_wanted(error: Error) -> PasswordWanted:
-    """Return the error for a refusal where nothing was offered."""
-    return PasswordWanted(with_hint(error.text, _HOW_TO_GIVE_ONE))
+def password_wanted(text: str) -> PasswordWanted:
+    """Return the error for a refusal, with this text, where nothing was offered."""
+    return PasswordWanted(with_hint(text, _HOW_TO_GIVE_ONE))
 
 
 def with_hint(text: str, hint: str) -> str:
