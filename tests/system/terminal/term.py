@@ -23,6 +23,8 @@ from tests.system.terminal.emulator import BRACKETED_PASTE, FOCUS, SHOWN_CURSOR,
 
 DEADLINE = 15.0
 PROMPT = re.compile(r"^(\S+\((\d+)\)> )(.*)$")
+FRAME = re.compile(rb".*?\x1b\[\?25h|.+", re.DOTALL)
+"""Up to where the cursor is shown again, which ends what is drawn at once."""
 
 
 class Term:
@@ -33,6 +35,8 @@ class Term:
         self.screen = Emulator(columns, rows)
         self.raw = bytearray()
         self._news = threading.Condition()
+        self._awaited: Callable[[], object] = bool
+        self._met = False
         self._stream = pyte.ByteStream(self.screen)
         self._fd, self._tty = pty.openpty()  # the tty stays open here: a last close would reset its modes
         termios.tcsetwinsize(self._tty, (rows, columns))
@@ -59,13 +63,20 @@ class Term:
             if self.recording is not None:
                 self.recording.append((time.perf_counter(), data))
                 continue
-            with self._news:
-                self.raw += data
-                self._stream.feed(data)
-                self._news.notify_all()
+            for frame in FRAME.findall(data):
+                with self._news:
+                    self._take(frame)
         with self._news:
             self._ended = True
             self._news.notify_all()
+
+    def _take(self, frame: bytes) -> None:
+        """Show a frame, or a part of one, and look whether it is what somebody waits for: the next may come at once."""
+        self.raw += frame
+        self._stream.feed(frame)
+        with contextlib.suppress(AssertionError):
+            self._met = self._met or bool(self._awaited())
+        self._news.notify_all()
 
     @contextlib.contextmanager
     def stopped(self) -> Iterator[None]:
@@ -114,14 +125,16 @@ class Term:
     # --- out
 
     def wait(self, until: Callable[[], object], what: str, seconds: float = DEADLINE) -> None:
-        """Wait until ``until`` is true of the screen."""
+        """Wait until ``until`` is true of the screen, if only for one frame of several that come at once."""
         with self._news:
             end = time.monotonic() + seconds
-            while not until():
+            self._awaited, self._met = until, False
+            while not (self._met or until()):
                 left = end - time.monotonic()
                 if left <= 0 or (self._ended and not until()):
                     raise AssertionError(f"no {what}{' before it ended' if self._ended else ''}:\n{self.picture()}")
                 self._news.wait(min(left, 0.5))
+            self._awaited = bool
 
     def wait_for(self, *texts: str) -> None:
         """Wait until all these can be read, each somewhere on the screen or in the scrollback."""
