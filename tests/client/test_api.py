@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 import chatctl.client
 from chatctl.client import aio, sync
 from tests.support.environment import ROOT
+from tests.support.signatures import parameters, public
 
 FORMS = (sync, aio)
-ASYNC = {"__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__", "__anext__": "__next__"}
-
-
-def public(thing: Any) -> dict[str, Any]:
-    """Return the public names of a class, inherited ones too; special ones under the blocking form's."""
-    special = set(ASYNC) | set(ASYNC.values())
-    named = {name: value for name, value in inspect.getmembers(thing) if not name.startswith("_") or name in special}
-    return {ASYNC.get(name, name): value for name, value in named.items()}
-
-
-def parameters(function: Any) -> list[tuple[str, Any, Any, Any]]:
-    return [
-        (one.name, one.kind, one.default, one.annotation) for one in inspect.signature(function).parameters.values()
-    ]
 
 
 def test_both_forms_have_the_same_names() -> None:
