@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from types import ModuleType
@@ -48,3 +49,13 @@ def test_the_package_hands_out_the_blocking_form_and_loads_it_late() -> None:
     code += "; from chatctl.client import connect; print('asyncio' in sys.modules, 'ssl' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "0\nFalse False\n"
+
+
+def test_all_that_is_public_is_in_the_reference() -> None:
+    """Of each module with an ``__all__``, and of those that docs/api.md has beside them."""
+    script = (ROOT / ".ci" / "reference").read_text()
+    named = set(re.findall(r"\((.*)\)", script, re.MULTILINE)[-1].split())
+    public_modules = {
+        path.stem for path in (ROOT / "chatctl" / "client").glob("*.py") if "\n__all__ = " in path.read_text()
+    }
+    assert named == (public_modules - {"__init__"}) | {"bot", "bot_harness"}
