@@ -29,6 +29,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "cli/shell_completion": ("system/commands/test_tab.py", "in real shells"),
     "client/__init__": ("client/test_api_docs.py", "the public names"),
     "client/admin_socket": ("system/commands/test_admin.py", "against a server's socket"),
+    "client/aio_rooms": ("client/test_rooms.py", "both public forms under one face"),
+    "client/rooms_core": ("client/test_rooms.py", "both public forms under one face"),
     "client/aio": ("client/test_api_say.py", "both public forms under one face"),
     "client/core/events": ("", TYPES),
     "client/core/following": ("client/test_api_places.py", "both public forms under one face"),

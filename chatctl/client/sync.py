@@ -306,7 +306,7 @@ class Room:
             ConditionNotMet: an answer took longer than the ``timeout`` of ``connect``.
             ValueError: the text is empty or too long, or there are too many nicknames.
         """
-        return drive(self._core.search(text, nicks, since, before, limit))
+        return self._run(self._core.search(text, nicks, since, before, limit))
 
     def ask(
         self,

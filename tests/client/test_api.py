@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
+import re
 import subprocess
 import sys
 from types import ModuleType
-from typing import Any
 
 import pytest
 
 import chatctl.client
 from chatctl.client import aio, sync
 from tests.support.environment import ROOT
+from tests.support.signatures import parameters, public
 
 FORMS = (sync, aio)
-ASYNC = {"__aenter__": "__enter__", "__aexit__": "__exit__", "__aiter__": "__iter__", "__anext__": "__next__"}
-
-
-def public(thing: Any) -> dict[str, Any]:
-    """Return the public names of a class, inherited ones too; special ones under the blocking form's."""
-    special = set(ASYNC) | set(ASYNC.values())
-    named = {name: value for name, value in inspect.getmembers(thing) if not name.startswith("_") or name in special}
-    return {ASYNC.get(name, name): value for name, value in named.items()}
-
-
-def parameters(function: Any) -> list[tuple[str, Any, Any, Any]]:
-    return [
-        (one.name, one.kind, one.default, one.annotation) for one in inspect.signature(function).parameters.values()
-    ]
 
 
 def test_both_forms_have_the_same_names() -> None:
@@ -63,3 +49,13 @@ def test_the_package_hands_out_the_blocking_form_and_loads_it_late() -> None:
     code += "; from chatctl.client import connect; print('asyncio' in sys.modules, 'ssl' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "0\nFalse False\n"
+
+
+def test_all_that_is_public_is_in_the_reference() -> None:
+    """Of each module with an ``__all__``, and of those that docs/api.md has beside them."""
+    script = (ROOT / ".ci" / "reference").read_text()
+    named = set(re.findall(r"\((.*)\)", script, re.MULTILINE)[-1].split())
+    public_modules = {
+        path.stem for path in (ROOT / "chatctl" / "client").glob("*.py") if "\n__all__ = " in path.read_text()
+    }
+    assert named == (public_modules - {"__init__"}) | {"bot", "bot_harness"}

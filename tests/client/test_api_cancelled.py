@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from chatctl.client import aio
 from chatctl.errors import Unreachable
 from tests.client.conftest import Asyncio, Form
+from tests.support.cancelling import MOST, Cancelled, everywhere
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import PutStub
 from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import closed_port
 from tests.support.wire import log_of
-
-T = TypeVar("T")
-MOST = 200
 
 
 def at(port: int) -> str:
@@ -35,49 +33,6 @@ pytestmark = pytest.mark.parametrize("form", ["asyncio", "uvloop"], indirect=Tru
 def loop(form: Form) -> Asyncio:
     assert isinstance(form, Asyncio)
     return form
-
-
-class Cancelled:
-    """Awaits something, and cancels its own task where that is suspended for the ``at``-th time."""
-
-    def __init__(self, waited: Awaitable[T], at: int) -> None:
-        self._waited, self._at = waited, at
-        self.times = 0
-
-    def __await__(self) -> Generator[Any, Any, Any]:
-        steps = self._waited.__await__()
-        step: Callable[[], Any] = lambda: next(steps)  # noqa: E731
-        while True:
-            try:
-                found = step()
-            except StopIteration as done:
-                return done.value
-            self.times += 1
-            if self.times == self._at:
-                task = asyncio.current_task()
-                assert task is not None
-                task.cancel()
-            try:
-                value = yield found
-                step = lambda value=value: steps.send(value)  # noqa: E731
-            except BaseException as error:  # noqa: BLE001 — as ``yield from`` does
-                step = lambda error=error: steps.throw(error)  # type: ignore[misc]  # noqa: E731
-
-
-async def everywhere(action: Callable[[], Awaitable[Any]]) -> int:
-    """Do it again and again, cancelled one await later each time, until it is through; return how often that was."""
-    for number in range(1, MOST):
-        waits = Cancelled(action(), number)
-
-        async def run(waits: Cancelled = waits) -> Any:
-            return await waits
-
-        task = asyncio.create_task(run())
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-            return number - 1
-    raise AssertionError("it never ends")
 
 
 def test_connecting(loop: Asyncio, house: Server, room: str) -> None:

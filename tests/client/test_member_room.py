@@ -154,3 +154,9 @@ def test_no_thread_is_left(house: Server, room: str, tmp_path: Path, monkeypatch
     with pytest.raises(NickTaken):
         connect(at(house.port), nick="nadia", room=room, mode="join")
     assert threading.active_count() == before
+
+
+def test_a_member_finds_what_was_said(form: Form, house: Server, room: str) -> None:
+    with form.connect(at(house.port), nick="bot", room=room, mode="join") as here:
+        here.say("the build failed")
+        assert [entry.text for entry in here.search("FAILED")] == ["the build failed"]
