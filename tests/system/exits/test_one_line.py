@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,17 @@ def test_wrong_usage_is_one_line(typed: str, code: int, line: str, capsys: pytes
     assert told.err[:-1].isprintable()
 
 
-def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """That is no mistake to be told of in a line."""
+def test_no_command_at_all_shows_the_first_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no mistake to be told of in a line: it is the first thing that many people type."""
     assert main._run([]) == 2
+    told = capsys.readouterr()
+    calls = re.findall(r"^  chatctl (\w+)", told.err, re.MULTILINE)
+    assert (told.out, calls) == ("", ["serve", "join", "send"])
+    assert "chatctl --help" in told.err
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._run(["config"]) == 2
     assert "Commands:" in capsys.readouterr().err
 
 
