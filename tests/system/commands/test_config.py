@@ -273,7 +273,7 @@ def test_show_says_why_nothing_is_read(
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        ("serve", "claim-names is not set: where there is a journal"),
+        ("serve", "claim-names is not set: on with a journal"),
         ("serve", "max-clients is not set: 10000, or 0.8 × the file limit"),
         ("send", "tls is not set"),
         ("tail", "n is not set: 10"),
@@ -282,7 +282,7 @@ def test_show_says_why_nothing_is_read(
 def test_show_does_not_call_off_what_the_command_decides_itself(
     configured: Configured, command: str, line: str
 ) -> None:
-    """Of a pair of switches neither was given: names are bound where there is a journal."""
+    """Of a pair of switches neither was given: names are reserved with a journal."""
     assert f"# {line}\n".encode() in configured("", "config", "show", command).stdout
 
 
