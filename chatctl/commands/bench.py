@@ -39,7 +39,7 @@ def message_rate(value: object) -> float | None:
     except ValueError:
         rate = 0.0
     if not 0 < rate < 1e7:
-        raise ValueError(f"{value!r} is no rate: write 20 or max")
+        raise ValueError(f"{value!r} is not a rate: write 20 or max")
     return rate
 
 
@@ -115,7 +115,7 @@ def bench(
 
     if not server.room_was_named:
         raise click.UsageError(
-            "what a load says stays in its room: name one that may be filled with --room (of a server of its own: "
+            "the messages of bench stay in the room: name one that may be filled with --room (on a server of its own: "
             "chatctl serve --rate off --journal none --port 5599)"
         )
     within = max(60.0, (members + senders) * CONNECT_SECONDS)
@@ -134,7 +134,7 @@ def bench(
         warn(warning)
     if faults := outcome.faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise ConditionNotMet(f"not all arrived as it should: {faults[0]}{more}")
+        raise ConditionNotMet(f"delivery failed: {faults[0]}{more}")
 
 
 def _run(load: Load, workload: Workload, pid: int | None) -> tuple[Outcome, Usage | None]:

@@ -94,7 +94,7 @@ def search(
         emit_lines([json_line(entry)] if as_json else message_lines(entry, number=True), as_json=as_json)
     if last is not None and last.more:
         back = f" ({moment(last.time)})" if last.time is not None else ""
-        note(f"looked back to #{last.before}{back}: --before {last.before} goes on")
+        note(f"looked back to #{last.before}{back}: --before {last.before} continues")
     if late is not None:
         raise late
     if not found:

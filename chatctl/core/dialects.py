@@ -174,7 +174,7 @@ def _parse_command(text: str) -> ClientFrame | bytes:
             return protocol.Bye()
         case "/help":
             return HELP
-    return f"! {clean(verb)} is no command, or lacks something: /help lists them\n".encode()
+    return f"! {clean(verb)} is not a command, or lacks something: /help lists them\n".encode()
 
 
 def _decode(line: bytes) -> str:

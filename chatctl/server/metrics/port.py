@@ -71,8 +71,8 @@ class MetricsPort:
 
     def fault(self, error: Exception) -> bytes:
         """Log a fault of our own; return the response."""
-        self._log.error("a fault of chatctl's own", why=repr(error))
-        return error_response(HttpError(500, "internal", "a fault of chatctl's own: its log has it"))
+        self._log.error("internal error in chatctl", why=repr(error))
+        return error_response(HttpError(500, "internal", "internal error in chatctl: its log has it"))
 
     def gone(self, connection: _Connection) -> None:
         """Forget a connection."""

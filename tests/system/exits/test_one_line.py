@@ -1,4 +1,4 @@
-"""stderr is one line that says what to do: for every wrong usage, and for a fault of our own."""
+"""stderr is one line that says what to do: for every wrong usage, and for an internal error."""
 
 from __future__ import annotations
 
@@ -65,6 +65,6 @@ def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
     assert main._run(["who"]) == 1
     log = tmp_path / "crash.log"
     what = repr(ZeroDivisionError("on purpose\n"))
-    assert capsys.readouterr().err == f"chatctl: a fault of chatctl's own: {what}; the details are in {log}\n"
+    assert capsys.readouterr().err == f"chatctl: internal error in chatctl: {what}; the details are in {log}\n"
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600

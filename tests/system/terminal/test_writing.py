@@ -167,7 +167,7 @@ def test_a_whisper_to_nobody_is_given_back(join: Start) -> None:
     """What was written is shown with the reason, and Up brings it back."""
     term = join()
     term.keys("/msg ghost are you there\r")
-    term.wait_for("! not said: ", "are you there")
+    term.wait_for("! not sent (", "are you there")
     term.keys("\x1b[A")
     term.wait_input("/msg ghost are you there")
 

@@ -266,7 +266,7 @@ def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, stat
 def test_an_impostor_that_takes_the_port_gets_nothing(
     start: Start, serve: Serve, state: Path, authority: Authority
 ) -> None:
-    """Who is in stays, keeps what is typed, is told, and goes on when the right server is back."""
+    """Who is in stays, keeps what is typed, is told, and continues when the right server is back."""
     first = serve("--tls", "self")
     know(state, first.tls_port, first.pin)
     member = start("join", *at(first.tls_port, "--tls", "--nick", "nadia"))

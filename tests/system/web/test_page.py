@@ -210,7 +210,7 @@ def test_a_password_is_proved_in_the_browser(serve: Serve, browse: Browse, tmp_p
     port = guarded(serve, tmp_path)
     nadia = browse(url(port)).fill_in("nadia")
     nadia.wait("() => !document.querySelector('#password-label').hidden")
-    nadia.fill_in("nadia", password="wrong").sees("#enter-error", "this is not the password")
+    nadia.fill_in("nadia", password="wrong").sees("#enter-error", "wrong password")
     nadia.enter("nadia", password="Gru\u0308ße")
     nadia.say("in").hears("in")
     assert "Gr" not in nadia.ask("() => JSON.stringify(localStorage)")
