@@ -27,7 +27,7 @@ from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorize
 from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
 
 _OR_WITHOUT = " (or connect without a key: --key none)"
-_REACHED_AS = " (the operator can add --reached-as; or come without a key: --key none)"
+_REACHED_AS = " (the operator can add --reached-as; or connect without a key: --key none)"
 _HOW_TO_GIVE_ONE = ": give it with CHATCTL_PASSWORD or --password-file"
 
 _SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")

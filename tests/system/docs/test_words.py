@@ -16,13 +16,13 @@ from docs.generate import ROOT, commands
 PHRASES = (
     *("typing breaks", "tell the truth", "beside", "anybody can come", "comes back by itself"),
     *("can want a", "wants? a password", "when the server has the message", "what is said, a line each"),
-    *("counts more than", "counts? for more than the environment", "a check, too", "wrong password"),
+    *("counts more than", "counts? for more than the environment", "a check, too", "this is not the password"),
     *("the server hears", "who holds it now", "but is not asked", "not said: there is no", "messages are kept: "),
     *("you have read up to", "to be let in", "nobody (is )?(here|there)", "(?<!and )goes on(?! and on)", "let us in"),
     *("at its own pace", r"(?<!a door: )(?<!the )\bdoor\b(?!\.py|\")", "at the door", "the house", "of our own kind"),
     *("there is no ghost", "you are out", "hits nobody", "a fault of our own", "in vain", "taken no more"),
     *("for good(?!-)", "(?<!here )is no (duration|server|network|range|fingerprint|verifier|place in a log)"),
-    *("does not overwrite", "keeps nobody out", "opens nothing", "let everybody in", "no key: this name"),
+    *("overwrites nothing", "keeps nobody out", "opens nothing", "let everybody in", "no key: this name"),
 )
 EXCUSED = {
     "docs/cookbook.md": ("door",),  # a real one
@@ -56,6 +56,6 @@ def test_help_of_join(topic: str) -> None:
 
 
 def test_a_phrase_is_found_across_lines_and_in_any_case() -> None:
-    assert found_in("It wants\n  a password.") == ["requires a password"]
+    assert found_in("It wants\n  a password.") == ["wants a password"]
     assert found_in("Nobody there") == ["Nobody there"]
     assert found_in("It continues, next to the journal.") == []
