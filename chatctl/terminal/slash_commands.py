@@ -34,7 +34,7 @@ COMMANDS = {
     "next": ("", "show the next room, one with unread messages first"),
     "history": ("[WHEN] [N]", "show the last N messages again, or N from WHEN on"),
     "search": ("[WORDS]", "find a phrase in the messages; alone: older ones"),
-    "show": ("NUMBER", "show a long message whole"),
+    "show": ("NUMBER", "show the message of that number, in full"),
     "clear": ("", "clear the screen"),
     "status": ("", "show room, server, connection and unsent messages"),
     "quit": ("", "leave; as /exit"),
@@ -91,7 +91,7 @@ def parse(line: str) -> str | Command | Admin | Invalid:
 def _unknown(verb: str) -> str:
     near = get_close_matches(verb.lower(), [*COMMANDS, *ALIASES, *OPERATOR_COMMANDS], n=1, cutoff=0.6)
     hint = f"; did you mean /{near[0]}?" if near else ""
-    return f"there is no command /{verb}: /help lists them (//{verb} says it as text){hint}"
+    return f"there is no command /{verb}: /help lists them (//{verb} sends it as text){hint}"
 
 
 def is_whisper(line: str) -> bool:

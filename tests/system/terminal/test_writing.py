@@ -138,7 +138,7 @@ def test_what_is_not_sent(join: Start, other: Other) -> None:
     """A mistyped command stays in the line and is told; two slashes say it."""
     omar, term = other(), join()
     term.keys("/hlep me\r")
-    term.wait_for("! there is no command /hlep: /help lists them (//hlep says it as text)")
+    term.wait_for("! there is no command /hlep: /help lists them (//hlep sends it as text)")
     term.wait_input("/hlep me")
     term.keys("\x15/history x\r")
     term.wait_for("! usage: /history [WHEN] [N]")

@@ -64,7 +64,7 @@ def test_commands(room_server: RoomServer, browse: Browse) -> None:
     nadia.say("/nick nadja")
     assert omar.frame("rename")["new"] == "nadja"
     nadia.say("/nope")
-    nadia.hears("There is no command /nope: /help lists them (//nope says it as text)")
+    nadia.hears("There is no command /nope: /help lists them (//nope sends it as text)")
     nadia.say("/who").hears("2 here: omar, nadja")
     nadia.say("/msg omar").hears("Usage: /msg NICK TEXT")
     nadia.say("two\nlines")
