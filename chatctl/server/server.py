@@ -209,7 +209,7 @@ class Server:
         if isinstance(begun, Connection):
             self._accepted.discard(begun)
         if error is not None:
-            self._log.warning("accepted in vain", why=str(error))
+            self._log.warning("accepted connection failed", why=str(error))
             if isinstance(begun, Connection):
                 self._counts.remove(begun)
             else:

@@ -116,4 +116,6 @@ def handshake_failed(address: Address, error: Exception) -> ChatError:
         return PeerBroke(f"{address} speaks no TLS of version 1.2 or later")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return PeerBroke(f"{address} broke the TLS handshake ({reason or error})")
-    return Unreachable(f"cannot reach {address}: it hung up in the TLS handshake (does it speak TLS on this port?)")
+    return Unreachable(
+        f"cannot reach {address}: it closed the connection in the TLS handshake (does it speak TLS on this port?)"
+    )

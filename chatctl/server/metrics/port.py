@@ -67,7 +67,7 @@ class MetricsPort:
             await self.loop.connect_accepted_socket(lambda: connection, sock)
         except OSError as error:
             self.gone(connection)
-            self._log.warning("accepted in vain", why=str(error))
+            self._log.warning("accepted connection failed", why=str(error))
 
     def fault(self, error: Exception) -> bytes:
         """Log a fault of our own; return the response."""
