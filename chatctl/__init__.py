@@ -1,3 +1,3 @@
-"""chatctl: the chat room that one command starts, and that shell scripts can rely on."""
+"""chatctl: a chat server and client for the terminal."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -18,6 +18,7 @@ import click
 
 from chatctl import __version__
 from chatctl.cli.config_defaults import config_option, origin
+from chatctl.cli.help_pages import Group
 from chatctl.cli.output import fault, hush_python, open_standard_streams, prepare_stdout, warn
 from chatctl.cli.password_variable import take_password
 from chatctl.errors import ChatError
@@ -30,25 +31,36 @@ HELD_BACK = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 COMMANDS = {
     "serve": "Start a chat room and run it until Ctrl-C.",
-    "join": "Talk in the room.",
-    "send": "Say TEXT once, and end when the server has it.",
-    "tail": "Print what was said and what is said, without joining.",
-    "search": "Find what was said, by words, author and time.",
+    "join": "Chat in a room, in the terminal.",
+    "send": "Send TEXT once, and exit when the server has stored it.",
+    "tail": "Print past and new messages, one per line, without joining.",
+    "search": "Find messages by phrase, author and time.",
     "who": "Print who is in the room, since when, and idle for how long.",
-    "ask": "Ask QUESTION in the room and wait until somebody chooses.",
-    "run": "Run CMD, and tell the room how it went.",
-    "probe": "Check that a room works, and leave no trace in it.",
+    "ask": "Ask QUESTION in the room and wait until someone answers.",
+    "run": "Run CMD, and report its start and end in the room.",
+    "probe": "Check that a room works, without leaving a trace in it.",
     "config": "Show or edit the configuration file.",
     "backup": "Copy all rooms into the new file PATH.",
-    "export": "Print all that was said in a room.",
-    "journal": "Move a journal: from a file into a database, or back.",
-    "admin": "Keep order: kick, ban, mute, topic, drain.",
-    "bench": "Load a server, and check what arrives.",
-    "key": "Make the key that keeps your nicknames yours.",
-    "password": "Make the line that a server checks a password with.",
+    "export": "Print all messages of a room.",
+    "journal": "Move a journal from a file into a database, or back.",
+    "admin": "Moderate and operate a server: kick, ban, mute, topic, drain.",
+    "bench": "Generate load on a server, and verify delivery.",
+    "key": "Create the key that reserves your nicknames.",
+    "password": "Turn a password into a line for 'serve --password-file'.",
     "completion": "Print the completion script for SHELL: bash, zsh or fish.",
 }
 """Each command, and the first sentence of its help."""
+
+FIRST_STEPS = """\
+chatctl is a chat server and client for the terminal.
+
+  chatctl serve                start a server on this machine
+  chatctl join                 chat in its room (in another terminal)
+  chatctl send "deploy done"   send a message from a script
+
+'chatctl --help' lists all commands; 'chatctl join --host HOST' joins a server on another machine.\
+"""
+"""What ``chatctl`` prints without a command."""
 
 
 class LazyCommands(MutableMapping[str, click.Command]):
@@ -84,7 +96,7 @@ class LazyCommands(MutableMapping[str, click.Command]):
         return len(self.helps)
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A group that shows its commands' short help without loading them."""
 
     commands: LazyCommands
@@ -116,20 +128,20 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="chatctl", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """A chat room that one command starts, and that scripts can rely on.
+    """A chat server and client for the terminal, for people and scripts.
 
-    Each command's --help says what its own exit codes and environment variables are.
+    'chatctl COMMAND --help' shows a command's options, exit codes and environment variables.
 
     \b
     Examples:
       chatctl serve                     # start a room on this machine
       chatctl join --nick Rajat         # talk in it
-      chatctl send "deploy done"        # say something from a script
+      chatctl send "deploy done"        # send a message from a script
 
     \b
     Exit codes:
-      0 done   1 a fault of our own, or of a file   2 usage
-      3 nobody there, nothing sent   4 sent, and no answer came
+      0 done   1 internal error, or a file can't be used   2 usage
+      3 no server there, nothing sent   4 sent, but no answer came
       5 name, key or password refused
       6 rejected (too long, no such room, full)
       7 not a chatctl server   8 the condition was not met, or not in time
@@ -188,12 +200,20 @@ def _run(arguments: Sequence[str] | None) -> int:
 def _explain(error: click.ClickException) -> None:
     """Print what is wrong in one line. Click prints four for a usage error, and a log would tear them apart."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        error.show()
+        _show_usage(error)
         return
     why = " ".join(error.format_message().split()).rstrip(".")
     if why[:2].istitle():  # a message of Click's; one of ours may begin with QUESTION
         why = why[0].lower() + why[1:]
     warn(why + _hint(error))
+
+
+def _show_usage(error: click.exceptions.NoArgsIsHelpError) -> None:
+    """Print the first steps for ``chatctl`` alone, and the help of a group such as ``chatctl config``."""
+    if error.ctx is not None and error.ctx.command is cli:
+        click.echo(FIRST_STEPS, err=True)
+    else:
+        error.show()
 
 
 def _hint(error: click.ClickException) -> str:

@@ -351,7 +351,7 @@ HEAD = """\
 # The map
 
 Each file of `chatctl/` with the first line of its header; the headers also say what does not live there. Made by
-`python docs/diagrams.py`: change the headers, not this page. [The house](design.md#the-house) has the laws.
+`python docs/diagrams.py`: change the headers, not this page. [The packages](design.md#the-packages) has the laws.
 """
 
 

@@ -12,7 +12,6 @@ characters in dots; nothing in a description is escaped, so a line that begins w
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 import textwrap
@@ -23,6 +22,7 @@ from pathlib import Path
 import click
 
 from chatctl import __version__
+from chatctl.cli.help_pages import full_help, grouped_records, help_blocks
 from chatctl.main import cli
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,8 +43,9 @@ SECTIONS = {
 HEAD = """\
 # The commands
 
-What `chatctl COMMAND --help` says, all of it. Each command is a man page, too: `man chatctl-send`, or
-`man -l docs/man/chatctl-send.1` in a clone. Made by `python docs/generate.py`; change the help texts, not this page.
+What `chatctl COMMAND --help` prints, for `serve` what `--help-all` prints. Each command is a man page, too:
+`man chatctl-send`, or `man -l docs/man/chatctl-send.1` in a clone. Made by `python docs/generate.py`; change the help
+texts, not this page.
 """
 
 
@@ -101,7 +102,7 @@ def _summary(command: click.Command) -> str:
 
 def _parse(ctx: click.Context) -> Help:
     found = Help(ctx)
-    for block in re.split(r"\n{2,}", inspect.cleandoc(ctx.command.help or "")):
+    for block in help_blocks(ctx.command):
         heading, _, rest = block.removeprefix("\b\n").partition("\n")
         if block.startswith("\b\n") and heading in SECTIONS:
             found.sections[SECTIONS[heading]] = textwrap.dedent(rest).split("\n")
@@ -113,7 +114,7 @@ def _parse(ctx: click.Context) -> Help:
 def commands_page(found: list[Help]) -> str:
     """Return the text of ``docs/commands.md``."""
     contents = [f"- [{one.name}](#{one.page}): {one.summary}" for one in found]
-    texts = [f"## {one.name}\n\n```text\n{one.ctx.command.get_help(one.ctx)}\n```" for one in found]
+    texts = [f"## {one.name}\n\n```text\n{full_help(one.ctx)}\n```" for one in found]
     return "\n".join([HEAD, *contents, "", "\n\n".join(texts), ""])
 
 
@@ -146,11 +147,13 @@ def _description(blocks: list[str]) -> Iterator[str]:
 
 
 def _options(ctx: click.Context) -> Iterator[str]:
+    """Yield all options, the rare ones included, below the headings of ``--help``."""
     yield ".SH OPTIONS"
-    for param in ctx.command.get_params(ctx):
-        record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
-        if record is not None:
-            yield from (".TP", _switches(record[0]), *_filled(record[1]))
+    groups = grouped_records(ctx, ctx.command.get_params(ctx))
+    for title, records in groups.items():
+        yield from [f".SS {_escape(title)}"] if len(groups) > 1 else []
+        for switches, text in records:
+            yield from (".TP", _switches(switches), *_filled(text))
 
 
 def _switches(text: str) -> str:

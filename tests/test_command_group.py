@@ -6,6 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from chatctl.cli.help_pages import Group
 from chatctl.main import COMMANDS, LazyCommands, LazyGroup, cli
 from tests.support.loaded_modules import loaded_by
 
@@ -29,9 +30,9 @@ def test_a_walker_gets_every_command() -> None:
     assert set(cli.to_info_dict(ctx)["commands"]) == set(COMMANDS)
 
 
-def test_help_is_what_click_would_have_written() -> None:
+def test_help_is_that_of_a_group_that_has_loaded_its_commands() -> None:
     shown = CliRunner().invoke(cli, ["--help"], prog_name="chatctl").output
-    plain = click.Group(
+    plain = Group(
         "chatctl", dict(cli.commands), params=cli.params, help=cli.help, context_settings=cli.context_settings
     )
     assert shown == CliRunner().invoke(plain, ["--help"], prog_name="chatctl").output
@@ -39,10 +40,10 @@ def test_help_is_what_click_would_have_written() -> None:
 
 def test_help_and_completion_load_no_command() -> None:
     shown, names = loaded_by("--help")
-    assert "Say TEXT once" in shown
+    assert "Send TEXT once" in shown
     assert not names & MODULES
     shown, names = loaded_by(_CHATCTL_COMPLETE="zsh_complete", COMP_WORDS="chatctl sen", COMP_CWORD="1")
-    assert shown.splitlines()[:3] == ["plain", "send", "Say TEXT once, and end when the server has..."]
+    assert shown.splitlines()[:3] == ["plain", "send", "Send TEXT once, and exit when the server..."]
     assert not names & MODULES
 
 

@@ -17,6 +17,7 @@ EXCUSED = {
     ("commands/run/output.py", "tempfile.TemporaryFile(buffering=0)"),  # it has no name
     ("common/programs.py", "Path(path).open('rb')"),  # a program that is run then
     ("commands/run/signal_relay.py", "os.open('/dev/tty', os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC)"),
+    ("cli/help_pages.py", "formatter.write_text('\\n\\n'.join(blocks))"),  # Click's, of a help page
     ("common/crash_log.py", "open(open_own(path, os.O_WRONLY | os.O_APPEND), 'a', encoding='utf-8')"),
     ("journal/backup.py", "partial.open('rb+')"),  # in a folder of ours, made by common/files.py
     ("journal/sqlite_transfer.py", "self.path.open('rb+')"),  # made or checked by schema.connect

@@ -186,9 +186,9 @@ class LoadConnection:
             return b""
         except OSError as error:
             why = reason_of(error)
-            raise CutOff(f"the connection to {self._address} broke ({why}) before it let us in") from None
+            raise CutOff(f"the connection to {self._address} broke ({why}) before it answered the hello") from None
         if not data:
-            raise CutOff(f"{self._address} closed the connection before it let us in")
+            raise CutOff(f"{self._address} closed the connection before it answered the hello")
         self.bytes_received += len(data)
         return data
 

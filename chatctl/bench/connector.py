@@ -88,7 +88,7 @@ class _Joining:
         if now > end:
             raise Unreachable(f"{len(self.joined):,} of {count:,} got in, the time for it is over")
         if now - self.answered_at > ANSWER_SECONDS and not self.workload.reconnect:
-            raise Unreachable(f"cannot reach {self.target.address}: it accepts, but says nothing")
+            raise Unreachable(f"cannot reach {self.target.address}: it accepts connections, but does not answer")
 
     def _connect(self, connection: LoadConnection) -> None:
         connection.connect(self.target)

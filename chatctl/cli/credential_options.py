@@ -34,7 +34,7 @@ def credential_options() -> tuple[Callable[[F], F], ...]:
             type=click.Path(),
             metavar="PATH",
             envvar=PASSWORD_FILE,
-            help=f"A file whose first line is the room's password, instead of {PASSWORD}.",
+            help=f"File whose first line is the password, instead of {PASSWORD}.",
         ),
         click.option(
             "--key",
@@ -43,8 +43,8 @@ def credential_options() -> tuple[Callable[[F], F], ...]:
             type=click.Path(),
             metavar="PATH|agent|none",
             envvar="CHATCTL_KEY",
-            help="Our key: an OpenSSH Ed25519 key file, agent[:FINGERPRINT], or none.  [default: the one of 'chatctl "
-            "key', if there is one]",
+            help="Your key: an OpenSSH Ed25519 key file, agent[:FINGERPRINT], or none.  [default: the one of 'chatctl "
+            "key', if it exists]",
         ),
     )
 

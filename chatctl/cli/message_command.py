@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import click
 
+from chatctl.cli.help_pages import Command
 
-class MessageCommand(click.Command):
+
+class MessageCommand(Command):
     """Its usage errors say how to write such a message."""
 
     allow_extra_args = True  # looked at below

@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
 from chatctl.cli.credential_options import credential_options, credentials_of
+from chatctl.cli.help_pages import option_group
 from chatctl.cli.output import warn
 from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, SCHEMA, TEXT, FilePath
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, named_server, server_option
@@ -24,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_HOST = "127.0.0.1"  # as in protocol.py, which --help must not import: it needs msgspec
 DEFAULT_TLS_PORT = 5501
 DEFAULT_ROOM = "lobby"
+
+IDENTITY = "Identity"
+"""The heading of the options that say, and prove, who we are."""
 
 _OPTIONAL = ("unix", "tls", "pin", "ca", "password_file", "key_file")
 _OF_SERVER = ("host", "port", "room", *_OPTIONAL)
@@ -127,24 +131,27 @@ def server_options(*, several_rooms: bool = False) -> Callable[[F], F]:
     be given more than once.
     """
     options = all_of(
-        server_option(),
-        host_option("Server to talk to: IPv4, IPv6 or a name."),
-        port_option("Its port."),
-        _option("--unix", "Its unix socket, instead of host and port.", type=click.Path(), metavar="PATH"),
-        _option("--tls/--no-tls", "Talk TLS, on port 5501 unless told otherwise.", default=None),
-        _option("--pin", "TLS, and its certificate has this fingerprint.", type=PIN, metavar="SHA256:..."),
-        _option("--ca", "TLS, and the authorities in this file vouch for it.", metavar="FILE"),
-        *credential_options(),
-        _option(
-            "--room",
-            "Which of its rooms. Repeatable." if several_rooms else "Which of its rooms.",
-            type=TEXT,
-            multiple=several_rooms,
-            default=(DEFAULT_ROOM,) if several_rooms else DEFAULT_ROOM,
-            show_default=True,
-            metavar="ROOM",
-            shell_complete=completer("rooms"),
+        option_group(
+            "Server",
+            server_option(),
+            host_option("Server to connect to: IPv4, IPv6 or a name."),
+            port_option("Its port."),
+            _option("--unix", "Its unix socket, instead of host and port.", type=click.Path(), metavar="PATH"),
+            _option(
+                "--room",
+                "Which of its rooms. Repeatable." if several_rooms else "Which of its rooms.",
+                type=TEXT,
+                multiple=several_rooms,
+                default=(DEFAULT_ROOM,) if several_rooms else DEFAULT_ROOM,
+                show_default=True,
+                metavar="ROOM",
+                shell_complete=completer("rooms"),
+            ),
+            _option("--tls/--no-tls", "Use TLS, on port 5501 unless --port is given.", default=None),
+            _option("--pin", "Use TLS; require a certificate with this fingerprint.", type=PIN, metavar="SHA256:..."),
+            _option("--ca", "Use TLS; require a certificate signed by an authority in this file.", metavar="FILE"),
         ),
+        option_group(IDENTITY, *credential_options()),
     )
 
     def decorate(command: F) -> F:
@@ -218,7 +225,8 @@ def port_option(text: str, least: int = 1) -> Callable[[F], F]:
 
 def nick_option() -> Callable[[F], F]:
     """``--nick``."""
-    return _option("--nick", "Name to speak under.  [default: the login name]", metavar="NICK")
+    option = _option("--nick", "Your nickname.  [default: the login name]", metavar="NICK")
+    return option_group(IDENTITY, option)
 
 
 def authors_option(text: str) -> Callable[[F], F]:
@@ -241,7 +249,7 @@ def positive(ctx: click.Context, param: click.Parameter, value: float | None) ->
     return value
 
 
-def json_option(text: str = "Print one JSON object a line.") -> Callable[[F], F]:
+def json_option(text: str = "Print one JSON object per line.") -> Callable[[F], F]:
     """``--json``."""
     return click.option("--json", "as_json", is_flag=True, help=text)
 

@@ -44,7 +44,7 @@ def duration(value: object) -> float:
 
     seconds = float(value) if isinstance(value, int | float) else parse_duration(str(value))
     if seconds is None or not 0 <= seconds < LONGEST_DURATION:
-        raise ValueError(f"{value!r} is no duration: write 300ms, 5s, 2m or 1h")
+        raise ValueError(f"{value!r} is not a duration: write 300ms, 5s, 2m or 1h")
     return seconds
 
 
@@ -57,7 +57,7 @@ def regex(value: object) -> re.Pattern[str]:
             warnings.simplefilter("ignore")
             return re.compile(str(value))
     except (re.error, RecursionError, OverflowError, ValueError) as error:
-        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from None
 
 
 def text(value: object) -> str:
@@ -88,7 +88,7 @@ def moment(value: object) -> float:
     try:
         return parse_moment(str(value), time())
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{value!r} is no moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30") from None
+        raise ValueError(f"{value!r} is not a moment: write 2h, 14:30, 2026-01-31 or 2026-01-31T14:30") from None
 
 
 def host(value: object) -> str:

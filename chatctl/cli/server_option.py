@@ -145,7 +145,7 @@ def _checked(others: list[str]) -> list[str]:
 
 
 def _no_server(text: str) -> ValueError:
-    return ValueError(f"{text!r} is no server: write a name, HOST, HOST:PORT or [::1]:PORT")
+    return ValueError(f"{text!r} is not a server: write a name, HOST, HOST:PORT or [::1]:PORT")
 
 
 def _table(ctx: click.Context, name: str) -> dict[str, Any] | None:

@@ -144,7 +144,7 @@ class Room(_Closing[RoomCore]):
         action: bool = False,
         retry_for: float = RETRY_SECONDS,
     ) -> Ack:
-        """Say a message once. Cancelled, it hangs up: it may or may not be said. See ``chatctl.client.Room.say``."""
+        """Say a message once. Cancelled, it hangs up: it may or may not be stored. See ``chatctl.client.Room.say``."""
         return await self._core.say(text, id, action, retry_for)
 
     async def whisper(self, to: str, text: str, *, retry_for: float = RETRY_SECONDS) -> Ack:

@@ -127,9 +127,9 @@ def _with_credentials(address: Address, password: str | None, key: str | Path | 
     if password is None and key is None:
         return address
     if not password and password is not None:
-        raise ValueError("an empty password opens nothing: leave it out where there is none")
+        raise ValueError("the password is empty: leave it out if the server has none")
     if key == "":
-        raise ValueError("an empty key is none: leave it out where there is none")
+        raise ValueError("the key is empty: leave it out if you have none")
     from chatctl.client.security.credentials import NO_KEY, Credentials
 
     known = address.credentials or Credentials(key=NO_KEY)

@@ -54,7 +54,7 @@ class CursorFile:
         and closing any descriptor of the file ends them: readers of this process are told apart by ``_IN_USE``.
 
         Raises:
-            ChatError: another process has it; it is no regular file, or can't be locked.
+            ChatError: another process has it; it is not a regular file, or can't be locked.
         """
         try:
             private_folder(self._path.parent)
@@ -103,7 +103,7 @@ class CursorFile:
         try:
             self._found = decode_kept(_decoder, data)
         except ValueError:
-            raise ChatError(f"{self._path} is no cursor file: remove it to start anew") from None
+            raise ChatError(f"{self._path} is not a cursor file: remove it to start anew") from None
         return Resume(self._found.epoch, self._found.after)
 
     def enter(self, room: str, *, lost: bool) -> None:

@@ -277,7 +277,7 @@ class Membership:
                 self._pinged_at = None
             case Bye(final=True, why=why, code=code):
                 self._leaving = True  # coming back is for a person to decide
-                self._sent_away = from_wire(code, f"{why}: you are out") if code else Forbidden(why)
+                self._sent_away = from_wire(code, f"{why}: you have left the room") if code else Forbidden(why)
             case Bye(retry_after=seconds):
                 self._retry_after = seconds
         self._listener.received(frame)

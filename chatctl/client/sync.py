@@ -187,8 +187,8 @@ class Room:
             ``duplicate`` of an earlier one.
 
         Raises:
-            OutcomeUnknown: no acknowledgement arrived: it may or may not have been said. Saying it again with the same
-                ``id`` resolves that.
+            OutcomeUnknown: no acknowledgement arrived: it may or may not have been stored. Saying it again with the
+                same ``id`` resolves that.
             Unreachable: the server is gone, and nothing was said.
             NickTaken: a member has our nickname by now, or somebody else's key is bound to it.
             Closed: the room is closed.
@@ -330,10 +330,10 @@ class Room:
             timeout: seconds to wait for an answer.
 
         Raises:
-            ConditionNotMet: nobody chose in time.
+            ConditionNotMet: no answer in time.
             Unsupported: the server is too old for ``keys`` or ``approvals``.
             ChatError: as ``say``.
-            ValueError: the choices can't be told apart, or a key is no fingerprint.
+            ValueError: the choices can't be told apart, or a key is not a fingerprint.
         """
         return self._run(self._core.ask(question, choices, nicks, keys, approvals, timeout))
 

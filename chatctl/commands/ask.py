@@ -34,28 +34,30 @@ SAY_SECONDS = 5.0
 
 @click.command(cls=MessageCommand)
 @click.argument("question")
-@server_options()
-@nick_option()
 @click.option(
     "--choice",
     "choices",
     multiple=True,
     default=["yes", "no"],
     metavar="TEXT",
-    help="An answer that can be given. Repeatable.  [default: yes, no]",
+    help="A possible answer. Repeatable.  [default: yes, no]",
 )
-@authors_option("Only this member's answer counts. Repeatable.")
+@authors_option("Accept answers of this member only. Repeatable.")
 @click.option(
     "--from-key",
     "keys",
     type=PIN,
     multiple=True,
     metavar="FINGERPRINT",
-    help="Only an answer of who has this key counts, SHA256:..., as /whois shows it. Repeatable.",
+    help="Accept answers of the owner of this key only: SHA256:..., as /whois shows it. Repeatable.",
 )
-@count_option("--approvals", most=100, help="So many have to make the first choice; any other choice ends it.")
-@timeout_option("10m", "Wait so long for an answer.")
+@count_option(
+    "--approvals", most=100, help="Require this many people to choose the first answer; any other answer ends it."
+)
+@timeout_option("10m", "Wait this long for an answer.")
 @json_option()
+@server_options()
+@nick_option()
 def ask(
     server: ServerOptions,
     question: str,
@@ -67,19 +69,20 @@ def ask(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Ask QUESTION in the room and wait until somebody chooses.
+    """Ask QUESTION in the room and wait until someone answers.
 
     People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
-    counts; our own messages never do. The choice is printed, stderr says who made it and which answers did not count,
-    and the room is told how it ended. The question shows a tag, such as [a3]: while other questions are open in the
-    room, an answer takes it ('a3 yes'). A signal ends us within 0.2 s, whether or not the server answers: what we can't
-    tell the room by then, the server tells. If we are killed, it withdraws the question a minute later.
+    decides; our own messages are ignored. The choice is printed to stdout; stderr says who made it and which answers
+    were ignored, and the result is posted in the room. The question has a tag, such as [a3]: while several questions
+    are open in the room, an answer must name it ('a3 yes'). After a signal we exit within 0.2 s, even if the server
+    does not answer; the server then posts the result. If we are killed, it withdraws the question a minute later.
 
-    A nickname is no proof of a person: with --from alone, who may answer is as safe as who can reach the server. A key
-    is one: --from-key takes answers under a name that is bound to it alone (see 'chatctl key').
+    A nickname does not prove who someone is: with --from, anyone who can reach the server may answer under that name. A
+    key does: --from-key accepts answers only under a name that is bound to that key (see 'chatctl key').
 
-    --approvals counts owners, not names: the key that was proved, else the token that 'chatctl join' keeps; never our
-    own. nc has neither. A token costs nothing: where it matters, --from-key says whose count.
+    --approvals counts owners, not names. An owner is the key that was proved, else the token that 'chatctl join'
+    stores; clients such as nc have neither, and our own is never counted. Anyone can make more tokens: to be sure that
+    people are different, name their keys with --from-key.
 
     \b
     Examples:
@@ -91,12 +94,12 @@ def ask(
     \b
     Exit codes:
       0 the first choice   11 the second one, 12 the third, …
-      1 internal error   2 usage   3 nobody there, nothing asked
+      1 internal error   2 usage   3 no server there, nothing asked
       4 unknown whether it was asked   5 name, key or password refused
       6 rejected (too long, no such room, an old server can't count)
       7 not a chatctl server
-      8 nobody chose in time, or the server withdrew the question
-      130 interrupted, 143 terminated (the room is told)
+      8 no answer in time, or the server withdrew the question
+      130 interrupted, 143 terminated (posted in the room)
 
     \b
     Environment:
@@ -104,7 +107,7 @@ def ask(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where the token is kept that says who we are
+      CHATCTL_STATE_DIR   folder of the token that identifies us
     """
     from chatctl.client.core.question import Question
     from chatctl.common.names import fold_nick

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import no_typed_password, schema_option, timeout_option
 from chatctl.cli.param_types import JOURNAL_OR_URI, FilePath
 from chatctl.errors import ChatError
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("path", type=FilePath())
 @click.option(
     "--journal",
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     callback=no_typed_password,
     help="The journal to copy, or postgresql://...  [default: rooms.db in the state directory]",
 )
-@schema_option("Where in the PostgreSQL database.")
+@schema_option("Schema of the PostgreSQL database.")
 @click.option(
     "--admin-socket",
     type=FilePath(),
     envvar="CHATCTL_ADMIN_SOCKET",
-    help="The server's own socket.  [default: beside the journal]",
+    help="The server's admin socket.  [default: next to the journal]",
 )
 @timeout_option("10m")
 def backup(
@@ -37,10 +38,10 @@ def backup(
 ) -> None:
     """Copy all rooms into the new file PATH.
 
-    Through the running server, while the rooms go on, or from a journal that no server has open. The copy is whole
-    and consistent; a plain cp is not. To restore it, stop the server and put the copy in the journal's place:
-    clients then notice that the log is another one. Of a journal in PostgreSQL it makes such a file, too, from the
-    database itself: 'chatctl journal copy' brings it back there.
+    Asks the running server, without stopping it, or copies a journal that no server has open. The copy is complete and
+    consistent; a plain cp is not. To restore it, stop the server and replace the journal by the copy: clients are told
+    that the log is another one. A journal in PostgreSQL is copied into a file, too; 'chatctl journal copy' copies that
+    back into a database.
 
     \b
     Examples:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import (
     ServerOptions,
     choice_option,
@@ -38,27 +39,27 @@ def message_rate(value: object) -> float | None:
     except ValueError:
         rate = 0.0
     if not 0 < rate < 1e7:
-        raise ValueError(f"{value!r} is no rate: write 20 or max")
+        raise ValueError(f"{value!r} is not a rate: write 20 or max")
     return rate
 
 
-@click.command()
-@server_options()
-@count_option("--members", default=100, help="Members that read.")
-@count_option("--senders", default=1, help="Connections that talk.")
+@click.command(cls=Command)
+@count_option("--members", default=100, help="Number of reading members.")
+@count_option("--senders", default=1, help="Number of sending connections.")
 @click.option(
     "--rate",
     type=Parsed(message_rate),
     default="max",
     show_default=True,
     metavar="N|max",
-    help="Messages a second, all senders together.",
+    help="Messages per second, of all senders together.",
 )
-@count_option("--size", least=12, default=64, help="Bytes in a message.")
-@duration_option("--duration", default="5s", callback=positive, help="For how long they talk: 300ms, 5s, 2m.")
-@choice_option("--dialect", choices=["json", "text", "classic"], default="json", help="What members speak.")
-@count_option("--pid", metavar="PID", help="The server's process, when it is on this machine: for CPU and memory.")
+@count_option("--size", least=12, default=64, help="Bytes per message.")
+@duration_option("--duration", default="5s", callback=positive, help="How long they send: 300ms, 5s, 2m.")
+@choice_option("--dialect", choices=["json", "text", "classic"], default="json", help="The members' protocol.")
+@count_option("--pid", metavar="PID", help="The server's process on this machine, to measure its CPU and memory.")
 @json_option()
+@server_options()
 def bench(
     server: ServerOptions,
     members: int,
@@ -70,18 +71,18 @@ def bench(
     pid: int | None,
     as_json: bool,
 ) -> None:
-    """Load a server, and check what arrives.
+    """Generate load on a server, and verify delivery.
 
-    Every member has to get every message, once and in order: a benchmark that is also a check. It fails with 8 when
-    anything is missing, came twice, or in another order. Start the server with '--rate off --journal none' to measure
-    the fan-out alone. What is said stays in the room, so --room has to name one that may be filled.
+    Verifies that every member receives every message, once and in order; exits with 8 if one is missing, duplicated or
+    out of order. Start the server with '--rate off --journal none' to measure the fan-out alone. The messages stay in
+    the room, so --room must name one that may be filled.
 
-    A latency counts from the moment a message was due until a member has read it: of all deliveries with a rate, of
-    one member's with 'max'. Where the load's own CPU is near 100 %, the load was the limit, and not the server.
+    Latency is measured from the moment a message was due until a member has read it: for all deliveries with a rate,
+    for one member's with 'max'. If the CPU of bench is near 100 %, it was the limit, and not the server.
 
-    With --tls every connection shakes hands, as members do. A password is proved by each json member; text and classic
-    have no way to. Members are called m0, m1, … and prove no key: a server on which these names are bound to one, or
-    look like one that is, refuses them.
+    With --tls every connection makes its own handshake. Members that use json prove the password; text and classic
+    can't. Members are called m0, m1, … and prove no key: the server refuses them if these names, or similar ones, are
+    bound to a key.
 
     \b
     Examples:
@@ -93,12 +94,12 @@ def bench(
 
     \b
     Exit codes:
-      0 all arrived   1 the connection broke   2 usage
-      3 nobody there, or not all got in
+      0 all delivered   1 the connection broke   2 usage
+      3 no server there, or not all could join
       5 another bench runs in this room, or password refused
       6 the server is full, no such room, or --size is over its limit
       7 not a chatctl server, or not trusted
-      8 something is missing, came twice, or in another order
+      8 a message is missing, duplicated or out of order
       130 interrupted   143 terminated
 
     \b
@@ -114,7 +115,7 @@ def bench(
 
     if not server.room_was_named:
         raise click.UsageError(
-            "what a load says stays in its room: name one that may be filled with --room (of a server of its own: "
+            "the messages of bench stay in the room: name one that may be filled with --room (on a server of its own: "
             "chatctl serve --rate off --journal none --port 5599)"
         )
     within = max(60.0, (members + senders) * CONNECT_SECONDS)
@@ -133,7 +134,7 @@ def bench(
         warn(warning)
     if faults := outcome.faults:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise ConditionNotMet(f"not all arrived as it should: {faults[0]}{more}")
+        raise ConditionNotMet(f"delivery failed: {faults[0]}{more}")
 
 
 def _run(load: Load, workload: Workload, pid: int | None) -> tuple[Outcome, Usage | None]:

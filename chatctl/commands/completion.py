@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.output import emit
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script for SHELL: bash, zsh or fish.
 
-    SHELL is bash, zsh or fish. A package puts these scripts where the shells look for them by themselves.
+    Packages install these scripts where the shells find them.
 
     \b
     Examples:

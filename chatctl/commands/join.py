@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from chatctl.cli.help_pages import Command, option_group
 from chatctl.cli.options import (
     ServerOptions,
     choice_option,
@@ -20,25 +21,33 @@ from chatctl.cli.options import (
 from chatctl.cli.param_types import split_command
 
 
-@click.command()
+@click.command(cls=Command)
+@count_option("--history", least=0, most=1000, default=50, help="Show this many past messages first.")
+@click.option("--classic", is_flag=True, help="Use the protocol of the first version's servers (ASCII).")
+@option_group(
+    "Notifications",
+    choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell."),
+    click.option(
+        "--notify-command",
+        metavar="CMD",
+        help="Run CMD when it rings: text on its stdin, the rest in its environment.",
+    ),
+    choice_option(
+        "--notify-osc",
+        choices=["auto", "9", "777", "off"],
+        default="auto",
+        help="Escape sequence for the terminal's own notifications; also through tmux and screen.",
+    ),
+)
+@option_group(
+    "Terminal",
+    click.option("--plain", is_flag=True, help="Read and write plain lines, as without a terminal."),
+    click.option("--linear", is_flag=True, help="Append lines and never redraw: for screen readers."),
+    choice_option("--keys", choices=["emacs", "vi"], default="emacs", help="Key bindings of the input line."),
+    click.option("--no-history-file", is_flag=True, help="Don't store the lines that you type."),
+)
 @server_options(several_rooms=True)
 @nick_option()
-@count_option("--history", least=0, most=1000, default=50, help="Show so many messages of the past first.")
-@choice_option("--notify", choices=["off", "mention", "all"], default="mention", help="When to ring the bell.")
-@click.option(
-    "--notify-command", metavar="CMD", help="Run CMD when it rings: text on its stdin, the rest in its environment."
-)
-@choice_option(
-    "--notify-osc",
-    choices=["auto", "9", "777", "off"],
-    default="auto",
-    help="Which sequence has the terminal notify, through tmux and screen, too.",
-)
-@click.option("--plain", is_flag=True, help="Lines only, as without a terminal.")
-@click.option("--linear", is_flag=True, help="Add lines, redraw none: for screen readers.")
-@click.option("--no-history-file", is_flag=True, help="Don't keep what you type for the next time.")
-@choice_option("--keys", choices=["emacs", "vi"], default="emacs", help="Which keys edit the line.")
-@click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
 def join(
     server: ServerOptions,
     nick: str | None,
@@ -52,10 +61,11 @@ def join(
     keys: str,
     classic: bool,
 ) -> None:
-    """Talk in the room. /help lists the commands, Ctrl-D leaves.
+    """Chat in a room, in the terminal. /help lists the commands, Ctrl-D leaves.
 
-    What you type stays whole while others talk; a broken connection comes back by itself and nothing is lost.
-    In several rooms at once, one is shown: /2 or Alt-2 shows the second one, the prompt tells what is unread.
+    Incoming messages never disturb what you are typing. After a broken connection it reconnects automatically and shows
+    what you missed. In several rooms one is shown at a time: /2 or Alt-2 switches to the second one, and the prompt
+    says in which rooms there are unread messages.
 
     \b
     Examples:
@@ -67,10 +77,10 @@ def join(
 
     \b
     Exit codes:
-      0 left   1 internal error   2 usage   3 nobody there
-      4 from a pipe: a line was sent, and no answer came
-      5 name, key or password refused; the name joined from elsewhere
-      6 no such room, or full; kicked; from a pipe: a line was refused
+      0 left   1 internal error   2 usage   3 no server there
+      4 stdin is a pipe: a line was sent, and no answer came
+      5 name, key or password refused; joined from elsewhere with it
+      6 no such room, or full; kicked; stdin is a pipe: a line was refused
       7 not a chatctl server   129 the terminal is gone
       130 interrupted   131 quit   143 terminated
 
@@ -81,8 +91,8 @@ def join(
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_CONFIG
       VISUAL EDITOR   the editor of Ctrl-X Ctrl-E
-      TMPDIR   where the file lies that it edits
-      CHATCTL_STATE_DIR   where the token, the draft and unsent lines are kept
+      TMPDIR   folder of the file that it edits
+      CHATCTL_STATE_DIR   folder of the token, the draft and unsent lines
       NO_COLOR   no colours
       TERM   dumb: as --plain
     """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Group
 from chatctl.cli.output import emit, note
 from chatctl.common.text import clean
 from chatctl.errors import ChatError
@@ -15,15 +16,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.pass_context
 def key(ctx: click.Context) -> None:
-    """Make the key that keeps your nicknames yours.
+    """Create the key that reserves your nicknames.
 
-    It is made once, in the state directory, and used from then on by every command that speaks under a name:
-    the first join under a nickname binds the name to it, on servers that keep names. It has no passphrase; for
-    one that has, make it with 'ssh-keygen -t ed25519' and use --key PATH, or --key agent. A copy of the file is
-    you, and without it a bound name is lost until the operator sets it free.
+    The key is created once, in the state directory, and used by every command that has a nickname: on servers that
+    reserve names, the first join with a nickname binds it to the key. It has no passphrase; for a key that has one, run
+    'ssh-keygen -t ed25519' and use --key PATH, or --key agent. Whoever has a copy of the file can use your names. If
+    you lose it, an operator has to release them.
 
     \b
     Examples:
@@ -34,11 +35,11 @@ def key(ctx: click.Context) -> None:
 
     \b
     Exit codes:
-      0 made, or there already   1 it can't be kept or read   2 usage
+      0 created, or exists already   1 can't write or read it   2 usage
 
     \b
     Environment:
-      CHATCTL_STATE_DIR   where it is kept, instead of the platform's
+      CHATCTL_STATE_DIR   its folder, instead of the platform's
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -68,7 +69,7 @@ def show() -> None:
 
     \b
     Environment:
-      CHATCTL_STATE_DIR   where it is kept, instead of the platform's
+      CHATCTL_STATE_DIR   its folder, instead of the platform's
     """
     from chatctl.client.security.key_files import read_key
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import file_option
 from chatctl.cli.output import emit
 from chatctl.errors import ChatError, reason_of
@@ -18,14 +19,15 @@ _LONGEST = 64 * 1024
 """Bytes of a password that are read: a pipe may have no end."""
 
 
-@click.command()
-@file_option("--out", "file", help="Write it to this file, which then only you can read, instead of printing it.")
+@click.command(cls=Command)
+@file_option("--out", "file", help="Write to this file, readable by you only, instead of printing.")
 def password(file: Path | None) -> None:
-    """Make the line that a server checks a password with.
+    """Turn a password into a line for 'serve --password-file'.
 
-    Asks for the password twice, on the terminal; from a pipe its first line is it. What is printed lets a server
-    check the password (SCRAM-SHA-256), and nobody say it: keep it in the file of 'serve --password-file', which nobody
-    else may read: --out makes it so. It can be guessed at, so choose a long one. Clients need the password itself.
+    Asks for the password twice on the terminal, or reads the first line of a pipe. With the line that it prints a
+    server can check the password (SCRAM-SHA-256), but nobody can read the password from it. Store it in a file that
+    only the server's user may read, as --out does. Short passwords can be guessed from it: choose a long one. Clients
+    need the password itself.
 
     \b
     Examples:
@@ -35,7 +37,7 @@ def password(file: Path | None) -> None:
     \b
     Exit codes:
       0 done   2 usage
-      1 the two are not the same, it can't be one, or not be written
+      1 the two differ, it is not allowed, or the file can't be written
       130 interrupted
 
     \b

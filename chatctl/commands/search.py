@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
@@ -17,15 +18,20 @@ from chatctl.cli.param_types import MOMENT, TEXT
 from chatctl.errors import ConditionNotMet
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("words", nargs=-1, required=True, type=TEXT)
-@server_options()
-@click.option("--since", type=MOMENT, metavar="MOMENT", help="From when on: 2h (ago), 14:30, yesterday, 2026-01-31.")
+@click.option(
+    "--since",
+    type=MOMENT,
+    metavar="MOMENT",
+    help="Only messages from this time on: 2h (ago), 14:30, yesterday, 2026-01-31.",
+)
 @authors_option("Only messages of this member. Repeatable.")
-@count_option("--limit", default=50, help="Print so many at most, the newest.")
+@count_option("--limit", default=50, help="Print at most this many messages, the newest.")
 @count_option("--before", metavar="SEQ", help="Only messages before number SEQ.")
-@timeout_option("30s", "End, with 8, after so long; what was found is printed.")
+@timeout_option("30s", "Exit with 8 after this long; what was found until then is printed.")
 @json_option()
+@server_options()
 def search(
     server: ServerOptions,
     words: tuple[str, ...],
@@ -36,11 +42,11 @@ def search(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Find what was said, by words, author and time.
+    """Find messages by phrase, author and time.
 
-    Prints the messages that hold WORDS, with a space between two, anywhere and in any case, the newest below: date and
-    time, number, nickname, text. Where there may be more, a line on stderr says how to go on. Whispers are in no log;
-    what was redacted or is not kept any more is not found.
+    This is a phrase search: a message is found if its text contains WORDS, joined by single spaces, anywhere and in any
+    case. Prints date and time, number, nickname and text, the newest message last. If there may be more, a line on
+    stderr says how to get them. Whispers are not stored; redacted and deleted messages are not found.
 
     \b
     Examples:
@@ -50,8 +56,8 @@ def search(
 
     \b
     Exit codes:
-      0 found, or nobody reads our output any more   2 usage
-      3 nobody there   5 password refused
+      0 found, or the reader of our output has closed it   2 usage
+      3 no server there   5 password refused
       6 no such room, or the server is too old
       7 not a chatctl server   8 nothing found, or the deadline passed
       130 interrupted   143 terminated
@@ -62,7 +68,7 @@ def search(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where known servers are kept
+      CHATCTL_STATE_DIR   folder of the known servers
     """
     from chatctl.client.core.deadline import DeadlinePassed
     from chatctl.client.core.log_search import search_frame, search_pages
@@ -88,7 +94,7 @@ def search(
         emit_lines([json_line(entry)] if as_json else message_lines(entry, number=True), as_json=as_json)
     if last is not None and last.more:
         back = f" ({moment(last.time)})" if last.time is not None else ""
-        note(f"looked back to #{last.before}{back}: --before {last.before} goes on")
+        note(f"looked back to #{last.before}{back}: --before {last.before} continues")
     if late is not None:
         raise late
     if not found:

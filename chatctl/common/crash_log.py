@@ -32,4 +32,4 @@ def record(error: BaseException, shown: BaseException | None = None) -> str:
         details = f"the details are in {path}"
     except OSError as why:
         details = f"the details can't be kept in {path}: {reason_of(why)}"
-    return f"a fault of chatctl's own: {shown or error!r}; {details}"
+    return f"internal error in chatctl: {shown or error!r}; {details}"

@@ -73,7 +73,7 @@ def read_file(
             return _read(fd, most, None if wait is None else time.monotonic() + wait, pipe=True)
         if stat.S_ISREG(found.st_mode) or os.path.samestat(found, os.stat(os.devnull)):
             return _read(fd, most, None, pipe=False)
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     finally:
         os.close(fd)
 
@@ -85,7 +85,7 @@ def _read(fd: int, most: int, deadline: float | None, *, pipe: bool) -> bytes:
         if pipe:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             if not select.select([fd], [], [], left)[0]:
-                raise OSError(errno.ETIMEDOUT, "nobody wrote it to its end in time")
+                raise OSError(errno.ETIMEDOUT, "it did not end in time")
         piece = os.read(fd, min(1 << 20, most + 1 - size))
         if not piece:
             return b"".join(pieces)

@@ -41,7 +41,7 @@ def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = T
         private: mode 0600; otherwise 0666 less the umask.
 
     Raises:
-        OSError: ``path`` is no regular file, can't be written, or leads through another user's link. What was there
+        OSError: ``path`` is not a regular file, can't be written, or leads through another user's link. What was there
             then still is.
     """
     with _found(path, follow=True) as (folder, name):
@@ -159,11 +159,11 @@ def is_trusted(found: os.stat_result) -> bool:
 
 
 def _no_file() -> OSError:
-    return OSError(errno.EINVAL, "it is no regular file")
+    return OSError(errno.EINVAL, "it is not a regular file")
 
 
 def _not_own() -> OSError:
-    return OSError(errno.EPERM, "it is no regular file, or another user has put it there")
+    return OSError(errno.EPERM, "it is not a regular file, or another user has put it there")
 
 
 @contextlib.contextmanager

@@ -43,7 +43,7 @@ def parse(text: str) -> str:
         return shown(base64.b64decode(match[1] + "="))
     if _HEX.fullmatch(text):
         return shown(bytes.fromhex(text.replace(":", "")))
-    raise ValueError(f"{text!r} is no fingerprint: write SHA256: and its 43 characters")
+    raise ValueError(f"{text!r} is not a fingerprint: write SHA256: and its 43 characters")
 
 
 def parse_key(text: str, where: str) -> str:
@@ -60,5 +60,5 @@ def parse_key(text: str, where: str) -> str:
         return parse(text)
     except ValueError:
         raise ChatError(
-            f"{where}: {text!r} is no key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
+            f"{where}: {text!r} is not a key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
         ) from None

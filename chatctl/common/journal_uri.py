@@ -43,5 +43,5 @@ def has_password(uri: str) -> bool:
 def check_schema_name(name: str) -> str:
     """Return the name of a schema if it is one that needs no quoting anywhere. Raises ValueError."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,47}", name) or name.startswith("pg_") or name == "information_schema":
-        raise ValueError(f"{name!r} is no name for a schema: use 1 to 48 of a-z 0-9 _, no digit first, not pg_...")
+        raise ValueError(f"{name!r} is not a name for a schema: use 1 to 48 of a-z 0-9 _, no digit first, not pg_...")
     return name

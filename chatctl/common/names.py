@@ -112,7 +112,7 @@ def _check_marks(nick: str) -> None:
         elif char in _FILLERS or (char in _STACKERS and _script(following) != _script(char)):
             raise NickInvalid(f"a nickname can't hold {_quote(char)} there: it would not be seen")
         elif _script(char) not in ("", _script(base)):
-            raise NickInvalid(f"a nickname can't hold {_quote(char)} there: it is no mark for '{base}'")
+            raise NickInvalid(f"a nickname can't hold {_quote(char)} there: it is not a mark for '{base}'")
 
 
 def _is_mark(char: str) -> bool:

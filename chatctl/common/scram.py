@@ -29,7 +29,7 @@ def make_verifier(password: str) -> tuple[bytes, bytes, bytes, int]:
         ValueError: it is empty, or has characters that a password can't have (RFC 4013).
     """
     if not password:
-        raise ValueError("an empty password keeps nobody out")
+        raise ValueError("the password is empty")
     try:
         salt, stored_key, server_key, iterations = ScramMechanism(_PLAIN).make_auth_info(password, ITERATIONS)
     except ScramError as error:

@@ -87,52 +87,51 @@ def is_listing(verb: str) -> bool:
 VERBS: Mapping[str, Verb] = {
     "kick": Verb(
         _PRESENT,
-        "End a member's connection. They may come back.",
+        "End a member's connection. They may join again.",
         'rajat "calm down"',
         ("target", "reason", "person_room"),
         "end a member's connection",
     ),
     "ban": Verb(
         _ADDRESSES,
-        "Keep a name out, or a person, key or network.\n\nNICK bans that name in every spelling, and names that look "
-        "like it; who has it is sent away, and may come back under another one. --person bans their key and client, "
-        "too. Whom it hit is printed, in every room; --dry-run tells before.",
+        "Ban a name, or a person, key or network.\n\nNICK bans that name in every spelling, and names that look like "
+        "it; its holder is disconnected, and may join under another one. --person bans their key and client, too. "
+        "Prints who was disconnected, in every room; --dry-run prints it beforehand.",
         'rajat --person --for 1d "flood"',
         ("target", "duration", "reason", "person", "address", "person_room"),
-        "keep somebody out: /ban rajat 2h spam",
+        "ban a name: /ban rajat 2h spam",
     ),
-    "unban": Verb(_ADDRESSES, "Let somebody in again.", "rajat", ("target",), "let somebody in again"),
+    "unban": Verb(_ADDRESSES, "End a ban.", "rajat", ("target",), "end a ban"),
     "mute": Verb(
         _PEOPLE,
-        "Let a name read and say nothing, or a person or key.\n\n--person holds whatever they call themselves.",
+        "Stop a name, person or key from sending; it may read.\n\n--person applies under any nickname.",
         "rajat --person --for 10m",
         ("target", "duration", "reason", "person", "person_room"),
-        "let somebody read only",
+        "let a member read only",
     ),
-    "unmute": Verb(_PEOPLE, "Let somebody speak again.", "rajat", ("target",), "let somebody speak again"),
+    "unmute": Verb(_PEOPLE, "End a mute.", "rajat", ("target",), "end a mute"),
     "bans": Verb(_SERVER, "List all bans and mutes.", "--json", typed="who is banned or muted", lists=True),
     "topic": Verb(
         _ROOM,
-        "Set what a room is about; without TEXT, take it away.",
+        "Set the topic of a room; without TEXT, remove it.",
         "deploy freeze",
         ("topic", "room"),
-        "say what the room is about; - takes it away",
+        "set the topic of the room; - removes it",
     ),
     "slow": Verb(
         _ROOM,
-        "Slow a room down; off: as fast as before.\n\nEach member may say one thing in that time, operators any "
-        "number.",
+        "Limit each member to one message per DURATION; off: no limit.\n\nOperators are exempt.",
         "30s",
         ("interval", "room"),
-        "one message a member in that time: /slow 30s",
+        "limit members to one message per time: /slow 30s",
     ),
     "read-only": Verb(
-        _ROOM, "Let operators alone speak in a room.", "on --room news", ("switch", "room"), "let operators alone speak"
+        _ROOM, "Let operators only send in a room.", "on --room news", ("switch", "room"), "let operators only send"
     ),
     "locks": Verb(
         _SERVER,
-        "List held locks and open questions.\n\nThose of 'run --lock' and of 'ask': who has each, since when, and "
-        "until: that is when it ends if its holder does not come back, and left out while they are connected.",
+        "List held locks and open questions.\n\nThose of 'run --lock' and of 'ask': who holds each, since when, "
+        "and until when if its holder is not connected.",
         "--room ops",
         ("any_room",),
         "who holds a lock, and which questions are open",
@@ -140,17 +139,17 @@ VERBS: Mapping[str, Verb] = {
     ),
     "unlock": Verb(
         _ROOM,
-        "Free a lock, or withdraw a question.\n\nThe next run may take the lock at once. A run that has it is told, on "
-        "stderr and in the room, and its CMD goes on: a lock stops nobody. NAME of a question is its tag; its 'ask' "
-        "ends with 8.",
+        "Release a lock, or withdraw a question.\n\nThe next run may take the lock at once. The run that held it is "
+        "told, on stderr and in the room; its CMD is not stopped. NAME of a question is its tag; its 'ask' exits with "
+        "8.",
         'backup "its machine is gone"',
         ("lock", "reason", "room"),
-        "free a lock, or withdraw a question: /unlock backup",
+        "release a lock, or withdraw a question: /unlock backup",
     ),
     "claims": Verb(
         _SERVER,
-        "List the names that are bound to a key.\n\n--suspect: those that may have the wrong owner, and why. They look "
-        "like a name that was bound before, or somebody spoke under them before they were bound. The server drops none "
+        "List the names that are bound to a key.\n\n--suspect: those that may have the wrong owner, and why: they look "
+        "like a name that was bound before, or someone else used them before they were bound. The server releases none "
         "of these by itself.",
         "--suspect",
         ("suspect", "newer", "unused"),
@@ -158,41 +157,43 @@ VERBS: Mapping[str, Verb] = {
     ),
     "unclaim": Verb(
         {"member": _CONSOLE, "operator": _CONSOLE, "name": _CONSOLE, "key": _CONSOLE},
-        "Set names free that are bound to a key.\n\nTARGET is one name, or a key, SHA256:..., for all of its names. "
-        "'claims' with the same options lists what they choose.",
+        "Release names that are bound to a key.\n\nTARGET is one name, or a key, SHA256:..., for all of its names. "
+        "'claims' with the same options lists them.",
         "--newer 2h",
         ("claim", "newer", "unused"),
     ),
     "op": Verb(
         {"member": _CONSOLE, "key": _CONSOLE},
-        "Make the owner of a key an operator, for good. A member's nickname stands for their key, which is printed.",
+        "Make the owner of a key an operator. A member's nickname stands for their key, which is printed.",
         "nadia",
         ("target", "person_room"),
     ),
-    "deop": Verb({"operator": _CONSOLE}, "Take that back.", "nadia", ("target", "person_room")),
+    "deop": Verb(
+        {"operator": _CONSOLE}, "Make an operator an ordinary member again.", "nadia", ("target", "person_room")
+    ),
     "ops": Verb(_SERVER, "List the operators' keys.", "", lists=True),
     "redact": Verb(
         _ROOM,
-        "Empty messages for good: what they said and who said it. Their numbers stay.\n\nSEQ is a message's number, as "
-        "'chatctl tail --json' prints it. The journal, what the server has in memory, backups and exports from then on "
-        "have nothing of it; programs in the room are told, people see a line. It ends once the journal's file was "
-        "written anew, which takes as long as 'compact'. What is on screens and in older backups stays.",
+        "Delete text and author of messages permanently. Their numbers stay.\n\nSEQ is a message's number, as "
+        "'chatctl tail --json' prints it. They are removed from the journal, the server's memory and later backups and "
+        "exports; programs in the room are told, people see a line. Returns once the journal's file was written anew, "
+        "which takes as long as 'compact'. Screens and older backups are not changed.",
         '12 15 --why "a password"',
         ("seqs", "author", "why", "redacted_room"),
-        "take back all that NICK said here: /redact rajat spam",
+        "delete all messages of NICK here: /redact rajat spam",
         slow=True,
     ),
     "log": Verb(
         _SERVER,
-        "List what operators did.\n\nThe last 10,000 that changed something: bans, mutes, redactions and the like.",
+        "List what operators did.\n\nThe last 10,000 actions: bans, mutes, redactions and the like.",
         "--json",
         lists=True,
     ),
     "compact": Verb(
         {"server": _CONSOLE},
-        "Write the journal anew.\n\nWithout --yes it only says how much space and time that takes. Space that deleted "
-        "messages left is given back. The rooms go on meanwhile. It never runs by itself. A journal of an older "
-        "chatctl learns by it to give space back as messages are deleted, which a new one does from the start.",
+        "Write the journal anew.\n\nWithout --yes it only prints how much space and time that takes. Space of deleted "
+        "messages is returned to the file system. The rooms stay usable meanwhile. It never runs by itself. A journal "
+        "of an older chatctl returns space as messages are deleted only after it, a new one does from the start.",
         "--yes",
         ("yes",),
         slow=True,
@@ -200,19 +201,19 @@ VERBS: Mapping[str, Verb] = {
     "reload": Verb(
         {"server": _CONSOLE},
         "Read files again, as SIGHUP does.\n\nThe certificate, the operators' keys, the password, the networks of "
-        "--allow and --deny. Nobody is dropped but who is taken no more by these.",
+        "--allow and --deny. Connections that these no longer allow are closed.",
         "",
     ),
     "trim": Verb(
         {"server": _CONSOLE},
-        "Delete now what is older than --keep-days.\n\nAfter the clock was set, or where it was far from the newest "
-        "message at the start, a server waits an hour before it deletes most of a room. This says that it is right.",
+        "Delete now what is older than --keep-days.\n\nAfter the clock was set, or if it was far from the newest "
+        "message at the start, a server waits an hour before it deletes most of a room. This confirms the clock.",
         "",
     ),
     "drain": Verb(
         {"server": _CONSOLE},
-        "End the server in order.\n\nNobody is let in any more; everybody is told to come back in a few seconds, and "
-        "gets what is theirs.",
+        "Stop the server in order.\n\nNew connections are refused; clients are told to reconnect in a few seconds, and "
+        "receive what is queued for them.",
         "--within 30s",
         ("reason", "within"),
     ),

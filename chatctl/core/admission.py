@@ -41,7 +41,7 @@ class Admission:
         if name in self.rooms or name in opened:
             return name
         if not self._open_rooms:
-            raise RoomInvalid(f"there is no room '{name}' here; there is: {', '.join(sorted(self.rooms)[:20])}")
+            raise RoomInvalid(f"there is no room '{name}'; rooms: {', '.join(sorted(self.rooms)[:20])}")
         if len(opened) >= MAX_OPEN_ROOMS + len(self.rooms):
             raise RoomInvalid(f"this server has {len(opened)} rooms already: use one of those")
         return name

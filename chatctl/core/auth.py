@@ -71,7 +71,7 @@ class Authenticator:
             return AuthExchange(self, hello, info, nonce) if hello.key is not None else None
         self.check_lockout(info, hello, now)
         if hello.scram is None:
-            raise Unauthorized("this server wants a password")
+            raise Unauthorized("this server requires a password")
         return AuthExchange(self, hello, info, nonce)
 
     def check_lockout(self, info: ConnectionInfo, hello: Hello, now: float) -> None:
@@ -84,7 +84,7 @@ class Authenticator:
     def record_failure(self, info: ConnectionInfo, hello: Hello, now: float) -> PasswordWrong:
         """Count a wrong password and return the error for it."""
         wait = self.lockout.record_failure(info.host, owner_of(hello.token), now)
-        return PasswordWrong("this is not the password", retry_after=math.ceil(wait))  # 0 too: clients look for it
+        return PasswordWrong("wrong password", retry_after=math.ceil(wait))  # 0 too: clients look for it
 
 
 class AuthExchange:
@@ -112,7 +112,7 @@ class AuthExchange:
             exchange = server(self._authenticator.password, channel)
             exchange.set_client_first(self.hello.scram)
         except ScramError as error:
-            raise Unauthorized(f"this is no SCRAM for this connection: {error}") from None
+            raise Unauthorized(f"this is not a SCRAM message for this connection: {error}") from None
         return exchange
 
     def verify(self, proof: Proof, now: float) -> Proved:

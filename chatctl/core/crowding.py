@@ -1,4 +1,4 @@
-"""Crowding: how full the door is, as a newcomer from one network is made to see it.
+"""Crowding: how many connections wait for their hello, as seen from one network.
 
 Does not live here: how many of the newcomers are dropped then (connection_throttle.py).
 """

@@ -131,13 +131,13 @@ def _parse_json(line: bytes, _names: Sequence[str]) -> ClientFrame | None:
 
 
 HELP = b"""\
-/nick NAME      be called NAME
-/me TEXT        say what you do
-/msg NICK TEXT  tell NICK alone
+/nick NAME      change your nickname to NAME
+/me TEXT        say what you are doing
+/msg NICK TEXT  send a message to NICK only
 /who            who is here
-/whois NICK     with which key NICK came
-/rooms          which rooms there are
-/quit           leave (//TEXT says a line that starts with a slash)
+/whois NICK     which key NICK has proved
+/rooms          list the rooms
+/quit           leave (//TEXT sends a line that starts with a slash)
 """
 
 
@@ -174,7 +174,7 @@ def _parse_command(text: str) -> ClientFrame | bytes:
             return protocol.Bye()
         case "/help":
             return HELP
-    return f"! {clean(verb)} is no command, or lacks something: /help lists them\n".encode()
+    return f"! {clean(verb)} is not a command, or lacks something: /help lists them\n".encode()
 
 
 def _decode(line: bytes) -> str:

@@ -80,7 +80,7 @@ class NameClaims:
         return self._claims.get(fold_nick(nick)) if self._claims else None
 
     def find_kept(self, nick: str) -> NameClaim | None:
-        """Return the claim on a name as it was kept, even if nobody could be called so today."""
+        """Return the claim on a name as it was kept, even if it is not a valid nickname any more."""
         return self._claims.get(fold_any(nick)) or next((claim for claim in self if claim.nick == nick), None)
 
     def fact_key(self, claim: NameClaim) -> tuple[str, str]:
@@ -109,10 +109,10 @@ class NameClaims:
         if self._per_key[key] >= MAX_PER_KEY:
             return f"a key has at most {MAX_PER_KEY} names"
         if len(self) >= MAX_CLAIMS:
-            return "this server has no room for more names: its operator can set some free"
+            return "this server has no room for more names: its operator can release some"
         begun, count = self._hours.get(network, (now, 0))
         if count >= MAX_PER_HOUR and now - begun < 3600:
-            return f"from your address {MAX_PER_HOUR} names were bound within an hour: come in again later"
+            return f"from your address {MAX_PER_HOUR} names were bound within an hour: join again later"
         return ""
 
     def count(self, network: str, now: float) -> None:
@@ -173,7 +173,7 @@ class NameClaims:
                 seen.add(claim)
         for folded, claim in self._claims.items():
             if claim.used is None and folded != _folded_today(claim.nick):  # later ones were bound by today's rules
-                yield claim, "nobody could be called so today"
+                yield claim, "it is not a valid nickname any more"
 
 
 def is_older(one: NameClaim, other: NameClaim) -> bool:

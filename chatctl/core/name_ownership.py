@@ -201,7 +201,7 @@ class Names:
                 claim = self.claims.find(nick)
                 if claim is None or claim.key == holder.proved:
                     return holder
-        raise NoSuchNick(f"there is no {clean(nick)} here")
+        raise NoSuchNick(f"{clean(nick)} is not here")
 
 
 def _taken(nick: str, folded: str, holder: Holder) -> NickTaken:

@@ -63,7 +63,9 @@ class Verifier(Struct, frozen=True):
             stored_key, server_key = (b64decode(key, validate=True) for key in keys.split(":"))
             verifier = cls(b64decode(salt, validate=True), stored_key, server_key, int(iterations))
         except ValueError:
-            raise ValueError("this is no verifier: write SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY") from None
+            raise ValueError(
+                "this is not a verifier: write SCRAM-SHA-256$ITERATIONS:SALT$STOREDKEY:SERVERKEY"
+            ) from None
         size = hashlib.sha256().digest_size
         if not (len(stored_key) == len(server_key) == size and len(verifier.salt) >= 12):
             raise ValueError("this verifier is too weak, or cut short: make a new one")

@@ -82,7 +82,7 @@ def _suspects(hub: PeerControl) -> Iterator[tuple[NameClaim, str]]:
     spoken = _first_spoken(hub)
     for claim in hub.names.claims:
         if spoken.get(claim.nick.lower(), claim.since) < claim.since:
-            yield claim, "somebody spoke under it before it was bound"
+            yield claim, "someone used it before it was bound"
 
 
 def _first_spoken(hub: PeerControl) -> Mapping[str, float]:

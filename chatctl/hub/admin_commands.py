@@ -97,7 +97,7 @@ class AdminCommands:
             target = target_of(ask, actor, self._hub)
             check_verb(ask.verb, actor.role, target.kind)
             if dry and target.kind == "server":
-                raise Forbidden(f"{ask.verb} hits nobody: there is nothing to try")
+                raise Forbidden(f"{ask.verb} has no target: there is nothing to try")
             if ask.verb in self._slow_ones:
                 if dry:
                     raise Forbidden(f"{ask.verb} can't be tried")

@@ -23,7 +23,7 @@ def change_rules(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerContro
     name = ask.room or DEFAULT_ROOM
     room = hub.history.rooms.get(name)
     if room is None:
-        raise RoomInvalid(f"there is no room '{clean(name[:40])}' here")
+        raise RoomInvalid(f"there is no room '{clean(name[:40])}'")
     rules, text = _changed(ask, hub.rules.room(name))
 
     def apply() -> None:

@@ -205,13 +205,13 @@ def note_on(target: AdminTarget, one: Sanction, hit: Sequence[Peer], proxies: Se
         alone = target.name is not None and one.key is None and one.token is None and one.network is None
         return "; the name alone: with another one they may come back (--person: by key and client)" if alone else ""
     if target.network is None:
-        return "; it hits nobody who is here"
+        return "; it matches no member that is connected now"
     network = parse_network(target.network)
     if any(network.overlaps(proxy) for proxy in proxies):
-        return "; it is a proxy's: what counts is the address of who is behind it"
+        return "; it is a proxy's address: name the address of the client behind it"
     if network.is_loopback:
-        return "; it hits nobody: connections of this machine count for no address"
-    return "; nobody who is here comes from there"
+        return "; it matches nobody: connections from this machine have no address"
+    return "; no member is connected from there"
 
 
 def staying(hub: PeerControl) -> list[Peer]:

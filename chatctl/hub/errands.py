@@ -55,7 +55,7 @@ def error_of(outcome: Outcome, nick: str) -> ChatError | None:
         case "done":
             return None
         case "absent":
-            return NoSuchNick(f"there is no {clean(nick)} here")
+            return NoSuchNick(f"{clean(nick)} is not here")
         case "slow":
             return NoSuchNick(f"{clean(nick)} is too slow to be whispered to now")
         case "unknown":

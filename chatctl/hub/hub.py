@@ -224,7 +224,7 @@ class Hub:
         if member is None and asked.bound and claim is not None:
             return protocol.Identity(claim.nick, claim.since, 0.0, claim.key, claim.since, here=False, id=asked.id)
         if member is None:
-            raise NoSuchNick(f"there is no {asked.nick} here")
+            raise NoSuchNick(f"{asked.nick} is not here")
         row = member.row(self.clock.steady())
         claimed = claim.since if claim is not None and claim.key == member.proved else None
         return protocol.Identity(row.nick, row.since, row.idle, row.key, claimed, id=asked.id)

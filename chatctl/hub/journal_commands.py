@@ -42,7 +42,7 @@ class JournalCommands:
     async def _redact(self, redaction: Redaction, ask: Admin, actor: Actor, answer: Answer) -> None:
         found = await redaction.find()
         if not found:
-            raise Forbidden("nothing that was said under that name is kept")
+            raise Forbidden("no message under that name is stored")
         text = f"{_messages(sum(map(len, found.values())))} redacted{actor.by}{because(ask.text)}"
         where = ", ".join(found)
         row = log_row(self._hub, msgspec.structs.replace(ask, target=""), actor, text, where)  # the name goes, too
@@ -91,7 +91,7 @@ class JournalCommands:
                 answer(error)
             except Exception as error:  # noqa: BLE001 — a fault of our own: it is logged, and nobody waits for ever
                 self._hub.log.error("not done", why=repr(error))  # noqa: TRY400 — the log of events is no logger
-                answer(ChatError("this order could not be carried out: the server has a fault"))
+                answer(ChatError("this command failed: internal error of the server"))
 
         task = asyncio.get_running_loop().create_task(run())
         self._tasks.add(task)

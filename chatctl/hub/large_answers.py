@@ -79,7 +79,7 @@ class LargeAnswers:
         except Exception as error:  # noqa: BLE001 — a fault of our own: it is logged, and nobody waits for ever
             room = peer.room.name if peer.room is not None else ""
             self._log.error(f"{what} could not be made", peer=peer.label, room=room, why=repr(error))
-            fault = ChatError(f"{what} could not be made: the server has a fault")
+            fault = ChatError(f"{what} failed: internal error of the server")
             self._tick.reply(peer, error_frame(fault, id))
         finally:
             self.done(size)

@@ -83,7 +83,7 @@ class Login:
         self._binding.drop_expired()
         try:
             if self._authenticator.password is not None and not peer.session.dialect.proves:
-                raise Unauthorized("this server wants a password, which has no place here: use chatctl")
+                raise Unauthorized("this server requires a password, which this protocol can't carry: use chatctl")
             nonce = secrets.token_bytes(NONCE_BYTES)
             exchange = self._authenticator.begin(hello, peer.info, nonce, self._loop.time())
         except ChatError as error:

@@ -109,7 +109,7 @@ class Messages:
         nick = speaker_name(peer, self._names, now)
         to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
         if to is None or to.place is None:
-            raise NoSuchNick(f"there is no {whisper.to} here")
+            raise NoSuchNick(f"{whisper.to} is not here")
         self._may_speak(peer, room, nick, self._clock.steady())
 
         def answered(outcome: Outcome) -> None:
@@ -206,7 +206,7 @@ class Messages:
 
 
 def _reused(receipt: Receipt) -> IdReused:
-    return IdReused(f"the id belongs to another message, number {receipt.seq}: this one was not said")
+    return IdReused(f"the id belongs to another message, number {receipt.seq}: this one was not stored")
 
 
 def speaker_name(peer: Peer, names: Names, now: float) -> str:

@@ -43,7 +43,7 @@ class Redaction:
         rooms = {*hub.history.rooms, *hub.journal.rooms()}
         self._rooms = sorted(rooms) if room is None and nick else [room or DEFAULT_ROOM]
         if self._rooms[0] not in rooms:
-            raise RoomInvalid(f"there is no room '{clean(self._rooms[0][:40])}' here")
+            raise RoomInvalid(f"there is no room '{clean(self._rooms[0][:40])}'")
         if bool(seqs) == bool(nick):
             raise Forbidden("a redaction takes the numbers of messages, or a nickname")
         self._seqs = sorted(set(seqs))

@@ -87,7 +87,7 @@ def backup_file(source: Path, path: Path) -> None:
 
 
 def _taken(path: Path) -> ChatError:
-    return ChatError(f"{path} is there already: a backup overwrites nothing")
+    return ChatError(f"{path} already exists: a backup does not overwrite files")
 
 
 def unwritable(path: Path, error: OSError | sqlite3.Error) -> ChatError:

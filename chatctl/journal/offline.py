@@ -68,4 +68,4 @@ def read_offline(
 def _insist_on_regular(path: Path) -> None:
     """Return if SQLite would open no pipe and no device, which may have no end. Raises OSError."""
     if any(file.exists() and not file.is_file() for file in files_of(path)):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")

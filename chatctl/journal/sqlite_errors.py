@@ -72,7 +72,7 @@ def storage_failed(error: BaseException) -> StorageFailed:
 def not_rebuilt(error: sqlite3.Error | OSError) -> StorageFailed:
     """Return the error of a rebuild that failed. It names no path: it crosses the wire."""
     what = describe(error) if isinstance(error, sqlite3.Error) else reason_of(error)
-    return StorageFailed(f"the journal was not rebuilt and goes on as it was: {what}")
+    return StorageFailed(f"the journal was not rebuilt and is used as it was: {what}")
 
 
 def no_room(cost: RebuildCost) -> StorageFailed:

@@ -185,7 +185,7 @@ class SqliteTarget(SqliteCopy):
 
 
 def _taken(path: Path) -> ChatError:
-    return ChatError(f"{path} is there already: a copy overwrites nothing")
+    return ChatError(f"{path} already exists: a copy does not overwrite one")
 
 
 @contextlib.contextmanager

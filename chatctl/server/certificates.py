@@ -131,7 +131,8 @@ def _check_private(key: Path) -> None:
 
 def _is_encrypted(key: Path) -> NoReturn:
     raise ChatError(
-        f"the key in {key} is encrypted, and there is nobody to ask: store it without a passphrase, mode 0600"
+        f"the key in {key} is encrypted, and there is no terminal to ask for its passphrase: store it without one, "
+        "mode 0600"
     )
 
 

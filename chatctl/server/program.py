@@ -106,7 +106,7 @@ def _facts_of(options: ServeOptions) -> Iterator[None]:
     try:
         yield
     except (ValueError, RecursionError, NickInvalid) as error:  # msgspec's are among them
-        what = f"a fact in it is none: {clean(str(error))}"
+        what = f"a setting in it is invalid: {clean(str(error))}"
         if isinstance(options.journal, Path):
             raise damaged(options.journal, what) from None
         raise ChatError(f"the journal {options.journal} is damaged ({what})") from None
@@ -180,7 +180,7 @@ class Program:
         allow, deny = read_nets(self._options.allow), read_nets(self._options.deny)
         if self._options.allow and not allow:
             raise ChatError(
-                "--allow has no network left in it, which would let everybody in: name one, or leave it out"
+                "--allow has no network left in it, which would let everyone connect: name one, or leave the option out"
             )
         proxies = read_nets(self._options.proxied_from)
         if self._options.proxied_from and not proxies:

@@ -71,7 +71,7 @@ def read_nets(wanted: Sequence[Network | Path]) -> list[Network]:
     """Return the networks, and those in the files: one a line; ``#`` begins a comment.
 
     Raises:
-        ChatError: a file can't be read, or a line is no network.
+        ChatError: a file can't be read, or a line is not a network.
     """
     nets: list[Network] = []
     for one in wanted:
@@ -87,7 +87,7 @@ def _net(word: str, where: str) -> Network:
     try:
         return parse_network(word)
     except ValueError:
-        raise ChatError(f"{where}: {word!r} is no network: write 10.0.0.0/8, fd00::/8 or one address") from None
+        raise ChatError(f"{where}: {word!r} is not a network: write 10.0.0.0/8, fd00::/8 or one address") from None
 
 
 def _lines(path: Path, what: str) -> Iterator[tuple[str, str]]:

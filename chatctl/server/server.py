@@ -163,7 +163,9 @@ class Server:
         transport.set_protocol(begun)
         begun.connection_made(transport)
         if proxied is None and not forwarded and isinstance(begun, Connection):
-            begun.session.refuse_on_hello(Forbidden("from here, this server takes what comes through a proxy only"))
+            begun.session.refuse_on_hello(
+                Forbidden("this server accepts connections from your address through a proxy only")
+            )
         if rest and not transport.is_closing():
             self.received += len(rest)
             begun.data_received(rest)
@@ -207,7 +209,7 @@ class Server:
         if isinstance(begun, Connection):
             self._accepted.discard(begun)
         if error is not None:
-            self._log.warning("accepted in vain", why=str(error))
+            self._log.warning("accepted connection failed", why=str(error))
             if isinstance(begun, Connection):
                 self._counts.remove(begun)
             else:
@@ -298,7 +300,7 @@ class Server:
             if not self._is_denied(connection.address) or self.hub.rules.is_operator(connection.key):
                 continue
             self._log.info("denied", peer=connection.label)
-            bye = Bye(why="connections from your network are taken no more", final=True)
+            bye = Bye(why="connections from your network are no longer allowed", final=True)
             self.hub.disconnect(connection, "removed", bye if connection.room is not None else None)
 
     def _run_housekeeping(self) -> None:
@@ -310,7 +312,7 @@ class Server:
         self.hub.forget_addresses(now)
         self.hub.leasing.expire()
         if count := self.dropped - self._told_dropped:
-            self._log.warning("dropped unheard, too many at the door", count=count)
+            self._log.warning("dropped before hello, too many new connections", count=count)
             self._told_dropped = self.dropped
         self.unsent.count_all()
         for connection in list(self._connections):

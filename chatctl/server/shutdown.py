@@ -48,7 +48,7 @@ class Shutdown:
         self.retry_after = RETRY_AFTER
         self.within = ask.seconds or DRAIN_SECONDS
         self.event.set()
-        return f"the server takes nobody any more, and ends within {short_span(self.within)}"
+        return f"the server accepts no new connections, and ends within {short_span(self.within)}"
 
     def on_signal(self, name: signal.Signals) -> None:
         """Stop in order, which also cuts a drain short; a second signal ends the process at once."""

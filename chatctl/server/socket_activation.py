@@ -41,7 +41,7 @@ def take_sockets(environ: MutableMapping[str, str], first: int = FIRST) -> Hande
         first: the number of the first descriptor.
 
     Raises:
-        ChatError: one has a name that means nothing here, or is no listening socket of TCP or a path.
+        ChatError: one has a name that means nothing here, or is not a listening socket of TCP or a path.
     """
     pid, count, names = (environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
     handed = HandedOver()
@@ -73,9 +73,9 @@ def _listening(number: int, name: str) -> socket.socket:
         os.set_inheritable(number, False)
         sock = socket.socket(fileno=number)
     except OSError as error:
-        raise ChatError(f"{where} is no socket: {reason_of(error)}") from None
+        raise ChatError(f"{where} is not a socket: {reason_of(error)}") from None
     is_stream = sock.family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX) and sock.type == socket.SOCK_STREAM
     if not is_stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.detach()
-        raise ChatError(f"{where} is no listening stream socket: use ListenStream= and Accept=no")
+        raise ChatError(f"{where} is not a listening stream socket: use ListenStream= and Accept=no")
     return sock

@@ -133,7 +133,7 @@ class TlsHandshake(asyncio.Protocol):
 
     def _refuse_plain(self, data: bytes, transport: asyncio.Transport) -> None:
         """Let a client that does not speak TLS say hello, and answer that it has to."""
-        self._log.info("no TLS", peer=self.connection.label, why="it speaks plainly")
+        self._log.info("no TLS", peer=self.connection.label, why="the client does not use TLS")
         self.connection.refused = True
         self._server.end_handshake(self)
         transport.set_protocol(self.connection)
@@ -144,7 +144,7 @@ class TlsHandshake(asyncio.Protocol):
     # --- giving up
 
     def _time_out(self) -> None:
-        self._log.info("no TLS", peer=self.connection.label, why="it said nothing")
+        self._log.info("no TLS", peer=self.connection.label, why="the client sent nothing")
         self.abort()
 
     def abort(self) -> None:
@@ -164,4 +164,4 @@ def _reason(error: BaseException) -> str:
         return error.reason.lower().replace("_", " ")
     if isinstance(error, ConnectionAbortedError):
         return "the handshake took too long"
-    return str(error).lower() or "it hung up"
+    return str(error).lower() or "the client closed the connection"

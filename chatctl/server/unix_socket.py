@@ -40,7 +40,7 @@ class UnixSocket(socket.socket):
             mask: the umask that decides who may connect.
 
         Raises:
-            ChatError: somebody listens there, something that is no socket is there, or it can't be made.
+            ChatError: somebody listens there, something that is not a socket is there, or it can't be made.
         """
         super().__init__(socket.AF_UNIX, socket.SOCK_STREAM)
         self.path = path
@@ -95,7 +95,7 @@ def _remove_dead(path: Path) -> None:
     """Remove the file of a socket on which nobody listens. Raises OSError for anything else that is there."""
     with contextlib.suppress(FileNotFoundError):
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise OSError(errno.EEXIST, "a file that is no socket is there")
+            raise OSError(errno.EEXIST, "a file that is not a socket is there")
         dead = _identity(path)
         if not _is_dead(path):
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

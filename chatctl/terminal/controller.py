@@ -151,7 +151,9 @@ class Controller:
     def _answer(self, text: str) -> bool:
         to = self.view.whispering.last_from
         return (
-            self._whisper(f"{to} {text}") if to else self._refuse("nobody has told you anything privately in this room")
+            self._whisper(f"{to} {text}")
+            if to
+            else self._refuse("no private message in this room yet (/r answers those of the shown room only)")
         )
 
     def _set_addressee(self, rest: str) -> bool:
@@ -159,9 +161,9 @@ class Controller:
             return self._refuse(f"usage: /query {COMMANDS['query'][0]}")
         before, self.view.whispering.addressee = self.view.whispering.addressee, rest
         if rest:
-            self.view.note(f"what you type goes to {rest} alone, until you type /query")
+            self.view.note(f"your messages are sent to {rest} only, until you type /query")
         elif before:
-            self.view.note(f"what you type goes to all of {self.name} again")
+            self.view.note(f"your messages are sent to all of {self.name} again")
         else:
             return self._refuse(f"usage: /query {COMMANDS['query'][0]}")
         self._screen.refresh()
@@ -282,4 +284,4 @@ class Controller:
             self.view.note(f"not acknowledged yet: {unsent} of your lines; the next join sends them again, once")
         elif self._saved.why_not:
             for message in self.membership.outbox:
-                self.view.refuse(f"not acknowledged, and not kept: {message.frame.text}")
+                self.view.refuse(f"not acknowledged, and not stored: {message.frame.text}")

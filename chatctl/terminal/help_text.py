@@ -9,11 +9,11 @@ from chatctl.terminal.operator_commands import OPERATOR_COMMANDS
 from chatctl.terminal.slash_commands import ALIASES, COMMANDS
 
 KEYS = (
-    ("Enter", "send; on an empty line: try a lost connection again"),
+    ("Enter", "send; on an empty line: retry a lost connection"),
     ("Alt-Enter, Ctrl-J", "a new line in the message; Shift-Enter may do, too"),
     ("Tab", "complete a command, a nickname or an :emoji:"),
     ("Escape", "close the menu"),
-    ("Up, Down", "what you said that begins like the line; Ctrl-R searches"),
+    ("Up, Down", "earlier messages that begin like the line; Ctrl-R searches"),
     ("Ctrl-C", "clear the line (Up brings it back); twice in 2 s: leave"),
     ("Ctrl-D", "leave, on an empty line"),
     ("Alt-1 … Alt-9", "show the room of that number; not with vi keys"),
@@ -23,13 +23,14 @@ KEYS = (
 )
 
 _MORE = {
+    "r": "Each room has its own: a message that came in another room is not answered here.",
     "history": "WHEN is yesterday, 14:30, 2026-11-20 or the number of a message, as #17. N is 50 if it is not given.",
-    "search": "Words as they stand, in any case. What it finds has a number: /history #17 shows what followed.",
+    "search": "A phrase search: WORDS in this order, in any case. /history #17 continues from a result's number.",
     "me": "/me waves shows: * Rajat waves",
-    "msg": "It is in no file, here or on the server, and Up brings it back in this run only.",
-    "query": "The prompt shows whom you talk to; // and a text go there, too. Commands stay commands.",
-    "topic": "Operators set it: /topic TEXT, and /topic - takes it away.",
-    "nick": "A name that is bound to somebody's key is theirs.",
+    "msg": "It is stored in no file, here or on the server; Up shows it again in this run only.",
+    "query": "The prompt shows to whom you send; //TEXT is sent there, too. Commands are still run.",
+    "topic": "Operators can set it: /topic TEXT, and remove it: /topic -.",
+    "nick": "A name that is bound to a key can be used by the owner of that key only.",
 }
 """What is to be said of a command beyond its line."""
 
@@ -53,7 +54,7 @@ def help_lines(topic: str = "all", *, operator: bool | None = None) -> list[str]
         case "operators" if operator is not False:
             return _operators()
         case "operators":
-            return ["You have proved no operator's key here: what operators can do is told to them."]
+            return ["You have not proved an operator's key here: only operators are shown these commands."]
         case "all":
             return [
                 *_overview(operator=operator is not False),
@@ -74,7 +75,7 @@ def _row(name: str, usage: str, what: str) -> str:
 def _overview(*, operator: bool) -> list[str]:
     return [
         *(_row(name, usage, what) for name, (usage, what) in COMMANDS.items()),
-        _row("1 … /9, //TEXT", "", "show the room of that number; say a line with a slash"),
+        _row("1 … /9, //TEXT", "", "show the room of that number; send a line with a slash"),
         f"More: /help COMMAND, /help keys (Ctrl-C twice leaves){', /help operators' if operator else ''}",
     ]
 

@@ -58,9 +58,7 @@ class IgnoreCommands:
             return False
         before = self._ignored.all.find(nick)  # who is away now stays ignored by the key that is known
         kept = self._ignored.all.add(nick, before.key if before is not None else None)
-        self._note(
-            f"what {nick} says is not shown any more{'' if kept else ' in this run'}: /unignore {nick} ends that"
-        )
+        self._note(f"messages of {nick} are hidden{'' if kept else ' in this run'}: /unignore {nick} ends that")
         self._ask(self._find_key(nick))
         return True
 
@@ -70,7 +68,7 @@ class IgnoreCommands:
             self._refuse(f"you do not ignore {nick}: /ignore lists whom you do" if nick else "usage: /unignore NICK")
             return False
         self._ignored.forget(nick)
-        self._note(f"what {nick} says from now on is shown again")
+        self._note(f"new messages of {nick} are shown again")
         return True
 
     def joined(self, nicks: Iterable[str]) -> None:

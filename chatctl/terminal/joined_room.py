@@ -67,7 +67,7 @@ class JoinedRoom:
     def status(self) -> str:
         """What the prompt says of the room, beside who we are there."""
         if self.out:
-            return "you are out of this room: /join comes back, /part goes on"
+            return "you are not in this room any more: /join joins it again, /part closes it"
         return self.controller.status if self.was_entered else "joining"
 
     async def leave(self, seconds: float) -> int:

@@ -107,7 +107,7 @@ class LogCommands:
         after = (await seek(self._requests, part.start, deadline)).after
         entries = await page(self._requests, after, count, deadline)
         last = entries[-1].seq if entries else 0
-        goes_on = f"/history #{last + 1} goes on" if 0 < last < self._requests.welcome.last else ""
+        goes_on = f"/history #{last + 1} continues" if 0 < last < self._requests.welcome.last else ""
         self._show(self._render.history_from(entries, self._view.nick, goes_on))
 
     def show(self, name: str) -> bool:
@@ -128,7 +128,7 @@ class LogCommands:
         if not entries or entries[0].seq != seq:
             self._view.refuse(f"there is no message {seq} in this room's log")
             return
-        shown = self._render.history(entries, self._view.nick)
+        shown = self._render.one(entries[0], self._view.nick)  # folds a long one anew
         self._show(self._render.whole(str(seq)) or shown)
 
     # --- /search

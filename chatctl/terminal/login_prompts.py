@@ -124,7 +124,7 @@ def _wait_until(moment: float) -> None:
     """Wait while the server would refuse every password."""
     left = moment - time.monotonic()
     if left > 0:
-        _tell(f"(the server hears the next one in {left:.0f} s)")
+        _tell(f"(try again in {left:.0f} s)")
         time.sleep(left)
 
 

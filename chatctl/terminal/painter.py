@@ -44,7 +44,7 @@ MAX_WAITING = 10_000
 """Lines that wait at most, if more come all the same; the oldest are dropped, and counted in a line of their own."""
 
 TO_A_USUAL_STATE = "\x1b[?47l\x1b[r\x1b[?1;1000;1002;1003;1006l\x1b>\x1b[m\x1b[9999B\r\n"
-"""Ends what a program has left on that was killed: the alternate screen, margins, keypad and mouse modes; and goes on
+"""Ends what a program has left on that was killed: the alternate screen, margins, keypad and mouse modes; and continues
 below all that is there. 47 and not 1049, which would also put the cursor among the messages."""
 
 

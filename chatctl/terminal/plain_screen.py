@@ -154,7 +154,7 @@ class PlainScreen:
         if unacknowledged:
             why = f"{sent_away.text}; " if sent_away is not None else ""
             lines = f"{unacknowledged} of the lines {_were(unacknowledged)}"
-            raise OutcomeUnknown(f"{why}{lines} not acknowledged and may or may not be said")
+            raise OutcomeUnknown(f"{why}{lines} not acknowledged and may or may not be stored")
         if (refusals := self.conversation.refusals) and not self._interactive:
             raise Rejected(f"{refusals} of the lines {_were(refusals)} refused")
 

@@ -116,14 +116,19 @@ class FrameRenderer:
         self._day = day
         number = len(entries)
         if not number:
-            return [self.note("nothing was said yet")]
+            return [self.note("no messages yet")]
         title = f"the last {number} messages again" if number > 1 else "the last message again"
         return [self.separator(title), *shown, self.separator("until here")]
+
+    def one(self, entry: Msg, own_nick: str) -> list[str]:
+        """Render a message that was asked for by its number, as ``history``."""
+        _, *shown, _ = self.history([entry], own_nick)
+        return [self.separator(f"message #{entry.seq}"), *shown, self.separator("until here")]
 
     def history_from(self, entries: Sequence[Msg], own_nick: str, goes_on: str) -> list[str]:
         """Render messages from some moment on, as ``history``; ``goes_on`` says how to see those behind them."""
         if not entries:
-            return [self.note("nothing was said since then")]
+            return [self.note("no messages since then")]
         _, *shown, _ = self.history(entries, own_nick)
         title = f"{_messages(len(entries))} from {_when(entries[0])} on"
         return [self.separator(title), *shown, self.separator(f"until here: {goes_on}" if goes_on else "until here")]
@@ -138,7 +143,7 @@ class FrameRenderer:
             looked_back: the time (Unix seconds) up to which the log was looked at; None: all of it.
         """
         shown = [line for entry in entries for line in self._entry(entry, own_nick, f"{_when(entry)} #{entry.seq}")]
-        more = f"looked back to {local(_MOMENT, looked_back)}, /search goes on" if looked_back is not None else ""
+        more = f"looked back to {local(_MOMENT, looked_back)}, /search continues" if looked_back is not None else ""
         if not shown:
             return [self.note("; ".join(filter(None, [f"nothing found: {text}", more])))]
         end = ", ".join(filter(None, [more or "no older ones", f"/history #{entries[-1].seq} shows what followed"]))
@@ -243,7 +248,11 @@ class FrameRenderer:
         """Render the answer to /whois: how long the member is here, with which key, and whether the name is bound."""
         here = f"  here since {local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
         if found.key is None:
-            return [self.note(f"{found.nick}:"), self.note(here), self.note("  no key: this name is who holds it now")]
+            return [
+                self.note(f"{found.nick}:"),
+                self.note(here),
+                self.note("  no key: whoever joins first can use this name"),
+            ]
         bound = "this name is not bound"
         if found.claimed is not None:
             bound = f"this name is bound to it since {local('%d %B %Y', found.claimed)}"

@@ -159,12 +159,14 @@ class RoomView:
         """Show those that the server has not answered: they may or may not have been told."""
         for whisper in self.whispers.values():
             self.unknown += 1
-            self._screen.tell([self._render.error(f"not known whether {whisper.to} was told: {why}: {whisper.text}")])
+            self._screen.tell(
+                [self._render.error(f"not known whether {whisper.to} received this ({why}): {whisper.text}")]
+            )
         self.whispers.clear()
 
     def refused(self, say: Say | Whisper, why: str) -> None:
         """Show a message that the server will never accept, with its text."""
-        self.refuse(f"not said: {why}: {say.text}")
+        self.refuse(f"not sent ({why}): {say.text}")
         self._screen.refresh()
 
     def busy(self) -> bool:
@@ -288,6 +290,6 @@ class RoomView:
 
     def _failed(self, ident: str | None, text: str) -> None:
         whisper = self.whispers.pop(ident or "", None)
-        self.refuse(f"not said: {text}: {whisper.text}" if whisper else text)
+        self.refuse(f"not sent ({text}): {whisper.text}" if whisper else text)
         if self._held_back is not None and ident is None:
             self._release()  # the refused request may have been the one for the page

@@ -231,7 +231,9 @@ class Rooms(ShownRoom):
             return False
         match parse(line) if self._shown.out else None:
             case str() | Command("me"):
-                return self._refuse(f"you are out of {self._shown.name}: /join {self._shown.name} comes back")
+                return self._refuse(
+                    f"you are not in {self._shown.name} any more: /join {self._shown.name} joins it again"
+                )
         return self._shown.controller.submit(line)
 
     @property

@@ -18,25 +18,25 @@ from chatctl.terminal.operator_commands import OPERATOR_COMMANDS, operator_reque
 # By name: usage and summary, as /help shows them.
 COMMANDS = {
     "help": ("[TOPIC]", "this list; or of a command, of keys"),
-    "me": ("TEXT", "say what you do: /me waves"),
-    "msg": ("NICK TEXT", "tell one member privately; it is not kept"),
-    "r": ("TEXT", "answer the last private message in this room"),
-    "query": ("[NICK]", "tell what you type to NICK only, until /query"),
-    "ignore": ("[NICK]", "show nothing that NICK says; alone: list them"),
-    "unignore": ("NICK", "show it again"),
+    "me": ("TEXT", "say what you are doing: /me waves"),
+    "msg": ("NICK TEXT", "send a message to one member only; it is not stored"),
+    "r": ("TEXT", "answer the last private message of this room"),
+    "query": ("[NICK]", "send what you type to NICK only, until /query"),
+    "ignore": ("[NICK]", "hide the messages of NICK; alone: list who is hidden"),
+    "unignore": ("NICK", "show the messages of NICK again"),
     "who": ("", "who is here; as /names"),
-    "whois": ("NICK", "whether a name is somebody's, by which key"),
-    "nick": ("NAME", "be called NAME"),
-    "topic": ("", "what the room is about"),
-    "rooms": ("", "which rooms there are"),
+    "whois": ("NICK", "whether a name is bound to a key, and to which one"),
+    "nick": ("NAME", "change your nickname to NAME"),
+    "topic": ("", "show the topic of the room"),
+    "rooms": ("", "list the rooms of the server"),
     "join": ("ROOM", "join another room as well"),
     "part": ("[ROOM]", "leave this room, or that one"),
-    "next": ("", "show the next room, one with news first"),
+    "next": ("", "show the next room, one with unread messages first"),
     "history": ("[WHEN] [N]", "show the last N messages again, or N from WHEN on"),
-    "search": ("[WORDS]", "find what was said; without WORDS: older ones"),
-    "show": ("NUMBER", "show a long message whole"),
+    "search": ("[WORDS]", "find a phrase in the messages; alone: older ones"),
+    "show": ("NUMBER", "show the message of that number, in full"),
     "clear": ("", "clear the screen"),
-    "status": ("", "room, server, connection, what is unsent"),
+    "status": ("", "show room, server, connection and unsent messages"),
     "quit": ("", "leave; as /exit"),
 }
 ALIASES = {"names": "who", "exit": "quit"}
@@ -91,7 +91,7 @@ def parse(line: str) -> str | Command | Admin | Invalid:
 def _unknown(verb: str) -> str:
     near = get_close_matches(verb.lower(), [*COMMANDS, *ALIASES, *OPERATOR_COMMANDS], n=1, cutoff=0.6)
     hint = f"; did you mean /{near[0]}?" if near else ""
-    return f"there is no command /{verb}: /help lists them (//{verb} says it as text){hint}"
+    return f"there is no command /{verb}: /help lists them (//{verb} sends it as text){hint}"
 
 
 def is_whisper(line: str) -> bool:

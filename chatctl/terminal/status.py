@@ -42,8 +42,7 @@ def full(membership: Membership, now: float, count: int) -> list[str]:
     welcome, cursor = membership.welcome, membership.cursor
     lines = [
         f"{state}; {count} here; lag {membership.lag * 1000:.0f} ms; {len(membership.outbox)} unsent",
-        f"messages are kept: {welcome.durability if welcome else 'unknown'};"
-        f" you have read up to {cursor.after if cursor else 0}",
+        f"durability: {welcome.durability if welcome else 'unknown'}; last read: #{cursor.after if cursor else 0}",
     ]
     return [*lines, "this name is bound to your key"] if welcome and welcome.claimed else lines
 

@@ -52,9 +52,9 @@ def test_the_key_of_a_password_is_derived_once(server: TlsServer) -> None:
 
 def test_without_the_password_nobody_gets_in(server: TlsServer) -> None:
     """And members of another dialect, which has no place for it, are told."""
-    with pytest.raises(Unauthorized, match="wants a password"):
+    with pytest.raises(Unauthorized, match="requires a password"):
         load_at(0, address=at(server, None))
-    with pytest.raises(PeerBroke, match="wants a password, which has no place here"):
+    with pytest.raises(PeerBroke, match="requires a password, which this protocol can't carry"):
         load_at(0, address=at(server, WORD), dialect="text")
 
 

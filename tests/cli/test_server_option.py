@@ -92,8 +92,8 @@ def test_a_list_of_servers(servers: Servers, words: str, found: list[str]) -> No
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ("--server a,", "'' is no server"),
-        ("--server a,b:x", "'b:x' is no server"),
+        ("--server a,", "'' is not a server"),
+        ("--server a,b:x", "'b:x' is not a server"),
         ("--server a,work", "'work' is a name, and a list has addresses: [server.work] may have 'others'"),
         ("--server a,/run/b --tls", "a unix socket has no TLS: /run/b can't be beside servers that have"),
     ],
@@ -105,4 +105,4 @@ def test_what_is_no_list(servers: Servers, words: str, why: str) -> None:
 
 def test_a_file_whose_others_are_none(servers: Servers) -> None:
     [found] = servers("--server", "work", file='[server.work]\nothers = "b,"\n')
-    assert "'' is no server" in found
+    assert "'' is not a server" in found

@@ -98,7 +98,7 @@ def test_a_member_alone_is_told(form: Form, house: Server, room: str) -> None:
         assert here.whisper("Nadia", "lunch?").seq is None
         assert (told := nadia.frame("whisper"))["text"] == "lunch?"
         assert told["from"] == "bot"
-        with pytest.raises(NoSuchNick, match="no abel here"):
+        with pytest.raises(NoSuchNick, match="abel is not here"):
             here.whisper("abel", "lunch?")
         here.say("done")
     assert "whisper" not in [frame["type"] for frame in frames_up_to(omar, "done")]

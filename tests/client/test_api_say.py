@@ -89,7 +89,7 @@ def test_a_connection_that_was_idle_too_long_is_made_anew(form: Form, stub: PutS
 def test_no_answer_is_an_outcome_unknown(form: Form, stub: PutStub) -> None:
     with (
         form.connect(at(stub(one_after_another(swallow)).port), nick="ci") as here,
-        pytest.raises(OutcomeUnknown, match="may or may not have been said"),
+        pytest.raises(OutcomeUnknown, match="may or may not have been stored"),
     ):
         here.say("hi", retry_for=0)
 
@@ -162,7 +162,7 @@ def test_what_can_not_be_a_name_a_room_or_a_server(form: Form, house: Server) ->
         form.connect(at(house.port), nick="a\nb")
     with pytest.raises(RoomInvalid):
         form.connect(at(house.port), nick="ci", room="No Room")
-    with pytest.raises(ValueError, match="'a b' is no server"):
+    with pytest.raises(ValueError, match="'a b' is not a server"):
         form.connect("a b", nick="ci")
 
 

@@ -50,7 +50,7 @@ def test_nothing_is_taken_from_the_environment(form: Form, server: TlsServer, mo
     """A program that talks to two servers must not tell one of them the other's password."""
     monkeypatch.setenv("CHATCTL_PASSWORD", WORD)
     monkeypatch.setenv("CHATCTL_PIN", OTHER_PIN)
-    with pytest.raises(Unauthorized, match="wants a password"):
+    with pytest.raises(Unauthorized, match="requires a password"):
         form.connect(f"127.0.0.1:{server.tls_port}", pin=server.pin, nick="ci")
 
 

@@ -45,11 +45,11 @@ def test_which_server_the_parameters_mean(server: str | Address, more: dict[str,
 @pytest.mark.parametrize(
     ("server", "more", "why"),
     [
-        ("a.example", {"pin": "SHA256:short"}, "no fingerprint"),
+        ("a.example", {"pin": "SHA256:short"}, "not a fingerprint"),
         ("a.example", {"tls": False, "pin": OTHER_PIN}, "nothing to check"),
         ("/run/chat.sock", {"tls": True}, "a unix socket has no TLS"),
-        ("a.example", {"password": ""}, "an empty password"),
-        ("a.example", {"key": ""}, "an empty key"),
+        ("a.example", {"password": ""}, "the password is empty"),
+        ("a.example", {"key": ""}, "the key is empty"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(server: str, more: dict[str, Any], why: str) -> None:

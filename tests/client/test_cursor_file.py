@@ -47,7 +47,7 @@ def test_a_missing_or_empty_file_is_no_position(tmp_path: Path, content: bytes |
 def test_another_file_is_not_read_over(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes"
     path.write_bytes(content)
-    with pytest.raises(ChatError, match="is no cursor file"):
+    with pytest.raises(ChatError, match="is not a cursor file"):
         cursor_file(path).load()
 
 
@@ -144,6 +144,6 @@ def test_what_is_no_regular_file_is_left_alone(tmp_path: Path, what: str) -> Non
         path.mkdir()
     else:
         path.symlink_to("/proc/self/fd/1" if what == "device" else os.devnull)
-    with pytest.raises(ChatError, match="is no regular file"):
+    with pytest.raises(ChatError, match="is not a regular file"):
         cursor_file(path).lock()
     assert [file.name for file in tmp_path.iterdir()] == ["seen"]

@@ -324,7 +324,7 @@ def test_a_password_that_was_changed_is_not_tried_again_and_again() -> None:
             listener,
             _,
         ):
-            await until(lambda: "disconnected this is not the password" in listener.events)
+            await until(lambda: "disconnected wrong password" in listener.events)
             assert link.retry_at is not None
             assert link.retry_at - asyncio.get_running_loop().time() > 600
             link.retry_now()
@@ -340,7 +340,7 @@ def test_a_password_that_was_changed_is_not_tried_again_and_again() -> None:
         (
             p.Bye("you joined from elsewhere", final=True, code="nick_taken"),
             NickTaken,
-            "elsewhere: you are out",
+            "elsewhere: you have left the room",
         ),
         (p.Bye("you were kicked", final=True), Forbidden, "you were kicked"),
     ],

@@ -34,7 +34,7 @@ def test_tracebacks_are_appended_for_this_user_alone(log: Path) -> None:
         record(ValueError("another"))
     finally:
         os.umask(before)
-    assert line == f"a fault of chatctl's own: ZeroDivisionError('outer'); the details are in {log}"
+    assert line == f"internal error in chatctl: ZeroDivisionError('outer'); the details are in {log}"
     kept = log.read_text()
     assert kept.index("KeyError: 'inner'") < kept.index("ZeroDivisionError: outer") < kept.index("ValueError: another")
     assert [stat.S_IMODE(path.stat().st_mode) for path in (log, log.parent)] == [0o600, 0o700]
@@ -42,12 +42,12 @@ def test_tracebacks_are_appended_for_this_user_alone(log: Path) -> None:
 
 def test_its_cause_may_be_named_instead(log: Path) -> None:
     error = fault()
-    assert record(error, error.__cause__).startswith("a fault of chatctl's own: KeyError('inner'); ")
+    assert record(error, error.__cause__).startswith("internal error in chatctl: KeyError('inner'); ")
 
 
 def test_a_log_that_can_not_be_written_makes_no_second_fault(log: Path) -> None:
     """It did: the traceback of the failing write went to stderr, and the first fault was not named."""
     log.mkdir(parents=True)
     assert record(ValueError("x")) == (
-        f"a fault of chatctl's own: ValueError('x'); the details can't be kept in {log}: is a directory"
+        f"internal error in chatctl: ValueError('x'); the details can't be kept in {log}: is a directory"
     )

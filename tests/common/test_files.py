@@ -176,7 +176,7 @@ def test_what_is_open_as_our_stdout_is_not_replaced(tmp_path: Path) -> None:
     """``probe --outfile /dev/stdout`` with stdout in a log: the rest of that log would be gone."""
     log = tmp_path / "log"
     log.write_bytes(b"before")
-    with log.open("ab") as file, pytest.raises(OSError, match="no regular file"):
+    with log.open("ab") as file, pytest.raises(OSError, match="not a regular file"):
         replace(Path(f"/dev/fd/{file.fileno()}"), b"content")
     assert log.read_bytes() == b"before"
 
@@ -207,9 +207,9 @@ def plant(path: Path, what: str) -> None:
 def test_what_others_have_put_there_is_not_opened(tmp_path: Path, what: str) -> None:
     """Opening a pipe waits for ever, and a hard link is a file of ours elsewhere."""
     plant(tmp_path / "file", what)
-    with pytest.raises(OSError, match=r"no regular file|directory|device"):
+    with pytest.raises(OSError, match=r"not a regular file|directory|device"):
         open_own(tmp_path / "file", os.O_WRONLY)
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         insist_on_own(tmp_path / "file")
 
 
@@ -235,7 +235,7 @@ def test_a_file_of_another_user_is_not_ours_unless_the_folder_is_theirs() -> Non
 def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
     """``tail --cursor-file /dev/null`` as root put a file in the place of the device."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="no regular file"):
+    with pytest.raises(OSError, match="not a regular file"):
         replace(tmp_path / "pipe", b"content")
     assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
     assert names(tmp_path) == ["pipe"]

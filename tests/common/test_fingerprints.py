@@ -30,5 +30,5 @@ def test_what_is_no_fingerprint_is_refused(text: str) -> None:
 def test_an_operators_key_is_read_in_the_same_forms() -> None:
     shown = fingerprints.of_key(bytes(range(32)))
     assert fingerprints.parse_key(f"{shown}=", "--operator") == shown
-    with pytest.raises(ChatError, match=r"^file, line 2: 'nadia' is no key's fingerprint"):
+    with pytest.raises(ChatError, match=r"^file, line 2: 'nadia' is not a key's fingerprint"):
         fingerprints.parse_key("nadia", "file, line 2")

@@ -38,6 +38,6 @@ def test_all_else_is_none(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "Ops", "1st", "a-b", 'a"b', "pg_x", "information_schema", "x" * 49, "é"])
 def test_a_schema_has_a_name_that_needs_no_quotes(name: str) -> None:
-    with pytest.raises(ValueError, match="is no name for a schema"):
+    with pytest.raises(ValueError, match="is not a name for a schema"):
         check_schema_name(name)
     assert check_schema_name("ops_2") == "ops_2"

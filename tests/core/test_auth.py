@@ -128,7 +128,7 @@ def test_a_verifier_from_a_file_does_as_well_and_does_not_hold_the_password() ->
 
 
 def test_without_a_password_nobody_gets_in() -> None:
-    with pytest.raises(Unauthorized, match="wants a password"):
+    with pytest.raises(Unauthorized, match="requires a password"):
         Authenticator(VERIFIER).begin(HELLO, INFO, bytes(32), 0)
 
 

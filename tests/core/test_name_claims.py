@@ -57,7 +57,7 @@ def test_a_name_that_nobody_could_have_today_can_still_be_loaded_and_dropped() -
     book = NameClaims({("claim", "nadia\u1039"): fact(old)})
     assert book.find_kept("nadia\u1039") == book.find_kept("Nadia\u1039") == old
     assert book.fact_key(old) == ("claim", "nadia\u1039")
-    assert [why for _, why in book.suspects()] == ["nobody could be called so today"]
+    assert [why for _, why in book.suspects()] == ["it is not a valid nickname any more"]
     book.drop(old)
     assert len(book) == 0
 

@@ -94,7 +94,7 @@ def test_of_what_hits_nobody_there_is_nothing_to_try(house: House) -> None:
 def test_what_is_no_fingerprint_is_refused(house: House, verb: str, key: str) -> None:
     error = order(house, "console", verb, key)
     assert isinstance(error, Forbidden)
-    assert "is no fingerprint" in error.text
+    assert "is not a fingerprint" in error.text
 
 
 def test_one_that_an_earlier_version_kept_can_be_lifted(house: House) -> None:

@@ -47,7 +47,7 @@ def test_every_room_hears_of_all_who_go(house: House) -> None:
 
 def test_a_ban_that_hits_nobody_says_so(house: House) -> None:
     told = done(order(house, "console", "ban", "Nobody"))
-    assert (told.text, told.rows) == ("Nobody was banned; it hits nobody who is here", [])
+    assert (told.text, told.rows) == ("Nobody was banned; it matches no member that is connected now", [])
 
 
 @pytest.mark.parametrize("target", ["Rajat", "192.0.2.7"])

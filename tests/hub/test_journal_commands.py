@@ -58,7 +58,7 @@ def test_a_fault_of_our_own_is_answered_as_well() -> None:
     journal.broken = FileNotFoundError("its folder is gone")
     error = order(House(journal=journal), "console", "compact", "", yes=True)
     assert isinstance(error, ChatError)
-    assert "fault" in error.text
+    assert "internal error" in error.text
 
 
 def test_without_a_journal_there_is_nothing_to_do() -> None:

@@ -170,10 +170,10 @@ def test_a_ban_of_an_address_looks_at_each_peer_once_and_at_no_name(monkeypatch:
     ("target", "note"),
     [
         ("192.0.2.8", ""),
-        ("192.0.2.9", "nobody who is here comes from there"),
+        ("192.0.2.9", "no member is connected from there"),
         ("198.51.100.7", "it is a proxy's"),
         ("198.51.100.0/24", "it is a proxy's"),
-        ("127.0.0.1", "connections of this machine count for no address"),
+        ("127.0.0.1", "connections from this machine have no address"),
     ],
 )
 def test_a_ban_of_an_address_that_hits_nobody_says_so_to_the_operator_alone(target: str, note: str) -> None:
@@ -329,7 +329,7 @@ def test_who_is_muted_reads_on_and_says_nothing(*, restart: bool) -> None:
     ("verb", "code"), [("mute", "forbidden"), ("read-only", "forbidden"), ("slow", "rate_limited")]
 )
 def test_what_was_said_before_is_acknowledged_whatever_holds_now(verb: str, code: str) -> None:
-    """Its ack got lost, and it is sent again: to refuse it would be to tell somebody that it was not said."""
+    """Its ack got lost, and it is sent again: to refuse it would be to tell somebody that it was not sent."""
     house = house_of()
     ana, rajat = house.join("Ana"), house.join("Rajat", TOKEN)
     assert said(house, rajat, "1") == [("1", "ok")]

@@ -208,7 +208,7 @@ async def test_many_are_told_in_frames_of_a_size() -> None:
         ({"seqs": [1], "room": "ops"}, RoomInvalid, "there is no room 'ops'"),
         ({"seqs": [1], "target": "name:Rajat"}, Forbidden, "takes the numbers of messages, or a nickname"),
         ({}, Forbidden, "takes the numbers of messages, or a nickname"),
-        ({"target": "name:Nobody"}, Forbidden, "nothing that was said under that name is kept"),
+        ({"target": "name:Nobody"}, Forbidden, "no message under that name is stored"),
         ({"target": "name:a b"}, NickInvalid, ""),
     ],
 )

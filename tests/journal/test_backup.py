@@ -89,11 +89,11 @@ def test_it_overwrites_nothing(path: Path, copy: Path) -> None:
 
     async def main() -> None:
         async with opened(path) as journal:
-            with pytest.raises(ChatError, match="overwrites nothing"):
+            with pytest.raises(ChatError, match="does not overwrite"):
                 await journal.backup(copy)
 
     run(main())
-    with pytest.raises(ChatError, match="overwrites nothing"):
+    with pytest.raises(ChatError, match="does not overwrite"):
         backup_file(path, copy)
     assert copy.read_text() == "precious"
     assert files(copy.parent) == ["monday.db"]

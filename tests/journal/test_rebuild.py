@@ -186,7 +186,7 @@ def test_one_that_fails_leaves_the_journal_as_it_was(path: Path, monkeypatch: py
             await say(journal, draft("a"))
             with monkeypatch.context() as broken:
                 broken.setattr(Path if fails == "replace" else os, fails, refuse)
-                with pytest.raises(StorageFailed, match="goes on as it was: device or resource busy"):
+                with pytest.raises(StorageFailed, match="is used as it was: device or resource busy"):
                     await journal.rebuild()
             assert not rebuild_path(path).exists()
             assert await seqs(journal, draft("b")) == [2]

@@ -99,5 +99,5 @@ def test_a_pipe_is_no_journal_nor_a_part_of_one(path: Path, suffix: str) -> None
     pipe.unlink(missing_ok=True)
     os.mkfifo(pipe)
     for refuse in (Store, lambda path: list(read_offline(path, "lobby"))):
-        with pytest.raises(ChatError, match="it is no regular file"):
+        with pytest.raises(ChatError, match="it is not a regular file"):
             refuse(path)

@@ -124,7 +124,7 @@ def test_earlier_epochs_are_known_there_too(ends: Any, engine: Engine) -> None:
 def test_it_overwrites_nothing(ends: Any) -> None:
     write(ends[0], "source")
     kept = write(ends[1], "precious")
-    with pytest.raises(ChatError, match="is there already: a copy overwrites nothing"):
+    with pytest.raises(ChatError, match="already exists: a copy does not overwrite one"):
         move(ends)
     assert reopen(ends[1])[:2] == (kept, ["precious"])
     assert reopen(ends[0])[1:] == (["source"], None)
@@ -150,7 +150,7 @@ def test_one_that_was_interrupted_goes_on_and_no_server_opens_it_meanwhile(
     if isinstance(ends[1], Path):
         assert not ends[1].exists()
     else:
-        with pytest.raises(ChatError, match="is an unfinished copy: 'chatctl journal copy' goes on with it"):
+        with pytest.raises(ChatError, match="is an unfinished copy: 'chatctl journal copy' continues it"):
             reopen(ends[1])
     before_it = len(puts)
     told: list[int] = []
@@ -267,7 +267,7 @@ def test_a_backup_overwrites_nothing_and_leaves_nothing_of_one_that_failed(
 ) -> None:
     write(schema, "one")
     (tmp_path / "copy.db").write_text("precious")
-    with pytest.raises(ChatError, match="a backup overwrites nothing"):
+    with pytest.raises(ChatError, match="a backup does not overwrite"):
         backup_schema(schema, tmp_path / "copy.db")
     missing = schema._replace(schema="nothing")
     with pytest.raises(ChatError, match="there is no journal"):

@@ -77,7 +77,7 @@ def test_what_can_not_be_used_is_told(pair: Path, tmp_path: Path) -> None:
         (key, key, "there is no certificate in"),
         (cert, other_pair(tmp_path), "is not that of the certificate"),
         (broken, key, "both have to be PEM"),
-        (cert, encrypted, "is encrypted, and there is nobody to ask"),
+        (cert, encrypted, "is encrypted, and there is no terminal to ask"),
     ):
         with pytest.raises(ChatError, match=why):
             Tls(cert_file, key_file)

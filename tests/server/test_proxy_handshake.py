@@ -75,8 +75,8 @@ def test_networks_let_in_the_address_in_the_header() -> None:
 @pytest.mark.parametrize(
     ("first", "told"),
     [
-        (HELLO, b'"text":"from here, this server takes what comes through a proxy only"'),
-        (b"nadia\n", b"! from here, this server takes what comes through a proxy only\n"),
+        (HELLO, b'"text":"this server accepts connections from your address through a proxy only"'),
+        (b"nadia\n", b"! this server accepts connections from your address through a proxy only\n"),
         (b"PROXY TCP4 nonsense\r\n", b""),
         (v2(SOMEBODY, 1)[:14] + b"\xff\xff", b""),
     ],

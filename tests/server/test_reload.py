@@ -22,7 +22,7 @@ def test_networks_may_stand_in_files(tmp_path: Path) -> None:
 def test_a_line_that_is_no_network_is_named(line: str, tmp_path: Path) -> None:
     """Half a list would shut out, or let in, the wrong ones."""
     (tmp_path / "nets").write_text(f"10.0.0.0/8\n{line}\n")
-    with pytest.raises(ChatError, match=r"nets, line 2: '.*' is no network"):
+    with pytest.raises(ChatError, match=r"nets, line 2: '.*' is not a network"):
         read_nets([tmp_path / "nets"])
     with pytest.raises(ChatError, match="cannot read the networks in"):
         read_nets([tmp_path / "missing"])
@@ -31,7 +31,7 @@ def test_a_line_that_is_no_network_is_named(line: str, tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     """A pipe would have the whole server wait until somebody writes into it."""
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ChatError, match="no regular file"):
+    with pytest.raises(ChatError, match="not a regular file"):
         read_nets([tmp_path / "pipe"])
 
 

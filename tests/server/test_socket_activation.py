@@ -104,10 +104,10 @@ def datagram() -> socket.socket:
 
 @pytest.mark.parametrize("make", [connected, datagram, lambda: socket.socket()])
 def test_what_does_not_listen_is_refused(hand_over: Hand, make: Callable[[], socket.socket]) -> None:
-    with pytest.raises(ChatError, match="is no listening stream socket: use ListenStream= and Accept=no"):
+    with pytest.raises(ChatError, match="is not a listening stream socket: use ListenStream= and Accept=no"):
         take_sockets(hand_over(make(), names="plain"), FIRST)
 
 
 def test_a_descriptor_that_is_none_is_refused() -> None:
-    with pytest.raises(ChatError, match="descriptor 999, which systemd hands over as tls, is no socket"):
+    with pytest.raises(ChatError, match="descriptor 999, which systemd hands over as tls, is not a socket"):
         take_sockets({"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "1", "LISTEN_FDNAMES": "tls"}, 999)

@@ -90,7 +90,7 @@ def test_what_is_no_socket_is_left_alone(tmp_path: Path, make: object) -> None:
     assert callable(make)
     make(path)
     before = sorted((one.name, one.lstat().st_ino) for one in tmp_path.iterdir())
-    with pytest.raises(ChatError, match="a file that is no socket is there"):
+    with pytest.raises(ChatError, match="a file that is not a socket is there"):
         listen(path)
     assert sorted((one.name, one.lstat().st_ino) for one in tmp_path.iterdir()) == before
 

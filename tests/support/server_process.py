@@ -92,7 +92,7 @@ class Server:
                     pipe.close()
         log = self.stderr_text()
         assert "Traceback" not in log, log
-        assert "a fault of chatctl's own" not in log, log
+        assert "internal error in chatctl" not in log, log
         return log
 
     def wire(self) -> Wire:

@@ -54,7 +54,7 @@ async def test_a_message_that_is_refused_is_shown_with_its_text() -> None:
     (say,) = joined.wire.sent
     assert isinstance(say, p.Say)
     assert joined.receive(p.Error("too_long", "too long for this server", id=say.id)) == [
-        "! not said: too long for this server: too bold"
+        "! not sent (too long for this server): too bold"
     ]
     assert joined.controller.unacknowledged == 0
 
@@ -154,7 +154,7 @@ async def test_a_whisper_that_is_refused_for_now_is_told() -> None:
         (whisper,) = joined.wire.sent
         assert isinstance(whisper, p.Whisper)
         error = p.Error(code, "a message every 30 s", id=whisper.id, retry_after=30)
-        assert joined.receive(error) == ["! not said: a message every 30 s: psst"]
+        assert joined.receive(error) == ["! not sent (a message every 30 s): psst"]
 
 
 @in_loop
@@ -164,11 +164,11 @@ async def test_a_whisper_whose_answer_does_not_come_is_told() -> None:
     joined.controller.submit("/msg omar psst")
     joined.controller.view.disconnected("the cable")
     assert joined.screen.lines == [
-        "! not known whether omar was told: the connection broke before the server had answered: psst",
+        "! not known whether omar received this (the connection broke before the server had answered): psst",
     ]  # that it is disconnected is told after two seconds
     joined.controller.submit("/msg omar again")
     assert await joined.controller.leave(0) == 2
-    assert joined.screen.lines[1:] == ["! not known whether omar was told: the server has not answered: again"]
+    assert joined.screen.lines[1:] == ["! not known whether omar received this (the server has not answered): again"]
 
 
 @in_loop
@@ -178,7 +178,7 @@ async def test_lines_that_are_kept_nowhere_are_told() -> None:
     joined.controller._saved.why_not = "another chatctl has them"
     joined.controller.submit("a text")
     assert await joined.controller.leave(0) == 1
-    assert joined.screen.lines == ["! not acknowledged, and not kept: a text"]
+    assert joined.screen.lines == ["! not acknowledged, and not stored: a text"]
 
 
 @in_loop
@@ -305,7 +305,7 @@ async def test_a_query_sends_what_is_typed_to_one_alone() -> None:
     submit = joined.controller.submit
     assert not joined.controller.is_private("hello")
     assert submit("/query omar")
-    assert joined.screen.lines[-1] == "what you type goes to omar alone, until you type /query"
+    assert joined.screen.lines[-1] == "your messages are sent to omar only, until you type /query"
     assert joined.controller.is_private("hello")
     submit("psst")
     submit("//etc")
@@ -326,7 +326,7 @@ async def test_a_query_sends_what_is_typed_to_one_alone() -> None:
 async def test_r_answers_the_last_whisper() -> None:
     joined = Joined()
     assert not joined.controller.submit("/r hi")
-    assert joined.screen.lines[-1] == "! nobody has told you anything privately in this room"
+    assert joined.screen.lines[-1] == "! no private message in this room yet (/r answers those of the shown room only)"
     joined.receive(p.Whispered("bob", 1.0, "psst"), p.Whispered("omar", 2.0, "and I"), p.Rename("omar", "omar2"))
     assert joined.controller.submit("/r what?")
     assert isinstance(whisper := joined.wire.sent[-1], p.Whisper)

@@ -30,7 +30,7 @@ def test_operators_commands_are_shown_to_operators() -> None:
         assert len(help_lines("operators", operator=operator)) == 1 + len(OPERATOR_COMMANDS)
     assert "operators" not in help_lines("", operator=False)[-1]
     assert help_lines("operators", operator=False) == [
-        "You have proved no operator's key here: what operators can do is told to them."
+        "You have not proved an operator's key here: only operators are shown these commands."
     ]
     assert help_lines("ban", operator=False)[0].startswith("  /ban NICK")
     assert not any("/ban" in line for line in help_lines("all", operator=False))

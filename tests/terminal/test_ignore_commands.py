@@ -25,7 +25,7 @@ async def test_nothing_of_what_somebody_says_is_shown() -> None:
     joined = Joined()
     joined.receive(p.Join(["omar"], 2))
     assert joined.controller.submit("/ignore omar")
-    assert joined.screen.lines[-1] == "what omar says is not shown any more in this run: /unignore omar ends that"
+    assert joined.screen.lines[-1] == "messages of omar are hidden in this run: /unignore omar ends that"
     await answer(joined, p.Error("no_such_nick", "there is no omar"))
     assert joined.receive(p.Msg(1, 1.0, "omar", "nadia: hi"), p.Whispered("OMAR", 1.0, "psst")) == []
     assert joined.screen.alerts == []

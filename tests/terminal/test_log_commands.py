@@ -113,7 +113,7 @@ async def test_from_a_moment_on_it_is_looked_for_and_says_how_it_goes_on() -> No
     )
     assert room.wire.sent == [p.History(limit=90, after=0), p.History(limit=3, after=80)]
     assert shown[0] == "— 3 messages from 1970-01-01 01:21 on —"
-    assert shown[-1] == "— until here: /history #84 goes on —"
+    assert shown[-1] == "— until here: /history #84 continues —"
     room.controller.submit("/history #90")
     shown = await room.answer(p.Page([msg(90)], more=False))
     assert room.wire.sent[2:] == [p.History(limit=50, after=89)]
@@ -124,7 +124,7 @@ async def test_from_a_moment_on_it_is_looked_for_and_says_how_it_goes_on() -> No
 async def test_nothing_since_then() -> None:
     room = joined(0)
     room.controller.submit("/history today")
-    assert await room.answer(p.Page([], more=False)) == ["nothing was said since then"]
+    assert await room.answer(p.Page([], more=False)) == ["no messages since then"]
 
 
 @in_loop
@@ -210,7 +210,7 @@ async def test_older_ones_are_looked_for_behind_what_was_found() -> None:
     room.controller.submit("/search x")
     found = [msg(n) for n in range(99, 99 - SEARCHED, -1)]
     shown = await room.answer(p.Found(found, 80, True, 4800.0, "search"))
-    assert shown[-1] == "— looked back to 1970-01-01 01:20, /search goes on, /history #99 shows what followed —"
+    assert shown[-1] == "— looked back to 1970-01-01 01:20, /search continues, /history #99 shows what followed —"
     assert room.controller.submit("/search")
     shown = await room.answer(p.Found([msg(2)], 1, False, 60.0, "search"))
     assert room.wire.sent[-1] == p.Search("x", before=80, limit=SEARCHED, id="search")
@@ -234,7 +234,7 @@ def test_a_search_that_takes_long_shows_what_it_has_and_goes_on(monkeypatch: pyt
         await room.answer(p.Found([msg(90)], 50, True, 3000.0, "search"))
         while not room.screen.lines:
             await asyncio.sleep(0.01)
-        assert room.screen.lines[-1].startswith("— looked back to 1970-01-01 00:50, /search goes on")
+        assert room.screen.lines[-1].startswith("— looked back to 1970-01-01 00:50, /search continues")
         room.receive(p.Found([msg(3)], 3, True, 180.0, "search"))  # too late
         assert room.controller.submit("/search")
         await room.rest()

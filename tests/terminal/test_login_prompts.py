@@ -31,7 +31,7 @@ class FakeLogin:
         if self._credentials.password is None:
             raise PasswordWanted("a password, please")
         if self._credentials.password != self._word:
-            raise PasswordWrong("this is not the password", retry_after=self._retry_after)
+            raise PasswordWrong("wrong password", retry_after=self._retry_after)
         return 0
 
 
@@ -48,7 +48,7 @@ def test_who_mistypes_it_is_asked_again_after_the_wait(waited: list[float], caps
     assert with_password(credentials, FakeLogin(credentials, WORD), lambda _: next(typed)) == 0
     assert len(waited) == 1
     assert 4 < waited[0] <= 5
-    assert "this is not the password" in capsys.readouterr().err
+    assert "wrong password" in capsys.readouterr().err
 
 
 def test_no_server_makes_a_person_wait_for_years(waited: list[float]) -> None:

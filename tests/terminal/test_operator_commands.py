@@ -140,8 +140,8 @@ def test_whom_an_order_hit_or_would_hit_is_shown() -> None:
         for verb in ("kick", "?kick"):
             head, row = Joined().receive(p.Done(verb, "rajat was kicked", rows))
             assert (head, row) == ("rajat was kicked:", "  nick rajat, room ops")
-        assert Joined().receive(p.Done("ban", "x was banned; it hits nobody who is here")) == [
-            "x was banned; it hits nobody who is here"
+        assert Joined().receive(p.Done("ban", "x was banned; it matches no member that is connected now")) == [
+            "x was banned; it matches no member that is connected now"
         ]
 
     in_a_loop(test)

@@ -135,7 +135,7 @@ def test_a_fault_in_what_a_line_does(join: Join, ends: list[int], fault: type[Ex
             raise fault("on purpose")
 
     os.write(ends[1], b"one\ntwo\n")
-    with pytest.raises(ChatError, match=rf"a fault of chatctl's own: {fault.__name__}\('on purpose'\)") as caught:
+    with pytest.raises(ChatError, match=rf"internal error in chatctl: {fault.__name__}\('on purpose'\)") as caught:
         join.run(Broken)
     assert caught.value.exit_code == 1
     assert join.reader_is_quiet()

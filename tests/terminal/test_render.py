@@ -25,8 +25,8 @@ def lines(now: float = 0.0) -> FrameRenderer:
     return FrameRenderer(Palette(0), now=lambda: now)
 
 
-def msg(text: str, at: float = 0.0, nick: str = "omar") -> Msg:
-    return Msg(seq=1, time=at, nick=nick, text=text)
+def msg(text: str, at: float = 0.0, nick: str = "omar", seq: int = 1) -> Msg:
+    return Msg(seq=seq, time=at, nick=nick, text=text)
 
 
 def test_a_new_day_has_a_line() -> None:
@@ -43,8 +43,9 @@ def test_what_is_shown_again_does_not_change_the_day() -> None:
     made.message(msg("new", at=DAY), "me")
     shown = made.history([msg("old")], "me")
     assert shown == ["— the last message again —", "— Thursday, 01 January 1970 —", "00:00 omar: old", "— until here —"]
+    assert made.one(msg("old", seq=17), "me") == ["— message #17 —", *shown[1:]]
     assert made.message(msg("newer", at=DAY + 60), "me") == ["00:01 omar: newer"]
-    assert made.history([], "me") == ["nothing was said yet"]
+    assert made.history([], "me") == ["no messages yet"]
 
 
 def test_a_message_that_shows_nothing_is_told() -> None:

@@ -81,7 +81,7 @@ def test_what_waits_a_moment_does_not_flicker(more: dict[str, Any], shown: list[
 def test_status_says_it_all(more: dict[str, Any], state: str) -> None:
     first, second = status.full(membership(lag=0.25, **more), 100.0, 7)
     assert first == f"{state}; 7 here; lag 250 ms; 0 unsent"
-    assert second == "messages are kept: unknown; you have read up to 0"
+    assert second == "durability: unknown; last read: #0"
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def parse_address(text: str) -> Address:
     match = re.fullmatch(_HOST_PORT, text)  # compiled here: most commands do not need it
     port = int(match["port"] or DEFAULT_PORT) if match is not None else 0
     if match is None or any(char.isspace() for char in text) or not 1 <= port <= 65535:
-        raise ValueError(f"{text!r} is no server: write HOST, HOST:PORT, [::1]:PORT or a socket's /path")
+        raise ValueError(f"{text!r} is not a server: write HOST, HOST:PORT, [::1]:PORT or a socket's /path")
     return Address(match["six"] or match["host"], port)
 
 

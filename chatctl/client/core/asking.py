@@ -112,7 +112,7 @@ class Asking:
         try:
             await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
         except DeadlinePassed:
-            raise Unreachable("the server let us in, and does not answer in time: nothing was asked") from None
+            raise Unreachable("the server accepted the hello, but does not answer in time: nothing was asked") from None
         try:
             answer = await self._asked(seconds, deadline)
         except ChatError:
@@ -157,7 +157,7 @@ class Asking:
             if self._lease is not None:
                 self._lease.asked(self._epoch, seq)
             answer = await self._answer(seq, deadline)
-            how = f"{answer.choice} ({', '.join(answer.nicks)})" if answer else "nobody chose in time"
+            how = f"{answer.choice} ({', '.join(answer.nicks)})" if answer else "no answer in time"
             if answer is None and question.approvals is not None:
                 how = f"not enough of {question.choices[0]} in time"
             self._note_untold(await self._tell(how, OUTCOME_SECONDS))
@@ -168,7 +168,7 @@ class Asking:
             raise
         self._may_be_open = False
         if answer is None:
-            raise ConditionNotMet("nobody chose in time" if question.approvals is None else f"there was {how}")
+            raise ConditionNotMet("no answer in time" if question.approvals is None else f"there was {how}")
         return answer
 
     async def _tell(self, how: str, retry_for: float | None = None) -> str:
@@ -211,7 +211,7 @@ class Asking:
             return None
         state = await self._lease.look(entry.seq, deadline) if self._lease is not None else None
         if why := self._why_not(state, reading):
-            self._notice(f"({entry.nick} answered, but {why})")
+            self._ignored(entry, why)
             return None
         if not await self._has_key(entry, deadline):
             return None
@@ -223,13 +223,13 @@ class Asking:
     def _may_answer(self, entry: Msg, reading: Reading) -> bool:
         nick = fold_any(entry.nick)
         if nick == self._question.asker:
-            self._notice(f"(an answer under our own name {entry.nick} does not count: ask under another with --nick)")
+            self._ignored(entry, "that is our own nickname: ask under another one with --nick")
             return False
         if self._question.nicks and nick not in self._question.nicks:
-            self._notice(f"({entry.nick} answered, but is not asked)")
+            self._ignored(entry, f"only {' or '.join(self._question.nicks)} may answer")
             return False
         if reading.problem:
-            self._notice(f"({entry.nick} answered, but {reading.problem})")
+            self._ignored(entry, reading.problem)
         return not reading.problem
 
     def _why_not(self, state: LeaseState | None, reading: Reading) -> str:
@@ -239,20 +239,20 @@ class Asking:
         others = [tag for tag in state.open if tag != self._question.tag]
         if others and not reading.tagged:
             wanted = f"{self._question.tag} {self._question.choices[reading.choice or 0]}"
-            return f"other questions are open ({', '.join(others)}): it takes '{wanted}'"
+            return f"other questions are open ({', '.join(others)}): type '{wanted}'"
         if self._question.approvals is None:
             return ""
         if state.own:
-            return "that is who asks: with the same key, or the same token on this machine"
+            return "it is from whoever asks: the same key, or the same token on this machine"
         if not state.by and reading.choice == 0:
-            return "whose answer that is can't be told: it takes chatctl join, after the question"
+            return "its owner is not known: answer from chatctl join, after the question"
         return ""
 
     def _counted(self, entry: Msg, marks: list[str], needed: int) -> Answer | None:
         """Count an approval; return the answer if it was the last one."""
         choice = self._question.choices[0]
         if not self._approvals.add(entry, marks):
-            self._notice(f"({entry.nick} answered, but has said {choice} before: one owner counts once)")
+            self._ignored(entry, f"the same owner has chosen {choice} before")
         approvals = tuple(self._approvals.entries)
         if len(approvals) >= needed:
             return Answer(choice, 0, entry, approvals)
@@ -266,12 +266,14 @@ class Asking:
             key = await self._authors.key_of(entry, deadline)
         except (DeadlinePassed, Unreachable, Rejected) as error:
             deadline.left()  # raises, if it was our time that passed
-            self._notice(f"({entry.nick} answered, but whose key that is can't be asked: {error.text})")
+            self._ignored(entry, f"its key can't be looked up: {error.text}")
             return False
         if key not in self._question.keys:
-            why = "another key than those that are asked" if key else "no key that the name was bound to"
-            self._notice(f"({entry.nick} answered, with {why})")
+            self._ignored(entry, "its key is not one of --from-key" if key else "the name is not bound to a key")
         return key in self._question.keys
+
+    def _ignored(self, entry: Msg, why: str) -> None:
+        self._notice(f"(ignored {entry.nick}: {why})")
 
 
 def _lost(gap: Gap) -> str:

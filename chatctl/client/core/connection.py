@@ -169,7 +169,7 @@ class ClientConnection:
 
     def _answer(self, challenge: protocol.Challenge) -> protocol.Proof:
         if self._prover is None or self.state is not State.HELLO:
-            raise PeerBroke(f"{self._where} wants something proved that was not offered")
+            raise PeerBroke(f"{self._where} requires a proof that was not offered")
         return self._prover.answer(challenge)
 
     def _refusal(self, error: protocol.Error) -> ChatError:

@@ -43,7 +43,7 @@ class Cursor:
     def enter(self, welcome: Welcome, history: int = 0) -> None:
         """Note a new connection. Without a position, start ``history`` entries before the log's end.
 
-        A position in another log, or behind this one's end, is lost: the server reports that with a gap, and goes on
+        A position in another log, or behind this one's end, is lost: the server reports that with a gap, and continues
         at the end. Until the gap has come the old position is kept, or a connection that breaks before it would hide
         the loss. A server that knows our log as the beginning of its own says where we stand in it (``cut``).
         """

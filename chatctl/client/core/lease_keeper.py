@@ -67,7 +67,7 @@ class LeaseKeeper:
                 pass
         except DeadlinePassed:
             self.close()
-            raise Unreachable("the server let us in, and does not answer in time") from None
+            raise Unreachable("the server accepted the hello, but does not answer in time") from None
         except BaseException:
             self.close()
             raise

@@ -107,7 +107,7 @@ class Outbox:
         self._unanswered[message.id] -= 1
 
     def in_doubt(self, message: Message) -> bool:
-        """Tell whether a message was sent and not answered: it may or may not have been said."""
+        """Tell whether a message was sent and not answered: it may or may not have been stored."""
         return bool(self._unanswered.get(message.id))
 
     @property

@@ -15,7 +15,7 @@ class Place(Resume, frozen=True, omit_defaults=True):
         """Return the place of which ``text`` is the ``str``. Raises ValueError."""
         epoch, colon, after = text.strip().rpartition(":")
         if not colon or not (after.isascii() and after.isdigit()):
-            raise ValueError(f"{text!r} is no place in a log")
+            raise ValueError(f"{text!r} is not a place in a log")
         return cls(epoch, int(after))
 
     def __str__(self) -> str:

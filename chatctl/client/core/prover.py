@@ -26,8 +26,8 @@ from chatctl.common.key_proof import (
 from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
 from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
 
-_OR_WITHOUT = " (or come without a key: --key none)"
-_REACHED_AS = " (the operator can add --reached-as; or come without a key: --key none)"
+_OR_WITHOUT = " (or connect without a key: --key none)"
+_REACHED_AS = " (the operator can add --reached-as; or connect without a key: --key none)"
 _HOW_TO_GIVE_ONE = ": give it with CHATCTL_PASSWORD or --password-file"
 
 _SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")
@@ -120,7 +120,7 @@ class Prover:
             ChatError: the key can't sign.
         """
         if self._hello is None or self._answered:
-            raise PeerBroke("the server wants something proved that was not offered")
+            raise PeerBroke("the server requires a proof that was not offered")
         self._answered = True
         return Proof(signature=self._sign(challenge.nonce, challenge.labels), scram=self._answer_scram(challenge.scram))
 
@@ -133,7 +133,7 @@ class Prover:
         except ValueError:
             raw = b""
         if len(raw) != NONCE_BYTES:
-            raise PeerBroke("the server sent a nonce that is none")
+            raise PeerBroke("the server sent an invalid nonce")
         self._check_label([LABEL] if labels is None else labels)
         return b64encode(signer.sign(statement(hello, raw, self._place))).decode()
 
@@ -161,7 +161,7 @@ class Prover:
             self._scram.set_server_first(first)
             return str(self._scram.get_client_final())
         except ScramError as error:
-            raise PeerBroke(f"the server's SCRAM is none: {error}") from None
+            raise PeerBroke(f"the server's SCRAM message is invalid: {error}") from None
 
     def check(self, welcome: Welcome) -> None:
         """Check that the server knows our password. Raises Unauthorized."""
@@ -213,9 +213,9 @@ def _check_server_first(first: str) -> None:
     """Return if the rounds of work that are asked for are few enough to do, and enough. Raises PeerBroke."""
     found = _SERVER_FIRST.fullmatch(first)
     if found is None:
-        raise PeerBroke("the server's SCRAM is none: this is no first message")
+        raise PeerBroke("the server's SCRAM message is invalid: this is no first message")
     if len(found[1]) > 9 or int(found[1]) not in SCRAM_ITERATIONS:
         raise PeerBroke(
-            f"the server wants {found[1][:12]} rounds of work for a password, "
+            f"the server asks for {found[1][:12]} iterations for a password, "
             f"{SCRAM_ITERATIONS[0]} to {SCRAM_ITERATIONS[-1]} are right"
         )

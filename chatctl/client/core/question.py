@@ -99,8 +99,8 @@ class Question:
         if len(found) == 1:
             return Reading(found[0], bool(tagged))
         if found:
-            return Reading(None, bool(tagged), "that may be " + " or ".join(self.choices[index] for index in found))
-        return Reading(None, True, "that is none of the choices") if tagged else None
+            return Reading(None, bool(tagged), "it may mean " + " or ".join(self.choices[index] for index in found))
+        return Reading(None, True, "it is not one of the choices") if tagged else None
 
     def _find(self, said: str) -> list[int]:
         """Return the choices that this may mean."""

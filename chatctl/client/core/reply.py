@@ -31,4 +31,4 @@ async def reply_to(said: int | None, follower: Follower, accepts: Callable[[Msg]
                 return entry
     except DeadlinePassed:
         pass
-    raise ConditionNotMet("it was said, but no reply came in time")
+    raise ConditionNotMet("the message was stored, but no reply came in time")

@@ -175,7 +175,7 @@ class Sender:
             yield ack
 
     def _whole(self, message: Message, limits: Limits) -> list[Message]:
-        check_length(message, limits, "what came before it was said" if self._many else "nothing was sent")
+        check_length(message, limits, "what came before it was sent" if self._many else "nothing was sent")
         return [message]
 
     async def _acks(self, least: int) -> AsyncGenerator[Ack, None]:
@@ -262,5 +262,5 @@ class Sender:
             return error
         if self._waiting.in_doubt(oldest):
             kind = PeerBroke if isinstance(error, PeerBroke) else OutcomeUnknown
-            error = kind(f"{error.text} before the message was acknowledged: it may or may not have been said")
+            error = kind(f"{error.text} before the message was acknowledged: it may or may not have been stored")
         return oldest.error(error)

@@ -110,7 +110,7 @@ class Speaker:
                 assert self._sender.connection is not None, "it was opened"
                 return await request(self._sender.connection, Who(), Roster, self._sender.deadline)
             except DeadlinePassed:
-                raise Unreachable("the server let us in, and does not answer in time") from None
+                raise Unreachable("the server accepted the hello, but does not answer in time") from None
             except ReaderGone:
                 raise Closed("the room was closed") from None
 

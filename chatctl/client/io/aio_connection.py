@@ -230,7 +230,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
         connection.abort()
         raise unreachable(address, error) from None
     except ConnectionEnded as ended:
-        raise Unreachable(f"cannot reach {address}: {ended.text} before it let us in") from None
+        raise Unreachable(f"cannot reach {address}: {ended.text} before it answered the hello") from None
     except (ChatError, asyncio.CancelledError):
         connection.abort()  # nothing of ours is unsent, and TLS would wait for a close_notify that nobody reads
         await connection.ended()

@@ -49,8 +49,8 @@ def say_classic(address: Address, nick: str, texts: Iterable[str], timeout: floa
             try:
                 wait(lambda text=text: core.came_back(text), deadline_in(timeout))  # type: ignore[misc]
             except (OSError, DeadlinePassed):
-                raise OutcomeUnknown("the message did not come back: it may or may not have been said") from None
+                raise OutcomeUnknown("the message did not come back: it may or may not have been stored") from None
     except (OSError, DeadlinePassed):
-        raise Unreachable(f"cannot reach {address}: it accepts, but does not let us in") from None
+        raise Unreachable(f"cannot reach {address}: it accepts connections, but does not answer the hello") from None
     finally:
         hang_up(sock)

@@ -117,9 +117,9 @@ class BlockingConnection:
             while self._core.welcome is None:
                 self._fill(deadline)
         except DeadlinePassed:
-            raise Unreachable(f"cannot reach {self._address}: it accepts, but says nothing") from None
+            raise Unreachable(f"cannot reach {self._address}: it accepts connections, but does not answer") from None
         except ConnectionEnded as ended:
-            raise Unreachable(f"{ended.text} before it let us in") from None
+            raise Unreachable(f"{ended.text} before it answered the hello") from None
         self._frames.remove(self._core.welcome)
         return self._core.welcome
 

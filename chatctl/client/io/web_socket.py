@@ -63,7 +63,7 @@ class WebSocket:
             while self._protocol.state is State.CONNECTING and self._protocol.handshake_exc is None:
                 self._read()
         except (TimeoutError, DeadlinePassed):
-            raise Unreachable(f"cannot reach {self._address}: it accepts, but says nothing") from None
+            raise Unreachable(f"cannot reach {self._address}: it accepts connections, but does not answer") from None
         except OSError as error:
             raise ConnectionEnded(f"the connection to {self._address} broke ({error.strerror or error})") from None
         if self._protocol.handshake_exc is not None:

@@ -56,7 +56,7 @@ class Credentials:
             line = read_password(self._password_file, self._seconds())
             if line.startswith("SCRAM-SHA-256$"):
                 raise ChatError(
-                    f"{self._password_file} holds a server's verifier: to come in takes the password itself"
+                    f"{self._password_file} holds a server's verifier, and a client needs the password itself"
                 )
             self._password = line
         return self._password or None

@@ -76,9 +76,9 @@ def read_key(path: Path, ask: Ask | None = None, wait: float | None = None) -> F
         except TypeError:  # it is encrypted
             key = load_ssh_private_key(data, (ask or ask_on_terminal)(f"passphrase of {path}: ").encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise ChatError(f"{path} is no OpenSSH private key, or its passphrase is another one") from None
+        raise ChatError(f"{path} is not an OpenSSH private key, or its passphrase is another one") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise ChatError(f"{path} is no Ed25519 key: make one with 'chatctl key' or 'ssh-keygen -t ed25519'")
+        raise ChatError(f"{path} is not an Ed25519 key: make one with 'chatctl key' or 'ssh-keygen -t ed25519'")
     return _of(key)
 
 

@@ -89,7 +89,7 @@ def _strings(data: bytes, number: int | None) -> list[bytes]:
 
 
 def _nonsense() -> ChatError:
-    return ChatError("the ssh-agent gave an answer that is none")
+    return ChatError("the ssh-agent sent an invalid answer")
 
 
 def _ask(kind: int, body: bytes, wanted: int, seconds: float | None) -> bytes:

@@ -105,7 +105,9 @@ def _is_of_the_file(error: Exception) -> bool:
 def handshake_failed(address: Address, error: Exception) -> ChatError:
     """Return the error for a handshake that failed for another reason than trust."""
     if isinstance(error, TimeoutError | DeadlinePassed):
-        return Unreachable(f"cannot reach {address}: it accepts, but does not answer the TLS handshake in time")
+        return Unreachable(
+            f"cannot reach {address}: it accepts connections, but does not answer the TLS handshake in time"
+        )
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     if reason in ("wrong version number", "record layer failure", "packet length too long", "http request"):
         remedy = "use --no-tls, or the port on which it does (5501)" if address.web is None else "use http://"
@@ -114,4 +116,6 @@ def handshake_failed(address: Address, error: Exception) -> ChatError:
         return PeerBroke(f"{address} speaks no TLS of version 1.2 or later")
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
         return PeerBroke(f"{address} broke the TLS handshake ({reason or error})")
-    return Unreachable(f"cannot reach {address}: it hung up in the TLS handshake (does it speak TLS on this port?)")
+    return Unreachable(
+        f"cannot reach {address}: it closed the connection in the TLS handshake (does it speak TLS on this port?)"
+    )

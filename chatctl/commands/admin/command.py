@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatctl.cli.help_pages import Command, Group
 from chatctl.cli.options import all_of, count_option, json_option, no_typed_password, refuse, timeout_option
 from chatctl.cli.output import emit_lines
 from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, TEXT, Parsed, duration
@@ -29,7 +30,7 @@ Example:
 
 \b
 Exit codes:
-  0 done   1 a fault of the server's   2 usage   3 no server there
+  0 done   1 internal error of the server   2 usage   3 no server there
   4 no answer: it may or may not be done   5 a name or key refused
   6 refused   130 interrupted   143 terminated
 
@@ -40,16 +41,16 @@ Environment:
 {room}"""
 
 
-@click.group()
+@click.group(cls=Group)
 def admin() -> None:
-    """Keep order: kick, ban, mute, topic, drain.
+    """Moderate and operate a server: kick, ban, mute, topic, drain.
 
-    Over the server's own socket, which is beside its journal and for its own user and root alone. Operators whose key
-    the server knows can do most of it in the room: /kick, /ban and so on of 'chatctl join'. What is set is kept in the
-    journal, shown in the room, and logged.
+    Uses the server's admin socket, which is next to its journal and open to the server's user and root only. Operators
+    whose key the server knows can do most of this in a room: /kick, /ban and so on in 'chatctl join'. Every action is
+    stored in the journal, shown in the room, and logged.
 
     \b
-    Who is meant: a nickname; a key's fingerprint, SHA256:...; an address
+    A target is a nickname; a key's fingerprint, SHA256:...; an address
     or a network, 192.0.2.7 or 192.0.2.0/24; name:NICK for a nickname that
     looks like an address.
 
@@ -61,14 +62,14 @@ def admin() -> None:
 
     \b
     Exit codes:
-      0 done   1 a fault of the server's   2 usage   3 no server there
+      0 done   1 internal error of the server   2 usage   3 no server there
       4 no answer: it may or may not be done   5 a name or key refused
       6 refused   130 interrupted   143 terminated
 
     \b
     Environment:
       CHATCTL_ADMIN_SOCKET   the socket
-      CHATCTL_JOURNAL   the journal that it is beside
+      CHATCTL_JOURNAL   the journal that it is next to
     """
 
 
@@ -93,21 +94,27 @@ def _text(name: str) -> click.Argument:
 _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "target": lambda: click.Argument(["target"], type=TEXT),
     "claim": lambda: click.Argument(["target"], type=TEXT, required=False),
-    "suspect": lambda: click.Option(["--suspect"], is_flag=True, help="What an operator should look at, and why."),
-    "newer": lambda: click.Option(["--newer"], type=DURATION, metavar="DURATION", help="Bound within that time."),
-    "unused": lambda: click.Option(
-        ["--unused"], type=DURATION, metavar="DURATION", help="Whose owner did not come in for that long."
+    "suspect": lambda: click.Option(
+        ["--suspect"], is_flag=True, help="Only names that an operator should check, and why."
     ),
-    "duration": lambda: _seconds("--for", "For how long.  [default: for good]"),
-    "within": lambda: _seconds("--within", "At most so long.  [default: 10s]"),
+    "newer": lambda: click.Option(
+        ["--newer"], type=DURATION, metavar="DURATION", help="Only names bound within this time."
+    ),
+    "unused": lambda: click.Option(
+        ["--unused"], type=DURATION, metavar="DURATION", help="Only names whose owner has not joined for this long."
+    ),
+    "duration": lambda: _seconds("--for", "For how long.  [default: for ever]"),
+    "within": lambda: _seconds("--within", "Time until then at most.  [default: 10s]"),
     "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
     "topic": lambda: _text("TEXT"),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
-    "person": lambda: click.Option(["--person"], is_flag=True, help="A member's key and client, too: any name."),
-    "address": lambda: click.Option(["--address"], is_flag=True, help="A member's address, too."),
+    "person": lambda: click.Option(
+        ["--person"], is_flag=True, help="Also the member's key and client, under any name."
+    ),
+    "address": lambda: click.Option(["--address"], is_flag=True, help="Also the member's address."),
     "person_room": lambda: click.Option(
-        ["--room"], type=TEXT, metavar="ROOM", help="Where they are, if there are two of that name."
+        ["--room"], type=TEXT, metavar="ROOM", help="Their room, if there are two members of that name."
     ),
     "seqs": lambda: click.Argument(["seqs"], nargs=-1, type=click.IntRange(1), metavar="[SEQ]..."),
     "author": lambda: click.Option(
@@ -115,11 +122,9 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
         type=TEXT,
         metavar="NICK",
         callback=_nick_target,
-        help="All that was said under this name, in any case.",
+        help="All messages under this name, in any case.",
     ),
-    "why": lambda: click.Option(
-        ["--why", "text"], type=TEXT, metavar="WHY", help="The reason, which the room is told."
-    ),
+    "why": lambda: click.Option(["--why", "text"], type=TEXT, metavar="WHY", help="The reason, shown in the room."),
     "redacted_room": lambda: click.Option(
         ["--room"], type=TEXT, metavar="ROOM", help="Which room.  [default: lobby; with --nick all rooms]"
     ),
@@ -168,10 +173,8 @@ def _command(name: str, verb: Verb) -> click.Command:
     text = _HELP.format(text=verb.help, example=f"{name} {verb.example}".rstrip(), room=room)
     params = [_PARAMETERS[one]() for one in verb.takes]
     if "server" not in verb.may and "seqs" not in verb.takes:
-        params.append(
-            click.Option(["--dry-run"], is_flag=True, help="Only tell what it would do, and whom it would hit.")
-        )
-    return click.command(name, params=params, help=text)(run)
+        params.append(click.Option(["--dry-run"], is_flag=True, help="Only print what it would do, and to whom."))
+    return click.command(name, Command, params=params, help=text)(run)
 
 
 def _socket_options() -> Any:

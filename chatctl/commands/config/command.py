@@ -8,6 +8,7 @@ import click
 
 from chatctl.cli.completers import completer
 from chatctl.cli.config_defaults import BadConfig, defaults_of
+from chatctl.cli.help_pages import Group
 from chatctl.cli.options import json_option
 from chatctl.cli.output import emit_given, emit_lines
 from chatctl.errors import ChatError, reason_of
@@ -30,15 +31,15 @@ TEMPLATE = """\
 """
 
 
-@click.group()
+@click.group(cls=Group)
 def config() -> None:
     """Show or edit the configuration file.
 
-    An option counts more than its CHATCTL_* variable, that more than the file, and that more than the
-    default. The file is TOML: one section a command, whose keys are the long options without their dashes;
-    [default] may hold server, host, port, unix, tls, pin, ca, password-file, key, room and nick for every command
-    that talks to a server (not serve and bench); named servers are sections of their own. What a named server says
-    counts as given where --server was given, and what is said beside it goes over it.
+    Options override environment variables (CHATCTL_*), which override the file, which overrides the defaults. The
+    file is TOML: one section per command, whose keys are the long options without their dashes. [default] may contain
+    server, host, port, unix, tls, pin, ca, password-file, key, room and nick for every command that connects to a
+    server, except bench. A named server is a section of its own. Its values have the precedence of the place where
+    --server was given, and options given at the same place override them.
 
     \b
     A file:
@@ -60,7 +61,7 @@ def config() -> None:
 
     \b
     Exit codes:
-      0 done   1 the editor failed   2 usage, or something in the file is wrong
+      0 done   1 the editor failed   2 usage, or an error in the file
 
     \b
     Environment:
@@ -71,7 +72,7 @@ def config() -> None:
 @config.command()
 @click.pass_context
 def path(ctx: click.Context) -> None:
-    """Print where the file is, or would be.
+    """Print the path of the file, which need not exist.
 
     \b
     Example:
@@ -84,7 +85,7 @@ def path(ctx: click.Context) -> None:
     \b
     Environment:
       CHATCTL_CONFIG   the file, instead of the platform's
-      XDG_CONFIG_HOME   the folder in which the platform's is, on Linux
+      XDG_CONFIG_HOME   the folder of the platform's, on Linux
     """
     emit_given(str(defaults_of(ctx).path))
 
@@ -101,7 +102,7 @@ def edit(ctx: click.Context) -> None:
     \b
     Exit codes:
       0 done   1 the editor failed, or the file can't be made
-      2 usage, or something in the file is wrong
+      2 usage, or an error in the file
 
     \b
     Environment:
@@ -132,7 +133,7 @@ def edit(ctx: click.Context) -> None:
 def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
     """Print each value and where it came from.
 
-    In the form of the file, with COMMAND for one command's alone.
+    In the format of the file; with COMMAND only that command's.
 
     \b
     Examples:
@@ -141,12 +142,12 @@ def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
 
     \b
     Exit codes:
-      0 done   2 usage, or something in the file is wrong
+      0 done   2 usage, or an error in the file
 
     \b
     Environment:
       CHATCTL_CONFIG   the file, instead of the platform's
-      and those of the commands, which are what it shows
+      and those of the commands, whose values it shows
     """
     from chatctl.commands.config import formats
     from chatctl.commands.config.values import values_of

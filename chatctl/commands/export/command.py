@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import (
     ServerOptions,
     choice_option,
@@ -24,26 +25,29 @@ if TYPE_CHECKING:
     from chatctl.protocol import Msg
 
 
-@click.command()
-@server_options()
+@click.command(cls=Command)
 @click.option(
     "--journal",
     type=JOURNAL_OR_URI,
     metavar="PATH|URI",
     callback=no_typed_password,
-    help="Read this journal, which no server has open; or postgresql://..., in use or not, also of a standby.",
+    help="Read this journal instead of asking a server: a file that no server has open, or postgresql://..., also a "
+    "standby.",
 )
-@schema_option("Where in the PostgreSQL database.")
-@click.option("--since", type=MOMENT, metavar="MOMENT", help="From when on: 2h (ago), 14:30, 2026-01-31.")
-@click.option("--until", type=MOMENT, metavar="MOMENT", help="Up to when, in the same forms.")
+@schema_option("Schema of the PostgreSQL database.")
+@click.option(
+    "--since", type=MOMENT, metavar="MOMENT", help="Only messages from this time on: 2h (ago), 14:30, 2026-01-31."
+)
+@click.option("--until", type=MOMENT, metavar="MOMENT", help="Only messages up to this time, in the same forms.")
 @choice_option(
     "--format",
     "form",
     choices=["jsonl", "text", "html"],
     default="jsonl",
-    help="What to print; html is one page that needs nothing else.",
+    help="Output format; html is a single page without other files.",
 )
-@timeout_option(None, "End, with 8, after so long.  [default: never; an answer may take a minute]")
+@timeout_option(None, "Exit with 8 after this long.  [default: never; an answer may take a minute]")
+@server_options()
 def export(
     server: ServerOptions,
     journal: Path | str | None,
@@ -53,9 +57,9 @@ def export(
     form: str,
     timeout: float | None,
 ) -> None:
-    """Print all that was said in a room.
+    """Print all messages of a room.
 
-    From the server, or from a journal itself. Times of text and html are local ones, with their zone.
+    Asks the server, or reads a journal. Times in text and html are local, with their zone.
 
     \b
     Examples:
@@ -64,7 +68,7 @@ def export(
 
     \b
     Exit codes:
-      0 done   1 the file can't be read   2 usage   3 nobody there
+      0 done   1 the file can't be read   2 usage   3 no server there
       5 password refused   6 no such room   7 not a chatctl server
       8 the deadline passed
       130 interrupted   143 terminated
@@ -75,7 +79,7 @@ def export(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where known servers are kept
+      CHATCTL_STATE_DIR   folder of the known servers
     """
     from chatctl.commands.export.formats import export_lines
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Group
 from chatctl.cli.options import no_typed_password, schema_option
 from chatctl.cli.output import emit
 from chatctl.cli.param_types import JOURNAL_OR_URI
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from chatctl.journal.moving import Ends
 
 
-@click.group()
+@click.group(cls=Group)
 def journal() -> None:
-    """Move a journal: from a file into a database, or back.
+    """Move a journal from a file into a database, or back.
 
     \b
     Examples:
@@ -32,21 +33,21 @@ def journal() -> None:
 
     \b
     Environment:
-      PGPASSFILE PGSERVICE   and what else libpq reads
+      PGPASSFILE PGSERVICE   and other variables of libpq
     """
 
 
 @journal.command()
 @click.argument("source", type=JOURNAL_OR_URI, metavar="FROM", callback=no_typed_password)
 @click.argument("target", type=JOURNAL_OR_URI, metavar="TO", callback=no_typed_password)
-@schema_option("Where in the PostgreSQL database.")
+@schema_option("Schema of the PostgreSQL database.")
 def copy(source: Path | str, target: Path | str, journal_schema: str | None) -> None:
     """Copy all of a journal into a new one.
 
-    FROM and TO are a file and postgresql://..., or the other way round. Messages keep their numbers, names their
-    owners, clients their places and ids: who comes back goes on where they were. Stop the server first, and start it
-    with TO. FROM stays; opened again, it is another log. TO has to be new or empty. A copy that was interrupted goes on
-    when the same command is given again.
+    FROM and TO are a file and postgresql://..., or the other way round. Message numbers, owners of names and ids are
+    copied, so clients that reconnect continue where they were. Stop the server first, and start it with TO. FROM is
+    kept; if it is opened again, clients see it as another log. TO must be new or empty. To continue an interrupted
+    copy, run the same command again.
 
     \b
     Examples:
@@ -56,11 +57,11 @@ def copy(source: Path | str, target: Path | str, journal_schema: str | None) -> 
     \b
     Exit codes:
       0 done   1 could not be done (the line says why)   2 usage
-      130 interrupted: give it again   143 terminated: the same
+      130 interrupted, 143 terminated: run it again
 
     \b
     Environment:
-      PGPASSFILE PGSERVICE   and what else libpq reads
+      PGPASSFILE PGSERVICE   and other variables of libpq
     """
     from chatctl.journal.moving import move
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chatctl.cli.completers import completer
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import (
     ServerOptions,
     all_of,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from chatctl.commands.probe.result_writer import ResultWriter
 
 
-class ProbeCommand(click.Command):
+class ProbeCommand(Command):
     """A command that ends with UNKNOWN where it checks nothing: on a usage error, and on --help. 0 would be OK.
 
     So it does where that can't be printed, or something else goes wrong that is not the room's fault: 1 is WARNING.
@@ -81,7 +82,7 @@ def _pair(
 
 
 threshold_options = all_of(
-    _pair("connect", "Time until the connection stands: longer is a"),
+    _pair("connect", "Time to connect: longer is a"),
     _pair("rtt", "Time of a ping and its answer: longer is a"),
     _pair("echo", "Time of a message through the journal and back: longer is a"),
     _pair("silence", "Time since the last message; none at all is over every limit: longer is a"),
@@ -91,41 +92,41 @@ threshold_options = all_of(
 
 
 @click.command(cls=ProbeCommand)
-@server_options()
 @click.option(
     "--web",
     type=WEB_URL,
     metavar="URL",
-    help="Check the port for browsers instead, through whatever is in front of it: https://chat.example.org/.",
+    help="Check the port for browsers instead, through any proxy in front of it: https://chat.example.org/.",
 )
-@timeout_option(text="Give a check up after this long: 300ms, 5s, 2m.")
+@timeout_option(text="Give up a check after this long: 300ms, 5s, 2m.")
 @threshold_options
 @click.option(
     "--silence-nick",
     type=FOLDED_NICK,
     metavar="NICK",
     shell_complete=completer("nicks"),
-    help="The silence of this name alone: time since its last message, looked for among the last 25,000 of the room.",
+    help="Measure the silence of this member alone: time since its last message, among the last 25,000 of the room.",
 )
 @click.option(
     "--expect-version",
     metavar="VERSION",
-    help="The protocol's version (a number), or what the server calls itself; else CRITICAL.",
+    help="Require this version of the protocol (a number), or this name of the server; else CRITICAL.",
 )
 @choice_option(
     "--on-unreachable",
     choices=[name.lower() for name in NAMES],
     default="critical",
-    help="The state if nobody answers, or not in time.",
+    help="The state if the server does not answer, or not in time.",
 )
-@duration_option("--wait", help="Wait so long for the server to be ready, before the first check.")
-@count_option("--count", default=1, help="How many checks; their averages are judged.")
-@duration_option("--interval", default="1s", help="From the start of one check to the next.")
+@duration_option("--wait", help="Wait up to this long for the server to be ready before the first check.")
+@count_option("--count", default=1, help="Make this many checks, and compare their averages with the limits.")
+@duration_option("--interval", default="1s", help="Time from the start of one check to the next.")
 @choice_option(
-    "--format", "format_name", choices=["nagios", "json", "prometheus", "text"], default="nagios", help="What to print."
+    "--format", "format_name", choices=["nagios", "json", "prometheus", "text"], default="nagios", help="Output format."
 )
 @json_option("The same as --format json.")
-@file_option("--outfile", help="Write it into this file, which is replaced as a whole, and print nothing; - is stdout.")
+@file_option("--outfile", help="Write to this file, replaced atomically, and print nothing; - is stdout.")
+@server_options()
 def probe(
     server: ServerOptions,
     web: Address | None,
@@ -141,9 +142,9 @@ def probe(
     outfile: Path | None,
     **thresholds: Range | None,
 ) -> None:
-    """Check that a room works, and leave no trace in it.
+    """Check that a room works, without leaving a trace in it.
 
-    It connects, pings, and sends a message the whole way that nobody sees and no history keeps. Times are printed
+    Connects, pings, and sends a message that is committed to the journal but neither shown nor kept. Times are printed
     in seconds; a RANGE is one of the monitoring plugins: 10 (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20,
     @10:20 (not 10 to 20).
 
@@ -160,7 +161,7 @@ def probe(
     \b
     Exit codes:
       0 OK   1 WARNING   2 CRITICAL (not reachable, refused, too slow)
-      3 UNKNOWN (wrong usage, --help, no check ran, or a fault of our own)
+      3 UNKNOWN (wrong usage, --help, no check ran, internal error)
 
     \b
     Environment:
@@ -168,7 +169,7 @@ def probe(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where known servers are kept
+      CHATCTL_STATE_DIR   folder of the known servers
     """
     from chatctl.commands.probe.prober import Prober
     from chatctl.commands.probe.result_writer import ResultWriter

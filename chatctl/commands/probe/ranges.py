@@ -37,11 +37,11 @@ def parse_range(value: object) -> Range:
     text = str(value)
     match = _SHAPE.fullmatch(text)
     if match is None or not (match[4] or (match[3] and match[2])):
-        raise ValueError(f"{text!r} is no range: write 10, 10:, ~:10, 10:20 or @10:20")
+        raise ValueError(f"{text!r} is not a range: write 10, 10:, ~:10, 10:20 or @10:20")
     least = float("-inf") if match[2] == "~" else float(match[2] or 0)
     most = float(match[4]) if match[4] else float("inf")
     if least > most:
-        raise ValueError(f"{text!r} is no range: its start is over its end")
+        raise ValueError(f"{text!r} is not a range: its start is over its end")
     return Range(text, least, most, inside=match[1] is not None)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import (
     ServerOptions,
     count_option,
@@ -38,21 +39,21 @@ MAX_TITLE = 200
 """Characters of the command line that the room sees."""
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] CMD...")
-@server_options()
-@nick_option()
-@click.option("--title", metavar="TEXT", help="What to call it in the room.  [default: the command line]")
-@count_option("--tail", least=0, most=1000, default=10, help="Say the last N lines of its output.")
-@click.option("--quiet-success", is_flag=True, help="Say something only if it fails.")
+@click.option("--title", metavar="TEXT", help="Its name in the room.  [default: the command line]")
+@count_option("--tail", least=0, most=1000, default=10, help="Post the last N lines of its output.")
+@click.option("--quiet-success", is_flag=True, help="Post only if it fails.")
 @click.option("--cron", is_flag=True, help="Print CMD's output only if it fails.")
 @duration_option(
-    "--max-time", help="End CMD after this long, with all that it started: SIGTERM, and SIGKILL 10 s later."
+    "--max-time", help="Stop CMD and its child processes after this long: SIGTERM, then SIGKILL after 10 s."
 )
-@file_option("--metrics", help="Write how it went there, for the textfile collector of Prometheus.")
-@click.option("--lock", metavar="NAME", help="Start CMD only if no other run in the room has this lock.")
-@click.option("--require-room", is_flag=True, help="Don't start CMD if the room can't be told.")
-@timeout_option(text="Give up talking to the room after this long; CMD has no limit.")
+@file_option("--metrics", help="Write the result to this file, for the textfile collector of Prometheus.")
+@click.option("--lock", metavar="NAME", help="Start CMD only if no other run in the room holds this lock.")
+@click.option("--require-room", is_flag=True, help="Don't start CMD if its start can't be posted.")
+@timeout_option(text="Give up connecting and posting after this long; CMD has no limit.")
+@server_options()
+@nick_option()
 def run(
     server: ServerOptions,
     command: tuple[str, ...],
@@ -67,16 +68,15 @@ def run(
     require_room: bool,
     timeout: float,
 ) -> None:
-    """Run CMD, and tell the room how it went.
+    """Run CMD, and report its start and end in the room.
 
-    The room hears that it started and how it ended; the exit code is CMD's own. CMD's output passes through
-    untouched, its input is ours, and signals that are sent to us go to it. A process that it leaves in the background
-    lives on. A room that can't be reached is warned of once, on stderr, and changes nothing else. The room sees the
-    command line: choose a --title if there is a secret in it.
+    The exit code is CMD's own. CMD's output is passed on unchanged, its input is ours, and signals sent to us are sent
+    to it. A process that it leaves in the background is not stopped. If the server can't be reached, one warning is
+    printed to stderr and CMD runs all the same. The room sees the command line: set --title if it contains a secret.
 
-    With --lock, one runs at a time among all machines in the room; the next one ends with 8 and says who has the lock.
-    It is kept for a minute after a lost connection, and across a restart of the server. It is advisory: if it is lost
-    while CMD runs, or an operator frees it, the room and stderr are told, and CMD goes on.
+    With --lock, one run at a time holds the lock, across all machines in the room; another one exits with 8 and says
+    who holds it. The lock is kept for a minute after a lost connection, and across a restart of the server. It is
+    advisory: if it is lost while CMD runs, or an operator releases it, the room and stderr are told, and CMD continues.
 
     With --max-time, CMD can't read from the terminal: it has a process group of its own.
 
@@ -95,10 +95,10 @@ def run(
       124 CMD was ended after --max-time
       126 CMD can't be run   127 CMD not found   2 usage
       with --require-room or --lock, before CMD starts:
-      3 nobody there   4 outcome unknown
+      3 no server there   4 outcome unknown
       5 name, key or password refused
       6 rejected (no such room, an old server has no locks)
-      7 not a chatctl server   8 somebody else has the lock
+      7 not a chatctl server   8 another run holds the lock
 
     \b
     Environment:
@@ -106,7 +106,7 @@ def run(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where the token is kept that says who we are
+      CHATCTL_STATE_DIR   folder of the token that identifies us
     """
     from chatctl.client.core.speaker import Speaker
     from chatctl.client.identity import post_hello

@@ -84,7 +84,7 @@ class RunLock:
     # --- what the keeper tells
 
     def _warn(self, why: str) -> None:
-        warn(f"the lock {self._name} is lost, and CMD goes on: {why}")
+        warn(f"the lock {self._name} is lost, and CMD continues: {why}")
 
     def out_of_reach(self, why: str) -> None:
         """Tell whoever reads stderr; the room can't hear it now."""
@@ -93,7 +93,7 @@ class RunLock:
     def taken(self, state: LeaseState) -> None:
         """Tell both."""
         self._warn(f"{clean(state.nick)} has it now" if state.nick else clean(state.why))
-        self._say(f"lost the lock {self._name}{f' to {state.nick}' if state.nick else ''}, and goes on")
+        self._say(f"lost the lock {self._name}{f' to {state.nick}' if state.nick else ''}, and continues")
 
     def back(self, seconds: float) -> None:
         """Tell both."""

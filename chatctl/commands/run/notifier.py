@@ -109,7 +109,7 @@ class RunNotifier:
     def _warn(self, why: str) -> None:
         if not self._warned:
             self._warned = True
-            warn(f"the room does not hear of this: {why}")
+            warn(f"can't post to the room: {why}")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

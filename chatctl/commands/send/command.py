@@ -8,6 +8,7 @@ import click
 from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
+from chatctl.cli.help_pages import option_group
 from chatctl.cli.message_command import MessageCommand
 from chatctl.cli.options import (
     ServerOptions,
@@ -33,66 +34,77 @@ MAX_KEY = 100
 
 @click.command(cls=MessageCommand)
 @click.argument("text", required=False)
-@server_options()
-@nick_option()
-@click.option("--lines", is_flag=True, help="Send each line of stdin as a message, as it comes.")
-@click.option(
-    "--file",
-    "path",
-    type=FilePath(exists=True, dir_okay=False, allow_dash=True),
-    metavar="PATH",
-    help="Send each line of a file as a message; - is stdin.",
+@option_group(
+    "Message",
+    click.option("--lines", is_flag=True, help="Send each line of stdin as one message, as it arrives."),
+    click.option(
+        "--file",
+        "path",
+        type=FilePath(exists=True, dir_okay=False, allow_dash=True),
+        metavar="PATH",
+        help="Send each line of a file as one message, all or none; - is stdin.",
+    ),
+    choice_option(
+        "--overflow",
+        choices=["error", "truncate", "split"],
+        default="error",
+        help="If the text is too long: fail, shorten it (…), or send several messages.",
+    ),
+    click.option("--lossy", is_flag=True, help="Replace bytes that are not UTF-8 by U+FFFD instead of failing."),
+    click.option("--plain", is_flag=True, help="Remove colours and other escape sequences, CR and BOM."),
+    click.option("--me", is_flag=True, help="Send an action: '* ci deploys'."),
+    click.option(
+        "--to",
+        type=TEXT,
+        metavar="NICK",
+        shell_complete=completer("nicks"),
+        help="Send privately to one member; the server does not store it.",
+    ),
 )
-@choice_option(
-    "--overflow",
-    choices=["error", "truncate", "split"],
-    default="error",
-    help="A text that is too long is an error, is cut (…), or becomes several messages.",
+@option_group(
+    "Delivery",
+    click.option("--id", "key", type=TEXT, metavar="KEY", help="Store the message once, however often KEY is sent."),
+    click.option("--print-id", is_flag=True, help="Print KEY before sending; without --id a random one is used."),
+    duration_option(
+        "--retry-for",
+        envvar="CHATCTL_RETRY_FOR",
+        help="While the server is unreachable, full or out of storage, retry for this long; still stored once.",
+    ),
+    timeout_option(
+        text="Give up after this long, stdin included if it is given; with --lines, --file or --retry-for: for each "
+        "attempt and answer."
+    ),
+    click.option("--classic", is_flag=True, help="Use the protocol of the first version's servers (ASCII)."),
 )
-@click.option("--lossy", is_flag=True, help="Say what is not UTF-8, too: its bytes become U+FFFD.")
-@click.option("--plain", is_flag=True, help="Leave out colours and other escape sequences, CR and BOM.")
-@click.option("--me", is_flag=True, help="Say what you do: '* ci deploys'.")
-@click.option(
-    "--to",
-    type=TEXT,
-    metavar="NICK",
-    shell_complete=completer("nicks"),
-    help="Whisper to one member; nothing of it is kept.",
-)
-@click.option("--id", "key", type=TEXT, metavar="KEY", help="Say it once, however often it is sent under this KEY.")
-@click.option("--print-id", is_flag=True, help="Print the KEY first; without --id one is made up.")
-@duration_option(
-    "--retry-for",
-    envvar="CHATCTL_RETRY_FOR",
-    help="When the server is away, full or out of storage, try again for so long; it is said once all the same.",
-)
-@click.option(
-    "--wait-reply",
-    type=REGEX,
-    metavar="REGEX",
-    help="Then wait for a message in which this is found, and print it.",
-)
-@authors_option("Only a reply of this member counts. Repeatable.")
-@click.option("--classic", is_flag=True, help="Talk to a server of the very first version (ASCII).")
-@timeout_option(
-    text="Give up after this long, stdin included if it is given; with --lines, --file or --retry-for: for each try "
-    "and answer."
+@option_group(
+    "Reply",
+    click.option(
+        "--wait-reply",
+        type=REGEX,
+        metavar="REGEX",
+        help="After sending, wait for a message that matches REGEX anywhere, and print it.",
+    ),
+    authors_option("Accept replies of this member only. Repeatable."),
 )
 @json_option()
+@server_options()
+@nick_option()
 @click.pass_context
 def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic: bool, **given: Any) -> None:
-    """Say TEXT once, and end when the server has it.
+    """Send TEXT once, and exit when the server has stored it.
 
-    Without TEXT, or with '-', all of stdin is one message. Put -- before a TEXT that may begin with a dash. Prints
-    nothing: the exit code tells. --lines leaves out a line that can't be said, and tells; --file is said as a whole
-    or not at all. Each line has KEY and its number for an id, so the same input under the same KEY is said once, too.
-    Another text under the same KEY is an error, while the server keeps the first one.
+    Without TEXT, or with '-', all of stdin is one message. Put -- before a TEXT that may begin with a dash. Nothing is
+    printed; the exit code says what happened.
+
+    --lines skips a line that can't be sent, and reports it; --file sends all lines or none. The id of each line is KEY
+    and the line's number, so the same input with the same KEY is stored once, too. A different text with the same KEY
+    is an error as long as the server keeps the first one.
 
     \b
     Examples:
       chatctl send "deploy done"
       uptime | chatctl send --nick db1
-      chatctl send --nick ci -- "$MESSAGE"    # -- : whatever it begins with
+      chatctl send --nick ci -- "$MESSAGE"    # --: it may begin with a dash
       tail -f build.log | chatctl send --lines --plain --lossy --nick ci
       make 2>&1 | chatctl send --plain --lossy --overflow split
       chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
@@ -100,13 +112,13 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
 
     \b
     Exit codes:
-      0 said   1 stdout could not be written   2 usage
-      3 nobody there, or stdin did not end in time: nothing sent
+      0 stored   1 stdout could not be written   2 usage
+      3 not sent: no server there, or stdin did not end in time
       4 outcome unknown: repeat it with the same --id and --retry-for
       5 name, key or password refused
-      6 rejected (too long, no such room, nobody of that name, KEY of another),
-        or some of --lines could not be said and the others were
-      7 not a chatctl server   8 said, but no reply in time
+      6 rejected (too long, no such room, no member of that name, KEY of
+        another text), or some of --lines could not be sent
+      7 not a chatctl server   8 stored, but no reply in time
       130 interrupted   143 terminated
 
     \b
@@ -115,7 +127,7 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_NICK CHATCTL_TIMEOUT CHATCTL_RETRY_FOR CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where the token is kept that makes an id ours
+      CHATCTL_STATE_DIR   folder of the token that ids belong to
     """
     from chatctl.commands.send.delivery import Delivery, SendOptions, deliver_classic
 

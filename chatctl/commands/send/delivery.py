@@ -164,7 +164,7 @@ class Delivery:
 
         def fit(message: Message, limits: Limits) -> Sequence[Message]:
             try:
-                return self._fit(message, limits, "it was not said")
+                return self._fit(message, limits, "it was not sent")
             except TooLong as error:
                 left_out.add(error.text)
                 return []
@@ -213,12 +213,12 @@ class Delivery:
     def _advice(self) -> str:
         """Return what to do about an unknown outcome."""
         if self._options.to is not None:
-            return "a whisper is not kept, so sending it again may say it twice"
+            return "a whisper is not kept, so sending it again may deliver it twice"
         if self._token is None:
-            return "the state directory can't be written, so sending it again may say it twice"
+            return "the state directory can't be written, so sending it again may deliver it twice"
         import shlex
 
-        return f"to have it said once, repeat the command with --id {shlex.quote(self._key)} --retry-for 60s"
+        return f"to have it stored once only, repeat the command with --id {shlex.quote(self._key)} --retry-for 60s"
 
     def _follower(self) -> Follower | None:
         """Return what receives the reply; None if none is waited for."""

@@ -17,14 +17,14 @@ class LeftOut:
         self._count = 0
 
     def add(self, why: str) -> None:
-        """Count a line, and tell why it was not said."""
+        """Count a line, and tell why it was not sent."""
         self._count += 1
         if self._count <= MAX_TOLD:
             warn(why)
         if self._count == MAX_TOLD:
-            warn("further lines that can't be said are only counted")
+            warn("further lines that can't be sent are only counted")
 
     def check(self) -> None:
         """Raise Rejected if there was any."""
         if self._count:
-            raise Rejected(f"{self._count} line{'s were' if self._count > 1 else ' was'} not said; the others were")
+            raise Rejected(f"{self._count} line{'s were' if self._count > 1 else ' was'} not sent; the others were")

@@ -104,7 +104,7 @@ def read_one(text: str | None, rules: TextRules, overflow: Overflow, deadline: D
 
 def line_text(line: bytes, where: str, rules: TextRules, overflow: Overflow) -> str:
     """Return a line of ``read_lines`` as text. Raises UsageError, TooLong."""
-    return _bounded(line, MAX_INPUT, where, "it was not said", rules, overflow)
+    return _bounded(line, MAX_INPUT, where, "it was not sent", rules, overflow)
 
 
 def _bounded(data: bytes, most: int, what: str, then: str, rules: TextRules, overflow: Overflow) -> str:

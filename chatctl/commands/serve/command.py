@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from chatctl.cli.credential_options import password_source
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import refuse
 from chatctl.cli.password_variable import PASSWORD
 from chatctl.commands.serve.limits import limit_options, limits_of
@@ -16,8 +17,9 @@ from chatctl.commands.serve.options import (
     access_options,
     journal_options,
     listen_options,
-    log_options,
+    operating_options,
     room_options,
+    tls_options,
 )
 from chatctl.errors import ChatError, reason_of
 
@@ -28,13 +30,14 @@ if TYPE_CHECKING:
     from chatctl.core.passwords import Verifier
 
 
-@click.command()
+@click.command(cls=Command)
 @listen_options
-@room_options
-@limit_options
-@journal_options
+@tls_options
 @access_options
-@log_options
+@room_options
+@journal_options
+@operating_options
+@limit_options
 def serve(
     host: str,
     unix: Path | None,
@@ -61,12 +64,14 @@ def serve(
 ) -> None:
     """Start a chat room and run it until Ctrl-C.
 
-    The first line of stdout says where it listens, the last one how to join; events are logged on stderr, or in a
-    file. A reader of the log that stops, or a full disk, does not hold the room up: lines are left out, and counted.
+    The first line of stdout says where the server listens, the last one how to join. Events are logged to stderr, or
+    to a file. If the log can't be written, lines are left out and counted; the room is not delayed.
+
+    --help-all also shows the rare limits (sizes, rates, timeouts).
 
     \b
     Examples:
-      chatctl serve
+      chatctl serve                                  # this machine only
       chatctl serve --host 0.0.0.0 --port 5500 --room ops --room builds
       chatctl serve --unix /run/chat/room.sock --no-tcp
       chatctl serve --host 0.0.0.0 --tls self --no-plain
@@ -77,7 +82,7 @@ def serve(
     \b
     Exit codes:
       0 stopped (Ctrl-C, SIGTERM)
-      1 can't listen, or a file can't be used, or the journal broke
+      1 can't listen, can't use a file, or the journal failed
       2 usage
 
     \b
@@ -86,7 +91,7 @@ def serve(
       CHATCTL_TLS_PORT CHATCTL_JOURNAL CHATCTL_CONFIG
       CHATCTL_OPERATORS CHATCTL_ADMIN_SOCKET
       CHATCTL_PASSWORD_FILE   the file of --password-file
-      CHATCTL_PASSWORD   what its first line would be
+      CHATCTL_PASSWORD   the password itself
       CHATCTL_STATE_DIR   the state directory, instead of the platform's
     """
     from chatctl.common.file_reads import NO_PIPE  # when it is read again: everybody would wait for it

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chatctl.cli.help_pages import option_group
 from chatctl.cli.options import all_of, count_option, duration_option
 from chatctl.commands.serve.param_types import LIMIT_DURATION, MEMORY, RATE, STARTUPS
 
@@ -21,15 +22,19 @@ def _time(name: str, field: str, default: str, text: str) -> Any:
     return duration_option(name, field, type=LIMIT_DURATION, default=default, help=text)
 
 
-limit_options = all_of(
+common_limits = option_group(
+    "Limits",
     count_option(
-        "--max-clients", "clients", show_default="10000, or 0.8 × the file limit", help="Connections at once."
+        "--max-clients",
+        "clients",
+        show_default="10000, or 0.8 × the file limit",
+        help="Connections at once, from all addresses.",
     ),
     count_option(
         "--max-per-address",
         "per_address",
         default=64,
-        help="Of these, from one address; this machine's own are not counted.",
+        help="Connections at once from one address; loopback addresses are exempt.",
     ),
     click.option(
         "--rate",
@@ -37,38 +42,42 @@ limit_options = all_of(
         default="10:30",
         show_default=True,
         metavar="N[:BURST]|off",
-        help="Messages a second from one connection, and how many at once; over it, they wait.",
+        help="Messages per second from one connection, and how many at once; beyond it they wait.",
     ),
+    click.option(
+        "--memory",
+        type=MEMORY,
+        metavar="SIZE",
+        show_default="a quarter of the machine's",
+        help="Memory for all rooms and connections: 256M, 2G. At this limit rooms keep fewer messages in it, large "
+        "answers wait, and new clients are told that the server is full.",
+    ),
+)
+
+rare_limits = option_group(
+    "Rare limits",
     _count("--ring-entries", "ring_entries", 1, None, 100_000, "Messages of a room kept in memory."),
     _count("--max-line", "line", 256, 1 << 20, 16_384, "Bytes of one line from a client."),
     _count("--max-text", "text", 1, 256 * 1024, 4_096, "Bytes of one message."),
     _count("--max-nick", "nick", 1, 32, 32, "Characters of a nickname."),
-    _time("--hello-timeout", "hello_seconds", "10s", "Time to be let in, a TLS handshake included."),
-    _count("--max-hello", "hello_bytes", 64, 1 << 20, 8_192, "Bytes that a client may send for that."),
-    _time("--ping", "ping_seconds", "60s", "Silence before a client is asked whether it is there."),
-    _time("--stall", "stall_seconds", "30s", "Time after which a client that reads nothing is closed."),
-    _count("--byte-rate", "bytes_per_second", 256, None, 65_536, "Bytes a second from one connection."),
+    _time("--hello-timeout", "hello_seconds", "10s", "Time allowed to complete the handshake and hello."),
+    _count("--max-hello", "hello_bytes", 64, 1 << 20, 8_192, "Bytes a client may send in that time."),
+    _time("--ping", "ping_seconds", "60s", "Idle time after which a client is pinged."),
+    _time("--stall", "stall_seconds", "30s", "Time after which a client that reads nothing is disconnected."),
+    _count("--byte-rate", "bytes_per_second", 256, None, 65_536, "Bytes per second from one connection."),
     _count(
         "--address-byte-rate",
         "bytes_per_address",
         256,
         None,
         262_144,
-        "Bytes a second from all connections of one address; this machine's own are not counted.",
+        "Bytes per second from all connections of one address; loopback addresses are exempt.",
     ),
-    _count("--out-buffer", "out_buffer", 1_024, 1 << 26, 65_536, "Bytes that wait for a slow reader."),
+    _count("--out-buffer", "out_buffer", 1_024, 1 << 26, 65_536, "Bytes queued for a slow reader."),
     _count("--ring-bytes", "ring_bytes", 1_024, None, 64 << 20, "Bytes of a room's messages kept in memory."),
-    click.option(
-        "--memory",
-        type=MEMORY,
-        metavar="SIZE",
-        show_default="a quarter of what there is",
-        help="Memory for all rooms and connections: 256M, 2G. At the bound rooms keep less of the past in it, large "
-        "answers wait and newcomers are told that the server is full.",
-    ),
-    _count("--backlog", "backlog", 0, 10_000, 100, "Messages of the past on entering."),
-    _count("--page", "page", 1, 10_000, 1_000, "Messages in a page of history."),
-    _count("--connect-rate", "connect_rate", 0, None, 20, "Connections a second from one address; 0: any."),
+    _count("--backlog", "backlog", 0, 10_000, 100, "Past messages that a client may ask for when it joins."),
+    _count("--page", "page", 1, 10_000, 1_000, "Messages in one page of history."),
+    _count("--connect-rate", "connect_rate", 0, None, 20, "Connections per second from one address; 0: no limit."),
     click.option(
         "--max-greeting",
         "greeting",
@@ -76,9 +85,12 @@ limit_options = all_of(
         default="100:30:1000",
         show_default=True,
         metavar="START:PERCENT:FULL",
-        help="Connections not let in yet, and how many of the next ones are dropped.",
+        help="Connections before their hello: from START on PERCENT of new ones are closed, all of them at FULL.",
     ),
+    rare=True,
 )
+
+limit_options = all_of(common_limits, rare_limits)
 
 
 def limits_of(chosen: dict[str, Any]) -> ServerLimits:

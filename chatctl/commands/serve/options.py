@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from chatctl.cli.help_pages import option_group
 from chatctl.cli.options import (
     DEFAULT_TLS_PORT,
-    all_of,
     choice_option,
     count_option,
     file_option,
@@ -18,37 +18,17 @@ from chatctl.cli.options import (
 from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
 from chatctl.commands.serve.param_types import METRICS_ADDRESS, NET, ORIGIN, PLACE, SIZE, WEB_ADDRESS
 
-listen_options = all_of(
+listen_options = option_group(
+    "Listening",
     host_option("Address to listen on: IPv4, IPv6 or a name; :: is every address of this machine."),
     port_option("Port to listen on; 0 picks a free one.", least=0),
     file_option("--unix", help="Listen on a unix socket as well."),
     click.option("--no-tcp", is_flag=True, help="Listen on the unix socket only."),
-    choice_option("--tls", choices=["self"], help="Listen with TLS too; self: with a certificate of our own."),
-    file_option(
-        "--tls-cert",
-        envvar="CHATCTL_TLS_CERT",
-        help="Listen with TLS too, with this certificate (PEM, its chain behind it). Read again on SIGHUP.",
-    ),
-    file_option(
-        "--tls-key",
-        envvar="CHATCTL_TLS_KEY",
-        help="Its key (PEM), which nobody else may read.  [default: in the same file]",
-    ),
-    count_option(
-        "--tls-port",
-        least=0,
-        most=65535,
-        default=DEFAULT_TLS_PORT,
-        metavar=None,
-        envvar="CHATCTL_TLS_PORT",
-        help="Port to listen on with TLS.",
-    ),
-    click.option("--no-plain", is_flag=True, help="Listen on no TCP port without TLS."),
     click.option(
         "--web",
         type=WEB_ADDRESS,
         metavar="[HOST:]PORT",
-        help="Serve browsers and HTTP clients there as well, with TLS if there is TLS and others can reach it.",
+        help="Serve browsers and HTTP clients on this port; with TLS if TLS is on and HOST is not this machine alone.",
     ),
     click.option(
         "--web-origin",
@@ -56,8 +36,8 @@ listen_options = all_of(
         type=ORIGIN,
         multiple=True,
         metavar="URL",
-        help="Browsers may also have reached it there, through a proxy or by a name: https://chat.example.org. "
-        "Repeatable.",
+        help="Accept browsers that opened the page at this address, through a proxy or by a name: "
+        "https://chat.example.org. Repeatable.",
     ),
     click.option(
         "--metrics",
@@ -67,9 +47,126 @@ listen_options = all_of(
     ),
 )
 
-room_options = all_of(
-    click.option("--room", "rooms", multiple=True, metavar="NAME", help="A room beside 'lobby'. Repeatable."),
-    click.option("--open-rooms", is_flag=True, help="Let anybody open a room by entering it."),
+tls_options = option_group(
+    "TLS",
+    choice_option(
+        "--tls",
+        choices=["self"],
+        help="Listen with TLS too; self: with a self-signed certificate, made at the first start.",
+    ),
+    file_option(
+        "--tls-cert",
+        envvar="CHATCTL_TLS_CERT",
+        help="Listen with TLS too, with this certificate (PEM, followed by its chain). Read again on SIGHUP.",
+    ),
+    file_option(
+        "--tls-key",
+        envvar="CHATCTL_TLS_KEY",
+        help="Its private key (PEM), readable by you only.  [default: in the same file]",
+    ),
+    count_option(
+        "--tls-port",
+        least=0,
+        most=65535,
+        default=DEFAULT_TLS_PORT,
+        metavar="PORT",
+        envvar="CHATCTL_TLS_PORT",
+        help="Port to listen on with TLS.",
+    ),
+    click.option("--no-plain", is_flag=True, help="Close the port without TLS."),
+)
+
+access_options = option_group(
+    "Who may join",
+    file_option(
+        "--password-file",
+        envvar="CHATCTL_PASSWORD_FILE",
+        help="Require the password in the first line of this file, plain or as 'chatctl password' prints it. "
+        "CHATCTL_PASSWORD does the same. Read again on SIGHUP.",
+    ),
+    click.option(
+        "--allow",
+        type=NET,
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Accept connections from these addresses only: 10.0.0.0/8, fd00::/8, one address, or @FILE with one per "
+        "line, read again on SIGHUP. Repeatable; unix sockets are exempt.",
+    ),
+    click.option(
+        "--deny",
+        type=NET,
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Refuse connections from these addresses, even if allowed. Repeatable.",
+    ),
+    click.option(
+        "--proxied-from",
+        type=NET,
+        multiple=True,
+        metavar="NET|@FILE",
+        help="Addresses of proxies (HAProxy, nginx). A connection from there must begin with a PROXY header, version 1 "
+        "or 2, which names the client's address; a request to --web may name it in X-Forwarded-For. Repeatable.",
+    ),
+    click.option(
+        "--reached-as",
+        type=PLACE,
+        multiple=True,
+        metavar="IP:PORT|PATH",
+        help="Accept key proofs made for this address, too: the outer end of a forwarded port, or the path under "
+        "which clients see the unix socket. Repeatable.",
+    ),
+    click.option(
+        "--claim-names/--no-claim-names",
+        default=None,
+        help="Reserve a nickname for the key of whoever first joins with it.  [default: on with a journal]",
+    ),
+)
+
+room_options = option_group(
+    "Rooms",
+    click.option("--room", "rooms", multiple=True, metavar="NAME", help="Add a room besides 'lobby'. Repeatable."),
+    click.option("--open-rooms", is_flag=True, help="Let anyone create a room by joining it."),
+)
+
+journal_options = option_group(
+    "Keeping messages",
+    click.option(
+        "--journal",
+        type=JOURNAL_OR_NONE,
+        metavar="PATH|URI|none",
+        envvar="CHATCTL_JOURNAL",
+        callback=no_typed_password,
+        help="File to store the messages in, or postgresql://... (docs/scaling.md); none: memory only.  [default: "
+        "rooms.db in the state directory]",
+    ),
+    schema_option("Schema of the PostgreSQL database."),
+    choice_option(
+        "--durability",
+        choices=["os", "disk", "replica"],
+        default=None,
+        show_default="disk; with PostgreSQL what that gives",
+        help="What an acknowledged message survives. os: a killed server; disk: a power cut, too; replica: loss of the "
+        "machine, too (PostgreSQL with a synchronous standby).",
+    ),
+    count_option("--keep-messages", show_default="all", help="Keep this many messages of each room."),
+    click.option(
+        "--keep-days",
+        type=click.FloatRange(0, min_open=True),
+        metavar="N",
+        show_default="for ever",
+        help="Keep messages for this many days.",
+    ),
+    click.option(
+        "--max-journal",
+        type=SIZE,
+        metavar="SIZE",
+        show_default="no limit",
+        help="Size of its files at most, such as 500M or 2G: beyond it the oldest messages are deleted.",
+    ),
+)
+
+operating_options = option_group(
+    "Operating",
     click.option(
         "--name",
         "server_name",
@@ -77,115 +174,31 @@ room_options = all_of(
         default="chatctl",
         show_default=True,
         metavar="NAME",
-        help="What the server calls itself.",
-    ),
-)
-
-journal_options = all_of(
-    click.option(
-        "--journal",
-        type=JOURNAL_OR_NONE,
-        metavar="PATH|URI|none",
-        envvar="CHATCTL_JOURNAL",
-        callback=no_typed_password,
-        help="File that keeps the messages, or postgresql://... (docs/scaling.md); none: memory only.  [default: "
-        "rooms.db in the state directory]",
-    ),
-    schema_option("Where in a PostgreSQL database."),
-    choice_option(
-        "--durability",
-        choices=["os", "disk", "replica"],
-        default=None,
-        show_default="disk; with PostgreSQL what that gives",
-        help="What an acknowledged message survives: a killed process, a power cut too, the loss of the machine too "
-        "(PostgreSQL with a synchronous standby).",
-    ),
-    count_option("--keep-messages", show_default="all", help="Messages of each room that the journal keeps."),
-    click.option(
-        "--keep-days",
-        type=click.FloatRange(0, min_open=True),
-        metavar="N",
-        show_default="for good",
-        help="For how many days it keeps them.",
-    ),
-    click.option(
-        "--max-journal",
-        type=SIZE,
-        metavar="SIZE",
-        show_default="as much as there is",
-        help="What its files take on the disk at most, such as 500M or 2G: then the oldest messages go.",
-    ),
-)
-
-access_options = all_of(
-    file_option(
-        "--password-file",
-        envvar="CHATCTL_PASSWORD_FILE",
-        help="Let in who knows the password in its first line; or what 'chatctl password' made of it. Or "
-        "CHATCTL_PASSWORD. Read again on SIGHUP.",
-    ),
-    click.option(
-        "--allow",
-        type=NET,
-        multiple=True,
-        metavar="NET|@FILE",
-        help="Take connections from there only: 10.0.0.0/8, fd00::/8, an address, or @FILE with one a line, which is "
-        "read again on SIGHUP. Repeatable; unix sockets are exempt.",
-    ),
-    click.option(
-        "--deny",
-        type=NET,
-        multiple=True,
-        metavar="NET|@FILE",
-        help="Take none from there, even if allowed. Repeatable.",
-    ),
-    click.option(
-        "--proxied-from",
-        type=NET,
-        multiple=True,
-        metavar="NET|@FILE",
-        help="Connections from there are a proxy's (HAProxy, nginx): each begins with a PROXY header, version 1 or 2, "
-        "and counts for the address that this names; a request to --web may name it in X-Forwarded-For. Repeatable.",
-    ),
-    click.option(
-        "--reached-as",
-        type=PLACE,
-        multiple=True,
-        metavar="IP:PORT|PATH",
-        help="Clients with a key may also have reached it there: the outer end of a forwarded port, or the path under "
-        "which others see the unix socket. Repeatable.",
-    ),
-    click.option(
-        "--claim-names/--no-claim-names",
-        default=None,
-        help="Bind a name to the key of who first joins under it.  [default: where there is a journal]",
+        help="The name that the server shows to clients.",
     ),
     click.option(
         "--operator",
         "operators",
         multiple=True,
         metavar="SHA256:...",
-        help="Let the owner of this key keep order in the rooms. Repeatable.",
+        help="Let the owner of this key moderate: kick, ban, mute. Repeatable.",
     ),
     file_option(
         "--operators",
         "operators_file",
         metavar="FILE",
         envvar="CHATCTL_OPERATORS",
-        help="The same for the keys in this file, one a line. Read again on SIGHUP.",
+        help="The same for the keys in this file, one per line. Read again on SIGHUP.",
     ),
     file_option(
         "--admin-socket",
         envvar="CHATCTL_ADMIN_SOCKET",
-        help="Where 'chatctl admin' reaches it.  [default: beside the journal]",
+        help="Socket for 'chatctl admin'.  [default: next to the journal]",
     ),
-)
-
-log_options = all_of(
-    choice_option("--log-format", choices=["text", "json"], default="text", help="Form of the log."),
+    choice_option("--log-format", choices=["text", "json"], default="text", help="Format of the log."),
     file_option(
         "--log-file",
-        help="Log in this file instead of on stderr. One that was moved is made anew.",
+        help="Log to this file instead of stderr; created anew after it is moved away.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Log more."),

@@ -25,7 +25,7 @@ def rate(value: object) -> tuple[float, int]:
     except (ValueError, OverflowError):
         rate, most = 0.0, 0
     if not (0 < rate < 1e9 and 1 <= most < 1e9):
-        raise ValueError(f"{value!r} is no rate: write 10, 10:30 or off")
+        raise ValueError(f"{value!r} is not a rate: write 10, 10:30 or off")
     return rate, most
 
 
@@ -56,7 +56,7 @@ def size(value: object) -> int:
     match = re.fullmatch(r"(\d{1,15})([KMGT]?)(?:i?B)?", str(value), re.ASCII | re.IGNORECASE)
     number = int(match[1]) << (10 * " KMGT".index(match[2].upper() or " ")) if match else 0
     if not 1 << 20 <= number < 1 << 60:
-        raise ValueError(f"'{value}' is no size of 1M or more: write 500M or 2G")
+        raise ValueError(f"'{value}' is not a size of 1M or more: write 500M or 2G")
     return number
 
 
@@ -80,7 +80,7 @@ def net(value: object) -> Network | Path:
     try:
         return parse_network(text)
     except ValueError:
-        raise ValueError(f"{value!r} is no network: write 10.0.0.0/8, fd00::/8, one address or @FILE") from None
+        raise ValueError(f"{value!r} is not a network: write 10.0.0.0/8, fd00::/8, one address or @FILE") from None
 
 
 def place(value: object) -> str:
@@ -97,7 +97,7 @@ def place(value: object) -> str:
         return place_of_tcp(host.removeprefix("[").removesuffix("]"), int(port))
     except ValueError:
         shapes = "203.0.113.7:5500, [2001:db8::1]:5500 or the /path of a unix socket"
-        raise ValueError(f"{value!r} is no address with a port: write {shapes}") from None
+        raise ValueError(f"{value!r} is not an address with a port: write {shapes}") from None
 
 
 def web_address(value: object) -> tuple[str | None, int]:

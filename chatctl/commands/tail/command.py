@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from chatctl.cli.help_pages import Command, option_group
 from chatctl.cli.options import (
     ServerOptions,
     authors_option,
@@ -31,45 +32,52 @@ NUMBER = 10
 """Messages of the past that are printed by default."""
 
 
-@click.command()
+@click.command(cls=Command)
+@option_group(
+    "Messages",
+    count_option("-n", "number", least=0, show_default=str(NUMBER), help="Print this many past messages first."),
+    click.option(
+        "--since",
+        type=Parsed(parse_since),
+        metavar="SEQ|TIME|AGO",
+        help="Start at message number SEQ, at a time (14:30, yesterday, 2026-08-01T14:30, with or without a zone, "
+        "@UNIX), or this long ago (10m, 1h30m).",
+    ),
+    click.option(
+        "--cursor-file",
+        type=FilePath(dir_okay=False),
+        metavar="PATH",
+        help="Store in PATH what was printed, and continue after it next time; the first time, -n or --since decide. "
+        "For one reader of one room; creates PATH.lock as well.",
+    ),
+    authors_option("Only messages of this member. Repeatable."),
+    click.option("--match", type=REGEX, metavar="REGEX", help="Only messages that match REGEX anywhere (Python's re)."),
+)
+@option_group(
+    "When to exit",
+    click.option("--follow/--no-follow", "-f", default=True, help="Wait for new messages.  [default: follow]"),
+    count_option("--count", help="Exit after this many messages."),
+    duration_option("--idle", help="Exit with 0 when no message was printed for this long."),
+    timeout_option(None, "Exit with 8 after this long if --count was not reached.  [default: never]"),
+    click.option(
+        "--reconnect/--no-reconnect",
+        default=True,
+        help="Reconnect and continue when the connection breaks, or exit with 3.  [default: reconnect]",
+    ),
+)
+@option_group(
+    "Output",
+    json_option(),
+    click.option("-0", "--null", "null", is_flag=True, help="End each message with a NUL instead of an LF."),
+    click.option(
+        "--exec",
+        "command",
+        metavar="CMD",
+        help="Run CMD for each message instead of printing it: text on its stdin, the rest in its environment.",
+    ),
+    click.option("--keep-going", is_flag=True, help="Continue when CMD fails."),
+)
 @server_options()
-@count_option("-n", "number", least=0, show_default=str(NUMBER), help="Print so many messages of the past first.")
-@click.option(
-    "--since",
-    type=Parsed(parse_since),
-    metavar="SEQ|TIME|AGO",
-    help="Start at message number SEQ, at a time (14:30, yesterday, 2026-08-01T14:30, with or without a zone, "
-    "@UNIX), or so long ago (10m, 1h30m).",
-)
-@click.option(
-    "--cursor-file",
-    type=FilePath(dir_okay=False),
-    metavar="PATH",
-    help="Remember there what was printed, and go on behind it the next time; the first time, -n or --since count. "
-    "For one reader of one room; PATH.lock is made beside it.",
-)
-@authors_option("Only messages of this member. Repeatable.")
-@click.option("--match", type=REGEX, metavar="REGEX", help="Only messages in which this is found (Python's re).")
-@click.option(
-    "--follow/--no-follow", "-f", default=True, help="Go on with what is said from now on.  [default: follow]"
-)
-@count_option("--count", help="End after so many messages.")
-@duration_option("--idle", help="End, with 0, when no message was printed for so long.")
-@timeout_option(None, "End, with 8, after so long: --count was not reached.  [default: never]")
-@click.option(
-    "--reconnect/--no-reconnect",
-    default=True,
-    help="Come back and go on when the connection breaks, or end with 3.  [default: reconnect]",
-)
-@json_option()
-@click.option("-0", "--null", "null", is_flag=True, help="End each message with a NUL instead of an LF.")
-@click.option(
-    "--exec",
-    "command",
-    metavar="CMD",
-    help="Run CMD for each message instead of printing it: text on its stdin, the rest in its environment.",
-)
-@click.option("--keep-going", is_flag=True, help="Go on when CMD fails.")
 def tail(
     server: ServerOptions,
     number: int | None,
@@ -87,26 +95,26 @@ def tail(
     command: str | None,
     keep_going: bool,
 ) -> None:
-    """Print what was said and what is said, without joining.
+    """Print past and new messages, one per line, without joining.
 
-    A message is a line. It survives a server's restart and goes on where it stood; what can't be shown any more is
-    told on stderr. CMD of --exec is no shell string: its words are cut as a shell cuts them. It gets CHATCTL_SEQ,
-    CHATCTL_TIME (Unix seconds), CHATCTL_AUTHOR, CHATCTL_ROOM and CHATCTL_ACTION (1 or empty).
+    After a restart of the server it reconnects and continues where it was; messages that are no longer available are
+    reported on stderr. CMD of --exec is split into words as a shell does, but no shell runs it. Its environment has
+    CHATCTL_SEQ, CHATCTL_TIME (Unix seconds), CHATCTL_AUTHOR, CHATCTL_ROOM and CHATCTL_ACTION (1 or empty).
 
     \b
     Examples:
       chatctl tail -n 50 --no-follow
       chatctl tail --json | jq -r .text
-      chatctl tail -n 0 --count 1 --timeout 10m    # wait for somebody to speak
+      chatctl tail -n 0 --count 1 --timeout 10m    # wait for a message
       chatctl tail --since 1h --match 'deploy|rollback' --no-follow
       chatctl tail --cursor-file ~/.seen --exec ./on-message
 
     \b
     Exit codes:
-      0 done, or nobody reads our output any more
-      1 CMD failed, a file could not be written, or the cursor's log is gone,
-        or its file is in use or of another room
-      2 usage   3 nobody there   5 password refused   6 no such room
+      0 done, or the reader of our output has closed it
+      1 CMD failed, a file could not be written, or the cursor file is in
+        use, of another room, or of a log that no longer exists
+      2 usage   3 no server there   5 password refused   6 no such room
       7 not a chatctl server   8 the deadline passed
       130 interrupted   143 terminated
 
@@ -116,7 +124,7 @@ def tail(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where known servers are kept
+      CHATCTL_STATE_DIR   folder of the known servers
     """
     from chatctl.client.core.cursor import Cursor
     from chatctl.client.core.follower import Follower

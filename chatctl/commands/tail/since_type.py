@@ -37,4 +37,6 @@ def parse_since(value: object, now: float | None = None) -> Since:
             return Since(seq=int(text))
         return Since(time=parse_moment(text, time.time() if now is None else now))
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"{text!r} is no place in a log: write 1234, 10m, 14:30, 2026-08-01T14:30 or @UNIX") from None
+        raise ValueError(
+            f"{text!r} is not a place in a log: write 1234, 10m, 14:30, 2026-08-01T14:30 or @UNIX"
+        ) from None

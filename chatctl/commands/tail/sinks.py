@@ -62,7 +62,7 @@ class Exec:
             return
         failure = f"{self._words[0]} {failure} at message {entry.seq}"
         if not self._keep_going:
-            raise ChatError(f"{failure} (--keep-going goes on)")
+            raise ChatError(f"{failure} (--keep-going continues)")
         warn(failure)
 
     def _run(self, entry: Msg) -> str | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatctl.cli.completers import completer
+from chatctl.cli.help_pages import Command
 from chatctl.cli.options import ServerOptions, json_option, server_options, timeout_option
 from chatctl.cli.output import emit_lines, note
 from chatctl.errors import ConditionNotMet
@@ -18,14 +19,14 @@ TIMEOUT = 5.0
 """Seconds for a look at the roster, and for connecting, by default."""
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name", required=False, shell_complete=completer("nicks"))
-@server_options()
-@click.option("--count", is_flag=True, help="Print only how many there are.")
-@click.option("--rooms", is_flag=True, help="Print which rooms there are instead, and how many are in each.")
-@click.option("--watch", is_flag=True, help="Print who comes, goes and is renamed from now on, as it happens.")
+@click.option("--count", is_flag=True, help="Print only the number of members.")
+@click.option("--rooms", is_flag=True, help="Print the rooms instead, and the number of members of each.")
+@click.option("--watch", is_flag=True, help="Print joins, leaves and renames as they happen.")
 @timeout_option(None, "Give up after this long: 300ms, 5s, 2m.  [default: 5s; with --watch never]")
 @json_option()
+@server_options()
 def who(
     server: ServerOptions,
     name: str | None,
@@ -37,14 +38,14 @@ def who(
 ) -> None:
     """Print who is in the room, since when, and idle for how long.
 
-    A table on a terminal; in a pipe one member a line: nickname, date and time, seconds idle. With NAME,
-    only that member; the exit code tells whether they are here. With --json also the fingerprint of the key
-    that each has proved ("key", null without one): a nickname alone is no proof of a person.
+    Prints a table on a terminal; in a pipe one member per line: nickname, date and time, seconds idle. With NAME only
+    that member; the exit code says whether they are in the room. --json adds the fingerprint of the key that each has
+    proved ("key", null without one): a nickname does not prove who someone is.
 
-    --rooms prints a line a room: its name, how many are in it, the number of its last message, and its topic.
+    --rooms prints one line per room: its name, number of members, number of its last message, and topic.
 
-    --watch prints a line a change (date and time, join, leave or rename, nickname, for a rename the new one), and
-    survives a server's restart.
+    --watch prints one line per change (date and time, join, leave or rename, nickname, after a rename the new one), and
+    reconnects after a restart of the server.
 
     \b
     Examples:
@@ -56,11 +57,11 @@ def who(
 
     \b
     Exit codes:
-      0 done, or nobody reads our output any more   2 usage   3 nobody there
-      5 NAME can't be one, or password refused
+      0 done, or the reader of our output has closed it   2 usage
+      3 no server there   5 NAME can't be one, or password refused
       6 no such room; the server is too old for --rooms
       7 not a chatctl server
-      8 NAME is not here, or the deadline passed
+      8 NAME is not in the room, or the deadline passed
       130 interrupted   143 terminated
 
     \b
@@ -69,7 +70,7 @@ def who(
       CHATCTL_TLS CHATCTL_PIN CHATCTL_CA
       CHATCTL_PASSWORD CHATCTL_PASSWORD_FILE CHATCTL_KEY
       CHATCTL_TIMEOUT CHATCTL_CONFIG
-      CHATCTL_STATE_DIR   where known servers are kept
+      CHATCTL_STATE_DIR   folder of the known servers
     """
     from chatctl.client import requests
     from chatctl.client.io.blocking_transport import ask

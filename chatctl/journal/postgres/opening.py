@@ -203,7 +203,7 @@ def check_layout(db: Connection, place: PostgresPlace) -> None:
     """Raise ChatError if a schema that is there is of another chatctl."""
     row = run(db, "SELECT layout FROM {}.house", place.schema).fetchone()
     if row == (UNFINISHED,):
-        raise ChatError(f"the journal {place} is an unfinished copy: 'chatctl journal copy' goes on with it")
+        raise ChatError(f"the journal {place} is an unfinished copy: 'chatctl journal copy' continues it")
     if row is None or row[0] != LAYOUT:
         found = "none" if row is None else row[0]
         raise ChatError(

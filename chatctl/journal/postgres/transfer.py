@@ -137,7 +137,7 @@ class PostgresTarget:
                     make(db, place)
                     fill_house(db, schema, mark, UNFINISHED)
             if run(db, "SELECT layout FROM {}.house", schema).fetchone() != (UNFINISHED,):
-                raise ChatError(f"the journal {place} is there already: a copy overwrites nothing")
+                raise ChatError(f"the journal {place} already exists: a copy does not overwrite one")
             if run(db, "SELECT mark FROM {}.house", schema).fetchone() != (mark,):
                 raise ChatError(
                     f"the copy in {place} was begun with another source, or one that has changed since: drop the "

@@ -71,7 +71,7 @@ class ServerCollector(Collector):
         yield _gauge("chatctl_slow_readers", "Connections that wait to be read.", self._server.slow_readers())
         about = "Connections that were closed because they read nothing."
         yield _counter("chatctl_stalled_connections", about, self._server.stalled)
-        about = "Connections that were closed without a word, too many being at the door."
+        about = "Connections closed before their hello, since too many were waiting."
         yield _counter("chatctl_dropped_connections", about, self._server.dropped)
         refusals = [((code,), count) for code, count in sorted(self._hub.refusals.items())]
         yield _counter("chatctl_refusals", "Errors that clients were sent, by code.", refusals, ("code",))

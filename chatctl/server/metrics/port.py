@@ -67,12 +67,12 @@ class MetricsPort:
             await self.loop.connect_accepted_socket(lambda: connection, sock)
         except OSError as error:
             self.gone(connection)
-            self._log.warning("accepted in vain", why=str(error))
+            self._log.warning("accepted connection failed", why=str(error))
 
     def fault(self, error: Exception) -> bytes:
         """Log a fault of our own; return the response."""
-        self._log.error("a fault of chatctl's own", why=repr(error))
-        return error_response(HttpError(500, "internal", "a fault of chatctl's own: its log has it"))
+        self._log.error("internal error in chatctl", why=repr(error))
+        return error_response(HttpError(500, "internal", "internal error in chatctl: its log has it"))
 
     def gone(self, connection: _Connection) -> None:
         """Forget a connection."""

@@ -54,7 +54,7 @@ class BasicPasswords:
         if verifier is None:
             return
         if password is None:
-            raise Unauthorized("this server wants a password: give it with Basic, as 'curl --user :PASSWORD'")
+            raise Unauthorized("this server requires a password: give it with Basic, as 'curl --user :PASSWORD'")
         self._authenticator.check_lockout(info, hello, loop.time())
         if self._is_remembered(verifier, password) or await self._is_right(verifier, password):
             self._authenticator.lockout.record_success(owner_of(hello.token))

@@ -34,7 +34,7 @@ class Origins:
         try:
             name, _ = _split(host.lower())
         except ValueError:
-            raise HttpError(400, "bad_frame", "the Host header is no host") from None
+            raise HttpError(400, "bad_frame", "the Host header is not a host") from None
         if name.rstrip(".") not in self._names and not _is_address(name):
             why = f"this server is not known as {name}: start it with --web-origin and the address that browsers show"
             raise HttpError(421, "forbidden", f"{why}, such as {scheme}://{host.lower()}")
@@ -62,7 +62,7 @@ class Origins:
         try:
             normal = parse_origin(origin)
         except ValueError:
-            raise HttpError(403, "forbidden", "the Origin header is no http or https origin") from None
+            raise HttpError(403, "forbidden", "the Origin header is not an http or https origin") from None
         if normal not in (parse_origin(f"{scheme}://{host}"), *self._origins):
             why = f"pages of {normal} may not use this server"
             raise HttpError(403, "forbidden", f"{why}: if it is reached there, start it with --web-origin {normal}")
@@ -72,7 +72,7 @@ def parse_origin(text: str) -> str:
     """Return an origin of http or https as browsers write it. Raises ValueError."""
     match = _ORIGIN.fullmatch(text.lower())
     if match is None:
-        raise ValueError(f"{text!r} is no origin: write https://chat.example.org")
+        raise ValueError(f"{text!r} is not an origin: write https://chat.example.org")
     name, port = _split(match[2])
     return f"{match[1]}://{name}" + (f":{port}" if port and port != _DEFAULT_PORTS[match[1]] else "")
 
@@ -80,7 +80,7 @@ def parse_origin(text: str) -> str:
 def _split(host: str) -> tuple[str, str | None]:
     match = _HOST.fullmatch(host)
     if match is None:
-        raise ValueError(f"{host!r} is no host")
+        raise ValueError(f"{host!r} is not a host")
     return match[1], match[2]
 
 

@@ -114,4 +114,4 @@ class RequestReader:
         except h11.RemoteProtocolError as error:
             status = error.error_status_hint
             code = "too_long" if status == 431 else "bad_frame"
-            raise HttpError(status, code, f"this is no request of HTTP/1.1: {error}") from None
+            raise HttpError(status, code, f"this is not a request of HTTP/1.1: {error}") from None

@@ -29,7 +29,7 @@ def handshake(head: Head) -> bytes:
     try:
         answer = ServerProtocol().accept(Request(head.target, Headers(head.headers)))
     except InvalidHandshake as error:  # a header that h11 takes
-        raise HttpError(400, "bad_frame", f"this is no handshake of a WebSocket: {error}") from None
+        raise HttpError(400, "bad_frame", f"this is not a handshake of a WebSocket: {error}") from None
     if answer.status_code != 101:
         kept = (("Upgrade", answer.headers["Upgrade"]),) if "Upgrade" in answer.headers else ()
         raise HttpError(answer.status_code, "bad_frame", bytes(answer.body).decode().strip(), headers=kept)
@@ -64,7 +64,7 @@ class WebSocket:
     def _explain(self, error: Exception) -> BadFrame | TooLong:
         if isinstance(error, PayloadTooBig):
             return TooLong(f"a message of a WebSocket has at most {self._max_message} bytes")
-        return BadFrame(f"this is no frame of a WebSocket: {error}")
+        return BadFrame(f"this is not a frame of a WebSocket: {error}")
 
     def _line(self, frame: Frame) -> bytes:
         if self.failed is not None:

@@ -113,8 +113,8 @@ def test_two_questions_are_open_and_only_the_tagged_answer_counts(port: int, mem
     second = Asked(port, "ci2")
     other = tag_in(nadia)
     nadia.say("yes")
-    assert first.notice() == f"(nadia answered, but other questions are open ({other}): it takes '{tag} yes')"
-    assert second.notice() == f"(nadia answered, but other questions are open ({tag}): it takes '{other} yes')"
+    assert first.notice() == f"(ignored nadia: other questions are open ({other}): type '{tag} yes')"
+    assert second.notice() == f"(ignored nadia: other questions are open ({tag}): type '{other} yes')"
     nadia.say(f"{other}: No.")
     assert second.answer().choice == "no"
     nadia.frame("msg", where=lambda frame: frame["text"].startswith(f"[{other}] go?  -> no"))
@@ -149,16 +149,16 @@ def test_approvals_are_owners_and_never_the_asker(port: int, member: Callable[[s
     nadia.say("yes")
     assert asked.notice(1) == "(yes: 1 of 2)"
     nadia.say("yes")
-    assert asked.notice(2) == "(nadia answered, but has said yes before: one owner counts once)"
+    assert asked.notice(2) == "(ignored nadia: the same owner has chosen yes before)"
     assert asked.notice(3) == "(yes: 1 of 2)"
     nadia.say_frame(type="nick", nick="another")
     nadia.say("yes")
-    assert asked.notice(4) == "(another answered, but has said yes before: one owner counts once)"
+    assert asked.notice(4) == "(ignored another: the same owner has chosen yes before)"
     member("me", token=TOKENS["ci"]).say("yes")
-    assert asked.notice(6).startswith("(me answered, but that is who asks")
+    assert asked.notice(6).startswith("(ignored me: it is from whoever asks")
     with Wire(("127.0.0.1", port)).greeted() as stranger:
         stranger.send(b"stranger\nyes\n")
-        assert asked.notice(7).startswith("(stranger answered, but whose answer that is can't be told")
+        assert asked.notice(7).startswith("(ignored stranger: its owner is not known")
     member("abel").say("1")
     answer = asked.answer()
     assert (answer.choice, answer.nicks, [one.seq for one in answer.approvals]) == ("yes", ["nadia", "abel"], [2, 7])
@@ -182,8 +182,8 @@ def test_what_can_t_be_told_is_told(port: int, member: Callable[[str], Wire]) ->
     asked = Asked(port, choices=("now", "never"))
     tag = tag_in(nadia)
     nadia.say("n").say(f"{tag} maybe").say("hello").say("now")
-    assert asked.notice(1) == "(nadia answered, but that may be now or never)"
-    assert asked.notice(2) == "(nadia answered, but that is none of the choices)"
+    assert asked.notice(1) == "(ignored nadia: it may mean now or never)"
+    assert asked.notice(2) == "(ignored nadia: it is not one of the choices)"
     assert asked.answer().choice == "now"
     assert len(asked.notices) == 2
 

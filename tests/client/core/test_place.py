@@ -16,5 +16,5 @@ def test_a_place_survives_its_text(epoch: str, after: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "4bc7", "4bc7:", "4bc7:x", "4bc7:-1", "4bc7:²"])
 def test_what_is_no_place(text: str) -> None:
-    with pytest.raises(ValueError, match="no place in a log"):
+    with pytest.raises(ValueError, match="not a place in a log"):
         Place.parse(text)

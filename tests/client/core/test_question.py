@@ -43,9 +43,9 @@ def test_another_tag_is_other_talk(said: str) -> None:
 def test_what_can_t_be_told_is_said() -> None:
     """The asker hears why nothing happens."""
     question = Question("when?", ["now", "not today", "soon"], "deploy", tag="a3")
-    assert question.read("n") == Reading(None, tagged=False, problem="that may be now or not today")
-    assert question.read("a3 maybe") == Reading(None, tagged=True, problem="that is none of the choices")
-    assert Question("?", ["yes", "yes!"], "deploy").read("yes.") == Reading(None, False, "that may be yes or yes!")
+    assert question.read("n") == Reading(None, tagged=False, problem="it may mean now or not today")
+    assert question.read("a3 maybe") == Reading(None, tagged=True, problem="it is not one of the choices")
+    assert Question("?", ["yes", "yes!"], "deploy").read("yes.") == Reading(None, False, "it may mean yes or yes!")
     assert Question("?", ["yes", "yes!"], "deploy").read("yes!") == Reading(1, tagged=False)
 
 

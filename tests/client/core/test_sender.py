@@ -88,7 +88,7 @@ def test_what_was_not_acknowledged_is_said_again_with_its_id_and_in_order() -> N
 def test_an_answer_is_known_and_silence_is_not(step: ServerFrame | ChatError, kind: type[ChatError]) -> None:
     with pytest.raises(kind) as caught:
         acks(sender(FakeTransport([step])), [message(1)])
-    assert ("it may or may not have been said" in caught.value.text) is (kind in (OutcomeUnknown, PeerBroke))
+    assert ("it may or may not have been stored" in caught.value.text) is (kind in (OutcomeUnknown, PeerBroke))
 
 
 def test_no_answer_in_time_is_unknown() -> None:
@@ -173,7 +173,7 @@ def test_what_is_too_long_is_told_after_what_came_before_it_was_said() -> None:
     transport = FakeTransport([ack(1)])
     answers = each(sender(transport, many=True).say([message(1), message(2, "x" * 4097), message(3)]))
     assert next(answers).seq == 1
-    with pytest.raises(TooLong, match="at most 4096: what came before it was said"):
+    with pytest.raises(TooLong, match="at most 4096: what came before it was sent"):
         next(answers)
     assert said(transport, 0) == ["1"]
 

@@ -45,7 +45,7 @@ def test_a_password_is_proved_without_a_certificate_that_a_proxy_may_have_change
         assert probe(port, credentials=Credentials(password="sesame")).users == 0
         with pytest.raises(PasswordWrong):
             probe(port, credentials=Credentials(password="simsim"))
-        with pytest.raises(Unauthorized, match="this server wants a password"):
+        with pytest.raises(Unauthorized, match="this server requires a password"):
             probe(port)
 
 

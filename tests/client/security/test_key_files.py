@@ -29,8 +29,8 @@ def test_keys_that_are_of_no_use_are_told(tmp_path: Path) -> None:
     (tmp_path / "open").chmod(0o644)
     for path, told in (
         (locked, "its passphrase is another one"),
-        (rsa, "no Ed25519 key"),
-        (tmp_path / "junk", "no OpenSSH private key"),
+        (rsa, "not an Ed25519 key"),
+        (tmp_path / "junk", "not an OpenSSH private key"),
         (tmp_path / "open", "others can read"),
         (tmp_path / "none", "no such file"),
     ):

@@ -83,8 +83,8 @@ def failed(kind: type[ssl.SSLError], reason: str) -> ssl.SSLError:
         (failed(ssl.SSLError, "UNSUPPORTED_PROTOCOL"), PeerBroke, "no TLS of version 1.2"),
         (failed(ssl.SSLError, "TLSV1_ALERT_PROTOCOL_VERSION"), PeerBroke, "no TLS of version 1.2"),
         (failed(ssl.SSLError, "BAD_SIGNATURE"), PeerBroke, r"broke the TLS handshake \(bad signature\)"),
-        (failed(ssl.SSLEOFError, "UNEXPECTED_EOF"), Unreachable, "hung up in the TLS handshake"),
-        (ConnectionResetError(), Unreachable, "hung up in the TLS handshake"),
+        (failed(ssl.SSLEOFError, "UNEXPECTED_EOF"), Unreachable, "closed the connection in the TLS handshake"),
+        (ConnectionResetError(), Unreachable, "closed the connection in the TLS handshake"),
     ],
 )
 def test_why_a_handshake_failed(error: Exception, kind: type[ChatError], why: str) -> None:

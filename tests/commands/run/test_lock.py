@@ -50,16 +50,16 @@ def test_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     lock.taken(LeaseState("lock", "backup", held=False, why="nadia freed it: \x1b[31mstuck"))
     lock.refused("you are banned")
     assert capsys.readouterr().err.splitlines() == [
-        "chatctl: the lock backup is lost, and CMD goes on: nobody there; another run may start",
+        "chatctl: the lock backup is lost, and CMD continues: nobody there; another run may start",
         "chatctl: the lock backup is held again, after 1 min 15 s",
-        "chatctl: the lock backup is lost, and CMD goes on: ␛[31meve has it now",
-        "chatctl: the lock backup is lost, and CMD goes on: nadia freed it: ␛[31mstuck",
-        "chatctl: the lock backup is lost, and CMD goes on: you are banned",
+        "chatctl: the lock backup is lost, and CMD continues: ␛[31meve has it now",
+        "chatctl: the lock backup is lost, and CMD continues: nadia freed it: ␛[31mstuck",
+        "chatctl: the lock backup is lost, and CMD continues: you are banned",
     ]
     assert said == [
         "was without the lock backup for 1 min 15 s, and went on",
-        "lost the lock backup to \x1b[31meve, and goes on",
-        "lost the lock backup, and goes on",
+        "lost the lock backup to \x1b[31meve, and continues",
+        "lost the lock backup, and continues",
     ]
 
 

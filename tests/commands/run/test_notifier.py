@@ -117,7 +117,7 @@ def test_a_signal_ends_the_last_word(capsys: pytest.CaptureFixture[str]) -> None
             raise AssertionError("it went on")
 
     notifier(Interrupted()).finish(1, "ended", [])
-    assert capsys.readouterr().err == "chatctl: the room does not hear of this: interrupted\n"
+    assert capsys.readouterr().err == "chatctl: can't post to the room: interrupted\n"
     assert all(signal.getsignal(number) is signal.SIG_IGN for number in FORWARDED)
 
 

@@ -19,8 +19,8 @@ def test_a_thousand_are_counted_and_the_first_ones_are_told(capsys: pytest.Captu
         left_out.add(f"line {number} is not UTF-8")
     told = capsys.readouterr().err.splitlines()
     assert told == [f"chatctl: line {number} is not UTF-8" for number in range(MAX_TOLD)] + [
-        "chatctl: further lines that can't be said are only counted"
+        "chatctl: further lines that can't be sent are only counted"
     ]
-    with pytest.raises(Rejected, match=r"1000 lines were not said; the others were") as raised:
+    with pytest.raises(Rejected, match=r"1000 lines were not sent; the others were") as raised:
         left_out.check()
     assert raised.value.exit_code == 6

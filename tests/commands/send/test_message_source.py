@@ -1,4 +1,4 @@
-"""commands/send/message_source.py: bytes to text, and reading what may be endless, silent or no regular file."""
+"""commands/send/message_source.py: bytes to text, and reading what may be endless, silent or not a regular file."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_line_that_is_too_long_for_memory(monkeypatch: pytest.MonkeyPatch) -> 
     assert line_text(b"four", "line 3", STRICT, "error") == "four"
     assert line_text("abcé".encode(), "line 3", STRICT, "truncate") == "abc"
     for overflow in ("error", "split"):
-        with pytest.raises(TooLong, match="line 3 has more than 4 bytes: it was not said"):
+        with pytest.raises(TooLong, match="line 3 has more than 4 bytes: it was not sent"):
             line_text(b"five!", "line 3", STRICT, overflow)  # type: ignore[arg-type]
 
 
@@ -80,5 +80,5 @@ def test_a_file_that_is_too_long_or_has_no_end_is_refused(monkeypatch: pytest.Mo
     (tmp_path / "file").write_bytes(b"four")
     with pytest.raises(TooLong, match="file has more than 3 bytes: nothing was sent"):
         read_file(tmp_path / "file", STRICT, None)
-    with pytest.raises(click.UsageError, match="it is no regular file"):
+    with pytest.raises(click.UsageError, match="it is not a regular file"):
         read_file(Path("/dev/zero"), STRICT, None)

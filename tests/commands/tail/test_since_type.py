@@ -48,7 +48,7 @@ def test_eight_digits_may_be_a_date() -> None:
 @pytest.mark.parametrize("value", ["soon", "", "-5", "25:00", "2026-13-01", "²", "1" * 30])
 def test_what_is_no_place(value: str) -> None:
     said = wrong_usage("tail", "--since", value)
-    assert "is no place in a log: write 1234, 10m, 14:30, 2026-08-01T14:30 or @UNIX" in said
+    assert "is not a place in a log: write 1234, 10m, 14:30, 2026-08-01T14:30 or @UNIX" in said
 
 
 def test_time_is_local(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,7 +60,7 @@ def test_a_program_gets_the_fields_and_the_text_cleaned(tmp_path: Path) -> None:
 def test_a_program_that_fails_ends_it_unless_it_is_to_go_on(
     capsys: pytest.CaptureFixture[str], script: str, told: str
 ) -> None:
-    with pytest.raises(ChatError, match=rf"{told} \(--keep-going goes on\)"):
+    with pytest.raises(ChatError, match=rf"{told} \(--keep-going continues\)"):
         python(script)(ENTRY)
     python(script, keep_going=True)(ENTRY)
     assert told in capsys.readouterr().err

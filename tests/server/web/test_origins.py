@@ -66,11 +66,11 @@ def test_a_page_of_ours_may(origin: str, host: str, scheme: str, *, required: bo
         ("http://chat.example.org", "--web-origin http://chat.example.org"),
         ("https://chat.example.org:444", "--web-origin"),
         ("null", "has no origin of its own"),
-        ("file://", "no http or https origin"),
-        ("chrome-extension://abc", "no http or https origin"),
-        ("", "no http or https origin"),
-        ("http://a http://127.0.0.1:5580", "no http or https origin"),
-        ("http://127.0.0.1:5580/x", "no http or https origin"),
+        ("file://", "not an http or https origin"),
+        ("chrome-extension://abc", "not an http or https origin"),
+        ("", "not an http or https origin"),
+        ("http://a http://127.0.0.1:5580", "not an http or https origin"),
+        ("http://127.0.0.1:5580/x", "not an http or https origin"),
     ],
 )
 def test_a_page_of_others_may_not_and_is_told_what_to_set(origin: str, told: str, *, required: bool) -> None:

@@ -96,7 +96,7 @@ def test_a_start_keeps_claims_that_should_not_be_and_the_operator_sets_them_free
     suspects = list(map(json.loads, run("admin", "claims", "--suspect", "--json", *journal).stdout.splitlines()))
     assert {(row["nick"], row["why"]) for row in suspects} == {
         ("n\u0430dia", "looks like nadia, which was bound before"),
-        ("old\u1039", "nobody could be called so today"),
+        ("old\u1039", "it is not a valid nickname any more"),
     }
     assert run("admin", "unclaim", *journal).returncode == 6
     for target in (["old\u1039"], [OTHER_KEY], ["--newer", "1h"]):
@@ -242,7 +242,7 @@ def test_another_password_counts_at_once_and_drops_nobody(run: Run, serve: Serve
 def test_a_key_that_is_none_stops_the_start(run: Run) -> None:
     done = run("serve", "--operator", "nadia", "--port", "0")
     assert done.returncode == 1
-    assert "'nadia' is no key's fingerprint" in done.stderr.decode()
+    assert "'nadia' is not a key's fingerprint" in done.stderr.decode()
 
 
 def test_a_drained_server_sends_everybody_away_for_a_while_and_ends_well(run: Run, serve: Serve, kept: Path) -> None:

@@ -127,7 +127,7 @@ def test_our_own_name_never_counts(house: Server, start: Start, room: str) -> No
     nadia.say("no")
     assert line_of(process) == "no"
     assert process.wait(DEADLINE) == 11
-    assert "an answer under our own name Deploy does not count" in told(process)
+    assert "(ignored Deploy: that is our own nickname" in told(process)
 
 
 def test_the_question_is_no_answer_to_itself(house: Server, run: InProcess, room: str) -> None:
@@ -145,7 +145,7 @@ def test_only_those_who_are_asked(house: Server, start: Start, room: str) -> Non
     nadia.frame("msg", where=lambda frame: frame["text"] == "yes")
     nadia.say("no")
     assert process.wait(DEADLINE) == 11
-    assert told(process) == "(abel answered, but is not asked)\nnadia chose no\n"
+    assert told(process) == "(ignored abel: only nadia or rajat may answer)\nnadia chose no\n"
 
 
 def test_other_talk_is_no_answer(house: Server, start: Start, room: str) -> None:
@@ -164,8 +164,8 @@ def test_the_deadline(house: Server, run: InProcess, room: str) -> None:
     """8, and the room knows that an answer is of no use any more."""
     nadia = house.member("nadia", room)
     done = run("ask", "go?", "--timeout", "1s", "--nick", "deploy", "--room", room, port=house.port)
-    assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: nobody chose in time")
-    assert log_of(nadia)[-1] == "[a3] go?  -> nobody chose in time"
+    assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: no answer in time")
+    assert log_of(nadia)[-1] == "[a3] go?  -> no answer in time"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -278,7 +278,7 @@ def test_two_at_once_take_their_own_answers(house: Server, start: Start, room: s
     second = nadia.frame("msg")["text"][1:].split("]")[0]
     nadia.say("yes")
     assert one.stderr is not None
-    assert f"it takes '{first} yes'" in one.stderr.readline().decode()
+    assert f"type '{first} yes'" in one.stderr.readline().decode()
     nadia.say(f"{second} no").say(f"{first}: y")
     assert (one.wait(DEADLINE), two.wait(DEADLINE)) == (0, 11)
 
@@ -365,7 +365,7 @@ def test_a_question_counts_from_its_commit_on(
         nadia = serve("--journal", journal, port=first.port).member("nadia")
         nadia.say("yes").say(f"{tag} no")
         assert one.wait(DEADLINE) == 11
-        assert f"it takes '{tag} yes'" in told(one)
+        assert f"type '{tag} yes'" in told(one)
     finally:
         two.send_signal(signal.SIGCONT)
     two.terminate()
@@ -389,7 +389,7 @@ def test_which_question_is_meant_is_known_across_a_restart(
     nadia = second.member("nadia")
     nadia.say("yes").say(f"{tag} no")
     assert one.wait(DEADLINE) == 11
-    assert f"it takes '{tag} yes'" in told(one)
+    assert f"type '{tag} yes'" in told(one)
     nadia.frame("msg", where=lambda frame: frame["text"] == f"[{tag}] go?  -> no (nadia)")
     two.terminate()
     assert two.wait(DEADLINE) == 143

@@ -192,7 +192,7 @@ def test_since_and_until_bound_an_export(run: Run, serve: Serve, kept: Path) -> 
 def test_a_moment_that_is_none_is_a_usage_error(run: Run, serve: Serve) -> None:
     done = run("export", "--since", "yesterdayish")
     assert done.returncode == 2
-    assert "is no moment" in done.stderr.decode()
+    assert "is not a moment" in done.stderr.decode()
 
 
 def test_the_file_of_a_running_server_is_not_read(run: Run, serve: Serve, kept: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_unix_socket_beside_host_and_port_of_the_same_place(configured: Config
 def test_what_is_no_server(configured: Configured) -> None:
     done = configured("", "who", "--server", "a b")
     assert done.returncode == 2
-    assert b"is no server" in done.stderr
+    assert b"is not a server" in done.stderr
 
 
 # --- errors
@@ -180,7 +180,7 @@ def test_an_unknown_key_is_an_error_in_one_line(configured: Configured) -> None:
 def test_a_wrong_value_says_where_it_came_from(configured: Configured) -> None:
     done = configured("[who]\ntimeout = 'soon'\n", "who")
     assert done.returncode == 2
-    assert b"'soon' is no duration" in done.stderr
+    assert b"'soon' is not a duration" in done.stderr
     assert b"(that value comes from config.toml)\n" in done.stderr
     assert b"that value comes" not in configured("", "who", "--timeout", "soon").stderr
 
@@ -210,7 +210,7 @@ def test_what_python_itself_can_not_read_is_an_error_of_the_file(
 def test_a_number_of_seconds_has_the_bounds_of_a_written_one(configured: Configured, seconds: str) -> None:
     done = configured(f"[who]\ntimeout = {seconds}", "who")
     assert done.returncode == 2
-    assert b"is no duration" in done.stderr
+    assert b"is not a duration" in done.stderr
 
 
 @pytest.mark.parametrize("home", ["/dev/null", "/nonexistent"])
@@ -273,7 +273,7 @@ def test_show_says_why_nothing_is_read(
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        ("serve", "claim-names is not set: where there is a journal"),
+        ("serve", "claim-names is not set: on with a journal"),
         ("serve", "max-clients is not set: 10000, or 0.8 × the file limit"),
         ("send", "tls is not set"),
         ("tail", "n is not set: 10"),
@@ -282,7 +282,7 @@ def test_show_says_why_nothing_is_read(
 def test_show_does_not_call_off_what_the_command_decides_itself(
     configured: Configured, command: str, line: str
 ) -> None:
-    """Of a pair of switches neither was given: names are bound where there is a journal."""
+    """Of a pair of switches neither was given: names are reserved with a journal."""
     assert f"# {line}\n".encode() in configured("", "config", "show", command).stdout
 
 

@@ -70,7 +70,14 @@ OURS = {
         for name in ("blocking_connection", "blocking_socket", "blocking_transport", "clock", "resolver")
     ),
     *(f"cli.{name}" for name in ("completers", "config_defaults", "config_file", "credential_options", "options")),
-    *("cli.message_command", "cli.output", "cli.param_types", "cli.password_variable", "cli.server_option"),
+    *(
+        "cli.help_pages",
+        "cli.message_command",
+        "cli.output",
+        "cli.param_types",
+        "cli.password_variable",
+        "cli.server_option",
+    ),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
 REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}

@@ -51,7 +51,7 @@ def web(sock: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "said"), [(silent, "says nothing"), (web, "a web server answered"), (let_in, "did not answer in time")]
+    ("peer", "said"), [(silent, "does not answer"), (web, "a web server answered"), (let_in, "did not answer in time")]
 )
 def test_whatever_is_wrong_there_is_critical(
     run: Run, stub: Callable[..., Stub], peer: Callable[[socket.socket], None], said: str

@@ -97,8 +97,8 @@ def test_all_that_one_said_goes_and_those_who_are_here_are_told(run: Run, serve:
         (["0"], 2, "0 is not in the range"),
         (["--nick", "a b"], 5, "nickname"),
         (["9"], 6, "message 9 is not kept in lobby: 1 to 1 are"),
-        (["1", "--room", "nowhere"], 6, "there is no room 'nowhere' here"),
-        (["--nick", "Nobody"], 6, "nothing that was said under that name is kept"),
+        (["1", "--room", "nowhere"], 6, "there is no room 'nowhere'"),
+        (["--nick", "Nobody"], 6, "no message under that name is stored"),
     ],
 )
 def test_what_can_not_be_redacted_is_refused(

@@ -322,14 +322,14 @@ def test_ctrl_c_at_a_terminal_reaches_the_program_once(house: Server, env: dict[
 def test_a_room_that_cannot_be_reached_changes_nothing_else(run: Run) -> None:
     done = run("run", "--port", str(closed_port()), "--", "sh", "-c", "echo out; exit 5")
     assert (done.returncode, done.stdout) == (5, b"out\n")
-    assert err_line(done).startswith("chatctl: the room does not hear of this: cannot reach")
+    assert err_line(done).startswith("chatctl: can't post to the room: cannot reach")
 
 
 @pytest.mark.parametrize("more", [["--room", "No"], ["--nick", "no name"]])
 def test_nor_does_a_room_or_a_name_that_cannot_be(house: Server, run: Run, more: list[str]) -> None:
     done = run("run", "--port", str(house.port), *more, "--", "echo", "out")
     assert (done.returncode, done.stdout) == (0, b"out\n")
-    assert err_line(done).startswith("chatctl: the room does not hear of this: ")
+    assert err_line(done).startswith("chatctl: can't post to the room: ")
 
 
 def test_a_server_that_is_silent_holds_nothing_up(start: Start, stub: PutStub) -> None:
@@ -345,7 +345,7 @@ def test_a_server_that_is_silent_holds_nothing_up(start: Start, stub: PutStub) -
     while process.poll() is None and time.monotonic() < until:
         process.terminate()
     assert process.returncode == 6
-    assert told(process) == "chatctl: the room does not hear of this: interrupted\n"
+    assert told(process) == "chatctl: can't post to the room: interrupted\n"
 
 
 def test_a_silent_server_costs_one_deadline(run: Run, stub: PutStub) -> None:
@@ -353,7 +353,7 @@ def test_a_silent_server_costs_one_deadline(run: Run, stub: PutStub) -> None:
     port = stub(calls.append).port
     done = run("run", "--timeout", "400ms", "--port", str(port), "--", "sh", "-c", "exit 6")
     assert (done.returncode, len(calls)) == (6, 1)
-    assert "says nothing" in err_line(done)
+    assert "does not answer" in err_line(done)
 
 
 def test_require_room(house: Server, run: Run, room: str, tmp_path: Path) -> None:
@@ -384,7 +384,7 @@ def test_a_room_that_goes_away_meanwhile(start: Start, stub: PutStub) -> None:
     server.close()
     _, warning = process.communicate(b"\n", DEADLINE)
     assert process.returncode == 2
-    assert warning.count(b"does not hear of this") == 1
+    assert warning.count(b"can't post to the room") == 1
 
 
 def test_help_tells_all(run: Run) -> None:

@@ -152,9 +152,9 @@ def test_a_lock_that_another_took_is_told_in_the_room_and_on_stderr(serve: Serve
     line_of(other)
     holder.send_signal(signal.SIGCONT)
     nadia = server.member("nadia")
-    nadia.frame("msg", where=lambda frame: frame["text"] == "lost the lock backup to eve, and goes on: the job")
+    nadia.frame("msg", where=lambda frame: frame["text"] == "lost the lock backup to eve, and continues: the job")
     assert ends(holder) == 0
-    assert "chatctl: the lock backup is lost, and CMD goes on: eve has it now" in told(holder)
+    assert "chatctl: the lock backup is lost, and CMD continues: eve has it now" in told(holder)
     assert ends(other) == 0
     assert any(text.startswith("done in") for text in log_of(nadia))
 
@@ -165,7 +165,7 @@ def test_a_server_that_is_gone_for_too_long_is_told_on_stderr(start: Start) -> N
         holder = start(*line(port)[:-1], "--quiet-success", "--", *HOLDS)
         line_of(holder)
     assert holder.stderr is not None
-    assert b"the lock backup is lost, and CMD goes on: " in (said := holder.stderr.readline())
+    assert b"the lock backup is lost, and CMD continues: " in (said := holder.stderr.readline())
     assert said.endswith(b"; another run may start\n")
     assert ends(holder) == 0
 
@@ -186,11 +186,11 @@ def test_an_operator_frees_it(serve: Serve, start: Start, run: Run, tmp_path: Pa
     assert (done.returncode, first) == (0, "the lock backup of ci was freed: its machine is gone")
     assert second == "  nick=ci  room=lobby  address=this machine"
     assert nadia.frame("notice")["text"] == first
-    nadia.frame("msg", where=lambda frame: frame["text"] == "lost the lock backup, and goes on: the job")
+    nadia.frame("msg", where=lambda frame: frame["text"] == "lost the lock backup, and continues: the job")
     assert run(*line(server.port, nick="two"), "true").returncode == 0
     assert ends(holder) == 0
     assert told(holder) == (
-        "chatctl: the lock backup is lost, and CMD goes on: an operator freed it: its machine is gone\n"
+        "chatctl: the lock backup is lost, and CMD continues: an operator freed it: its machine is gone\n"
     )
     gone = run("admin", "unlock", "backup", *journal)
     assert gone.returncode == 6

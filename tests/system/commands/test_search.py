@@ -61,7 +61,7 @@ def test_nothing_found_is_8_and_one_line(house: Server, run: InProcess, talk: st
 def test_a_limit_says_how_to_go_on(house: Server, run: InProcess, talk: str) -> None:
     done = run("search", "--room", talk, "--limit", "1", "deploy", port=house.port)
     assert done.stdout.count(b"#4") == 2
-    told = re.fullmatch(rf"looked back to #4 \({STAMP}\): --before (\d+) goes on\n", done.stderr.decode())
+    told = re.fullmatch(rf"looked back to #4 \({STAMP}\): --before (\d+) continues\n", done.stderr.decode())
     assert told
     done = run("search", "--room", talk, "--before", told[1], "deploy", port=house.port)
     assert re.findall(rb"#\d", done.stdout) == [b"#1", b"#3"]
@@ -91,7 +91,7 @@ def test_json_is_the_message_as_the_wire_has_it(house: Server, run: InProcess, t
         (("",), "an empty text"),
         (("x" * (MAX_SEARCH + 1),), f"at most {MAX_SEARCH} characters"),
         (("x" * 4096,), "and this one has 4096"),
-        (("--since", "soon", "x"), "is no moment"),
+        (("--since", "soon", "x"), "is not a moment"),
         (("--limit", "0", "x"), "0 is not in the range"),
         (("--before", "0", "x"), "0 is not in the range"),
         ((*(f"--from=n{n}" for n in range(11)), "x"), "at most 10 nicknames"),
@@ -132,5 +132,5 @@ def test_what_was_found_before_the_deadline_is_printed(run: InProcess, stub: Put
     done = run("search", "deploy", "--timeout", "500ms", port=stub(lambda sock: slow(Peer(sock))).port)
     assert done.returncode == 8
     assert b"#7 nadia: deploy" in done.stdout
-    assert b"--before 5 goes on" in done.stderr
+    assert b"--before 5 continues" in done.stderr
     assert b"did not answer in time" in done.stderr

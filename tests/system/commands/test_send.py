@@ -178,7 +178,7 @@ def test_a_peer_that_says_nothing(run: Run, stub: PutStub) -> None:
     """Nothing was sent that could have had an effect: not there, rather than unknown."""
     done = run("send", "hi", "--timeout", "700ms", port=stub(lambda _: None).port)
     assert done.returncode == 3
-    assert "it accepts, but says nothing" in err_line(done)
+    assert "it accepts connections, but does not answer" in err_line(done)
 
 
 def test_a_server_that_dies_with_the_message_in_hand(run: Run, stub: PutStub) -> None:
@@ -192,7 +192,7 @@ def test_a_server_that_dies_with_the_message_in_hand(run: Run, stub: PutStub) ->
 
     done = run("send", "hi", "--nick", "ci", port=stub(die).port)
     assert done.returncode == 4
-    assert "it may or may not have been said" in err_line(done)
+    assert "it may or may not have been stored" in err_line(done)
 
 
 def test_a_server_that_never_acknowledges(run: Run, stub: PutStub) -> None:

@@ -40,7 +40,7 @@ def test_a_whisper_reaches_one(house: Server, run: Run, room: str) -> None:
 def test_a_whisper_to_nobody(house: Server, run: Run, room: str) -> None:
     done = run("send", "psst", "--to", "nobody", "--room", room, port=house.port)
     assert done.returncode == 6
-    assert "there is no nobody here" in err_line(done)
+    assert "nobody is not here" in err_line(done)
 
 
 def test_the_id_is_printed(house: Server, run: Run, room: str) -> None:
@@ -117,9 +117,9 @@ def test_lines_that_can_not_be_said_are_told_and_the_others_are_said(house: Serv
     done = run("send", "--lines", "--room", room, stdin=stdin, port=house.port)
     assert (done.returncode, done.stdout) == (6, b"")
     assert done.stderr.decode().splitlines() == [
-        "chatctl: line 3 has 4097 bytes, and the server takes at most 4096: it was not said",
+        "chatctl: line 3 has 4097 bytes, and the server takes at most 4096: it was not sent",
         "chatctl: line 4 is not UTF-8 (byte 0xe9 at 3): --lossy sends it all the same",
-        "chatctl: 2 lines were not said; the others were",
+        "chatctl: 2 lines were not sent; the others were",
     ]
     assert log_of(house.member("nadia", room)) == ["one", "five"]
 
@@ -223,8 +223,8 @@ def test_a_line_of_a_file_that_is_too_long(house: Server, run: Run, room: str, t
         (["--file", "nowhere"], "does not exist"),
         (["hi", "--me", "--to", "nadia"], "can't be a --me"),
         (["hi", "--from", "nadia"], "--from is for --wait-reply"),
-        (["hi", "--wait-reply", "("], "is no regular expression"),
-        (["hi", "--wait-reply", "a{99999999999}"], "is no regular expression"),
+        (["hi", "--wait-reply", "("], "is not a regular expression"),
+        (["hi", "--wait-reply", "a{99999999999}"], "is not a regular expression"),
         (["hi", "--wait-reply", "x", "--from", "no name"], "can't hold a space"),
         (["hi", "--id", ""], "--id takes 1 to 100 characters"),
         (["hi", "--id", "k" * 101], "--id takes 1 to 100 characters"),

@@ -54,7 +54,7 @@ def test_no_reply_in_time(house: Server, run: Run, room: str) -> None:
     """Not unknown: it was said."""
     done = run("send", "hi", "--wait-reply", "hi", "--timeout", "1s", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
-    assert "it was said, but no reply came in time" in err_line(done)
+    assert "the message was stored, but no reply came in time" in err_line(done)
 
 
 def test_a_reply_that_takes_the_pattern_for_ever_does_not_keep_it(house: Server, start: Start, room: str) -> None:

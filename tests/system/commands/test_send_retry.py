@@ -40,7 +40,7 @@ def test_unknown_says_how_to_find_out(house: Server, lossy: Lossy, run: Run, roo
     arguments = ("send", "deploy done", "--room", room, "--json")
     done = run(*arguments, port=proxy.port)
     assert done.returncode == 4
-    assert "it may or may not have been said" in err_line(done)
+    assert "it may or may not have been stored" in err_line(done)
     advice = re.search(r"(--id \S+ --retry-for 60s)$", err_line(done))
     assert advice is not None
     again = run(*arguments, *shlex.split(advice[1]), port=proxy.port)
@@ -60,7 +60,7 @@ def test_an_id_with_another_text_is_an_error(house: Server, run: Run, room: str)
     assert run("send", "disk full", *arguments, port=house.port).returncode == 0
     done = run("send", "disk OK again", *arguments, port=house.port)
     assert (done.returncode, done.stdout) == (6, b"")
-    assert err_line(done) == "chatctl: the id belongs to another message, number 1: this one was not said"
+    assert err_line(done) == "chatctl: the id belongs to another message, number 1: this one was not stored"
     assert run("send", "disk full", *arguments, port=house.port).returncode == 0
     assert log_of(house.member("nadia", room)) == ["disk full"]
 
@@ -199,7 +199,7 @@ def test_a_whisper_is_never_repeated(stub: PutStub, run: Run) -> None:
 
     done = run("send", "hi", "--to", "nadia", "--retry-for", "20s", port=stub(one_after_another(hear)).port)
     assert done.returncode == 4
-    assert "may say it twice" in err_line(done)
+    assert "may deliver it twice" in err_line(done)
     assert heard == ["hi"]
 
 

@@ -244,7 +244,7 @@ def test_everything_chosen_is_advertised(serve: Serve) -> None:
 def test_a_rate_that_is_none(run: Run, rate: str) -> None:
     done = run("serve", "--rate", rate, port=0)
     assert done.returncode == 2
-    assert b"is no rate" in done.stderr
+    assert b"is not a rate" in done.stderr
 
 
 def test_two_servers_do_not_share_a_port(serve: Serve, start: Start) -> None:

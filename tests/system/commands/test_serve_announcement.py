@@ -43,7 +43,7 @@ def test_what_is_printed_joins_as_it_stands(
     server = serve(*more)
     lines = lines_of(server.process, server.first_line)
     assert lines == [
-        f"chatctl 0.1.0 listening on 127.0.0.1:{server.port}",
+        f"chatctl 0.2.0 listening on 127.0.0.1:{server.port}",
         "messages are kept in memory only",
         f"join with: chatctl join --host 127.0.0.1 --port {server.port}",
     ]
@@ -59,7 +59,7 @@ def test_the_unix_socket_is_joined_from_another_directory(start: Start, env: dic
     folder = tmp_path / "our room's"
     folder.mkdir()
     lines = lines_of(start("serve", "-q", "--unix", "our room's/s.sock", "--no-tcp"))
-    assert lines[0] == "chatctl 0.1.0 listening on our room's/s.sock"
+    assert lines[0] == "chatctl 0.2.0 listening on our room's/s.sock"
     with Wire(str(folder / "s.sock")) as watcher:
         watcher.greeted().enter("", mode="watch")
         done = paste(lines[-1].removeprefix("join with: "), env, folder, stdin=b"hello\n")
@@ -150,7 +150,7 @@ def test_a_journal_with_facts_that_are_none_is_refused(run: Run, tmp_path: Path,
     done = run("serve", "--journal", str(journal), port=0)
     assert (done.returncode, done.stdout) == (1, b"")
     last = done.stderr.decode().splitlines()[-1]
-    assert last.startswith(f"chatctl: the journal {journal} is damaged (a fact in it is none: ")
+    assert last.startswith(f"chatctl: the journal {journal} is damaged (a setting in it is invalid: ")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,8 @@ def test_a_journal_with_facts_that_are_none_is_refused(run: Run, tmp_path: Path,
         ("--host 2001:db8::1", "cannot listen on [2001:db8::1]:0: "),
         ("--unix none/x.sock", "cannot listen on none/x.sock: no such file or directory (choose another path with "
          "--unix)"),
-        ("--unix no.db", "cannot listen on no.db: a file that is no socket is there (choose another path with --unix)"),
+        ("--unix no.db", "cannot listen on no.db: a file that is not a socket is there (choose another path "
+         "with --unix)"),
         ("--admin-socket no.db/x", "cannot listen on {here}/no.db/x: not a directory (choose another path "
          "with --admin-socket)"),
         ("--tls-cert none", "cannot read the certificate in none: no such file or directory (name another file with "

@@ -85,7 +85,7 @@ def test_two_servers_of_one_schema_are_one_too_many(serve: Serve, run: Run, plac
     [
         (("--journal", "postgresql://a:b@h/d"), "everybody on this machine can read a password in a command line"),
         (("--journal", "postgresql://h/d", "--max-journal", "5M"), "--max-journal is for a file"),
-        (("--journal", "postgresql://h/d", "--journal-schema", "Ops"), "'Ops' is no name for a schema"),
+        (("--journal", "postgresql://h/d", "--journal-schema", "Ops"), "'Ops' is not a name for a schema"),
         (("--journal-schema", "ops"), "--journal-schema needs --journal postgresql://"),
         (("--durability", "replica"), "--durability replica needs --journal postgresql://"),
     ],

@@ -66,12 +66,12 @@ def test_whole_programs_come_through_a_proxy_and_bans_find_them(serve: Serve, ru
         assert own("probe", port=port).returncode == 0
         server.wait_for_log(f"Connected with {SOMEBODY}:", times=2)
         banned = own("admin", "ban", "127.0.0.1", "--journal", journal)
-        assert b"it is a proxy's: what counts is the address of who is behind it" in banned.stdout + banned.stderr
+        assert b"it is a proxy's address: name the address of the client behind it" in banned.stdout + banned.stderr
         assert own("send", "hello", port=port).returncode == 0
         assert own("admin", "ban", SOMEBODY, "--journal", journal).returncode == 0
         assert "your address is banned" in err_line(own("send", "hello", port=port))
     direct = own("send", "hello", port=server.port)
-    assert "this server takes what comes through a proxy only" in err_line(direct)
+    assert "this server accepts connections from your address through a proxy only" in err_line(direct)
 
 
 def test_the_list_of_proxies_is_read_again(serve: Serve, tmp_path: Path) -> None:
@@ -93,4 +93,4 @@ def test_the_list_of_proxies_is_read_again(serve: Serve, tmp_path: Path) -> None
 def test_what_is_no_network_is_a_usage_error(run: Run, wrong: str) -> None:
     done = run("serve", "--proxied-from", wrong)
     assert done.returncode == 2
-    assert "is no network" in err_line(done)
+    assert "is not a network" in err_line(done)

@@ -71,7 +71,7 @@ def test_it_says_what_to_open_in_a_browser(serve: Serve) -> None:
 
 def test_it_has_an_address_of_its_own(serve: Serve) -> None:
     server = serve("--host", "0.0.0.0", "--web", "127.0.0.1:0")
-    assert server.first_line.startswith("chatctl 0.1.0 listening on 0.0.0.0:")
+    assert server.first_line.startswith("chatctl 0.2.0 listening on 0.0.0.0:")
     assert server.process.stdout is not None
     assert re.search(r"listening on 127\.0\.0\.1:\d+ with HTTP$", server.process.stdout.readline().decode().strip())
 
@@ -142,7 +142,7 @@ def test_each_refusal_is_in_the_log(serve: Serve) -> None:
         ("--web x", "'x' is not [HOST:]PORT"),
         ("--web 70000", "'70000' is not [HOST:]PORT"),
         ("--web ::1:5580", "'::1:5580' is not [HOST:]PORT"),
-        ("--web 0 --web-origin chat.example.org", "'chat.example.org' is no origin"),
+        ("--web 0 --web-origin chat.example.org", "'chat.example.org' is not an origin"),
         ("--web-origin https://chat.example.org", "--web-origin needs --web PORT"),
         ("--web 0 --no-tcp --unix s", "--no-tcp leaves no port for --web"),
     ],
@@ -173,7 +173,7 @@ def test_systemd_hands_over_its_socket(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.create_server(("127.0.0.1", 0)) as web:
         port = web.getsockname()[1]
         with Manager(tmp_path, plain=tcp, web=web).running("--web", "5580") as (_, lines):
-            assert lines[1] == f"chatctl 0.1.0 listening on 127.0.0.1:{port} with HTTP"
+            assert lines[1] == f"chatctl 0.2.0 listening on 127.0.0.1:{port} with HTTP"
             assert say(port, "x").status == 200
 
 

@@ -55,17 +55,17 @@ def test_what_is_taken(house: Server, run: Run, room: str, arguments: list[str],
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--match", "("], "is no regular expression"),
-        (["--match", "(" * 5000 + ")" * 5000], "is no regular expression"),
-        (["--match", "a{" + "9" * 5000 + "}"], "is no regular expression"),
-        (["--timeout", "999999999d"], "is no duration"),
+        (["--match", "("], "is not a regular expression"),
+        (["--match", "(" * 5000 + ")" * 5000], "is not a regular expression"),
+        (["--match", "a{" + "9" * 5000 + "}"], "is not a regular expression"),
+        (["--timeout", "999999999d"], "is not a duration"),
         (["--from", "no name"], "can't hold a space"),
         (["--exec", "'"], "no closing quotation"),
         (["--exec", ""], "the command is empty"),
         (["--exec", "true", "--json"], "--exec prints nothing"),
         (["--exec", "true", "-0"], "--exec prints nothing"),
         (["--keep-going"], "--keep-going is for --exec"),
-        (["--idle", "soon"], "is no duration"),
+        (["--idle", "soon"], "is not a duration"),
         (["--count", "0"], "0 is not in the range"),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_command_that_fails_ends_it(house: Server, run: Run, room: str, tmp_pa
     arguments = ("tail", "--no-follow", "--room", room, "--exec", "./script", "--cursor-file", "seen")
     done = run(*arguments, port=house.port)
     assert (done.returncode, done.stdout) == (1, b"one\ntwo\n")
-    assert err_line(done) == "chatctl: ./script ended with status 3 at message 2 (--keep-going goes on)"
+    assert err_line(done) == "chatctl: ./script ended with status 3 at message 2 (--keep-going continues)"
     again = run(*arguments, "--keep-going", port=house.port)
     assert (again.returncode, again.stdout) == (0, b"two\nthree\n")
     assert err_line(again) == "chatctl: ./script ended with status 3 at message 2"

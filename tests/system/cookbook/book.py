@@ -97,7 +97,7 @@ def name_in(above: str) -> str:
 
 
 def transcript(text: str) -> list[tuple[str, str]]:
-    """Cut a ``console`` block into (command, what it prints); '> ' goes on with a command."""
+    """Cut a ``console`` block into (command, what it prints); '> ' continues with a command."""
     parts: list[tuple[str, str]] = []
     for line in text.splitlines():
         command, output = parts[-1] if parts else ("", "")

@@ -61,7 +61,7 @@ def test_bot_in_shell__in_another_room(kitchen: Kitchen) -> None:
 
 
 def test_bot_in_shell__when_an_answer_can_not_be_given(kitchen: Kitchen) -> None:
-    """Somebody has its name: it says so, and goes on."""
+    """Somebody has its name: it says so, and continues."""
     nadia, thief = kitchen.person("nadia"), kitchen.person("bot")
     bot = kitchen.start(kitchen.recipe.take("sh").text)
     wait_until_it_watches(kitchen, bot, nadia)

@@ -25,7 +25,7 @@ HOSTILE = {
 
 @LOCALES
 def test_log_watch__of_hostile_lines(kitchen: Kitchen, locale: str) -> None:
-    """Each is said, and the watch goes on."""
+    """Each is said, and the watch continues."""
     log, watch = watched(kitchen, LC_ALL=locale)
     nadia = kitchen.person("nadia")
     with log.open("ab") as out:

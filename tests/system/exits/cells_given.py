@@ -1,11 +1,11 @@
-"""The cells of what a command is given: bytes that are no text, no regular file, a stdin without an end."""
+"""The cells of what a command is given: bytes that are no text, not a regular file, a stdin without an end."""
 
 from tests.system.exits.cells_read import HELLO
 from tests.system.exits.cells_say import BUILT
 from tests.system.exits.table import Cell, Nothing, nothing
 from tests.system.exits.words import USAGE
 
-NO_FILE = "it is no regular file"
+NO_FILE = "it is not a regular file"
 BYTES = "$(printf 'caf\\351')"
 NOT_TEXT = "invalid value for '{}': caf\\xe9 is not UTF-8"
 
@@ -31,7 +31,7 @@ TEXT_CELLS = [
         "printf 'caf\\351\\nfine\\n' | chatctl send --lines",
         6,
         err="chatctl: line 1 is not UTF-8 (byte 0xe9 at 3): --lossy sends it all the same\n"
-        "chatctl: 1 line was not said; the others were",
+        "chatctl: 1 line was not sent; the others were",
         said="fine",
         lines=True,
     ),
@@ -147,7 +147,7 @@ FILE_CELLS = [
         "odd file",
         "mkfifo pipe; chatctl serve -q --port 0 --journal pipe",
         1,
-        err="chatctl: cannot open the journal {here}/pipe: it is no regular file, or another user has put it there "
+        err="chatctl: cannot open the journal {here}/pipe: it is not a regular file, or another user has put it there "
         "(check that it is a file you may write, in such a folder, or name another with --journal)",
     ),
     *nothing(["export", "completion"], ["odd file"], "it writes to stdout alone"),
@@ -156,7 +156,7 @@ FILE_CELLS = [
         "odd file",
         "chatctl backup /dev/null",
         1,
-        err="chatctl: /dev/null is there already: a backup overwrites nothing",
+        err="chatctl: /dev/null already exists: a backup does not overwrite files",
     ),
     Cell(
         "config",
@@ -170,7 +170,7 @@ FILE_CELLS = [
         "odd file",
         "mkdir .state; ln -s /dev/null .state/key; chatctl key show",
         1,
-        err="chatctl: {here}/.state/key is no OpenSSH private key, or its passphrase is another one",
+        err="chatctl: {here}/.state/key is not an OpenSSH private key, or its passphrase is another one",
     ),
     Cell(
         "password",

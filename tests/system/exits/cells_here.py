@@ -7,7 +7,7 @@ from tests.system.exits.words import FULL, USAGE
 SERVE = "chatctl serve -q --journal none"
 HIDDEN = f"{SERVE} --no-tcp --unix chat.sock"
 LISTENS = (
-    "chatctl {any:0.1.0} listening on 127.0.0.1:{any:5500}\nmessages are kept in memory only\n"
+    "chatctl {any:0.2.0} listening on 127.0.0.1:{any:5500}\nmessages are kept in memory only\n"
     "join with: chatctl join --host 127.0.0.1 --port {any:5500}"
 )
 BACKUP = "chatctl backup copy.db"
@@ -43,7 +43,7 @@ SERVE_CELLS = [
         "no stdin",
         f"{HIDDEN} <&-",
         0,
-        "chatctl {any:0.1.0} listening on {any:chat.sock}\nmessages are kept in memory only\n"
+        "chatctl {any:0.2.0} listening on {any:chat.sock}\nmessages are kept in memory only\n"
         "join with: chatctl join --unix {here}/chat.sock",
         peer="serves",
         signal="SIGTERM",
@@ -62,7 +62,7 @@ BACKUP_CELLS = [
     Cell("backup", "fine", BACKUP, 0, note="through the running server"),
     Cell("backup", "refused", BACKUP, 1, err="chatctl: there is no journal {here}/rooms.db", peer="no journal"),
     Cell("backup", "silent peer", f"{BACKUP} --timeout 300ms", 4, err=LOST, peer="operator silent"),
-    Nothing("backup", "web server", "it talks to a server of this machine, over the socket beside its journal"),
+    Nothing("backup", "web server", "it talks to a server of this machine, over the socket next to its journal"),
     Cell("backup", "drops mid-way", BACKUP, 4, err=LOST, peer="operator drops"),
     Cell("backup", "garbage", BACKUP, 4, err=LOST, peer="operator garbage"),
     Cell(
@@ -70,7 +70,7 @@ BACKUP_CELLS = [
         "name taken",
         "chatctl backup .",
         1,
-        err="chatctl: {here} is there already: a backup overwrites nothing",
+        err="chatctl: {here} already exists: a backup does not overwrite files",
         note="the copy's name, that is",
     ),
     Nothing("backup", "too long", "it says nothing"),
@@ -151,7 +151,7 @@ ADMIN_CELLS = [
         "room missing",
         "chatctl admin topic --room nowhere deploy freeze",
         6,
-        err="chatctl: there is no room 'nowhere' here",
+        err="chatctl: there is no room 'nowhere'",
         peer="room",
     ),
     Cell("admin", "deadline", f"{MUTE} --timeout 200ms", 4, err=NO_ANSWER, peer="operator silent"),
@@ -234,7 +234,7 @@ PASSWORD_CELLS = [
         "SCRAM-SHA-256$16384:{any:c2FsdCBhbmQgcGVwcGVy$…:…}",
     ),
     Cell("password", "closed stdout", "echo 'a long one' | chatctl password >&-", 0),
-    Cell("password", "no stdin", "chatctl password <&-", 1, err="chatctl: an empty password keeps nobody out"),
+    Cell("password", "no stdin", "chatctl password <&-", 1, err="chatctl: the password is empty"),
     Cell("password", "full disk", "echo 'a long one' | chatctl password > /dev/full", 1, err=FULL),
 ]
 

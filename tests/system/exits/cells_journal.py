@@ -63,7 +63,8 @@ CELLS = [
         "odd file",
         "chatctl journal copy /dev/null postgresql:///chat",
         1,
-        err="chatctl: cannot open the journal /dev/null: {any:it is no regular file, or another user has put it there}",
+        err="chatctl: cannot open the journal /dev/null: "
+        "{any:it is not a regular file, or another user has put it there}",
     ),
     Nothing("journal", "endless stdin", "it reads no stdin"),
     Cell(

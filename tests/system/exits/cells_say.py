@@ -16,8 +16,8 @@ BUILT = "started: echo built\ndone in {n:0.1} s: echo built\nbuilt"
 LOCKED = "chatctl run --lock backup -- echo built"
 INSIST = "chatctl run --require-room -- echo built"
 LONG = "head -c 5000 /dev/zero | tr '\\0' x"
-DEAF = "chatctl: the room does not hear of this: "
-AGAIN = "; to have it said once, repeat the command with --id {key} --retry-for 60s"
+DEAF = "chatctl: can't post to the room: "
+AGAIN = "; to have it stored once only, repeat the command with --id {key} --retry-for 60s"
 
 SEND_CELLS = [
     Cell("send", "fine", SEND, 0, said="deploy done"),
@@ -48,7 +48,7 @@ SEND_CELLS = [
         "drops mid-way",
         "chatctl send --to nadia 'deploy done'",
         4,
-        err=CLOSED + UNKNOWN + "; a whisper is not kept, so sending it again may say it twice",
+        err=CLOSED + UNKNOWN + "; a whisper is not kept, so sending it again may deliver it twice",
     ),
     Cell("send", "garbage", SEND, 7, err=BROKE + UNKNOWN),
     Cell("send", "name taken", "chatctl send --nick nadia 'deploy done'", 5, err=SOMEBODY),
@@ -64,8 +64,8 @@ SEND_CELLS = [
         "too long",
         f"(echo fits; {LONG}; echo; echo fits too) | chatctl send --lines",
         6,
-        err="chatctl: line 2 has 5000 bytes, and the server takes at most 4096: it was not said\n"
-        "chatctl: 1 line was not said; the others were",
+        err="chatctl: line 2 has 5000 bytes, and the server takes at most 4096: it was not sent\n"
+        "chatctl: 1 line was not sent; the others were",
         said="fits\nfits too",
         lines=True,
     ),
@@ -78,7 +78,7 @@ SEND_CELLS = [
         "deadline",
         "chatctl send 'deploy?' --wait-reply '^yes$' --timeout 2s",
         8,
-        err="chatctl: it was said, but no reply came in time",
+        err="chatctl: the message was stored, but no reply came in time",
         said="deploy?",
     ),
     Cell("send", "SIGINT", SEND, 130),
@@ -188,8 +188,8 @@ ASK_CELLS = [
         "deadline",
         f"{ASK} --timeout 2s",
         8,
-        err="chatctl: nobody chose in time",
-        said=f"{ASKED}\n{OUTCOME} nobody chose in time",
+        err="chatctl: no answer in time",
+        said=f"{ASKED}\n{OUTCOME} no answer in time",
     ),
     Cell("ask", "SIGINT", ASK, 130, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),
     Cell("ask", "SIGTERM", ASK, 143, said=f"{ASKED}\n{OUTCOME} withdrawn", peer="room"),

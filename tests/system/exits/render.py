@@ -44,7 +44,7 @@ SCRIPT = """
 chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
 case $? in
     0) ;;                                           # said, once
-    3) logger "nobody there, nothing was said" ;;
+    3) logger "no server there, nothing was sent" ;;
     4) logger "it may have been said" ;;            # the same line again, later, says it once
     *) logger "not said"; exit 1 ;;
 esac

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 CODES = {
     0: ("done", ""),
     1: (
-        "a fault of chatctl's own, or this machine's: a full disk, a port that is taken",
+        "internal error in chatctl, or this machine's: a full disk, a port that is taken",
         "read the line, it says which",
     ),
     2: ("wrong usage; nothing was done", "read `--help`"),
-    3: ("nobody there, or not in time; nothing was sent", "try again later"),
-    4: ("sent, and no answer came: it may or may not have been said", "say it again under the same `--id`"),
+    3: ("no server there, or no answer in time; nothing was sent", "try again later"),
+    4: ("sent, and no answer came: it may or may not have been stored", "say it again under the same `--id`"),
     5: (
         "the name, the key or the password was refused; for `join` also: the name joined from elsewhere",
         "another `--nick`; what the line says",
@@ -38,7 +38,7 @@ PROBE_CODES = {
     0: "OK",
     1: "WARNING: slower than a threshold",
     2: "CRITICAL: not reachable, refused, broken, or slower than a threshold",
-    3: "UNKNOWN: wrong usage, no check ran, or a fault of our own",
+    3: "UNKNOWN: wrong usage, no check ran, or an internal error",
 }
 
 SITUATIONS = {
@@ -64,7 +64,7 @@ SITUATIONS = {
     "not UTF-8": "what it is given is no text",
     "odd file": "a device, a FIFO or a link is given as a file",
     "endless stdin": "what is piped in does not end",
-    "two at once": "the same command runs beside it",
+    "two at once": "the same command runs at the same time",
 }
 
 PLACEHOLDERS = {
@@ -111,7 +111,7 @@ class Cell:
     note: str = ""
     """What a reader of the documentation has to know besides."""
     lines: bool = False
-    """Whether stderr may have more than one line: a command that goes on has more than one thing to tell."""
+    """Whether stderr may have more than one line: a command that continues has more than one thing to tell."""
 
     @property
     def name(self) -> str:

@@ -78,7 +78,7 @@ def test_what_is_wrong_is_seen(fault: Fault, end: End, wrong: list[str]) -> None
         ("ask", End(143, "", "", ["now?  [1] yes", "yes"]), False),
         ("ask", End(143, "", "", ["now?  [1] yes", "yes"], ["question a3 is withdrawn: ci is gone"]), True),
         ("run", End(143, "", "", ["started: echo"]), False),
-        ("run", End(0, "", "chatctl: the room does not hear of this: x\n", ["started: echo"]), True),
+        ("run", End(0, "", "chatctl: can't post to the room: x\n", ["started: echo"]), True),
         ("run", End(143, "", "", ["started: echo", "done in 0.1 s: echo"]), True),
     ],
 )

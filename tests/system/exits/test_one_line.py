@@ -1,7 +1,8 @@
-"""stderr is one line that says what to do: for every wrong usage, and for a fault of our own."""
+"""stderr is one line that says what to do: for every wrong usage, and for an internal error."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,17 @@ def test_wrong_usage_is_one_line(typed: str, code: int, line: str, capsys: pytes
     assert told.err[:-1].isprintable()
 
 
-def test_no_command_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    """That is no mistake to be told of in a line."""
+def test_no_command_at_all_shows_the_first_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    """That is no mistake to be told of in a line: it is the first thing that many people type."""
     assert main._run([]) == 2
+    told = capsys.readouterr()
+    calls = re.findall(r"^  chatctl (\w+)", told.err, re.MULTILINE)
+    assert (told.out, calls) == ("", ["serve", "join", "send"])
+    assert "chatctl --help" in told.err
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main._run(["config"]) == 2
     assert "Commands:" in capsys.readouterr().err
 
 
@@ -56,6 +65,6 @@ def test_a_fault_of_our_own_is_one_line_and_its_traceback_is_kept(
     assert main._run(["who"]) == 1
     log = tmp_path / "crash.log"
     what = repr(ZeroDivisionError("on purpose\n"))
-    assert capsys.readouterr().err == f"chatctl: a fault of chatctl's own: {what}; the details are in {log}\n"
+    assert capsys.readouterr().err == f"chatctl: internal error in chatctl: {what}; the details are in {log}\n"
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600

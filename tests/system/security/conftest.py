@@ -167,7 +167,7 @@ class Here:
             words = (*words[:at], "--port", str(port), *words[at:])
         done = self._run(*words, env={**self._env, **variables})
         told = assert_inert(done.stderr, f"{words} {variables}: stderr")
-        assert "a fault of chatctl's own" not in told, (words, variables, told)
+        assert "internal error in chatctl" not in told, (words, variables, told)
         out = done.stdout.replace(b"\0", b"\n") if "-0" in words else done.stdout
         return Shown(assert_inert(out, f"{words} {variables}: stdout"), told)
 

@@ -85,7 +85,7 @@ MUTATIONS = (
     Mutation(
         "coming in without the password",
         "chatctl/core/auth.py::Authenticator.begin",
-        'raise Unauthorized("this server wants a password")',
+        'raise Unauthorized("this server requires a password")',
         "return None",
         AUTH + "test_without_a_password_nobody_gets_in",
     ),
@@ -251,7 +251,7 @@ MUTATIONS = (
         "tests/system/commands/test_serve_announcement.py::test_a_journal_with_facts_that_are_none_is_refused",
     ),
     Mutation(
-        "another account's link beside a backup while SQLite writes it",
+        "another account's link next to a backup while SQLite writes it",
         "chatctl/common/files.py::draft_folder",
         "os.mkdir(name, 0o700, dir_fd=parent)",
         "os.mkdir(name, 0o777, dir_fd=parent)",
@@ -933,7 +933,7 @@ MUTATIONS = (
         LIMITS + "test_who_connects_too_often_waits",
     ),
     Mutation(
-        "filling the door from many addresses",
+        "opening connections that say nothing from many addresses",
         "chatctl/core/connection_limits.py::ConnectionLimits.is_crowded",
         "drop_early(seen, self._limits, self._chance())",
         "False",

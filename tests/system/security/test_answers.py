@@ -45,8 +45,8 @@ def test_an_answer_counts_with_the_key_that_is_asked_alone(
     out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out) == (11, b"no\n"), err
     assert err.decode().splitlines() == [
-        "(omar answered, with no key that the name was bound to)",
-        "(Mallory answered, with another key than those that are asked)",
+        "(ignored omar: the name is not bound to a key)",
+        "(ignored Mallory: its key is not one of --from-key)",
         "Rajat chose no",
     ]
 
@@ -69,4 +69,4 @@ def test_one_who_is_in_the_room_answers(
 def test_what_is_no_fingerprint_is_refused(chatctl: Chatctl) -> None:
     done = chatctl("ask", "go?", "--from-key", "SHA256:xx")
     assert done.returncode == 2
-    assert b"is no fingerprint" in done.stderr
+    assert b"is not a fingerprint" in done.stderr

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
 from tests.support.shifted_clock import ShiftedClock
 
-TROUBLE = ("Traceback", "a fault of chatctl's own", "Task exception was never retrieved")
+TROUBLE = ("Traceback", "internal error in chatctl", "Task exception was never retrieved")
 _KEPT = 50
 
 

@@ -142,7 +142,7 @@ def test_a_fault_of_our_own(start: Start, house: Server, room: str, state: Path,
     term.assert_restored()
     text = "".join(term.lines())
     log = state / "crash.log"
-    assert "a fault of chatctl's own: ZeroDivisionError('on purpose'); the details are in" in text
+    assert "internal error in chatctl: ZeroDivisionError('on purpose'); the details are in" in text
     assert str(log) in text
     assert "Traceback" not in text
     assert "in broken" in log.read_text()

@@ -115,7 +115,7 @@ def test_a_rogue_server(join: Start, rogue_port: int) -> None:
     term = join(port=rogue_port, columns=160)
     term.wait_for("nadia, that was all", "from a strange time", "joined", "is now", "left", "(privately)", "9 watching")
     term.keys("/status\r\t")
-    term.wait_for(f"messages are kept: {SHOWN}")
+    term.wait_for(f"durability: {SHOWN}")
     assert sum(SHOWN[:30] in line for line in term.lines()) >= 8
     assert_untouched(term)
     assert term.child.poll() is None

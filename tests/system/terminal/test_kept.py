@@ -178,7 +178,7 @@ def test_your_own_ghost_gives_your_name_back(join: Start, other: Other) -> None:
     back.wait_for("nadia: it is me")
     assert judge.frame("msg")["nick"] == "nadia"
     term.child.send_signal(signal.SIGCONT)
-    term.wait_for("chatctl: your nickname joined from elsewhere: you are out")
+    term.wait_for("chatctl: your nickname joined from elsewhere: you have left the room")
     assert term.wait_end() == 5
 
 

@@ -69,7 +69,7 @@ def test_escape_closes_the_menu(join: Start) -> None:
     term.keys("s\t")
     term.wait_input("/msg ")
     term.keys(f"{CTRL_U}/m\t")
-    term.wait_for("tell one member privately")
+    term.wait_for("send a message to one member")
     term.keys("\t")
     term.wait(lambda: "> /me" in term.text(), "chosen completion")
     term.keys(f"{ESC}b")

@@ -44,14 +44,14 @@ def test_search_and_what_stood_around_it(join: Start, other: Other) -> None:
         "— no older ones, /history #3 shows what followed —",
     ]
     term.keys("/history #3 2\r")
-    term.wait_for("/history #5 goes on")
+    term.wait_for("/history #5 continues")
     assert [line[6:] for line in below(term, "2 messages from")[1:3]] == ["omar: deploy 1 FAILED", "omar: other 0"]
     term.keys("/search other\r")
-    term.wait_for("/search goes on")
+    term.wait_for("/search continues")
     term.keys("/search\r")
     term.wait_for("omar: other 39")
     term.keys("/history yesterday 3\r")
-    term.wait_for("/history #4 goes on")
+    term.wait_for("/history #4 continues")
     assert "omar: Deploy 1 started" in below(term, "3 messages from")[1]
 
 

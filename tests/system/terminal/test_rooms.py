@@ -220,7 +220,7 @@ def test_a_room_that_is_not_there_costs_nothing_that_was_typed(serve: Serve, sta
     term = start(*CHATCTL, "join", "--port", str(server.port), "--nick", "nadia")
     term.wait_ready()
     term.keys("/join attic\rhalf a li")
-    term.wait_for("! cannot join attic: there is no room 'attic' here; there is: lobby, ops")
+    term.wait_for("! cannot join attic: there is no room 'attic'; rooms: lobby, ops")
     wait_line_of(term, "lobby")
     term.wait_input("half a li")
     server.stop()
@@ -251,9 +251,9 @@ def test_an_operator_throws_out_of_one_room(start: Start, room: str, tmp_path: P
     kick = [*CHATCTL, "admin", "kick", "nadia", "--room", "ops", "--port", str(server.port)]
     done = subprocess.run(kick, env=clean_env(tmp_path / "server"), capture_output=True, timeout=DEADLINE, check=False)
     assert done.returncode == 0, done.stderr
-    term.wait_for("! ops: ", "you are out of this room")
+    term.wait_for("! ops: ", "you are not in this room any more")
     term.keys("a secret\r")
-    term.wait_for("you are out of ops: /join ops comes back")
+    term.wait_for("you are not in ops any more: /join ops joins it again")
     term.keys(f"\x15{ALT_1}")
     wait_line_of(term, "lobby")
     term.keys("still here\r")
@@ -357,7 +357,7 @@ def test_a_script_ends_with_why_it_may_not_join(script: Script, tmp_path: Path) 
     """And not with what became of lines that were never sent."""
     server = Server(env=clean_env(tmp_path / "server"))
     done = script(b"/join ops\nsecret\n/rooms\n", room="lobby", port=server.port)
-    assert (done.returncode, done.stderr) == (6, b"chatctl: there is no room 'ops' here; there is: lobby\n")
+    assert (done.returncode, done.stderr) == (6, b"chatctl: there is no room 'ops'; there is: lobby\n")
     assert done.stdout == "— ops: joining —\n".encode()
     server.stop()
 

@@ -138,7 +138,7 @@ def test_what_is_not_sent(join: Start, other: Other) -> None:
     """A mistyped command stays in the line and is told; two slashes say it."""
     omar, term = other(), join()
     term.keys("/hlep me\r")
-    term.wait_for("! there is no command /hlep: /help lists them (//hlep says it as text)")
+    term.wait_for("! there is no command /hlep: /help lists them (//hlep sends it as text)")
     term.wait_input("/hlep me")
     term.keys("\x15/history x\r")
     term.wait_for("! usage: /history [WHEN] [N]")
@@ -167,7 +167,7 @@ def test_a_whisper_to_nobody_is_given_back(join: Start) -> None:
     """What was written is shown with the reason, and Up brings it back."""
     term = join()
     term.keys("/msg ghost are you there\r")
-    term.wait_for("! not said: ", "are you there")
+    term.wait_for("! not sent (", "are you there")
     term.keys("\x1b[A")
     term.wait_input("/msg ghost are you there")
 

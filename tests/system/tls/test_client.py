@@ -220,9 +220,9 @@ def test_a_port_without_tls_is_told_from_a_server_that_is_away(
     assert (plain.returncode, "this port speaks TLS only: use --tls" in told(plain)) == (7, True)
     hangs_up = stub(lambda sock: sock.close())
     done = run("send", *at(hangs_up.port, "--tls"), "hello")
-    assert (done.returncode, "hung up in the TLS handshake" in told(done)) == (3, True)
+    assert (done.returncode, "closed the connection in the TLS handshake" in told(done)) == (3, True)
     joined = run("join", *at(hangs_up.port, "--tls"))
-    assert (joined.returncode, "hung up in the TLS handshake" in told(joined)) == (3, True)
+    assert (joined.returncode, "closed the connection in the TLS handshake" in told(joined)) == (3, True)
     silent = stub(lambda sock: sock.recv(100_000))
     for command in (["send", "--timeout", "300ms"], ["who", "--timeout", "300ms"]):
         done = run(*command, *at(silent.port, "--tls"), "hello")
@@ -266,7 +266,7 @@ def test_join_asks_once_and_remembers(start: Start, run: Run, serve: Serve, stat
 def test_an_impostor_that_takes_the_port_gets_nothing(
     start: Start, serve: Serve, state: Path, authority: Authority
 ) -> None:
-    """Who is in stays, keeps what is typed, is told, and goes on when the right server is back."""
+    """Who is in stays, keeps what is typed, is told, and continues when the right server is back."""
     first = serve("--tls", "self")
     know(state, first.tls_port, first.pin)
     member = start("join", *at(first.tls_port, "--tls", "--nick", "nadia"))

@@ -276,7 +276,7 @@ def test_a_certificate_of_ones_own_is_made_once(serve: Serve, tmp_path: Path, st
     lines = []
     for _ in range(2):
         server = serve("--tls", "self", "--no-plain")
-        assert server.lines[0] == f"chatctl 0.1.0 listening on 127.0.0.1:{server.tls_port} with TLS"
+        assert server.lines[0] == f"chatctl 0.2.0 listening on 127.0.0.1:{server.tls_port} with TLS"
         watcher = server.secure().enter("", mode="watch")
         command = server.lines[-1].removeprefix("join with: ")
         done = paste(command, clean_env(state, CHATCTL_PORT="1", CHATCTL_TLS="0"), tmp_path, stdin=b"hello\n")
@@ -338,7 +338,7 @@ def test_a_pair_that_cannot_be_used_is_refused(authority: Authority, tmp_path: P
         (one, empty, "both have to be PEM"),
         (one, tmp_path / "none", "cannot read"),
         (tmp_path / "none", one, "cannot read"),
-        (one, locked, "is encrypted, and there is nobody to ask"),
+        (one, locked, "is encrypted, and there is no terminal to ask"),
     ):
         with pytest.raises(ChatError, match=wanted):
             Tls(cert, key)

@@ -64,7 +64,7 @@ def test_commands(room_server: RoomServer, browse: Browse) -> None:
     nadia.say("/nick nadja")
     assert omar.frame("rename")["new"] == "nadja"
     nadia.say("/nope")
-    nadia.hears("There is no command /nope: /help lists them (//nope says it as text)")
+    nadia.hears("There is no command /nope: /help lists them (//nope sends it as text)")
     nadia.say("/who").hears("2 here: omar, nadja")
     nadia.say("/msg omar").hears("Usage: /msg NICK TEXT")
     nadia.say("two\nlines")
@@ -211,7 +211,7 @@ def test_a_password_is_proved_in_the_browser(serve: Serve, browse: Browse, tmp_p
     port = guarded(serve, tmp_path)
     nadia = browse(url(port)).fill_in("nadia")
     nadia.wait("() => !document.querySelector('#password-label').hidden")
-    nadia.fill_in("nadia", password="wrong").sees("#enter-error", "this is not the password")
+    nadia.fill_in("nadia", password="wrong").sees("#enter-error", "wrong password")
     nadia.enter("nadia", password="Gru\u0308ße")
     nadia.say("in").hears("in")
     assert "Gr" not in nadia.ask("() => JSON.stringify(localStorage)")

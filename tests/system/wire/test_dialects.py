@@ -187,9 +187,9 @@ def test_what_a_text_client_can_say(server: Server) -> None:
         said("/help")
         assert text.lines_until("/quit")[0].startswith("/nick NAME")
         said("/dance")
-        assert text.line() == "! /dance is no command, or lacks something: /help lists them"
+        assert text.line() == "! /dance is not a command, or lacks something: /help lists them"
         said("/msg nobody x")
-        assert text.line() == "! there is no nobody here"
+        assert text.line() == "! nobody is not here"
         said("/nick singer")
         assert text.line() == "typist is now singer"
         assert json.frame("rename") == {"type": "rename", "old": "typist", "new": "singer"}

@@ -3,11 +3,11 @@
 
 const COMMANDS = {
   help: ["", "show this list"],
-  me: ["TEXT", "say what you do: /me waves"],
-  msg: ["NICK TEXT", "tell one member alone; it is not kept"],
+  me: ["TEXT", "say what you are doing: /me waves"],
+  msg: ["NICK TEXT", "send a message to one member only; it is not stored"],
   who: ["", "who is here"],
-  whois: ["NICK", "whether a name is somebody's, by which key"],
-  nick: ["NAME", "be called NAME"],
+  whois: ["NICK", "whether a name is bound to a key, and to which one"],
+  nick: ["NAME", "change your nickname to NAME"],
   join: ["ROOM", "open another room"],
   leave: ["", "leave this room"],
   clear: ["", "clear the screen"],
@@ -18,7 +18,7 @@ function carryOut(app, room, line) {
   if (line.startsWith("//")) return room.say(line.slice(1));
   const [, verb, rest] = /^\/(\S*)\s?(.*)$/s.exec(line);
   const name = verb.toLowerCase();
-  if (!(name in COMMANDS)) return room.info(`There is no command /${verb}: /help lists them (//${verb} says it as text)`);
+  if (!(name in COMMANDS)) return room.info(`There is no command /${verb}: /help lists them (//${verb} sends it as text)`);
   const [usage] = COMMANDS[name];
   const [, to, text] = /^(\S*)\s*(.*)$/s.exec(rest.trim());
   if ((usage && !to) || (name === "msg" && !text)) return room.info(`Usage: /${name} ${usage}`);

@@ -162,7 +162,7 @@ class Room {
   }
 
   whisper(to, text) {
-    if (!this.isOn) return this.info("Not connected: a whisper is not kept for later");
+    if (!this.isOn) return this.info("Not connected: a private message is not stored for later");
     this.connection.send({ type: "whisper", to, text });
     this.add({ kind: "whisper", nick: `${this.nick} → ${to}`, text, time: Date.now() / 1000, own: true });
   }
@@ -181,7 +181,7 @@ class Room {
 
   failed(frame) {
     const lost = frame.id ? this.settled(frame.id) : null;
-    this.add({ kind: "failed", text: lost ? `Not said: ${frame.text}\n${lost.text}` : frame.text, time: Date.now() / 1000 });
+    this.add({ kind: "failed", text: lost ? `Not sent (${frame.text}):\n${lost.text}` : frame.text, time: Date.now() / 1000 });
     this.view.changed(this);
   }
 
