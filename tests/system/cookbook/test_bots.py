@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
 from tests.support.environment import DEADLINE
@@ -205,3 +206,33 @@ def test_vote_bot(kitchen: Kitchen) -> None:
     ask_bot(abel, "!vote Pizza", "vote")
     kitchen.show()
     show_name_taken(kitchen, bot, nadia, "vote")
+
+
+def test_bridge_between_two_rooms(kitchen: Kitchen) -> None:
+    """Once in each direction, whatever is killed: what was said meanwhile comes late, and nothing comes back."""
+    nadia, omar = kitchen.person("nadia"), kitchen.person("omar", "ops")
+    bridge = kitchen.start("bridge.py")
+    while not all((kitchen.home / f".bridge.cursor.{room}").exists() for room in ("lobby", "ops")):
+        members(nadia)
+        assert bridge.poll() is None, kitchen.log_of(bridge)
+    nadia.say("the site is slow")
+    assert carried(omar) == "nadia: the site is slow"
+    omar.say("looking")
+    assert carried(nadia) == "omar: looking"
+    kitchen.show()
+    kitchen.show()
+    kitchen.stop(bridge, signal.SIGKILL)
+    nadia.say("still slow")
+    omar.say("found it")
+    kitchen.start("bridge.py")
+    assert carried(omar) == "nadia: still slow"
+    assert carried(nadia) == "omar: found it"
+    assert kitchen.said("ops") == [
+        "bridge: nadia: the site is slow", "omar: looking", "omar: found it", "bridge: nadia: still slow",
+    ]  # fmt: skip
+    assert len(kitchen.said()) == 4
+
+
+def carried(person: Wire) -> str:
+    text: str = person.frame("msg", where=lambda frame: frame["nick"] == "bridge")["text"]
+    return text
