@@ -357,7 +357,7 @@ def test_a_script_ends_with_why_it_may_not_join(script: Script, tmp_path: Path) 
     """And not with what became of lines that were never sent."""
     server = Server(env=clean_env(tmp_path / "server"))
     done = script(b"/join ops\nsecret\n/rooms\n", room="lobby", port=server.port)
-    assert (done.returncode, done.stderr) == (6, b"chatctl: there is no room 'ops'; there is: lobby\n")
+    assert (done.returncode, done.stderr) == (6, b"chatctl: there is no room 'ops'; rooms: lobby\n")
     assert done.stdout == "— ops: joining —\n".encode()
     server.stop()
 
