@@ -245,6 +245,20 @@ def test_a_bound_name_is_its_keys_at_every_server(servers: TwoServers) -> None:
     assert owner.welcome.claimed
 
 
+def test_a_name_is_not_taken_by_one_whose_server_has_not_heard_that_it_was_bound(servers: TwoServers) -> None:
+    """Its owner has left already: nothing but the claim is in the way."""
+    deaf = directory_of(servers.two)
+    deaf.stopped = True
+    OWNER.join(servers.one, "Ana").lose()
+    servers.settle()
+    guest = servers.two.peer(p.Hello(v=1, nick="ana"))
+    servers.settle()
+    deaf.stopped = False
+    deaf.read()
+    servers.settle()
+    assert guest.codes == ["nick_taken"]
+
+
 def test_a_name_that_is_bound_and_taken_at_once_has_one_owner(servers: TwoServers) -> None:
     hello = OWNER.hello("Ana")
     owner = servers.one.peer(hello)
@@ -362,6 +376,22 @@ def test_who_wakes_up_has_his_name_back_or_is_told(servers: TwoServers) -> None:
     servers.settle()
     assert only(p.Ack, ana.frames)
     assert only(p.Whispered, eve.frames)[0].text == "psst"
+
+
+def test_who_wakes_up_and_finds_that_somebody_was_renamed_to_his_name_is_told(servers: TwoServers) -> None:
+    ana, bob = join(servers, servers.one, "Ana"), join(servers, servers.two, "Bob")
+    asleep = directory_of(servers.two)
+    asleep.stopped = True
+    servers.engine.fence(asleep)
+    servers.settle()
+    ana.say(p.Nick("Bob"))
+    servers.settle()
+    asleep.stopped = False
+    asleep.read()
+    servers.settle()
+    assert only(p.Bye, bob.frames) == [p.Bye(why=LOST, final=True, code="nick_taken")]
+    assert [nicks(house) for house in servers.houses] == [["Bob"]] * 2
+    assert not ana.closed
 
 
 def test_a_rename_that_is_judged_after_the_place_was_lost_leaves_one_name(servers: TwoServers) -> None:
