@@ -10,7 +10,7 @@ import sys
 import time
 
 import msgspec
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -192,15 +192,14 @@ class TwoServersMachine(RuleBasedStateMachine):
                 assert not isinstance(who, str) or (who, name) in self.named, f"{who} heard {whisper.text}"
 
 
-def run(steps: int, *, shrink: bool = True) -> None:
-    """Run about so many steps; an AssertionError shows the fewest that break something, if it is to ``shrink``."""
+def run(steps: int) -> None:
+    """Run about so many steps; an AssertionError shows the fewest that break something."""
     wanted = settings(
         max_examples=max(1, steps // STEPS_A_RUN),
         stateful_step_count=STEPS_A_RUN,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
-        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
     )
     run_state_machine_as_test(TwoServersMachine, settings=wanted)  # type: ignore[no-untyped-call]
 
