@@ -18,6 +18,7 @@ from chatctl.common.verbs import Role
 from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
 from chatctl.core.permissions import check_verb
+from chatctl.directory import Errand
 from chatctl.directory import Outcome as ErrandOutcome
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub import admin_claims, admin_leases, admin_operators, admin_rooms, admin_sanctions
@@ -112,18 +113,18 @@ class AdminCommands:
             answer(plan)
         elif dry:
             answer(told(ask, actor, plan, dry=True))
-        elif plan.errands:
-            self._send(plan, partial(self._carry_out, ask, actor, plan, answer), answer)
+        elif plan.errand is not None and plan.remote:
+            self._send(plan, plan.errand, partial(self._carry_out, ask, actor, plan, answer), answer)
         else:
             self._carry_out(ask, actor, plan, answer)
 
-    def _send(self, plan: Plan, then: Callable[[], None], answer: Answer) -> None:
+    def _send(self, plan: Plan, errand: Errand, then: Callable[[], None], answer: Answer) -> None:
         """Have done what is to be done at other servers; then the rest, unless all of it failed."""
         failed: list[ChatError | None] = []
 
         def came(member: RoomMember, outcome: ErrandOutcome) -> None:
             failed.append(error_of(outcome, member.nick))
-            if len(failed) < len(plan.errands):
+            if len(failed) < len(plan.remote):
                 return
             errors = [error for error in failed if error is not None]
             if len(errors) == len(failed) and not plan.hit:
@@ -131,7 +132,7 @@ class AdminCommands:
             else:
                 then()
 
-        for member, errand in plan.errands:
+        for member in plan.remote:
             if member.place is None:
                 came(member, "absent")
             else:
@@ -185,7 +186,7 @@ class AdminCommands:
         """Do what was committed; tell the rooms, the log and the operator."""
         plan.apply()
         heard = {
-            room: plan.text + others_in(room, plan.shown, plan.hit) if plan.shown else plan.text
+            room: plan.text + others_in(room, plan.shown, plan.hit, plan.remote) if plan.shown else plan.text
             for room in dict.fromkeys([*plan.rooms, *rooms_of(plan.hit)])
         }
         answered = told(ask, actor, plan)
@@ -194,6 +195,6 @@ class AdminCommands:
             self._hub.touch(room)
         by, target = actor.name or actor.role, ask.target or plan.where
         self._log.info(
-            "ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit) + len(plan.errands)
+            "ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit) + len(plan.remote)
         )
         answer(answered)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatctl import protocol as p
 from chatctl.core.peer import peer_of
-from chatctl.directory import Place, Went
+from chatctl.directory import Place, Remote, Renamed, Went
 from chatctl.hub.presence import LOST, REPLACED
 from tests.support.fakes import FakePeer, only
 from tests.support.key_holders import OTHER, OWNER
@@ -418,6 +418,21 @@ def test_a_rename_that_was_under_way_when_the_place_was_lost_leaves_one_name(ser
     assert eve.member is not None
     assert [nicks(house) for house in servers.houses] == [[eve.member.nick]] * 2
     assert [member.nick for member in servers.engine.members.values()] == [eve.member.nick]
+
+
+def test_news_that_catches_up_may_give_a_name_before_it_is_free(servers: TwoServers) -> None:
+    join(servers, servers.one, "Ana")
+    first, second = (join(servers, servers.two, nick) for nick in ("Bob", "Eve"))
+    assert first.member is not None
+    assert second.member is not None
+    places = [first.member.place, second.member.place]
+    assert places[0] is not None
+    assert places[1] is not None
+    directory = directory_of(servers.one)
+    directory.take_news(Renamed(places[0], Remote(Place("two1", 90), "lobby", "Eve")))
+    directory.take_news(Renamed(places[1], Remote(Place("two1", 91), "lobby", "Bob")))
+    servers.settle()
+    assert nicks(servers.one) == ["Ana", "Bob", "Eve"]
 
 
 def test_what_is_told_of_a_place_that_nobody_has_changes_nothing(servers: TwoServers) -> None:
