@@ -15,24 +15,29 @@ import psycopg
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Facts, RebuildCost
-from chatctl.journal.postgres.connection import connect
+from chatctl.journal import Facts, OnKept, RebuildCost
+from chatctl.journal.postgres.connection import connect, run
 from chatctl.journal.postgres.engine_errors import reason
-from chatctl.journal.postgres.opening import application_name, run
 from chatctl.journal.postgres.reconnecting import OnEngine
+from chatctl.journal.postgres.registering import application_name
 from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.postgres.watcher import Watcher
-from chatctl.journal.postgres.writer import Redaction, Writer
+from chatctl.journal.postgres.writer import Applied, Redaction, Writer
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import OnHeld, Retention
 from chatctl.journal.threaded import Dispatcher, Log, ThreadedJournal
-from chatctl.journal.work import closed_error
+from chatctl.journal.work import FactsChange, closed_error
 from chatctl.protocol import Msg
 
 VACUUM_SECONDS = 3600.0
 """How long the engine may take to clear what was redacted."""
 
+
+SPREAD_SECONDS = 2.0
+"""How long an operator waits for other servers to go by what was changed."""
+
+_SPREAD_LOOK_SECONDS = 0.02
 
 OnFacts = Callable[[Facts], None]
 OnRedacted = Callable[[str, Sequence[int]], None]
@@ -42,13 +47,21 @@ class SharedDispatcher(Dispatcher):
     """Handles what other servers did, too."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None, logs: dict[str, Log]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[ChatError], None] | None,
+        logs: dict[str, Log],
+        version: int,
     ) -> None:
-        """Start with the rooms that are known."""
+        """Start with the rooms that are known, and the version of the facts."""
         super().__init__(loop, on_fatal)
         self.logs = logs
+        self.version = version
+        """All changes of facts of other servers up to this one were reported."""
         self.on_facts: OnFacts = lambda _: None
         self.on_redacted: OnRedacted = lambda *_: None
+        self.on_version: Callable[[int], None] = lambda _: None
+        self.on_fenced: Callable[[], None] = lambda: None
 
     def found(self, record: RoomRecord) -> None:
         """Know a room that another server opened, unless it was opened here at the same time."""
@@ -65,10 +78,16 @@ class SharedDispatcher(Dispatcher):
             self.call(self.on_facts, changes.facts)
         for room, seqs in changes.redacted.items():
             self.call(partial(self.on_redacted, room), seqs)
+        self.version = changes.version
+        self.call(self.on_version, changes.version)
+
+    def fenced(self) -> None:
+        """Report that this server was taken for dead."""
+        self.on_fenced()
 
 
 class PostgresJournal(ThreadedJournal[Store]):
-    """Numbers from 1 up in each room and keeps them in a schema, which one server at a time has open."""
+    """Numbers from 1 up in each room and keeps them in a schema, which one server has open, or several."""
 
     traces = "the engine's write-ahead log and files, until it writes over them"
     _writer: Writer
@@ -80,6 +99,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         *,
         durability: str | None = None,
         shared: bool = False,
+        label: str = "",
         keep_messages: int | None = None,
         keep_days: float | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
@@ -95,6 +115,7 @@ class PostgresJournal(ThreadedJournal[Store]):
             durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
                 the engine gives.
             shared: whether other servers may have the schema open, too: then their entries are delivered as well.
+            label: what operators at other servers call this one.
             keep_messages: number that each room keeps; None: all.
             keep_days: how long they are kept; None: for ever.
             loop: where callbacks run; None: the running one.
@@ -106,9 +127,9 @@ class PostgresJournal(ThreadedJournal[Store]):
         Raises:
             ChatError: it can't be opened; the text says why, and what to do.
         """
-        store = Store(place, durability, shared=shared)
+        store = Store(place, durability, shared=shared, label=label)
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
-        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs)
+        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs, store.version)
         self.place = place
         self.durability = store.durability
         self._epoch_of = store.epoch_of_new
@@ -117,11 +138,34 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
         look = self._writer.look
-        self._watcher = Watcher(place, store.sid, lambda: store.backend, look) if shared else None
+        self._watcher = Watcher(place, store.me, lambda: store.backend, look) if shared else None
+
+    # --- other servers
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
-        """Be called with the facts that other servers change, in the order of their versions, and what they redact."""
+        """Be called with the facts that other servers change, in the order of their versions, and what they redact.
+
+        When ``changed`` has returned, this server goes by them, and the others are told so.
+        """
         self._dispatcher.on_facts, self._dispatcher.on_redacted = changed, redacted
+        self._dispatcher.on_version = lambda version: self._writer.put(Applied(version))
+
+    def keep(self, changes: Facts, done: OnKept) -> None:
+        """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
+        self._put(FactsChange(changes, done, None if self._watcher is None else self._dispatcher.version))
+
+    async def spread(self, seconds: float = SPREAD_SECONDS) -> list[str]:
+        """Wait until all servers go by what this one has kept; return those that do not after so many seconds.
+
+        Raises:
+            StorageFailed: the engine can't be asked.
+        """
+        until = self._loop.time() + seconds
+        while behind := await self._run(lambda store: store.fallen_behind()):
+            if self._loop.time() >= until:
+                break
+            await asyncio.sleep(_SPREAD_LOOK_SECONDS)
+        return behind
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and leave the schema. Appends fail from now on."""

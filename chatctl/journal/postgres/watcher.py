@@ -17,7 +17,7 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.connection import Connection, connect
 from chatctl.journal.postgres.engine_errors import EngineUnfit
-from chatctl.journal.postgres.opening import application_name
+from chatctl.journal.postgres.registering import Registration, application_name
 from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
 
 BEAT_SECONDS = 1.0
@@ -28,18 +28,18 @@ class Watcher:
     """Runs until ``stop``."""
 
     def __init__(
-        self, place: PostgresPlace, sid: str, own: Callable[[], int], look: Callable[[str | None], object]
+        self, place: PostgresPlace, me: Registration, own: Callable[[], int], look: Callable[[str | None], object]
     ) -> None:
         """Start the thread.
 
         Args:
             place: of the journal.
-            sid: this server.
+            me: this server.
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
         """
         self._place = place
-        self._sid = sid
+        self._me = me
         self._own = own
         self._look = look
         self._stopping = threading.Event()
@@ -53,20 +53,24 @@ class Watcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             with contextlib.suppress(psycopg.Error, EngineUnfit):  # the writer finds out, and tells
-                db = connect(self._place, application_name(self._sid))
+                db = connect(self._place, application_name(self._me.sid))
                 with db:
                     db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                     self._watch(db)
             self._stopping.wait(BEAT_SECONDS)
 
     def _watch(self, db: Connection) -> None:
-        beats = Beats(self._sid)
+        beats = Beats()
         while not self._stopping.is_set():
-            sweep(db, self._place.schema, beats.look(beat(db, self._place.schema, self._sid)))
+            sid = self._me.sid  # another one after this server was swept
+            seen = beat(db, self._place.schema, sid)
+            self._me.has_company = bool(seen.keys() - {sid})
+            if sid in seen:  # else it may not judge: it has slept itself
+                sweep(db, self._place.schema, beats.look(sid, seen))
             self._look(None)  # once a second, whatever was heard
             for note in db.notifies(timeout=BEAT_SECONDS):
                 kind, _, what = note.payload.partition(" ")
-                if self._stopping.is_set() or (kind, what) == (LEFT, self._sid):
+                if self._stopping.is_set() or (kind, what) == (LEFT, self._me.sid):
                     return
                 if note.pid != self._own():
                     self._look(what.partition(" ")[0] if kind == "e" else None)
