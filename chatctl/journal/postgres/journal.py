@@ -22,7 +22,7 @@ from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.registering import application_name
 from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
-from chatctl.journal.postgres.watcher import Watcher
+from chatctl.journal.postgres.watcher import Sharer, Watcher
 from chatctl.journal.postgres.writer import Applied, Redaction, Writer
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import OnHeld, Retention
@@ -60,7 +60,7 @@ class SharedDispatcher(Dispatcher):
         """All changes of facts of other servers up to this one were reported."""
         self.on_facts: OnFacts = lambda _: None
         self.on_redacted: OnRedacted = lambda *_: None
-        self.on_version: Callable[[int], None] = lambda _: None
+        self.on_version: list[Callable[[int], None]] = []
         self.on_fenced: Callable[[], None] = lambda: None
 
     def found(self, record: RoomRecord) -> None:
@@ -79,7 +79,8 @@ class SharedDispatcher(Dispatcher):
         for room, seqs in changes.redacted.items():
             self.call(partial(self.on_redacted, room), seqs)
         self.version = changes.version
-        self.call(self.on_version, changes.version)
+        for call in self.on_version:
+            self.call(call, changes.version)
 
     def fenced(self) -> None:
         """Report that this server was taken for dead."""
@@ -128,6 +129,7 @@ class PostgresJournal(ThreadedJournal[Store]):
             ChatError: it can't be opened; the text says why, and what to do.
         """
         store = Store(place, durability, shared=shared, label=label)
+        self.me, self.own_changes = store.me, store.own_changes
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
         self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs, store.version)
         self.place = place
@@ -137,8 +139,8 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
-        look = self._writer.look
-        self._watcher = Watcher(place, store.me, lambda: store.backend, look) if shared else None
+        self.look = self._writer.look
+        self._watcher = Watcher(place, store.me, lambda: store.backend, self.look) if shared else None
 
     # --- other servers
 
@@ -148,11 +150,37 @@ class PostgresJournal(ThreadedJournal[Store]):
         When ``changed`` has returned, this server goes by them, and the others are told so.
         """
         self._dispatcher.on_facts, self._dispatcher.on_redacted = changed, redacted
-        self._dispatcher.on_version = lambda version: self._writer.put(Applied(version))
+        self.on_version(lambda version: self._writer.put(Applied(version)))
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
         self._put(FactsChange(changes, done, None if self._watcher is None else self._dispatcher.version))
+
+    @property
+    def version(self) -> int:
+        """All changes of facts of other servers up to this version were reported."""
+        return self._dispatcher.version
+
+    def on_version(self, call: Callable[[int], None]) -> None:
+        """Call back on the loop's thread each time that ``version`` rises."""
+        self._dispatcher.on_version.append(call)
+
+    def on_fenced(self, call: Callable[[], None]) -> None:
+        """Call back on the loop's thread when other servers have taken this one for dead; it goes on by itself."""
+        self._dispatcher.on_fenced = call
+
+    def share(self, sharer: Sharer) -> None:
+        """Have somebody else hear of other servers, too."""
+        assert self._watcher is not None, "it is shared"
+        self._watcher.sharer = sharer
+
+    def post(self, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call on the loop's thread. From any thread."""
+        self._dispatcher.post(call, *args)
+
+    def fail(self, error: ChatError) -> None:
+        """Report that the server has to end."""
+        self._dispatcher.failed(error)
 
     async def spread(self, seconds: float = SPREAD_SECONDS) -> list[str]:
         """Wait until all servers go by what this one has kept; return those that do not after so many seconds.
@@ -171,6 +199,8 @@ class PostgresJournal(ThreadedJournal[Store]):
         """Commit what waits, run its callbacks, and leave the schema. Appends fail from now on."""
         if self._watcher is not None:
             self._watcher.stop()
+            if self._watcher.sharer is not None:
+                self._watcher.sharer.stop()
         await super().close()
 
     def _engine_changed(self, why: str | None, durability: str) -> None:

@@ -11,6 +11,8 @@ the first call, if that still runs, and is answered without being made twice.
 
 from __future__ import annotations
 
+from chatctl.journal.postgres.presence_layout import PRESENCE_FUNCTIONS, PRESENCE_TABLES
+
 LAYOUT = 2
 """The version that this chatctl makes and knows. Earlier ones are brought up to it (migrations.py)."""
 
@@ -42,10 +44,10 @@ CREATE TABLE {s}.house (
     one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, generation text NOT NULL,
     mark text NOT NULL, version bigint NOT NULL DEFAULT 0, was text NOT NULL DEFAULT '',
     base bigint NOT NULL DEFAULT 0);
--- version: of the facts that the server goes by; label: what people call it.
+-- version: of the facts that the server goes by; label: what people call it; watchers: by room, as JSON.
 CREATE TABLE {s}.servers (
     sid text PRIMARY KEY, beat bigint NOT NULL DEFAULT 0, version bigint NOT NULL DEFAULT 0,
-    label text NOT NULL DEFAULT '') WITH (fillfactor = 50);
+    label text NOT NULL DEFAULT '', watchers text NOT NULL DEFAULT '{}') WITH (fillfactor = 50);
 -- kinds: of each receipt, see append. swept: when the server was taken for dead; it goes on under another sid with it.
 CREATE TABLE {s}.done (
     sid text PRIMARY KEY, number bigint NOT NULL, seqs bigint[], times double precision[], kinds smallint[],
@@ -194,8 +196,9 @@ END $body$;
 
 CHANGE = """
 -- Change facts, and empty entries of a room, if one is named. Returns the version of the facts after it.
--- seen, mine: the version that was decided by, and later ones that are this server's own. A lease that another one has
--- changed since is refused, and a claim if any claim was: names that look alike have one owner.
+-- seen, mine: the version that was decided by, and later ones that are this server's own. A lease or a row of the log
+-- of orders that another one has changed since is refused, and a claim if any claim was: names that look alike have
+-- one owner.
 CREATE FUNCTION {s}.change(
     my_sid text, my_number bigint, of_kind text[], of_key text[], of_value text[], in_room text, of_seq bigint[],
     seen bigint, mine bigint[]
@@ -210,7 +213,7 @@ BEGIN
     UPDATE {s}.house SET version = version + 1 RETURNING version INTO STRICT now;
     IF now <> seen + cardinality(mine) + 1 THEN
         PERFORM 1 FROM {s}.facts f JOIN unnest(of_kind, of_key) AS c (kind, key)
-            ON f.kind = c.kind AND (f.kind = 'claim' OR (f.kind = 'lease' AND f.key = c.key))
+            ON f.kind = c.kind AND (f.kind = 'claim' OR (f.kind IN ('lease', 'order') AND f.key = c.key))
             WHERE f.version > seen AND f.version <> ALL (mine);
         IF FOUND THEN
             RAISE EXCEPTION 'another server has changed it meanwhile' USING ERRCODE = '{conflict}';
@@ -274,28 +277,13 @@ END $body$;
 """
 
 
-SWEEP = """
--- Take a server out of the schema whose beat is still this one; return whether it was. What came of its last change is
--- kept for a day: it may only have slept.
-CREATE FUNCTION {s}.sweep(dead text, of_beat bigint) RETURNS boolean LANGUAGE plpgsql AS $body$
-BEGIN
-    DELETE FROM {s}.servers WHERE sid = dead AND beat = of_beat;
-    IF NOT FOUND THEN
-        RETURN false;
-    END IF;
-    UPDATE {s}.done SET swept = now() WHERE sid = dead;
-    DELETE FROM {s}.done WHERE swept < now() - interval '1 day';
-    RETURN true;
-END $body$;
-"""
-
-FUNCTIONS = BEGIN + APPEND + CHANGE + TRIM + RENEW + SWEEP
+FUNCTIONS = BEGIN + APPEND + CHANGE + TRIM + RENEW + PRESENCE_FUNCTIONS
 """Defined anew by each migration: what they were does not matter to it."""
 
 
 def statements(schema: str) -> str:
     """Return what defines everything in a schema that is there and empty. ``schema`` needs no quoting."""
-    return filled(TABLES + FUNCTIONS, schema)
+    return filled(TABLES + PRESENCE_TABLES + FUNCTIONS, schema)
 
 
 def filled(text: str, schema: str) -> str:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from chatctl.journal.postgres.connection import Connection, run
 from chatctl.journal.postgres.layout import FUNCTIONS, LAYOUT, filled
+from chatctl.journal.postgres.presence_layout import PRESENCE_TABLES
 
 _SHARED = """
 ALTER TABLE {s}.house ADD was text NOT NULL DEFAULT '', ADD base bigint NOT NULL DEFAULT 0;
 ALTER TABLE {s}.rooms ADD base bigint NOT NULL DEFAULT 0;
-ALTER TABLE {s}.servers ADD version bigint NOT NULL DEFAULT 0, ADD label text NOT NULL DEFAULT '';
+ALTER TABLE {s}.servers ADD version bigint NOT NULL DEFAULT 0, ADD label text NOT NULL DEFAULT '',
+    ADD watchers text NOT NULL DEFAULT '{}';
 ALTER TABLE {s}.done DROP CONSTRAINT done_sid_fkey, ADD swept timestamptz;
 """
 
-MIGRATIONS = (_SHARED,)
+MIGRATIONS = (_SHARED + PRESENCE_TABLES,)
 """The first one is of layout 1: several servers."""
 
 OLDEST = LAYOUT - len(MIGRATIONS)

@@ -26,6 +26,7 @@ from chatctl.journal.postgres.registering import (
     lock,
     register,
     register_anew,
+    sweep_disconnected,
 )
 from chatctl.journal.postgres.texts import from_engine
 from chatctl.journal.records import RoomRecord
@@ -75,8 +76,9 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
             fill_house(db, place.schema, engine.mark)
         renewed = _renew_if_moved(db, place.schema, engine)
         if not me.shared:
-            run(db, "DELETE FROM {}.servers", place.schema)  # we have the lock: they are gone
-            run(db, "DELETE FROM {}.done", place.schema)
+            for table in ("servers", "done", "claimed"):  # we have the lock: they are gone
+                run(db, f"DELETE FROM {{}}.{table}", place.schema)  # noqa: S608 — ours
+        sweep_disconnected(db, place.schema)
         register(db, place.schema, me)
     house = _load(db, place.schema, engine)
     house.renewed = renewed

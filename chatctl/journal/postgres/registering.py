@@ -20,11 +20,25 @@ _WAIT_SECONDS = 3.0
 
 _KEY = "hashtextextended('chatctl ' || %s, 0)"
 
-_HOLDER = f"""
-SELECT a.pid, a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+_HOLDERS = f"""
+SELECT l.pid, a.application_name AS name FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (l.classid::bigint << 32 | l.objid::bigint) = {_KEY}
+"""  # noqa: S608 — constants
+
+
+_NAME = "chatctl "
+
+_LAST = "done", "claimed"
+"""Tables that have what came of each server's last change."""
+
+
+_GONE = f"""
+WITH holders AS ({_HOLDERS})
+SELECT {{}}.sweep(sid, beat) FROM (
+    SELECT sid, beat FROM {{}}.servers WHERE NOT EXISTS (SELECT FROM holders WHERE name = %s || sid)
+        AND NOT EXISTS (SELECT FROM holders WHERE coalesce(name, '') NOT LIKE %s) OFFSET 0) gone
 """  # noqa: S608 — constants
 
 
@@ -44,13 +58,13 @@ class Registration:
     """Its id in the schema; another one after it was swept."""
     mark: str = ""
     """Where the log was when it was opened last (``Engine.mark``)."""
-    has_company: bool = False
-    """Whether another server was there at the last look: what it was told is not known here."""
+    watchers: str = "{}"
+    """How many watch each room here, as JSON; goes with its next beat."""
 
 
 def application_name(sid: str) -> str:
     """Return the name under which a server's connections are seen in the engine."""
-    return f"chatctl {sid}"
+    return f"{_NAME}{sid}"
 
 
 def lock(db: Connection, place: PostgresPlace, me: Registration) -> None:
@@ -61,7 +75,7 @@ def lock(db: Connection, place: PostgresPlace, me: Registration) -> None:
     until = time.monotonic() + _WAIT_SECONDS
     take = f"SELECT pg_try_advisory_lock{'_shared' if me.shared else ''}({_KEY})"
     while db.execute(take, (place.schema,)).fetchone() != (True,):
-        holder = db.execute(_HOLDER, (place.schema,)).fetchone()
+        holder = db.execute(_HOLDERS, (place.schema,)).fetchone()
         if holder is not None and holder[1] == application_name(me.sid):  # our lost connection, as the engine sees it
             db.execute("SELECT pg_terminate_backend(%s)", (holder[0],))
         if time.monotonic() >= until:
@@ -81,7 +95,17 @@ def register(db: Connection, schema: str, me: Registration) -> None:
     with db.transaction():
         _insert(db, schema, me)
         run(db, "UPDATE {}.servers SET version = h.version FROM {}.house h WHERE sid = %s", schema, me.sid)
-        run(db, "INSERT INTO {}.done (sid, number) VALUES (%s, 0)", schema, me.sid)
+        for table in _LAST:
+            run(db, f"INSERT INTO {{}}.{table} (sid, number) VALUES (%s, 0)", schema, me.sid)  # noqa: S608 — ours
+
+
+def sweep_disconnected(db: Connection, schema: str) -> None:
+    """Take servers out of the schema that have no connection to the engine: they were killed, most likely.
+
+    One that has only lost it goes on as another one. A server that starts anew after it was killed must not find its
+    members' names taken by itself. Where the engine does not tell whose the connections are, nothing is done.
+    """
+    run(db, _GONE, schema, schema, _NAME, f"{_NAME}%")
 
 
 def register_anew(db: Connection, schema: str, me: Registration) -> None:
@@ -93,20 +117,24 @@ def register_anew(db: Connection, schema: str, me: Registration) -> None:
     before, me.sid = me.sid, _new_sid()
     with db.transaction():
         _insert(db, schema, me)
-        if run(db, "UPDATE {}.done SET sid = %s, swept = NULL WHERE sid = %s", schema, me.sid, before).rowcount != 1:
-            raise JournalLost("another server has taken this one for dead, long ago")
+        for table in _LAST:
+            goes_on = f"UPDATE {{}}.{table} SET sid = %s, swept = NULL WHERE sid = %s"  # noqa: S608 — ours
+            if run(db, goes_on, schema, me.sid, before).rowcount != 1:
+                raise JournalLost("another server has taken this one for dead, long ago")
+    db.execute("SELECT set_config('application_name', %s, false)", (application_name(me.sid),))
+
+
+def leave(db: Connection, schema: str, me: Registration) -> None:
+    """Take a server out of the schema, with all that it had there."""
+    run(db, "SELECT {}.sweep(%s, NULL)", schema, me.sid)
+    for table in _LAST:
+        run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours
 
 
 def _insert(db: Connection, schema: str, me: Registration) -> None:
     run(db, "INSERT INTO {}.servers (sid, label) VALUES (%s, %s)", schema, me.sid, me.label)
-    me.has_company = has_company(db, schema, me)
 
 
 def is_registered(db: Connection, schema: str, me: Registration) -> bool:
     """Return whether a server has its row: nobody has swept it."""
     return run(db, "SELECT 1 FROM {}.servers WHERE sid = %s", schema, me.sid).fetchone() is not None
-
-
-def has_company(db: Connection, schema: str, me: Registration) -> bool:
-    """Return whether other servers are there."""
-    return run(db, "SELECT 1 FROM {}.servers WHERE sid <> %s LIMIT 1", schema, me.sid).fetchone() is not None

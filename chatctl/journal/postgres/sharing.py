@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from chatctl.journal import Facts
 from chatctl.journal.postgres.connection import Connection, run
+from chatctl.journal.postgres.registering import Registration
 from chatctl.journal.postgres.texts import from_engine
 
 LEFT = "s"
@@ -52,6 +53,15 @@ def changes_since(db: Connection, schema: str, version: int, own: Collection[int
     return Changes(newest, facts, redacted)
 
 
+class Beaten(NamedTuple):
+    """What all servers tell with their beats."""
+
+    beats: Mapping[str, int]
+    """By server."""
+    watchers: Mapping[str, str]
+    """Of the other servers: how many watch each room there, as JSON."""
+
+
 class Beats:
     """Who is alive, as one server sees it."""
 
@@ -72,11 +82,12 @@ class Beats:
         return {sid: beat for sid, (beat, looks) in seen.items() if looks > LOOKS and sid != own}
 
 
-def beat(db: Connection, schema: str, sid: str) -> dict[str, int]:
-    """Add one to this server's beat; return all beats, without this server's if it was swept."""
-    run(db, "UPDATE {}.servers SET beat = beat + 1 WHERE sid = %s", schema, sid)
-    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat FROM {}.servers", schema).fetchall()
-    return dict(rows)
+def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
+    """Add one to this server's beat, and tell what is new of it; return all beats, without its own if it was swept."""
+    told = "UPDATE {}.servers SET beat = beat + 1, watchers = %s, label = %s WHERE sid = %s"
+    run(db, told, schema, me.watchers, me.label, sid)
+    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat, watchers FROM {}.servers", schema).fetchall()
+    return Beaten({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows if row[0] != sid})
 
 
 def sweep(db: Connection, schema: str, dead: Mapping[str, int]) -> list[str]:

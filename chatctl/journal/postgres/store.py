@@ -23,7 +23,7 @@ from chatctl.journal.postgres.connection import Connection, connect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost, open_error
 from chatctl.journal.postgres.numbering import Answer, Group
 from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house, resume_house
-from chatctl.journal.postgres.registering import Registration, application_name, is_registered
+from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
 from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since, fallen_behind, report
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.records import Committed, RoomRecord
@@ -190,8 +190,7 @@ class Store(Trimming):
         """Take this server out of the schema, and disconnect."""
         if self._db is not None and self.is_connected:
             with contextlib.suppress(psycopg.Error):  # then another server does it
-                self._run("DELETE FROM {}.servers WHERE sid = %s", self.sid)
-                self._run("DELETE FROM {}.done WHERE sid = %s", self.sid)
+                leave(self._db, self.place.schema, self.me)
                 self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
         self.disconnect()
 
@@ -341,8 +340,6 @@ class Store(Trimming):
 
     def fallen_behind(self) -> list[str]:
         """Return what people call the other servers that do not go by the newest change of this one yet."""
-        if not self.me.has_company:
-            return []
         return fallen_behind(self._db_or_fail(), self.place.schema, self.sid, self._own_version)
 
     def _following(self, record: RoomRecord, to: int) -> list[Msg]:

@@ -22,7 +22,7 @@ from chatctl.journal.postgres.connection import Connection, connect, inspect, ru
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error, reason
 from chatctl.journal.postgres.layout import LAYOUT, UNFINISHED
 from chatctl.journal.postgres.opening import check_layout, fill_house, has_house, make, open_house
-from chatctl.journal.postgres.registering import Registration, application_name, lock
+from chatctl.journal.postgres.registering import Registration, application_name, leave, lock
 from chatctl.journal.postgres.store import entry_of
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.sqlite_transfer import SqliteCopy
@@ -91,7 +91,8 @@ class PostgresSource:
         """Take this out of the schema, and disconnect."""
         try:
             if not self._is_in_use:
-                self._run("DELETE FROM {}.servers WHERE sid = %s", self._me.sid)
+                with contextlib.suppress(psycopg.Error):  # then the next server does it
+                    leave(self._db, self._place.schema, self._me)
         finally:
             self._db.close()
 

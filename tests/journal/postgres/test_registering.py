@@ -90,6 +90,31 @@ def test_one_that_slept_for_longer_than_anything_is_known_of_it_ends(engine: Eng
             store.reconnect()
 
 
+def test_a_new_one_sweeps_those_that_have_no_connection(engine: Engine, place: PostgresPlace) -> None:
+    """They were killed: one that is started again at once must not find its members' names taken by itself."""
+    sids = f"SELECT sid FROM {place.schema}.servers ORDER BY sid"
+    with closing(Store(place, shared=True)) as alive, closing(Store(place, shared=True)) as anew:
+        swept(engine, place, anew.sid)
+        anew.reconnect()
+        killed = Store(place, shared=True)
+        killed.disconnect()
+        with closing(Store(place, shared=True)) as started:
+            there = sorted([alive.sid, anew.sid, started.sid])
+            assert engine.sql(sids, database="chat") == [(sid,) for sid in there]
+
+
+def test_none_is_swept_where_the_engine_does_not_tell_whose_connections_there_are(
+    engine: Engine, place: PostgresPlace
+) -> None:
+    """Servers with roles of their own do not see each other's names."""
+    with closing(Store(place, shared=True)) as other:
+        assert other._db is not None
+        other._db.execute("SET application_name = 'hidden'")
+        with closing(Store(place, shared=True)) as started:
+            rows = engine.sql(f"SELECT sid FROM {place.schema}.servers", database="chat")
+            assert sorted(rows) == sorted([(other.sid,), (started.sid,)])
+
+
 def test_one_that_ends_leaves_nothing(engine: Engine, place: PostgresPlace) -> None:
     with closing(Store(place, shared=True)):
         pass

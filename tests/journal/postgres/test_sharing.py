@@ -247,7 +247,6 @@ def test_a_change_is_spread_once_the_other_goes_by_it(place: PostgresPlace) -> N
 
     async def main() -> None:
         async with members(place) as (one, other):
-            one._writer._store.me.has_company = True  # the first beat says so
             await keep(one, {("ban", "rajat"): "x"})
             assert await one.spread(10) == []
             assert {("ban", "rajat"): "x"} in other.facts_told
@@ -325,10 +324,10 @@ def test_a_beat_that_stands_still_is_swept_and_one_that_goes_on_is_not(engine: E
         with connect(place, "test") as db:
             beats = Beats()
             for _ in range(LOOKS):
-                assert beats.look(alive.sid, beat(db, place.schema, alive.sid)) == {}
-            doomed = beats.look(alive.sid, beat(db, place.schema, alive.sid))
+                assert beats.look(alive.sid, beat(db, place.schema, alive.sid, alive.me).beats) == {}
+            doomed = beats.look(alive.sid, beat(db, place.schema, alive.sid, alive.me).beats)
             assert list(doomed) == [dead.sid]
-            beat(db, place.schema, dead.sid)
+            beat(db, place.schema, dead.sid, dead.me)
             assert sweep(db, place.schema, doomed) == [], "it beat again meanwhile"
             assert sweep(db, place.schema, {dead.sid: doomed[dead.sid] + 1}) == [dead.sid]
         with pytest.raises(psycopg.Error, match="another server has taken over"):
