@@ -67,6 +67,8 @@ class AdminCommands:
         self._slow_ones = {"redact": on_journal.redact, "compact": on_journal.compact}
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
+        self.spread: Callable[[Answer], Answer] = lambda answer: answer
+        """Makes an answer wait until other servers go by what was changed, too."""
         self._under_way = False  # an order is being committed that changes what holds
         self._waiting: deque[Callable[[], None]] = deque()
 
@@ -102,7 +104,7 @@ class AdminCommands:
             if ask.verb in self._slow_ones:
                 if dry:
                     raise Forbidden(f"{ask.verb} can't be tried")
-                self._slow_ones[ask.verb](ask, actor, answer)
+                self._slow_ones[ask.verb](ask, actor, self.spread(answer))
                 return
             plan = self._plan(ask, actor, target)
         except ChatError as error:
@@ -152,7 +154,8 @@ class AdminCommands:
         row = log_row(self._hub, ask, actor, plan.text, plan.where) if plan.where is not None else {}
         if plan.changes:
             self._under_way = True
-            self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, answer), answer)
+            spread = self.spread(answer)
+            self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, spread), answer)
             return
         # Nothing that has to hold is kept: it works on a full disk, too.
         self._hub.journal.keep(row, lambda error: self._hub.rules.log.drop(row) if error is not None else None)

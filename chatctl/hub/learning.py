@@ -1,18 +1,21 @@
 """Learning: what other servers have changed of the facts, and what follows from it here.
 
 Lives here: claims, bans, mutes, operators, rooms' rules and the log of orders that another server has kept, as that
-server has applied them to itself. Does not live here: changing them (admin_commands.py, name_binding.py), leases.
+server has applied them to itself. Does not live here: changing them (admin_commands.py, name_binding.py), leases
+(leasing.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from chatctl.common.text import clean
 from chatctl.core.admin_log import KIND as ORDER
 from chatctl.core.bans import Sanction, SanctionKind
+from chatctl.core.lease import ASKED
+from chatctl.core.lease import KIND as LEASE
 from chatctl.core.moderation import RoomRules
 from chatctl.core.name_claims import KIND as CLAIM
 from chatctl.core.name_claims import NameClaim
@@ -40,6 +43,8 @@ class Learning:
             "operator": self._operator,
             "room": self._room,
             ORDER: self._order,
+            LEASE: hub.leasing.learn,
+            ASKED: hub.leasing.learn_asked,
         }
 
     def learn(self, facts: Facts) -> None:
@@ -51,6 +56,12 @@ class Learning:
                     self._kinds[kind](key, value)
             except (ValueError, RecursionError) as error:  # a newer version's
                 self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
+
+    def redacted(self, name: str, seqs: Sequence[int]) -> None:
+        """Show that another server has emptied entries of a room."""
+        if (room := self._hub.presence.rooms.get(name)) is not None:
+            room.redact(seqs)
+            self._hub.touch(room)
 
     def _claim(self, key: str, value: str | None) -> None:
         claim = msgspec.json.decode(value, type=NameClaim) if value is not None else None

@@ -13,6 +13,7 @@ import psycopg
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal import ChangedMeanwhile
 from chatctl.journal.postgres.layout import CONFLICT
 from chatctl.journal.work import RETRY_AFTER
 
@@ -53,10 +54,15 @@ def is_temporary(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TEMPORARY_CLASSES)
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another server has changed the same facts meanwhile."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == CONFLICT
+
+
 def storage_failed(error: BaseException) -> StorageFailed:
     """Return the error for those whose change was not made. It names no place: it crosses the wire."""
-    if isinstance(error, psycopg.Error) and error.sqlstate == CONFLICT:
-        return StorageFailed("another server has changed it at the same moment: try again", retry_after=AGAIN_AFTER)
+    if is_conflict(error):
+        return ChangedMeanwhile("another server has changed it at the same moment: try again", retry_after=AGAIN_AFTER)
     if not is_temporary(error):
         return StorageFailed(f"this can't be stored: {type(error).__name__}")
     full = isinstance(error, psycopg.errors.DiskFull)

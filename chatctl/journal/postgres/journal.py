@@ -62,6 +62,7 @@ class SharedDispatcher(Dispatcher):
         self.on_redacted: OnRedacted = lambda *_: None
         self.on_version: list[Callable[[int], None]] = []
         self.on_fenced: Callable[[], None] = lambda: None
+        self.on_others: Callable[[frozenset[str]], None] = lambda _: None
 
     def found(self, record: RoomRecord) -> None:
         """Know a room that another server opened, unless it was opened here at the same time."""
@@ -81,6 +82,10 @@ class SharedDispatcher(Dispatcher):
         self.version = changes.version
         for call in self.on_version:
             self.call(call, changes.version)
+
+    def others(self, servers: frozenset[str]) -> None:
+        """Report that there are other servers than before."""
+        self.call(self.on_others, servers)
 
     def fenced(self) -> None:
         """Report that this server was taken for dead."""
@@ -140,9 +145,13 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
         self.look = self._writer.look
-        self._watcher = Watcher(place, store.me, lambda: store.backend, self.look) if shared else None
+        self._watcher = self._start_watcher(store) if shared else None
 
     # --- other servers
+
+    def _start_watcher(self, store: Store) -> Watcher:
+        post, told = self._dispatcher.post, self._dispatcher.others
+        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told))
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.
@@ -168,6 +177,10 @@ class PostgresJournal(ThreadedJournal[Store]):
     def on_fenced(self, call: Callable[[], None]) -> None:
         """Call back on the loop's thread when other servers have taken this one for dead; it goes on by itself."""
         self._dispatcher.on_fenced = call
+
+    def on_others(self, call: Callable[[frozenset[str]], None]) -> None:
+        """Call back on the loop's thread with the other servers when they are others than before."""
+        self._dispatcher.on_others = call
 
     def share(self, sharer: Sharer) -> None:
         """Have somebody else hear of other servers, too."""

@@ -58,6 +58,8 @@ class Registration:
     """Its id in the schema; another one after it was swept."""
     mark: str = ""
     """Where the log was when it was opened last (``Engine.mark``)."""
+    others: frozenset[str] = frozenset()
+    """The servers beside it, as it knows them."""
     watchers: str = "{}"
     """How many watch each room here, as JSON; goes with its next beat."""
 
@@ -133,6 +135,7 @@ def leave(db: Connection, schema: str, me: Registration) -> None:
 
 def _insert(db: Connection, schema: str, me: Registration) -> None:
     run(db, "INSERT INTO {}.servers (sid, label) VALUES (%s, %s)", schema, me.sid, me.label)
+    me.others = frozenset(row[0] for row in run(db, "SELECT sid FROM {}.servers WHERE sid <> %s", schema, me.sid))
 
 
 def is_registered(db: Connection, schema: str, me: Registration) -> bool:

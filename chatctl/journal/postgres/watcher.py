@@ -48,7 +48,12 @@ class Watcher:
     """Runs until ``stop``."""
 
     def __init__(
-        self, place: PostgresPlace, me: Registration, own: Callable[[], int], look: Callable[[str | None], object]
+        self,
+        place: PostgresPlace,
+        me: Registration,
+        own: Callable[[], int],
+        look: Callable[[str | None], object],
+        tell_others: Callable[[frozenset[str]], object],
     ) -> None:
         """Start the thread.
 
@@ -57,11 +62,13 @@ class Watcher:
             me: this server.
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
+            tell_others: called on the thread with the other servers when they are others than before.
         """
         self._place = place
         self._me = me
         self._own = own
         self._look = look
+        self._tell_others = tell_others
         self.sharer: Sharer | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
@@ -87,6 +94,9 @@ class Watcher:
             seen, watchers = beat(db, self._place.schema, sid, self._me)
             if sid in seen:  # else it may not judge: it has slept itself
                 sweep(db, self._place.schema, beats.look(sid, seen))
+            if (others := frozenset(watchers)) != self._me.others:
+                self._me.others = others
+                self._tell_others(others)
             self._look(None)  # once a second, whatever was heard
             if (sharer := self.sharer) is not None:
                 sharer.look(None)

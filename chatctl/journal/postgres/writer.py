@@ -30,6 +30,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept
 from chatctl.journal.postgres.engine_errors import (
     fatal_error,
+    is_conflict,
     is_temporary,
     out_of_reach,
     read_failed,
@@ -333,6 +334,9 @@ class Writer:
         if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
             self._alone.extend(attempt.batches)
             return
+        if is_conflict(error):
+            self._looks.add(None)
+            self._look()  # before it is reported: who decides anew knows what there is
         failure: StorageFailed = storage_failed(error)
         if attempt.change is not None:
             self._post(self._events.call, attempt.change.done, failure)

@@ -213,8 +213,7 @@ def test_a_claim_that_another_server_has_kept_is_handed_out_before_the_verdict(p
             assert await asked == [Changed()]
             assert other.told == [facts, Changed()]
             assert isinstance(*await other.claim(wish("rajat")), Given)
-            assert isinstance(*await one.claim(wish("omar")), Given), "its own are no news to it"
-            assert not [told for told in one.told if told == facts]
+            assert isinstance(*await one.claim(wish("omar")), Given), "its own is in nobody's way"
             assert one.journal.version <= other.journal.version
 
     run(main())
