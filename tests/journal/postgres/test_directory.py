@@ -269,9 +269,11 @@ def test_wishes_that_wait_while_it_is_swept_are_refused_before_it_is_told(
             monkeypatch.setattr(one.directory._thread, "_look", lambda: None)  # the journal notices in its own time
             await one.enter("Rajat")
             swept(engine, place, one)
-            [verdict] = await one.claim(wish("nadia"))
-            assert isinstance(verdict, StorageFailed)
+            facts = {("claim", "nadia"): "hers"}
+            verdicts = await one.claim(wish("nadia", room="", facts=facts), wish("nadia"))
+            assert all(isinstance(verdict, StorageFailed) for verdict in verdicts)
             assert one.fenced == []
+            assert engine.sql(f"SELECT * FROM {place.schema}.facts", database="chat") == []
             await one.until(lambda: one.fenced)
             await one.enter("nadia")
 
