@@ -5,6 +5,7 @@ Speaker and reader are at different servers.
 
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
@@ -186,3 +187,26 @@ def test_a_lock_is_one_at_both(pair: tuple[Server, Server], run: Run, start: Sta
     holder.wait(DEADLINE)
     while run(*line(other, "eve", "true")).returncode == 8:
         pass  # that it is free is told a moment after it ended
+
+
+def test_who_names_both_notices_nothing_of_the_one_that_is_killed(
+    pair: tuple[Server, Server], run: Run, start: Start
+) -> None:
+    """Scripts with a list of servers: what was sent is said once, and a reader goes on where it stood."""
+    one, other = pair
+    both = "--server", f"127.0.0.1:{one.port},127.0.0.1:{other.port}"
+
+    def send(text: str, ident: str) -> None:
+        done = run("send", text, "--id", ident, "--nick", "ci", *both)
+        assert done.returncode == 0, done.stderr
+
+    reader = start("tail", "-n", "9", "--json", "--count", "3", *both)
+    send("first", "a")
+    assert json.loads(line_of(reader))["text"] == "first"
+    one.signal(signal.SIGKILL)
+    one.wait()
+    send("first", "a")
+    send("second", "b")
+    send("third", "c")
+    assert [json.loads(line_of(reader))["text"] for _ in range(2)] == ["second", "third"]
+    assert reader.wait(DEADLINE) == 0
