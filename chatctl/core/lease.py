@@ -44,6 +44,14 @@ class LeaseKey(Struct, frozen=True):
         return ASKED, f"{self.room} {self.name}"
 
     @classmethod
+    def of_fact(cls, key: str) -> LeaseKey:
+        """Return the lease whose fact has this key. Raises ValueError."""
+        room, kind, name = key.split(" ")
+        if kind not in ("lock", "question"):
+            raise ValueError(f"there is no lease of the kind {kind}")
+        return cls(room, "lock" if kind == "lock" else "question", name)
+
+    @classmethod
     def of_asked_fact(cls, fact: FactKey) -> LeaseKey:
         """Return the question that has this fact."""
         room, name = fact[1].split(" ")
@@ -70,6 +78,8 @@ class Lease(Struct, frozen=True, omit_defaults=True):
     """When it ends, unless its holder comes back; None while a connection holds it."""
     closed: int | None = None
     """A question that is over: the room's last entry at its end."""
+    server: str = ""
+    """Where the connection is that holds it, if several servers share their leases; empty while none does."""
 
     @property
     def place(self) -> LeaseKey:
@@ -142,6 +152,11 @@ def leases_of(facts: Mapping[FactKey, str]) -> tuple[list[Lease], Changes]:
         if lease.kind == "question" and (number := numbers.pop(lease.place.asked_fact, None)) is not None:
             leases[index] = msgspec.structs.replace(lease, asked=int(number))
     return leases, dict.fromkeys(numbers)
+
+
+def lease_of(value: str) -> Lease:
+    """Return the lease that a fact has, without the number of its question. Raises ValueError."""
+    return _decode(value)
 
 
 def _value(lease: Lease) -> str:

@@ -9,7 +9,7 @@ here: one lease as a value (lease.py), what the journal and the room are told (h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import Literal
 
 import msgspec
@@ -43,13 +43,18 @@ class Leases:
         now: float = 0.0,
         wall: float = 0.0,
         grace: float = LEASE_SECONDS,
+        server: str = "",
+        others: Collection[str] = (),
     ) -> None:
-        """Start with what is among ``facts``: no connection holds it any more.
+        """Start with what is among ``facts``: no connection to this server holds it any more.
 
         What a connection held when the server ended is kept for ``grace`` seconds from now. What was lost before that
-        ends when it would have ended, by the wall clock, but no later than that.
+        ends when it would have ended, by the wall clock, but no later than that. Where several servers share their
+        leases, this is ``server``, and what connections to the ``others`` hold stays theirs.
         """
         self.grace = grace
+        self.server = server
+        self._others = frozenset(others)
         self._leases: dict[LeaseKey, Lease] = {}
         self._connections: dict[LeaseKey, Hashable] = {}
         self._held: dict[Hashable, dict[LeaseKey, None]] = {}  # the way back
@@ -61,6 +66,9 @@ class Leases:
         self._questions: dict[str, dict[LeaseKey, None]] = {}  # by room, those that are over included
         kept, self._useless = leases_of(facts or {})
         for lease in kept:
+            if self._is_held_elsewhere(lease):
+                self._put(lease)
+                continue
             most = grace if lease.closed is None else CLOSED_SECONDS
             left = most if lease.until is None else min(max(lease.until - wall, 0.0), most)
             self._put(msgspec.structs.replace(lease, until=wall + left))
@@ -89,7 +97,8 @@ class Leases:
         """Return all leases as facts, and those that are of no use any more."""
         changes = dict(self._useless)
         for place, lease in self._leases.items():
-            changes |= changes_of(place, lease)
+            if not self._is_held_elsewhere(lease):
+                changes |= changes_of(place, lease)
         return changes
 
     # --- taking and ending
@@ -116,10 +125,10 @@ class Leases:
         if before is None:
             self._check_room_for(wanted, network)
             self._networks[wanted.place] = network
-            lease = wanted
+            lease = msgspec.structs.replace(wanted, server=self.server)
         else:
             asked = before.asked if before.asked is not None else wanted.asked
-            lease = msgspec.structs.replace(before, until=None, asked=asked)
+            lease = msgspec.structs.replace(before, until=None, asked=asked, server=self.server)
         self._put(lease)
         self._detach(lease.place)
         self._connections[lease.place] = connection
@@ -144,7 +153,7 @@ class Leases:
         """End a lease. A question stays known as one that is over, from the room's entry number ``last`` on."""
         if lease.kind == "lock" or lease.asked is None:
             return self._remove(lease.place)
-        closed = msgspec.structs.replace(lease, closed=last, until=wall + CLOSED_SECONDS)
+        closed = msgspec.structs.replace(lease, closed=last, until=wall + CLOSED_SECONDS, server="")
         self._detach(lease.place)
         self._put(closed)
         self._deadlines[lease.place] = now + CLOSED_SECONDS
@@ -155,7 +164,7 @@ class Leases:
         changes: Changes = {}
         for lease in self.holds(connection):
             self._detach(lease.place)
-            self._put(lost := msgspec.structs.replace(lease, until=wall + self.grace))
+            self._put(lost := msgspec.structs.replace(lease, until=wall + self.grace, server=""))
             self._deadlines[lease.place] = now + self.grace
             changes |= changes_of(lease.place, lost, lease)
         return changes
@@ -168,6 +177,62 @@ class Leases:
             if lease.closed is not None:
                 changes |= self._remove(lease.place)
         return [lease for lease in due if lease.closed is None], changes
+
+    # --- other servers
+
+    def _is_held_elsewhere(self, lease: Lease) -> bool:
+        return lease.until is None and lease.server in self._others
+
+    def learn(self, place: LeaseKey, lease: Lease | None, now: float, wall: float) -> Hashable | None:
+        """Take a lease as another server has kept it; None: it is gone.
+
+        Returns:
+            The connection to this server that held it; None if none did.
+        """
+        connection, before = self._connections.get(place), self._leases.get(place)
+        if lease is None:
+            self._remove(place)
+            return connection
+        asked = before.asked if before is not None and before.holder == lease.holder else None
+        self._put(msgspec.structs.replace(lease, asked=asked))
+        self._detach(place)
+        if lease.until is None:
+            self._deadlines.pop(place, None)
+            self._watch(lease, now)
+        else:
+            most = self.grace if lease.closed is None else CLOSED_SECONDS
+            self._deadlines[place] = now + min(max(lease.until - wall, 0.0), most)
+        return connection
+
+    def learn_asked(self, place: LeaseKey, seq: int | None) -> None:
+        """Take the number of the entry that asks a question, as another server has kept it."""
+        lease = self._leases.get(place)
+        if lease is not None and lease.asked != seq:
+            self._put(msgspec.structs.replace(lease, asked=seq))
+
+    def know(self, others: Collection[str], now: float) -> None:
+        """Note which other servers are alive. What a connection to a dead one held ends ``grace`` seconds from now."""
+        self._others = frozenset(others)
+        for lease in self:
+            self._watch(lease, now)
+
+    def _watch(self, lease: Lease, now: float) -> None:
+        if lease.until is not None or not lease.server or lease.server == self.server:
+            return
+        if lease.server in self._others:
+            self._deadlines.pop(lease.place, None)
+        else:
+            self._deadlines.setdefault(lease.place, now + self.grace)
+
+    def move(self, server: str) -> Changes:
+        """Go on under another id: this server was taken for dead."""
+        self.server = server
+        changes: Changes = {}
+        for place in self._connections:
+            lease = self._leases[place]
+            self._put(moved := msgspec.structs.replace(lease, server=server))
+            changes |= changes_of(place, moved, lease)
+        return changes
 
     # --- who has it
 

@@ -62,7 +62,7 @@ def _chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim
     if ask.newer:
         found = [claim for claim in found if claim.since > now - ask.newer]
     if ask.unused:
-        here = {peer.key for peer in hub.peers}
+        here = {peer.key for peer in hub.peers} | {member.proved for member in hub.presence.remote()}
         found = [claim for claim in found if claim.key not in here and _is_unused(claim, now - ask.unused)]
     return list(found)
 

@@ -18,6 +18,7 @@ from chatctl.common.verbs import Role
 from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
 from chatctl.core.permissions import check_verb
+from chatctl.directory import Errand
 from chatctl.directory import Outcome as ErrandOutcome
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub import admin_claims, admin_leases, admin_operators, admin_rooms, admin_sanctions
@@ -66,6 +67,8 @@ class AdminCommands:
         self._slow_ones = {"redact": on_journal.redact, "compact": on_journal.compact}
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
+        self.spread: Callable[[Answer], Answer] = lambda answer: answer
+        """Makes an answer wait until other servers go by what was changed, too."""
         self._under_way = False  # an order is being committed that changes what holds
         self._waiting: deque[Callable[[], None]] = deque()
 
@@ -101,7 +104,7 @@ class AdminCommands:
             if ask.verb in self._slow_ones:
                 if dry:
                     raise Forbidden(f"{ask.verb} can't be tried")
-                self._slow_ones[ask.verb](ask, actor, answer)
+                self._slow_ones[ask.verb](ask, actor, self.spread(answer))
                 return
             plan = self._plan(ask, actor, target)
         except ChatError as error:
@@ -112,18 +115,18 @@ class AdminCommands:
             answer(plan)
         elif dry:
             answer(told(ask, actor, plan, dry=True))
-        elif plan.errands:
-            self._send(plan, partial(self._carry_out, ask, actor, plan, answer), answer)
+        elif plan.errand is not None and plan.remote:
+            self._send(plan, plan.errand, partial(self._carry_out, ask, actor, plan, answer), answer)
         else:
             self._carry_out(ask, actor, plan, answer)
 
-    def _send(self, plan: Plan, then: Callable[[], None], answer: Answer) -> None:
+    def _send(self, plan: Plan, errand: Errand, then: Callable[[], None], answer: Answer) -> None:
         """Have done what is to be done at other servers; then the rest, unless all of it failed."""
         failed: list[ChatError | None] = []
 
         def came(member: RoomMember, outcome: ErrandOutcome) -> None:
             failed.append(error_of(outcome, member.nick))
-            if len(failed) < len(plan.errands):
+            if len(failed) < len(plan.remote):
                 return
             errors = [error for error in failed if error is not None]
             if len(errors) == len(failed) and not plan.hit:
@@ -131,7 +134,7 @@ class AdminCommands:
             else:
                 then()
 
-        for member, errand in plan.errands:
+        for member in plan.remote:
             if member.place is None:
                 came(member, "absent")
             else:
@@ -151,7 +154,8 @@ class AdminCommands:
         row = log_row(self._hub, ask, actor, plan.text, plan.where) if plan.where is not None else {}
         if plan.changes:
             self._under_way = True
-            self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, answer), answer)
+            spread = self.spread(answer)
+            self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, spread), answer)
             return
         # Nothing that has to hold is kept: it works on a full disk, too.
         self._hub.journal.keep(row, lambda error: self._hub.rules.log.drop(row) if error is not None else None)
@@ -185,7 +189,7 @@ class AdminCommands:
         """Do what was committed; tell the rooms, the log and the operator."""
         plan.apply()
         heard = {
-            room: plan.text + others_in(room, plan.shown, plan.hit) if plan.shown else plan.text
+            room: plan.text + others_in(room, plan.shown, plan.hit, plan.remote) if plan.shown else plan.text
             for room in dict.fromkeys([*plan.rooms, *rooms_of(plan.hit)])
         }
         answered = told(ask, actor, plan)
@@ -194,6 +198,6 @@ class AdminCommands:
             self._hub.touch(room)
         by, target = actor.name or actor.role, ask.target or plan.where
         self._log.info(
-            "ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit) + len(plan.errands)
+            "ordered", verb=ask.verb, by=by, target=target, what=plan.text, hit=len(plan.hit) + len(plan.remote)
         )
         answer(answered)

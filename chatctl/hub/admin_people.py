@@ -79,9 +79,11 @@ def remote_row(member: RoomMember, role: Role) -> dict[str, object]:
     return row
 
 
-def others_in(room: Room, shown: str, hit: Iterable[Peer]) -> str:
+def others_in(room: Room, shown: str, hit: Iterable[Peer], remote: Iterable[RoomMember] = ()) -> str:
     """Return the suffix that tells a room who is hit beside the one that was named; empty if nobody is."""
-    names = dict.fromkeys(name for peer in hit if peer.room is room and (name := name_of(peer)) and name != shown)
+    here = [name_of(peer) for peer in hit if peer.room is room]
+    there = [member.nick for member in remote if member.room == room.name]
+    names = dict.fromkeys(name for name in (*here, *there) if name and name != shown)
     if not names:
         return ""
     more = len(names) - MAX_NAMED

@@ -37,8 +37,10 @@ class Plan:
     """Where it is told."""
     hit: Sequence[Peer] = ()
     """The connections that it is for."""
-    errands: Sequence[tuple[RoomMember, Errand]] = ()
-    """What is to be done at other servers, before anything is told."""
+    remote: Sequence[RoomMember] = ()
+    """The members of other servers that it is for."""
+    errand: Errand | None = None
+    """What is to be done for each of these at its server, before anything is told; None: it goes by the changes."""
     changes: Facts = field(default_factory=dict)
     note: str = ""
     """For the operator alone, behind the text."""
@@ -55,8 +57,9 @@ Planner = Callable[[Admin, Actor, AdminTarget, PeerControl], Plan | Done]
 def told(ask: Admin, actor: Actor, plan: Plan, *, dry: bool = False) -> Done:
     """Return what an operator is told of what was done, or would be."""
     rows = [row_of(peer, actor.role) for peer in plan.hit[:MAX_SHOWN]]
-    rows += [remote_row(member, actor.role) for member, _ in plan.errands[:MAX_SHOWN]]
-    more = f"; {len(plan.hit) - MAX_SHOWN} more are not listed" if len(plan.hit) > MAX_SHOWN else ""
+    rows += [remote_row(member, actor.role) for member in plan.remote[:MAX_SHOWN]]
+    rows, number = rows[:MAX_SHOWN], len(plan.hit) + len(plan.remote)
+    more = f"; {number - MAX_SHOWN} more are not listed" if number > MAX_SHOWN else ""
     text = f"{plan.text}{plan.note}{more}"
     return (
         Done(f"?{ask.verb}", f"nothing was done, it would be: {text}", rows, ask.id)

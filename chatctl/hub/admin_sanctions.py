@@ -7,12 +7,14 @@ Lives here: planning these orders. Does not live here: whom an order means (admi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 import msgspec
 
 from chatctl.common.durations import short_span
 from chatctl.common.text import clean
 from chatctl.core.bans import MAX_SANCTIONS, Person, Sanction, SanctionKind
+from chatctl.core.members import Member
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
 from chatctl.directory import Kick
@@ -22,6 +24,7 @@ from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_plan import Plan, because, counted, rooms_of
 from chatctl.hub.admin_target import Actor, AdminTarget, address_behind, note_on, person_behind, staying
 from chatctl.hub.peer_control import PeerControl
+from chatctl.hub.presence import RoomMember
 from chatctl.journal import Facts
 from chatctl.protocol import Admin, Bye, Done
 
@@ -30,15 +33,15 @@ def kick(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     """Plan ``kick``."""
     text = f"{clean(target.shown)} was kicked{actor.by}{because(ask.text)}"
     why = f"you were kicked{actor.by}{because(ask.text)}"
-    here = [hub.presence.rooms[one.room] for one in target.remote if one.room in hub.presence.rooms]
     where = ask.room or ""  # other servers tell what is ordered in a room
     errand = Kick(why, "" if where else text, actor.name)
     return Plan(
         text,
         lambda: _disconnect(hub, target.peers, why),
-        [*rooms_of(target.peers), *here],
+        [*rooms_of(target.peers), *hub.presence.rooms_of(target.remote)],
         target.peers,
-        [(member, errand) for member in target.remote],
+        target.remote,
+        errand,
         where=where,
     )
 
@@ -55,7 +58,10 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
     long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
     text = f"{_public_name(target)} was {done}{actor.by}{long}{because(ask.text)}"
     judged = _people(hub)
-    hit = hub.rules.hit_by(one, judged)
+    elsewhere = {member: _person(member) for member in hub.presence.remote()}
+    found = hub.rules.hit_by(one, dict[object, Person](chain(judged.items(), elsewhere.items())))
+    hit = [who for who in found if isinstance(who, Peer)]
+    remote = [who for who in found if isinstance(who, Member)]
 
     def apply() -> None:
         sanctions.add(one)
@@ -70,10 +76,11 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
     return Plan(
         text,
         apply,
-        rooms_of(hit) or _rooms_called(ask.room, hub),
+        [*rooms_of(hit), *hub.presence.rooms_of(remote)] or _rooms_called(ask.room, hub),
         hit,
+        remote,
         changes={**changes, **_facts([one], hub)},
-        note=note_on(target, one, hit, hub.networks.proxies),
+        note=note_on(target, one, [*hit, *remote], hub.networks.proxies),
         where=ask.room or "",
         shown=target.shown if target.name is not None else "",
     )
@@ -154,6 +161,10 @@ def _kept(one: Sanction, hub: PeerControl) -> Sanction:
 
 def _people(hub: PeerControl) -> dict[Peer, Person]:
     return {peer: person_of(peer, name_of(peer)) for peer in staying(hub)}
+
+
+def _person(member: RoomMember) -> Person:
+    return Person(member.nick, member.proved, member.token, member.host)
 
 
 def _disconnect(hub: PeerControl, peers: Iterable[Peer], why: str) -> None:

@@ -110,7 +110,8 @@ def _checked_key(ask: Admin, hub: PeerControl) -> str:
 
 def _key_target(key: str, hub: PeerControl) -> AdminTarget:
     kind: Kind = "operator" if hub.rules.is_operator(key) else "key"
-    return AdminTarget(kind, key, key=key, peers=[peer for peer in staying(hub) if peer.key == key])
+    remote = [member for member in hub.presence.remote() if member.proved == key]
+    return AdminTarget(kind, key, key=key, peers=[peer for peer in staying(hub) if peer.key == key], remote=remote)
 
 
 def _network_target(network: Network, hub: PeerControl) -> AdminTarget:
@@ -192,7 +193,7 @@ def address_behind(target: AdminTarget) -> str:
     return str(client_network(host))
 
 
-def note_on(target: AdminTarget, one: Sanction, hit: Sequence[Peer], proxies: Sequence[Network]) -> str:
+def note_on(target: AdminTarget, one: Sanction, hit: Sequence[object], proxies: Sequence[Network]) -> str:
     """Return what an operator should know of a ban or mute: that it hits nobody, or how far it goes.
 
     Args:

@@ -104,7 +104,8 @@ class Hub:
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self.messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
-        self.learn = Learning(self).learn
+        learning = Learning(self)
+        self.learn, self.redacted = learning.learn, learning.redacted
         self._login = Login(self, self._admission, authenticator, loop)
 
     # --- effects

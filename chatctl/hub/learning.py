@@ -1,23 +1,27 @@
 """Learning: what other servers have changed of the facts, and what follows from it here.
 
 Lives here: claims, bans, mutes, operators, rooms' rules and the log of orders that another server has kept, as that
-server has applied them to itself. Does not live here: changing them (admin_commands.py, name_binding.py), leases.
+server has applied them to itself. Does not live here: changing them (admin_commands.py, name_binding.py), leases
+(leasing.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from chatctl.common.text import clean
 from chatctl.core.admin_log import KIND as ORDER
 from chatctl.core.bans import Sanction, SanctionKind
+from chatctl.core.lease import ASKED
+from chatctl.core.lease import KIND as LEASE
 from chatctl.core.moderation import RoomRules
 from chatctl.core.name_claims import KIND as CLAIM
 from chatctl.core.name_claims import NameClaim
 from chatctl.core.peer import person_of
 from chatctl.hub.admin_people import name_of
+from chatctl.hub.admin_plan import rooms_of
 from chatctl.hub.admin_target import staying
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
@@ -30,6 +34,8 @@ class Learning:
     def __init__(self, hub: PeerControl) -> None:
         """Serve one hub."""
         self._hub = hub
+        self._hit: dict[str, None] = {}
+        """Rooms of those who were hit by a ban or mute of these facts."""
         self._kinds: Mapping[str, Callable[[str, str | None], None]] = {
             CLAIM: self._claim,
             "ban": lambda key, value: self._sanction("ban", key, value),
@@ -37,16 +43,25 @@ class Learning:
             "operator": self._operator,
             "room": self._room,
             ORDER: self._order,
+            LEASE: hub.leasing.learn,
+            ASKED: hub.leasing.learn_asked,
         }
 
     def learn(self, facts: Facts) -> None:
         """Apply changes, in the order of their commits; those of this server's own may be among them."""
-        for (kind, key), value in facts.items():
+        self._hit.clear()
+        for (kind, key), value in sorted(facts.items(), key=lambda fact: fact[0][0] == ORDER):
             try:
                 if kind in self._kinds:
                     self._kinds[kind](key, value)
             except (ValueError, RecursionError) as error:  # a newer version's
                 self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
+
+    def redacted(self, name: str, seqs: Sequence[int]) -> None:
+        """Show that another server has emptied entries of a room."""
+        if (room := self._hub.presence.rooms.get(name)) is not None:
+            room.redact(seqs)
+            self._hub.touch(room)
 
     def _claim(self, key: str, value: str | None) -> None:
         claim = msgspec.json.decode(value, type=NameClaim) if value is not None else None
@@ -65,11 +80,12 @@ class Learning:
         until = None if kept.until is None else clock.steady_of(kept.until)
         one = msgspec.structs.replace(kept, since=clock.steady_of(kept.since), until=until)
         rules.sanctions(what).add(one)
-        if what == "mute" or not one.is_active(now := clock.steady()):
+        if not one.is_active(now := clock.steady()):
             return
-        people = {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)}
+        hit = rules.hit_by(one, {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)})
+        self._hit.update((room.name, None) for room in rooms_of(hit))
         by = f" by {clean(one.by)}" if one.by else ""
-        for peer in rules.hit_by(one, people):
+        for peer in hit if what == "ban" else ():
             self._hub.disconnect(peer, "removed", Bye(why=f"you were banned{by}{one.details(now)}", final=True))
 
     def _room(self, name: str, value: str | None) -> None:
@@ -81,7 +97,8 @@ class Learning:
     def _order(self, key: str, value: str | None) -> None:
         order = self._hub.rules.log.learn(key, value)
         if order is not None:
-            self._tell(order.room, Notice(order.done, order.time, order.by))
+            for room in [order.room] if order.room else self._hit:
+                self._tell(room, Notice(order.done, order.time, order.by))
 
     def _tell(self, name: str, frame: Frame) -> None:
         if (room := self._hub.presence.rooms.get(name)) is not None:

@@ -7,13 +7,13 @@ which lease (core/leases.py), who said an entry (core/recent_authors.py). Source
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from chatctl.common.text import clean
 from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
-from chatctl.core.lease import Changes, Lease, LeaseKey
+from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, lease_of
 from chatctl.core.leases import Leases
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
@@ -22,7 +22,7 @@ from chatctl.errors import Forbidden, StorageFailed
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.tick import Tick
-from chatctl.journal import Draft, FactKey, Journal, Receipt
+from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Journal, Receipt
 from chatctl.protocol import Lease as Ask
 from chatctl.protocol import LeaseState, Notice
 
@@ -96,6 +96,10 @@ class Leasing:
             return
 
         def committed(error: StorageFailed | None) -> None:
+            if isinstance(error, ChangedMeanwhile) and peer.leaving is None:
+                self.leases.undo(lease, before)
+                self.request(peer, self._history.rooms[place.room], ask)  # another server was faster: it is known now
+                return
             if error is not None:
                 self.leases.undo(lease, before)
                 self._log.error("lease not kept", name=ask.name, why=error.text)
@@ -125,6 +129,28 @@ class Leasing:
             id=ask.id,
         )
 
+    # --- what other servers do
+
+    def learn(self, key: str, value: str | None) -> None:
+        """Go by a lease's fact that another server has kept; tell who held it here and does not any more."""
+        place, now = LeaseKey.of_fact(key), self._clock.steady()
+        before, lease = self.leases.find(place), lease_of(value) if value is not None else None
+        connection = self.leases.learn(place, lease, now, self._clock.kept(now))
+        if isinstance(connection, Peer) and before is not None and (lease is None or lease.holder != before.holder):
+            self._tell(connection, before, "it was ended at another server")
+
+    def learn_asked(self, key: str, value: str | None) -> None:
+        """Go by the number of a question that another server has kept."""
+        self.leases.learn_asked(LeaseKey.of_asked_fact((ASKED, key)), int(value) if value is not None else None)
+
+    def know(self, others: Collection[str]) -> None:
+        """Note which other servers are alive."""
+        self.leases.know(others, self._clock.steady())
+
+    def move(self, server: str) -> None:
+        """Go on under another id: this server was taken for dead."""
+        self._keep(self.leases.move(server))
+
     # --- what happens to connections
 
     def disconnected(self, peer: Peer, *, removed: bool) -> None:
@@ -150,7 +176,11 @@ class Leasing:
 
     def _tell_holder(self, lease: Lease, why: str) -> None:
         peer = self.leases.holder_of(lease.place)
-        if isinstance(peer, Peer) and peer.leaving is None:
+        if isinstance(peer, Peer):
+            self._tell(peer, lease, why)
+
+    def _tell(self, peer: Peer, lease: Lease, why: str) -> None:
+        if peer.leaving is None:
             state = LeaseState(lease.kind, lease.name, held=False, grace=self.leases.grace, why=why)
             self._tick.reply(peer, state)
 
@@ -191,7 +221,7 @@ class Leasing:
 
     def _keep(self, changes: Changes) -> None:
         def committed(error: StorageFailed | None) -> None:
-            if error is not None:  # after a restart it is kept for its holder once more
+            if error is not None and not isinstance(error, ChangedMeanwhile):  # kept once more after a restart
                 self._log.error("lease not kept", why=error.text)
 
         if changes:

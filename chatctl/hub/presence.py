@@ -86,6 +86,14 @@ class Presence:
         """Return the member of a place, or None."""
         return self._members.get(place)
 
+    def remote(self) -> Iterator[RoomMember]:
+        """Yield the members of other servers."""
+        return (member for member in self._members.values() if member.conn is None)
+
+    def rooms_of(self, members: Iterable[RoomMember]) -> list[Room]:
+        """Return the rooms of members that are open at this server."""
+        return [self.rooms[name] for name in dict.fromkeys(one.room for one in members) if name in self.rooms]
+
     def members(self) -> Iterator[tuple[str, int]]:
         """Yield the rooms that have members, at any server, and how many."""
         return ((name, len(roster)) for name, roster in self._rosters.items() if roster)
@@ -281,10 +289,14 @@ class Presence:
     # --- places that were lost
 
     def _clear(self, roster: Roster[Reader | None], nick: str, but: RoomMember | None = None) -> None:
-        """Disconnect a member of this server whose name was given away after its place was lost."""
+        """Let nobody else have a name that the directory has given away, such as one whose place was lost."""
         member = roster.find(nick)
-        if member is not None and member is not but and (peer := peer_of(member)) is not None:
+        if member is None or member is but:
+            return
+        if (peer := peer_of(member)) is not None:
             self._lose(peer)
+        elif member.place is not None:
+            self._went(member.place, 0)
 
     def _lose(self, peer: Peer) -> None:
         self._hub.disconnect(peer, "replaced", Bye(why=LOST, final=True, code="nick_taken"))

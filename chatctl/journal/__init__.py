@@ -17,7 +17,19 @@ from chatctl.common.text_search import Looked, Query
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Msg
 
-__all__ = ["Deliver", "Draft", "FactKey", "Facts", "Head", "Journal", "OnAppended", "OnKept", "RebuildCost", "Receipt"]
+__all__ = [
+    "ChangedMeanwhile",
+    "Deliver",
+    "Draft",
+    "FactKey",
+    "Facts",
+    "Head",
+    "Journal",
+    "OnAppended",
+    "OnKept",
+    "RebuildCost",
+    "Receipt",
+]
 
 
 FactKey = tuple[str, str]
@@ -65,6 +77,10 @@ class Head:
     last: int
     time: float = 0.0
     """Unix seconds of an entry near the end, or 0: what is said next is not stamped with an earlier time."""
+
+
+class ChangedMeanwhile(StorageFailed):
+    """Another server has changed the same facts. What it has changed is known by now."""
 
 
 Deliver = Callable[[Sequence[Msg]], None]

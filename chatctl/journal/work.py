@@ -43,6 +43,8 @@ class FactsChange:
 
     facts: Facts
     done: OnKept
+    seen: int | None = None
+    """The version of the facts by which it was decided, where several servers change them; None: there is one."""
 
 
 @dataclass(frozen=True, slots=True)

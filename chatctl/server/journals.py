@@ -5,6 +5,7 @@ Does not live here: the journals (journal/), when one is opened and closed (prog
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -75,6 +76,8 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
     journal = PostgresJournal(
         place,
         durability=options.durability,
+        shared=True,
+        label=label_of(options.port),
         keep_messages=options.keep_messages,
         keep_days=options.keep_days,
         on_fatal=on_fatal,
@@ -83,6 +86,11 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
     )
     log.info("journal", path=str(place), durability=journal.durability)
     return journal
+
+
+def label_of(port: int) -> str:
+    """Return what operators at other servers call the one that listens here."""
+    return f"{socket.gethostname()}:{port}"
 
 
 def _held(log: Log) -> Callable[[str, int, int], None]:

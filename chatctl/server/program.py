@@ -24,11 +24,9 @@ from chatctl.common.paths import admin_socket, admin_socket_at
 from chatctl.common.text import clean
 from chatctl.core.auth import Authenticator
 from chatctl.core.ip_networks import Networks
-from chatctl.core.leases import Leases
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.passwords import Verifier
-from chatctl.directory.memory import MemoryDirectory
 from chatctl.errors import ChatError, Forbidden, NickInvalid
 from chatctl.hub.event_log import Log
 from chatctl.hub.hub import Hub
@@ -44,6 +42,7 @@ from chatctl.server.journals import AnyJournal, open_journal, remove_unused
 from chatctl.server.options import ServeOptions
 from chatctl.server.reload import Reloader, read_fingerprints, read_nets
 from chatctl.server.server import FLUSH_SECONDS, Server
+from chatctl.server.sharing import Sharing
 from chatctl.server.shutdown import Hangup, Shutdown, take_signals
 from chatctl.server.socket_activation import take_sockets
 from chatctl.server.startup import Sockets, announce_start, open_sockets
@@ -127,10 +126,11 @@ class Program:
         self._log = log
         self._manager = ServiceManager(os.environ)
         self._reloader = Reloader(log, self._manager)
+        self._sharing = Sharing(options, journal)
         facts = journal.facts()
         with _facts_of(options):
             self._rules = Rules(facts)
-            leases = Leases(facts, now=time.time(), wall=time.time())
+            leases = self._sharing.leases(facts)
             if options.binds_names:
                 options.admission.claims = NameClaims(facts)
         self._auth = Authenticator(options.password)
@@ -140,7 +140,7 @@ class Program:
         self._loop = asyncio.get_running_loop()
         self._hub = Hub(
             journal,
-            MemoryDirectory(journal),
+            self._sharing.directory,
             options.admission,
             options.limits,
             log,
@@ -151,6 +151,7 @@ class Program:
             leases=leases,
         )
         self._server = Server(self._hub, options.reached_as, self._networks, connection_places())
+        self._sharing.join(self._hub)
         self._hub.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         if isinstance(journal, ThreadedJournal):
@@ -208,6 +209,7 @@ class Program:
             return
         warn_if_too_few(options.limits.clients, self._log)
         sockets = open_sockets(options, take_sockets(os.environ), self._log)
+        self._sharing.listens(sockets.port)
         try:
             async with self._admin_socket(sockets.port):
                 announce_start(options, sockets, tls)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chatctl.core.lease import Lease, LeaseKey
+from chatctl.core.lease import Changes, Lease, LeaseKey, lease_of
 from chatctl.core.leases import CLOSED_SECONDS, MAX_CLOSED, MAX_PER_ADDRESS, MAX_PER_OWNER, Leases
 from chatctl.core.name_ownership import Owner
 from chatctl.errors import Forbidden, RateLimited
@@ -329,3 +329,138 @@ class OneHolder(RuleBasedStateMachine):
 
 
 TestOneHolder = OneHolder.TestCase
+
+
+# --- several servers
+
+LOCK = wanted().place
+
+
+@dataclass
+class Server:
+    """One server's leases, and the facts that it changed."""
+
+    name: str
+    others: tuple[str, ...]
+    facts: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    leases: Leases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.start(0.0)
+
+    def start(self, now: float) -> None:
+        kept = {key: value for key, value in self.facts.items() if value is not None}
+        self.leases = Leases(kept, now=now, wall=now, grace=GRACE, server=self.name, others=self.others)
+
+    def learn(self, changes: Changes, now: float = 0.0) -> object:
+        """Go by what another server has changed; return the connection that lost a lease."""
+        self.facts |= changes
+        lost = None
+        for (kind, key), value in changes.items():
+            if kind == "lease":
+                lease = lease_of(value) if value is not None else None
+                lost = self.leases.learn(LeaseKey.of_fact(key), lease, now, now)
+            else:
+                seq = int(value) if value is not None else None
+                self.leases.learn_asked(LeaseKey.of_asked_fact((kind, key)), seq)
+        return lost
+
+    def lease(self, place: LeaseKey = LOCK) -> Lease | None:
+        return self.leases.find(place)
+
+
+def two() -> tuple[Server, Server]:
+    return Server("one", ("two",)), Server("two", ("one",))
+
+
+def taken(one: Server, other: Server, connection: str = "a", lease: Lease | None = None) -> Lease:
+    got, changes = one.leases.take(lease or wanted(), connection)
+    other.learn(changes)
+    return got
+
+
+def test_what_one_holds_another_one_does_not_give_away() -> None:
+    one, other = two()
+    mine = taken(one, other)
+    assert other.leases.take(wanted(holder=TWO, owner=BOB), "b") == (mine, {})
+    assert other.leases.expired(10 * GRACE) == ([], {}), "its server is alive"
+    other.start(5.0)
+    assert other.lease() == mine
+    assert other.leases.kept() == {}, "it is not this one's to change"
+    assert other.leases.expired(10 * GRACE) == ([], {})
+
+
+def test_its_holder_takes_it_along_to_another_server() -> None:
+    """A client whose server was drained. What is left of its old connection loses nothing any more."""
+    one, other = two()
+    taken(one, other)
+    moved, changes = other.leases.take(wanted(), "b")
+    assert moved.server == "two"
+    assert one.learn(changes) == "a"
+    assert one.leases.lose("a", 1.0, 1.0) == {}
+    assert one.lease() == moved
+
+
+def test_one_whose_connection_was_lost_ends_everywhere_in_time() -> None:
+    one, other = two()
+    taken(one, other)
+    other.learn(one.leases.lose("a", 1.0, 1.0), 1.0)
+    assert other.leases.expired(GRACE)[0] == []
+    assert [lease.place for lease in other.leases.expired(1.0 + GRACE)[0]] == [LOCK]
+
+
+def test_one_that_is_released_is_free_everywhere_and_its_holder_is_known() -> None:
+    one, other = two()
+    mine = taken(one, other)
+    assert one.learn(other.leases.release(mine, 0, 1.0, 1.0)) == "a"
+    assert (one.lease(), other.lease()) == (None, None)
+
+
+def test_what_a_dead_server_held_ends_after_the_grace_unless_it_was_alive() -> None:
+    one, other = two()
+    taken(one, other)
+    other.leases.know((), 10.0)
+    assert other.leases.expired(9.0 + GRACE)[0] == []
+    assert [lease.place for lease in other.leases.expired(10.0 + GRACE)[0]] == [LOCK]
+    other.learn(one.leases.move("one again"), 20.0)
+    other.leases.know(("one again",), 21.0)
+    assert other.leases.expired(10 * GRACE)[0] == [], "it goes on under another id"
+
+
+def test_a_server_that_starts_when_the_other_is_dead_gives_it_the_grace() -> None:
+    one, other = two()
+    taken(one, other)
+    other.others = ()
+    other.start(5.0)
+    assert other.leases.expired(4.0 + GRACE)[0] == []
+    assert [lease.place for lease in other.leases.expired(5.0 + GRACE)[0]] == [LOCK]
+
+
+def test_a_question_is_open_and_over_at_both() -> None:
+    one, other = two()
+    question = taken(one, other, lease=wanted("a3", kind="question"))
+    other.learn(one.leases.ask(question.place, ANA, "ci", 7))
+    assert (one.leases.open_at("lobby", 8), other.leases.open_at("lobby", 8)) == (["a3"], ["a3"])
+    asked = one.lease(question.place)
+    assert asked is not None
+    other.learn(one.leases.release(asked, 9, 1.0, 1.0), 1.0)
+    assert other.leases.open_at("lobby", 10) == []
+    over = other.leases.closed_question("lobby", "a3")
+    assert over is not None
+    assert (over.asked, over.closed, over.server) == (7, 9, "")
+    assert other.leases.expired(1.0 + CLOSED_SECONDS)[1] != {}
+
+
+def test_another_holder_s_question_of_that_name_was_not_asked() -> None:
+    one, other = two()
+    question = taken(one, other, lease=wanted("a3", kind="question", asked=7))
+    other.learn({question.place.fact: None})
+    new = msgspec.structs.replace(question, holder=TWO, asked=None)
+    other.leases.learn(question.place, new, 1.0, 1.0)
+    assert other.leases.may_ask(question.place, ANA)
+
+
+def test_a_server_that_is_alone_writes_what_it_always_wrote() -> None:
+    leases = Leases()
+    _, changes = leases.take(wanted(holder=ONE), "a")
+    assert '"server"' not in str(changes)

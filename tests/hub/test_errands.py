@@ -173,6 +173,25 @@ def test_one_who_looks_like_the_one_who_is_meant_is_not_kicked(servers: TwoServe
     assert (meant.closed, other.closed) == (True, False)
 
 
+def test_an_operators_key_is_kicked_wherever_it_is(servers: TwoServers, ana: FakePeer) -> None:
+    for house in servers.houses:
+        house.hub.rules.appointed.add(OWNER.fingerprint)
+    owner = OWNER.join(servers.two, "Max")
+    servers.settle()
+    outcome = done(carry_out(servers, servers.one, "kick", OWNER.fingerprint))  # type: ignore[arg-type]
+    assert [row["nick"] for row in outcome.rows] == ["Max"]
+    assert owner.closed
+
+
+def test_who_else_is_banned_at_another_server_is_told(servers: TwoServers, ana: FakePeer, bob: FakePeer) -> None:
+    other = join(servers, servers.two, "Rob", TWO)
+    ana.take()
+    outcome = done(carry_out(servers, servers.one, "ban", "bob", person=True))  # type: ignore[arg-type]
+    assert [row["nick"] for row in outcome.rows] == ["Bob", "Rob"]
+    assert (bob.closed, other.closed) == (True, True)
+    assert only(p.Notice, ana.frames)[0].text == "Bob was banned (Rob, too)"
+
+
 def test_an_operator_elsewhere_is_not_kicked_by_members_rank(servers: TwoServers, ana: FakePeer) -> None:
     for house in servers.houses:
         house.hub.rules.appointed.add(OWNER.fingerprint)
@@ -186,11 +205,17 @@ def test_an_operator_elsewhere_is_not_kicked_by_members_rank(servers: TwoServers
 
 
 def test_one_who_is_banned_at_one_server_goes_from_the_other(servers: TwoServers, ana: FakePeer, bob: FakePeer) -> None:
+    eve = join(servers, servers.two, "Eve")
+    ana.take()
+    eve.take()
     outcome = done(carry_out(servers, servers.one, "ban", "bob", person=True))  # type: ignore[arg-type]
-    assert outcome.text.startswith("Bob was banned")
+    assert outcome.text == "Bob was banned"
+    assert outcome.rows == [{"nick": "Bob", "room": "lobby", "address": "192.0.2.7"}]
+    assert only(p.Bye, bob.frames)[0].why == "you were banned"
+    assert [[notice.text for notice in only(p.Notice, peer.take())] for peer in (ana, eve)] == [["Bob was banned"]] * 2
     assert bob.closed
     assert join(servers, servers.two, "Robert", TWO).codes == ["forbidden"]
     assert join(servers, servers.one, "Robert", TWO).codes == ["forbidden"]
     done(carry_out(servers, servers.two, "unban", "bob"))  # type: ignore[arg-type]
     assert join(servers, servers.one, "Robert", TWO).welcome is not None
-    assert join(servers, servers.two, "eve", ONE).welcome is not None
+    assert join(servers, servers.two, "Zed", ONE).welcome is not None

@@ -7,6 +7,7 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.core.bans import Sanction
+from chatctl.core.name_claims import UNUSED_SECONDS
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
 from tests.support.two_servers import ONE, TwoServers, join
@@ -88,6 +89,18 @@ def test_a_name_that_was_set_free_is_free_at_all_servers(servers: TwoServers) ->
     servers.settle()
     ordered(servers, servers.one, "unclaim", "boss")
     assert join(servers, servers.two, "boss").welcome is not None
+
+
+def test_a_name_is_in_use_while_its_owner_is_at_another_server(servers: TwoServers) -> None:
+    OWNER.join(servers.two, "Boss")
+    servers.settle()
+    assert ordered(servers, servers.one, "claims").rows
+    servers.pass_time(100)
+    assert ordered(servers, servers.one, "claims", unused=50).rows == []
+    servers.pass_time(UNUSED_SECONDS)
+    join(servers, servers.one, "Ana")
+    assert servers.one.hub.names.claims.find("Boss") is not None
+    assert servers.two.hub.names.claims.find("Boss") is not None
 
 
 def test_what_a_newer_version_has_kept_stops_nothing(servers: TwoServers, ana: FakePeer) -> None:

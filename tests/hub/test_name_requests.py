@@ -145,3 +145,30 @@ def test_many_renames_in_one_read_are_done_one_after_the_other(house: House) -> 
     house.settle()
     assert ana.member is not None
     assert ana.member.nick == "n1999"
+
+
+def late(monkeypatch: pytest.MonkeyPatch) -> House:
+    """Return a server whose directory answers later, in the order of the calls."""
+    monkeypatch.undo()
+    monkeypatch.setattr(House, "answers_late", True)
+    return House()
+
+
+def test_one_who_is_renamed_and_hangs_up_leaves_no_name_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = late(monkeypatch)
+    ana = house.join("Ana")
+    ana.say(p.Nick("Zoe"))
+    ana.lose()
+    house.settle()
+    assert house.join("Zoe").welcome is not None
+    assert house.join("Ana").welcome is not None
+
+
+def test_a_place_whose_connection_breaks_while_it_is_taken_over_is_the_owners(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = late(monkeypatch)
+    before = house.join("Ana", "1" * 32)
+    after = house.peer(p.Hello(v=1, nick="Ana", token="1" * 32))
+    before.lose()
+    house.settle()
+    assert after.welcome is not None
+    assert [member.conn for member in house.hub.presence.roster("lobby")] == [after]

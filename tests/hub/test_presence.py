@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatctl import protocol as p
 from chatctl.core.peer import peer_of
-from chatctl.directory import Place, Went
+from chatctl.directory import Place, Remote, Renamed, Went
 from chatctl.hub.presence import LOST, REPLACED
 from tests.support.fakes import FakePeer, only
 from tests.support.key_holders import OTHER, OWNER
@@ -245,6 +245,20 @@ def test_a_bound_name_is_its_keys_at_every_server(servers: TwoServers) -> None:
     assert owner.welcome.claimed
 
 
+def test_a_name_is_not_taken_by_one_whose_server_has_not_heard_that_it_was_bound(servers: TwoServers) -> None:
+    """Its owner has left already: nothing but the claim is in the way."""
+    deaf = directory_of(servers.two)
+    deaf.stopped = True
+    OWNER.join(servers.one, "Ana").lose()
+    servers.settle()
+    guest = servers.two.peer(p.Hello(v=1, nick="ana"))
+    servers.settle()
+    deaf.stopped = False
+    deaf.read()
+    servers.settle()
+    assert guest.codes == ["nick_taken"]
+
+
 def test_a_name_that_is_bound_and_taken_at_once_has_one_owner(servers: TwoServers) -> None:
     hello = OWNER.hello("Ana")
     owner = servers.one.peer(hello)
@@ -364,6 +378,22 @@ def test_who_wakes_up_has_his_name_back_or_is_told(servers: TwoServers) -> None:
     assert only(p.Whispered, eve.frames)[0].text == "psst"
 
 
+def test_who_wakes_up_and_finds_that_somebody_was_renamed_to_his_name_is_told(servers: TwoServers) -> None:
+    ana, bob = join(servers, servers.one, "Ana"), join(servers, servers.two, "Bob")
+    asleep = directory_of(servers.two)
+    asleep.stopped = True
+    servers.engine.fence(asleep)
+    servers.settle()
+    ana.say(p.Nick("Bob"))
+    servers.settle()
+    asleep.stopped = False
+    asleep.read()
+    servers.settle()
+    assert only(p.Bye, bob.frames) == [p.Bye(why=LOST, final=True, code="nick_taken")]
+    assert [nicks(house) for house in servers.houses] == [["Bob"]] * 2
+    assert not ana.closed
+
+
 def test_a_rename_that_is_judged_after_the_place_was_lost_leaves_one_name(servers: TwoServers) -> None:
     eve = join(servers, servers.two, "Eve")
     eve.say(p.Nick("Zoe"))
@@ -388,6 +418,21 @@ def test_a_rename_that_was_under_way_when_the_place_was_lost_leaves_one_name(ser
     assert eve.member is not None
     assert [nicks(house) for house in servers.houses] == [[eve.member.nick]] * 2
     assert [member.nick for member in servers.engine.members.values()] == [eve.member.nick]
+
+
+def test_news_that_catches_up_may_give_a_name_before_it_is_free(servers: TwoServers) -> None:
+    join(servers, servers.one, "Ana")
+    first, second = (join(servers, servers.two, nick) for nick in ("Bob", "Eve"))
+    assert first.member is not None
+    assert second.member is not None
+    places = [first.member.place, second.member.place]
+    assert places[0] is not None
+    assert places[1] is not None
+    directory = directory_of(servers.one)
+    directory.take_news(Renamed(places[0], Remote(Place("two1", 90), "lobby", "Eve")))
+    directory.take_news(Renamed(places[1], Remote(Place("two1", 91), "lobby", "Bob")))
+    servers.settle()
+    assert nicks(servers.one) == ["Ana", "Bob", "Eve"]
 
 
 def test_what_is_told_of_a_place_that_nobody_has_changes_nothing(servers: TwoServers) -> None:

@@ -194,7 +194,7 @@ def test_what_changed_in_between_is_not_mixed(ends: Any, monkeypatch: pytest.Mon
 
 
 def test_a_journal_in_use_is_not_moved(ends: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chatctl.journal.postgres.opening._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("chatctl.journal.postgres.registering._WAIT_SECONDS", 0.0)
 
     async def main() -> None:
         async with opened(ends[0]) as journal:

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
+from psycopg import sql
 from psycopg.abc import PQGen
 
 from chatctl.common.journal_uri import PostgresPlace
@@ -168,3 +169,8 @@ def _one(db: Connection, query: str, *values: object) -> tuple[Any, ...]:
     row = db.execute(query, values).fetchone()
     assert row is not None
     return row
+
+
+def run(db: Connection, query: str, schema: str, *values: object) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Run a statement in which ``{}`` stands for the schema."""
+    return db.execute(sql.SQL(query.replace("{}", "{0}")).format(sql.Identifier(schema)), values)

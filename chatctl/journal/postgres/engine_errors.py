@@ -13,6 +13,8 @@ import psycopg
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, StorageFailed
+from chatctl.journal import ChangedMeanwhile
+from chatctl.journal.postgres.layout import CONFLICT
 from chatctl.journal.work import RETRY_AFTER
 
 _TEMPORARY_CLASSES = ("25", "40", "53", "55", "57", "58")
@@ -34,6 +36,10 @@ _REMEDIES = {
 """What to do about an error, by a part of its text."""
 
 
+AGAIN_AFTER = 0.1
+"""Seconds after which somebody may try again whom another server was quicker than."""
+
+
 class EngineUnfit(Exception):
     """The engine answers, and nothing can be stored there now, for the reason that is its text."""
 
@@ -48,8 +54,15 @@ def is_temporary(error: BaseException) -> bool:
     return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TEMPORARY_CLASSES)
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Return whether another server has changed the same facts meanwhile."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == CONFLICT
+
+
 def storage_failed(error: BaseException) -> StorageFailed:
     """Return the error for those whose change was not made. It names no place: it crosses the wire."""
+    if is_conflict(error):
+        return ChangedMeanwhile("another server has changed it at the same moment: try again", retry_after=AGAIN_AFTER)
     if not is_temporary(error):
         return StorageFailed(f"this can't be stored: {type(error).__name__}")
     full = isinstance(error, psycopg.errors.DiskFull)

@@ -15,24 +15,29 @@ import psycopg
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Facts, RebuildCost
-from chatctl.journal.postgres.connection import connect
+from chatctl.journal import Facts, OnKept, RebuildCost
+from chatctl.journal.postgres.connection import connect, run
 from chatctl.journal.postgres.engine_errors import reason
-from chatctl.journal.postgres.opening import application_name, run
 from chatctl.journal.postgres.reconnecting import OnEngine
+from chatctl.journal.postgres.registering import application_name
 from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
-from chatctl.journal.postgres.watcher import Watcher
-from chatctl.journal.postgres.writer import Redaction, Writer
+from chatctl.journal.postgres.watcher import Sharer, Watcher
+from chatctl.journal.postgres.writer import Applied, Redaction, Writer
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import OnHeld, Retention
 from chatctl.journal.threaded import Dispatcher, Log, ThreadedJournal
-from chatctl.journal.work import closed_error
+from chatctl.journal.work import FactsChange, closed_error
 from chatctl.protocol import Msg
 
 VACUUM_SECONDS = 3600.0
 """How long the engine may take to clear what was redacted."""
 
+
+SPREAD_SECONDS = 2.0
+"""How long an operator waits for other servers to go by what was changed."""
+
+_SPREAD_LOOK_SECONDS = 0.02
 
 OnFacts = Callable[[Facts], None]
 OnRedacted = Callable[[str, Sequence[int]], None]
@@ -42,13 +47,22 @@ class SharedDispatcher(Dispatcher):
     """Handles what other servers did, too."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_fatal: Callable[[ChatError], None] | None, logs: dict[str, Log]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        on_fatal: Callable[[ChatError], None] | None,
+        logs: dict[str, Log],
+        version: int,
     ) -> None:
-        """Start with the rooms that are known."""
+        """Start with the rooms that are known, and the version of the facts."""
         super().__init__(loop, on_fatal)
         self.logs = logs
+        self.version = version
+        """All changes of facts of other servers up to this one were reported."""
         self.on_facts: OnFacts = lambda _: None
         self.on_redacted: OnRedacted = lambda *_: None
+        self.on_version: list[Callable[[int], None]] = []
+        self.on_fenced: Callable[[], None] = lambda: None
+        self.on_others: Callable[[frozenset[str]], None] = lambda _: None
 
     def found(self, record: RoomRecord) -> None:
         """Know a room that another server opened, unless it was opened here at the same time."""
@@ -65,10 +79,21 @@ class SharedDispatcher(Dispatcher):
             self.call(self.on_facts, changes.facts)
         for room, seqs in changes.redacted.items():
             self.call(partial(self.on_redacted, room), seqs)
+        self.version = changes.version
+        for call in self.on_version:
+            self.call(call, changes.version)
+
+    def others(self, servers: frozenset[str]) -> None:
+        """Report that there are other servers than before."""
+        self.call(self.on_others, servers)
+
+    def fenced(self) -> None:
+        """Report that this server was taken for dead."""
+        self.on_fenced()
 
 
 class PostgresJournal(ThreadedJournal[Store]):
-    """Numbers from 1 up in each room and keeps them in a schema, which one server at a time has open."""
+    """Numbers from 1 up in each room and keeps them in a schema, which one server has open, or several."""
 
     traces = "the engine's write-ahead log and files, until it writes over them"
     _writer: Writer
@@ -80,6 +105,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         *,
         durability: str | None = None,
         shared: bool = False,
+        label: str = "",
         keep_messages: int | None = None,
         keep_days: float | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
@@ -95,6 +121,7 @@ class PostgresJournal(ThreadedJournal[Store]):
             durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
                 the engine gives.
             shared: whether other servers may have the schema open, too: then their entries are delivered as well.
+            label: what operators at other servers call this one.
             keep_messages: number that each room keeps; None: all.
             keep_days: how long they are kept; None: for ever.
             loop: where callbacks run; None: the running one.
@@ -106,9 +133,10 @@ class PostgresJournal(ThreadedJournal[Store]):
         Raises:
             ChatError: it can't be opened; the text says why, and what to do.
         """
-        store = Store(place, durability, shared=shared)
+        store = Store(place, durability, shared=shared, label=label)
+        self.me, self.own_changes = store.me, store.own_changes
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
-        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs)
+        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs, store.version)
         self.place = place
         self.durability = store.durability
         self._epoch_of = store.epoch_of_new
@@ -116,17 +144,76 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
-        look = self._writer.look
-        self._watcher = Watcher(place, store.sid, lambda: store.backend, look) if shared else None
+        self.look = self._writer.look
+        self._watcher = self._start_watcher(store) if shared else None
+
+    # --- other servers
+
+    def _start_watcher(self, store: Store) -> Watcher:
+        post, told = self._dispatcher.post, self._dispatcher.others
+        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told))
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
-        """Be called with the facts that other servers change, in the order of their versions, and what they redact."""
+        """Be called with the facts that other servers change, in the order of their versions, and what they redact.
+
+        When ``changed`` has returned, this server goes by them, and the others are told so.
+        """
         self._dispatcher.on_facts, self._dispatcher.on_redacted = changed, redacted
+        self.on_version(lambda version: self._writer.put(Applied(version)))
+
+    def keep(self, changes: Facts, done: OnKept) -> None:
+        """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
+        self._put(FactsChange(changes, done, None if self._watcher is None else self._dispatcher.version))
+
+    @property
+    def version(self) -> int:
+        """All changes of facts of other servers up to this version were reported."""
+        return self._dispatcher.version
+
+    def on_version(self, call: Callable[[int], None]) -> None:
+        """Call back on the loop's thread each time that ``version`` rises."""
+        self._dispatcher.on_version.append(call)
+
+    def on_fenced(self, call: Callable[[], None]) -> None:
+        """Call back on the loop's thread when other servers have taken this one for dead; it goes on by itself."""
+        self._dispatcher.on_fenced = call
+
+    def on_others(self, call: Callable[[frozenset[str]], None]) -> None:
+        """Call back on the loop's thread with the other servers when they are others than before."""
+        self._dispatcher.on_others = call
+
+    def share(self, sharer: Sharer) -> None:
+        """Have somebody else hear of other servers, too."""
+        assert self._watcher is not None, "it is shared"
+        self._watcher.sharer = sharer
+
+    def post(self, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call on the loop's thread. From any thread."""
+        self._dispatcher.post(call, *args)
+
+    def fail(self, error: ChatError) -> None:
+        """Report that the server has to end."""
+        self._dispatcher.failed(error)
+
+    async def spread(self, seconds: float = SPREAD_SECONDS) -> list[str]:
+        """Wait until all servers go by what this one has kept; return those that do not after so many seconds.
+
+        Raises:
+            StorageFailed: the engine can't be asked.
+        """
+        until = self._loop.time() + seconds
+        while behind := await self._run(lambda store: store.fallen_behind()):
+            if self._loop.time() >= until:
+                break
+            await asyncio.sleep(_SPREAD_LOOK_SECONDS)
+        return behind
 
     async def close(self) -> None:
         """Commit what waits, run its callbacks, and leave the schema. Appends fail from now on."""
         if self._watcher is not None:
             self._watcher.stop()
+            if self._watcher.sharer is not None:
+                self._watcher.sharer.stop()
         await super().close()
 
     def _engine_changed(self, why: str | None, durability: str) -> None:

@@ -11,8 +11,10 @@ the first call, if that still runs, and is answered without being made twice.
 
 from __future__ import annotations
 
-LAYOUT = 1
-"""The version that this chatctl makes and knows."""
+from chatctl.journal.postgres.presence_layout import PRESENCE_FUNCTIONS, PRESENCE_TABLES
+
+LAYOUT = 2
+"""The version that this chatctl makes and knows. Earlier ones are brought up to it (migrations.py)."""
 
 UNFINISHED = -1
 """The version while something is copied into it: no server opens it."""
@@ -22,6 +24,9 @@ FENCED = "CHF01"
 
 UNSAFE = "CHF02"
 """The SQLSTATE of a change that would be less safe than what the session was told: a standby is waited for no more."""
+
+CONFLICT = "CHF03"
+"""The SQLSTATE of a change of a claim or a lease that another server has changed meanwhile."""
 
 LEVEL = "chatctl.durability"
 """The setting of a session that has the durability which its server tells."""
@@ -34,19 +39,25 @@ BRIDGE_SECONDS = 300
 
 TABLES = """
 -- mark: where the journal was last written; generation: of which new rooms' epochs are made; version: of the newest
--- change of facts, redactions included.
+-- change of facts, redactions included. was, base: the mark before this one, and the version at which it became this.
 CREATE TABLE {s}.house (
     one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, generation text NOT NULL,
-    mark text NOT NULL, version bigint NOT NULL DEFAULT 0);
-CREATE TABLE {s}.servers (sid text PRIMARY KEY, beat bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
--- kinds: of each receipt, see append.
+    mark text NOT NULL, version bigint NOT NULL DEFAULT 0, was text NOT NULL DEFAULT '',
+    base bigint NOT NULL DEFAULT 0);
+-- version: of the facts that the server goes by; label: what people call it; watchers: by room, as JSON.
+CREATE TABLE {s}.servers (
+    sid text PRIMARY KEY, beat bigint NOT NULL DEFAULT 0, version bigint NOT NULL DEFAULT 0,
+    label text NOT NULL DEFAULT '', watchers text NOT NULL DEFAULT '{}') WITH (fillfactor = 50);
+-- kinds: of each receipt, see append. swept: when the server was taken for dead; it goes on under another sid with it.
 CREATE TABLE {s}.done (
-    sid text PRIMARY KEY REFERENCES {s}.servers ON DELETE CASCADE, number bigint NOT NULL,
-    seqs bigint[], times double precision[], kinds smallint[]) WITH (fillfactor = 50);
--- first: the oldest seq that is kept; last: the newest that there ever was; time: of that.
+    sid text PRIMARY KEY, number bigint NOT NULL, seqs bigint[], times double precision[], kinds smallint[],
+    swept timestamptz) WITH (fillfactor = 50);
+-- first: the oldest seq that is kept; last: the newest that there ever was; time: of that. base: last when the mark
+-- became this one.
 CREATE TABLE {s}.rooms (
     name text COLLATE "C" PRIMARY KEY, epoch text NOT NULL, first bigint NOT NULL DEFAULT 1,
-    last bigint NOT NULL DEFAULT 0, time double precision NOT NULL DEFAULT 0) WITH (fillfactor = 50);
+    last bigint NOT NULL DEFAULT 0, time double precision NOT NULL DEFAULT 0, base bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
 CREATE TABLE {s}.entries (
     room text COLLATE "C" NOT NULL, seq bigint NOT NULL, time double precision NOT NULL, nick text NOT NULL,
     text text NOT NULL, action boolean NOT NULL, PRIMARY KEY (room, seq));
@@ -185,8 +196,12 @@ END $body$;
 
 CHANGE = """
 -- Change facts, and empty entries of a room, if one is named. Returns the version of the facts after it.
+-- seen, mine: the version that was decided by, and later ones that are this server's own. A lease or a row of the log
+-- of orders that another one has changed since is refused, and a claim if any claim was: names that look alike have
+-- one owner.
 CREATE FUNCTION {s}.change(
-    my_sid text, my_number bigint, of_kind text[], of_key text[], of_value text[], in_room text, of_seq bigint[]
+    my_sid text, my_number bigint, of_kind text[], of_key text[], of_value text[], in_room text, of_seq bigint[],
+    seen bigint, mine bigint[]
 ) RETURNS bigint LANGUAGE plpgsql AS $body$
 DECLARE
     now bigint;
@@ -196,6 +211,14 @@ BEGIN
         RETURN now;
     END IF;
     UPDATE {s}.house SET version = version + 1 RETURNING version INTO STRICT now;
+    IF now <> seen + cardinality(mine) + 1 THEN
+        PERFORM 1 FROM {s}.facts f JOIN unnest(of_kind, of_key) AS c (kind, key)
+            ON f.kind = c.kind AND (f.kind = 'claim' OR (f.kind IN ('lease', 'order') AND f.key = c.key))
+            WHERE f.version > seen AND f.version <> ALL (mine);
+        IF FOUND THEN
+            RAISE EXCEPTION 'another server has changed it meanwhile' USING ERRCODE = '{conflict}';
+        END IF;
+    END IF;
     INSERT INTO {s}.facts SELECT kind, key, value, now FROM unnest(of_kind, of_key, of_value) AS c (kind, key, value)
         ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, version = excluded.version;
     DELETE FROM {s}.facts WHERE value IS NULL AND version < now - {kept};
@@ -223,13 +246,27 @@ END $body$;
 """
 
 RENEW = """
--- Give every room a new epoch, and note where the old one ended; earlier ones ended there at the latest.
-CREATE FUNCTION {s}.renew(new_generation text, new_mark text, ends_kept integer) RETURNS void
-LANGUAGE plpgsql AS $body$
+-- Note that the log is somewhere else: after a restart, at a standby that was promoted.
+CREATE FUNCTION {s}.move(new_mark text) RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
-    UPDATE {s}.house SET generation = new_generation, mark = new_mark;
-    UPDATE {s}.ends e SET last = r.last FROM {s}.rooms r WHERE r.name = e.room AND e.last > r.last;
-    INSERT INTO {s}.ends (room, epoch, last) SELECT name, epoch, last FROM {s}.rooms
+    UPDATE {s}.house SET was = mark, mark = new_mark, base = version WHERE mark <> new_mark;
+    IF FOUND THEN
+        UPDATE {s}.rooms SET base = last WHERE base <> last;
+    END IF;
+END $body$;
+
+-- Give every room a new epoch, and note where the old one ended; earlier ones ended there at the latest. at_base: what
+-- follows the base was said twice under the old one, by servers that knew of what was lost and by others.
+CREATE FUNCTION {s}.renew(new_generation text, new_mark text, ends_kept integer, at_base boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM {s}.move(new_mark);
+    UPDATE {s}.house SET generation = new_generation;
+    UPDATE {s}.ends e SET last = r.last
+        FROM (SELECT name, CASE WHEN at_base THEN least(base, last) ELSE last END AS last FROM {s}.rooms) r
+        WHERE r.name = e.room AND e.last > r.last;
+    INSERT INTO {s}.ends (room, epoch, last)
+        SELECT name, epoch, CASE WHEN at_base THEN least(base, last) ELSE last END FROM {s}.rooms
         ON CONFLICT (room, epoch) DO UPDATE SET last = excluded.last;
     UPDATE {s}.rooms SET epoch = left(encode(sha256(convert_to(new_generation || ' ' || name, 'UTF8')), 'hex'), 16);
     DELETE FROM {s}.ends WHERE number IN (
@@ -240,13 +277,22 @@ END $body$;
 """
 
 
+FUNCTIONS = BEGIN + APPEND + CHANGE + TRIM + RENEW + PRESENCE_FUNCTIONS
+"""Defined anew by each migration: what they were does not matter to it."""
+
+
 def statements(schema: str) -> str:
     """Return what defines everything in a schema that is there and empty. ``schema`` needs no quoting."""
-    text = TABLES + BEGIN + APPEND + CHANGE + TRIM + RENEW
+    return filled(TABLES + PRESENCE_TABLES + FUNCTIONS, schema)
+
+
+def filled(text: str, schema: str) -> str:
+    """Return SQL of ours with the names in it that a schema has."""
     names = {
         "s": schema,
         "fenced": FENCED,
         "unsafe": UNSAFE,
+        "conflict": CONFLICT,
         "level": LEVEL,
         "kept": str(CHANGES_KEPT),
         "bridge": str(BRIDGE_SECONDS),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 import psycopg
 
+from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
-from chatctl.journal.postgres.store import Store
 
 PATIENCE = 5.0
 """Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer."""
@@ -26,11 +27,28 @@ OnEngine = Callable[[str | None, str], None]
 """Called with the reason when the engine can't be used, and with None when it can be again; and with its durability."""
 
 
-class Reconnector:
-    """Keeps one store connected."""
+class Reconnectable(Protocol):
+    """What has a connection to the engine."""
 
-    def __init__(self, store: Store, tell: OnEngine) -> None:
-        """The store is connected. ``tell`` is called when that changes."""
+    place: PostgresPlace
+    durability: str
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the connection was good when it was last used."""
+
+    def reconnect(self) -> None:
+        """Connect again. Raises EngineUnfit, psycopg.Error; or what its user has to end with."""
+
+    def disconnect(self) -> None:
+        """Close the connection, if there is one."""
+
+
+class Reconnector:
+    """Keeps one of them connected."""
+
+    def __init__(self, store: Reconnectable, tell: OnEngine) -> None:
+        """``tell`` is called when it is connected, and was not, or the other way round."""
         self._store = store
         self._tell = tell
         self._told: tuple[str | None, str] = (None, store.durability)

@@ -6,12 +6,12 @@ Does not live here: the thread that asks (watcher.py), what is done with the ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chatctl.journal import Facts
-from chatctl.journal.postgres.connection import Connection
-from chatctl.journal.postgres.opening import run
+from chatctl.journal.postgres.connection import Connection, run
+from chatctl.journal.postgres.registering import Registration
 from chatctl.journal.postgres.texts import from_engine
 
 LEFT = "s"
@@ -30,8 +30,8 @@ class Changes(NamedTuple):
     """Entries that were emptied, by room."""
 
 
-def changes_since(db: Connection, schema: str, version: int) -> Changes:
-    """Return what was changed after ``version``, own changes included. What counts is the last value of each fact.
+def changes_since(db: Connection, schema: str, version: int, own: Collection[int] = ()) -> Changes:
+    """Return what was changed after ``version``, except under ``own`` versions: the last value of each fact.
 
     Changes are committed in the order of their versions, so all up to the newest one are there. What comes while this
     reads is left for the next time: a redaction must not be taken for known without the facts that came with it.
@@ -39,45 +39,69 @@ def changes_since(db: Connection, schema: str, version: int) -> Changes:
     [(newest,)] = run(db, "SELECT version FROM {}.house", schema)
     between = "WHERE version > %s AND version <= %s ORDER BY version"
     facts: dict[tuple[str, str], str | None] = {}
-    query = f"SELECT kind, key, value FROM {{}}.facts {between}"  # noqa: S608 — a constant
-    for kind, key, value in run(db, query, schema, version, newest):
+    query = f"SELECT kind, key, value, version FROM {{}}.facts {between}"  # noqa: S608 — a constant
+    for kind, key, value, changed in run(db, query, schema, version, newest):
+        if changed in own:
+            continue
         facts[from_engine(kind), from_engine(key)] = None if value is None else from_engine(value)
     redacted: dict[str, list[int]] = {}
-    query = f"SELECT room, seqs FROM {{}}.redactions {between}"  # noqa: S608 — a constant
-    for room, seqs in run(db, query, schema, version, newest):
+    query = f"SELECT room, seqs, version FROM {{}}.redactions {between}"  # noqa: S608 — a constant
+    for room, seqs, changed in run(db, query, schema, version, newest):
+        if changed in own:
+            continue
         redacted.setdefault(room, []).extend(seqs)
     return Changes(newest, facts, redacted)
+
+
+class Beaten(NamedTuple):
+    """What all servers tell with their beats."""
+
+    beats: Mapping[str, int]
+    """By server."""
+    watchers: Mapping[str, str]
+    """Of the other servers: how many watch each room there, as JSON."""
 
 
 class Beats:
     """Who is alive, as one server sees it."""
 
-    def __init__(self, sid: str) -> None:
-        """``sid`` is this server."""
-        self._sid = sid
+    def __init__(self) -> None:
+        """Begin to look."""
         self._seen: dict[str, tuple[int, int]] = {}  # beat, and in how many looks it was this one
 
-    def look(self, beats: Mapping[str, int]) -> dict[str, int]:
-        """Take the beats of all servers, from one answer; return those of the dead, who can be swept under them."""
+    def look(self, own: str, beats: Mapping[str, int]) -> dict[str, int]:
+        """Take the beats of all servers, from one answer; return those of the dead, who can be swept under them.
+
+        ``own`` is the server that looks.
+        """
         seen: dict[str, tuple[int, int]] = {}
         for sid, beat in beats.items():
             before, looks = self._seen.get(sid, (None, 0))
             seen[sid] = (beat, looks + 1 if beat == before else 1)
         self._seen = seen
-        return {sid: beat for sid, (beat, looks) in seen.items() if looks > LOOKS and sid != self._sid}
+        return {sid: beat for sid, (beat, looks) in seen.items() if looks > LOOKS and sid != own}
 
 
-def beat(db: Connection, schema: str, sid: str) -> dict[str, int]:
-    """Add one to this server's beat; return all beats, without this server's if it was swept."""
-    run(db, "UPDATE {}.servers SET beat = beat + 1 WHERE sid = %s", schema, sid)
-    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat FROM {}.servers", schema).fetchall()
-    return dict(rows)
+def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
+    """Add one to this server's beat, and tell what is new of it; return all beats, without its own if it was swept."""
+    told = "UPDATE {}.servers SET beat = beat + 1, watchers = %s, label = %s WHERE sid = %s"
+    run(db, told, schema, me.watchers, me.label, sid)
+    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat, watchers FROM {}.servers", schema).fetchall()
+    return Beaten({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows if row[0] != sid})
 
 
 def sweep(db: Connection, schema: str, dead: Mapping[str, int]) -> list[str]:
     """Take dead servers out of the schema, unless they beat again meanwhile; return which."""
-    gone = []
-    for sid, beat in dead.items():
-        swept = run(db, "DELETE FROM {}.servers WHERE sid = %s AND beat = %s RETURNING sid", schema, sid, beat)
-        gone += [row[0] for row in swept]
-    return gone
+    swept = "SELECT sid FROM unnest(%s::text[], %s::bigint[]) AS d (sid, beat) WHERE {}.sweep(sid, beat)"
+    return [row[0] for row in run(db, swept, schema, list(dead), list(dead.values()))] if dead else []
+
+
+def report(db: Connection, schema: str, sid: str, version: int) -> None:
+    """Tell other servers the version of the facts that a server goes by."""
+    run(db, "UPDATE {}.servers SET version = %s WHERE sid = %s", schema, version, sid)
+
+
+def fallen_behind(db: Connection, schema: str, sid: str, version: int) -> list[str]:
+    """Return what people call the servers, apart from ``sid``, that do not go by a version of the facts yet."""
+    rows = run(db, "SELECT label FROM {}.servers WHERE sid <> %s AND version < %s ORDER BY 1", schema, sid, version)
+    return [row[0] for row in rows]

@@ -7,8 +7,8 @@ thread that makes these calls and what follows from their errors (writer.py), wh
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,19 +19,12 @@ from chatctl.common.sizes import ENTRY_OVERHEAD, fitting
 from chatctl.common.text_search import Looked, Query, look_through
 from chatctl.errors import ChatError
 from chatctl.journal import Facts
-from chatctl.journal.postgres.connection import Connection, connect
+from chatctl.journal.postgres.connection import Connection, connect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost, open_error
 from chatctl.journal.postgres.numbering import Answer, Group
-from chatctl.journal.postgres.opening import (
-    application_name,
-    epoch_of,
-    load_ends,
-    load_facts,
-    open_house,
-    resume_house,
-    run,
-)
-from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since
+from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house, resume_house
+from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
+from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since, fallen_behind, report
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.records import Committed, RoomRecord
 from chatctl.journal.trimming import Aged, Trimming
@@ -68,10 +61,23 @@ SELECT seq, time, nick, text, action FROM {}.entries WHERE room = %s AND seq > %
 """
 """Entries that a search may find: this collation folds ASCII alone, so Python looks at all that is none."""
 
+YOUNG_SECONDS = 30.0
+"""Entries of the last so many seconds are not deleted where there are several servers: one that has not shown them in
+this time was swept."""
+
+_FIRST_YOUNG = """
+SELECT seq FROM {}.entries WHERE room = %s AND seq >= %s AND seq < %s
+    AND time > extract(epoch FROM clock_timestamp()) - %s ORDER BY seq LIMIT 1
+"""
+
 COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text"
 """Of the columns of drafts that ``append`` takes (numbering.py)."""
 
 _FOREVER = 1 << 62
+
+
+class Fenced(Exception):
+    """Others have taken this server for dead. ``reconnect`` makes it another one."""
 
 
 @dataclass(slots=True)
@@ -90,30 +96,32 @@ class Seen:
 class Store(Trimming):
     """An open journal. Every method blocks; one thread at a time may use it."""
 
-    def __init__(self, place: PostgresPlace, asked: str | None = None, *, shared: bool = False) -> None:
+    def __init__(
+        self, place: PostgresPlace, asked: str | None = None, *, shared: bool = False, label: str = ""
+    ) -> None:
         """Connect, and open the schema.
 
         Args:
             place: of the journal.
             asked: the durability that the engine has to have at least; None: any.
             shared: whether other servers may have it open, too.
+            label: what people call this server.
 
         Raises:
             ChatError: it can't be opened; the text says why, and what to do.
         """
         self.place = place
-        self.sid = secrets.token_hex(8)
+        self.me = Registration(shared, label)
         self.backend = 0
         """The engine's process that serves this store."""
         self._asked = asked
-        self._shared = shared
         self._db: Connection | None = None
         self._unsaved: dict[str, str] = {}
         self._gone: list[str] = []
         try:
             self._db = connect(place, application_name(self.sid))
             self.backend = self._db.info.backend_pid
-            house = open_house(self._db, place, self.sid, shared=shared)
+            house = open_house(self._db, place, self.me)
             self.durability = self._checked(house.engine.durability)
             self.facts = load_facts(self._db, place.schema)
             self.ends = load_ends(self._db, place.schema)
@@ -127,6 +135,10 @@ class Store(Trimming):
         self.version = house.version
         """Of the facts: all changes up to this one are known."""
         self._own_version = house.version
+        self.own_changes: deque[int] = deque(maxlen=10_000)
+        """Versions of the facts that are of this server's newest changes. The directory adds its own (from its
+        thread)."""
+        self._reported = house.version
         self.generation = house.generation
         self.renewed = house.renewed
 
@@ -137,8 +149,13 @@ class Store(Trimming):
         """Whether the connection was good when it was last used."""
         return not is_lost(self._db)
 
+    @property
+    def sid(self) -> str:
+        """This server's id in the schema."""
+        return self.me.sid
+
     def reconnect(self) -> None:
-        """Connect again, and see that all is still there.
+        """Connect again, and see that all is still there. If this server was swept, it gets another id.
 
         Raises:
             EngineUnfit: nothing can be stored there now.
@@ -149,7 +166,10 @@ class Store(Trimming):
         db = connect(self.place, application_name(self.sid))
         try:
             version = max(self.version, self._own_version)
-            engine = resume_house(db, self.place, self.sid, self._saved(), version, shared=self._shared)
+            before = self.sid
+            engine = resume_house(db, self.place, self.me, self._saved(), version)
+            if self.sid != before:
+                self._reported = 0
             try:
                 self.durability = self._checked(engine.durability)
             except ChatError as error:
@@ -170,7 +190,7 @@ class Store(Trimming):
         """Take this server out of the schema, and disconnect."""
         if self._db is not None and self.is_connected:
             with contextlib.suppress(psycopg.Error):  # then another server does it
-                self._run("DELETE FROM {}.servers WHERE sid = %s", self.sid)
+                leave(self._db, self.place.schema, self.me)
                 self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
         self.disconnect()
 
@@ -182,10 +202,13 @@ class Store(Trimming):
             )
         return level
 
-    def _run(self, query: str, *values: object) -> psycopg.Cursor[tuple[object, ...]]:
+    def _db_or_fail(self) -> Connection:
         if self._db is None:
             raise psycopg.OperationalError("not connected")
-        return run(self._db, query, self.place.schema, *values)
+        return self._db
+
+    def _run(self, query: str, *values: object) -> psycopg.Cursor[tuple[object, ...]]:
+        return run(self._db_or_fail(), query, self.place.schema, *values)
 
     def _saved(self) -> dict[str, RoomRecord]:
         return {name: room for name, room in self.rooms.items() if name not in self._unsaved}
@@ -238,17 +261,32 @@ class Store(Trimming):
             self.rooms[name].last = entries[-1].seq
         return result
 
-    def change(self, number: int, facts: Facts, room: str | None = None, seqs: Sequence[int] = ()) -> None:
-        """Change facts, and empty entries of a room, in one transaction under a number. Raises as ``commit``."""
+    def change(
+        self,
+        number: int,
+        facts: Facts,
+        room: str | None = None,
+        seqs: Sequence[int] = (),
+        *,
+        seen: int | None = None,
+    ) -> None:
+        """Change facts, and empty entries of a room, in one transaction under a number. Raises as ``commit``.
+
+        ``seen`` is the version of the facts by which it was decided; None: the newest that is known here.
+        """
         kinds = [to_engine(kind) for kind, _ in facts]
         keys = [to_engine(key) for _, key in facts]
         values = [None if value is None else to_engine(value) for value in facts.values()]
-        call = "SELECT {}.change(%s, %s, %s::text[], %s::text[], %s::text[], %s, %s::bigint[])"
-        row = self._run(call, self.sid, number, kinds, keys, values, room, list(seqs)).fetchone()
+        call = "SELECT {}.change(%s, %s, %s::text[], %s::text[], %s::text[], %s, %s::bigint[], %s, %s::bigint[])"
+        known = self.version if seen is None else seen
+        own = [version for version in tuple(self.own_changes) if version > known]
+        columns = kinds, keys, values, room, list(seqs), known, own
+        row = self._run(call, self.sid, number, *columns).fetchone()
         assert row is not None
         self._own_version = int(str(row[0]))
         if self._own_version == self.version + 1:
             self.version = self._own_version
+        self.own_changes.append(self._own_version)
 
     def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Refuse: it has to have a number (``change``)."""
@@ -260,9 +298,12 @@ class Store(Trimming):
         """Return what is new in rooms, by name; None: in all rooms and among the facts.
 
         Raises:
+            Fenced: this server was swept.
             JournalLost: the log is not the one that was opened.
         """
         seen = Seen()
+        if names is None and not is_registered(self._db_or_fail(), self.place.schema, self.me):
+            raise Fenced
         query = "SELECT name, epoch, first, last, time FROM {}.rooms"
         rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
         for row in rows.fetchall():
@@ -283,10 +324,23 @@ class Store(Trimming):
                 seen.entries[there.name] = self._following(record, there.last)
                 record.last = there.last
         if names is None:
-            assert self._db is not None
-            seen.changes = changes_since(self._db, self.place.schema, self.version)
+            seen.changes = changes_since(self._db_or_fail(), self.place.schema, self.version, tuple(self.own_changes))
             self.version = seen.changes.version
         return seen
+
+    def has_to_report(self, version: int) -> bool:
+        """Return whether other servers do not know yet that this one goes by a version of the facts."""
+        return self.me.shared and version > self._reported
+
+    def report(self, version: int) -> None:
+        """Tell other servers the version of the facts that this one goes by."""
+        if self.has_to_report(version):
+            report(self._db_or_fail(), self.place.schema, self.sid, version)
+            self._reported = version
+
+    def fallen_behind(self) -> list[str]:
+        """Return what people call the other servers that do not go by the newest change of this one yet."""
+        return fallen_behind(self._db_or_fail(), self.place.schema, self.sid, self._own_version)
 
     def _following(self, record: RoomRecord, to: int) -> list[Msg]:
         """Return the entries that follow a room's cursor, up to a number. Raises JournalLost: some are deleted."""
@@ -337,6 +391,22 @@ class Store(Trimming):
         return [(int(str(seq)), from_engine(str(nick))) for seq, nick in self._run(query, room, after, limit)]
 
     # --- trimming
+
+    def trim(
+        self,
+        record: RoomRecord,
+        keep_from: int,
+        older: float | None,
+        ids_older: float,
+        limit: int,
+        latest: float = float("inf"),
+    ) -> bool:
+        """Delete as ``Trimming.trim``; nothing that another server may not have shown yet."""
+        if self.me.shared:
+            row = self._run(_FIRST_YOUNG, record.name, record.first, record.first + limit, YOUNG_SECONDS).fetchone()
+            if row is not None:
+                limit = int(str(row[0])) - record.first
+        return limit > 0 and super().trim(record, keep_from, older, ids_older, limit, latest)
 
     def count_older(self, record: RoomRecord, older: float) -> int:
         """Return how many entries of a room have a time (Unix seconds) before ``older``."""

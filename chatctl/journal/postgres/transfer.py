@@ -7,7 +7,6 @@ order (journal/transfer.py).
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import inf
 from pathlib import Path
@@ -19,19 +18,11 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, ConditionNotMet, RoomInvalid
 from chatctl.journal import backup
-from chatctl.journal.postgres.connection import Connection, connect, inspect
+from chatctl.journal.postgres.connection import Connection, connect, inspect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error, reason
 from chatctl.journal.postgres.layout import LAYOUT, UNFINISHED
-from chatctl.journal.postgres.opening import (
-    application_name,
-    check_layout,
-    fill_house,
-    has_house,
-    lock,
-    make,
-    open_house,
-    run,
-)
+from chatctl.journal.postgres.opening import check_layout, fill_house, has_house, make, open_house
+from chatctl.journal.postgres.registering import Registration, application_name, leave, lock
 from chatctl.journal.postgres.store import entry_of
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.sqlite_transfer import SqliteCopy
@@ -58,9 +49,9 @@ class PostgresSource:
         """
         self._place = place
         self._is_in_use = is_in_use
-        self._sid = secrets.token_hex(8)
+        self._me = Registration()
         with _opening(place):
-            self._db = connect(place, application_name(self._sid), SECONDS)
+            self._db = connect(place, application_name(self._me.sid), SECONDS)
         with _opening(place), closed_on_error(self._db):
             if not has_house(self._db, place.schema):
                 raise ChatError(f"there is no journal {place}")
@@ -68,7 +59,7 @@ class PostgresSource:
                 check_layout(self._db, place)
                 self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             else:
-                open_house(self._db, place, self._sid)
+                open_house(self._db, place, self._me)
 
     def state(self) -> State:
         """Implement ``Source.state``."""
@@ -100,7 +91,8 @@ class PostgresSource:
         """Take this out of the schema, and disconnect."""
         try:
             if not self._is_in_use:
-                self._run("DELETE FROM {}.servers WHERE sid = %s", self._sid)
+                with contextlib.suppress(psycopg.Error):  # then the next server does it
+                    leave(self._db, self._place.schema, self._me)
         finally:
             self._db.close()
 
@@ -128,10 +120,10 @@ class PostgresTarget:
         """Implement ``Target.begin``."""
         place, schema, mark = self._place, self._place.schema, state.fingerprint()
         with _opening(place):
-            sid = secrets.token_hex(8)
-            self._db = db = connect(place, application_name(sid), SECONDS)
+            me = Registration()
+            self._db = db = connect(place, application_name(me.sid), SECONDS)
             inspect(db, schema)
-            lock(db, place, sid)
+            lock(db, place, me)
             with db.transaction():
                 if not has_house(db, schema):
                     make(db, place)

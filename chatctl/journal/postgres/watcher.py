@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import psycopg
 from psycopg import sql
@@ -17,31 +18,58 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.connection import Connection, connect
 from chatctl.journal.postgres.engine_errors import EngineUnfit
-from chatctl.journal.postgres.opening import application_name
+from chatctl.journal.postgres.registering import Registration, application_name
 from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
+
+ENTRIES, FACTS = "e", "f"
+"""The first words of the hints about rooms and facts (layout.py)."""
 
 BEAT_SECONDS = 1.0
 """Between two beats, and between two looks at those of the others."""
+
+
+class Sharer(Protocol):
+    """What wants to know of other servers, beside the writer. Called on the watcher's thread, returns at once."""
+
+    def look(self, room: str | None) -> None:
+        """Something may have happened, in a room or anywhere."""
+
+    def heard(self, kind: str, what: str) -> None:
+        """Another server has sent a note that is neither about entries nor facts."""
+
+    def stop(self) -> None:
+        """This server ends."""
+
+    def beaten(self, watchers: Mapping[str, str]) -> None:
+        """The other servers told how many watch each room there, as JSON."""
 
 
 class Watcher:
     """Runs until ``stop``."""
 
     def __init__(
-        self, place: PostgresPlace, sid: str, own: Callable[[], int], look: Callable[[str | None], object]
+        self,
+        place: PostgresPlace,
+        me: Registration,
+        own: Callable[[], int],
+        look: Callable[[str | None], object],
+        tell_others: Callable[[frozenset[str]], object],
     ) -> None:
         """Start the thread.
 
         Args:
             place: of the journal.
-            sid: this server.
+            me: this server.
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
+            tell_others: called on the thread with the other servers when they are others than before.
         """
         self._place = place
-        self._sid = sid
+        self._me = me
         self._own = own
         self._look = look
+        self._tell_others = tell_others
+        self.sharer: Sharer | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
         self._thread.start()
@@ -53,20 +81,35 @@ class Watcher:
     def _run(self) -> None:
         while not self._stopping.is_set():
             with contextlib.suppress(psycopg.Error, EngineUnfit):  # the writer finds out, and tells
-                db = connect(self._place, application_name(self._sid))
+                db = connect(self._place, application_name(self._me.sid))
                 with db:
                     db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                     self._watch(db)
             self._stopping.wait(BEAT_SECONDS)
 
     def _watch(self, db: Connection) -> None:
-        beats = Beats(self._sid)
+        beats = Beats()
         while not self._stopping.is_set():
-            sweep(db, self._place.schema, beats.look(beat(db, self._place.schema, self._sid)))
+            sid = self._me.sid  # another one after this server was swept
+            seen, watchers = beat(db, self._place.schema, sid, self._me)
+            if sid in seen:  # else it may not judge: it has slept itself
+                sweep(db, self._place.schema, beats.look(sid, seen))
+            if (others := frozenset(watchers)) != self._me.others:
+                self._me.others = others
+                self._tell_others(others)
             self._look(None)  # once a second, whatever was heard
+            if (sharer := self.sharer) is not None:
+                sharer.look(None)
+                sharer.beaten(watchers)
             for note in db.notifies(timeout=BEAT_SECONDS):
                 kind, _, what = note.payload.partition(" ")
-                if self._stopping.is_set() or (kind, what) == (LEFT, self._sid):
+                if self._stopping.is_set() or (kind, what) == (LEFT, self._me.sid):
                     return
                 if note.pid != self._own():
-                    self._look(what.partition(" ")[0] if kind == "e" else None)
+                    self._hear(kind, what)
+
+    def _hear(self, kind: str, what: str) -> None:
+        if kind in (ENTRIES, FACTS, LEFT):
+            self._look(what.partition(" ")[0] if kind == ENTRIES else None)
+        elif self.sharer is not None:
+            self.sharer.heard(kind, what)

@@ -6,8 +6,9 @@ Lives here: the order of its work, group commit, changes whose outcome is unknow
 It keeps the contract of ``Journal`` as follows. A change that was sent and not answered stays the next one, under its
 number, until the engine says what came of it; then its senders are answered, and nobody before. While the engine can't
 be reached, what was not sent yet waits for ``PATIENCE`` and is then refused: nothing of it was stored. Reads wait and
-fail likewise. Everything goes on by itself once the engine is there again. If the engine has lost what it had
-committed, or another server has taken over, the server has to end.
+fail likewise. Everything goes on by itself once the engine is there again. A server that others have taken for dead
+goes on under another id. If the engine has lost what it had committed, or another server wants the schema alone, the
+server has to end.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept
 from chatctl.journal.postgres.engine_errors import (
     fatal_error,
+    is_conflict,
     is_temporary,
     out_of_reach,
     read_failed,
@@ -38,7 +40,7 @@ from chatctl.journal.postgres.layout import FENCED, UNSAFE
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
 from chatctl.journal.postgres.sharing import Changes
-from chatctl.journal.postgres.store import Store
+from chatctl.journal.postgres.store import Fenced, Store
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import Retention
 from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
@@ -75,6 +77,16 @@ class Look:
     room: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """This server goes by all changes of facts up to a version."""
+
+    version: int
+
+
+_Item = Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Applied
+
+
 class SharedEvents(WriterEvents, Protocol):
     """Callbacks about what other servers did."""
 
@@ -85,7 +97,10 @@ class SharedEvents(WriterEvents, Protocol):
         """Rooms have entries that follow what was delivered."""
 
     def changed(self, changes: Changes) -> None:
-        """Facts were changed, or entries emptied."""
+        """Facts were changed, or entries emptied; or only the version is another."""
+
+    def fenced(self) -> None:
+        """This server was taken for dead, and has another id now."""
 
 
 @dataclass(slots=True)
@@ -108,9 +123,11 @@ class Writer:
         self._events = events
         self._post = events.post
         self._link = Reconnector(store, partial(events.post, on_engine))
-        self._queue: queue.SimpleQueue[Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Job[Any] | None]
-        self._queue = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Item | Job[Any] | None] = queue.SimpleQueue()
         self._looks: set[str | None] = set()
+        self._applied = 0
+        self._told_version = store.version
+        self._sid = store.sid
         self._batches: deque[Batch] = deque()
         self._changes: deque[FactsChange | Redaction] = deque()
         self._alone: deque[Batch] = deque()
@@ -128,7 +145,7 @@ class Writer:
 
     # --- from other threads
 
-    def put(self, item: Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look) -> None:
+    def put(self, item: _Item) -> None:
         """Queue something to be written."""
         self._queue.put(item)
 
@@ -180,8 +197,11 @@ class Writer:
             if self._link.is_late:
                 self._refuse_what_waits()
             return
+        if self._store.sid != self._sid:
+            self._sid = self._store.sid
+            self._post(self._events.fenced)
         self._commit()
-        if self._store.is_connected and self._looks:
+        if self._store.is_connected and (self._looks or self._store.has_to_report(self._applied)):
             self._look()
         if self._store.is_connected:
             self._one_job()
@@ -207,6 +227,8 @@ class Writer:
                         self._jobs.append(item)
                     case Look(room):
                         self._looks.add(room)
+                    case Applied(version):
+                        self._applied = max(self._applied, version)
                     case NewRoom(name, epoch):
                         self._store.add_room(name, epoch)
                         self._new_rooms = True
@@ -238,7 +260,10 @@ class Writer:
                 self._make(attempt)
             except (psycopg.Error, UnicodeError) as error:
                 if isinstance(error, psycopg.Error) and error.sqlstate == FENCED:
-                    raise JournalLost("another server has taken over") from error
+                    if not self._store.me.shared:
+                        raise JournalLost("another server has taken over") from error
+                    self._link.lose()  # it was not made, and stays the next one: under another id
+                    return
                 if isinstance(error, psycopg.Error) and error.sqlstate == UNSAFE:
                     self._put_back(attempt)  # the next session is told what holds now
                     self._link.lose()
@@ -288,8 +313,8 @@ class Writer:
 
     def _make(self, attempt: _Attempt) -> None:
         match attempt.change:
-            case FactsChange(facts, done):
-                self._store.change(attempt.number, facts)
+            case FactsChange(facts, done, known):
+                self._store.change(attempt.number, facts, seen=known)
                 self._post(self._events.call, done, None)
             case Redaction(room, seqs, facts, done):
                 self._store.change(attempt.number, facts, room, seqs)
@@ -309,6 +334,9 @@ class Writer:
         if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
             self._alone.extend(attempt.batches)
             return
+        if is_conflict(error):
+            self._looks.add(None)
+            self._look()  # before it is reported: who decides anew knows what there is
         failure: StorageFailed = storage_failed(error)
         if attempt.change is not None:
             self._post(self._events.call, attempt.change.done, failure)
@@ -319,7 +347,13 @@ class Writer:
 
     def _look(self) -> None:
         try:
+            self._store.report(self._applied)
+            if not self._looks:
+                return
             seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
+        except Fenced:
+            self._link.lose()
+            return
         except psycopg.Error as error:
             if self._store.is_connected and not is_temporary(error):
                 raise
@@ -331,7 +365,8 @@ class Writer:
             self._post(self._events.trimmed, record.name, record.first)
         if seen.entries:
             self._post(self._events.grown, seen.entries)
-        if seen.changes is not None and (seen.changes.facts or seen.changes.redacted):
+        if seen.changes is not None and seen.changes.version != self._told_version:
+            self._told_version = seen.changes.version
             self._post(self._events.changed, seen.changes)
 
     # --- jobs and trimming

@@ -11,7 +11,7 @@ import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError
-from chatctl.journal.postgres import opening
+from chatctl.journal.postgres import opening, registering
 from chatctl.journal.postgres.layout import LAYOUT
 from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.store import Store
@@ -31,7 +31,7 @@ def test_a_second_server_is_refused_until_the_first_one_ends(
     place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(place), monkeypatch.context() as impatient:
-        impatient.setattr(opening, "_WAIT_SECONDS", 0.0)
+        impatient.setattr(registering, "_WAIT_SECONDS", 0.0)
         with pytest.raises(ChatError, match="is in use by another server"):
             Store(place)
     with opened(place):
@@ -199,7 +199,7 @@ def test_a_server_that_was_replaced_meanwhile_has_to_end(engine: Engine, place: 
 def test_one_that_finds_another_at_work_has_to_end(
     engine: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(opening, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(registering, "_WAIT_SECONDS", 0.0)
     with opened(place) as store:
         lose(engine, store)
         with opened(place), pytest.raises(JournalLost, match="in use by another server"):

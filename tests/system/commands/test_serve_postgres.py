@@ -73,13 +73,6 @@ def test_a_redaction_says_what_of_the_engine_it_does_not_reach(
     assert "VACUUM FULL" in err_line(refused)
 
 
-def test_two_servers_of_one_schema_are_one_too_many(serve: Serve, run: Run, place: PostgresPlace) -> None:
-    serve(*at(place))
-    done = run("serve", *at(place), port=0)
-    assert done.returncode == 1
-    assert "is in use by another server: stop that one, or use another --journal-schema" in err_line(done)
-
-
 @pytest.mark.parametrize(
     ("options", "why"),
     [

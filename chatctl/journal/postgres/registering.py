@@ -1,0 +1,143 @@
+"""Registering: which servers have a schema open, alone or together.
+
+Lives here: the lock that the engine keeps for a connection, a server's row, and its new one after it was taken for
+dead. Does not live here: who is dead (sharing.py), what is in the schema (opening.py).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.errors import ChatError
+from chatctl.journal.postgres.connection import Connection, run
+from chatctl.journal.work import JournalLost
+
+_WAIT_SECONDS = 3.0
+"""How long to wait for the server that has the schema: one that is just ending, or whose connection just broke."""
+
+_KEY = "hashtextextended('chatctl ' || %s, 0)"
+
+_HOLDERS = f"""
+SELECT l.pid, a.application_name AS name FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (l.classid::bigint << 32 | l.objid::bigint) = {_KEY}
+"""  # noqa: S608 — constants
+
+
+_NAME = "chatctl "
+
+_LAST = "done", "claimed"
+"""Tables that have what came of each server's last change."""
+
+
+_GONE = f"""
+WITH holders AS ({_HOLDERS})
+SELECT {{}}.sweep(sid, beat) FROM (
+    SELECT sid, beat FROM {{}}.servers WHERE NOT EXISTS (SELECT FROM holders WHERE name = %s || sid)
+        AND NOT EXISTS (SELECT FROM holders WHERE coalesce(name, '') NOT LIKE %s) OFFSET 0) gone
+"""  # noqa: S608 — constants
+
+
+def _new_sid() -> str:
+    return secrets.token_hex(8)
+
+
+@dataclass(slots=True)
+class Registration:
+    """One server in a schema. Its writer's thread changes it, others read it."""
+
+    shared: bool = False
+    """Whether other servers may have the schema open, too."""
+    label: str = ""
+    """What people call it."""
+    sid: str = field(default_factory=_new_sid)
+    """Its id in the schema; another one after it was swept."""
+    mark: str = ""
+    """Where the log was when it was opened last (``Engine.mark``)."""
+    others: frozenset[str] = frozenset()
+    """The servers beside it, as it knows them."""
+    watchers: str = "{}"
+    """How many watch each room here, as JSON; goes with its next beat."""
+
+
+def application_name(sid: str) -> str:
+    """Return the name under which a server's connections are seen in the engine."""
+    return f"{_NAME}{sid}"
+
+
+def lock(db: Connection, place: PostgresPlace, me: Registration) -> None:
+    """Take the schema's lock, which the engine keeps for as long as the connection lives. Raises ChatError.
+
+    Those that share it keep out those that want it alone, and the other way round.
+    """
+    until = time.monotonic() + _WAIT_SECONDS
+    take = f"SELECT pg_try_advisory_lock{'_shared' if me.shared else ''}({_KEY})"
+    while db.execute(take, (place.schema,)).fetchone() != (True,):
+        holder = db.execute(_HOLDERS, (place.schema,)).fetchone()
+        if holder is not None and holder[1] == application_name(me.sid):  # our lost connection, as the engine sees it
+            db.execute("SELECT pg_terminate_backend(%s)", (holder[0],))
+        if time.monotonic() >= until:
+            raise ChatError(
+                f"the journal {place} is in use by another server: stop that one, or use another --journal-schema"
+            )
+        time.sleep(0.05)
+
+
+def changing_alone(db: Connection, schema: str) -> None:
+    """Have servers that share a schema wait for each other until the end of the transaction."""
+    db.execute(f"SELECT pg_advisory_xact_lock({_KEY} + 1)", (schema,))
+
+
+def register(db: Connection, schema: str, me: Registration) -> None:
+    """Give a server its rows, before it reads what the schema holds."""
+    with db.transaction():
+        _insert(db, schema, me)
+        run(db, "UPDATE {}.servers SET version = h.version FROM {}.house h WHERE sid = %s", schema, me.sid)
+        for table in _LAST:
+            run(db, f"INSERT INTO {{}}.{table} (sid, number) VALUES (%s, 0)", schema, me.sid)  # noqa: S608 — ours
+
+
+def sweep_disconnected(db: Connection, schema: str) -> None:
+    """Take servers out of the schema that have no connection to the engine: they were killed, most likely.
+
+    One that has only lost it goes on as another one. A server that starts anew after it was killed must not find its
+    members' names taken by itself. Where the engine does not tell whose the connections are, nothing is done.
+    """
+    run(db, _GONE, schema, schema, _NAME, f"{_NAME}%")
+
+
+def register_anew(db: Connection, schema: str, me: Registration) -> None:
+    """Give a server that was swept new rows, and another id. What came of its last change is known under that one.
+
+    Raises:
+        JournalLost: nobody knows any more what came of it.
+    """
+    before, me.sid = me.sid, _new_sid()
+    with db.transaction():
+        _insert(db, schema, me)
+        for table in _LAST:
+            goes_on = f"UPDATE {{}}.{table} SET sid = %s, swept = NULL WHERE sid = %s"  # noqa: S608 — ours
+            if run(db, goes_on, schema, me.sid, before).rowcount != 1:
+                raise JournalLost("another server has taken this one for dead, long ago")
+    db.execute("SELECT set_config('application_name', %s, false)", (application_name(me.sid),))
+
+
+def leave(db: Connection, schema: str, me: Registration) -> None:
+    """Take a server out of the schema, with all that it had there."""
+    run(db, "SELECT {}.sweep(%s, NULL)", schema, me.sid)
+    for table in _LAST:
+        run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours
+
+
+def _insert(db: Connection, schema: str, me: Registration) -> None:
+    run(db, "INSERT INTO {}.servers (sid, label) VALUES (%s, %s)", schema, me.sid, me.label)
+    me.others = frozenset(row[0] for row in run(db, "SELECT sid FROM {}.servers WHERE sid <> %s", schema, me.sid))
+
+
+def is_registered(db: Connection, schema: str, me: Registration) -> bool:
+    """Return whether a server has its row: nobody has swept it."""
+    return run(db, "SELECT 1 FROM {}.servers WHERE sid = %s", schema, me.sid).fetchone() is not None

@@ -1,0 +1,460 @@
+"""Who is here at several servers: one owner of each name, news in one order, and whoever is dead is told once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+import psycopg
+import pytest
+
+from chatctl.common.journal_uri import PostgresPlace
+from chatctl.common.names import fold_nick
+from chatctl.core.confusables import skeletons
+from chatctl.directory import (
+    Came,
+    Changed,
+    Errand,
+    Given,
+    Kick,
+    News,
+    Outcome,
+    Place,
+    Remote,
+    Renamed,
+    Verdict,
+    Went,
+    Whispering,
+    Wish,
+)
+from chatctl.errors import StorageFailed
+from chatctl.journal import Facts
+from chatctl.journal.postgres import directory, reconnecting, watcher
+from chatctl.journal.postgres.directory import PostgresDirectory
+from chatctl.journal.postgres.journal import PostgresJournal
+from tests.support.engine import Engine, running
+from tests.support.journals import ROOM, run
+
+WAIT = 15.0
+
+
+def wish(nick: str, *seen: Place, **fields: object) -> Wish:
+    given = {"nick": nick, "fold": fold_nick(nick), "looks": skeletons(nick), "seen": frozenset(seen), "room": ROOM}
+    return Wish(**given | fields)  # type: ignore[arg-type]
+
+
+class Server:
+    """One server's journal and directory, and what it was told."""
+
+    def __init__(self, place: PostgresPlace, label: str = "") -> None:
+        self.journal = PostgresJournal(place, shared=True, label=label)
+        self.directory = PostgresDirectory(self.journal)
+        self.told: list[News | Facts | Verdict] = []
+        self.fenced: list[Sequence[Place]] = []
+        self._changed = asyncio.Event()
+        self.journal.watch(lambda facts: self._note(self.told, facts), lambda *_: None)
+        self.directory.on_fenced(lambda places: self._note(self.fenced, places))
+        self.remotes = list(self.directory.follow(lambda news: self._note(self.told, *news)))
+
+    def _note(self, kept: list[object], *new: object) -> None:
+        kept.extend(new)
+        self._changed.set()
+
+    @property
+    def news(self) -> list[News]:
+        return [one for one in self.told if isinstance(one, Came | Went | Renamed)]
+
+    async def until(self, done: Callable[[], object]) -> None:
+        while not done():
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), WAIT)
+
+    async def claim(self, *wishes: Wish) -> list[Verdict]:
+        future: asyncio.Future[Sequence[Verdict]] = asyncio.get_running_loop().create_future()
+
+        def judged(verdicts: Sequence[Verdict]) -> None:
+            self._note(self.told, *verdicts)
+            future.set_result(verdicts)
+
+        self.directory.claim(wishes, judged)
+        return list(await asyncio.wait_for(future, WAIT))
+
+    async def enter(self, nick: str, *seen: Place, **fields: object) -> Place:
+        [verdict] = await self.claim(wish(nick, *seen, **fields))
+        assert isinstance(verdict, Given), verdict
+        assert verdict.place is not None
+        return verdict.place
+
+    async def send(self, to: Place, errand: Errand) -> Outcome:
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.directory.send(to, errand, future.set_result)
+        return await asyncio.wait_for(future, WAIT)
+
+    async def close(self) -> None:
+        self.directory.stop()
+        await self.journal.close()
+
+
+@contextlib.asynccontextmanager
+async def servers(place: PostgresPlace, count: int = 2) -> AsyncIterator[list[Server]]:
+    async with contextlib.AsyncExitStack() as stack:
+        made = []
+        for number in range(count):
+            made.append(Server(place, f"s{number}"))
+            stack.push_async_callback(made[-1].close)
+        yield made
+
+
+def nicks(news: Iterable[News]) -> list[str]:
+    return [
+        f"+{one.member.nick}" if isinstance(one, Came) else "-" if isinstance(one, Went) else f">{one.now.nick}"
+        for one in news
+    ]
+
+
+def test_who_comes_is_renamed_and_goes_is_told_at_the_other_server_alone(place: PostgresPlace) -> None:
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            first = await one.enter("Rajat", token=b"t", key="k", since=1.5, host="192.0.2.1")
+            second = await one.enter("Rajat_K", first, place=first)
+            one.directory.release([second], 7)
+            await other.until(lambda: len(other.news) == 3)
+            member = Remote(first, ROOM, "Rajat", b"t", "k", 1.5, "192.0.2.1")
+            assert other.news == [
+                Came(member),
+                Renamed(first, Remote(second, ROOM, "Rajat_K")),
+                Went(second, 7),
+            ]
+            assert one.news == []
+            third = await one.enter("Rajat")
+            late = Server(place)
+            assert [one.place for one in late.remotes] == [third]
+            await late.close()
+
+    run(main())
+
+
+def test_a_name_that_all_want_at_once_is_given_once(place: PostgresPlace) -> None:
+    """In batches of their own order. Whoever does not get it knows why by then."""
+
+    async def main() -> None:
+        async with servers(place, 3) as many:
+            names = [f"name-{number}" for number in range(60)]
+            orders = names, names[::-1], names[30:] + names[:30]
+            verdicts = await asyncio.gather(
+                *[one.claim(*map(wish, order)) for one, order in zip(many, orders, strict=True)]
+            )
+            given = [
+                name
+                for order, answers in zip(orders, verdicts, strict=True)
+                for name, verdict in zip(order, answers, strict=True)
+                if isinstance(verdict, Given)
+            ]
+            assert sorted(given) == sorted(names)
+            for one, order, answers in zip(many, orders, verdicts, strict=True):
+                taken = {name for name, verdict in zip(order, answers, strict=True) if isinstance(verdict, Changed)}
+                before = one.told[: next(at for at, told in enumerate(one.told) if isinstance(told, Given | Changed))]
+                assert taken <= {told.member.nick for told in before if isinstance(told, Came)}
+
+    run(main())
+
+
+def test_what_was_not_seen_is_looked_at_again(place: PostgresPlace) -> None:
+    """Another room, another spelling, one who went: all that share a skeleton have to be known."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            dbl = await one.enter("dbl", room="ops")
+            assert await other.claim(wish("db1")) == [Changed()]
+            assert nicks(other.news) == ["+dbl"]
+            db1 = await other.enter("db1", dbl)
+            assert await one.claim(wish("dbI", dbl)) == [Changed()], "db1 looks like it, too"
+            assert await one.claim(wish("x", place=Place("gone", 10**9))) == [Changed()]
+            one.directory.release([dbl], 0)
+            assert await one.claim(wish("dbl", dbl, db1)) == [Changed()]
+            given, changed = await one.claim(wish("DB1", db1, room="third"), wish("DB1", db1, room="third"))
+            assert isinstance(given, Given)
+            assert changed == Changed(), "the first one is there by now"
+
+    run(main())
+
+
+def test_a_take_over_from_another_server_is_told_there(place: PostgresPlace) -> None:
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            here = await one.enter("Rajat")
+            await other.until(lambda: other.news)
+            there = await other.enter("rajat", here, place=here)
+            await one.until(lambda: one.news)
+            assert one.news == [Renamed(here, Remote(there, ROOM, "rajat"))]
+            assert nicks(other.news) == ["+Rajat"]
+            one.directory.release([here], 0)
+            assert await one.claim(wish("Rajat")) == [Changed()], "it is the other one's still"
+
+    run(main())
+
+
+def test_a_claim_that_another_server_has_kept_is_handed_out_before_the_verdict(place: PostgresPlace) -> None:
+    """Else somebody could enter under a name that was bound a moment ago."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            assert other.journal._watcher is not None
+            other.journal._watcher.stop()
+            await asyncio.to_thread(other.journal._watcher._thread.join)
+            facts = {("claim", "rajat"): "his"}
+            assert await one.claim(wish("Rajat", room="", facts=facts)) == [Given(None)]
+            asked = asyncio.ensure_future(other.claim(wish("rajat")))
+            while not other.directory._reports:
+                await asyncio.sleep(0)
+            assert not other.told
+            other.journal.look(None)
+            assert await asked == [Changed()]
+            assert other.told == [facts, Changed()]
+            assert isinstance(*await other.claim(wish("rajat")), Given)
+            assert isinstance(*await one.claim(wish("omar")), Given), "its own is in nobody's way"
+            assert one.journal.version <= other.journal.version
+
+    run(main())
+
+
+def test_a_dead_server_s_members_go_after_the_sweep_and_once(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.05)
+
+    async def main() -> None:
+        async with servers(place, 2) as (one, other):
+            dead = Server(place)
+            gone = [await dead.enter("Rajat"), await dead.enter("nadia")]
+            await other.until(lambda: len(other.news) == 2)
+            dead.journal._watcher.stop()  # type: ignore[union-attr]
+            await other.until(lambda: len(other.news) == 4)
+            assert other.news[2:] == [Went(place) for place in gone]
+            await other.enter("Rajat")
+            await one.until(lambda: len(one.news) == 5)
+            assert nicks(one.news) == ["+Rajat", "+nadia", "-", "-", "+Rajat"]
+            await dead.close()
+
+    run(main())
+
+
+def test_who_was_taken_for_dead_is_told_which_places_it_had_and_claims_anew(
+    engine: Engine, place: PostgresPlace
+) -> None:
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            had = [await one.enter("Rajat"), await one.enter("nadia")]
+            swept(engine, place, one)
+            await other.until(lambda: len(other.news) == 4)
+            taken = await other.enter("Rajat")
+            await one.until(lambda: one.fenced)
+            assert [sorted(places) for places in one.fenced] == [sorted(had)]
+            assert nicks(one.news) == ["+Rajat"], "what it has lost it is told as a whole"
+            again, changed = await one.claim(wish("nadia"), wish("Rajat"))
+            assert isinstance(again, Given)
+            assert again.place is not None
+            assert again.place.server not in {place.server for place in [*had, taken]}
+            assert changed == Changed()
+
+    run(main())
+
+
+def test_wishes_that_wait_while_it_is_swept_are_refused_before_it_is_told(
+    engine: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        async with servers(place, 1) as [one]:
+            monkeypatch.setattr(one.directory._thread, "_look", lambda: None)  # the journal notices in its own time
+            await one.enter("Rajat")
+            swept(engine, place, one)
+            facts = {("claim", "nadia"): "hers"}
+            verdicts = await one.claim(wish("nadia", room="", facts=facts), wish("nadia"))
+            assert all(isinstance(verdict, StorageFailed) for verdict in verdicts)
+            assert one.fenced == []
+            assert engine.sql(f"SELECT * FROM {place.schema}.facts", database="chat") == []
+            await one.until(lambda: one.fenced)
+            await one.enter("nadia")
+
+    run(main())
+
+
+def swept(engine: Engine, place: PostgresPlace, server: Server) -> None:
+    sid = server.journal.me.sid
+    assert engine.sql(f"SELECT {place.schema}.sweep(%s, NULL)", sid, database="chat") == [(True,)]
+
+
+@pytest.mark.parametrize("is_swept", [False, True])
+def test_a_claim_whose_answer_was_lost_is_answered_and_made_once(
+    engine: Engine, place: PostgresPlace, is_swept: bool
+) -> None:
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            presence = one.directory._thread._presence
+            claim, lost = presence.claim, []
+
+            def lose(*args: object) -> object:
+                answer = claim(*args)  # type: ignore[arg-type]
+                if not lost:
+                    lost.append(answer)
+                    if is_swept:
+                        swept(engine, place, one)
+                    presence.disconnect()
+                    raise psycopg.OperationalError("the connection is lost")
+                return answer
+
+            presence.claim = lose  # type: ignore[assignment, method-assign]
+            before = one.journal.me.sid
+            got = await one.enter("Rajat", facts={("claim", "rajat"): "his"})
+            assert got.server == before
+            await other.until(lambda: len(other.news) == 1 + is_swept)
+            assert other.news[:1] == [Came(Remote(got, ROOM, "Rajat"))]
+            if is_swept:
+                await one.until(lambda: one.fenced)
+                assert one.fenced == [[got]]
+            assert engine.sql(f"SELECT count(*) FROM {place.schema}.news", database="chat") == [(1 + is_swept,)]
+
+    run(main())
+
+
+def test_one_that_fell_behind_is_told_what_is_missing(engine: Engine, place: PostgresPlace) -> None:
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            first = await one.enter("Rajat")
+            await other.until(lambda: other.news)
+            assert other.journal._watcher is not None
+            other.journal._watcher.stop()
+            await asyncio.to_thread(other.journal._watcher._thread.join)
+            one.directory.release([first], 0)
+            second = await one.enter("nadia")
+            engine.sql(f"DELETE FROM {place.schema}.news WHERE number = 2", database="chat")
+            other.directory.heard("p", "3")
+            await other.until(lambda: len(other.news) == 3)
+            assert other.news[1:] == [Went(first), Came(Remote(second, ROOM, "nadia"))]
+
+    run(main())
+
+
+# --- errands
+
+
+def test_an_errand_is_done_at_the_server_of_its_member_and_answered(place: PostgresPlace) -> None:
+    """However long it is: a note of the engine takes 8,000 bytes."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            here, there = await one.enter("Rajat"), await other.enter("nadia")
+            done: list[tuple[Place, Errand]] = []
+            for server in (one, other):
+                server.directory.on_errand(lambda to, errand: done.append((to, errand)) or "done")  # type: ignore[func-returns-value]
+            whispers = [Whispering("Rajat", text * 4096, 1.5) for text in ("a", "ж", "𝄞", '"')]
+            kick = Kick("was sent away", "nadia was sent away", "Rajat")
+            for errand in (*whispers, kick):
+                assert await one.send(there, errand) == "done"
+                assert await one.send(here, errand) == "done"
+            assert [errand for to, errand in done if to == there] == [*whispers, kick]
+            assert [errand for to, errand in done if to == here] == [*whispers, kick]
+            outcomes: list[Outcome] = ["slow", "absent"]
+            other.directory.on_errand(lambda *_: outcomes.pop(0))
+            assert [await one.send(there, kick) for _ in range(2)] == ["slow", "absent"]
+            other.directory.release([there], 0)
+            await other.claim()
+            assert await one.send(there, kick) == "absent"
+
+    run(main())
+
+
+def test_no_answer_in_time_is_no_answer_whatever_comes_later(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "ANSWER_SECONDS", 0.05)
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            there = await other.enter("nadia")
+            monkeypatch.setattr(other.directory, "_receive", lambda *_: None)
+            assert await one.send(there, Kick("x")) == "unknown"
+            one.directory.answered(1, "done")
+
+    run(main())
+
+
+def test_watchers_of_all_servers_are_counted(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.05)
+
+    async def main() -> None:
+        async with servers(place, 3) as (one, other, third):
+            counts = {ROOM: 2, "ops": 0}
+            other.directory.count_watchers(lambda: counts)
+            third.directory.count_watchers(lambda: {ROOM: 3})
+            while one.directory.watchers(ROOM) != 5:
+                await asyncio.sleep(0.01)
+            assert one.directory.watchers("ops") == 0
+            del counts[ROOM]
+            while one.directory.watchers(ROOM) != 3:
+                await asyncio.sleep(0.01)
+
+    run(main())
+
+
+# --- an engine that fails
+
+
+def test_while_the_engine_is_gone_claims_are_refused_and_a_release_is_done_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconnecting, "PATIENCE", 0.1)
+
+    async def main(own: Engine) -> None:
+        place = own.place()
+        async with servers(place) as (one, other):
+            here = await one.enter("Rajat")
+            await other.until(lambda: other.news)
+            presence = one.directory._thread._presence
+            claim = presence.claim
+
+            def kill(*args: object) -> object:
+                if own.is_running:
+                    claim(*args)  # type: ignore[arg-type]
+                    own.kill()
+                    presence.disconnect()
+                return claim(*args)  # type: ignore[arg-type]
+
+            presence.claim = kill  # type: ignore[assignment, method-assign]
+            unsure = asyncio.ensure_future(one.claim(wish("unsure")))
+            while own.is_running:
+                await asyncio.sleep(0.01)
+            presence.claim = claim  # type: ignore[method-assign]
+            assert isinstance((await one.claim(wish("nadia")))[0], StorageFailed)
+            one.directory.release([here], 3)
+            assert not unsure.done()
+            await asyncio.to_thread(own.start)
+            assert isinstance((await unsure)[0], Given)
+            await other.until(lambda: "-" in nicks(other.news))
+            assert nicks(other.news) == ["+Rajat", "+unsure", "-"]
+            assert not one.fenced
+
+    with running() as own:
+        run(main(own))
+
+
+def test_places_that_the_engine_has_lost_are_claimed_anew(engine: Engine, place: PostgresPlace) -> None:
+    """A standby was promoted that lacks the last of them."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            kept, lost = await one.enter("Rajat"), await one.enter("nadia")
+            await other.until(lambda: len(other.news) == 2)
+            with psycopg.connect(place.uri) as db:
+                db.execute(f"DELETE FROM {place.schema}.places WHERE number = %s", (lost.number,))
+                db.execute(f"DELETE FROM {place.schema}.news WHERE number > 1")
+                db.execute(f"UPDATE {place.schema}.presence SET last = 1")
+            for server in (one, other):
+                server.directory._thread._mark = "before"
+                server.directory.heard("p", "")
+            await one.until(lambda: one.fenced)
+            assert one.fenced == [[kept, lost]]
+            await other.until(lambda: nicks(other.news)[2:] == ["-", "-"])
+
+    run(main())

@@ -1,0 +1,212 @@
+"""Several servers with one schema: what holds at one of them holds at all, and one that is killed is missed by nobody.
+
+Speaker and reader are at different servers.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from chatctl.common.journal_uri import PostgresPlace
+from tests.support.engine import Engine
+from tests.support.environment import DEADLINE
+from tests.support.fixture_types import Run, Serve, Start
+from tests.support.processes import err_line, line_of
+from tests.support.server_process import Server
+
+TOKEN = "a" * 32
+
+
+@pytest.fixture
+def place(engine: Engine) -> PostgresPlace:
+    return engine.place()
+
+
+@pytest.fixture
+def pair(serve: Serve, place: PostgresPlace, tmp_path: Path) -> tuple[Server, Server]:
+    """Two servers; the operator is at the first one."""
+    return serve(*at(place), "--admin-socket", str(tmp_path / "s")), serve(*at(place))
+
+
+def at(place: PostgresPlace) -> tuple[str, ...]:
+    return "--journal", place.uri, "--journal-schema", place.schema
+
+
+def nicks(server: Server) -> list[str]:
+    with server.wire() as wire:
+        wire.enter("", mode="watch").say_frame(type="who")
+        return sorted(row["nick"] for row in wire.frame("roster")["members"])
+
+
+def test_a_room_is_one_at_both(pair: tuple[Server, Server], run: Run) -> None:
+    """Presence, messages, ids, whispers, renames, take-overs, and names that look alike."""
+    one, other = pair
+    nadia = one.member("nadia", token=TOKEN)
+    omar = other.member("omar")
+    assert omar.welcome["members"] == ["nadia", "omar"]
+    nadia.frame("join", where=lambda frame: frame["nicks"] == ["omar"])
+    omar.say("hi", id="1")
+    assert (nadia.frame("msg")["text"], omar.frame("ack")["seq"]) == ("hi", 1)
+    assert nicks(one) == nicks(other) == ["nadia", "omar"]
+
+    nadia.say_frame(type="whisper", to="omar", text="ж" * 2000, id="w")
+    assert omar.frame("whisper")["text"] == "ж" * 2000
+    nadia.frame("ack")
+    nadia.say_frame(type="nick", nick="nadia2")
+    assert omar.frame("rename")["new"] == "nadia2"
+    for taken, why in (("nadia2", "somebody else"), ("nаdia2", "looks like nadia2")):
+        with other.wire() as wire:
+            wire.say_frame(type="hello", v=1, nick=taken)
+            assert why in wire.frame("error")["text"]
+
+    again = other.member("nadia2", token=TOKEN)
+    assert nadia.frame("bye")["code"] == "nick_taken"
+    again.say("here")
+    assert omar.frame("msg")["nick"] == "nadia2", "with no leave and join in between"
+
+    for server in (one, other):
+        ci = server.wire().enter("ci", mode="post", token="c" * 32)
+        assert ci.say("once", id="k").frame("ack")["seq"] == 3
+    said = run("tail", "-n", "9", "--no-follow", port=one.port).stdout.decode()
+    assert said.count("once") == 1
+
+
+def test_an_operators_orders_hold_at_both_when_he_is_answered(
+    pair: tuple[Server, Server], run: Run, tmp_path: Path
+) -> None:
+    one, other = pair
+
+    def order(*words: str) -> str:
+        done = run("admin", *words, "--admin-socket", str(tmp_path / "s"))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    nadia, mallory = one.member("nadia"), other.member("mallory")
+    nadia.frame("join")
+    order("topic", "--room", "lobby", "a freeze")
+    assert other.member("omar").welcome["topic"] == "a freeze"
+    order("mute", "--for", "2h", "name:mallory")
+    mallory.say("x", id="1")
+    assert "muted" in mallory.frame("error")["text"]
+    told = order("ban", "--for", "2h", "name:mallory")
+    assert "not yet at" not in told
+    assert "banned" in mallory.frame("bye")["why"]
+    with other.wire() as wire:
+        wire.say_frame(type="hello", v=1, nick="mallory")
+        assert "banned" in wire.frame("error")["text"]
+    nadia.say("secret")
+    nadia.frame("msg")
+    order("redact", "1")
+    watching = other.wire().enter("", mode="watch", history=5)
+    assert watching.frame("msg")["text"] == ""
+
+
+def test_an_order_names_the_servers_that_do_not_go_by_it_yet(
+    pair: tuple[Server, Server], run: Run, engine: Engine, place: PostgresPlace, tmp_path: Path
+) -> None:
+    other = pair[1]
+    known = f"SELECT 1 FROM {place.schema}.servers WHERE label LIKE %s"
+    while not engine.sql(known, f"%:{other.port}", database="chat"):  # it goes with a beat
+        pass
+    other.signal(signal.SIGSTOP)
+    try:
+        done = run("admin", "topic", "--room", "lobby", "a freeze", "--admin-socket", str(tmp_path / "s"))
+    finally:
+        other.signal(signal.SIGCONT)
+    assert done.returncode == 0
+    assert "not yet at " in done.stdout.decode()
+    assert f":{other.port}" in done.stdout.decode()
+
+
+def test_the_members_of_a_killed_server_go_once_and_come_back_at_the_other(pair: tuple[Server, Server]) -> None:
+    one, other = pair
+    nadia = one.member("nadia")
+    for nick in ("omar", "pia"):
+        other.member(nick, token=TOKEN if nick == "pia" else "b" * 32)
+    nadia.frame("join", where=lambda frame: "pia" in frame["nicks"])
+    other.signal(signal.SIGKILL)
+    other.wait()
+    pia = one.member("pia", token=TOKEN)
+    assert sorted(pia.welcome["members"]) == ["nadia", "omar", "pia"]
+    assert nadia.frame("leave")["nicks"] == ["omar"], "pia was never away"
+    assert nicks(one) == ["nadia", "pia"]
+
+
+def test_one_that_was_stopped_for_long_goes_on_as_another(pair: tuple[Server, Server]) -> None:
+    """Names that others have taken meanwhile are theirs."""
+    one, other = pair
+    nadia, omar, pia = one.member("nadia"), other.member("omar"), other.member("pia")
+    other.signal(signal.SIGSTOP)
+    try:
+        assert sorted(nadia.frame("leave")["nicks"]) == ["omar", "pia"]
+        thief = one.member("pia")
+    finally:
+        other.signal(signal.SIGCONT)
+    other.wait_for_log("other servers took this one for dead")
+    assert pia.frame("bye")["code"] == "nick_taken"
+    while sorted(nicks(one)) != ["nadia", "omar", "pia"]:
+        pass
+    omar.say("back")
+    assert (nadia.frame("msg")["nick"], thief.frame("msg")["text"]) == ("omar", "back")
+
+
+def test_two_houses_in_one_database_know_nothing_of_each_other(serve: Serve, run: Run, engine: Engine) -> None:
+    one, other = (serve(*at(engine.place())) for _ in range(2))
+    for server in (one, other):
+        server.member("nadia")
+        assert run("send", f"at {server.port}", port=server.port).returncode == 0
+        said = run("tail", "-n", "9", "--no-follow", port=server.port).stdout.decode()
+        assert said.count("at ") == 1
+        assert nicks(server) == ["nadia"]
+
+
+def test_a_copy_needs_it_alone(pair: tuple[Server, Server], run: Run, place: PostgresPlace, tmp_path: Path) -> None:
+    done = run("journal", "copy", place.uri, str(tmp_path / "rooms.db"), "--journal-schema", place.schema)
+    assert done.returncode == 1
+    assert "in use by another server" in err_line(done)
+
+
+def test_a_lock_is_one_at_both(pair: tuple[Server, Server], run: Run, start: Start) -> None:
+    """Whichever server each of them reaches."""
+    one, other = pair
+
+    def line(server: Server, nick: str, *command: str) -> tuple[str, ...]:
+        return ("run", "--lock", "deploy", "--nick", nick, "--port", str(server.port), "--", *command)
+
+    holder = start(*line(one, "ci", "sh", "-c", "echo up; read line"))
+    line_of(holder)
+    second = run(*line(other, "eve", "true"))
+    assert second.returncode == 8
+    assert "the lock deploy is held by ci" in err_line(second)
+    assert holder.stdin is not None
+    holder.stdin.close()
+    holder.wait(DEADLINE)
+    while run(*line(other, "eve", "true")).returncode == 8:
+        pass  # that it is free is told a moment after it ended
+
+
+def test_who_names_both_notices_nothing_of_the_one_that_is_killed(
+    pair: tuple[Server, Server], run: Run, start: Start
+) -> None:
+    """Scripts with a list of servers: what was sent is said once, and a reader goes on where it stood."""
+    one, other = pair
+    both = "--server", f"127.0.0.1:{one.port},127.0.0.1:{other.port}"
+
+    def send(text: str, ident: str) -> None:
+        done = run("send", text, "--id", ident, "--nick", "ci", *both)
+        assert done.returncode == 0, done.stderr
+
+    reader = start("tail", "-n", "9", "--json", "--count", "3", *both)
+    send("first", "a")
+    assert json.loads(line_of(reader))["text"] == "first"
+    one.signal(signal.SIGKILL)
+    one.wait()
+    send("first", "a")
+    send("second", "b")
+    send("third", "c")
+    assert [json.loads(line_of(reader))["text"] for _ in range(2)] == ["second", "third"]
+    assert reader.wait(DEADLINE) == 0
