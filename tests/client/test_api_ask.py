@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from chatctl.client.core import asking
 from chatctl.errors import ConditionNotMet, NickInvalid
 from tests.client.conftest import Form
 from tests.support.environment import DEADLINE
@@ -78,8 +79,16 @@ def test_the_deadline(form: Form, house: Server, room: str) -> None:
         assert here.say("on").seq == 3
 
 
-def test_cut_short_the_room_is_told(form: Form, house: Server, room: str) -> None:
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the last words the time that they take on a busy machine; how short it is, test_ask_interrupted.py looks."""
+    monkeypatch.setattr(asking, "LAST_WORD_SECONDS", 1.0)
+
+
+@pytest.mark.usefixtures("patience")
+def test_cut_short_the_room_is_told(form: Form, house: Server, room: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody shall answer a question that nobody asks any more."""
+    monkeypatch.setattr(asking, "AT_ONCE_SECONDS", DEADLINE)
     with (
         when_asked(house, room, lambda _: os.kill(os.getpid(), signal.SIGUSR1)) as nadia,
         form.connect(at(house.port), nick="ci", room=room) as here,
@@ -89,6 +98,7 @@ def test_cut_short_the_room_is_told(form: Form, house: Server, room: str) -> Non
         assert nadia.texts("deploy?  -> withdrawn")
 
 
+@pytest.mark.usefixtures("patience")
 def test_cut_short_where_the_server_hangs(form: Form, stub: PutStub) -> None:
     """A program that is to end, or has other things to do, waits for no server; that reads later what it missed."""
     server = Hanging(4, ["leases"], waiting=4)
