@@ -89,7 +89,8 @@ def animation(frames: list[Frame], title: str) -> str:
     last = f"translateY({-(len(frames) - 1) * height:g}px)"
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+            f'height="{height:g}" role="img">',
             f"<title>{escape(title)}</title>",
             f"<style>{_STYLE}#strip{{animation:play {seconds:.2f}s step-end infinite}}@keyframes play{{{steps}}}",
             f"@media (prefers-reduced-motion:reduce){{#strip{{animation:none;transform:{last}}}}}</style>",
