@@ -200,9 +200,7 @@ def test_a_claim_that_another_server_has_kept_is_handed_out_before_the_verdict(p
 
     async def main() -> None:
         async with servers(place) as (one, other):
-            assert other.journal._watcher is not None
-            other.journal._watcher.stop()
-            await asyncio.to_thread(other.journal._watcher._thread.join)
+            await deaf(other)
             facts = {("claim", "rajat"): "his"}
             assert await one.claim(wish("Rajat", room="", facts=facts)) == [Given(None)]
             asked = asyncio.ensure_future(other.claim(wish("rajat")))
@@ -266,18 +264,35 @@ def test_wishes_that_wait_while_it_is_swept_are_refused_before_it_is_told(
 ) -> None:
     async def main() -> None:
         async with servers(place, 1) as [one]:
-            monkeypatch.setattr(one.directory._thread, "_look", lambda: None)  # the journal notices in its own time
             await one.enter("Rajat")
+            await deaf(one)
+            monkeypatch.setattr(one.directory._thread, "_look", lambda: None)  # the journal notices when it is told to
+            order: list[str] = []
+            one.directory.on_fenced(lambda _: order.append("fenced"))
             swept(engine, place, one)
             facts = {("claim", "nadia"): "hers"}
-            verdicts = await one.claim(wish("nadia", room="", facts=facts), wish("nadia"))
-            assert all(isinstance(verdict, StorageFailed) for verdict in verdicts)
-            assert one.fenced == []
+            wishes = wish("nadia", room="", facts=facts), wish("nadia")
+            refused: list[Verdict] = []
+            one.directory.claim(wishes, lambda verdicts: order.append("judged") or refused.extend(verdicts))  # type: ignore[func-returns-value]
+            while not one.directory._thread._is_swept:
+                await asyncio.sleep(0)
+            assert order == []
+            one.journal.look(None)
+            while len(order) < 2:
+                await asyncio.sleep(0.01)
+            assert order == ["judged", "fenced"]
+            assert [type(verdict) for verdict in refused] == [StorageFailed, StorageFailed]
             assert engine.sql(f"SELECT * FROM {place.schema}.facts", database="chat") == []
-            await one.until(lambda: one.fenced)
             await one.enter("nadia")
 
     run(main())
+
+
+async def deaf(server: Server) -> None:
+    """Have a server neither hear of others nor look by itself."""
+    assert server.journal._watcher is not None
+    server.journal._watcher.stop()
+    await asyncio.to_thread(server.journal._watcher._thread.join)
 
 
 def swept(engine: Engine, place: PostgresPlace, server: Server) -> None:
@@ -323,9 +338,7 @@ def test_one_that_fell_behind_is_told_what_is_missing(engine: Engine, place: Pos
         async with servers(place) as (one, other):
             first = await one.enter("Rajat")
             await other.until(lambda: other.news)
-            assert other.journal._watcher is not None
-            other.journal._watcher.stop()
-            await asyncio.to_thread(other.journal._watcher._thread.join)
+            await deaf(other)
             one.directory.release([first], 0)
             second = await one.enter("nadia")
             engine.sql(f"DELETE FROM {place.schema}.news WHERE number = 2", database="chat")

@@ -6,6 +6,7 @@ Speaker and reader are at different servers.
 from __future__ import annotations
 
 import json
+import re
 import signal
 from pathlib import Path
 
@@ -105,23 +106,6 @@ def test_an_operators_orders_hold_at_both_when_he_is_answered(
     assert watching.frame("msg")["text"] == ""
 
 
-def test_an_order_names_the_servers_that_do_not_go_by_it_yet(
-    pair: tuple[Server, Server], run: Run, engine: Engine, place: PostgresPlace, tmp_path: Path
-) -> None:
-    other = pair[1]
-    known = f"SELECT 1 FROM {place.schema}.servers WHERE label LIKE %s"
-    while not engine.sql(known, f"%:{other.port}", database="chat"):  # it goes with a beat
-        pass
-    other.signal(signal.SIGSTOP)
-    try:
-        done = run("admin", "topic", "--room", "lobby", "a freeze", "--admin-socket", str(tmp_path / "s"))
-    finally:
-        other.signal(signal.SIGCONT)
-    assert done.returncode == 0
-    assert "not yet at " in done.stdout.decode()
-    assert f":{other.port}" in done.stdout.decode()
-
-
 def test_the_members_of_a_killed_server_go_once_and_come_back_at_the_other(pair: tuple[Server, Server]) -> None:
     one, other = pair
     nadia = one.member("nadia")
@@ -136,12 +120,21 @@ def test_the_members_of_a_killed_server_go_once_and_come_back_at_the_other(pair:
     assert nicks(one) == ["nadia", "pia"]
 
 
-def test_one_that_was_stopped_for_long_goes_on_as_another(pair: tuple[Server, Server]) -> None:
-    """Names that others have taken meanwhile are theirs."""
+def test_one_that_was_stopped_for_long_goes_on_as_another(
+    pair: tuple[Server, Server], run: Run, engine: Engine, place: PostgresPlace, tmp_path: Path
+) -> None:
+    """Names that others have taken meanwhile are theirs, and what operators have set meanwhile holds. They are told
+    where it does not yet."""
     one, other = pair
     nadia, omar, pia = one.member("nadia"), other.member("omar"), other.member("pia")
+    known = f"SELECT 1 FROM {place.schema}.servers WHERE label LIKE %s"
+    while not engine.sql(known, f"%:{other.port}", database="chat"):  # it goes with a beat
+        pass
     other.signal(signal.SIGSTOP)
     try:
+        done = run("admin", "topic", "--room", "lobby", "a freeze", "--admin-socket", str(tmp_path / "s"))
+        assert done.returncode == 0
+        assert re.search(rf"; not yet at \S+:{other.port}\n", done.stdout.decode())
         assert sorted(nadia.frame("leave")["nicks"]) == ["omar", "pia"]
         thief = one.member("pia")
     finally:
@@ -152,6 +145,7 @@ def test_one_that_was_stopped_for_long_goes_on_as_another(pair: tuple[Server, Se
         pass
     omar.say("back")
     assert (nadia.frame("msg")["nick"], thief.frame("msg")["text"]) == ("omar", "back")
+    assert other.member("eve").welcome["topic"] == "a freeze"
 
 
 def test_two_houses_in_one_database_know_nothing_of_each_other(serve: Serve, run: Run, engine: Engine) -> None:
@@ -162,12 +156,6 @@ def test_two_houses_in_one_database_know_nothing_of_each_other(serve: Serve, run
         said = run("tail", "-n", "9", "--no-follow", port=server.port).stdout.decode()
         assert said.count("at ") == 1
         assert nicks(server) == ["nadia"]
-
-
-def test_a_copy_needs_it_alone(pair: tuple[Server, Server], run: Run, place: PostgresPlace, tmp_path: Path) -> None:
-    done = run("journal", "copy", place.uri, str(tmp_path / "rooms.db"), "--journal-schema", place.schema)
-    assert done.returncode == 1
-    assert "in use by another server" in err_line(done)
 
 
 def test_a_lock_is_one_at_both(pair: tuple[Server, Server], run: Run, start: Start) -> None:
