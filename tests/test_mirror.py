@@ -126,7 +126,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "terminal/room_view": ("terminal/test_controller.py", "as the controller uses it"),
     "terminal/shown_room": ("terminal/test_rooms.py", "as the rooms use it"),
     "terminal/stdin_reader": ("terminal/test_plain_screen.py", "as the plain screen uses it"),
-    "terminal/terminal_loan": ("system/terminal/test_editor.py", "with an editor in a terminal"),
     "terminal/terminal_modes": ("system/terminal/test_keys.py", "in a terminal"),
 }
 

@@ -48,6 +48,7 @@ class TerminalLoan:
             try:
                 with self._modes.lent():
                     yield
+                    await _signals_are_handled()
             finally:
                 self.is_on = False
                 self._painter.go_on(is_lost=self.is_lost)
@@ -59,3 +60,12 @@ class TerminalLoan:
         end = time.monotonic() + REPORT_SECONDS
         while self._painter.reports.due and time.monotonic() < end:
             await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _signals_are_handled() -> None:
+    """Let the loop handle the signals that the program got, and we with it: its end may have been seen before them.
+
+    asyncio takes a signal in two turns: one reads that it came, the next one calls its handler.
+    """
+    for _ in range(3):
+        await asyncio.sleep(0)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chatctl import __version__
 from tests.support.environment import DEADLINE, ROOT
 from tests.support.fixture_types import Run, Serve
 from tests.support.metrics import metrics_port, scrape
@@ -150,7 +151,7 @@ def test_promtool_finds_no_fault(serve: Serve) -> None:
 def test_it_is_for_this_machine_alone_unless_it_is_told_otherwise(serve: Serve) -> None:
     server = serve("--host", "0.0.0.0", "--metrics", "0")
     assert server.process.stdout is not None
-    assert server.process.stdout.readline().decode().startswith("chatctl 0.2.0 listening on 127.0.0.1:")
+    assert server.process.stdout.readline().decode().startswith(f"chatctl {__version__} listening on 127.0.0.1:")
     open_one = serve("--metrics", "0.0.0.0:0")
     open_one.wait_for_log("everybody who reaches this port can read the metrics")
     assert request(metrics_port(open_one), target="/healthz", host="chat.example.org").status == 200
@@ -179,7 +180,7 @@ def test_systemd_hands_over_its_socket(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as tcp, socket.create_server(("127.0.0.1", 0)) as metrics:
         port = metrics.getsockname()[1]
         with Manager(tmp_path, plain=tcp, metrics=metrics).running("--metrics", "9580") as (_, lines):
-            assert lines[1] == f"chatctl 0.2.0 listening on 127.0.0.1:{port} for metrics"
+            assert lines[1] == f"chatctl {__version__} listening on 127.0.0.1:{port} for metrics"
             assert request(port, target="/healthz").status == 200
 
 
