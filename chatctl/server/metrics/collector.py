@@ -79,7 +79,8 @@ class ServerCollector(Collector):
 
     def _rooms(self) -> Iterator[Metric]:
         yield _gauge("chatctl_rooms", "Rooms that are open.", len(self._hub.history.rooms))
-        yield _gauge("chatctl_room_members", "Members of the room.", self._by_room(lambda room: len(room.roster)), ROOM)
+        about = "Members of the room who are connected to this server."  # so that servers of one room can be added up
+        yield _gauge("chatctl_room_members", about, self._by_room(_connected), ROOM)
         about = "Connections that read the room and are no members."
         yield _gauge("chatctl_room_watchers", about, self._by_room(lambda room: room.watchers), ROOM)
         about = "Messages that were said in the room."
@@ -144,6 +145,10 @@ class ServerCollector(Collector):
 
 
 ROOM = ("room",)
+
+
+def _connected(room: Room) -> int:
+    return sum(member.conn is not None for member in room.roster)
 
 
 def _gauge(name: str, about: str, value: float | Samples, labels: Sequence[str] = ()) -> Metric:

@@ -57,6 +57,17 @@ def test_messages_deliveries_and_members_are_those_of_each_room() -> None:
     assert found.value("chatctl_journal_queue_messages") == 0
 
 
+def test_a_member_of_another_server_is_counted_there() -> None:
+    """So that the figures of servers with the same rooms can be added up."""
+
+    def play(house: House) -> None:
+        house.join("nadia")
+        house.hub.history.rooms["lobby"].roster.add("omar", None, None, 0.0)
+        house.settle()
+
+    assert scraped(play).value("chatctl_room_members", room="lobby") == 1
+
+
 def test_rooms_that_clients_opened_are_one_sample_however_many() -> None:
     """Whoever opens rooms must not make a time series for each."""
 
