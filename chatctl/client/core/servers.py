@@ -58,10 +58,8 @@ class Servers:
         servers = sorted(address.each, key=lambda one: one != self._last)  # the others keep their order
         failures: list[Unreachable | ServerFull] = []
         for number, one in enumerate(servers):
-            left = deadline.left()
-            share = None if left is None else left / (len(servers) - number)
             try:
-                connection = await connect(one, hello, deadline.sooner(share))
+                connection = await connect(one, hello, _share(deadline, len(servers) - number))
             except (Unreachable, ServerFull) as error:
                 self._log.warning("%s", clean(error.text))
                 failures.append(error)
@@ -73,6 +71,13 @@ class Servers:
                 self._log.info("connected to %s: room %s, mode %s", one, clean(connection.welcome.room), hello.mode)
                 return connection
         raise _of_all(failures)
+
+
+def _share(deadline: Deadline, servers: int) -> Deadline:
+    """Return a deadline after one of so many equal parts of what is left; where nothing is, it has passed, too."""
+    if deadline.at is None or servers == 1:
+        return deadline
+    return deadline.sooner((deadline.at - deadline.now()) / servers)
 
 
 def _of_all(failures: list[Unreachable | ServerFull]) -> ChatError:

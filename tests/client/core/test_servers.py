@@ -83,3 +83,15 @@ def test_it_goes_without_a_log() -> None:
     net = Net(a=Unreachable("a is away"), b=None)
     connect(Servers(), net, B)
     assert [host for host, _ in net.tried] == ["a", "b"]
+
+
+def test_a_time_that_is_over_is_told_by_who_can_not_connect_in_it() -> None:
+    """Which names the server; an error of the deadline itself does not."""
+
+    async def connect_late(one: Address, _hello: Hello, _deadline: Deadline) -> FakeConnection:
+        raise Unreachable(f"{one.host} did not answer in time")
+
+    late = Deadline.after(-1, FakeTransport().now)
+    for addresses in ((), (B,)):
+        with pytest.raises(Unreachable, match="a did not answer"):
+            drive(Servers().connect(connect_late, A._replace(others=addresses), HELLO, late))

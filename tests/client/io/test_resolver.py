@@ -97,11 +97,14 @@ def test_an_address_that_is_silent_leaves_time_for_the_next(connect: Connect, mo
             one.setblocking(False)
             one.connect_ex(("127.0.0.2", port))
         listener = crowd.enter_context(socket.create_server(("127.0.0.1", port)))
-        listener.setblocking(False)
+        listener.settimeout(DEADLINE)
+        accepting = threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True)
+        accepting.start()
         names_are(monkeypatch, "127.0.0.2", "127.0.0.1")
         with pytest.raises(Unreachable):  # nobody welcomes us
-            asyncio.run(connect(Address(NAME, port), deadline_in(0.5)))
-        listener.accept()[0].close()
+            asyncio.run(connect(Address(NAME, port), deadline_in(2)))
+        accepting.join(0.5)
+        assert not accepting.is_alive(), "it was not tried"
 
 
 def test_the_last_address_has_all_the_time_that_is_left() -> None:
