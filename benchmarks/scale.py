@@ -138,6 +138,8 @@ def enter(ours: House, members: int) -> Figures:
         check_names(ours, load)
     began = time.monotonic()
     while any(names_at(server, "entering") for server in ours.servers):
+        if time.monotonic() > began + DEADLINE:
+            sys.exit("the run is void: some who left are still listed")
         time.sleep(0.02)
     return {"all in": load.outcome.joined_in, "all out": time.monotonic() - began}
 
