@@ -130,7 +130,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
 }
 
 ACROSS = {
-    "benchmarks/test_arena", "benchmarks/test_compare",  # programs beside the package
+    "benchmarks/test_arena", "benchmarks/test_compare", "benchmarks/test_scale",  # programs beside the package
     "client/test_api", "client/test_api_ask", "client/test_api_bots", "client/test_api_cancelled",
     "client/test_api_closing", "client/test_api_docs", "client/test_api_follow", "client/test_api_places",
     "client/test_api_say", "client/test_api_search", "client/test_api_tls",  # the public forms, under one face

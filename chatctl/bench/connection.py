@@ -83,6 +83,8 @@ class LoadConnection:
     """For error messages."""
     hello: bytes
     wire_format: WireFormat
+    server: int = 0
+    """Which of the load's servers it connects to."""
     unsent: bytes = b""
     """What the socket has not taken yet."""
     received: bytes = b""
@@ -148,7 +150,8 @@ class LoadConnection:
         return select.EPOLLIN
 
     @property
-    def _address(self) -> Address | None:
+    def address(self) -> Address | None:
+        """Where it connected to; None before that."""
         return self._target.address if self._target is not None else None
 
     def receive_welcome(self) -> bool:
@@ -160,7 +163,7 @@ class LoadConnection:
                 self.send(answer)
             admitted = self.wire_format.admitted(self.received)
         except BadFrame:
-            raise stranger(self._address, self.received) from None
+            raise stranger(self.address, self.received) from None
         except Unauthorized as error:
             raise error if self._prover is not None else password_wanted(error.text) from None
         if admitted:
@@ -186,9 +189,9 @@ class LoadConnection:
             return b""
         except OSError as error:
             why = reason_of(error)
-            raise CutOff(f"the connection to {self._address} broke ({why}) before it answered the hello") from None
+            raise CutOff(f"the connection to {self.address} broke ({why}) before it answered the hello") from None
         if not data:
-            raise CutOff(f"{self._address} closed the connection before it answered the hello")
+            raise CutOff(f"{self.address} closed the connection before it answered the hello")
         self.bytes_received += len(data)
         return data
 

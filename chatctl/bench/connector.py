@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from chatctl.bench.connection import ANSWER_SECONDS, CutOff, LoadConnection, Target
 from chatctl.bench.workload import Workload
+from chatctl.client.core.address import Address
 from chatctl.errors import ChatError, Unreachable
 
 _SPARE_FILES = 64
@@ -58,13 +59,15 @@ def join_all(workload: Workload, connections: Sequence[LoadConnection], on_joine
     """
     allow_files(len(connections))
     with contextlib.closing(new_poll()) as poll:
-        _Joining(workload, Target(workload.address), poll, deque(connections), on_joined).run()
+        _Joining(
+            workload, [Target(address) for address in workload.addresses], poll, deque(connections), on_joined
+        ).run()
 
 
 @dataclass(slots=True)
 class _Joining:
     workload: Workload
-    target: Target
+    targets: list[Target]
     poll: select.epoll
     waiting: deque[LoadConnection]
     on_joined: Callable[[], None]
@@ -88,10 +91,14 @@ class _Joining:
         if now > end:
             raise Unreachable(f"{len(self.joined):,} of {count:,} got in, the time for it is over")
         if now - self.answered_at > ANSWER_SECONDS and not self.workload.reconnect:
-            raise Unreachable(f"cannot reach {self.target.address}: it accepts connections, but does not answer")
+            raise Unreachable(f"cannot reach {self.unanswered()}: it accepts connections, but does not answer")
+
+    def unanswered(self) -> Address:
+        """Return the server that the connection which waits longest waits for."""
+        return self.workload.addresses[next(iter(self.joining.values())).server]
 
     def _connect(self, connection: LoadConnection) -> None:
-        connection.connect(self.target)
+        connection.connect(self.targets[connection.server])
         self.joining[connection.fd] = connection
         self.poll.register(connection.fd, select.EPOLLOUT)
 

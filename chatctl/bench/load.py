@@ -59,11 +59,17 @@ class Load:
         self.outcome = Outcome()
         self.wire_format = workload.wire_format or chatctl_format(workload.dialect, workload.room)
         form, own = self.wire_format, workload.wire_format is None
-        self.members = [LoadConnection(f"member {n}", form.hello(n), form) for n in range(workload.members)]
+        servers = len(workload.addresses)
+        self.members = [
+            LoadConnection(f"member {n}", form.hello(n), form, n % servers) for n in range(workload.members)
+        ]
         self.senders = self.members
         if not workload.members_send:
             form = replace(chatctl_format("json", workload.room), admitted=self._may_send) if own else form
-            self.senders = [LoadConnection(f"speaker {n}", form.sender_hello(n), form) for n in range(workload.senders)]
+            self.senders = [
+                LoadConnection(f"speaker {n}", form.sender_hello(n), form, (n + 1) % servers)
+                for n in range(workload.senders)
+            ]
         self._pacer = Pacer(workload)
         self._reference = ReferenceStream(self.wire_format, len(self.senders), self.outcome.faults)
         self._checked: dict[int, tuple[LoadConnection, StreamChecker | PerSenderChecker]] = {}
@@ -111,7 +117,7 @@ class Load:
             try:
                 self._by_fd[fd].drain()
             except CutOff:
-                raise self._broke("it was closed") from None
+                raise _broke(self._by_fd[fd], "it was closed") from None
 
     def run(self, on_tick: Callable[[float], None] = lambda _: None) -> Outcome:
         """Send messages as the workload says, wait until all have arrived, and check them.
@@ -220,16 +226,13 @@ class Load:
     def _cut_off(self, connection: LoadConnection, why: str) -> None:
         """Record a member that was cut off as a fault. Without a sender there is no load: raise ChatError."""
         if not connection.closed and connection.fd not in self._checked:
-            raise self._broke(why)
+            raise _broke(connection, why)
         if not connection.closed:
             self.outcome.faults.append(f"{connection.name} was cut off: {why}")
             self._checked[connection.fd][1].abandon()
             self._poll.unregister(connection.fd)
             connection.close()
         connection.unsent = b""
-
-    def _broke(self, why: str) -> ChatError:
-        return ChatError(f"the connection to {self.workload.address} broke ({why.lower()}) in the middle of the load")
 
     def _time(self, data: memoryview) -> None:
         now, due_at = time.monotonic_ns(), self._pacer.due_at
@@ -249,7 +252,7 @@ class Load:
                 self._refused.add(answer[0])
                 self.outcome.faults.append(f"message {answer[0]} was refused: {answer[1]}")
             elif not line.startswith(b"{"):
-                raise PeerBroke(f"{self.workload.address} broke the protocol: it said {clean_bytes(line)}")
+                raise PeerBroke(f"{connection.address} broke the protocol: it said {clean_bytes(line)}")
             else:
                 self._send(connection, self.wire_format.answer(line + b"\n"))
 
@@ -280,3 +283,7 @@ class Load:
             outcome.delivered += checker.delivered
         if self._reference.checkers:
             self._reference.sequence.finish(outcome.sent, self._refused)
+
+
+def _broke(connection: LoadConnection, why: str) -> ChatError:
+    return ChatError(f"the connection to {connection.address} broke ({why.lower()}) in the middle of the load")

@@ -51,6 +51,13 @@ class Workload:
     """Before the load: for how long nothing must arrive after all have joined."""
     settle_seconds: float = 5.0
     """After the load: when nothing has arrived for so long, what is not there is missing."""
+    others: tuple[Address, ...] = ()
+    """Further servers of the same room. Member n joins at server n, and sender n at the one after that, in turns."""
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """All servers."""
+        return self.address, *self.others
 
 
 class Pacer:

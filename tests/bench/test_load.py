@@ -213,3 +213,13 @@ def test_who_is_cut_off_on_the_way_in_comes_again_if_that_is_wanted(again: bool)
     finally:
         load.close()
         fake.close()
+
+
+def test_members_and_senders_take_turns_at_several_servers(measure: Measure) -> None:
+    """What is said at one has to be heard at the other: these two have nothing in common."""
+    other = Fake()
+    try:
+        outcome = measure(others=(Address("127.0.0.1", other.port),), members=3, senders=1, settle_seconds=0.2)
+    finally:
+        other.close()
+    assert outcome.faults[:3] == ["member 0 got 0 of 20 messages", "member 2 got 0 of 20 messages"]

@@ -19,6 +19,7 @@ from typing import Any
 
 import psycopg
 
+from chatctl.bench.metrics import usage_of
 from chatctl.common.journal_uri import PostgresPlace
 
 DEADLINE = 30.0
@@ -192,6 +193,10 @@ class Engine:
         for pid in self._pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
+
+    def cpu(self) -> float:
+        """Return the CPU seconds of its processes that run now."""
+        return sum(usage_of(pid).cpu for pid in self._pids())
 
     @property
     def is_running(self) -> bool:

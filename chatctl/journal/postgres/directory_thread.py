@@ -235,10 +235,7 @@ class DirectoryThread:
     def _do_orders(self) -> None:
         while self._attempt or self._orders:
             if self._attempt is None and isinstance(first := self._orders[0], Release):
-                here = [place.number for place in first.members if place.server == self._known.sid]
-                self._presence.release(self._known.sid, here, first.after)
-                self._known.lose_own(first.members)
-                self._orders.popleft()
+                self._release(first.after)
                 continue
             self._attempt = self._attempt or self._next_attempt()
             try:
@@ -250,6 +247,20 @@ class DirectoryThread:
                 self._judge(failed.claims, [storage_failed(error) for one in failed.claims for _ in one.wishes])
             else:
                 self._report()
+
+    def _release(self, after: int) -> None:
+        """Give up the next places, all that are told after the same entry: a call for each holds up what waits."""
+        alike: list[Release] = []
+        for one in self._orders:
+            if not isinstance(one, Release) or one.after != after:
+                break
+            alike.append(one)
+        members = [place for one in alike for place in one.members]
+        here = [place.number for place in members if place.server == self._known.sid]
+        self._presence.release(self._known.sid, here, after)
+        self._known.lose_own(members)
+        for _ in alike:
+            self._orders.popleft()
 
     def _next_attempt(self) -> _Attempt:
         claims: list[Claim] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 
 import psycopg
 import pytest
@@ -131,6 +132,33 @@ def test_who_comes_is_renamed_and_goes_is_told_at_the_other_server_alone(place: 
             late = Server(place)
             assert [one.place for one in late.remotes] == [third]
             await late.close()
+
+    run(main())
+
+
+def test_those_who_leave_at_once_are_given_up_together(place: PostgresPlace) -> None:
+    """A thousand calls would hold up whoever comes. Each is told after what was said before it."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            verdicts = await one.claim(*(wish(f"member{number}") for number in range(10)))
+            here = [verdict.place for verdict in verdicts if isinstance(verdict, Given) and verdict.place is not None]
+            presence = one.directory._thread._presence
+            release, is_said, calls = presence.release, threading.Event(), list[int]()
+
+            def wait(sid: str, numbers: Collection[int], after: int) -> None:
+                assert is_said.wait(WAIT)
+                calls.append(len(numbers))
+                release(sid, numbers, after)
+
+            presence.release = wait  # type: ignore[method-assign]
+            for number, member in enumerate(here):
+                one.directory.release([member], 7 if number < 8 else 9)
+            is_said.set()
+            await other.until(lambda: len(other.news) == 20)
+            assert other.news[10:] == [Went(member, 7 if number < 8 else 9) for number, member in enumerate(here)]
+            assert sum(calls) == 10
+            assert len(calls) <= 3, "what was there when the thread looked, what came meanwhile, and the other two"
 
     run(main())
 

@@ -114,11 +114,11 @@ class Kitchen:
             timeout=3 * DEADLINE, check=False,
         )  # fmt: skip
 
-    def start(self, command: str, **env: str) -> subprocess.Popen[bytes]:
+    def start(self, command: str, *, stdin: int = subprocess.DEVNULL, **env: str) -> subprocess.Popen[bytes]:
         """Start shell commands that go on, in a process group of their own, which the end of the test ends."""
         self.processes.append(
             subprocess.Popen(
-                ["bash", "-c", command], env=self.env | env, cwd=self.home, stdin=subprocess.DEVNULL,
+                ["bash", "-c", command], env=self.env | env, cwd=self.home, stdin=stdin,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             )
         )  # fmt: skip
@@ -140,7 +140,7 @@ class Kitchen:
         """End what still runs."""
         for process in self.processes:
             self.stop(process, signal.SIGKILL)
-            for pipe in (process.stdout, process.stderr):
+            for pipe in (process.stdin, process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
 
