@@ -175,6 +175,7 @@ def wrong_calls(found: Iterable[list[str]]) -> list[str]:
 def calls(line: str) -> Iterator[list[str]]:
     """Cut a shell's line into its commands; give those that are chatctl's, also from within ``"$(...)"``."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.wordchars += ":,@%+="  # as in a shell, where they end no word
     call: list[str] = []
     for word in [*lexer, ";"]:
         if set(word) <= set("();<>|&"):
