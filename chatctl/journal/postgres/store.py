@@ -328,6 +328,11 @@ class Store(Trimming):
             self.version = seen.changes.version
         return seen
 
+    def last(self, room: str) -> int:
+        """Return the number of a room's newest entry, whether it is known here or not."""
+        row = self._run("SELECT last FROM {}.rooms WHERE name = %s", room).fetchone()
+        return int(str(row[0])) if row is not None else 0
+
     def has_to_report(self, version: int) -> bool:
         """Return whether other servers do not know yet that this one goes by a version of the facts."""
         return self.me.shared and version > self._reported

@@ -143,6 +143,27 @@ def test_nothing_depends_on_a_hint(place: PostgresPlace, monkeypatch: pytest.Mon
     run(main())
 
 
+def test_what_a_client_was_shown_elsewhere_is_looked_for(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a server that has not looked since."""
+    monkeypatch.setattr(watcher.Watcher, "_watch", lambda self, _: self._stopping.wait())
+
+    async def main() -> None:
+        async def reach(after: int) -> StorageFailed | None:
+            done: asyncio.Future[StorageFailed | None] = asyncio.get_running_loop().create_future()
+            other.reach(ROOM, after, done.set_result)
+            return await done
+
+        async with members(place) as (one, other):
+            await say(one, draft("a"), draft("b"))
+            assert not other.shown
+            assert await reach(2) is None
+            assert [entry.text for entry in other.shown] == ["a", "b"]
+            assert await reach(99) is None, "there are no more"
+        assert isinstance(await reach(99), StorageFailed)
+
+    run(main())
+
+
 def test_a_watcher_that_lost_its_connection_comes_back(engine: Engine, place: PostgresPlace) -> None:
     async def main() -> None:
         async with members(place) as (one, other):
