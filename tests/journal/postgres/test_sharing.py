@@ -413,6 +413,33 @@ def test_a_change_in_between_is_not_taken_for_known(place: PostgresPlace) -> Non
         assert changes_since(one._db, place.schema, 0).version == 2  # type: ignore[arg-type]
 
 
+def test_a_look_that_is_interrupted_is_made_again_as_a_whole(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had read by then was told to nobody."""
+
+    def fail(*_: object) -> None:
+        raise psycopg.OperationalError("the engine is being restarted")
+
+    with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
+        for each in (one, other):
+            each.add_room(ROOM, each.epoch_of_new(ROOM))
+            each.commit(1, Group([]))
+        other.commit(2, Group([[draft("a"), draft("b")]]))
+        one.look(None)
+        other.add_room("ops", other.epoch_of_new("ops"))
+        other.commit(3, Group([[draft("c")]]))
+        other._delete(other.rooms[ROOM], 2, 2, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "changes_since", fail)
+            with pytest.raises(psycopg.OperationalError):
+                one.look(None)
+        seen = one.look(None)
+        assert [entry.text for entry in seen.entries[ROOM]] == ["c"]
+        assert ([room.name for room in seen.found], [room.first for room in seen.trimmed]) == (["ops"], [2])
+        assert (one.rooms[ROOM].last, one.rooms[ROOM].first, "ops" in one.rooms) == (3, 2, True)
+
+
 def test_an_answer_that_was_lost_brings_the_others_entries_too(place: PostgresPlace) -> None:
     """The repeat of a commit finds that others have spoken before it, and delivers theirs first."""
     with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
