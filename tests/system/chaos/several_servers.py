@@ -120,6 +120,9 @@ class SeveralServers:
         for server in self._servers:
             if code := server.running.stop():
                 raise Unwell(f"stopped in order, and its exit code is {code}")
+        for log in self._folder.glob("server*.log"):
+            if "Traceback" in log.read_text():
+                raise Unwell(f"a fault in {log}")
 
     def close(self) -> None:
         for server in self._servers:

@@ -116,6 +116,7 @@ def test_what_the_database_says_of_itself_is_heard() -> None:
         ([], {"holes": 3}),
         ([show(1, "a"), gap(2, 2), show(3, "c")], {}),
         ([gap(1, 3)], {}),
+        ([show(1, "a"), gap(2, 3) | {"why": "lost"}], {"strange": 1}),  # type: ignore[operator]
         ([show(1, "a"), gap(3, 3)], {"holes": 1}),
         ([show(1, "a"), show(2, "b"), show(2, "b"), show(3, "c")], {"twice": 1}),
         ([show(1, "a"), show(3, "c"), show(2, "b")], {"reordered": 1}),

@@ -255,7 +255,7 @@ class _Seen:
             case "show":
                 self._show(line["seq"], line["text"])
             case "gap":
-                self._gap(line["from"], line["to"])
+                self._gap(line["from"], line["to"], line["why"])
 
     def _enter(self, epoch: str, after: int) -> None:
         if epoch != self._log.epoch:
@@ -290,8 +290,10 @@ class _Seen:
         self._missing.update(range(self._after + 1, to + 1))
         self._after = max(self._after, to)
 
-    def _gap(self, start: int, to: int) -> None:
+    def _gap(self, start: int, to: int, why: str) -> None:
         self._verdict.gaps += 1
+        if why == "lost" and to in self._at:
+            self._verdict.fault("strange", f"{self._name} was told that {start} to {to} are lost, and they are there")
         if self._after is not None:
             self._pass_over(start - 1)
             self._after = max(self._after, to)
