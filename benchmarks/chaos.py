@@ -1,9 +1,11 @@
 """A long run: is anything lost, repeated or out of order when the server is killed a thousand times?
 
     python benchmarks/chaos.py [--cycles 1000] [--every 1 3] [--folder DIR]
+    python benchmarks/chaos.py --servers 3 [--cycles 300]
 
 Senders and readers talk through a bad network to a server that is killed (SIGKILL), stopped (SIGSTOP) and starved of
-disk. Then a verifier that shares no code with any of them compares what they wrote down with the server's database.
+disk. With ``--servers``, several share a journal in PostgreSQL; they and the engine are killed, stopped, cut off and
+started again. Then a verifier that shares no code with any of them compares what they wrote down with the database.
 The machinery is that of tests/system/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps
 everything: ``python tests/system/chaos/verifier.py DIR`` gives the verdict again.
 """
@@ -22,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.system.chaos.disk import small_disk
 from tests.system.chaos.news import News
-from tests.system.chaos.ordeal import Outcome, Plan, run
+from tests.system.chaos.ordeal import Outcome, run
+from tests.system.chaos.plan import Plan
 from tests.system.chaos.tormentor import Tally
 from tests.system.chaos.verifier import describe
 
@@ -39,7 +42,7 @@ def progress(cycles: int) -> Callable[[int, Tally, News], None]:
         done = "#" * (_BAR * cycle // cycles)
         left = (time.monotonic() - started) * (cycles - cycle) / cycle
         line = (
-            f"[{done:<{_BAR}}] {cycle}/{cycles} kills, {tally.stops} stops, {tally.starved} times full,"
+            f"[{done:<{_BAR}}] {cycle}/{cycles}, {tally.kills} kills, {tally.stops} stops, {tally.starved} times full,"
             f" {tally.cuts} cuts, {news.count('ack'):,} acked, {left / 60:.0f} min left"
         )
         ends = ("\r", "\033[K" + ("\n" if cycle == cycles else "")) if sys.stderr.isatty() else ("", "\n")
@@ -58,6 +61,10 @@ def summary(outcome: Outcome, seconds: float) -> str:
         "disk-full episodes": tally.starved,
         "starts refused, full": tally.full_starts,
         "cuts": tally.cuts,
+        "servers swept": tally.sweeps,
+        "all killed at once": tally.restarts_of_all,
+        "engine restarted": tally.engine_restarts,
+        "cut from the engine": tally.engine_cuts,
     }
     lines = [f"{name:<22}{count:>12,}" for name, count in rows.items()]
     return "\n".join([*lines, describe(outcome.verdict), f"{seconds:.0f} s"])
@@ -66,7 +73,8 @@ def summary(outcome: Outcome, seconds: float) -> str:
 def main() -> None:
     """Run it and print the summary. The exit code is 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cycles", type=int, default=1000, help="how often the server is killed [1000]")
+    parser.add_argument("--cycles", type=int, default=1000, help="how often a server is killed, or what else [1000]")
+    parser.add_argument("--servers", type=int, default=1, help="several have a journal in PostgreSQL [1]")
     parser.add_argument("--every", type=float, nargs=2, default=(1.0, 3.0), metavar="S", help="seconds of life [1 3]")
     parser.add_argument("--senders", type=int, default=10)
     parser.add_argument("--readers", type=int, default=8)
@@ -78,6 +86,7 @@ def main() -> None:
     parser.add_argument("--seed", default="0")
     parser.add_argument("--folder", type=Path, help="an empty folder in which everything is kept")
     options = parser.parse_args()
+    several = options.servers > 1
     plan = Plan(
         cycles=options.cycles,
         senders=options.senders,
@@ -86,6 +95,10 @@ def main() -> None:
         every=tuple(options.every),
         durability=options.durability,
         seed=options.seed,
+        servers=options.servers,
+        contestants=3 if several else 0,
+        text_members=2 if several else 0,
+        commands=1 if several else 0,
     )
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))

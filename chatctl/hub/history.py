@@ -20,6 +20,7 @@ from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.presence import Presence
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
+from chatctl.journal import OnKept
 from chatctl.protocol import Gap, Hello, History, Msg, Page, Resume
 
 CATCH_UP_READS = 4
@@ -104,6 +105,22 @@ class RoomHistory:
         return room.ring.first if kept_from is None else kept_from
 
     # --- readers
+
+    def is_behind(self, hello: Hello) -> bool:
+        """Return whether a client may have been shown, at another server, what is not known here yet."""
+        resume, name = hello.resume, hello.room
+        if resume is None:
+            return False
+        if (room := self.rooms.get(name)) is not None:
+            return resume.epoch == room.epoch and resume.after > room.ring.last
+        if name not in self._journal.rooms():
+            return False
+        head = self._journal.head(name)
+        return resume.epoch == head.epoch and resume.after > head.last
+
+    def reach(self, hello: Hello, done: OnKept) -> None:
+        """Call ``done`` once that is known here, if it is in the log at all; or with an error."""
+        self._journal.reach(hello.room, hello.resume.after if hello.resume is not None else 0, done)
 
     def cut(self, room: Room, resume: Resume | None) -> tuple[Resume | None, Gap | None]:
         """Return a resume as it holds in the room's present epoch, and the gap that this leaves, if any."""

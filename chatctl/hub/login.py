@@ -63,7 +63,19 @@ class Login:
 
     def hello(self, peer: Peer, hello: protocol.Hello) -> None:
         """Let a peer in, or challenge it first; in a later iteration of the loop, if many come at once."""
-        self._in_turn(peer, partial(self._judge_hello, peer, hello))
+        if self._hub.history.is_behind(hello):
+            self._hub.history.reach(hello, partial(self._reached, peer, hello))
+        else:
+            self._in_turn(peer, partial(self._judge_hello, peer, hello))
+
+    def _reached(self, peer: Peer, hello: protocol.Hello, error: StorageFailed | None) -> None:
+        if peer.leaving is not None:
+            return
+        if error is not None:
+            self._refuse_retryable(peer, hello, error)
+        else:
+            self._in_turn(peer, partial(self._judge_hello, peer, hello))
+        peer.pump()
 
     def proof(self, peer: Peer, proof: protocol.Proof) -> None:
         """Let a challenged peer in if this is the proof; in turn, as ``hello``."""

@@ -134,6 +134,12 @@ class Journal(Protocol):
     def head(self, room: str) -> Head:
         """Return the present state of a room's log. ``first`` rises as the log is trimmed."""
 
+    def reach(self, room: str, after: int, done: OnKept) -> None:
+        """Call ``done`` once all entries of a room up to ``after``, as far as there are any, were delivered.
+
+        Other servers may have shown them before this one. ``done`` gets an error if that can't be found out.
+        """
+
     def end_of(self, epoch: str, room: str) -> int | None:
         """Return up to which entry an earlier epoch of a room is part of this log; None: it is not."""
 

@@ -89,6 +89,10 @@ class MemoryJournal:
         """Return a head behind which no entry can be read."""
         return Head(self._epoch, None, self._last.get(room, 0))
 
+    def reach(self, room: str, after: int, done: OnKept) -> None:
+        """Implement ``Journal.reach``: nobody else writes into it."""
+        done(None)
+
     def end_of(self, epoch: str, room: str) -> int | None:
         """Return None: the log of an earlier process is gone."""
         return None

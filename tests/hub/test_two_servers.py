@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from chatctl import protocol as p
 from chatctl.directory.table import Table
+from chatctl.errors import StorageFailed
+from chatctl.journal import OnKept
 from tests.hub.name_walk import Way
 from tests.hub.two_server_machine import TwoServersMachine, run
+from tests.support.fakes import only
+from tests.support.two_servers import TwoServers, join, journal_of
 
 
 def test_hypothesis_breaks_nothing() -> None:
@@ -25,3 +30,34 @@ def test_the_machine_sees_a_directory_that_commits_without_looking(monkeypatch: 
     machine.servers.settle()
     with pytest.raises(AssertionError, match="vvarren"):
         machine.nobody_has_what_is_somebody_elses()
+
+
+def test_who_resumes_at_a_server_that_is_behind_waits_until_it_is_not(servers: TwoServers) -> None:
+    """It has been shown more at the other one, and nothing of that is lost, or comes again."""
+    ana = join(servers, servers.one, "Ana")
+    join(servers, servers.two, "Eve")
+    journal_of(servers.two).held = []
+    ana.say(p.Say("first"), p.Say("second"))
+    servers.settle()
+    resume = p.Resume(only(p.Welcome, ana.take())[0].epoch, 2)
+    reader = servers.two.peer(p.Hello(v=1, mode="watch", resume=resume))
+    servers.settle()
+    frames = reader.take()
+    assert (only(p.Welcome, frames)[0].last, only(p.Gap, frames), only(p.Msg, frames)) == (2, [], [])
+    ana.say(p.Say("third"))
+    servers.settle()
+    assert [entry.text for entry in only(p.Msg, reader.take())] == ["third"]
+
+
+def test_who_resumes_where_that_can_not_be_found_out_is_told_to_come_back(
+    servers: TwoServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch = only(p.Welcome, join(servers, servers.two, "Eve").take())[0].epoch
+
+    def reach(room: str, after: int, done: OnKept) -> None:
+        done(StorageFailed("the server can't reach its database", retry_after=5))
+
+    monkeypatch.setattr(journal_of(servers.two), "reach", reach)
+    reader = servers.two.peer(p.Hello(v=1, mode="watch", resume=p.Resume(epoch, 2)))
+    servers.settle()
+    assert (reader.codes, only(p.Gap, reader.take())) == (["storage"], [])

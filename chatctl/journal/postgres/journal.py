@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from functools import partial
 
 import psycopg
@@ -164,6 +165,21 @@ class PostgresJournal(ThreadedJournal[Store]):
     def keep(self, changes: Facts, done: OnKept) -> None:
         """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
         self._put(FactsChange(changes, done, None if self._watcher is None else self._dispatcher.version))
+
+    def reach(self, room: str, after: int, done: OnKept) -> None:
+        """Implement ``Journal.reach``: look what others have said, and again if that did not succeed."""
+        self.look(room)
+        outcome = self._writer.submit(lambda store: store.last(room))
+        outcome.add_done_callback(partial(self.post, self._reached, room, after, done))
+
+    def _reached(self, room: str, after: int, done: OnKept, outcome: Future[int]) -> None:
+        log = self._dispatcher.logs.get(room)
+        if error := outcome.exception():
+            done(error if isinstance(error, StorageFailed) else closed_error())
+        elif log is not None and log.last < min(after, outcome.result()):
+            self.reach(room, after, done)
+        else:
+            done(None)
 
     @property
     def version(self) -> int:

@@ -297,6 +297,8 @@ class Store(Trimming):
     def look(self, names: Collection[str] | None) -> Seen:
         """Return what is new in rooms, by name; None: in all rooms and among the facts.
 
+        Nothing of it is known here before all of it was read: what a lost connection interrupts is looked for again.
+
         Raises:
             Fenced: this server was swept.
             JournalLost: the log is not the one that was opened.
@@ -312,21 +314,33 @@ class Store(Trimming):
             if there.name in self._gone:
                 continue
             if record is None:
-                self.rooms[there.name] = there
                 seen.found.append(there)
                 continue
             if there.epoch != record.epoch:
                 raise JournalLost("another server has given the log new epochs")
             if there.first > record.first:
-                record.first = there.first
-                seen.trimmed.append(record)
+                seen.trimmed.append(there)
             if there.last > record.last:
                 seen.entries[there.name] = self._following(record, there.last)
-                record.last = there.last
         if names is None:
             seen.changes = changes_since(self._db_or_fail(), self.place.schema, self.version, tuple(self.own_changes))
-            self.version = seen.changes.version
+        self._learn(seen)
         return seen
+
+    def _learn(self, seen: Seen) -> None:
+        for there in seen.found:
+            self.rooms[there.name] = there
+        for there in seen.trimmed:
+            self.rooms[there.name].first = there.first
+        for name, entries in seen.entries.items():
+            self.rooms[name].last = entries[-1].seq
+        if seen.changes is not None:
+            self.version = seen.changes.version
+
+    def last(self, room: str) -> int:
+        """Return the number of a room's newest entry, whether it is known here or not."""
+        row = self._run("SELECT last FROM {}.rooms WHERE name = %s", room).fetchone()
+        return int(str(row[0])) if row is not None else 0
 
     def has_to_report(self, version: int) -> bool:
         """Return whether other servers do not know yet that this one goes by a version of the facts."""

@@ -143,6 +143,27 @@ def test_nothing_depends_on_a_hint(place: PostgresPlace, monkeypatch: pytest.Mon
     run(main())
 
 
+def test_what_a_client_was_shown_elsewhere_is_looked_for(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a server that has not looked since."""
+    monkeypatch.setattr(watcher.Watcher, "_watch", lambda self, _: self._stopping.wait())
+
+    async def main() -> None:
+        async def reach(after: int) -> StorageFailed | None:
+            done: asyncio.Future[StorageFailed | None] = asyncio.get_running_loop().create_future()
+            other.reach(ROOM, after, done.set_result)
+            return await done
+
+        async with members(place) as (one, other):
+            await say(one, draft("a"), draft("b"))
+            assert not other.shown
+            assert await reach(2) is None
+            assert [entry.text for entry in other.shown] == ["a", "b"]
+            assert await reach(99) is None, "there are no more"
+        assert isinstance(await reach(99), StorageFailed)
+
+    run(main())
+
+
 def test_a_watcher_that_lost_its_connection_comes_back(engine: Engine, place: PostgresPlace) -> None:
     async def main() -> None:
         async with members(place) as (one, other):
@@ -390,6 +411,33 @@ def test_a_change_in_between_is_not_taken_for_known(place: PostgresPlace) -> Non
         assert one.look(None).changes.facts == {("b", ""): "other"}  # type: ignore[union-attr]
         assert one.look(None).changes.facts == {}  # type: ignore[union-attr]
         assert changes_since(one._db, place.schema, 0).version == 2  # type: ignore[arg-type]
+
+
+def test_a_look_that_is_interrupted_is_made_again_as_a_whole(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had read by then was told to nobody."""
+
+    def fail(*_: object) -> None:
+        raise psycopg.OperationalError("the engine is being restarted")
+
+    with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
+        for each in (one, other):
+            each.add_room(ROOM, each.epoch_of_new(ROOM))
+            each.commit(1, Group([]))
+        other.commit(2, Group([[draft("a"), draft("b")]]))
+        one.look(None)
+        other.add_room("ops", other.epoch_of_new("ops"))
+        other.commit(3, Group([[draft("c")]]))
+        other._delete(other.rooms[ROOM], 2, 2, 1)
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "changes_since", fail)
+            with pytest.raises(psycopg.OperationalError):
+                one.look(None)
+        seen = one.look(None)
+        assert [entry.text for entry in seen.entries[ROOM]] == ["c"]
+        assert ([room.name for room in seen.found], [room.first for room in seen.trimmed]) == (["ops"], [2])
+        assert (one.rooms[ROOM].last, one.rooms[ROOM].first, "ops" in one.rooms) == (3, 2, True)
 
 
 def test_an_answer_that_was_lost_brings_the_others_entries_too(place: PostgresPlace) -> None:

@@ -26,7 +26,7 @@ class Child:
 
     port: int
 
-    def __init__(self, journal: Path, log: Path, *options: str, command: Sequence[str] = CHATCTL) -> None:
+    def __init__(self, journal: Path | str, log: Path, *options: str, command: Sequence[str] = CHATCTL) -> None:
         """Start it. What it logs is added to ``log``."""
         self._log = log
         env = {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}

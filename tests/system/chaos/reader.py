@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.system.chaos.diary import Diary
@@ -30,10 +31,19 @@ class Reader(threading.Thread):
     It filters nothing: whatever comes is noted, so that a server's repeat is seen as one.
     """
 
-    def __init__(self, port: int, diary: Diary, habit: Habit, *, start: tuple[str, int] | None = None) -> None:
-        """``start`` is an epoch and a seq to resume behind; None: what is said from now on."""
+    def __init__(
+        self, way: Callable[[], int], diary: Diary, habit: Habit, *, start: tuple[str, int] | None = None
+    ) -> None:
+        """Begin when it is started.
+
+        Args:
+            way: names the port for each connection.
+            diary: where it notes what it is shown.
+            habit: what it is like.
+            start: an epoch and a seq to resume behind; None: what is said from now on.
+        """
         super().__init__(name=diary.name, daemon=True)
-        self._port = port
+        self._way = way
         self._diary = diary
         self._habit = habit
         self._dice = random.Random(diary.name)
@@ -70,7 +80,7 @@ class Reader(threading.Thread):
         hello: Frame = {"nick": self._diary.name, "mode": self._habit.mode, "token": self._token}
         if self._cursor is not None:
             hello["resume"] = {"epoch": self._cursor[0], "after": self._cursor[1]}
-        conversation = Conversation(self._port, receive_buffer=4096 if self._habit.naps else None, **hello)
+        conversation = Conversation(self._way(), receive_buffer=4096 if self._habit.naps else None, **hello)
         try:
             self._enter(conversation.welcome)
             self._show(conversation.first_frames)

@@ -24,11 +24,18 @@ class Sender(threading.Thread):
     """Says ``rate`` things a second, with at most ``window`` of them unanswered, until ``drain``."""
 
     def __init__(
-        self, port: int, diary: Diary, *, mode: str, rate: float, window: int, on_news: Callable[[str], None]
+        self,
+        way: Callable[[], int],
+        diary: Diary,
+        *,
+        mode: str,
+        rate: float,
+        window: int,
+        on_news: Callable[[str], None],
     ) -> None:
-        """``on_news`` hears ``ack`` and ``refused``, from this thread."""
+        """``way`` names the port for each connection; ``on_news`` hears ``ack`` and ``refused``, from this thread."""
         super().__init__(name=diary.name, daemon=True)
-        self._port = port
+        self._way = way
         self._diary = diary
         self._mode = mode
         self._rate = rate
@@ -64,7 +71,7 @@ class Sender(threading.Thread):
         return self._giving_up.is_set() or (self._draining.is_set() and not self._open)
 
     def _converse(self) -> None:
-        conversation = Conversation(self._port, nick=self._diary.name, mode=self._mode, token=self._token)
+        conversation = Conversation(self._way(), nick=self._diary.name, mode=self._mode, token=self._token)
         try:
             self._refused.clear()
             self._say_again(conversation, list(self._open))

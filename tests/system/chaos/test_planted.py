@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.engine import Engine
 from tests.system.chaos.child import PLANTED
-from tests.system.chaos.ordeal import Plan, run
-from tests.system.chaos.planted import FAULTS
+from tests.system.chaos.ordeal import run
+from tests.system.chaos.plan import Plan
+from tests.system.chaos.planted import FAULTS, FAULTS_OF_SEVERAL
 from tests.system.chaos.verifier import describe
 
 CAUGHT_AS = {
@@ -30,6 +32,17 @@ NEEDS_KILLS = {"acks_early": 4}
 
 def test_every_fault_is_tried() -> None:
     assert set(CAUGHT_AS) == set(FAULTS)
+    assert set(CAUGHT_AT_SEVERAL_AS) == set(FAULTS_OF_SEVERAL)
+
+
+CAUGHT_AT_SEVERAL_AS = {
+    "shared_forgets_ids": {"twice"},
+    "shared_acks_early": {"lost"},
+    "no_fence": {"fenced"},
+    "sweeps_the_living": {"swept"},
+}
+
+NEEDS_EVENT = {"no_fence": "sweep", "sweeps_the_living": "nothing"}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -47,3 +60,21 @@ def test_a_server_with_this_fault_is_caught(tmp_path: Path, fault: str) -> None:
     assert verdict.acked > 0, describe(verdict)
     assert CAUGHT_AS[fault] <= set(verdict.broken), describe(verdict)
     assert bool(verdict.broken) == (fault != "none"), describe(verdict)
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_SEVERAL)
+def test_several_servers_with_this_fault_are_caught(tmp_path: Path, engine: Engine, fault: str) -> None:
+    plan = Plan(
+        cycles=fault in NEEDS_EVENT,
+        servers=2,
+        events=[NEEDS_EVENT[fault]] if fault in NEEDS_EVENT else (),
+        senders=2,
+        readers=1,
+        rate=150,
+        calm=True,
+        command=(sys.executable, PLANTED, f"{fault},quick_beats"),
+        patience=10.0,
+    )
+    verdict = run(plan, tmp_path, engine=engine).verdict
+    assert verdict.acked > 0, describe(verdict)
+    assert CAUGHT_AT_SEVERAL_AS[fault] <= set(verdict.broken), describe(verdict)

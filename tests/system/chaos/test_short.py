@@ -1,11 +1,15 @@
-"""The short form of the proof. The long one is ``python benchmarks/chaos.py --cycles 1000``."""
+"""The short form of the proof. The long one is ``python benchmarks/chaos.py --cycles 1000``; with ``--servers 3``, of
+several servers."""
 
 from __future__ import annotations
 
 import random
+import sys
 from pathlib import Path
 
-from tests.system.chaos.ordeal import Outcome, Plan, run
+from tests.system.chaos.child import PLANTED
+from tests.system.chaos.ordeal import Outcome, run
+from tests.system.chaos.plan import Plan
 from tests.system.chaos.verifier import describe
 
 
@@ -43,3 +47,27 @@ def test_what_is_kept_no_more_is_announced(tmp_path: Path) -> None:
     insist(outcome)
     assert outcome.verdict.trimmed > 0
     assert outcome.verdict.gaps > 0
+
+
+def test_three_servers_are_one_whatever_happens_to_them_and_to_the_engine(tmp_path: Path) -> None:
+    """Speaker and reader are at different servers, and whoever comes back comes to another one."""
+    plan = Plan(
+        servers=3,
+        cycles=4,
+        every=(0.05, 0.2),
+        events=("sweep", "kill", "engine killed", "restart all"),
+        senders=2,
+        readers=3,
+        contestants=2,
+        text_members=1,
+        rate=15,
+        command=(sys.executable, PLANTED, "quick_beats"),
+        seed=seed(),
+    )
+    outcome = run(plan, tmp_path)
+    insist(outcome)
+    tally, verdict = outcome.tally, outcome.verdict
+    assert (tally.kills, tally.sweeps, tally.engine_restarts, tally.restarts_of_all) == (4, 1, 1, 1)
+    assert verdict.again > 0
+    assert verdict.given > 1
+    assert verdict.logged > verdict.attempted  # lines of nc are not among these

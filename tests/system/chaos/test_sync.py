@@ -33,7 +33,7 @@ def test_a_failed_sync_ends_the_server_and_a_retry_tells_what_became_of_it(tmp_p
     child = Child(tmp_path / "rooms.db", log, command=(sys.executable, PLANTED, "sync_fails")).listening()
     proxy.upstream = child.port
     diary = Diary(tmp_path / "sender.jsonl")
-    sender = Sender(proxy.port, diary, mode="post", rate=1000, window=8, on_news=news.note)
+    sender = Sender(lambda: proxy.port, diary, mode="post", rate=1000, window=8, on_news=news.note)
     sender.start()
     assert child.process.wait(DEADLINE) == 1
     child.kill()

@@ -116,6 +116,7 @@ def test_what_the_database_says_of_itself_is_heard() -> None:
         ([], {"holes": 3}),
         ([show(1, "a"), gap(2, 2), show(3, "c")], {}),
         ([gap(1, 3)], {}),
+        ([show(1, "a"), gap(2, 3) | {"why": "lost"}], {"strange": 1}),  # type: ignore[operator]
         ([show(1, "a"), gap(3, 3)], {"holes": 1}),
         ([show(1, "a"), show(2, "b"), show(2, "b"), show(3, "c")], {"twice": 1}),
         ([show(1, "a"), show(3, "c"), show(2, "b")], {"reordered": 1}),
@@ -156,16 +157,77 @@ def test_faults_are_all_counted_and_the_first_are_told() -> None:
     assert "reader was not shown 1," in verdict.faults[0]
 
 
+# --- several servers
+
+
+def test_a_line_that_was_cut_off_on_its_way_may_be_in_the_log() -> None:
+    said: list[Line] = [{"do": "say", "text": "nc says 1"}, {"do": "say", "text": "nc says 2"}]
+    entries = [*ABC.entries, (4, "nc says 1"), (5, "nc sa"), (6, "nc sa")]
+    assert not verify(Log("e", entries), {"sender": SENT, "nc": said}).broken
+    entries = [*entries, (7, "nc says 1"), (8, "nc says 10")]
+    assert verify(Log("e", entries), {"sender": SENT, "nc": said}).broken == {"twice": 1, "foreign": 1}
+
+
+def test_what_is_said_to_be_stored_is_in_the_log() -> None:
+    stored: Line = {"do": "stored", "id": "id c"}
+    verdict = judge(sender=[*SENT[:5], stored])
+    assert (verdict.acked, verdict.unsettled, verdict.broken) == (3, 0, {})
+    assert judge(sender=[*SENT, attempt("d"), {"do": "stored", "id": "id d"}]).broken == {"lost": 1}
+
+
+@pytest.mark.parametrize(
+    ("acts", "broken"),
+    [
+        (["came 1", "changed 1", "down 1", "went 1", "came 2", "changed 2", "claimed 2"], {}),
+        (["came 1", "came 2", "down 1", "went 1", "changed 2"], {}),
+        (["came 1", "down 1", "went 1", "changed 1", "claimed 1"], {"fenced": 2}),
+        (["came 1", "went 1"], {"swept": 1}),
+        (["came 1", "down 1", "up 1", "went 1"], {"swept": 1}),
+    ],
+)
+def test_what_servers_did(acts: list[str], broken: dict[str, int]) -> None:
+    log = Log("e", ABC.entries, acts=[(act.split()[0], act.split()[1]) for act in acts])
+    assert judge(log=log).broken == broken
+
+
+def held(name: str, since: float, until: float) -> list[Line]:
+    return [{"do": "hold", "name": name, "at": since}, {"do": "held", "name": name, "at": until}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "broken"),
+    [
+        ([*held("x", 0, 10), *held("x", 30, 40)], held("X", 11, 29), {}),
+        (held("x", 0, 10 + verifier.GRACE), held("X", 10, 20), {}),
+        (held("x", 0, 11 + verifier.GRACE), held("X", 10, 20), {"owners": 1}),
+        (held("x", 0, 100), held("X", 10, 20), {"owners": 1}),
+        (held("x", 0, 100), held("y", 10, 20), {}),
+        ([*held("x", 0, 9), *held("x", 2, 12)], [], {}),
+    ],
+)
+def test_a_name_has_one_owner(one: list[Line], other: list[Line], broken: dict[str, int]) -> None:
+    assert verify(ABC, {"sender": SENT, "one": one, "other": other}).broken == broken
+    assert verify(ABC, {"sender": SENT, "other": other, "one": one}).broken == broken
+
+
+def test_who_is_shown_when_all_have_left_is_a_ghost() -> None:
+    rosters: list[Line] = [{"do": "roster", "nicks": []}, {"do": "roster", "nicks": ["x"]}]
+    assert verify(ABC, {"sender": SENT, "rosters": rosters}).broken == {"ghosts": 1}
+
+
 # --- as a program, on a folder
 
 
-def leave_behind(folder: Path, entries: list[tuple[int, str]]) -> None:
+def leave_behind(folder: Path, entries: list[tuple[int, str]], *acts: str) -> None:
     db = sqlite3.connect(folder / "rooms.db")
     db.execute("CREATE TABLE rooms (id, name, epoch, first)")
     db.execute("INSERT INTO rooms VALUES (7, 'lobby', 'e', 1), (8, 'other', 'o', 1)")
     db.execute("CREATE TABLE messages (room, seq, text)")
     db.executemany("INSERT INTO messages VALUES (7, ?, ?)", entries)
     db.execute("INSERT INTO messages VALUES (8, 1, 'elsewhere')")
+    if acts:
+        db.execute("CREATE TABLE acts (number, what, sid)")
+        db.executemany("INSERT INTO acts VALUES (?, ?, 'x')", enumerate(acts))
     db.commit()
     db.close()
     diaries: dict[str, list[Any]] = {"sender": SENT, "reader": [enter(), *ALL_SHOWN]}
@@ -176,6 +238,11 @@ def leave_behind(folder: Path, entries: list[tuple[int, str]]) -> None:
 def test_a_folder_is_verified(tmp_path: Path) -> None:
     leave_behind(tmp_path, ABC.entries)
     assert verify_folder(tmp_path) == judge(enter(), *ALL_SHOWN)
+
+
+def test_a_folder_of_several_servers_is_verified(tmp_path: Path) -> None:
+    leave_behind(tmp_path, ABC.entries, "came", "down", "went", "changed")
+    assert verify_folder(tmp_path).broken == {"fenced": 1}
 
 
 @pytest.mark.parametrize(

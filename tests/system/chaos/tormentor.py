@@ -37,6 +37,13 @@ class Tally:
     full_starts: int = 0
     """Starts that were refused for want of room."""
     cuts: int = 0
+    sweeps: int = 0
+    """Servers that others took for dead: killed, or stopped for long."""
+    restarts_of_all: int = 0
+    """Times all servers were killed at once; each counts among the kills."""
+    engine_restarts: int = 0
+    engine_cuts: int = 0
+    """Times sessions with the engine were ended, or it stood still."""
 
 
 class Tormentor:

@@ -14,6 +14,14 @@ A diary is JSON lines, in the order in which things happened to its client:
     {"do": "enter", "epoch": .., "after": ..}           in the room: shown next is the entry behind ``after``
     {"do": "show", "seq": .., "text": ..}               an entry came
     {"do": "gap", "from": .., "to": .., "why": ..}      the server says that these will not come
+    {"do": "stored", "id": ..}                          the server has it; under which number was not told
+    {"do": "say", "text": ..}                           about to say this once, as a line whose end may be lost
+    {"do": "hold", "name": .., "at": ..}                let in under a name, at a time of a clock that all clients have
+    {"do": "held", "name": .., "at": ..}                the server says that it was still a member then
+    {"do": "roster", "nicks": [..]}                     whom a server showed when all members had left
+
+Several servers have one more table, ``acts``, of what was done in their order: by servers, each under an id that it has
+until others take it for dead (``came``, ``changed``, ``claimed``, ``went``), and to them (``down``, and ``up`` again).
 """
 
 from __future__ import annotations
@@ -31,6 +39,14 @@ Line = Mapping[str, Any]
 
 _FAULTS_KEPT = 20
 
+GRACE = 5.0
+"""Seconds within which a server that was taken for dead finds out, once it runs again."""
+
+_FAULTS = (
+    "lost", "twice", "reordered", "holes", "altered", "foreign", "sparse", "strange", "fenced", "swept", "owners",
+    "ghosts",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -43,6 +59,8 @@ class Log:
     entries: list[tuple[int, str]]
     first: int = 1
     troubles: list[str] = field(default_factory=list)
+    acts: list[tuple[str, str]] = field(default_factory=list)
+    """Of several servers: what, and a server's id."""
 
 
 @dataclass(slots=True)
@@ -61,6 +79,8 @@ class Verdict:
     logged: int = 0
     shown: int = 0
     gaps: int = 0
+    given: int = 0
+    """Times somebody was let in under a name that several want."""
     lost: int = 0
     """Acknowledged, and not in the log; or in it under another number than the one acknowledged."""
     twice: int = 0
@@ -77,14 +97,21 @@ class Verdict:
     """Numbers that are missing in the log."""
     strange: int = 0
     """Another epoch than the log's, a damaged database, an acknowledgement of what was never asked."""
+    fenced: int = 0
+    """Changes by a server after it was taken for dead, under the id that it had."""
+    swept: int = 0
+    """Servers that were taken for dead with nothing done to them."""
+    owners: int = 0
+    """Times two had one name."""
+    ghosts: int = 0
+    """Members that a server showed when all had left."""
     faults: list[str] = field(default_factory=list)
     """The first faults in words."""
 
     @property
     def broken(self) -> dict[str, int]:
         """What was broken how often; empty if every promise was kept."""
-        names = ("lost", "twice", "reordered", "holes", "altered", "foreign", "sparse", "strange")
-        return {name: getattr(self, name) for name in names if getattr(self, name)}
+        return {name: getattr(self, name) for name in _FAULTS if getattr(self, name)}
 
     def fault(self, kind: str, words: str) -> None:
         """Count one fault."""
@@ -105,14 +132,23 @@ class _Comparison:
         self._at = dict(log.entries)
         self._last = max(self._at, default=log.first - 1)
         self._attempted: set[str] = set()
+        self._said: list[str] = []  # by lines that may be cut off on their way
+        self._holdings: list[_Holding] = []
         self._inspect(log)
+        _judge_acts(self.verdict, log.acts)
 
     def run(self, diaries: Mapping[str, Iterable[Line]]) -> Verdict:
         for name, lines in diaries.items():
             self._diary(name, lines)
+        cut = {text for text in self._at.values() if any(said.startswith(text) and said != text for said in self._said)}
         for seq, text in self._at.items():
-            if text not in self._attempted:
+            if text not in self._attempted | cut:
                 self.verdict.fault("foreign", f"entry {seq} was never attempted: {text!r}")
+        first_at: dict[str, int] = {}
+        for seq, text in self._log.entries:
+            if first_at.setdefault(text, seq) != seq and text not in cut:
+                self.verdict.fault("twice", f"entries {first_at[text]} and {seq} are the same: {text!r}")
+        _judge_holdings(self.verdict, self._holdings)
         return self.verdict
 
     def _inspect(self, log: Log) -> None:
@@ -121,10 +157,6 @@ class _Comparison:
         for seq in range(log.first, self._last + 1):
             if seq not in self._at:
                 self.verdict.fault("sparse", f"the log has no entry {seq}")
-        first_at: dict[str, int] = {}
-        for seq, text in log.entries:
-            if first_at.setdefault(text, seq) != seq:
-                self.verdict.fault("twice", f"entries {first_at[text]} and {seq} are the same: {text!r}")
 
     def _diary(self, name: str, lines: Iterable[Line]) -> None:
         sent, seen = (
@@ -133,8 +165,19 @@ class _Comparison:
         )
         for line in lines:
             match line["do"]:
-                case "attempt" | "again" | "ack" | "refused":
+                case "attempt" | "again" | "ack" | "refused" | "stored":
                     sent.take(line)
+                case "say":
+                    self._attempted.add(line["text"])
+                    self._said.append(line["text"])
+                case "hold":
+                    self.verdict.given += 1
+                    self._holdings.append(_Holding(name, line["name"].casefold(), line["at"], line["at"]))
+                case "held":
+                    self._holdings[-1].until = line["at"]
+                case "roster":
+                    for nick in line["nicks"]:
+                        self.verdict.fault("ghosts", f"{nick} was shown as a member, and had left")
                 case _:
                     seen.take(line)
         sent.close()
@@ -152,6 +195,7 @@ class _Sent:
         self._first = first
         self.texts: dict[str, str] = {}
         self._acked: dict[str, int] = {}
+        self._stored: set[str] = set()
 
     def take(self, line: Line) -> None:
         match line["do"]:
@@ -164,6 +208,8 @@ class _Sent:
                 self._verdict.refused += 1
             case "ack":
                 self._ack(line["id"], line["seq"], duplicate=line["duplicate"])
+            case "stored":
+                self._stored.add(line["id"])
 
     def _ack(self, ident: str, seq: int, *, duplicate: bool) -> None:
         self._verdict.duplicates += duplicate
@@ -175,8 +221,12 @@ class _Sent:
             self._verdict.fault("twice", f"{self._name}'s {ident} was acknowledged as {before} and as {seq}")
 
     def close(self) -> None:
-        self._verdict.acked += len(self._acked)
-        self._verdict.unsettled += len(self.texts) - len(self._acked)
+        self._verdict.acked += len(self._acked) + len(self._stored)
+        self._verdict.unsettled += len(self.texts) - len(self._acked) - len(self._stored)
+        there_are = set(self._at.values()) if self._stored else set()
+        for ident in self._stored:
+            if self.texts[ident] not in there_are:
+                self._verdict.fault("lost", f"{self._name}'s {self.texts[ident]!r} was stored, and is not there")
         for ident, seq in self._acked.items():
             self._verdict.trimmed += seq < self._first
             if seq < self._first and seq not in self._at:
@@ -205,7 +255,7 @@ class _Seen:
             case "show":
                 self._show(line["seq"], line["text"])
             case "gap":
-                self._gap(line["from"], line["to"])
+                self._gap(line["from"], line["to"], line["why"])
 
     def _enter(self, epoch: str, after: int) -> None:
         if epoch != self._log.epoch:
@@ -240,8 +290,10 @@ class _Seen:
         self._missing.update(range(self._after + 1, to + 1))
         self._after = max(self._after, to)
 
-    def _gap(self, start: int, to: int) -> None:
+    def _gap(self, start: int, to: int, why: str) -> None:
         self._verdict.gaps += 1
+        if why == "lost" and to in self._at:
+            self._verdict.fault("strange", f"{self._name} was told that {start} to {to} are lost, and they are there")
         if self._after is not None:
             self._pass_over(start - 1)
             self._after = max(self._after, to)
@@ -254,6 +306,48 @@ class _Seen:
             self._verdict.fault("holes", f"{self._name} was not shown {seq}, and not told of it")
 
 
+# --- several servers
+
+
+@dataclass(slots=True)
+class _Holding:
+    """A name that one client had, from when to when it is sure of that."""
+
+    by: str
+    name: str
+    since: float
+    until: float
+
+
+def _judge_holdings(verdict: Verdict, holdings: Iterable[_Holding]) -> None:
+    before: dict[str, _Holding] = {}
+    for one in sorted(holdings, key=lambda holding: holding.since):
+        other = before.get(one.name)
+        if other is not None and other.by != one.by and other.until > one.since + GRACE:
+            seconds = other.until - one.since
+            verdict.fault("owners", f"{other.by} had {one.name} for {seconds:.1f} s after {one.by} was given it")
+        if other is None or one.until > other.until or one.by == other.by:
+            before[one.name] = one
+
+
+def _judge_acts(verdict: Verdict, acts: Iterable[tuple[str, str]]) -> None:
+    gone: set[str] = set()
+    down: set[str] = set()
+    for what, sid in acts:
+        match what:
+            case "down":
+                down.add(sid)
+            case "up":
+                down.discard(sid)
+            case "went":
+                gone.add(sid)
+                if sid not in down:
+                    verdict.fault("swept", f"the server {sid} was taken for dead, and nothing was done to it")
+            case "changed" | "claimed":
+                if sid in gone:
+                    verdict.fault("fenced", f"the server {sid} {what} something after it was taken for dead")
+
+
 # --- reading
 
 
@@ -263,7 +357,9 @@ def read_log(path: Path, room: str = "lobby") -> Log:
         checked = [row[0] for row in db.execute("PRAGMA integrity_check")]
         [(number, epoch, first)] = db.execute("SELECT id, epoch, first FROM rooms WHERE name = ?", (room,))
         entries = list(db.execute("SELECT seq, text FROM messages WHERE room = ? ORDER BY seq", (number,)))
-    return Log(epoch, entries, first, [] if checked == ["ok"] else checked)
+        several = db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'acts'").fetchone()
+        acts = list(db.execute("SELECT what, sid FROM acts ORDER BY number")) if several else []
+    return Log(epoch, entries, first, [] if checked == ["ok"] else checked, acts)
 
 
 def read_diary(path: Path) -> Iterator[Line]:
@@ -281,10 +377,26 @@ def verify_folder(folder: Path) -> Verdict:
 
 def describe(verdict: Verdict) -> str:
     """Return a verdict in words, a line each."""
-    told = ("attempted", "again", "acked", "duplicates", "refused", "unsettled", "trimmed", "logged", "shown", "gaps")
-    faults = ("lost", "twice", "reordered", "holes", "altered", "foreign", "sparse", "strange")
-    names = {"again": "sent again", "duplicates": "answered as duplicate", "holes": "unannounced holes"}
-    rows = [f"{names.get(name, name):<22}{getattr(verdict, name):>12,}" for name in told + faults]
+    told = (
+        "attempted",
+        "again",
+        "acked",
+        "duplicates",
+        "refused",
+        "unsettled",
+        "trimmed",
+        "logged",
+        "shown",
+        "gaps",
+        "given",
+    )
+    names = {
+        "again": "sent again",
+        "given": "given a name",
+        "duplicates": "answered as duplicate",
+        "holes": "unannounced holes",
+    }
+    rows = [f"{names.get(name, name):<22}{getattr(verdict, name):>12,}" for name in told + _FAULTS]
     verdict_line = "BROKEN" if verdict.broken else "every promise was kept"
     return "\n".join([*rows, verdict_line, *verdict.faults])
 

@@ -82,3 +82,18 @@ class Conversation:
     def close(self) -> None:
         with contextlib.suppress(OSError):
             self._sock.close()
+
+
+def roster(port: int) -> list[str]:
+    """Return the members that a server shows. Raises Dropped."""
+    conversation = Conversation(port, mode="watch")
+    try:
+        conversation.send({"type": "who"})
+        frames = conversation.first_frames
+        while not (found := [frame for frame in frames if frame["type"] == "roster"]):
+            frames = conversation.receive(PATIENCE)
+            if time.monotonic() - conversation.heard > PATIENCE:
+                raise Dropped("no answer")
+    finally:
+        conversation.close()
+    return [member["nick"] for member in found[0]["members"]]

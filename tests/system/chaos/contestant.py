@@ -1,0 +1,68 @@
+"""A contestant: wants a name that others want, too, comes and goes, and notes from when to when it is his.
+
+He is stubborn: while a server is silent he stays, for longer than it takes until others have the name.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+from tests.system.chaos.diary import Diary
+from tests.system.chaos.wire import PATIENCE, Conversation, Dropped
+
+NAMES = ("Crown", "crown", "CROWN")
+"""One name, as names are compared."""
+
+_STUBBORN = 15.0
+"""Seconds of silence after which he goes elsewhere."""
+
+
+class Contestant(threading.Thread):
+    """Ends when he is told to."""
+
+    def __init__(self, way: Callable[[], int], diary: Diary) -> None:
+        """``way`` names the port for each connection."""
+        super().__init__(name=diary.name, daemon=True)
+        self._way = way
+        self._diary = diary
+        self._dice = random.Random(diary.name)
+        self._token = self._dice.randbytes(16).hex()
+        self._giving_up = threading.Event()
+
+    def give_up(self) -> None:
+        """Leave."""
+        self._giving_up.set()
+
+    def run(self) -> None:
+        while not self._giving_up.is_set():
+            try:
+                self._converse()
+            except Dropped:
+                self._giving_up.wait(self._dice.uniform(0.1, 0.4))
+        self._diary.close()
+
+    def _converse(self) -> None:
+        conversation = Conversation(self._way(), nick=self._dice.choice(NAMES), mode="join", token=self._token)
+        name = conversation.welcome["nick"]
+        self._diary.note("hold", name=name, at=time.monotonic())
+        try:
+            leave_at = time.monotonic() + self._dice.uniform(0.5, 2.0)
+            while time.monotonic() < leave_at and not self._giving_up.is_set():
+                self._ask(conversation, name)
+                self._giving_up.wait(0.1)
+        finally:
+            conversation.close()
+
+    def _ask(self, conversation: Conversation, name: str) -> None:
+        """Have the server say that this is still a member of it."""
+        asked, until = time.monotonic(), time.monotonic() + _STUBBORN
+        conversation.send({"type": "ping"})
+        while not self._giving_up.is_set():
+            if any(frame["type"] == "pong" for frame in conversation.receive(PATIENCE / 3)):
+                self._diary.note("held", name=name, at=asked)
+                return
+            if time.monotonic() > until:
+                raise Dropped("silence")

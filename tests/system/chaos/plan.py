@@ -1,0 +1,44 @@
+"""A plan: how hard an ordeal is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.system.chaos.child import CHATCTL
+
+SETTLE = 60.0
+"""Seconds within which, in calm, everything is acknowledged and shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How hard. ``rate`` is messages a second of each sender; ``every`` see Tormentor."""
+
+    cycles: int = 20
+    senders: int = 6
+    readers: int = 4
+    rate: float = 30.0
+    window: int = 8
+    every: tuple[float, float] = (0.05, 0.5)
+    durability: str = "disk"
+    ring: int = 300
+    """Entries in the server's memory: who comes back later reads from the disk, who reads slowly meets gaps."""
+    keep: int | None = None
+    """Messages that the server keeps; None: all."""
+    seed: str = "0"
+    servers: int = 1
+    """Several share a journal in PostgreSQL, and each client goes to another one whenever it reconnects."""
+    events: Sequence[str] = ()
+    """What is done to several servers, again and again (several_servers.py); empty: all that there is."""
+    contestants: int = 0
+    """Members who want one name."""
+    text_members: int = 0
+    """Members with ``nc``."""
+    commands: int = 0
+    """Scripts that say things with ``chatctl send --id``."""
+    calm: bool = False
+    """A good network, and a disk that never fills."""
+    command: Sequence[str] = CHATCTL
+    patience: float = SETTLE
+    """Seconds that the clients get at the end to settle what is unknown and to read to the end."""
