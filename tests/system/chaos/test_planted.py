@@ -62,6 +62,7 @@ def test_a_server_with_this_fault_is_caught(tmp_path: Path, fault: str) -> None:
     assert bool(verdict.broken) == (fault != "none"), describe(verdict)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS_OF_SEVERAL)
 def test_several_servers_with_this_fault_are_caught(tmp_path: Path, engine: Engine, fault: str) -> None:
     plan = Plan(

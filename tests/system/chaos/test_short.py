@@ -7,6 +7,8 @@ import random
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.system.chaos.child import PLANTED
 from tests.system.chaos.ordeal import Outcome, run
 from tests.system.chaos.plan import Plan
@@ -49,6 +51,7 @@ def test_what_is_kept_no_more_is_announced(tmp_path: Path) -> None:
     assert outcome.verdict.gaps > 0
 
 
+@pytest.mark.long
 def test_three_servers_are_one_whatever_happens_to_them_and_to_the_engine(tmp_path: Path) -> None:
     """Speaker and reader are at different servers, and whoever comes back comes to another one."""
     plan = Plan(
