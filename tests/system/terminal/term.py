@@ -158,15 +158,30 @@ class Term:
         self.wait(lambda: self.drawn(prompt), f"prompt {prompt} to its last byte")
 
     def wait_shell(self, after: str = "") -> None:
-        """Wait until a shell reads the line at the end, below ``after``: what is typed earlier it may throw away."""
+        """Wait until a shell reads the line at the end, below ``after``, and nobody else does.
+
+        What is typed earlier it may throw away. And a shell tells that its job is stopped as soon as its own child is:
+        another process of the job that waits for keys takes those that come before it has seen the signal.
+        """
 
         def reads() -> bool:
             lines = self.screen.all_lines()
             told = [number for number, line in enumerate(lines) if after in line]
             last = max((number for number, line in enumerate(lines) if line.rstrip()), default=0)
-            return bool(told) and (not after or last > told[-1]) and lines[last].rstrip().endswith(("$", "#"))
+            is_below = bool(told) and (not after or last > told[-1])
+            return is_below and lines[last].rstrip().endswith(("$", "#")) and self._is_alone()
 
         self.wait(reads, f"shell's prompt after {after!r}")
+
+    def _is_alone(self) -> bool:
+        """Tell whether all processes of the terminal but the shell are stopped or gone."""
+        states = set()
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                state, _, _, session, *_ = stat.read_text().rpartition(") ")[2].split()
+                if int(session) == self.child.pid and int(stat.parent.name) != self.child.pid:
+                    states.add(state)
+        return states <= {"T", "Z", "X"}
 
     def lines(self) -> list[str]:
         with self._news:
