@@ -472,8 +472,9 @@ def test_while_the_engine_is_gone_claims_are_refused_and_a_release_is_done_later
             assert not unsure.done()
             await asyncio.to_thread(own.start)
             assert isinstance((await unsure)[0], Given)
-            await other.until(lambda: "-" in nicks(other.news))
-            assert nicks(other.news) == ["+Rajat", "+unsure", "-"]
+            await other.until(lambda: len(other.news) == 3)
+            # In which order depends on when the other server is back: a snapshot tells first who is gone.
+            assert sorted(nicks(other.news)) == ["+Rajat", "+unsure", "-"]
             assert not one.fenced
 
     with running() as own:
