@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from chatctl.common.framing import Framer
 from chatctl.errors import ChatError, TooLong
 
@@ -16,11 +14,12 @@ class LineQueue:
         self.failed: ChatError | None = None
         """Why the stream can't go on after the lines that it gave."""
         self._framer = Framer(longest)
-        self._lines: deque[bytes] = deque()
+        self._lines: list[bytes] = []  # an empty deque takes 760 bytes: a tenth of what a member costs
+        self._taken = 0  # of these
 
     def __len__(self) -> int:
         """Return how many lines wait."""
-        return len(self._lines)
+        return len(self._lines) - self._taken
 
     @property
     def unfinished(self) -> int:
@@ -30,6 +29,7 @@ class LineQueue:
     def feed(self, data: bytes) -> None:
         """Cut the bytes of one read into lines. Once the stream is broken no later bytes are a line."""
         if self.failed is None:
+            self._forget_taken()
             try:
                 self._lines.extend(self._framer.feed(data))
             except TooLong as error:
@@ -37,16 +37,24 @@ class LineQueue:
 
     def add(self, line: bytes) -> None:
         """Add what is a line as it came."""
+        self._forget_taken()
         self._lines.append(line)
 
     def take(self, count: int) -> list[bytes]:
         """Return the next ``count`` lines, or all that there are."""
-        if count < len(self._lines):
-            return [self._lines.popleft() for _ in range(count)]
-        lines = list(self._lines)
-        self._lines.clear()
+        lines = self._lines[self._taken : self._taken + count]
+        self._taken += len(lines)
+        if self._taken == len(self._lines):
+            self.clear()
         return lines
 
     def clear(self) -> None:
         """Drop the lines that wait."""
         self._lines.clear()
+        self._taken = 0
+
+    def _forget_taken(self) -> None:
+        """Drop the lines that were taken: once a read, since all behind them move."""
+        if self._taken:
+            del self._lines[: self._taken]
+            self._taken = 0

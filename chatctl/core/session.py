@@ -8,7 +8,6 @@ Source: docs/protocol.md.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import TypeVar, cast
@@ -72,7 +71,7 @@ class Session:
         self._sniff_by: float | None = None
         self._first: bytes = b""
         self._lines = LineQueue(limits.line)
-        self._effects: deque[Effect] = deque()
+        self._effects: list[Effect] = []  # few, and a deque takes 760 bytes also when it is empty
         self._held = 0
         self.refusal: ChatError | None = None
         """Why any hello is refused, known at the accept."""
@@ -202,7 +201,7 @@ class Session:
             if self._limits.rate and self.state is State.LIVE and self._must_wait(now):
                 break
             self._take_run(now, min(most, self._run_length()))
-        return self._effects.popleft() if self._effects else None
+        return self._effects.pop(0) if self._effects else None
 
     def _check_time_limits(self, now: float) -> None:
         if self.state is State.FRESH and self._sniff_by is not None and now >= self._sniff_by:

@@ -1,5 +1,6 @@
 """session.py: one connection as a state machine. Bytes in, effects out."""
 
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -624,3 +625,18 @@ def test_a_session_that_is_held_gives_nothing_and_pings_nobody_until_it_goes_on(
     assert isinstance(session.step(100), p.Who)
     assert session.step(100) is None
     assert not session.backlog
+
+
+def test_an_idle_session_holds_little() -> None:
+    """Most members are idle most of the time, and there may be ten thousand: 6 KiB each, the kernel's part aside."""
+    hello = HELLO + encode(p.Say(text="hi")) * 100
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        idle = [Session(OFF, 0) for _ in range(100)]
+        for session in idle:
+            talk(hello, session=session)
+        each = (tracemalloc.get_traced_memory()[0] - before) / len(idle)
+    finally:
+        tracemalloc.stop()
+    assert each < 2048
