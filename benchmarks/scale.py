@@ -5,7 +5,8 @@
 One, two and three servers share an engine of their own, with ``fsync``; they, the engine and the load share the
 machine. There is a sender and a member at each server, and an acknowledged message has to arrive at all of them, once
 and in one order; every name has to be there once; or the run is void. Variants are measured in turns; what is printed
-is the median, and beside it the median of the ratios to SQLite in the same turn. Linux only.
+is the median, and beside it the median of the ratios to SQLite in the same turn. Linked servers of ngIRCd are measured
+beside them, where it is installed. Linux only.
 """
 
 from __future__ import annotations
@@ -14,16 +15,21 @@ import argparse
 import contextlib
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import msgspec
+from arena.linked import linked
+from arena.peers import Peer, ngircd
 
 from chatctl import protocol
 from chatctl.bench.connector import allow_files
@@ -55,26 +61,66 @@ class Size:
     """Who join at each server."""
 
 
-@dataclass(frozen=True)
-class House:
-    """Servers of the same rooms. Without an engine it is one, with a file."""
+def wire_format(room: str) -> WireFormat:
+    """Return the format of a load, with a token for each connection: by it a name is its own, in all rooms."""
+    form = chatctl_format("json", room)
+
+    def owned(hello: bytes, token: str) -> bytes:
+        frame = protocol.decode_client(hello.removesuffix(b"\n"))
+        assert isinstance(frame, protocol.Hello)
+        return protocol.encode(msgspec.structs.replace(frame, token=token))
+
+    return replace(
+        form,
+        hello=lambda number: owned(form.hello(number), f"a{number:031x}"),
+        sender_hello=lambda number: owned(form.sender_hello(number), f"b{number:031x}"),
+    )
+
+
+class Process(Protocol):
+    """A server that runs."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+
+    @property
+    def process(self) -> subprocess.Popen[Any]:
+        """Its process."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Servers:
+    """Servers of one room."""
+
+    servers: Sequence[Process]
+    wire_format: Callable[[str], WireFormat] = wire_format
+    """The format of a load, by its room."""
+
+    def workload(self, room: str, **more: object) -> Workload:
+        """Return a load on all servers, with a sender and a member at each."""
+        first, *others = (Address("127.0.0.1", server.port) for server in self.servers)
+        count = len(self.servers)
+        one_each = {"members": count, "senders": count, "wire_format": self.wire_format(room)} | more
+        return Workload(first, room, others=tuple(others), **one_each)  # type: ignore[arg-type]
+
+    def cpu(self) -> tuple[float, float]:
+        """Return the CPU seconds of the servers, and of the engine."""
+        return sum(usage_of(server.process.pid).cpu for server in self.servers), 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class House(Servers):
+    """Servers of chatctl with one journal. Without an engine it is one, with a file."""
 
     servers: list[Server]
     engine: Engine | None
     start: Callable[[int], Server]
     """Start a further server, at a port, or at any that is free (0)."""
 
-    def workload(self, room: str, **more: object) -> Workload:
-        """Return a load on all servers, with a sender and a member at each."""
-        first, *others = (Address("127.0.0.1", server.port) for server in self.servers)
-        count = len(self.servers)
-        one_each = {"members": count, "senders": count, "wire_format": wire_format(room)} | more
-        return Workload(first, room, others=tuple(others), **one_each)  # type: ignore[arg-type]
-
     def cpu(self) -> tuple[float, float]:
         """Return the CPU seconds of the servers, and of the engine."""
-        of_servers = sum(usage_of(server.process.pid).cpu for server in self.servers)
-        return of_servers, self.engine.cpu() if self.engine is not None else 0.0
+        return super().cpu()[0], self.engine.cpu() if self.engine is not None else 0.0
 
 
 @contextlib.contextmanager
@@ -92,7 +138,7 @@ def house(engine: Engine | None, count: int) -> Iterator[House]:
             stack.callback(server.stop)
             return server
 
-        yield House([start(0) for _ in range(count)], engine, start)
+        yield House(servers=[start(0) for _ in range(count)], engine=engine, start=start)
 
 
 # --- what is measured
@@ -104,13 +150,36 @@ def measure(engine: Engine | None, count: int, size: Size) -> Figures:
         return (
             speak(ours, "one", size.seconds, window=count)
             | speak(ours, "many", size.seconds, window=MANY * count)
-            | speak(ours, "paced", size.seconds, rate=RATE, members=1, senders=1)
+            | speak_paced(ours, size.seconds)
             | enter(ours, size.members)
             | come_back(ours, size.members)
         )
 
 
-def speak(ours: House, room: str, seconds: float, **how: object) -> Figures:
+def measure_linked(count: int, size: Size) -> Figures:
+    """Measure linked servers of ngIRCd once: a sender at one, a reader at another one, and who joins.
+
+    With a sender at each, members of two servers see two orders: what else is measured above is void there.
+    """
+    peer = ngircd()
+    assert isinstance(peer, Peer)
+    with linked(count) as servers:
+        ours = Servers(servers=servers, wire_format=lambda _: peer.wire_format)
+        found = speak_paced(ours, size.seconds)
+        everybody = ours.workload(
+            "entering", members=size.members * count, senders=0, at_once=peer.at_once, join_seconds=300.0
+        )
+        with contextlib.closing(Load(everybody)) as load:
+            load.join()
+    return found | {"all in": load.outcome.joined_in}
+
+
+def speak_paced(ours: Servers, seconds: float) -> Figures:
+    """Send messages at a fixed rate, with one sender, and one reader at another server where there are several."""
+    return speak(ours, "paced", seconds, rate=RATE, members=1, senders=1)
+
+
+def speak(ours: Servers, room: str, seconds: float, **how: object) -> Figures:
     """Send messages; return how many a second were acknowledged and shown, what each cost, and how late they came."""
     load = Load(ours.workload(room, seconds=seconds, **how))
     with contextlib.closing(load):
@@ -168,22 +237,6 @@ def come_back(ours: House, members: int) -> Figures:
     return {"back": took}
 
 
-def wire_format(room: str) -> WireFormat:
-    """Return the format of a load, with a token for each connection: by it a name is its own, in all rooms."""
-    form = chatctl_format("json", room)
-
-    def owned(hello: bytes, token: str) -> bytes:
-        frame = protocol.decode_client(hello.removesuffix(b"\n"))
-        assert isinstance(frame, protocol.Hello)
-        return protocol.encode(msgspec.structs.replace(frame, token=token))
-
-    return replace(
-        form,
-        hello=lambda number: owned(form.hello(number), f"a{number:031x}"),
-        sender_hello=lambda number: owned(form.sender_hello(number), f"b{number:031x}"),
-    )
-
-
 # --- what has to hold
 
 
@@ -238,6 +291,9 @@ def table(turns: dict[str, list[Figures]], members: int) -> Iterator[str]:
     for key, (title, form) in ROWS.items():
         cells = []
         for found in turns.values():
+            if any(key not in one for one in found):
+                cells.append("–")
+                continue
             cell = form.format(statistics.median(one[key] for one in found))
             if found is not base and all(one[key] for one in base):
                 ratio = statistics.median(one[key] / other[key] for one, other in zip(found, base, strict=True))
@@ -257,12 +313,16 @@ def main() -> None:
     size = Size(options.seconds, options.members)
     allow_files(options.members * options.servers)
     with running(fsync="on", shared_buffers="128MB", max_connections="100") as engine:
-        variants: dict[str, tuple[Engine | None, int]] = {"SQLite": (None, 1)}
-        variants |= {f"PostgreSQL, {n}": (engine, n) for n in range(1, options.servers + 1)}
+        variants = {"SQLite": partial(measure, None, 1)}
+        variants |= {f"PostgreSQL, {n}": partial(measure, engine, n) for n in range(1, options.servers + 1)}
+        if isinstance(peer := ngircd(), Peer):
+            variants[f"ngIRCd, {options.servers} linked"] = partial(measure_linked, options.servers)
+        else:
+            print(f"missing: {peer.name}, {peer.why}", file=sys.stderr)
         turns: dict[str, list[Figures]] = {name: [] for name in variants}
         for number in range(options.turns):
-            for name, (where, count) in variants.items():
-                turns[name].append(measure(where, count, size))
+            for name, once in variants.items():
+                turns[name].append(once(size))
                 shown = "  ".join(f"{key} {value:.4g}" for key, value in turns[name][-1].items())
                 load = Path("/proc/loadavg").read_text().split()[0]
                 print(f"{number + 1} {name} (load {load}): {shown}", file=sys.stderr, flush=True)

@@ -105,8 +105,8 @@ def nats() -> Peer | Missing:
     )
 
 
-def ngircd() -> Peer | Missing:
-    """ngIRCd, from Debian."""
+def ngircd(name: str = "bench.example.org", links: str = "") -> Peer | Missing:
+    """ngIRCd, from Debian. ``links`` are the sections of its configuration for other servers."""
     found = shutil.which("ngircd", path="/usr/sbin:/usr/bin:/usr/local/sbin")
     if found is None:
         return Missing("ngIRCd", "not installed: apt install ngircd")
@@ -114,9 +114,10 @@ def ngircd() -> Peer | Missing:
     def argv(port: int, folder: Path) -> list[str]:
         config = folder / "ngircd.conf"
         config.write_text(
-            f"[Global]\nName = bench.example.org\nListen = 127.0.0.1\nPorts = {port}\n"
+            f"[Global]\nName = {name}\nListen = 127.0.0.1\nPorts = {port}\n"
             "[Limits]\nMaxConnections = 0\nMaxConnectionsIP = 0\nMaxPenaltyTime = 0\nMaxJoins = 0\n"
             "[Options]\nDNS = no\nIdent = no\nPAM = no\nMorePrivacy = yes\nRequireAuthPing = no\nScrubCTCP = no\n"
+            + links
         )
         return [found, "-n", "-f", str(config)]
 

@@ -60,12 +60,12 @@ def cores() -> tuple[int, int]:
 
 
 @contextmanager
-def running(peer: Peer, core: int, port: int = 0, folder: Path | None = None) -> Iterator[Server]:
+def running(peer: Peer, core: int | None, port: int = 0, folder: Path | None = None) -> Iterator[Server]:
     """Run a server until the block ends.
 
     Args:
         peer: the server.
-        core: the CPU core on which it runs.
+        core: the CPU core on which it runs; None is any.
         port: 0 is a free one.
         folder: for its files, if they are to outlive it.
 
@@ -82,7 +82,7 @@ def running(peer: Peer, core: int, port: int = 0, folder: Path | None = None) ->
             server.process.wait()
 
 
-def _start(peer: Peer, core: int, port: int, folder: Path) -> Server:
+def _start(peer: Peer, core: int | None, port: int, folder: Path) -> Server:
     kept = {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -96,9 +96,10 @@ def _start(peer: Peer, core: int, port: int, folder: Path) -> Server:
     return Server(peer, port, folder, process)
 
 
-def _settle_down(core: int) -> None:
+def _settle_down(core: int | None) -> None:
     """In the child, before its program starts: pin all its threads to a core, and have it killed when we end."""
-    os.sched_setaffinity(0, {core})
+    if core is not None:
+        os.sched_setaffinity(0, {core})
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

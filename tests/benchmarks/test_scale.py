@@ -9,6 +9,7 @@ import scale
 
 from chatctl.bench.load import Load
 from tests.support.engine import Engine
+from tests.support.needs import need
 
 
 def test_two_servers_are_measured(engine: Engine) -> None:
@@ -16,6 +17,17 @@ def test_two_servers_are_measured(engine: Engine) -> None:
     found = scale.measure(engine, 2, scale.Size(seconds=0.1, members=10))
     assert set(found) >= set(scale.ROWS)
     assert all(value > 0 for value in found.values())
+
+
+def test_linked_servers_of_ngircd_are_measured_beside_them() -> None:
+    """What they can't do has no figure, and none is made up for it."""
+    need("ngircd")
+    found = scale.measure_linked(2, scale.Size(seconds=0.1, members=5))
+    assert set(found) < set(scale.ROWS) | {"paced rate", "paced load"}
+    assert found["paced server"] > 0
+    assert found["all in"] > 0
+    *_, back = scale.table({"SQLite": [dict.fromkeys(scale.ROWS, 1.0)], "ngIRCd": [found]}, members=5)
+    assert back == "| a server is killed: its 5 members are in again, s | 1.00 | – |"
 
 
 def test_one_server_alone_is_started_again() -> None:

@@ -55,6 +55,7 @@ NEEDS = {
     "nc": Need("nc -h 2>&1 | grep -q -e -N", "netcat-openbsd"),
     "nginx": Need("nginx -V 2>&1 | grep -q -e --with-http_ssl_module", "nginx"),
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
+    "ngircd": Need("/usr/sbin/ngircd --version", "ngircd"),
     "node": Need("node -e 'new TextDecoder(\"utf-8\", { fatal: true })'", "nodejs"),
     "promtool": Need("promtool --version", otherwise="apt install prometheus"),  # its server comes with it
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
