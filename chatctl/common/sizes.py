@@ -19,6 +19,13 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else 8 * len(text)
 
 
+def size_of_all(texts: Iterable[str]) -> int:
+    """Return the sum of ``size_of`` each, at a third of the cost where all are ASCII."""
+    texts = list(texts)
+    joined = "".join(texts)
+    return len(joined) if joined.isascii() else sum(map(size_of, texts))
+
+
 def fitting(entries: Iterable[Msg], most: int | None) -> list[Msg]:
     """Return the first entries that fit into ``most`` bytes of memory, but one at least; None: all. Take no others."""
     fit: list[Msg] = []

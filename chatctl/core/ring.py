@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.common.sizes import ENTRY_OVERHEAD, size_of
+from chatctl.common.sizes import ENTRY_OVERHEAD, size_of_all
 from chatctl.core.dialects import Dialect
 from chatctl.core.memory import Share
 from chatctl.protocol import Gap, Msg
@@ -213,7 +213,7 @@ class Ring:
 
 
 def _cost(entries: Sequence[Msg]) -> int:
-    return ENTRY_OVERHEAD * len(entries) + sum([size_of(entry.text) for entry in entries])
+    return ENTRY_OVERHEAD * len(entries) + size_of_all([entry.text for entry in entries])
 
 
 def _render(dialect: Dialect, entry: Msg) -> bytes:

@@ -7,11 +7,12 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
 
 from chatctl import protocol
-from chatctl.common.sizes import size_of
+from chatctl.common.sizes import size_of_all
 from chatctl.core.effects import error_frame
 from chatctl.core.histogram import Histogram
 from chatctl.core.name_ownership import Ask, Names, grant
@@ -46,6 +47,17 @@ class Questions(Protocol):
         """Take what one peer said, with a receipt for each."""
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Messages that are committed together."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    runs: list[_Run] = field(default_factory=list)
+    """Whose the drafts are, in their order."""
+    cost: int = 0
+    """Bytes of memory that they count for."""
+
+
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
@@ -66,8 +78,7 @@ class Messages:
         self._log = hub.log
         self._clock = hub.clock
         self._in_flight = hub.memory.input
-        self._drafts: list[Draft] = []
-        self._runs: list[_Run] = []  # whose the drafts are, in their order
+        self._batch = _Batch()
         self.waiting = 0
         """Messages that the journal has not committed yet."""
         self.not_stored = 0
@@ -91,7 +102,15 @@ class Messages:
         fact_of = self._questions.fact_of
         drafts = [
             Draft(
-                *(name, now, nick, say.text, say.action, token, say.id, persist, True),
+                name,
+                now,
+                nick,
+                say.text,
+                say.action,
+                token,
+                say.id,
+                persist,
+                True,
                 None if say.asks is None else fact_of(peer, name, say.asks),
             )
             for say in one_only
@@ -145,34 +164,29 @@ class Messages:
     # --- the batch
 
     def _queue(self, run: _Run, drafts: Sequence[Draft]) -> None:
-        self._drafts += drafts
-        self._runs.append(run)
+        self._batch.drafts += drafts
+        self._batch.runs.append(run)
         run[0].in_flight += len(drafts)
-        self._in_flight.used += _cost(drafts)
+        cost = DRAFT_OVERHEAD * len(drafts) + size_of_all([draft.text for draft in drafts])
+        self._batch.cost += cost
+        self._in_flight.used += cost
         self.waiting += len(drafts)
         self._tick.schedule()
 
     def commit(self) -> None:
         """Hand the batch to the journal; its outcome comes at once or later."""
-        if not self._drafts:
+        if not self._batch.drafts:
             return
-        drafts, self._drafts = self._drafts, []
-        runs, self._runs = self._runs, []
+        batch, self._batch = self._batch, _Batch()
         begun = perf_counter()  # an event loop's time may stand still for an iteration
-        self._journal.append(drafts, lambda outcome: self._committed(runs, drafts, outcome, begun))
+        self._journal.append(batch.drafts, lambda outcome: self._committed(batch, outcome, begun))
 
-    def _committed(
-        self,
-        runs: Sequence[_Run],
-        drafts: Sequence[Draft],
-        outcome: Sequence[Receipt] | StorageFailed,
-        begun: float,
-    ) -> None:
-        start = 0
-        self._in_flight.used -= _cost(drafts)
+    def _committed(self, batch: _Batch, outcome: Sequence[Receipt] | StorageFailed, begun: float) -> None:
+        start, drafts = 0, batch.drafts
+        self._in_flight.used -= batch.cost
         self.waiting -= len(drafts)
         self.commits.observe(perf_counter() - begun)
-        for run in runs:
+        for run in batch.runs:
             peer, count, refusal, _ = run
             part = slice(start, start := start + count)
             if isinstance(outcome, StorageFailed):
@@ -220,7 +234,3 @@ def speaker_name(peer: Peer, names: Names, now: float) -> str:
     if peer.session.mode == "post" and peer.room is not None:
         grant(names.decide(Ask(peer.session.nick, peer.owner, "post", peer.room.name), now))
     return peer.session.nick
-
-
-def _cost(drafts: Sequence[Draft]) -> int:
-    return DRAFT_OVERHEAD * len(drafts) + sum([size_of(draft.text) for draft in drafts])

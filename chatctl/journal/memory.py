@@ -50,7 +50,8 @@ class MemoryJournal:
     def _commit(self, room: str, drafts: Iterable[Draft], entries: list[Msg]) -> Iterator[Receipt]:
         seq = self._last.get(room, 0)
         for draft in drafts:
-            if draft.persist and (first := self._find_or_keep(draft, seq + 1)):
+            key = (room, draft.token, draft.id) if draft.persist and draft.token and draft.id else None
+            if key is not None and (first := self._find_or_keep(key, draft, seq + 1)):
                 yield first
             elif draft.persist and draft.append:
                 seq += 1
@@ -60,11 +61,9 @@ class MemoryJournal:
                 yield Receipt(None, draft.time)
         self._last[room] = seq
 
-    def _find_or_keep(self, draft: Draft, seq: int) -> Receipt | None:
+    def _find_or_keep(self, key: _Key, draft: Draft, seq: int) -> Receipt | None:
         """Return the receipt of the first message with this id; without one, keep that this is it."""
-        if not draft.token or not draft.id:
-            return None
-        key, said = (draft.room, draft.token, draft.id), hash((draft.text, draft.action))
+        said = hash((draft.text, draft.action))
         if kept := self._receipts.get(key):
             first, first_said = kept
             same = first_said in {said, None}

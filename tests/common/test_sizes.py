@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatctl.common.sizes import ENTRY_OVERHEAD, fitting, size_of
+from chatctl.common.sizes import ENTRY_OVERHEAD, fitting, size_of, size_of_all
 from chatctl.protocol import Msg, encode
 
 HEADER = 80
@@ -21,6 +21,13 @@ def test_a_string_takes_no_more(text: str) -> None:
     text = "".join([text, text])  # an object of our own
     encode(Msg(1, 1.0, "nick", text))
     assert sys.getsizeof(text) <= HEADER + size_of(text)
+
+
+@given(st.lists(st.text(max_size=30) | st.text(st.characters(max_codepoint=127), max_size=30), max_size=5))
+def test_all_together_take_as_much_as_each(texts: list[str]) -> None:
+    """What was counted together is given back in parts."""
+    assert size_of_all(texts) == sum(size_of(text) for text in texts)
+    assert size_of_all(iter(texts)) == size_of_all(texts)
 
 
 def entries(*texts: str) -> list[Msg]:

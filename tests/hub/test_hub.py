@@ -502,7 +502,7 @@ def test_nothing_is_kept_of_those_who_went(house: House) -> None:
     room = house.hub.history.rooms["lobby"]
     assert (len(room.roster), room.readers, room.watchers) == (0, set(), 0)
     tick = house.hub._tick
-    assert [*tick._replied, *tick._leaving, *tick._rooms, *house.hub.messages._drafts] == []
+    assert [*tick._replied, *tick._leaving, *tick._rooms, *house.hub.messages._batch.drafts] == []
 
 
 # --- ids

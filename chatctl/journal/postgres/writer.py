@@ -25,7 +25,7 @@ from typing import Any, Protocol, TypeVar
 
 import psycopg
 
-from chatctl.common.sizes import size_of
+from chatctl.common.sizes import size_of_all
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept
 from chatctl.journal.postgres.engine_errors import (
@@ -305,7 +305,7 @@ class Writer:
         while self._batches:
             batch = self._batches[0]
             drafts += len(batch.drafts)
-            size += sum(size_of(draft.text) for draft in batch.drafts)
+            size += size_of_all(draft.text for draft in batch.drafts)
             if batches and (drafts > MAX_DRAFTS or size > MAX_BYTES):
                 break
             batches.append(self._batches.popleft())
