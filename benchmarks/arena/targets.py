@@ -81,7 +81,7 @@ SLOW_KIB = 64 + 64 * 160 / 1024
 """64 KiB and one batch: 64 messages of about 160 bytes."""
 
 TARGETS = [
-    _burst(10, NATS, 2),
+    _burst(10, NATS, 1),
     _burst(1000, NATS, 4),
     _burst(5000, NATS, 8),
     _burst(300, "ngIRCd", 3),
@@ -147,7 +147,7 @@ TARGETS = [
         _slow_memory,
         "64 KiB and one batch of 64 messages",
     ),
-    Target("send, whole process", "python -c pass", "start", 6, True, "×", _figure("chatctl send", "ratio")),
+    Target("send, whole process", "python -c pass", "start", 5, True, "×", _figure("chatctl send", "ratio")),
     Target(
         "burst, 1,000 members, journal at disk: deliveries per CPU second",
         "without one",

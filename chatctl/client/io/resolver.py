@@ -52,14 +52,15 @@ def resolve(host: str, port: int, deadline: Deadline, check: Callable[[], object
 
 def look_up(host: str, port: int, take: Callable[[Result], object]) -> None:
     """Call ``take`` with what ``resolve`` returns or raises: now for a number, later and in a thread for a name."""
-    numeric = _look_up(host, port, socket.AI_NUMERICHOST)
+    as_it_is = host.encode() if host.isascii() else host  # for a str, Python loads its codec of international names
+    numeric = _look_up(as_it_is, port, socket.AI_NUMERICHOST)
     if isinstance(numeric, socket.gaierror):
         _thread.start_new_thread(lambda: take(_look_up(host, port)), ())
     else:
         take(numeric)
 
 
-def _look_up(host: str, port: int, flags: int = 0) -> Result:
+def _look_up(host: str | bytes, port: int, flags: int = 0) -> Result:
     try:
         rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
     except ValueError:  # UnicodeError is one

@@ -80,8 +80,7 @@ OURS = {
     ),
     *("commands.send", "commands.send.command", "commands.send.delivery", "commands.send.message_source"),
 }
-REST = {"chatctl", "getpass", "termios", "pwd", "unicodedata", "stringprep", "encodings.idna"}
-"""The last three are what a socket takes for a host that is given as a string."""
+REST = {"chatctl", "getpass", "termios", "pwd"}
 
 
 def test_send_loads_what_it_needs_and_no_more(house: Server, env: dict[str, str], room: str) -> None:
