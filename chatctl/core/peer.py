@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from chatctl.core.auth import ConnectionInfo
@@ -15,7 +16,7 @@ from chatctl.protocol import Frame
 
 
 @dataclass(eq=False, slots=True)  # slots: a default that stays on the class makes each access slower
-class Peer:
+class Peer(ABC):
     """A room's reader that also has a session and can be closed. What moves its bytes is a subclass."""
 
     session: Session
@@ -57,20 +58,21 @@ class Peer:
         """Keep a reply for the end of this tick."""
         self.replies.append(data)
 
+    @abstractmethod
     def send(self, data: bytes) -> None:
         """Send the queued replies, then ``data``; may set ``paused``."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Flush, then close the connection."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entered(self) -> None:
         """Note that it was let in."""
 
+    @abstractmethod
     def pump(self) -> None:
         """Go on taking effects from the session."""
-        raise NotImplementedError
 
 
 def peer_of(member: Member[Reader | None]) -> Peer | None:

@@ -143,7 +143,7 @@ class SqliteJournal(ThreadedJournal[Store]):
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Implement ``Journal.redact``."""
         try:
-            await super().redact(room, seqs, facts)
+            await self._run(lambda store: store.redact(room, seqs, facts))
         except sqlite3.Error as error:
             raise storage_failed(error) from None
 

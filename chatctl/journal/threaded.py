@@ -50,9 +50,6 @@ class ReadStore(Protocol):
     def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""
 
-    def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
-        """Empty entries and change facts, in one transaction."""
-
 
 _S = TypeVar("_S", bound=ReadStore)
 
@@ -243,9 +240,9 @@ class ThreadedJournal(ABC, Generic[_S]):
             after = rows[-1][0]
         return found
 
+    @abstractmethod
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Implement ``Journal.redact``."""
-        await self._run(lambda store: store.redact(room, seqs, facts))
 
     @abstractmethod
     async def rebuild(self) -> None:

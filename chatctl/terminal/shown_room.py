@@ -5,18 +5,20 @@ Does not live here: which one that is (rooms.py).
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from chatctl.client.saved_state import SavedState
 from chatctl.terminal.joined_room import JoinedRoom
 
 
-class ShownRoom:
+class ShownRoom(ABC):
     """The part of a Conversation that is about one room."""
 
     @property
+    @abstractmethod
     def _shown(self) -> JoinedRoom:
-        raise NotImplementedError
+        """The room that is shown."""
 
     @property
     def name(self) -> str:

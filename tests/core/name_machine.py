@@ -5,26 +5,21 @@
 
 from __future__ import annotations
 
-import sys
-import time
-
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from chatctl.core.name_claims import UNUSED_SECONDS
 from tests.core.name_world import NAMES, PROOFS, ROOMS, NameWorld
-
-STEPS_A_RUN = 100
+from tests.support.state_machine import CountedMachine, main
 
 people, nicks, rooms = st.sampled_from(sorted(PROOFS)), st.sampled_from(NAMES), st.sampled_from(ROOMS)
 numbers = st.integers(0, 30)
 
 
-class NameMachine(RuleBasedStateMachine):
+class NameMachine(CountedMachine):
     """The steps of the world, in any order."""
 
-    steps = 0
+    steps_a_run = 100
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,25 +67,5 @@ class NameMachine(RuleBasedStateMachine):
         self.world.check()
 
 
-def run(steps: int) -> None:
-    """Run about so many steps; an AssertionError shows the fewest that break something."""
-    wanted = settings(
-        max_examples=max(1, steps // STEPS_A_RUN),
-        stateful_step_count=STEPS_A_RUN,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-    run_state_machine_as_test(NameMachine, settings=wanted)  # type: ignore[no-untyped-call]
-
-
-def main() -> None:
-    """Run as the command line says."""
-    wanted, begun = int(sys.argv[1]), time.monotonic()
-    while NameMachine.steps < wanted:
-        run(wanted - NameMachine.steps)
-    print(f"{NameMachine.steps} steps, {time.monotonic() - begun:.0f} s: nothing broken")
-
-
 if __name__ == "__main__":
-    main()
+    main(NameMachine)

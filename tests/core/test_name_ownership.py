@@ -12,7 +12,9 @@ from chatctl.core.name_claims import MAX_PER_HOUR, NameClaim, NameClaims
 from chatctl.core.name_ownership import NOBODY, Ask, Decision, Granted, Intent, Names, Owner, Refused, owner_of
 from chatctl.core.roster import Roster
 from chatctl.errors import NickInvalid, NickTaken, NoSuchNick
-from tests.core import name_machine, name_world
+from tests.core import name_world
+from tests.core.name_machine import NameMachine
+from tests.support.state_machine import run
 
 MINE, OTHER = owner_of("a" * 32), owner_of("b" * 32)
 
@@ -116,7 +118,7 @@ def test_a_walk_at_random_breaks_nothing() -> None:
 
 def test_no_steps_that_hypothesis_finds_break_anything() -> None:
     """``python -m tests.core.name_machine`` takes as many as one has time for."""
-    name_machine.run(1500)
+    run(NameMachine, 1500)
 
 
 # --- what is asked

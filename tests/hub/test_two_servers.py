@@ -9,15 +9,16 @@ from chatctl.directory.table import Table
 from chatctl.errors import StorageFailed
 from chatctl.journal import OnKept
 from tests.hub.name_walk import Way
-from tests.hub.two_server_machine import TwoServersMachine, run
+from tests.hub.two_server_machine import TwoServersMachine
 from tests.support.fakes import only
+from tests.support.state_machine import run
 from tests.support.two_servers import TwoServers, join, journal_of
 
 
 def test_hypothesis_breaks_nothing() -> None:
     """``python -m tests.hub.two_server_machine`` takes hundreds of thousands of steps."""
     before = TwoServersMachine.steps
-    run(2000)
+    run(TwoServersMachine, 2000)
     assert TwoServersMachine.steps > before + 500
 
 

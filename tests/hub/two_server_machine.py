@@ -6,13 +6,9 @@ dead, or the engine may be gone. ``python -m tests.hub.two_server_machine STEPS`
 
 from __future__ import annotations
 
-import sys
-import time
-
 import msgspec
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from chatctl import protocol as p
 from chatctl.common.names import fold_nick
@@ -20,19 +16,19 @@ from chatctl.core.confusables import skeletons
 from chatctl.directory import Remote
 from tests.hub.name_walk import NAMES, PEOPLE, ROOMS, Way
 from tests.support.fakes import FakePeer, House, only
+from tests.support.state_machine import CountedMachine, main
 from tests.support.two_servers import TwoServers, directory_of
 
-STEPS_A_RUN = 60
 WAYS = [(name, way) for name, ways in PEOPLE.items() for way in ways if way.dialect == "json"]
 
 ways, nicks, rooms = st.sampled_from(WAYS), st.sampled_from(NAMES), st.sampled_from(ROOMS)
 places, numbers = st.sampled_from([0, 1]), st.integers(0, 30)
 
 
-class TwoServersMachine(RuleBasedStateMachine):
+class TwoServersMachine(CountedMachine):
     """What may happen, in any order, and what must hold after each of it."""
 
-    steps = 0
+    steps_a_run = 60
 
     def __init__(self) -> None:
         super().__init__()
@@ -192,25 +188,5 @@ class TwoServersMachine(RuleBasedStateMachine):
                 assert not isinstance(who, str) or (who, name) in self.named, f"{who} heard {whisper.text}"
 
 
-def run(steps: int) -> None:
-    """Run about so many steps; an AssertionError shows the fewest that break something."""
-    wanted = settings(
-        max_examples=max(1, steps // STEPS_A_RUN),
-        stateful_step_count=STEPS_A_RUN,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-        database=None,
-    )
-    run_state_machine_as_test(TwoServersMachine, settings=wanted)  # type: ignore[no-untyped-call]
-
-
-def main() -> None:
-    """Run as the command line says."""
-    wanted, begun = int(sys.argv[1]), time.monotonic()
-    while TwoServersMachine.steps < wanted:
-        run(wanted - TwoServersMachine.steps)
-    print(f"{TwoServersMachine.steps} steps, {time.monotonic() - begun:.0f} s: nothing broken")
-
-
 if __name__ == "__main__":
-    main()
+    main(TwoServersMachine)

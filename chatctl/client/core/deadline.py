@@ -17,6 +17,10 @@ class DeadlinePassed(ConditionNotMet):
     """The time for a wait is over. Callers turn it into what it means for them."""
 
 
+class NoAnswer(Unreachable):
+    """Nothing was heard from there in time: whether a server is there is not known."""
+
+
 class ConnectionEnded(Unreachable):
     """The peer closed the connection, or the network failed. Callers turn it into what it means for them."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.deadline import Deadline, NoAnswer
 from chatctl.errors import ChatError, PasswordWrong, RateLimited, ServerFull, StorageFailed, Unreachable
 
 if TYPE_CHECKING:
@@ -54,6 +54,15 @@ def backoff(attempt: int, chance: float) -> float:
     return most * (0.5 + 0.5 * chance)
 
 
+def reason(error: ChatError, before: ChatError | None, deadline: Deadline) -> ChatError:
+    """Return which failure to report once ``deadline``, that of all tries, is over: the last one or the one before.
+
+    A try that the deadline cut short before anything was heard says nothing about the server; the one before it did.
+    """
+    is_cut = isinstance(error, NoAnswer) and deadline.at is not None and deadline.now() >= deadline.at
+    return before if is_cut and before is not None else error
+
+
 class Retry:
     """Counts failures in a row, and returns the wait before the next try."""
 
@@ -62,6 +71,7 @@ class Retry:
         self._transport = transport
         self._has_others = address is not None and bool(address.others)
         self._failures = 0
+        self._reason: ChatError | None = None
         self._last_try = LAST_TRY_SECONDS
         self._connected_at: float | None = None
 
@@ -78,6 +88,7 @@ class Retry:
     def succeeded(self) -> None:
         """Forget all failures."""
         self._failures = 0
+        self._reason = None
 
     def delay(self, error: ChatError) -> float:
         """Count a failure; return the seconds to wait before the next try."""
@@ -90,6 +101,11 @@ class Retry:
         wait = max(backoff(self._failures, chance), asked * (1 + RETRY_SPREAD * chance))
         self._failures += 1
         return wait
+
+    def reason(self, error: ChatError, deadline: Deadline) -> ChatError:
+        """Note a failure; return the one to report if ``deadline`` leaves no more tries (see the function)."""
+        self._reason = reason(error, self._reason, deadline)
+        return self._reason
 
     def delay_before(self, deadline: Deadline, error: ChatError) -> float | None:
         """As ``delay``, but leave time for the next try; None if ``deadline`` leaves none."""

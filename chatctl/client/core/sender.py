@@ -249,6 +249,7 @@ class Sender:
         self.close()
         if isinstance(error, DeadlinePassed):
             error = ConnectionEnded("the deadline passed")
+        error = self._retry.reason(error, self.deadline)
         if self._retry_for is not None and may_pass(error) and not self._waiting.must_not_repeat:
             wait = self._retry.delay_before(self.deadline, error)
             if wait is not None:

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
+from chatctl.client.core.deadline import Deadline, DeadlinePassed, NoAnswer, ReaderGone
 from chatctl.client.io.clock import deadline_in, now
 from chatctl.client.io.resolver import Endpoint, resolve, shares
 from chatctl.common.dead_peers import tcp_options
@@ -119,8 +119,8 @@ def _connect(family: int, address: Any, seconds: float | None, closing: int | No
 def unreachable(address: Address, error: OSError | DeadlinePassed) -> Unreachable:
     """Return the error for a connection that could not be made, with the reason and what to do."""
     if isinstance(error, TimeoutError | DeadlinePassed):
-        why = "it did not answer in time"
-    elif error.errno in (errno.ECONNREFUSED, errno.ENOENT):
+        return NoAnswer(f"cannot reach {address}: it did not answer in time")
+    if error.errno in (errno.ECONNREFUSED, errno.ENOENT):
         # not the error's own text: asyncio's holds the address once more
         why = f"{os.strerror(error.errno).lower()} (is 'chatctl serve' running there?)"
     else:

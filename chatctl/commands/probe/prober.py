@@ -6,7 +6,7 @@ import time
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.deadline import Deadline, DeadlinePassed
-from chatctl.client.core.retry import may_pass
+from chatctl.client.core.retry import may_pass, reason
 from chatctl.client.health import Author, Health, check
 from chatctl.client.io.clock import deadline_in
 from chatctl.commands.probe.results import (
@@ -47,27 +47,37 @@ class Prober:
 
     def check(self, wait: float | None = None) -> CheckResult:
         """Check once; or repeat it until the server is ready or ``wait`` seconds passed, and keep the last result."""
-        deadline = deadline_in(wait)
-        while True:
-            result, health, again = self._once(deadline)
-            if not again or deadline.at is None or time.monotonic() + RETRY_SECONDS >= deadline.at:
-                break
-            time.sleep(RETRY_SECONDS)
+        result = self._repeated(deadline_in(wait))
         self.results.append(result)
-        self.healths += [health] if health is not None else []
         return result
 
-    def _once(self, deadline: Deadline) -> tuple[CheckResult, Health | None, bool]:
-        """Return also whether a later check may succeed."""
+    def _repeated(self, deadline: Deadline) -> CheckResult:
+        why: ChatError | None = None
+        while True:
+            try:
+                return self._once(deadline)
+            except ChatError as error:
+                why = reason(error, why, deadline)
+                again = isinstance(error, DeadlinePassed) or may_pass(error)
+                if not again or deadline.at is None or deadline.now() + RETRY_SECONDS >= deadline.at:
+                    return self._failure(why)
+            time.sleep(RETRY_SECONDS)
+
+    def _once(self, deadline: Deadline) -> CheckResult:
+        """Check once, and keep the health that was found. Raises as ``check``."""
         try:
             health = check(self._address, self._room, deadline.sooner(self._timeout), self._author)
-            return evaluate(health, self._room, self._criteria), health, False
-        except (Unreachable, DeadlinePassed) as error:
-            return CheckResult(self._criteria.on_unreachable, error.text), None, True
-        except ChatError as error:
-            return CheckResult(CRITICAL, error.text), None, may_pass(error)
+            result = evaluate(health, self._room, self._criteria)
+        except ChatError:
+            raise
         except Exception as error:  # noqa: BLE001 — a monitor must not take our own fault for a dead room
-            return CheckResult(UNKNOWN, f"{type(error).__name__}: {error}"), None, False
+            return CheckResult(UNKNOWN, f"{type(error).__name__}: {error}")
+        self.healths.append(health)
+        return result
+
+    def _failure(self, error: ChatError) -> CheckResult:
+        is_down = isinstance(error, Unreachable | DeadlinePassed)
+        return CheckResult(self._criteria.on_unreachable if is_down else CRITICAL, error.text)
 
 
 def _author(criteria: Criteria) -> Author | None:

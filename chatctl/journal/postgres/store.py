@@ -288,10 +288,6 @@ class Store(Trimming):
             self.version = self._own_version
         self.own_changes.append(self._own_version)
 
-    def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
-        """Refuse: it has to have a number (``change``)."""
-        raise NotImplementedError
-
     # --- what other servers did
 
     def look(self, names: Collection[str] | None) -> Seen:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl.client.core.address import Address
-from chatctl.client.core.deadline import Deadline
+from chatctl.client.core.deadline import Deadline, NoAnswer
 from chatctl.client.core.retry import (
     LAST_TRY_SECONDS,
     MAX_RETRY_AFTER,
@@ -14,6 +14,7 @@ from chatctl.client.core.retry import (
     Retry,
     backoff,
     may_pass,
+    reason,
 )
 from chatctl.errors import (
     ChatError,
@@ -109,6 +110,38 @@ def test_even_a_short_time_has_a_second_try() -> None:
     assert Retry(transport).delay_before(Deadline.after(0.5, transport.now), ended()) == 0
     transport.time += 1
     assert Retry(transport).delay_before(Deadline.after(-0.5, transport.now), ended()) is None
+
+
+REFUSED, SILENT, CUT = Unreachable("refused"), NoAnswer("silent"), NoAnswer("cut")
+
+
+@pytest.mark.parametrize(
+    ("error", "before", "left", "told"),
+    [
+        (CUT, REFUSED, 0.0, REFUSED),
+        (CUT, REFUSED, -1.0, REFUSED),
+        (CUT, None, 0.0, CUT),
+        (SILENT, REFUSED, 0.1, SILENT),  # it had all of its own time
+        (SILENT, REFUSED, None, SILENT),
+        (REFUSED, SILENT, 0.0, REFUSED),
+        (ended(), REFUSED, 0.0, None),  # somebody is there now
+    ],
+)
+def test_the_reason_is_that_of_the_last_try_that_the_deadline_did_not_cut_short(
+    error: ChatError, before: ChatError | None, left: float | None, told: ChatError | None
+) -> None:
+    """On a busy machine the last one has no time to be refused."""
+    deadline = Deadline.after(left, FakeTransport().now)
+    assert reason(error, before, deadline) is (told or error)
+
+
+def test_a_reason_from_before_a_success_is_forgotten() -> None:
+    transport = FakeTransport()
+    retry, over = Retry(transport), Deadline.after(0, transport.now)
+    assert retry.reason(REFUSED, Deadline(None, transport.now)) is REFUSED
+    assert retry.reason(CUT, over) is REFUSED
+    retry.succeeded()
+    assert retry.reason(CUT, over) is CUT
 
 
 def test_a_short_time_has_several_tries() -> None:

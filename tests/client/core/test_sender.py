@@ -7,12 +7,14 @@ from collections.abc import Iterable
 
 import pytest
 
+from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline, NoAnswer
 from chatctl.client.core.outbox import Message
 from chatctl.client.core.sender import WINDOW, Sender, check_length
 from chatctl.client.io.blocking_transport import drive, each
 from chatctl.errors import ChatError, Forbidden, OutcomeUnknown, PeerBroke, RateLimited, TooLong, Unreachable
 from chatctl.protocol import Ack, Bye, Error, Hello, Limits, Ping, Say, ServerFrame
-from tests.client.core.fake_transport import ADDRESS, FakeTransport, ended
+from tests.client.core.fake_transport import ADDRESS, FakeConnection, FakeTransport, ended
 
 HELLO = Hello(v=1, nick="ci", mode="post")
 
@@ -110,6 +112,20 @@ def test_patience_ends() -> None:
     with pytest.raises(Unreachable):
         acks(sender(transport, 10), [message(1)])
     assert 1000 + 5 < transport.time <= 1000 + 10
+
+
+def test_it_ends_with_the_reason_of_the_last_try_that_had_its_time() -> None:
+    class Busy(FakeTransport):
+        async def connect(self, address: Address, hello: Hello, deadline: Deadline) -> FakeConnection:
+            """Refuse; but the last try comes so late that the deadline passes first."""
+            if len(self.hellos) == 3:
+                assert deadline.at is not None
+                self.time = deadline.at
+                raise NoAnswer("it did not answer in time")
+            return await super().connect(address, hello, deadline)
+
+    with pytest.raises(Unreachable, match="nobody there"):
+        acks(sender(Busy(*[Unreachable("nobody there")] * 20), 3), [message(1)])
 
 
 @pytest.mark.parametrize("many", [True, False])

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from chatctl.client.core.address import Address
+from chatctl.client.core.deadline import Deadline, NoAnswer
 from chatctl.client.health import Health
 from chatctl.commands.probe import prober as probers
 from chatctl.commands.probe.prober import Prober
@@ -82,6 +83,31 @@ def test_it_waits_for_what_may_pass(outcomes: list[Health | Exception], first: E
     result = one.check(wait=60)
     assert (cast(object, result) == "evaluated a health") is again
     assert len(one.results) == 1, "the last check alone counts"
+
+
+@pytest.mark.parametrize(
+    ("before", "state"), [(Unreachable("refused"), UNREACHABLE_STATE), (ServerFull("full", retry_after=5), CRITICAL)]
+)
+def test_a_last_check_that_the_deadline_cuts_short_tells_nothing(
+    monkeypatch: pytest.MonkeyPatch, before: Exception, state: int
+) -> None:
+    """On a busy machine it has no time to be refused."""
+    times = [100.0]
+
+    def check(_address: Address, _room: str, deadline: Deadline, _author: object) -> Health:
+        if len(times) == 1:
+            times.append(101.0)
+            raise before
+        assert deadline.at == 101.5, "the wait's, and not that of a check, which has a second"
+        times.append(deadline.at)
+        raise NoAnswer("it did not answer in time")
+
+    monkeypatch.setattr(probers, "check", check)
+    monkeypatch.setattr(probers.time, "sleep", lambda _: None)
+    monkeypatch.setattr(probers, "deadline_in", lambda seconds: Deadline.after(seconds, lambda: times[-1]))
+    result = prober().check(wait=1.5)
+    assert len(times) == 3
+    assert (result.state, result.text) == (state, str(before))
 
 
 def test_it_does_not_wait_past_its_deadline(outcomes: list[Health | Exception]) -> None:

@@ -64,3 +64,13 @@ class Manager:
                 process.communicate(timeout=DEADLINE)
             finally:
                 kill(process)
+
+
+@contextlib.contextmanager
+def handed_over(folder: Path, name: str, port: str) -> Iterator[tuple[int, str]]:
+    """Run a server with ``--NAME PORT`` on sockets that it is handed; give that port, and the line that tells of it."""
+    with contextlib.ExitStack() as stack:
+        plain, other = (stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2))
+        manager = Manager(folder, plain=plain, **{name: other})
+        _, lines = stack.enter_context(manager.running(f"--{name}", port))
+        yield other.getsockname()[1], lines[1]

@@ -387,7 +387,9 @@ def test_wait_tries_again(run: InProcess, stub: PutStub, house: Server) -> None:
 
 
 def test_wait_ends(run: InProcess) -> None:
-    assert run("probe", "--wait", "300ms", port=closed_port()).returncode == 2
+    done = run("probe", "--wait", "300ms", port=closed_port())
+    assert done.returncode == 2
+    assert b"connection refused" in done.stdout
 
 
 def test_wait_does_not_wait_for_what_will_not_change(house: Server, run: InProcess) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import signal
-import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from chatctl import __version__
-from tests.support.environment import DEADLINE, ROOT
+from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Serve
+from tests.support.loaded_modules import loaded_by_server
 from tests.support.metrics import metrics_port, scrape
 from tests.support.needs import need
 from tests.support.processes import err_line
@@ -23,7 +21,7 @@ from tests.support.server_process import Server
 from tests.support.tls import guarded
 from tests.support.web import request
 from tests.support.wire import Wire
-from tests.system.commands.manager import Manager
+from tests.system.commands.manager import handed_over
 
 LIBRARY = {"prometheus_client", "chatctl.server.metrics.start"}
 
@@ -177,33 +175,16 @@ def test_a_port_that_is_in_use_names_the_option(run: Run, house: Server) -> None
 
 
 def test_systemd_hands_over_its_socket(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.create_server(("127.0.0.1", 0)) as metrics:
-        port = metrics.getsockname()[1]
-        with Manager(tmp_path, plain=tcp, metrics=metrics).running("--metrics", "9580") as (_, lines):
-            assert lines[1] == f"chatctl {__version__} listening on 127.0.0.1:{port} for metrics"
-            assert request(port, target="/healthz").status == 200
+    with handed_over(tmp_path, "metrics", "9580") as (port, line):
+        assert line == f"chatctl {__version__} listening on 127.0.0.1:{port} for metrics"
+        assert request(port, target="/healthz").status == 200
 
 
 # --- what it costs those who do not use it
 
-TELL = """
-import atexit, sys
-atexit.register(lambda: print(*sorted(sys.modules)))
-from chatctl.main import main
-main(sys.argv[1:])
-"""
-
 
 @pytest.mark.parametrize("options", [(), ("--metrics", "0")])
 def test_its_library_is_imported_by_a_server_with_it_alone(env: dict[str, str], options: tuple[str, ...]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", TELL, "serve", "-q", "--port", "0", *options], env=env, cwd=ROOT, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith(b"join with"):
-            pass
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=DEADLINE)
-    names = set(out.decode().split())
+    names = loaded_by_server(env, *options)
     assert "chatctl.server.server" in names
     assert LIBRARY & names == (LIBRARY if options else set())

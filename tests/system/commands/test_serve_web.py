@@ -5,19 +5,18 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.environment import DEADLINE, ROOT, clean_env
+from tests.support.environment import clean_env
 from tests.support.fixture_types import Run, Serve, Start
+from tests.support.loaded_modules import loaded_by_server
 from tests.support.processes import err_line
 from tests.support.server_process import Server
 from tests.support.tls import guarded
 from tests.support.web import Answer, WebWire, exchange, port_of, request, request_bytes, say
-from tests.system.commands.manager import Manager
+from tests.system.commands.manager import handed_over
 
 LIBRARIES = {"h11", "websockets", "chatctl.server.web.port"}
 
@@ -170,33 +169,16 @@ def test_the_configuration_file_has_it_too(start: Start, tmp_path: Path, env: di
 
 
 def test_systemd_hands_over_its_socket(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.create_server(("127.0.0.1", 0)) as web:
-        port = web.getsockname()[1]
-        with Manager(tmp_path, plain=tcp, web=web).running("--web", "5580") as (_, lines):
-            assert lines[1] == f"chatctl 0.2.0 listening on 127.0.0.1:{port} with HTTP"
-            assert say(port, "x").status == 200
+    with handed_over(tmp_path, "web", "5580") as (port, line):
+        assert line == f"chatctl 0.2.0 listening on 127.0.0.1:{port} with HTTP"
+        assert say(port, "x").status == 200
 
 
 # --- what it costs those who do not use it
 
-TELL = """
-import atexit, sys
-atexit.register(lambda: print(*sorted(sys.modules)))
-from chatctl.main import main
-main(sys.argv[1:])
-"""
-
 
 @pytest.mark.parametrize("options", [(), ("--web", "0")])
 def test_its_libraries_are_imported_by_a_server_with_it_alone(env: dict[str, str], options: tuple[str, ...]) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", TELL, "serve", "-q", "--port", "0", *options], env=env, cwd=ROOT, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith(b"join with"):
-            pass
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=DEADLINE)
-    names = set(out.decode().split())
+    names = loaded_by_server(env, *options)
     assert "chatctl.server.server" in names
     assert LIBRARIES & names == (LIBRARIES if options else set())
