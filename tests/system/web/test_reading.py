@@ -39,20 +39,20 @@ def test_a_flood_while_somebody_reads_a_little_further_up(room_server: RoomServe
     nadia = browse(url(port), viewport={"width": 360, "height": 640}).enter("nadia")
     nadia.hears("99")
     nadia.ask("() => { document.querySelector('#log').scrollTop = 800; }")
-    for number in range(1500):
+    for number in range(2500):
         poster.say(f"flood {number}")
-    nadia.wait("() => app.current.after === 1600")
+    nadia.wait("() => app.current.after === 2600")
     nadia.drawn()
     assert nadia.ask("() => document.querySelector('#log').scrollTop") == 800
     assert nadia.count(".row") <= 1000
-    nadia.sees("#newest", "1500 new: to the newest")
+    nadia.sees("#newest", "2500 new: to the newest")
     while nadia.page.is_visible("#newest"):
         last = nadia.said()[-1]
         nadia.ask("() => { document.querySelector('#log').scrollTop = 1e9; }")
         nadia.drawn()
         assert last in nadia.said(), "to read on leaves nothing out"
         assert nadia.count(".row") <= 1000
-    assert nadia.said() == [f"flood {number}" for number in range(500, 1500)]
+    assert nadia.said() == [f"flood {number}" for number in range(1500, 2500)]
 
 
 def test_a_message_that_comes_twice_is_shown_once(room_server: RoomServer, browse: Browse) -> None:

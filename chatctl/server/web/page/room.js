@@ -66,6 +66,7 @@ class Room {
     if (!isBack) this.begin(welcome);
     else if (this.epoch !== welcome.epoch) this.anew(welcome);
     this.first = Math.max(welcome.first, this.cleared);
+    this.last = welcome.last;
     this.asking = false;
     this.limits = welcome.limits;
     this.topic = welcome.topic || "";
@@ -208,7 +209,8 @@ class Room {
   }
 
   askOlder() {
-    if (this.asking || !this.isOn || this.oldest <= this.first) return;
+    const isCatchingUp = this.after < this.last; // what was asked for on entering is still coming
+    if (this.asking || !this.isOn || isCatchingUp || this.oldest <= this.first) return;
     this.asking = this.connection.send({ type: "history", before: this.oldest, limit: Math.min(PAGE, this.limits.page) });
   }
 
