@@ -80,7 +80,8 @@ def test_who_was_sent_away_does_not_come_back_alone(serve: Serve, browse: Browse
 def test_a_log_that_begins_anew_is_shown_from_its_beginning(serve: Serve, browse: Browse) -> None:
     server = serve("--web", "0")
     port = port_of(server)
-    nadia = browse(url(port)).enter("nadia").say("before").hears("before")
+    before = "before" + "\nand more" * 50
+    nadia = browse(url(port)).enter("nadia").say(before).hears(before)
     server.process.kill()
     server.wait()
     nadia.is_away()
@@ -89,7 +90,7 @@ def test_a_log_that_begins_anew_is_shown_from_its_beginning(serve: Serve, browse
         assert say(port, text).status == 200
     nadia.ask("() => app.check()")
     nadia.hears("The server began a new log").hears("two").say("three").hears("three")
-    assert nadia.said() == ["before", "one", "two", "three"]
+    assert nadia.said() == [before, "one", "two", "three"]
     assert not nadia.page.is_visible("#notice"), "that it was away is no news any more"
 
 
