@@ -18,7 +18,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.session import Session
 from chatctl.core.token_bucket import TokenBucket
 from chatctl.hub.hub import Hub
-from chatctl.protocol import GREETING
+from chatctl.protocol import GREETING, Bye
 from chatctl.server.unsent import UnsentOutput
 
 MAX_IN_FLIGHT = 1024
@@ -116,6 +116,11 @@ class Connection(asyncio.BufferedProtocol, Peer):
         self.label, self.address, self.network = label, address, client_of(host)
         self.info = msgspec.structs.replace(self.info, host=host)
         self.session.share_bytes(self._server.bytes_of(self.network), self._server.loop.time())
+
+    def last_frame(self, why: str, retry_after: float | None) -> Bye | None:
+        """Return what the peer is sent last by a server that stops; None if it was not let in."""
+        has_entered = self.session.nick or self.room is not None
+        return Bye(why=why, retry_after=retry_after) if has_entered else None
 
     # --- asyncio's calls
 

@@ -334,10 +334,7 @@ class Server:
             self._housekeeping.cancel()
         self.hub.leasing.stopping()
         for connection in list(self._connections):
-            entered = connection.session.nick or connection.room is not None
-            self.hub.disconnect(
-                connection, "server stopped", Bye(why=why, retry_after=retry_after) if entered else None
-            )
+            self.hub.disconnect(connection, "server stopped", connection.last_frame(why, retry_after))
         self._stop_by = self.loop.time() + within
         while self._connections and self.loop.time() < self._stop_by:
             await asyncio.sleep(0.01)

@@ -18,6 +18,7 @@ from chatctl.core.dialects import WEB, Dialect
 from chatctl.core.effects import Raw
 from chatctl.core.session import State
 from chatctl.errors import ChatError, Forbidden, TooLong
+from chatctl.protocol import Bye
 from chatctl.server.connection import Connection, ConnectionOwner
 from chatctl.server.web.http_error import HttpError
 from chatctl.server.web.request_reader import LINE_END_BYTES, Head, RequestReader, forwarded_for, too_large
@@ -193,6 +194,14 @@ class WebConnection(Connection):
         if not self._answered and not self._transport.is_closing():
             why = "it is not known whether this was done: repeat it with the same Idempotency-Key"
             self._answer(HttpError(504, "internal", why))
+
+    def last_frame(self, why: str, retry_after: float | None) -> Bye | None:
+        """Answer a request that has begun, and of which nothing will be done."""
+        has_begun = self._request is None or self._request.has_begun
+        if self._socket is not None or not has_begun or self._answered or self.in_flight:
+            return super().last_frame(why, retry_after)
+        self._answer(HttpError(503, "server_full", why, retry_after=retry_after))
+        return None
 
     # --- a WebSocket
 

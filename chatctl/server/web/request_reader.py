@@ -21,6 +21,7 @@ class Head:
 
     def __init__(self, request: h11.Request) -> None:
         """Take them from h11, which has lowered the names of the headers."""
+        self.version = request.http_version.decode("ascii")
         self.method = request.method.decode("ascii")
         self.target = request.target.decode("ascii", "replace")
         self.headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers]
@@ -72,6 +73,11 @@ class RequestReader:
     def rest(self) -> bytes:
         """The bytes behind what was read."""
         return self._h11.trailing_data[0] + self._behind
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a byte of the request has come."""
+        return self._fed > 0
 
     @property
     def waits_for_continue(self) -> bool:

@@ -26,6 +26,9 @@ _HEADER_BYTES = 6
 
 def handshake(head: Head) -> bytes:
     """Return the response that makes a WebSocket of the connection. Raises HttpError."""
+    if head.version == "1.0":  # RFC 9110, section 7.8: its Upgrade means nothing
+        why = "a WebSocket needs HTTP/1.1, and so does the proxy in front of it: for nginx, proxy_http_version 1.1"
+        raise HttpError(426, "bad_frame", why, headers=(("Upgrade", "websocket"),))
     try:
         answer = ServerProtocol().accept(Request(head.target, Headers(head.headers)))
     except InvalidHandshake as error:  # a header that h11 takes

@@ -144,8 +144,13 @@ def test_a_browser_that_stops_reading_is_told_what_it_missed() -> None:
 def test_a_server_that_stops_says_so_and_closes_in_order() -> None:
     with in_process_server(ServerLimits(), web=WEB) as port:
         page = WebWire(port).enter("nadia")
+        asked = exchange(port, request_bytes("POST", "/rooms/lobby?nick=ci", b"hel", content_length="5"))
+        silent = exchange(port, b"")
+        assert request(port).status == 200, "both are accepted"
     frames = page.frames_to_the_end()
     assert (frames[-1]["type"], page.close_code) == ("bye", 1000)
+    assert Answer.of(asked.rest()).refusal == (503, "server_full")
+    assert silent.rest() == b""
 
 
 def test_a_hello_may_stand_right_behind_the_handshake() -> None:

@@ -48,6 +48,15 @@ def test_what_is_no_handshake(headers: dict[str, str], status: int) -> None:
     assert refused.value.status == status
 
 
+def test_an_older_http_has_no_upgrade() -> None:
+    """A proxy that speaks it does so by default, and nobody finds out by himself."""
+    head = RequestReader(8192).head(upgrade_bytes().replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+    assert head is not None
+    with pytest.raises(HttpError, match="proxy_http_version") as refused:
+        handshake(head)
+    assert refused.value.status == 426
+
+
 def fed(pieces: list[bytes]) -> tuple[bytes, str | None, bool, bytes]:
     """Return the lines, why it failed, whether it was closed, and the last bytes."""
     socket, lines = WebSocket(MOST), b""

@@ -17,6 +17,14 @@ OK = (
 )
 
 
+NO_HANDSHAKE = (
+    "chatctl: 127.0.0.1:{port} is not a chatctl server: it answered no handshake "
+    "({any:did not receive a valid HTTP response})"
+)
+NO_FRAME = "chatctl: 127.0.0.1:{port} broke the protocol: {any:invalid opcode}"
+NO_URL = "invalid value for '--web': 'chat.example.org' is no URL of a page: write http://HOST:PORT/ or https://HOST/"
+
+
 def critical(line: str) -> str:
     """Return the verdict that a probe makes of an error."""
     return "CRITICAL " + line
@@ -157,6 +165,32 @@ PROBE_CELLS = [
     ),
 ]
 
+THROUGH_WEB = "chatctl probe --web http://127.0.0.1:{port:5580}/"
+
+
+def at_web(line: str) -> str:
+    """Return what is said of a server, as it is said of a port for browsers."""
+    return critical(line.replace("127.0.0.1:{port}", "http://127.0.0.1:{port:5580}/"))
+
+
+WEB_PROBE_CELLS = [
+    Cell("probe", "fine", THROUGH_WEB, 0, OK, peer="web room", note="through the port for browsers"),
+    Cell(
+        "probe",
+        "fine",
+        "chatctl probe --web chat.example.org",
+        3,
+        err=USAGE.format(NO_URL, "probe"),
+    ),
+    Cell("probe", "refused", THROUGH_WEB, 2, at_web(NOBODY)),
+    Cell("probe", "silent peer", f"{THROUGH_WEB} --timeout 300ms", 2, at_web(SILENT)),
+    Cell("probe", "web server", THROUGH_WEB, 2, at_web(NO_HANDSHAKE)),
+    Cell("probe", "drops mid-way", THROUGH_WEB, 2, at_web(CLOSED), peer="web drops"),
+    Cell("probe", "garbage", THROUGH_WEB, 2, at_web(NO_FRAME), peer="web garbage"),
+    Cell("probe", "room missing", f"{THROUGH_WEB} --room nowhere", 2, critical(NO_ROOM), peer="web lobby"),
+    Cell("probe", "SIGTERM", THROUGH_WEB, 143, "UNKNOWN chatctl: no check ran", peer="web holds"),
+]
+
 EXPORT_CELLS = [
     Cell("export", "fine", "chatctl export --format text", 0, HELLO_KEPT),
     Cell("export", "refused", "chatctl export", 3, err=NOBODY),
@@ -220,4 +254,4 @@ BENCH_CELLS = [
     Cell("bench", "full disk", BENCH + " > /dev/full", 1, err=FULL, said=None),
 ]
 
-CELLS = [*TAIL_CELLS, *SEARCH_CELLS, *WHO_CELLS, *PROBE_CELLS, *EXPORT_CELLS, *BENCH_CELLS]
+CELLS = [*TAIL_CELLS, *SEARCH_CELLS, *WHO_CELLS, *PROBE_CELLS, *WEB_PROBE_CELLS, *EXPORT_CELLS, *BENCH_CELLS]

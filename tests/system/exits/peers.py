@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.paths import admin_socket, reachable_socket
 from tests.support.environment import DEADLINE, ROOT
-from tests.support.scripted_peer import Peer, one_after_another
+from tests.support.scripted_peer import Peer, WebPeer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import Stub
 from tests.support.wire import Wire, log_of
@@ -43,6 +43,9 @@ class Stage:
     """The house's."""
     engine: Callable[[], Engine]
     """Starts the PostgreSQL that the tests of a worker share, if it does not run yet."""
+    house_web: int = 0
+    small_web: int = 0
+    """Their ports for browsers."""
 
 
 @dataclass
@@ -91,6 +94,14 @@ def locked(stage: Stage) -> Iterator[Scene]:
     yield Scene(stage.house.port, lambda _: None, lambda: log_of(nadia)[1:])
 
 
+@contextmanager
+def web_room(stage: Stage) -> Iterator[Scene]:
+    """The same through the port for browsers."""
+    with room(stage) as scene:
+        scene.port = stage.house_web
+        yield scene
+
+
 def _seen_joining(nadia: Wire) -> None:
     nadia.frame("join")
 
@@ -106,6 +117,12 @@ def joined(stage: Stage) -> Iterator[Scene]:
 def lobby(stage: Stage) -> Iterator[Scene]:
     """A server that has no other room."""
     yield Scene(stage.small.port)
+
+
+@contextmanager
+def web_lobby(stage: Stage) -> Iterator[Scene]:
+    """The same through the port for browsers."""
+    yield Scene(stage.small_web)
 
 
 @contextmanager
@@ -250,7 +267,7 @@ def _python_that(text: str, **env: str) -> Setting:
 # --- one of us at first
 
 
-def _stub(*handlers: Callable[[Peer], None]) -> Setting:
+def _stub(*handlers: Callable[[Peer], None], kind: type[Peer] = Peer) -> Setting:
     @contextmanager
     def put(_: Stage) -> Iterator[Scene]:
         there = threading.Event()
@@ -259,7 +276,7 @@ def _stub(*handlers: Callable[[Peer], None]) -> Setting:
             play(sock)
             there.set()
 
-        play = one_after_another(*handlers)
+        play = one_after_another(*handlers, kind=kind)
         with closing(Stub(handle)) as stub:
             yield Scene(stub.port, lambda _: _seen(there))
 
@@ -399,9 +416,11 @@ def no_journal(stage: Stage) -> Iterator[Scene]:
 
 PEERS: dict[str, Setting] = {
     "room": room,
+    "web room": web_room,
     "locked": locked,
     "joined": joined,
     "lobby": lobby,
+    "web lobby": web_lobby,
     "crowded": crowded,
     "answers": answers,
     "printed": printed,
@@ -413,6 +432,9 @@ PEERS: dict[str, Setting] = {
     "no account": _python_that(_NO_ACCOUNT, HOME="", CHATCTL_STATE_DIR="", XDG_CONFIG_HOME="", XDG_STATE_HOME=""),
     "taken": taken,
     "holds": _stub(holds),
+    "web holds": _stub(holds, kind=WebPeer),
+    "web drops": _stub(drops, kind=WebPeer),
+    "web garbage": _stub(garbles, kind=WebPeer),
     "lets in": _stub(lets_in),
     "drops": _stub(drops),
     "lets in, drops": _stub(lets_in_and_drops),

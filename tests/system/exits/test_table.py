@@ -20,6 +20,7 @@ from chatctl.main import cli
 from tests.support.environment import ROOT, clean_env
 from tests.support.needs import need
 from tests.support.server_process import Server
+from tests.support.web import port_of
 from tests.support.wire import Wire
 from tests.system.chaos.disk import small_disk
 from tests.system.exits import render
@@ -45,7 +46,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def house(journal: Path) -> Iterator[Server]:
     """Yield the server in which each cell has a room of its own. It must live through all of them."""
-    options = ("--open-rooms", "--rate", "off", "--durability", "os", "--journal", str(journal))
+    options = ("--web", "0", "--open-rooms", "--rate", "off", "--durability", "os", "--journal", str(journal))
     server = Server(*options, env=clean_env(journal.parent))
     yield server
     assert server.process.poll() is None, server.stderr_text()
@@ -55,9 +56,14 @@ def house(journal: Path) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def small(journal: Path) -> Iterator[Server]:
     """Yield a server that has one room."""
-    server = Server(env=clean_env(journal.parent))
+    server = Server("--web", "0", env=clean_env(journal.parent))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def web_ports(house: Server, small: Server) -> tuple[int, int]:
+    return port_of(house), port_of(small)
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +79,15 @@ def full_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def stage(
-    house: Server, small: Server, journal: Path, tmp_path: Path, request: pytest.FixtureRequest
+    house: Server,
+    small: Server,
+    web_ports: tuple[int, int],
+    journal: Path,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Stage]:
     engine = partial(request.getfixturevalue, "engine")
-    yield Stage(house, small, f"room{next(_numbers)}", tmp_path, journal, engine)
+    yield Stage(house, small, f"room{next(_numbers)}", tmp_path, journal, engine, *web_ports)
     Wire.close_all()
 
 
@@ -88,7 +99,7 @@ def test_a_cell(cell: Cell, stage: Stage, path: Path, request: pytest.FixtureReq
     typed = cell.typed.replace("{disk}", known.get("disk", "")).replace("{room}", stage.room)
     with scene_of(cell, stage) as scene:
         env = environment(stage.here, stage, scene, path)
-        end = play(dataclasses.replace(cell, typed=typed), env, scene, stage.here)
+        end = play(dataclasses.replace(cell, typed=at_port(typed, scene)), env, scene, stage.here)
         compare_said(cell, scene, known)
     compare(cell, end, known | {"port": str(scene.port)})
 
@@ -102,13 +113,18 @@ def test_a_pipe_that_nobody_reads_is_as_good_as_no_stdout(cell: Cell, stage: Sta
     os.close(reading)
     with scene_of(cell, stage) as scene:
         env = environment(stage.here, stage, scene, path)
-        whole = dataclasses.replace(cell, typed=cell.typed.removesuffix(" >&-").replace("{room}", stage.room))
+        typed = at_port(cell.typed.removesuffix(" >&-").replace("{room}", stage.room), scene)
+        whole = dataclasses.replace(cell, typed=typed)
         try:
             end = play(whole, env, scene, stage.here, stdout=writing)
         finally:
             os.close(writing)
         compare_said(cell, scene, {})
     compare(cell, end, {"port": str(scene.port), "here": str(stage.here)})
+
+
+def at_port(typed: str, scene: Scene) -> str:
+    return typed.replace("{port:5580}", str(scene.port))
 
 
 def compare(cell: Cell, end: End, known: dict[str, str]) -> None:

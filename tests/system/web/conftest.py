@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.fixture_types import Serve
 from tests.support.needs import CHROMIUMS, need
-from tests.system.web.tabs import Browse, Tab
+from tests.support.web import port_of
+from tests.system.web.tabs import Browse, RoomServer, Tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -50,3 +52,9 @@ def browse(chromium: Browser) -> Iterator[Browse]:
     for context in contexts:
         context.close()
     assert [complaint for tab in tabs for complaint in tab.complaints] == []
+
+
+@pytest.fixture
+def room_server(serve: Serve) -> RoomServer:
+    server = serve("--web", "0", "--open-rooms", "--rate", "off")
+    return server, port_of(server)

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import argparse
 import base64
-import json
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.environment import ROOT, clean_env
+from tests.support.environment import CHATCTL, ROOT, clean_env
 from tests.support.needs import CHROMIUMS
 from tests.support.server_process import Server
 from tests.support.web import port_of, say
 from tests.support.wire import Wire
-from tests.system.web.conftest import AS_ROOT
-from tests.system.web.tabs import Tab
+from tests.system.web.conftest import AS_ROOT, ELSEWHERE
+from tests.system.web.tabs import Tab, post_many, url
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -39,20 +41,44 @@ TALK = (
 )
 
 
+NEWER = """
+from chatctl.server.web import page_file
+read = page_file._read
+page_file._read = lambda name: read(name) + " "
+from chatctl.__main__ import main
+main()
+"""
+"""A server whose page is another version."""
+
+
 class Stage:
     """A server with people in it, and a browser."""
 
     def __init__(self, browser: Browser, folder: Path) -> None:
         self._browser = browser
-        self.server = Server("--web", "0", "--open-rooms", "--rate", "off", env=clean_env(folder))
+        self.folder = folder
+        self.serve("--web", "0")
+
+    def serve(self, *options: str, program: Sequence[str] = CHATCTL) -> None:
+        """Start a server, in place of the one that runs."""
+        if hasattr(self, "server"):
+            self.end()
+        journal = ("--journal", str(self.folder / "rooms.db"))
+        more = ("--open-rooms", "--rate", "off", *journal, *options)
+        self.server = Server(*more, env=clean_env(self.folder), program=program)
         self.port = port_of(self.server)
         self._people: dict[str, Wire] = {}
 
-    def person(self, nick: str) -> Wire:
+    def end(self) -> None:
+        """End the server, if it still runs."""
+        if self.server.process.poll() is None:
+            self.server.stop()
+
+    def person(self, nick: str, room: str = "lobby") -> Wire:
         """Return somebody who is in the room."""
-        if nick not in self._people:
-            self._people[nick] = self.server.member(nick)
-        return self._people[nick]
+        if (at := f"{nick} in {room}") not in self._people:
+            self._people[at] = self.server.member(nick, room)
+        return self._people[at]
 
     def talk(self) -> None:
         """Let people talk."""
@@ -62,10 +88,16 @@ class Stage:
             else:
                 self.person(nick).say(text).frame("msg", where=lambda frame, text=text: frame["text"] == text)
 
+    def open(self, scheme: str = "light", host: str = "127.0.0.1", beside: Tab | None = None, **size: int) -> Tab:
+        """Open the page."""
+        if beside is not None:
+            return Tab(beside.page.context.new_page(), url(self.port))
+        context = self._browser.new_context(color_scheme=scheme, viewport=size, device_scale_factor=1)
+        return Tab(context.new_page(), url(self.port, host))
+
     def tab(self, nick: str = "nadia", scheme: str = "light", **size: int) -> Tab:
         """Open the page, and come in."""
-        context = self._browser.new_context(color_scheme=scheme, viewport=size, device_scale_factor=1)
-        return Tab(context.new_page(), f"http://127.0.0.1:{self.port}/").enter(nick)
+        return self.open(scheme, **size).enter(nick)
 
 
 def conversation(stage: Stage, size: Mapping[str, int], scheme: str) -> Tab:
@@ -81,22 +113,18 @@ def conversation(stage: Stage, size: Mapping[str, int], scheme: str) -> Tab:
 
 def many(stage: Stage, scheme: str, *, flood: bool) -> Tab:
     """Show a room in which ten thousand messages were said, read upwards; while more are said, if ``flood``."""
-    omar = stage.person("omar")
-    for number in range(10_000):
-        omar.push(json.dumps({"type": "say", "text": f"message {number}"}).encode() + b"\n")
-        if number % 1_000 == 999:
-            omar.frame("msg", where=lambda frame, number=number: frame["text"] == f"message {number}")
+    poster = stage.server.member("omar", mode="post")
+    post_many(poster, [f"message {number}" for number in range(10_000)])
     tab = stage.tab(scheme=scheme, **PHONE)
     tab.hears("message 9999")
     tab.page.hover("#log")
     for _ in range(20):
         tab.page.mouse.wheel(0, -900)
         tab.page.wait_for_timeout(30)
-    for number in range(500 * flood):
-        omar.push(json.dumps({"type": "say", "text": f"flood {number}"}).encode() + b"\n")
     if flood:
-        omar.frame("msg", where=lambda frame: frame["text"] == "flood 499")
-        tab.page.wait_for_timeout(300)
+        post_many(poster, [f"flood {number}" for number in range(500)])
+        tab.wait("() => app.current.after === 10500")
+        tab.drawn()
     return tab
 
 
@@ -106,6 +134,114 @@ def away(stage: Stage) -> Tab:
     stage.server.process.kill()
     tab.wait("() => document.querySelector('#status').className === 'off'")
     tab.say("And this one waits.")
+    return tab
+
+
+def typing(stage: Stage) -> Tab:
+    """Show a text that an input method has not finished; Enter ends it and sends nothing."""
+    stage.person("omar")
+    tab = stage.tab(**PHONE).say("Καλημέρα").hears("Καλημέρα")
+    tab.page.focus("#text")
+    method = tab.page.context.new_cdp_session(tab.page)
+    method.send("Input.imeSetComposition", {"text": "ευχαριστώ", "selectionStart": 9, "selectionEnd": 9})
+    tab.page.keyboard.press("Enter")
+    return tab
+
+
+def second_tab(stage: Stage) -> Tab:
+    """Show the page in a second tab of one browser."""
+    first = conversation(stage, PHONE, "light")
+    return stage.open(beside=first).sees("#notice-text", "This chat is open in another tab.")
+
+
+def first_tab(stage: Stage) -> Tab:
+    """Show the first tab once the second is used."""
+    first = conversation(stage, PHONE, "light")
+    second = stage.open(beside=first)
+    second.page.click("#notice-button")
+    first.sees("#notice-text", "This chat was opened in another tab or window.")
+    return first
+
+
+def asleep(stage: Stage, *, woken: bool) -> Tab:
+    """Show what an open page says as a laptop wakes after an hour, and a moment later."""
+    stage.talk()
+    tab = stage.open(**PHONE)
+    tab.page.clock.install()
+    tab.page.reload()
+    tab.enter("nadia").hears(TALK[-1][1])
+    stage.server.signal(signal.SIGSTOP)
+    tab.page.clock.fast_forward("01:00:00")
+    tab.page.clock.fast_forward("00:06")
+    tab.is_away()
+    stage.server.signal(signal.SIGCONT)
+    if woken:
+        post_many(stage.person("lena"), [f"while you slept, {number}" for number in range(3)])
+        tab.page.clock.fast_forward("00:02")
+        tab.hears("while you slept, 2")
+    return tab
+
+
+def upgrade(stage: Stage) -> Tab:
+    """Show an open page whose server is another version now."""
+    tab = conversation(stage, PHONE, "light")
+    port = stage.port
+    stage.serve("--web", str(port), program=(sys.executable, "-c", NEWER))
+    tab.ask("() => app.check()")
+    return tab.sees("#notice-text", "The server has a newer version of this page.")
+
+
+def password(stage: Stage, host: str = "127.0.0.1") -> Tab:
+    """Show how a password is asked for."""
+    word = stage.folder / "word"
+    word.write_text("tulip ladder\n")
+    word.chmod(0o600)
+    stage.serve("--web", "0", "--web-origin", "http://chat.lan:1", "--password-file", str(word))
+    tab = stage.open(host=host, **PHONE).fill_in("nadia")
+    tab.wait("() => document.querySelector('#enter-error').textContent !== ''")
+    return tab
+
+
+def plain(stage: Stage) -> Tab:
+    """Show the page over plain http on an address of a local network."""
+    stage.serve("--web", "0", "--web-origin", "http://chat.lan:1")
+    stage.talk()
+    return stage.open(host="chat.lan", **PHONE).enter("nadia").say("hello").hears("hello")
+
+
+def administer(stage: Stage, *order: str) -> None:
+    """Do something as the operator."""
+    command = [*CHATCTL, "admin", *order, "--journal", str(stage.folder / "rooms.db")]
+    subprocess.run(command, env=clean_env(stage.folder), check=True, capture_output=True)
+
+
+def banned(stage: Stage, *, again: bool) -> Tab:
+    """Show what somebody is told who was banned; and who comes back nevertheless."""
+    tab = conversation(stage, PHONE, "light")
+    administer(stage, "ban", "nadia", "flood", "--for", "1h")
+    tab.is_away()
+    if again:
+        tab.page.click("#notice-button")
+        tab.wait("() => !document.querySelector('#enter').hidden")
+    return tab
+
+
+def gone(stage: Stage) -> Tab:
+    """Show what the page says of a server that stays away."""
+    tab = conversation(stage, DESK, "light")
+    stage.end()
+    tab.wait("() => document.querySelector('#notice-text').textContent.includes('reached')")
+    return tab
+
+
+def many_rooms(stage: Stage) -> Tab:
+    """Show five rooms, with what is unread in them."""
+    tab = conversation(stage, DESK, "light")
+    for number, name in enumerate(("ops", "builds", "night-watch", "news"), 1):
+        tab.say(f"/join {name}").sees("#title", f"{name} at chatctl").sees("#status", "Connected")
+        tab.page.click("#rooms button:has-text('lobby')")
+        post_many(stage.server.member("ci", name, mode="post"), [f"{n}" for n in range(number * 37)])
+    tab.sees(".count", "148")
     return tab
 
 
@@ -137,8 +273,21 @@ SCENES: Mapping[str, Callable[[Stage], Tab]] = {
     "rooms": side,
     "enter": entering,
     "away": away,
+    "gone": gone,
     "many": lambda stage: many(stage, "light", flood=False),
     "flood-dark": lambda stage: many(stage, "dark", flood=True),
+    "typing": typing,
+    "second-tab": second_tab,
+    "first-tab": first_tab,
+    "asleep": lambda stage: asleep(stage, woken=False),
+    "woken": lambda stage: asleep(stage, woken=True),
+    "upgrade": upgrade,
+    "password": password,
+    "password-without-tls": lambda stage: password(stage, "chat.lan"),
+    "plain-http": plain,
+    "banned": lambda stage: banned(stage, again=False),
+    "banned-again": lambda stage: banned(stage, again=True),
+    "five-rooms": many_rooms,
 }
 SHOWN = ("phone", "desk", "phone-dark", "desk-dark")
 
@@ -155,13 +304,13 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     path = next(path for path in CHROMIUMS if Path(path).exists())
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(AS_ROOT))
+        browser = playwright.chromium.launch(executable_path=path, args=[*AS_ROOT, ELSEWHERE])
         for name in given.only:
             with tempfile.TemporaryDirectory() as folder:
                 stage = Stage(browser, Path(folder))
                 tab = SCENES[name](stage)
                 tab.page.screenshot(path=given.folder / f"{name}.png")
-                stage.server.stop() if stage.server.process.poll() is None else None
+                stage.end()
                 assert tab.complaints == []
                 tab.page.context.close()
         if given.write:

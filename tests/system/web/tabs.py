@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tests.support.environment import DEADLINE
+from tests.support.server_process import Server
+from tests.support.wire import Wire
 
 if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Page
@@ -78,5 +80,28 @@ class Tab:
     def ask(self, script: str, *arguments: Any) -> Any:
         return self.page.evaluate(script, list(arguments))
 
+    def drawn(self) -> None:
+        """Wait until what has come is on the screen."""
+        self.ask("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def is_away(self) -> None:
+        """Wait until the page says that it is not connected."""
+        self.wait("() => document.querySelector('#status').textContent.startsWith('Not connected')")
+
 
 Browse = Callable[..., Tab]
+
+RoomServer = tuple[Server, int]
+"""A server, and its port for browsers."""
+
+
+def url(port: int, host: str = "127.0.0.1") -> str:
+    return f"http://{host}:{port}/"
+
+
+def post_many(poster: Wire, texts: Sequence[str]) -> None:
+    """Say many things, and wait until all are stored."""
+    for number, text in enumerate(texts):
+        poster.say(text, id=str(number))
+    while poster.frame("ack")["id"] != str(len(texts) - 1):
+        pass

@@ -1,4 +1,4 @@
-"""The page in a browser: what people do with it, and what happens to it."""
+"""The page in a browser: what people do in it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,8 @@ import pytest
 from chatctl.common.scram import stored_key
 from tests.support.fixture_types import Run, Serve
 from tests.support.naughty import NAUGHTY
-from tests.support.server_process import Server
 from tests.support.web import port_of, say
-from tests.system.web.tabs import Browse
-
-
-def url(port: int, host: str = "127.0.0.1") -> str:
-    return f"http://{host}:{port}/"
-
-
-@pytest.fixture
-def room_server(serve: Serve) -> tuple[Server, int]:
-    server = serve("--web", "0", "--open-rooms", "--rate", "off")
-    return server, port_of(server)
-
-
-RoomServer = tuple[Server, int]
-
+from tests.system.web.tabs import Browse, RoomServer, url
 
 # --- a conversation
 
@@ -67,109 +52,41 @@ def test_commands(room_server: RoomServer, browse: Browse) -> None:
     nadia.hears("There is no command /nope: /help lists them (//nope sends it as text)")
     nadia.say("/who").hears("2 here: omar, nadja")
     nadia.say("/msg omar").hears("Usage: /msg NICK TEXT")
+    nadia.say("/r thanks")
+    assert omar.frame("whisper")["text"] == "thanks"
+    nadia.say("/msg nobody hello").sees(".row.failed .said", "Not sent (nobody is not here):\nhello")
+    assert nadia.page.input_value("#text") == "/msg nobody hello"
+    nadia.say("/rooms").hears("lobby: 2 here").say("/topic").hears("This room has no topic")
     nadia.say("two\nlines")
     assert omar.texts(last="two\nlines")[-1] == "two\nlines"
     nadia.say("/clear").say("/help")
     nadia.wait("() => document.querySelector('#log').textContent.includes('/join ROOM: open another room')")
 
 
-def test_rooms_and_what_is_unread_in_them(room_server: RoomServer, browse: Browse) -> None:
-    server, port = room_server
-    nadia = browse(url(port)).enter("nadia")
-    nadia.say("/join ops")
-    nadia.sees("#title", "ops at chatctl").sees("#status", "Connected")
-    for number in range(3):
-        assert say(port, f"news {number}").status == 200
-    nadia.sees(".count", "3")
-    assert nadia.page.title() == "(3) chatctl"
-    assert nadia.page.text_content("#show-side") == "Rooms, people (3)", "where the list is folded away, on a telephone"
-    nadia.page.fill("#text", "a draft")
-    nadia.page.click("#rooms button:has-text('lobby')")
-    nadia.hears("news 2")
-    assert (nadia.count(".count"), nadia.page.title(), nadia.page.input_value("#text")) == (0, "chatctl", "")
-    nadia.page.click("#rooms button:has-text('ops')")
-    assert nadia.page.input_value("#text") == "a draft"
-    assert server.member("omar", "ops").welcome["members"] == ["nadia", "omar"]
+def test_what_is_longer_than_the_server_takes_stays_where_it_is_typed(room_server: RoomServer, browse: Browse) -> None:
+    """A line over the limit ends the connection: it must not be sent, and not again after each reconnect."""
+    nadia = browse(url(room_server[1])).enter("nadia")
+    nadia.say("ü" * 3000).hears("a message has at most 4096 bytes, this one has 6000")
+    assert nadia.page.input_value("#text") == "ü" * 3000
+    nadia.say("\x01" * 4000).hears("there are too many control characters in it")
+    nadia.ask(
+        "() => memory.data.unsent.push({ room: 'lobby', frame: { type: 'say', id: 'x', text: 'x'.repeat(20000) } })"
+    )
+    nadia.ask("() => app.current.connection.drop()")
+    nadia.page.fill("#text", "")
+    nadia.wait("() => document.querySelector('.row.failed') && app.current.isOn")
+    nadia.say("short").hears("short")
+    assert nadia.said() == ["short"]
 
 
-# --- a server that goes away
-
-
-def test_a_killed_server_leaves_nothing_out_and_no_double(serve: Serve, browse: Browse, tmp_path: Path) -> None:
-    journal = ("--journal", str(tmp_path / "rooms.db"), "--rate", "off")
-    server = serve("--web", "0", *journal)
-    port = port_of(server)
-    nadia = browse(url(port)).enter("nadia").say("one")
-    nadia.hears("one")
-    server.process.kill()
-    server.wait()
-    nadia.wait("() => document.querySelector('#status').textContent.startsWith('Not connected. Trying again in ')")
-    nadia.say("two").say("three")
-    nadia.sees(".row.waiting .said", "three")
-    server = serve("--web", str(port), *journal)
-    for number in range(20):
-        server.member("", mode="watch") if number == 0 else say(port, f"meanwhile {number}")
-    nadia.ask("() => app.check()")
-    nadia.hears("three").hears("meanwhile 19")
-    assert nadia.count(".row.waiting") == 0
-    expected = ["one", "three", "two", *(f"meanwhile {number}" for number in range(1, 20))]
-    assert sorted(nadia.said()) == sorted(expected)
-    nadia.page.reload()
-    nadia.hears("three")
-    assert sorted(nadia.said()) == sorted(expected), "in another page of the same browser it is the same"
-
-
-def test_what_was_not_sent_outlives_the_page(serve: Serve, browse: Browse, tmp_path: Path) -> None:
-    server = serve("--web", "0", "--journal", str(tmp_path / "rooms.db"))
-    port = port_of(server)
-    nadia = browse(url(port)).enter("nadia")
-    server.process.kill()
-    server.wait()
-    nadia.wait("() => document.querySelector('#status').textContent.startsWith('Not connected')")
-    nadia.say("later")
-    nadia.page.fill("#text", "a draft")
-    serve("--web", str(port), "--journal", str(tmp_path / "rooms.db"))
-    nadia.page.goto(url(port))
-    nadia.hears("later")
-    assert nadia.said() == ["later"]
-    assert nadia.page.input_value("#text") == "a draft"
-
-
-def test_a_page_of_an_older_version_says_so(serve: Serve, browse: Browse) -> None:
-    server = serve("--web", "0")
-    port = port_of(server)
-    nadia = browse(url(port)).enter("nadia")
-    nadia.page.route("**/*", lambda route: route.fulfill(status=200, headers={"ETag": '"newer"'}))
-    nadia.ask("() => app.rooms.get('lobby').connection.again()")
-    nadia.sees("#notice-text", "The server has a newer version of this page.").sees("#notice-button", "Reload")
-
-
-def test_who_was_sent_away_does_not_come_back_alone(serve: Serve, browse: Browse, run: Run, tmp_path: Path) -> None:
-    journal = ("--journal", str(tmp_path / "rooms.db"))
-    server = serve("--web", "0", *journal)
-    nadia = browse(url(port_of(server))).enter("nadia")
-    assert run("admin", "kick", "nadia", "enough", *journal).returncode == 0
-    nadia.wait("() => document.querySelector('#status').textContent.includes('enough')")
-    nadia.ask("() => app.check()")
-    assert nadia.ask("() => app.rooms.get('lobby').connection.stopped") is True
-    assert server.member("omar").welcome["members"] == ["omar"]
-
-
-# --- two tabs
-
-
-def test_two_tabs_do_not_throw_each_other_out(room_server: RoomServer, browse: Browse) -> None:
-    _, port = room_server
-    first = browse(url(port)).enter("nadia")
-    second = browse(url(port), beside=first)
-    second.sees("#notice-text", "This chat is open in another tab.")
-    assert first.page.inner_text("#status") == "Connected"
-    second.page.click("#notice-button")
-    second.sees("#status", "Connected")
-    first.sees("#notice-text", "This chat was opened in another tab or window.")
-    second.say("from the second").hears("from the second")
-    first.page.click("#notice-button")
-    first.sees("#status", "Connected").hears("from the second")
+def test_what_the_server_refuses_can_be_typed_again(room_server: RoomServer, browse: Browse) -> None:
+    nadia = browse(url(room_server[1])).enter("nadia")
+    nadia.say("/me waves")
+    nadia.hears("waves")
+    nadia.ask("() => { memory.data.unsent.push({ room: 'lobby', frame: { id: 'x', text: '/slash' } }); }")
+    nadia.ask("() => app.current.frame({ type: 'error', id: 'x', code: 'rate_limited', text: 'lobby is slow' })")
+    nadia.sees(".row.failed .said", "Not sent (lobby is slow):\n/slash")
+    assert nadia.page.input_value("#text") == "//slash"
 
 
 # --- what others send
@@ -250,82 +167,26 @@ def test_plain_http_elsewhere_works_but_for_passwords(serve: Serve, browse: Brow
     omar.sees("#enter-error", "A password needs TLS: open this page with https://")
 
 
-# --- ten thousand messages
-
-
-def test_a_long_log_and_reading_upwards_in_a_flood(room_server: RoomServer, browse: Browse) -> None:
-    server, port = room_server
-    poster = server.member("poster", mode="post")
-    for number in range(10_000):
-        poster.say(f"{number}", id=str(number))
-    while poster.frame("ack")["id"] != "9999":
-        pass
-    nadia = browse(url(port), viewport={"width": 360, "height": 640}).enter("nadia")
-    nadia.hears("9999")
-    for _ in range(8):
-        oldest = nadia.ask("() => app.current.oldest")
-        nadia.ask("() => { document.querySelector('#log').scrollTop = 0; }")
-        nadia.wait("([oldest]) => app.current.oldest < oldest && !app.current.asking", oldest)
-        assert nadia.count(".row") <= 1000
-    at = (
-        "() => [...document.querySelectorAll('.row')].find(row => row.getBoundingClientRect().bottom > 100).textContent"
-    )
-    seen = nadia.ask(at)
-    for number in range(500):
-        poster.say(f"flood {number}", id=f"f{number}")
-    while poster.frame("ack")["id"] != "f499":
-        pass
-    nadia.wait("() => app.current.after === 10500")
-    nadia.ask("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert nadia.ask(at) == seen, "what is being read does not move"
-    assert nadia.count(".row") <= 1000
-    nadia.page.click("#newest")
-    nadia.hears("flood 499")
-    assert nadia.count(".row") <= 1000
-    shown = nadia.ask("() => app.current.rows.filter(row => row.seq).map(row => row.seq)")
-    assert shown == list(range(shown[0], 10_501)), "no hole, nothing twice"
-
-
-def test_a_flood_while_somebody_reads_a_little_further_up(room_server: RoomServer, browse: Browse) -> None:
-    server, port = room_server
-    poster = server.member("poster", mode="post")
-    for number in range(100):
-        poster.say(f"{number}", id=f"{number}")
-    while poster.frame("ack")["id"] != "99":
-        pass
-    nadia = browse(url(port), viewport={"width": 360, "height": 640}).enter("nadia")
-    nadia.hears("99")
-    nadia.ask("() => { document.querySelector('#log').scrollTop = 800; }")
-    for number in range(1500):
-        poster.say(f"flood {number}")
-    nadia.wait("() => app.current.after === 1600")
-    nadia.ask("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert nadia.ask("() => document.querySelector('#log').scrollTop") == 800
-    assert nadia.count(".row") <= 1000
-
-
-def test_a_message_that_comes_twice_is_shown_once(room_server: RoomServer, browse: Browse) -> None:
-    """No server of ours sends it twice; the promise is the page's all the same."""
-    nadia = browse(url(room_server[1])).enter("nadia").say("once").hears("once")
-    nadia.ask("() => app.current.frame({ type: 'msg', seq: 1, time: 1, nick: 'nadia', text: 'once' })")
-    nadia.say("then").hears("then")
-    assert nadia.said() == ["once", "then"]
-
-
 # --- hands, eyes and ears
 
 
 def test_an_enter_that_ends_a_composition_sends_nothing(room_server: RoomServer, browse: Browse) -> None:
     nadia = browse(url(room_server[1])).enter("nadia")
-    nadia.page.fill("#text", "に")
+    method = nadia.page.context.new_cdp_session(nadia.page)
+    nadia.page.focus("#text")
+    method.send("Input.imeSetComposition", {"text": "にほん", "selectionStart": 3, "selectionEnd": 3})
+    nadia.page.keyboard.press("Enter")
+    assert nadia.page.input_value("#text").rstrip("\n") == "にほん"
+    method.send("Input.insertText", {"text": "日本"})
     press = """([options]) => document.querySelector('#text').dispatchEvent(
         new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true, ...options }))"""
     for options in ({"isComposing": True}, {"keyCode": 229}, {"shiftKey": True}):
         nadia.ask(press, options)
-    assert nadia.page.input_value("#text") == "に"
-    nadia.ask(press, {})
-    nadia.hears("に")
-    assert nadia.said() == ["に"]
+    assert "日本" in nadia.page.input_value("#text")
+    assert nadia.said() == []
+    nadia.page.keyboard.press("Enter")
+    nadia.wait("() => document.querySelectorAll('.row.say').length === 1")
+    assert "日本" in nadia.said()[0]
 
 
 def test_all_of_it_by_keyboard(room_server: RoomServer, browse: Browse) -> None:
@@ -397,6 +258,10 @@ def test_on_a_telephone_the_head_is_one_line_while_all_is_well(room_server: Room
     assert not nadia.page.is_visible("#show-side"), "there is nothing to show yet"
     nadia.enter("nadia").sees("#title", "lobby at chatctl")
     assert nadia.page.locator("header").bounding_box()["height"] < 60
+    nadia.say("/join night-watch-of-the-machines").sees("#status", "Connected")
+    assert say(port, "news").status == 200
+    nadia.sees("#show-side", "Rooms, people (1)")
+    assert nadia.page.locator("header").bounding_box()["height"] < 60, "whatever the room is called"
     server.process.kill()
     nadia.wait("() => document.querySelector('#status').className === 'off'")
     shown = nadia.page.locator("#status").bounding_box()

@@ -2,6 +2,7 @@
 // The page: who we are, which rooms are open, which one is shown, and what is said where.
 
 const $ = (id) => document.getElementById(id);
+const CLOCK_MS = 5000;
 const VERSION = document.querySelector("meta[name=version]").content;
 
 const app = {
@@ -12,11 +13,14 @@ const app = {
 
   async begin() {
     memory.load();
+    memory.share(() => location.reload());
     this.log = new LogView($("log"), $("newest"));
     this.listen();
+    memory.data.current = roomOfAddress() || memory.data.current;
     $("nick").value = memory.data.nick;
     $("room").value = memory.data.current;
     if (!memory.data.nick) return this.askWho();
+    $("enter").hidden = true;
     if (await this.isElsewhere()) return this.offerToUseHere("This chat is open in another tab.");
     this.enter();
   },
@@ -43,7 +47,7 @@ const app = {
   // --- entering and leaving
 
   askWho(error = "", code = "") {
-    $("chat").hidden = $("show-side").hidden = true;
+    $("chat").hidden = $("show-side").hidden = $("status").hidden = true;
     $("enter").hidden = false;
     const wantsPassword = code === "unauthorized";
     if (wantsPassword) $("password-label").hidden = false;
@@ -53,59 +57,65 @@ const app = {
   },
 
   enter() {
+    const { data } = memory;
+    if (!data.rooms.includes(data.current)) data.rooms.push(data.current);
+    for (const [name, room] of this.rooms) if (!data.rooms.includes(name)) this.close(room);
     this.notice("");
     $("enter").hidden = true;
-    $("chat").hidden = $("show-side").hidden = false;
-    for (const name of memory.data.rooms) this.open(name);
-    this.show(this.rooms.get(memory.data.current) || [...this.rooms.values()][0]);
+    $("chat").hidden = $("show-side").hidden = $("status").hidden = false;
+    for (const name of data.rooms) this.open(name);
+    this.current = null; // what is typed there may be older than the draft of another tab
+    this.show(this.rooms.get(data.current));
     $("text").focus();
   },
 
   open(name) {
     if (!this.rooms.has(name)) this.rooms.set(name, new Room(name, this));
-    this.rooms.get(name).start(this.password);
-    return this.rooms.get(name);
+    const room = this.rooms.get(name);
+    if (room.isStopped) room.start(this.password);
   },
 
   join(name) {
-    const room = this.rooms.get(name) || this.open(name);
+    this.open(name);
     if (!memory.data.rooms.includes(name)) memory.data.rooms.push(name);
-    this.show(room);
+    this.show(this.rooms.get(name));
   },
 
   leave(room) {
     if (this.rooms.size === 1) return room.info("This is your only room");
+    this.close(room);
+    memory.leave(room.name);
+    if (room !== this.current) return this.counts();
+    this.current = null;
+    this.show(this.rooms.get(this.before) || [...this.rooms.values()][0]);
+  },
+
+  close(room) {
     if (room.isOn) room.connection.send({ type: "bye" });
     room.stop();
     this.rooms.delete(room.name);
-    memory.data.rooms = memory.data.rooms.filter((name) => name !== room.name);
-    this.show([...this.rooms.values()][0]);
   },
 
   forget() {
-    for (const room of this.rooms.values()) {
-      if (room.isOn) room.connection.send({ type: "bye" });
-      room.stop();
-    }
+    for (const room of this.rooms.values()) this.close(room);
     memory.forget();
+    history.replaceState(null, "", location.pathname);
     location.reload();
   },
 
   clear(room) {
-    room.rows = [];
-    room.first = room.after + 1;
+    room.clear();
     this.log.show(room);
   },
 
   show(room) {
-    if (this.current) memory.data.drafts[this.current.name] = $("text").value;
+    if (this.current !== room) this.before = this.current?.name; // where one is again, having left this one
     this.current = room;
     memory.data.current = room.name;
-    room.unread = 0;
-    $("text").value = memory.data.drafts[room.name] || "";
-    $("side").classList.remove("open");
-    $("show-side").setAttribute("aria-expanded", "false");
-    memory.save();
+    history.replaceState(null, "", `#${encodeURIComponent(room.name)}`);
+    room.seen();
+    this.write(memory.data.drafts[room.name] || "");
+    side.unfold(false);
     this.log.show(room);
     this.changed(room);
     this.status(room);
@@ -114,14 +124,44 @@ const app = {
   // --- what rooms tell
 
   rows(room, rows) {
-    const isSeen = room === this.current && !document.hidden;
-    if (!isSeen) room.unread += rows.filter((row) => row.kind !== "info" && row.nick !== memory.data.nick).length;
-    if (room === this.current) this.log.append(rows);
-    if (!isSeen) this.counts();
+    const news = this.unread(room, rows);
+    if (room === this.current) this.log.append(news);
   },
 
-  older(room, rows) {
-    if (room === this.current) this.log.older(rows);
+  // Return how many rows are news to somebody who has not looked here.
+  unread(room, rows) {
+    const news = rows.filter((row) => room.isNews(row)).length;
+    if (room === this.current && !document.hidden) room.seen();
+    else if (news) {
+      room.unread += news;
+      this.counts();
+    }
+    return news;
+  },
+
+  older(room, count) {
+    if (room === this.current) this.log.older(count);
+  },
+
+  forgotten(room, count) {
+    if (room === this.current) this.log.forgotten(count);
+  },
+
+  firstShown(room) {
+    return room === this.current ? this.log.from : room.rows.length;
+  },
+
+  changedRows(room, at) {
+    if (room === this.current) this.log.changedRows(at);
+  },
+
+  // What could not be sent can be typed otherwise.
+  giveBack(room, { type, to, text, action }) {
+    const start = type === "whisper" ? `/msg ${to} ` : action ? "/me " : text.startsWith("/") ? "/" : "";
+    if (room === this.current ? $("text").value : memory.data.drafts[room.name]) return;
+    if (room === this.current) this.write(start + text);
+    else memory.data.drafts[room.name] = start + text;
+    memory.save();
   },
 
   redraw(room) {
@@ -129,6 +169,7 @@ const app = {
   },
 
   status(room) {
+    this.counts();
     if (room !== this.current) return;
     $("status").textContent = room.status;
     $("status").classList.toggle("off", !room.isOn);
@@ -140,39 +181,58 @@ const app = {
     this.log.changed();
     $("title").textContent = room.server ? `${room.name} at ${room.server}` : room.name;
     $("topic").textContent = room.topic;
-    $("people-title").textContent = `Here: ${room.count}`;
-    $("people").replaceChildren(...[...room.people].sort().slice(0, 500).map((nick) => makeItem("bdi", nick)));
+    side.showPeople(room.people);
+  },
+
+  // We have one name in all rooms.
+  renamed(room) {
+    if (memory.data.nick === room.nick) return;
+    memory.data.nick = room.nick;
+    memory.save();
+    for (const one of this.rooms.values()) {
+      if (one !== room && one.isOn) one.connection.send({ type: "nick", nick: room.nick });
+    }
+  },
+
+  entered(room, isBack) {
+    if (this.isAdvice) this.notice("");
+    if (room !== this.current) return;
+    if (!document.hidden) room.seen();
+    if (isBack) this.compareVersions();
   },
 
   refused(room, error) {
     const isOurs = ["nick_taken", "nick_invalid", "unauthorized"].includes(error.code);
-    if (!isOurs && this.rooms.size > 1) {
-      this.leave(room);
-      return this.notice(error.text);
+    const isAlone = [...this.rooms.values()].every((one) => one === room || one.isStopped);
+    if (!isOurs && !isAlone) {
+      if (error.code === "room_invalid") this.leave(room);
+      return this.notice(`${room.name}: ${error.text}`);
     }
     for (const one of this.rooms.values()) one.stop();
     this.rooms.clear();
-    memory.data.rooms = memory.data.rooms.filter((name) => name !== room.name);
+    if (error.code === "room_invalid") memory.leave(room.name);
     this.askWho(error.text, error.code);
   },
 
   ended(room, bye) {
     if (bye.code === "nick_taken") this.offerToUseHere("This chat was opened in another tab or window.");
-    else this.notice(bye.why);
+    else this.notice(bye.why, "Enter again", () => this.enter());
   },
 
   advise(text) {
     this.notice(text);
+    this.isAdvice = true; // until the connection is back
   },
 
   // The server may have been updated meanwhile, and this page with it.
-  async returned() {
+  async compareVersions() {
     const answer = await fetch("./", { method: "HEAD", cache: "no-store" }).catch(() => null);
     const tag = answer && answer.headers.get("ETag");
     if (tag && !tag.includes(VERSION)) this.notice("The server has a newer version of this page.", "Reload", () => location.reload());
   },
 
   notice(text, button = "", act = null) {
+    this.isAdvice = false;
     $("notice").hidden = !text;
     $("notice-text").textContent = text;
     $("notice-button").hidden = !text;
@@ -184,28 +244,7 @@ const app = {
   },
 
   counts() {
-    const items = [...this.rooms.values()].map((room) => this.roomItem(room));
-    $("rooms").replaceChildren(...items);
-    const unread = [...this.rooms.values()].reduce((sum, room) => sum + room.unread, 0);
-    document.title = unread ? `(${unread}) chatctl` : "chatctl";
-    $("show-side").textContent = unread ? `Rooms, people (${unread})` : "Rooms, people";
-  },
-
-  roomItem(room) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.append(makeText("bdi", room.name));
-    if (room === this.current) button.setAttribute("aria-current", "true");
-    if (room.unread) {
-      const count = makeText("span", String(room.unread));
-      count.className = "count";
-      count.setAttribute("aria-label", `${room.unread} unread`);
-      button.append(count);
-    }
-    button.onclick = () => this.show(room);
-    const item = document.createElement("li");
-    item.append(button);
-    return item;
+    side.showRooms([...this.rooms.values()], this.current, (room) => this.show(room));
   },
 
   // --- what a person does
@@ -230,10 +269,7 @@ const app = {
       event.preventDefault();
       this.send();
     });
-    $("text").addEventListener("input", () => {
-      memory.data.drafts[this.current.name] = $("text").value;
-      memory.save();
-    });
+    $("text").addEventListener("input", () => this.typed());
     $("add-room").addEventListener("submit", (event) => {
       event.preventDefault();
       const name = $("new-room").value.trim();
@@ -241,49 +277,71 @@ const app = {
       if (name) this.join(name);
     });
     $("forget").addEventListener("click", () => this.forget());
-    $("show-side").addEventListener("click", () => {
-      const isOpen = $("side").classList.toggle("open");
-      $("show-side").setAttribute("aria-expanded", String(isOpen));
-    });
+    $("show-side").addEventListener("click", () => side.unfold(!side.isUnfolded));
+    document.querySelector("main").addEventListener("click", () => side.unfold(false));
+    addEventListener("keydown", (event) => event.key === "Escape" && side.unfold(false));
+    addEventListener("hashchange", () => this.current && roomOfAddress() && this.join(roomOfAddress()));
     if (this.tabs) {
       this.tabs.addEventListener("message", (event) => {
         if (event.data === "anybody?" && [...this.rooms.values()].some((room) => room.isOn)) this.tabs.postMessage("here");
       });
     }
-    addEventListener("online", () => this.check());
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) return;
-      if (this.current) this.current.unread = 0;
-      this.counts();
-      this.check();
-    });
+    for (const event of ["online", "pageshow"]) addEventListener(event, () => this.check());
+    document.addEventListener("resume", () => this.check());
+    document.addEventListener("visibilitychange", () => !document.hidden && this.lookedAt());
+    this.watchClock();
+  },
+
+  lookedAt() {
+    if (this.current) this.current.seen();
+    this.counts();
+    this.check();
+  },
+
+  // A machine that has slept tells no page of it.
+  watchClock() {
+    let before = Date.now();
+    setInterval(() => {
+      const now = Date.now();
+      if (now - before > 2 * CLOCK_MS && !document.hidden) this.check();
+      before = now;
+    }, CLOCK_MS);
   },
 
   check() {
-    for (const room of this.rooms.values()) if (room.connection) room.connection.check();
+    for (const room of this.rooms.values()) room.connection.check();
   },
 
   send() {
     const text = $("text").value.replace(/\s+$/, "");
     if (!text) return;
-    $("text").value = "";
-    memory.data.drafts[this.current.name] = "";
-    memory.save();
+    const room = this.current;
+    this.write("");
     this.log.toEnd();
-    carryOut(this, this.current, text);
+    if (carryOut(this, room, text) === false) this.write(text);
+  },
+
+  // Put a text where one types.
+  write(text) {
+    $("text").value = text;
+    this.typed();
+  },
+
+  typed() {
+    const text = $("text").value;
+    $("text").rows = Math.min(5, text.split("\n").length); // for browsers without field-sizing
+    memory.data.drafts[this.current.name] = text;
+    memory.save();
   },
 };
 
-function makeText(kind, text) {
-  const element = document.createElement(kind);
-  element.textContent = text;
-  return element;
-}
-
-function makeItem(kind, text) {
-  const item = document.createElement("li");
-  item.append(makeText(kind, text));
-  return item;
+// ``/#ROOM`` opens a room.
+function roomOfAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
 }
 
 app.begin();

@@ -2,6 +2,8 @@
 // One WebSocket to one room: hello, password, resume without a hole, coming back by itself.
 
 const SILENT_MS = 35000; // the server's pings are not seen by a page, so it asks itself
+const ANSWER_MS = 10000;
+const CHECK_MS = 5000;
 const BACKOFF_MS = [500, 1000, 2000, 4000, 8000, 15000, 30000];
 const FAILURES_UNTIL_ADVICE = 3;
 
@@ -11,11 +13,11 @@ class Connection {
     this.owner = owner;
     this.failures = 0;
     this.stopped = false;
-    this.open();
   }
 
   open() {
     clearTimeout(this.timer);
+    this.timer = 0;
     this.isLive = false;
     this.scram = null;
     this.retryAfter = null;
@@ -26,6 +28,7 @@ class Connection {
     socket.onopen = () => this.sayHello();
     socket.onmessage = (event) => socket === this.socket && this.receive(event.data);
     socket.onclose = () => socket === this.socket && this.closed();
+    this.watch();
   }
 
   sayHello() {
@@ -35,7 +38,6 @@ class Connection {
       hello.scram = this.scram.first();
     }
     this.send(hello);
-    this.watch();
   }
 
   send(frame) {
@@ -125,29 +127,34 @@ class Connection {
 
   // Ask a silent server whether it is there; without an answer the connection is a dead one.
   watch() {
-    clearTimeout(this.silence);
-    this.silence = setTimeout(() => {
+    this.wait(SILENT_MS, () => {
       this.send({ type: "ping" });
-      this.silence = setTimeout(() => this.again(), 10000);
-    }, SILENT_MS);
+      this.wait(ANSWER_MS, () => this.drop());
+    });
   }
 
-  again() {
-    if (this.stopped) return;
+  wait(ms, act) {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(act, ms);
+  }
+
+  // Its close may take as long as its silence did: it is not waited for.
+  drop() {
     const old = this.socket;
     this.socket = null;
     old.close();
-    this.open();
+    this.closed();
   }
 
-  // After a sleep, or when a network is back: what looks open may be dead.
+  // After a sleep, or when a network is back: what looks open may be dead, and what waits need not. A server that has
+  // said when to come again is left alone until then.
   check() {
     if (this.stopped) return;
-    if (!this.isLive) this.again();
-    else {
+    if (this.timer) {
+      if (this.retryAfter === null) this.open();
+    } else if (this.isLive) {
       this.send({ type: "ping" });
-      clearTimeout(this.silence);
-      this.silence = setTimeout(() => this.again(), 5000);
+      this.wait(CHECK_MS, () => this.drop());
     }
   }
 

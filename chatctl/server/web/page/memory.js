@@ -12,14 +12,25 @@ const memory = {
 
   load() {
     try {
-      Object.assign(this.data, JSON.parse(localStorage.getItem(STORE) || "{}"));
+      this.take(localStorage.getItem(STORE));
     } catch {
-      // a browser that keeps nothing, or something that is not ours: begin anew
+      // a browser that keeps nothing
     }
     this.save();
   },
 
+  take(kept) {
+    try {
+      Object.assign(this.data, JSON.parse(kept || "{}"));
+    } catch {
+      // something that is not ours: begin anew
+    }
+  },
+
   save() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.isForgotten) return;
     try {
       localStorage.setItem(STORE, JSON.stringify(this.data));
     } catch {
@@ -27,11 +38,38 @@ const memory = {
     }
   },
 
+  // For what changes with each message.
+  saveSoon() {
+    if (!this.timer) this.timer = setTimeout(() => this.save(), 1000);
+  },
+
   forget() {
+    this.isForgotten = true;
     try {
       localStorage.removeItem(STORE);
     } catch {
       // nothing was kept
     }
+  },
+
+  // Several tabs have it in common: none may write over what another one has written. `forgotten` is called where another one forgets us.
+  share(forgotten) {
+    addEventListener("storage", (event) => {
+      if (event.key !== STORE) return;
+      if (event.newValue !== null) return this.take(event.newValue);
+      this.isForgotten = true;
+      forgotten();
+    });
+    addEventListener("pagehide", () => this.timer && this.save());
+    document.addEventListener("visibilitychange", () => document.hidden && this.timer && this.save());
+  },
+
+  leave(room) {
+    const { data } = this;
+    data.rooms = data.rooms.filter((name) => name !== room);
+    data.unsent = data.unsent.filter((one) => one.room !== room);
+    delete data.read[room];
+    delete data.drafts[room];
+    this.save();
   },
 };
