@@ -206,5 +206,5 @@ class Names:
 
 def _taken(nick: str, folded: str, holder: Holder) -> NickTaken:
     if holder.key == folded:
-        return NickTaken(f"{clean(holder.nick)} is somebody else's nickname now: choose another one")
+        return NickTaken(f"somebody else uses the nickname {clean(holder.nick)}: choose another one")
     return NickTaken(f"{clean(nick)} looks like {clean(holder.nick)}, who is here: choose another name")

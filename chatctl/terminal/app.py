@@ -54,16 +54,22 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: 
     )
     token = token_for(options.address)
     made: list[Rooms] = []
+    opened: list[SavedState] = []
 
     def open_saved(room: str, nick: str) -> SavedState:
-        return SavedState.open(options.address, room, nick) if interactive else SavedState(None)
+        opened.append(SavedState.open(options.address, room, nick) if interactive else SavedState(None))
+        return opened[-1]
 
     def make(screen: Screen, render: FrameRenderer) -> Rooms:
         made[:] = [Rooms(options, open_saved, render, screen, token)]
         return made[0]
 
     def join() -> int:
-        return _run(make, modes, screen_options)
+        try:
+            return _run(make, modes, screen_options)
+        finally:  # after a refused password the next attempt opens, and locks, the same files
+            while opened:
+                opened.pop().close()
 
     if not interactive:
         return join()

@@ -138,7 +138,7 @@ def test_a_whisper_goes_to_who_has_the_name_when_it_comes(house: House) -> None:
 def test_the_dialects_of_people_do_not_get_a_name_of_another_room(house: House) -> None:
     """A text client is asked again, one of the first version gets the next name."""
     house.join("nadia", TOKEN, room="ops")
-    assert b"somebody else's nickname" in house.text("nadia").wire
+    assert b"somebody else uses the nickname nadia" in house.text("nadia").wire
     classic = house.classic("nadia")
     assert classic.member is not None
     assert classic.member.nick == "nadia_2"

@@ -69,10 +69,10 @@ class Question:
         """Return the message that asks the room."""
         shown = (f"[{n}] {choice}" for n, choice in enumerate(self.choices, 1)) if self.numbered else self.choices
         how = "the choice or its number" if self.numbered else "the choice"
-        tag = f", {self.tag} first while other questions are open" if self.tag else ""
-        count = f", {self.approvals} have to say {self.choices[0]}" if self.approvals is not None else ""
-        whom = f", {' or '.join(self.nicks)} alone" if self.nicks else ""
-        proof = f", with the key {' or '.join(self.keys)}" if self.keys else ""
+        tag = f"; if other questions are open, put {self.tag} before it" if self.tag else ""
+        count = f"; {self.approvals} must say {self.choices[0]}" if self.approvals is not None else ""
+        whom = f"; only {' or '.join(self.nicks)} may answer" if self.nicks else ""
+        proof = f"; with the key {' or '.join(self.keys)}" if self.keys else ""
         return f"{self._tagged(self.text)}  {'  '.join(shown)}  (answer with {how}{tag}{count}{whom}{proof})"
 
     def outcome(self, how: str) -> str:

@@ -22,7 +22,9 @@ from tests.support.stub import closed_port
 from tests.support.wire import Wire, wait_for_watcher
 from tests.support.wire import log_of as said_in
 
-ASKED = "[a3] go?  [1] yes  [2] no  (answer with the choice or its number, a3 first while other questions are open)"
+ASKED = (
+    "[a3] go?  [1] yes  [2] no  (answer with the choice or its number; if other questions are open, put a3 before it)"
+)
 
 
 def question_to(wire: Wire) -> str:
@@ -140,7 +142,7 @@ def test_only_those_who_are_asked(house: Server, start: Start, room: str) -> Non
     process = start(
         "ask", "go?", "--from", "NADIA", "--from", "rajat", "--nick", "deploy", "--room", room, port=house.port
     )
-    assert question_to(nadia).endswith(", nadia or rajat alone)")
+    assert question_to(nadia).endswith("; only nadia or rajat may answer)")
     abel.say("yes")
     nadia.frame("msg", where=lambda frame: frame["text"] == "yes")
     nadia.say("no")
@@ -286,7 +288,7 @@ def test_two_at_once_take_their_own_answers(house: Server, start: Start, room: s
 def test_two_have_to_agree(house: Server, start: Start, room: str) -> None:
     nadia, abel = (house.member(nick, room, token=token * 32) for nick, token in (("nadia", "a"), ("abel", "b")))
     process = start("ask", "go?", "--approvals", "2", "--nick", "deploy", "--room", room, "--json", port=house.port)
-    assert ", 2 have to say yes)" in question_to(nadia)
+    assert "; 2 must say yes)" in question_to(nadia)
     nadia.say("yes").say("yes")
     abel.say("y")
     assert json.loads(line_of(process))["approvals"] == ["nadia", "abel"]

@@ -154,7 +154,7 @@ def test_a_name_that_a_member_holds_is_refused(house: Server, run: Run, room: st
     with house.member("Nadia", room):
         done = run("send", "hi", "--nick", "nadia", "--room", room, port=house.port)
         assert done.returncode == 5
-        assert "Nadia is somebody else's nickname" in err_line(done)
+        assert "somebody else uses the nickname Nadia" in err_line(done)
 
 
 def test_too_long_is_rejected(house: Server, run: Run, room: str) -> None:

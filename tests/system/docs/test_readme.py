@@ -104,9 +104,15 @@ def test_from_scripts(kitchen: Kitchen) -> None:
         compare(kitchen)
 
 
-def test_browsers_curl_and_nc(kitchen: Kitchen) -> None:
+@pytest.fixture
+def curl_and_nc() -> None:
+    """Skip the test that uses it where one of them is missing, before ``kitchen`` looks whether all blocks were run."""
     need("curl")
     need("nc")
+
+
+@pytest.mark.usefixtures("curl_and_nc")
+def test_browsers_curl_and_nc(kitchen: Kitchen) -> None:
     plain, web, *_ = serve(kitchen)
     compare(kitchen, p5500=port_in(plain), p5580=port_in(web))
 

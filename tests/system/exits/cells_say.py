@@ -8,8 +8,8 @@ ASK = "chatctl ask 'deploy?'"
 JOIN = "echo hello | chatctl join"
 RUN = "chatctl run -- echo built"
 TAG = "{any:a3}"
-FIRST = f"{TAG} first while other questions are open"
-ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its number, {FIRST})"
+FIRST = f"if other questions are open, put {TAG} before it"
+ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its number; {FIRST})"
 OUTCOME = f"[{TAG}] deploy?  ->"
 CHOSEN = f"{ASKED}\nyes\n{OUTCOME} yes (nadia)"
 BUILT = "started: echo built\ndone in {n:0.1} s: echo built\nbuilt"
@@ -164,7 +164,7 @@ ASK_CELLS = [
         f"{ASK} --approvals 2 --timeout 2s",
         8,
         err="(yes: 1 of 2)\nchatctl: there was not enough of yes in time",
-        said=f"{ASKED[:-1]}, 2 have to say yes)\nyes\n{OUTCOME} not enough of yes in time",
+        said=f"{ASKED[:-1]}; 2 must say yes)\nyes\n{OUTCOME} not enough of yes in time",
         peer="answers",
         lines=True,
         note="one agreed",

@@ -262,3 +262,12 @@ def terminal_env(state: Path, **more: str) -> dict[str, str]:
     for name in (*names, "ALACRITTY_WINDOW_ID", "KONSOLE_VERSION", "PROMPT_TOOLKIT_NO_CPR", "COLUMNS", "LINES"):
         env.pop(name, None)
     return env | more
+
+
+def wait_kept(term: Term, state: Path, name: str, wanted: str) -> None:
+    """Wait until ``join``'s file of that name, of nadia in one room, holds ``wanted``."""
+
+    def there() -> bool:
+        return any(wanted in path.read_text() for path in state.glob(f"rooms/*/*/nadia/{name}"))
+
+    term.wait(there, f"{wanted!r} in {name}")

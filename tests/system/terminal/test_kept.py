@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.server_process import Server
 from tests.support.wire import Wire
-from tests.system.terminal.term import DEADLINE, Start, Term
+from tests.system.terminal.term import DEADLINE, Start, Term, wait_kept
 
 Other = Callable[..., Wire]
 Serve = Callable[..., Server]
@@ -24,15 +24,6 @@ def kept(state: Path, name: str) -> Path:
     """Return the file that is kept under that name."""
     (path,) = state.glob(f"rooms/*/*/nadia/{name}")
     return path
-
-
-def wait_kept(term: Term, state: Path, name: str, wanted: str) -> None:
-    """Wait until the file holds ``wanted``."""
-
-    def there() -> bool:
-        return any(wanted in path.read_text() for path in state.glob(f"rooms/*/*/nadia/{name}"))
-
-    term.wait(there, f"{wanted!r} in {name}")
 
 
 def restart(server: Server, serve: Serve) -> Server:

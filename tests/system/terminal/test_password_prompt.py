@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.needs import need
 from tests.support.server_process import Server
-from tests.system.terminal.term import Start
+from tests.system.terminal.term import Start, wait_kept
 
 WORD = "correct horse"
 
@@ -26,8 +26,9 @@ def guarded(serve: Callable[..., Server], tmp_path: Path) -> Server:
 
 @pytest.mark.parametrize("how", [(), ("--plain",)], ids=["prompt", "plain"])
 def test_a_person_is_asked_for_the_password_and_nothing_of_it_is_shown(
-    how: tuple[str, ...], join: Start, guarded: Server
+    how: tuple[str, ...], join: Start, guarded: Server, state: Path
 ) -> None:
+    """Drafts are kept then, too: the attempt without a password has given the files back."""
     term = join(*how, port=guarded.port, ready=False)
     term.wait_for("password of the room:")
     term.keys(f"{WORD}\r")
@@ -37,6 +38,9 @@ def test_a_person_is_asked_for_the_password_and_nothing_of_it_is_shown(
         term.wait_for("nadia: hello")
     else:
         term.wait_ready()
+        term.keys("half a li")
+        wait_kept(term, state, "draft", "half a li")
+        term.keys("\x15")
     assert WORD not in term.text()
     assert WORD.encode() not in bytes(term.raw)
     term.keys("\x04")

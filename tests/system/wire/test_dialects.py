@@ -144,7 +144,7 @@ def test_nobody_speaks_as_another(server: Server, first: Callable[[str], FirstVe
         assert text.lines_until("two")[-2:] == ["mallory: one", "mallory: boss: two"]
         assert "mallory: one\nmallory: boss: two\n" in old.wait_for("two\n")
         for taken in (b"boss\n", b"BOSS\n"):
-            assert b"! boss is somebody else's nickname" in server.wire().send(taken).until(b"NAME\n")
+            assert b"! somebody else uses the nickname boss" in server.wire().send(taken).until(b"NAME\n")
         for mode in ("join", "post"):
             wire = server.wire().say_frame(type="hello", v=1, nick="Boss", mode=mode)
             assert wire.frame("error")["code"] == "nick_taken"
@@ -162,7 +162,7 @@ def test_a_poster_loses_a_name_that_a_member_takes(server: Server) -> None:
 def test_a_text_client_is_asked_again_until_its_name_can_be_had(server: Server) -> None:
     with server.member("nadia"):
         wire = server.wire().send(b"nadia\n")
-        assert wire.until(b"NAME\n").startswith(b"! nadia is somebody else's nickname now")
+        assert wire.until(b"NAME\n").startswith(b"! somebody else uses the nickname nadia")
         assert wire.send(b"no name\n").until(b"NAME\n").startswith(b"! a nickname can't hold a space")
         wire.send(b"nadia2\n")
         assert wire.line() == "Connected to server!"
