@@ -92,8 +92,8 @@ def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
 
 def sweep(db: Connection, schema: str, dead: Mapping[str, int]) -> list[str]:
     """Take dead servers out of the schema, unless they beat again meanwhile; return which."""
-    swept = "SELECT sid FROM unnest(%s::text[], %s::bigint[]) AS d (sid, beat) WHERE {}.sweep(sid, beat)"
-    return [row[0] for row in run(db, swept, schema, list(dead), list(dead.values()))] if dead else []
+    swept = "SELECT {}.sweep(%s, %s)"  # one by one: each locks more of what claims lock
+    return [sid for sid, beat in dead.items() if run(db, swept, schema, sid, beat).fetchone() == (True,)]
 
 
 def report(db: Connection, schema: str, sid: str, version: int) -> None:

@@ -7,7 +7,6 @@ here: looking (writer.py, store.py), who is dead (sharing.py).
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -16,8 +15,8 @@ import psycopg
 from psycopg import sql
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.connection import Connection, connect
-from chatctl.journal.postgres.engine_errors import EngineUnfit
+from chatctl.journal.postgres.connection import Connection, EngineSilent, connect
+from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
 from chatctl.journal.postgres.registering import Registration, application_name
 from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
 
@@ -26,6 +25,10 @@ ENTRIES, FACTS = "e", "f"
 
 BEAT_SECONDS = 1.0
 """Between two beats, and between two looks at those of the others."""
+
+
+_SESSION_ENDED = "57P"
+"""Of an engine that stops, or ends a session: the writer tells. Of one that is gone without a word there is none."""
 
 
 class Sharer(Protocol):
@@ -54,6 +57,7 @@ class Watcher:
         own: Callable[[], int],
         look: Callable[[str | None], object],
         tell_others: Callable[[frozenset[str]], object],
+        on_error: Callable[[str], object],
     ) -> None:
         """Start the thread.
 
@@ -63,12 +67,14 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
+            on_error: called on the thread with the reason when a beat or a sweep failed.
         """
         self._place = place
         self._me = me
         self._own = own
         self._look = look
         self._tell_others = tell_others
+        self._on_error = on_error
         self.sharer: Sharer | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
@@ -80,12 +86,24 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            with contextlib.suppress(psycopg.Error, EngineUnfit):  # the writer finds out, and tells
+            try:
                 db = connect(self._place, application_name(self._me.sid))
-                with db:
-                    db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
-                    self._watch(db)
+            except (psycopg.Error, EngineUnfit):
+                pass  # the writer finds out, and tells
+            else:
+                self._run_with(db)
             self._stopping.wait(BEAT_SECONDS)
+
+    def _run_with(self, db: Connection) -> None:
+        try:
+            with db:
+                db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
+                self._watch(db)
+        except EngineSilent as error:
+            self._on_error(reason(error))  # the writer may be answered: somebody holds a lock that only this waits for
+        except psycopg.Error as error:
+            if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
+                self._on_error(reason(error))
 
     def _watch(self, db: Connection) -> None:
         beats = Beats()
