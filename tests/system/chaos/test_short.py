@@ -70,7 +70,7 @@ def test_three_servers_are_one_whatever_happens_to_them_and_to_the_engine(tmp_pa
     outcome = run(plan, tmp_path)
     insist(outcome)
     tally, verdict = outcome.tally, outcome.verdict
-    assert (tally.kills, tally.sweeps, tally.engine_restarts, tally.restarts_of_all) == (4, 1, 1, 1)
+    assert (tally.kills, tally.sweeps, tally.events["engine killed"], tally.restarts_of_all) == (4, 1, 1, 1)
     assert verdict.again > 0
     assert verdict.given > 1
     assert verdict.logged > verdict.attempted  # lines of nc are not among these
