@@ -124,7 +124,21 @@ def sweep_disconnected(db: Connection, schema: str) -> None:
     members' names taken by itself. Where the engine does not tell whose the connections are, nothing is done.
     """
     for sid, beat in run(db, _GONE, schema, schema, _NAME, f"{_NAME}%").fetchall():
-        run(db, "SELECT {}.sweep(%s, %s)", schema, sid, beat)  # one by one: each locks more of what claims lock
+        sweep(db, schema, sid, beat)
+
+
+def sweep(db: Connection, schema: str, sid: str, beat: int | None) -> bool:
+    """Take a dead server out of the schema, unless it has beaten again meanwhile; return whether it was there.
+
+    One alone in a transaction: a claim locks what is its server's first, and then what this locks for all of them.
+    """
+    return run(db, "SELECT {}.sweep(%s, %s)", schema, sid, beat).fetchone() == (True,)
+
+
+def end_sessions(db: Connection, sid: str) -> None:
+    """End what a server has under way in the engine: it may be stopped in the middle of that, with locks."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    db.execute(ended, (application_name(sid),))
 
 
 def register_anew(db: Connection, schema: str, me: Registration) -> None:
@@ -145,7 +159,7 @@ def register_anew(db: Connection, schema: str, me: Registration) -> None:
 
 def leave(db: Connection, schema: str, me: Registration) -> None:
     """Take a server out of the schema, with all that it had there."""
-    run(db, "SELECT {}.sweep(%s, NULL)", schema, me.sid)
+    sweep(db, schema, me.sid, None)
     for table in _LAST:
         run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours
 

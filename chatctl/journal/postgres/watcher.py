@@ -17,8 +17,8 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.connection import Connection, EngineSilent, connect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
-from chatctl.journal.postgres.registering import Registration, application_name
-from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
+from chatctl.journal.postgres.registering import Registration, application_name, end_sessions, sweep
+from chatctl.journal.postgres.sharing import LEFT, Beats, beat
 
 ENTRIES, FACTS = "e", "f"
 """The first words of the hints about rooms and facts (layout.py)."""
@@ -26,6 +26,8 @@ ENTRIES, FACTS = "e", "f"
 BEAT_SECONDS = 1.0
 """Between two beats, and between two looks at those of the others."""
 
+LOCK_SECONDS = 2.0
+"""How long a sweep waits for somebody's lock. Whoever else is dead has to be swept meanwhile."""
 
 _SESSION_ENDED = "57P"
 """Of an engine that stops, or ends a session: the writer tells. Of one that is gone without a word there is none."""
@@ -97,10 +99,11 @@ class Watcher:
     def _run_with(self, db: Connection) -> None:
         try:
             with db:
+                db.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
                 db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                 self._watch(db)
         except EngineSilent as error:
-            self._on_error(reason(error))  # the writer may be answered: somebody holds a lock that only this waits for
+            self._on_error(reason(error))  # the writer may well be answered
         except psycopg.Error as error:
             if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
                 self._on_error(reason(error))
@@ -111,7 +114,7 @@ class Watcher:
             sid = self._me.sid  # another one after this server was swept
             seen, watchers = beat(db, self._place.schema, sid, self._me)
             if sid in seen:  # else it may not judge: it has slept itself
-                sweep(db, self._place.schema, beats.look(sid, seen))
+                self._sweep(db, beats.look(sid, seen))
             if (others := frozenset(watchers)) != self._me.others:
                 self._me.others = others
                 self._tell_others(others)
@@ -125,6 +128,14 @@ class Watcher:
                     return
                 if note.pid != self._own():
                     self._hear(kind, what)
+
+    def _sweep(self, db: Connection, dead: Mapping[str, int]) -> None:
+        for sid, at_beat in dead.items():
+            try:
+                sweep(db, self._place.schema, sid, at_beat)
+            except psycopg.errors.LockNotAvailable as error:  # it is tried again with the next beat
+                self._on_error(reason(error))
+                end_sessions(db, sid)
 
     def _hear(self, kind: str, what: str) -> None:
         if kind in (ENTRIES, FACTS, LEFT):

@@ -14,7 +14,7 @@ from chatctl.journal.postgres import registering
 from chatctl.journal.postgres.connection import Connection
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import Group
-from chatctl.journal.postgres.sharing import sweep
+from chatctl.journal.postgres.registering import sweep
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.work import JournalLost
 from tests.support.engine import Engine
@@ -212,5 +212,5 @@ def test_a_server_alone_waits_for_nobody_who_shares(place: PostgresPlace, monkey
 def test_nobody_is_swept_who_beats(place: PostgresPlace) -> None:
     with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
         assert one._db is not None
-        assert sweep(one._db, place.schema, {other.sid: 7}) == []
-        assert sweep(one._db, place.schema, {}) == []
+        assert not sweep(one._db, place.schema, other.sid, 7)
+        assert not sweep(one._db, place.schema, "nobody", None)

@@ -171,22 +171,77 @@ def test_many_wishes_are_answered_as_few_are(place: PostgresPlace) -> None:
 # --- sweeping
 
 
-def test_a_sweep_that_fails_is_told_and_tried_again(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody has a lock: an operator with psql. Names of the dead stay taken meanwhile, which has to be known."""
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.2)
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have servers take each other for dead soon, and wait for no lock for long."""
     monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(watcher, "LOCK_SECONDS", 0.1)
+
+
+async def until_swept(journal: PostgresJournal, dead: Store) -> None:
+    while dead.sid in journal.me.others:
+        await journal._run(lambda _: None)
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_that_can_not_be_swept_is_told_of_and_keeps_nobody_else(place: PostgresPlace) -> None:
+    """An operator has its row locked, with psql. Its members' names stay taken meanwhile, which has to be known."""
+
+    async def main() -> None:
+        dead, other = Store(place, shared=True), Store(place, shared=True)
+        told: asyncio.Queue[str] = asyncio.Queue()
+        with psycopg.connect(place.uri) as db:
+            db.execute(f"SELECT FROM {place.schema}.servers WHERE sid = %s FOR KEY SHARE", (dead.sid,))
+            journal = PostgresJournal(place, shared=True, on_watcher_error=told.put_nowait)
+            await until_swept(journal, other)
+            for _ in range(2):
+                assert await asyncio.wait_for(told.get(), 20) == "canceling statement due to lock timeout"
+            assert dead.sid in journal.me.others
+        await until_swept(journal, dead)
+        await journal.close()
+        for store in (dead, other):
+            store.disconnect()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("quick")
+def test_one_that_was_stopped_in_a_transaction_is_ended_and_swept(place: PostgresPlace) -> None:
+    """Whoever has its locks under its name."""
+
+    async def main() -> None:
+        dead = Store(place, shared=True)
+        db = psycopg.connect(place.uri, application_name=f"chatctl {dead.sid}")
+        db.execute(f"SELECT FROM {place.schema}.servers WHERE sid = %s FOR KEY SHARE", (dead.sid,))
+        journal = PostgresJournal(place, shared=True)
+        await until_swept(journal, dead)
+        with pytest.raises(psycopg.OperationalError):
+            db.execute("SELECT 1")
+        db.close()
+        await journal.close()
+        dead.disconnect()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_beat_that_is_not_answered_is_told_and_tried_again(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(watcher, "LOCK_SECONDS", 20.0)
 
     async def main() -> None:
         told: asyncio.Queue[str] = asyncio.Queue()
-        dead = Store(place, shared=True)
         journal = PostgresJournal(place, shared=True, on_watcher_error=told.put_nowait)
         with psycopg.connect(place.uri) as db:
-            db.execute(f"SELECT FROM {place.schema}.presence FOR UPDATE")
-            for _ in range(2):
-                assert await asyncio.wait_for(told.get(), 20) == "no answer within 0.2 s"
-        while dead.sid in journal.me.others:
-            await journal._run(lambda _: None)
+            db.execute(f"SELECT FROM {place.schema}.servers FOR UPDATE")
+            assert await asyncio.wait_for(told.get(), 20) == "no answer within 0.2 s"
+        with connect(place, "test") as db:
+            beat = f"SELECT beat FROM {place.schema}.servers"
+            [(before,)] = db.execute(beat).fetchall()
+            while db.execute(beat).fetchall() == [(before,)]:
+                await journal._run(lambda _: None)
         await journal.close()
-        dead.disconnect()
 
     run(main())
