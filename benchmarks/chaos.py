@@ -92,7 +92,7 @@ def main() -> None:
         readers=options.readers,
         rate=options.rate,
         every=tuple(options.every),
-        durability=options.durability,
+        durability="replica" if options.standby else options.durability,
         seed=options.seed,
         servers=options.servers,
         standby=options.standby,

@@ -17,13 +17,16 @@ from typing import Any
 from chatctl.common.journal_uri import PostgresPlace
 from tests.support.engine import Engine
 from tests.system.chaos.disk import SmallDisk, small_disk
+from tests.system.chaos.tormentor import Unwell
 
 _SETTINGS = {
     "fsync": "on",
     "max_wal_size": "64MB",
-    "wal_keep_size": "64MB",  # enough for whoever was the primary to find where the logs part
     "wal_log_hints": "on",  # pg_rewind asks for it
 }
+
+_KEPT = "64MB"
+"""Of the log: enough for whoever was the primary to find where the two part."""
 
 _SLOW = "100000"
 """Microseconds that each flush of the engine's log takes longer: as much as it can be told to."""
@@ -56,7 +59,9 @@ class Engines:
         try:
             self.primary = primary or self._make(None, megabytes).create()
             if standby:
-                self.primary.set(synchronous_standby_names="*")
+                self.primary.set(
+                    synchronous_standby_names="*", wal_keep_size=_KEPT
+                )  # in files that pg_rewind reads, too
                 self.standby = self._make(self.primary, megabytes)
         except BaseException:
             self.remove()
@@ -69,6 +74,8 @@ class Engines:
         if megabytes is not None:
             where = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="chatctl-disk-")))
             disk = self._stack.enter_context(small_disk(where, megabytes, mode="0755"))
+            if disk is None:
+                raise Unwell("a file system can't be mounted here")
         engine = Engine(copy_of, where if disk else None, **_SETTINGS)
         self._stack.callback(engine.remove)
         self._disks[engine] = disk
@@ -106,6 +113,7 @@ class Engines:
                 "switch over": lambda: self._fail_over(Engine.stop),
                 "fail over": lambda: self._fail_over(Engine.kill),
                 "fail over from a frozen one": self._fail_over_twice_alive,
+                "lose the tail": self._lose_tail,
                 "standby killed": self._kill_standby,
                 "standby frozen": lambda: self._freeze(self._follower),
             }
@@ -150,6 +158,13 @@ class Engines:
         self._rest.wait(self._dice.uniform(1.0, 4.0))
         self._follower.kill()
         self._rebuild()
+
+    def _lose_tail(self) -> None:
+        """The standby is waited for no more, hears nothing more, and takes over without what was said since."""
+        self.primary.set(synchronous_standby_names="")
+        self._follower.cut_off()
+        self._rest.wait(1.0)
+        self._fail_over(Engine.kill)
 
     def _promote(self) -> None:
         new = self._follower

@@ -39,6 +39,8 @@ class Plan:
     """Seconds for which a server is stopped, once in a hundred events."""
     contestants: int = 0
     """Members who want one name."""
+    stay: tuple[float, float] = (0.5, 2.0)
+    """For how many seconds one of them has it, at least and at most."""
     text_members: int = 0
     """Members with ``nc``."""
     commands: int = 0

@@ -5,6 +5,7 @@ A client goes to the next server at each connection.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 import signal
@@ -128,9 +129,10 @@ class SeveralServers:
                 raise Unwell(f"a fault in {log}")
 
     def close(self) -> None:
-        for server in self._servers:
-            server.close()
-        self._engines.remove()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._engines.remove)
+            for server in self._servers:
+                stack.callback(server.close)
 
     # --- what it takes
 
@@ -141,7 +143,7 @@ class SeveralServers:
 
     def _start(self, servers: Sequence[SharedServer]) -> None:
         options = ["--journal-schema", self._place.schema, "--ring-entries", str(self._plan.ring)]
-        options += ["--durability", "replica"] if self._plan.standby else []
+        options += ["--durability", self._plan.durability] if self._plan.standby else []
         for server in servers:
             log = self._folder / f"{server.name}.log"
             server.child = Child(server.uri, log, *options, command=self._plan.command)
@@ -161,13 +163,14 @@ class SeveralServers:
     def _wait_for_beats(self) -> None:
         """Wait until all have another beat: nobody may sweep them for the one before. Note that they are up."""
         for server in self._servers:
-            sid, beat = self._book.beats().get(server.port, (server.sid, -1))
-            self._wait_for(partial(self._beats_beyond, server, beat), f"{server.name} beats")
-            server.sid = sid
+            before = self._book.beats().get(server.port, ("", 0))
+            server.sid = self._wait_for(partial(self._beats_again, server, *before), f"{server.name} beats")
             self._book.note("up", server.sid)
 
-    def _beats_beyond(self, server: SharedServer, beat: int) -> bool:
-        return self._book.beats().get(server.port, ("", -1))[1] > max(beat, 0)
+    def _beats_again(self, server: SharedServer, before: str, beat: int) -> str | None:
+        """Return its id if it has beaten since, under this id or, taken for dead meanwhile, under another."""
+        sid, now = self._book.beats().get(server.port, ("", 0))
+        return sid if now > (beat if sid == before else 0) else None
 
     def _wait_for(self, look: Callable[[], _T | None], what: str) -> _T:
         for _ in range(_LOOKS):
