@@ -1,11 +1,12 @@
 """A long run: is anything lost, repeated or out of order when the server is killed a thousand times?
 
     python benchmarks/chaos.py [--cycles 1000] [--every 1 3] [--folder DIR]
-    python benchmarks/chaos.py --servers 3 [--cycles 300]
+    python benchmarks/chaos.py --servers 3 [--standby] [--cycles 300]
 
 Senders and readers talk through a bad network to a server that is killed (SIGKILL), stopped (SIGSTOP) and starved of
 disk. With ``--servers``, several share a journal in PostgreSQL; they and the engine are killed, stopped, cut off and
-started again. Then a verifier that shares no code with any of them compares what they wrote down with the database.
+started again; with ``--standby``, a synchronous standby takes over, again and again. Then a verifier that shares no
+code with any of them compares what they wrote down with the database.
 The machinery is that of tests/system/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps
 everything: ``python tests/system/chaos/verifier.py DIR`` gives the verdict again.
 """
@@ -62,11 +63,8 @@ def summary(outcome: Outcome, seconds: float) -> str:
         "starts refused, full": tally.full_starts,
         "cuts": tally.cuts,
         "servers swept": tally.sweeps,
-        "all killed at once": tally.restarts_of_all,
-        "engine restarted": tally.engine_restarts,
-        "cut from the engine": tally.engine_cuts,
-    }
-    lines = [f"{name:<22}{count:>12,}" for name, count in rows.items()]
+    } | {f"  {name}": count for name, count in sorted(tally.events.items())}
+    lines = [f"{name:<30}{count:>12,}" for name, count in rows.items()]
     return "\n".join([*lines, describe(outcome.verdict), f"{seconds:.0f} s"])
 
 
@@ -75,13 +73,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=1000, help="how often a server is killed, or what else [1000]")
     parser.add_argument("--servers", type=int, default=1, help="several have a journal in PostgreSQL [1]")
+    parser.add_argument("--standby", action="store_true", help="several: the engine has a synchronous standby")
     parser.add_argument("--every", type=float, nargs=2, default=(1.0, 3.0), metavar="S", help="seconds of life [1 3]")
     parser.add_argument("--senders", type=int, default=10)
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--rate", type=float, default=30.0, help="messages a second of each sender [30]")
     parser.add_argument("--durability", choices=("os", "disk"), default="disk")
     parser.add_argument(
-        "--small-disk", type=int, metavar="MB", help="a file system in memory, that really fills (root)"
+        "--small-disk", type=int, metavar="MB", help="a file system in memory, or one for each engine (root)"
     )
     parser.add_argument("--seed", default="0")
     parser.add_argument("--folder", type=Path, help="an empty folder in which everything is kept")
@@ -93,9 +92,11 @@ def main() -> None:
         readers=options.readers,
         rate=options.rate,
         every=tuple(options.every),
-        durability=options.durability,
+        durability="replica" if options.standby else options.durability,
         seed=options.seed,
         servers=options.servers,
+        standby=options.standby,
+        engine_disk=options.small_disk if several else None,
         contestants=3 if several else 0,
         text_members=2 if several else 0,
         commands=1 if several else 0,
@@ -104,7 +105,7 @@ def main() -> None:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
         disk, where = None, None
-        if options.small_disk:
+        if options.small_disk and not several:
             where = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             disk = stack.enter_context(small_disk(where, options.small_disk))
             if disk is None:

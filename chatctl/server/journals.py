@@ -83,6 +83,7 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
         on_fatal=on_fatal,
         on_held=_held(log),
         on_engine=changed,
+        on_watcher_error=lambda why: log.warning("looking after the other servers failed; it is tried again", why=why),
     )
     log.info("journal", path=str(place), durability=journal.durability)
     return journal

@@ -69,9 +69,11 @@ def _new_cluster() -> Path:
 class Engine:
     """One cluster in a folder of its own, reached over a unix socket in it. ``chat`` owns the database ``chat``."""
 
-    def __init__(self, copy_of: Engine | None = None, **settings: str) -> None:
-        """Make it, not started. ``copy_of``: it is a standby of that one, which runs."""
-        self.folder = Path(tempfile.mkdtemp(prefix="chatctl-pg-"))  # short, and to be entered by another user
+    def __init__(self, copy_of: Engine | None = None, where: Path | None = None, **settings: str) -> None:
+        """Make it, not started. ``copy_of``: it is a standby of that one, which runs. ``where``: its disk."""
+        self.folder = Path(
+            tempfile.mkdtemp(prefix="chatctl-pg-", dir=where)
+        )  # short, and to be entered by another user
         self.data = self.folder / "data"
         self.settings = {
             "listen_addresses": "",
@@ -87,8 +89,12 @@ class Engine:
         if copy_of is None:
             self._run("cp", "-a", _new_cluster(), self.data)
         else:
-            source = f"host={copy_of.folder} user=postgres application_name={self.folder.name}"
-            self._run("pg_basebackup", "-D", self.data, "-d", source, "-R", "-X", "stream", "-c", "fast", "-N")
+            self._run(
+                "pg_basebackup", "-D", self.data, "-d", self._source(copy_of), "-R", "-X", "stream", "-c", "fast", "-N"
+            )
+
+    def _source(self, primary: Engine) -> str:
+        return f"host={primary.folder} user=postgres dbname=postgres application_name={self.folder.name}"
 
     def _run(self, program: str, *arguments: str | Path) -> None:
         _run(self.folder, program, *arguments)
@@ -111,6 +117,18 @@ class Engine:
             assert time.monotonic() < until, self.log()
             time.sleep(0.02)
         return self
+
+    def revive(self) -> None:
+        """Wait until it answers again; start it, if it has ended by itself."""
+        assert self._process is not None
+        until = time.monotonic() + DEADLINE
+        while not self._answers():
+            if self._process.poll() is not None:
+                self.stop()
+                self.start()
+                return
+            assert time.monotonic() < until, self.log()
+            time.sleep(0.02)
 
     def create(self) -> Engine:
         """Create the role and the database that a server uses."""
@@ -221,6 +239,11 @@ class Engine:
     def promote(self) -> None:
         """Make a standby a primary."""
         self.sql("SELECT pg_promote(true, 20)")
+
+    def follow(self, primary: Engine) -> None:
+        """Make one that has ended a standby of its own former standby: what it alone had is dropped. Not started."""
+        primary.sql("CHECKPOINT")  # until then its control file has the old timeline
+        self._run("pg_rewind", "-D", self.data, "--source-server", self._source(primary), "-R", "-N")
 
     def _pids(self) -> list[int]:
         assert self._process is not None

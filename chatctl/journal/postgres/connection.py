@@ -25,6 +25,10 @@ CONNECT_SECONDS = 5
 ANSWER_SECONDS = 10.0
 """How long one statement may take. An engine that is stopped keeps its connections open and answers nothing."""
 
+ANSWERS_AT_ONCE = 1_000
+"""Receipts, or verdicts, that a change is answered with at once. The engine sends an answer before it commits: one that
+is too large for the socket's buffer (of some 10,000) would wait, with all its locks, for a server that is stopped."""
+
 OLDEST_ENGINE = 150000
 
 _SETTINGS = """
@@ -32,12 +36,13 @@ SELECT set_config(name, value, false) FROM (VALUES
     ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
     ('plan_cache_mode', 'force_generic_plan'), ('default_transaction_isolation', 'read committed'),
     ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
-    ('idle_in_transaction_session_timeout', '60s')
+    ('idle_in_transaction_session_timeout', '5s')
 ) AS s (name, value)
 """
 """Ours are look-ups of a few rows by their key, in tables that may have been empty when the plan was made: they are
 never read as a whole, and planned once (480 µs of the engine's time for a message became 200). An engine that we are
-cut off from lets go of our locks within half a minute."""
+cut off from lets go of our locks within half a minute; where we are stopped in the middle of a transaction (there are a
+few of several statements, when a schema is opened), before we are taken for dead."""
 
 _CHECK_CLIENT = """
 DO $$ BEGIN

@@ -111,5 +111,5 @@ def _first_line(error: BaseException) -> str:
 
 
 def _short(line: str) -> str:
-    line = re.sub(r"^host: '([^']*)', port: '[^']*', hostaddr: [^:]*: ", r"\1: ", line)
+    line = re.sub(r"^host: '([^']*)', port: [^,]*, hostaddr: [^:]*: ", r"\1: ", line)
     return clean(re.sub(r"^([^:]*: )?connection failed: |FATAL:  ", "", line))

@@ -113,6 +113,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         on_fatal: Callable[[ChatError], None] | None = None,
         on_held: OnHeld = lambda *_: None,
         on_engine: OnEngine = lambda *_: None,
+        on_watcher_error: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the schema, make it if there is none, and start the thread. Blocks: do it before accepting anybody.
@@ -129,6 +130,8 @@ class PostgresJournal(ThreadedJournal[Store]):
             on_fatal: called once, on the loop's thread, with the error that the server has to end with.
             on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
             on_engine: called there when the engine can't be used, and when it can be again.
+            on_watcher_error: called there with the reason when this server could not beat, or sweep a dead one. It
+                tries again by itself.
             clock: returns Unix seconds.
 
         Raises:
@@ -146,13 +149,14 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
         self.look = self._writer.look
-        self._watcher = self._start_watcher(store) if shared else None
+        self._watcher = self._start_watcher(store, on_watcher_error) if shared else None
 
     # --- other servers
 
-    def _start_watcher(self, store: Store) -> Watcher:
+    def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:
         post, told = self._dispatcher.post, self._dispatcher.others
-        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told))
+        report = partial(post, on_error)
+        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told), report)
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.

@@ -78,8 +78,8 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
         if not me.shared:
             for table in ("servers", "done", "claimed"):  # we have the lock: they are gone
                 run(db, f"DELETE FROM {{}}.{table}", place.schema)  # noqa: S608 — ours
-        sweep_disconnected(db, place.schema)
-        register(db, place.schema, me)
+    sweep_disconnected(db, place.schema)  # not in the transaction: it locks what all who come and go wait for
+    register(db, place.schema, me)
     house = _load(db, place.schema, engine)
     house.renewed = renewed
     me.mark = engine.mark

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.directory import Came, Changed, Given, News, Place, Remote, Renamed, Went, Wish
-from chatctl.journal.postgres.connection import Connection, connect, inspect, run
+from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, Connection, connect, inspect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
 from chatctl.journal.postgres.registering import Registration, application_name
 from chatctl.journal.postgres.texts import to_engine
@@ -116,8 +116,12 @@ class Presence:
             psycopg.Error: nothing was committed; or, if the connection is lost, that is unknown: call it again.
         """
         asked = msgspec.json.encode([_row(wish) for wish in wishes]).decode()
-        call = "SELECT {}.claim(%s, %s, %s::jsonb, %s, %s::bigint[])"
-        [(answer,)] = self._run(call, sid, number, asked, facts, list(own))
+        values, call = (sid, number, asked, facts, list(own)), "{}.claim(%s, %s, %s::jsonb, %s, %s::bigint[])"
+        if len(wishes) <= ANSWERS_AT_ONCE:
+            [(answer,)] = self._run(f"SELECT {call}", *values)
+        else:
+            self._run(f"SELECT FROM {call}", *values)
+            [(answer,)] = self._run("SELECT answer FROM {}.claimed WHERE sid = %s", sid)
         given_at, at, version, rows = answer
         verdicts: list[Given | Changed] = []
         versions: list[int] = []

@@ -36,10 +36,27 @@ _LAST = "done", "claimed"
 
 _GONE = f"""
 WITH holders AS ({_HOLDERS})
-SELECT {{}}.sweep(sid, beat) FROM (
-    SELECT sid, beat FROM {{}}.servers WHERE NOT EXISTS (SELECT FROM holders WHERE name = %s || sid)
-        AND NOT EXISTS (SELECT FROM holders WHERE coalesce(name, '') NOT LIKE %s) OFFSET 0) gone
+SELECT sid, beat FROM {{}}.servers WHERE NOT EXISTS (SELECT FROM holders WHERE name = %s || sid)
+    AND NOT EXISTS (SELECT FROM holders WHERE coalesce(name, '') NOT LIKE %s)
 """  # noqa: S608 — constants
+
+_REGISTER = """
+WITH me AS (
+    INSERT INTO {}.servers (sid, label, version) SELECT %s, %s, version FROM {}.house RETURNING sid
+), changes AS (
+    INSERT INTO {}.done (sid, number) SELECT sid, 0 FROM me
+)
+INSERT INTO {}.claimed (sid, number) SELECT sid, 0 FROM me
+"""
+
+_REGISTER_ANEW = """
+WITH changes AS (
+    UPDATE {}.done SET sid = %s, swept = NULL WHERE sid = ANY (%s) RETURNING sid
+), claims AS (
+    UPDATE {}.claimed SET sid = %s, swept = NULL WHERE sid = ANY (%s) RETURNING sid
+)
+INSERT INTO {}.servers (sid, label) SELECT sid, %s FROM changes JOIN claims USING (sid)
+"""
 
 
 def _new_sid() -> str:
@@ -58,6 +75,8 @@ class Registration:
     """Its id in the schema; another one after it was swept."""
     mark: str = ""
     """Where the log was when it was opened last (``Engine.mark``)."""
+    tried: list[str] = field(default_factory=list)
+    """Ids that it may have got as well, since the engine's answer was lost."""
     others: frozenset[str] = frozenset()
     """The servers beside it, as it knows them."""
     watchers: str = "{}"
@@ -94,11 +113,8 @@ def changing_alone(db: Connection, schema: str) -> None:
 
 def register(db: Connection, schema: str, me: Registration) -> None:
     """Give a server its rows, before it reads what the schema holds."""
-    with db.transaction():
-        _insert(db, schema, me)
-        run(db, "UPDATE {}.servers SET version = h.version FROM {}.house h WHERE sid = %s", schema, me.sid)
-        for table in _LAST:
-            run(db, f"INSERT INTO {{}}.{table} (sid, number) VALUES (%s, 0)", schema, me.sid)  # noqa: S608 — ours
+    run(db, _REGISTER, schema, me.sid, me.label)
+    _look_for_others(db, schema, me)
 
 
 def sweep_disconnected(db: Connection, schema: str) -> None:
@@ -107,7 +123,22 @@ def sweep_disconnected(db: Connection, schema: str) -> None:
     One that has only lost it goes on as another one. A server that starts anew after it was killed must not find its
     members' names taken by itself. Where the engine does not tell whose the connections are, nothing is done.
     """
-    run(db, _GONE, schema, schema, _NAME, f"{_NAME}%")
+    for sid, beat in run(db, _GONE, schema, schema, _NAME, f"{_NAME}%").fetchall():
+        sweep(db, schema, sid, beat)
+
+
+def sweep(db: Connection, schema: str, sid: str, beat: int | None) -> bool:
+    """Take a dead server out of the schema, unless it has beaten again meanwhile; return whether it was there.
+
+    One alone in a transaction: a claim locks what is its server's first, and then what this locks for all of them.
+    """
+    return run(db, "SELECT {}.sweep(%s, %s)", schema, sid, beat).fetchone() == (True,)
+
+
+def end_sessions(db: Connection, sid: str) -> None:
+    """End what a server has under way in the engine: it may be stopped in the middle of that, with locks."""
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+    db.execute(ended, (application_name(sid),))
 
 
 def register_anew(db: Connection, schema: str, me: Registration) -> None:
@@ -116,25 +147,24 @@ def register_anew(db: Connection, schema: str, me: Registration) -> None:
     Raises:
         JournalLost: nobody knows any more what came of it.
     """
-    before, me.sid = me.sid, _new_sid()
-    with db.transaction():
-        _insert(db, schema, me)
-        for table in _LAST:
-            goes_on = f"UPDATE {{}}.{table} SET sid = %s, swept = NULL WHERE sid = %s"  # noqa: S608 — ours
-            if run(db, goes_on, schema, me.sid, before).rowcount != 1:
-                raise JournalLost("another server has taken this one for dead, long ago")
+    before, sid = [me.sid, *me.tried], _new_sid()
+    me.tried.append(sid)
+    if run(db, _REGISTER_ANEW, schema, sid, before, sid, before, me.label).rowcount != 1:
+        raise JournalLost("another server has taken this one for dead, long ago")
+    me.sid = sid
+    me.tried.clear()
+    _look_for_others(db, schema, me)
     db.execute("SELECT set_config('application_name', %s, false)", (application_name(me.sid),))
 
 
 def leave(db: Connection, schema: str, me: Registration) -> None:
     """Take a server out of the schema, with all that it had there."""
-    run(db, "SELECT {}.sweep(%s, NULL)", schema, me.sid)
+    sweep(db, schema, me.sid, None)
     for table in _LAST:
         run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours
 
 
-def _insert(db: Connection, schema: str, me: Registration) -> None:
-    run(db, "INSERT INTO {}.servers (sid, label) VALUES (%s, %s)", schema, me.sid, me.label)
+def _look_for_others(db: Connection, schema: str, me: Registration) -> None:
     me.others = frozenset(row[0] for row in run(db, "SELECT sid FROM {}.servers WHERE sid <> %s", schema, me.sid))
 
 

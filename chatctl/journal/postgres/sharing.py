@@ -90,12 +90,6 @@ def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
     return Beaten({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows if row[0] != sid})
 
 
-def sweep(db: Connection, schema: str, dead: Mapping[str, int]) -> list[str]:
-    """Take dead servers out of the schema, unless they beat again meanwhile; return which."""
-    swept = "SELECT sid FROM unnest(%s::text[], %s::bigint[]) AS d (sid, beat) WHERE {}.sweep(sid, beat)"
-    return [row[0] for row in run(db, swept, schema, list(dead), list(dead.values()))] if dead else []
-
-
 def report(db: Connection, schema: str, sid: str, version: int) -> None:
     """Tell other servers the version of the facts that a server goes by."""
     run(db, "UPDATE {}.servers SET version = %s WHERE sid = %s", schema, version, sid)

@@ -19,7 +19,7 @@ from chatctl.common.sizes import ENTRY_OVERHEAD, fitting
 from chatctl.common.text_search import Looked, Query, look_through
 from chatctl.errors import ChatError
 from chatctl.journal import Facts
-from chatctl.journal.postgres.connection import Connection, connect, run
+from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, Connection, connect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost, open_error
 from chatctl.journal.postgres.numbering import Answer, Group
 from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house, resume_house
@@ -166,10 +166,8 @@ class Store(Trimming):
         db = connect(self.place, application_name(self.sid))
         try:
             version = max(self.version, self._own_version)
-            before = self.sid
             engine = resume_house(db, self.place, self.me, self._saved(), version)
-            if self.sid != before:
-                self._reported = 0
+            self._reported = 0  # it may be another one than before
             try:
                 self.durability = self._checked(engine.durability)
             except ChatError as error:
@@ -248,8 +246,13 @@ class Store(Trimming):
             group.new_rooms = self._unsaved | {name: self.rooms[name].epoch for name in group.rooms}
         new = list(group.new_rooms), list(group.new_rooms.values())
         types = ", ".join(f"%s::{kind}[]" for kind in COLUMN_TYPES)
-        call = f"SELECT seqs, times, kinds FROM {{}}.append(%s, %s, %s::text[], %s::text[], {types})"  # noqa: S608
-        answer: Answer = self._run(call, self.sid, number, *new, *columns).fetchone()  # type: ignore[assignment]
+        values, call = (self.sid, number, *new, *columns), f"{{}}.append(%s, %s, %s::text[], %s::text[], {types})"
+        if len(columns[0]) <= ANSWERS_AT_ONCE:
+            row = self._run(f"SELECT seqs, times, kinds FROM {call}", *values).fetchone()  # noqa: S608 — ours
+        else:
+            self._run(f"SELECT FROM {call}", *values)
+            row = self._run("SELECT seqs, times, kinds FROM {}.done WHERE sid = %s", self.sid).fetchone()
+        answer: Answer = row  # type: ignore[assignment]
         for name in group.new_rooms:
             self._unsaved.pop(name, None)
         result = group.result(answer)

@@ -57,6 +57,8 @@ class PostgresSource:
                 raise ChatError(f"there is no journal {place}")
             if is_in_use:
                 check_layout(self._db, place)
+                # It locks nothing, and what it is read for may be slow: a pager.
+                self._db.execute("SET idle_in_transaction_session_timeout = 0")
                 self._db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             else:
                 open_house(self._db, place, self._me)

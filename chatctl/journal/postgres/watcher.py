@@ -7,7 +7,6 @@ here: looking (writer.py, store.py), who is dead (sharing.py).
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -16,16 +15,22 @@ import psycopg
 from psycopg import sql
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.connection import Connection, connect
-from chatctl.journal.postgres.engine_errors import EngineUnfit
-from chatctl.journal.postgres.registering import Registration, application_name
-from chatctl.journal.postgres.sharing import LEFT, Beats, beat, sweep
+from chatctl.journal.postgres.connection import Connection, EngineSilent, connect
+from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
+from chatctl.journal.postgres.registering import Registration, application_name, end_sessions, sweep
+from chatctl.journal.postgres.sharing import LEFT, Beats, beat
 
 ENTRIES, FACTS = "e", "f"
 """The first words of the hints about rooms and facts (layout.py)."""
 
 BEAT_SECONDS = 1.0
 """Between two beats, and between two looks at those of the others."""
+
+LOCK_SECONDS = 2.0
+"""How long a sweep waits for somebody's lock. Whoever else is dead has to be swept meanwhile."""
+
+_SESSION_ENDED = "57P"
+"""Of an engine that stops, or ends a session: the writer tells. Of one that is gone without a word there is none."""
 
 
 class Sharer(Protocol):
@@ -54,6 +59,7 @@ class Watcher:
         own: Callable[[], int],
         look: Callable[[str | None], object],
         tell_others: Callable[[frozenset[str]], object],
+        on_error: Callable[[str], object],
     ) -> None:
         """Start the thread.
 
@@ -63,12 +69,14 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
+            on_error: called on the thread with the reason when a beat or a sweep failed.
         """
         self._place = place
         self._me = me
         self._own = own
         self._look = look
         self._tell_others = tell_others
+        self._on_error = on_error
         self.sharer: Sharer | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
@@ -80,12 +88,25 @@ class Watcher:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            with contextlib.suppress(psycopg.Error, EngineUnfit):  # the writer finds out, and tells
+            try:
                 db = connect(self._place, application_name(self._me.sid))
-                with db:
-                    db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
-                    self._watch(db)
+            except (psycopg.Error, EngineUnfit):
+                pass  # the writer finds out, and tells
+            else:
+                self._run_with(db)
             self._stopping.wait(BEAT_SECONDS)
+
+    def _run_with(self, db: Connection) -> None:
+        try:
+            with db:
+                db.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+                db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
+                self._watch(db)
+        except EngineSilent as error:
+            self._on_error(reason(error))  # the writer may well be answered
+        except psycopg.Error as error:
+            if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
+                self._on_error(reason(error))
 
     def _watch(self, db: Connection) -> None:
         beats = Beats()
@@ -93,7 +114,7 @@ class Watcher:
             sid = self._me.sid  # another one after this server was swept
             seen, watchers = beat(db, self._place.schema, sid, self._me)
             if sid in seen:  # else it may not judge: it has slept itself
-                sweep(db, self._place.schema, beats.look(sid, seen))
+                self._sweep(db, beats.look(sid, seen))
             if (others := frozenset(watchers)) != self._me.others:
                 self._me.others = others
                 self._tell_others(others)
@@ -107,6 +128,14 @@ class Watcher:
                     return
                 if note.pid != self._own():
                     self._hear(kind, what)
+
+    def _sweep(self, db: Connection, dead: Mapping[str, int]) -> None:
+        for sid, at_beat in dead.items():
+            try:
+                sweep(db, self._place.schema, sid, at_beat)
+            except psycopg.errors.LockNotAvailable as error:  # it is tried again with the next beat
+                self._on_error(reason(error))
+                end_sessions(db, sid)
 
     def _hear(self, kind: str, what: str) -> None:
         if kind in (ENTRIES, FACTS, LEFT):

@@ -10,9 +10,11 @@ import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError
+from chatctl.journal.postgres import registering
+from chatctl.journal.postgres.connection import Connection
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import Group
-from chatctl.journal.postgres.sharing import sweep
+from chatctl.journal.postgres.registering import sweep
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.work import JournalLost
 from tests.support.engine import Engine
@@ -88,6 +90,38 @@ def test_one_that_slept_for_longer_than_anything_is_known_of_it_ends(engine: Eng
             swept(engine, place, other.sid)
         with pytest.raises(JournalLost, match="taken this one for dead, long ago"):
             store.reconnect()
+
+
+@pytest.mark.parametrize("outcome", ["not made", "made", "made, and swept again"])
+def test_one_that_loses_its_connection_while_it_gets_another_id_goes_on(
+    engine: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch, outcome: str
+) -> None:
+    """A standby is promoted just then. What came of its last change is known still."""
+
+    def lose(db: Connection, query: str, *values: object) -> object:
+        if "swept = NULL" not in query:
+            return execute(db, query, *values)
+        if outcome != "not made":
+            execute(db, query, *values)
+        raise psycopg.OperationalError("the connection is lost")
+
+    with closing(Store(place, shared=True)) as store:
+        store.add_room(ROOM, store.epoch_of_new(ROOM))
+        group = Group([[draft("once")]])
+        first, before, execute = store.commit(1, group), store.sid, registering.run
+        swept(engine, place, store.sid)
+        with monkeypatch.context() as losing:
+            losing.setattr(registering, "run", lose)
+            with pytest.raises(psycopg.OperationalError):
+                store.reconnect()
+        assert store.sid == before
+        if outcome == "made, and swept again":
+            swept(engine, place, store.me.tried[0])
+        store.reconnect()
+        assert store.sid != before
+        store.rooms[ROOM].last = 0
+        assert store.commit(1, group).receipts == first.receipts
+        assert store.last(ROOM) == 1
 
 
 def test_a_new_one_sweeps_those_that_have_no_connection(engine: Engine, place: PostgresPlace) -> None:
@@ -178,5 +212,5 @@ def test_a_server_alone_waits_for_nobody_who_shares(place: PostgresPlace, monkey
 def test_nobody_is_swept_who_beats(place: PostgresPlace) -> None:
     with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
         assert one._db is not None
-        assert sweep(one._db, place.schema, {other.sid: 7}) == []
-        assert sweep(one._db, place.schema, {}) == []
+        assert not sweep(one._db, place.schema, other.sid, 7)
+        assert not sweep(one._db, place.schema, "nobody", None)

@@ -18,7 +18,8 @@ from chatctl.journal.postgres import registering, store, watcher
 from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import Group
-from chatctl.journal.postgres.sharing import LOOKS, Beats, beat, changes_since, sweep
+from chatctl.journal.postgres.registering import sweep
+from chatctl.journal.postgres.sharing import LOOKS, Beats, beat, changes_since
 from chatctl.journal.postgres.store import Store
 from chatctl.protocol import Msg
 from tests.support.engine import Engine
@@ -349,8 +350,8 @@ def test_a_beat_that_stands_still_is_swept_and_one_that_goes_on_is_not(engine: E
             doomed = beats.look(alive.sid, beat(db, place.schema, alive.sid, alive.me).beats)
             assert list(doomed) == [dead.sid]
             beat(db, place.schema, dead.sid, dead.me)
-            assert sweep(db, place.schema, doomed) == [], "it beat again meanwhile"
-            assert sweep(db, place.schema, {dead.sid: doomed[dead.sid] + 1}) == [dead.sid]
+            assert not sweep(db, place.schema, dead.sid, doomed[dead.sid]), "it beat again meanwhile"
+            assert sweep(db, place.schema, dead.sid, doomed[dead.sid] + 1)
         with pytest.raises(psycopg.Error, match="another server has taken over"):
             dead.change(1, {})
         alive.change(1, {})

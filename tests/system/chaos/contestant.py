@@ -5,6 +5,7 @@ He is stubborn: while a server is silent he stays, for longer than it takes unti
 
 from __future__ import annotations
 
+import itertools
 import random
 import threading
 import time
@@ -13,8 +14,8 @@ from collections.abc import Callable
 from tests.system.chaos.diary import Diary
 from tests.system.chaos.wire import PATIENCE, Conversation, Dropped
 
-NAMES = ("Crown", "crown", "CROWN")
-"""One name, as names are compared."""
+NAMES = ("Crown", "crown", "CROWN", "Crovvn")
+"""One name, as names are compared: whoever reads the last one takes it for the first."""
 
 _STUBBORN = 15.0
 """Seconds of silence after which he goes elsewhere."""
@@ -23,11 +24,20 @@ _STUBBORN = 15.0
 class Contestant(threading.Thread):
     """Ends when he is told to."""
 
-    def __init__(self, way: Callable[[], int], diary: Diary) -> None:
-        """``way`` names the port for each connection."""
+    def __init__(self, way: Callable[[], int], diary: Diary, number: int, stay: tuple[float, float]) -> None:
+        """Begin when it is started.
+
+        Args:
+            way: names the port for each connection.
+            diary: where he notes what he was given, and that he has it.
+            number: which one of several he is: they begin with different spellings.
+            stay: for how many seconds he has the name, at least and at most.
+        """
         super().__init__(name=diary.name, daemon=True)
         self._way = way
         self._diary = diary
+        self._stay = stay
+        self._names = itertools.cycle(NAMES[-number:] + NAMES[:-number])
         self._dice = random.Random(diary.name)
         self._token = self._dice.randbytes(16).hex()
         self._giving_up = threading.Event()
@@ -45,11 +55,11 @@ class Contestant(threading.Thread):
         self._diary.close()
 
     def _converse(self) -> None:
-        conversation = Conversation(self._way(), nick=self._dice.choice(NAMES), mode="join", token=self._token)
-        name = conversation.welcome["nick"]
+        conversation = Conversation(self._way(), nick=next(self._names), mode="join", token=self._token)
+        name = NAMES[0]
         self._diary.note("hold", name=name, at=time.monotonic())
         try:
-            leave_at = time.monotonic() + self._dice.uniform(0.5, 2.0)
+            leave_at = time.monotonic() + self._dice.uniform(*self._stay)
             while time.monotonic() < leave_at and not self._giving_up.is_set():
                 self._ask(conversation, name)
                 self._giving_up.wait(0.1)

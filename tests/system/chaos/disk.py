@@ -59,7 +59,7 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self._ballast = folder / "ballast"
 
-    def fill(self, child: Child) -> None:
+    def fill(self, child: Child | None = None) -> None:
         with self._ballast.open("ab") as file:
             piece = 1 << 30
             while piece >= _PAGE:
@@ -68,14 +68,14 @@ class SmallDisk:
                 except OSError:
                     piece //= 2
 
-    def free(self, child: Child | None) -> None:
+    def free(self, child: Child | None = None) -> None:
         self._ballast.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[SmallDisk | None]:
+def small_disk(folder: Path, megabytes: int, mode: str = "0700") -> Iterator[SmallDisk | None]:
     """Mount a file system in memory at ``folder``; None if that is not permitted here."""
-    options = f"size={megabytes}m,mode=0700"
+    options = f"size={megabytes}m,mode={mode}"
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
     if mounted.returncode:
         yield None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chatctl.common.journal_uri import PostgresPlace
-from tests.support.engine import Engine
+from tests.system.chaos.engines import Engines
 
 _MAKE = """
 CREATE SCHEMA {s}_acts;
@@ -34,14 +34,14 @@ INSERT INTO {s}_acts.acts (what, sid) SELECT 'came', sid FROM {s}.servers;
 class EngineDiary:
     """Of one schema, which is there."""
 
-    def __init__(self, engine: Engine, place: PostgresPlace) -> None:
-        """Begin it."""
-        self._engine = engine
+    def __init__(self, engines: Engines, place: PostgresPlace) -> None:
+        """Begin it, at whichever is the primary."""
+        self._engines = engines
         self._place = place
         self._sql(_MAKE)
 
     def _sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._engine.sql(query.replace("{s}", self._place.schema), *values, database="chat")
+        return self._engines.sql(query.replace("{s}", self._place.schema), *values, database="chat")
 
     def note(self, what: str, sid: str) -> None:
         """Note ``down``, before something is done to a server for which it may be swept, or ``up``: it beats again."""

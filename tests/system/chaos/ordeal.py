@@ -119,7 +119,7 @@ class _Ordeal:
         self._readers = [self._reader(number) for number in range(plan.readers)]
         way, diary = deployment.way, self._diary
         self._others: list[Contestant | TextMember | UserOfSend] = [
-            *(Contestant(way(n), diary(f"contestant{n}")) for n in range(plan.contestants)),
+            *(Contestant(way(n), diary(f"contestant{n}"), n, plan.stay) for n in range(plan.contestants)),
             *(TextMember(way(n), diary(f"nc{n}")) for n in range(plan.text_members)),
             *(UserOfSend(deployment.addresses, diary(f"script{n}"), n) for n in range(plan.commands)),
         ]

@@ -31,8 +31,16 @@ class Plan:
     """Several share a journal in PostgreSQL, and each client goes to another one whenever it reconnects."""
     events: Sequence[str] = ()
     """What is done to several servers, again and again (several_servers.py); empty: all that there is."""
+    standby: bool = False
+    """Several servers' engine has a synchronous standby, and the two take turns."""
+    engine_disk: int | None = None
+    """Megabytes of each engine's disk, which is filled now and then; None: it is not."""
+    long_stop: float = 60.0
+    """Seconds for which a server is stopped, once in a hundred events."""
     contestants: int = 0
     """Members who want one name."""
+    stay: tuple[float, float] = (0.5, 2.0)
+    """For how many seconds one of them has it, at least and at most."""
     text_members: int = 0
     """Members with ``nc``."""
     commands: int = 0

@@ -10,10 +10,7 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from chatctl.core.dialects import Dialect
 from chatctl.core.ring import Ring
@@ -21,22 +18,16 @@ from chatctl.journal import Draft, OnAppended, Receipt
 from chatctl.journal.records import Committed
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.journal.store import Store
-from chatctl.journal.threaded import ThreadedJournal
 from chatctl.journal.transaction import Transaction
 from chatctl.main import main
+from tests.system.chaos import planted_shared
+from tests.system.chaos.planting import plant
 
 _RARE = 100
 _add = Transaction.add
 _wire = Ring._wire
 _append = SqliteJournal.append
-_append_shared = ThreadedJournal.append
 _commit = Store.commit
-
-
-def plant(owner: type, name: str, fault: Callable[..., object]) -> None:
-    """Replace a method. Raises AttributeError where the server has none of that name any more."""
-    getattr(owner, name)
-    setattr(owner, name, fault)
 
 
 def show_with(wire: Callable[[Ring, Dialect, int], bytes]) -> None:
@@ -133,63 +124,6 @@ def acks_early() -> None:
     plant(SqliteJournal, "append", append)
 
 
-def _append_with(append: Callable[[ThreadedJournal[Any], Sequence[Draft], OnAppended], None]) -> None:
-    plant(ThreadedJournal, "append", append)
-
-
-def shared_forgets_ids() -> None:
-    """What is sent again is stored again."""
-
-    def append(self: ThreadedJournal[Any], batch: Sequence[Draft], done: OnAppended) -> None:
-        _append_shared(self, [msgspec.structs.replace(draft, token=None, id=None) for draft in batch], done)
-
-    _append_with(append)
-
-
-def shared_acks_early() -> None:
-    """What is acknowledged is committed a moment later, and other servers do not know of it."""
-
-    def append(self: ThreadedJournal[Any], batch: Sequence[Draft], done: OnAppended) -> None:
-        last = max(self.head(batch[0].room).last, getattr(self, "promised", 0))
-        receipts = [Receipt(last + number, draft.time) for number, draft in enumerate(batch, 1)]
-        self.promised = last + len(batch)  # type: ignore[attr-defined]
-        self._loop.call_later(0.05, _append_shared, self, batch, lambda _: None)
-        done(receipts)
-
-    _append_with(append)
-
-
-def no_fence() -> None:
-    """A server that others took for dead goes on as if nothing had happened."""
-    from chatctl.journal.postgres import layout, store
-
-    check = f"RAISE EXCEPTION 'another server has taken over' USING ERRCODE = '{layout.FENCED}'"
-    bare = layout.BEGIN.replace("{fenced}", layout.FENCED).replace(check, "NULL")
-    assert check not in bare
-    assert bare != layout.BEGIN.replace("{fenced}", layout.FENCED)
-    layout.FUNCTIONS = layout.FUNCTIONS.replace(layout.BEGIN, bare)
-    store.is_registered = lambda *_: True
-
-
-def sweeps_the_living() -> None:
-    """A server that others have seen for a while is taken for dead, whether its beat moved or not."""
-    from chatctl.journal.postgres.sharing import LOOKS, Beats
-
-    def look(self: Beats, own: str, beats: Mapping[str, int]) -> dict[str, int]:
-        self._seen = {sid: (beat, self._seen.get(sid, (0, 0))[1] + 1) for sid, beat in beats.items()}
-        return {sid: beat for sid, (beat, looks) in self._seen.items() if looks > LOOKS and sid != own}
-
-    plant(Beats, "look", look)
-
-
-def quick_beats() -> None:
-    """No fault: servers look at each other more often, so that a test need not wait for so long."""
-    from chatctl.journal.postgres import watcher
-
-    assert watcher.BEAT_SECONDS == 1.0
-    watcher.BEAT_SECONDS = 0.4
-
-
 def sync_fails() -> None:
     """No fault of the server's: its disk reports that one sync failed, though all was written."""
     counts = itertools.count(1)
@@ -209,14 +143,10 @@ FAULTS: dict[str, Callable[[], None]] = {
     fault.__name__: fault for fault in (none, drops, hides, repeats, shows_again, swaps, forgets_ids, acks_early)
 }
 
-FAULTS_OF_SEVERAL: dict[str, Callable[[], None]] = {
-    fault.__name__: fault for fault in (shared_forgets_ids, shared_acks_early, no_fence, sweeps_the_living)
-}
-
-TROUBLES: dict[str, Callable[[], None]] = {"sync_fails": sync_fails, "quick_beats": quick_beats}
+TROUBLES: dict[str, Callable[[], None]] = {"sync_fails": sync_fails}
 """What a sound server must live up to."""
 
 if __name__ == "__main__":
     for name in sys.argv.pop(1).split(","):
-        (FAULTS | FAULTS_OF_SEVERAL | TROUBLES)[name]()
+        (FAULTS | TROUBLES | planted_shared.FAULTS | planted_shared.TROUBLES)[name]()
     main()

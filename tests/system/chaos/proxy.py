@@ -1,4 +1,5 @@
-"""The proxy: a bad network on one port. It delays, cuts (in the middle of a line too), and lets connections go dead.
+"""The proxy: a bad network on one port or socket. It delays, cuts (in the middle of a line too), lets connections go
+dead, and holds everything for a while.
 
 Lives here: what becomes of bytes between a client and the server. It never changes, adds or reorders any: TCP does not.
 """
@@ -11,6 +12,7 @@ import random
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 _CHUNK = 1 << 14
@@ -38,9 +40,10 @@ def draw(dice: random.Random) -> Fate:
 class Proxy:
     """Listens on ``port`` and passes on to ``upstream``, in a thread of its own."""
 
-    def __init__(self, seed: str = "") -> None:
-        self.upstream: int | None = None
-        """The server's port, while there is one."""
+    def __init__(self, seed: str = "", socket: Path | None = None) -> None:
+        """``socket`` is where it listens; None: on a free port."""
+        self.upstream: int | Path | None = None
+        """The server's port or socket, while there is one."""
         self.calm = False
         """New connections are let through."""
         self.cuts = 0
@@ -50,17 +53,37 @@ class Proxy:
         self._dice = random.Random(f"proxy {seed}")
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pass_up, self._pass_down = asyncio.Event(), asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
-        self._server = self._call(self._listen())
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self.let_go()
+        self._server = self._call(self._listen(socket))
+        self.port: int = 0 if socket else self._server.sockets[0].getsockname()[1]
 
     def _call(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
-    async def _listen(self) -> asyncio.Server:
+    async def _listen(self, socket: Path | None) -> asyncio.Server:
+        if socket is not None:
+            return await asyncio.start_unix_server(self._accept, socket)
         return await asyncio.start_server(self._accept, "127.0.0.1", 0)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self.upstream, Path):
+            return await asyncio.open_unix_connection(self.upstream)
+        return await asyncio.open_connection("127.0.0.1", self.upstream)
+
+    def hold(self, *, upwards: bool = True) -> None:
+        """Pass nothing on until ``let_go``, as a network that drops all; ``upwards`` False: no answers alone."""
+        if upwards:
+            self._loop.call_soon_threadsafe(self._pass_up.clear)
+        self._loop.call_soon_threadsafe(self._pass_down.clear)
+
+    def let_go(self) -> None:
+        """Pass on what was held, and what comes."""
+        self._loop.call_soon_threadsafe(self._pass_up.set)
+        self._loop.call_soon_threadsafe(self._pass_down.set)
 
     def cut_all(self) -> None:
         """Reset every connection."""
@@ -94,9 +117,10 @@ class Proxy:
         assert task is not None
         self._tasks.add(task)
         try:
+            await self._pass_up.wait()
             if self.upstream is None:
                 return
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream)
+            up_reader, up_writer = await self._connect()
         except OSError:
             return
         else:
@@ -128,8 +152,10 @@ class Proxy:
         upwards: bool,
     ) -> None:
         muted = False
+        passing = self._pass_up if upwards else self._pass_down
         with contextlib.suppress(OSError):
             while data := await reader.read(_CHUNK):
+                await passing.wait()
                 ripe = fate.upwards is upwards and self._loop.time() - born >= fate.at
                 if ripe and fate.kind == "cut":
                     await self._cut_inside(writer, data, link)
@@ -142,6 +168,7 @@ class Proxy:
                     data = await self._dribble(writer, data)
                 writer.write(data)
                 await writer.drain()
+        await passing.wait()
         if not (fate.deaf and not upwards and not self.calm):
             link.abort()
 

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -110,3 +111,38 @@ def test_without_a_server_nobody_gets_through(proxy: Proxy) -> None:
     proxy.upstream = None
     with socket.create_connection(("127.0.0.1", proxy.port), DEADLINE) as client:
         assert take(client, 1) == b""
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_what_is_held_comes_whole_once_it_is_let_go(proxy: Proxy, upwards: bool) -> None:
+    """What comes of a new connection, too."""
+    proxy.calm = True
+    for new in (False, True):
+        if new:
+            proxy.hold(upwards=upwards)
+        with socket.create_connection(("127.0.0.1", proxy.port), DEADLINE) as client:
+            proxy.hold(upwards=upwards)
+            client.sendall(LINES)
+            client.settimeout(0.1)
+            with pytest.raises(TimeoutError):
+                client.recv(1)
+            proxy.let_go()
+            client.settimeout(DEADLINE)
+            assert take(client, len(LINES)) == LINES
+
+
+def test_it_listens_on_a_socket_in_front_of_a_socket(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "up"))
+        listener.listen()
+        proxy = Proxy(socket=tmp_path / "down")
+        proxy.calm, proxy.upstream = True, tmp_path / "up"
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(tmp_path / "down"))
+                client.sendall(b"hi")
+                server, _ = listener.accept()
+                with server:
+                    assert server.recv(2) == b"hi"
+        finally:
+            proxy.close()

@@ -3,12 +3,16 @@ several servers."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.needs import need
 from tests.system.chaos.child import PLANTED
 from tests.system.chaos.ordeal import Outcome, run
 from tests.system.chaos.plan import Plan
@@ -51,26 +55,47 @@ def test_what_is_kept_no_more_is_announced(tmp_path: Path) -> None:
     assert outcome.verdict.gaps > 0
 
 
+SEVERAL = Plan(
+    servers=3,
+    every=(0.05, 0.2),
+    senders=2,
+    readers=3,
+    contestants=2,
+    text_members=1,
+    rate=15,
+    command=(sys.executable, PLANTED, "quick_beats"),
+)
+
+
+def run_several(tmp_path: Path, **more: Any) -> Outcome:
+    """Do each of the ``events`` once."""
+    outcome = run(dataclasses.replace(SEVERAL, cycles=len(more["events"]), seed=seed(), **more), tmp_path)
+    insist(outcome)
+    assert outcome.tally.events == Counter(more["events"])
+    verdict = outcome.verdict
+    assert verdict.again > 0
+    assert verdict.logged > verdict.attempted  # lines of nc are not among these
+    return outcome
+
+
 @pytest.mark.long
 def test_three_servers_are_one_whatever_happens_to_them_and_to_the_engine(tmp_path: Path) -> None:
     """Speaker and reader are at different servers, and whoever comes back comes to another one."""
-    plan = Plan(
-        servers=3,
-        cycles=4,
-        every=(0.05, 0.2),
-        events=("sweep", "kill", "engine killed", "restart all"),
-        senders=2,
-        readers=3,
-        contestants=2,
-        text_members=1,
-        rate=15,
-        command=(sys.executable, PLANTED, "quick_beats"),
-        seed=seed(),
-    )
-    outcome = run(plan, tmp_path)
-    insist(outcome)
+    outcome = run_several(tmp_path, events=("sweep", "kill", "engine killed", "restart all"))
     tally, verdict = outcome.tally, outcome.verdict
-    assert (tally.kills, tally.sweeps, tally.engine_restarts, tally.restarts_of_all) == (4, 1, 1, 1)
-    assert verdict.again > 0
+    assert (tally.kills, tally.sweeps, tally.events["engine killed"], tally.restarts_of_all) == (4, 1, 1, 1)
     assert verdict.given > 1
-    assert verdict.logged > verdict.attempted  # lines of nc are not among these
+
+
+@pytest.mark.long
+def test_with_a_standby_nothing_that_was_acknowledged_is_lost_whichever_is_the_primary(tmp_path: Path) -> None:
+    """Switched over, failed over, and from one that stood still and then does not know of its successor."""
+    events = "switch over", "cut off", "fail over", "standby killed", "fail over from a frozen one", "slow fsync"
+    run_several(tmp_path, events=events, standby=True, durability="replica")
+
+
+@pytest.mark.long
+def test_a_full_disk_of_the_engine_costs_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """Whether it refuses what is said, or ends since its own log finds no room."""
+    need("mount")
+    run_several(tmp_path, events=("disk full", "kill"), engine_disk=300, rate=100)

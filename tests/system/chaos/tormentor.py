@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.system.chaos.child import Child, NotStarted
 from tests.system.chaos.disk import Disk
@@ -41,9 +42,8 @@ class Tally:
     """Servers that others took for dead: killed, or stopped for long."""
     restarts_of_all: int = 0
     """Times all servers were killed at once; each counts among the kills."""
-    engine_restarts: int = 0
-    engine_cuts: int = 0
-    """Times sessions with the engine were ended, or it stood still."""
+    events: Counter[str] = field(default_factory=Counter)
+    """What was done to several servers and their engines, and how often."""
 
 
 class Tormentor:

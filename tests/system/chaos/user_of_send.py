@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
+from math import inf
 
 from tests.system.chaos.child import CHATCTL, ROOT
 from tests.system.chaos.diary import Diary
@@ -23,9 +25,11 @@ class UserOfSend(threading.Thread):
         self._diary = diary
         self._turn = first
         self._giving_up = threading.Event()
+        self._until = inf
 
     def give_up(self) -> None:
         """Begin nothing new."""
+        self._until = time.monotonic() + _DEADLINE
         self._giving_up.set()
 
     def run(self) -> None:
@@ -34,7 +38,7 @@ class UserOfSend(threading.Thread):
             count += 1
             ident, text = f"{count}", f"{self._diary.name} says {count}"
             self._diary.note("attempt", id=ident, text=text)
-            while (code := self._send(text, ident)) not in (0, None):
+            while (code := self._send(text, ident)) not in (0, None) and time.monotonic() < self._until:
                 self._diary.note("again", id=ident)
             if code == 0:
                 self._diary.note("stored", id=ident)
