@@ -57,6 +57,9 @@ def test_a_room_is_one_at_both(pair: tuple[Server, Server], run: Run) -> None:
     nadia.say_frame(type="whisper", to="omar", text="ж" * 2000, id="w")
     assert omar.frame("whisper")["text"] == "ж" * 2000
     nadia.frame("ack")
+    nadia.say_frame(type="whois", nick="Omar")
+    identity = nadia.frame("whois")
+    assert (identity["nick"], identity.get("here", True)) == ("omar", True)
     nadia.say_frame(type="nick", nick="nadia2")
     assert omar.frame("rename")["new"] == "nadia2"
     for taken, why in (("nadia2", "somebody else"), ("nаdia2", "looks like nadia2")):
@@ -93,6 +96,12 @@ def test_an_operators_orders_hold_at_both_when_he_is_answered(
     order("mute", "--for", "2h", "name:mallory")
     mallory.say("x", id="1")
     assert "muted" in mallory.frame("error")["text"]
+    eve = other.member("eve")
+    assert "eve was kicked" in order("kick", "name:eve", "spam")
+    bye = eve.frame("bye")
+    assert (bye["final"], "spam" in bye["why"], eve.rest()) == (True, True, b"")
+    assert nadia.frame("leave")["nicks"] == ["eve"]
+    assert nicks(one) == nicks(other) == ["mallory", "nadia", "omar"]
     told = order("ban", "--for", "2h", "name:mallory")
     assert "not yet at" not in told
     assert "banned" in mallory.frame("bye")["why"]
