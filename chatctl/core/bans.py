@@ -100,6 +100,10 @@ class Sanctions:
     def __iter__(self) -> Iterator[Sanction]:
         return iter(self._all.values())
 
+    def get(self, ident: str) -> Sanction | None:
+        """Return the one that is called so."""
+        return self._all.get(ident)
+
     def add(self, one: Sanction) -> None:
         """Add one; it replaces one on the same target."""
         self.drop(one.ident)

@@ -77,6 +77,8 @@ class Dialect:
     answers_pings: bool = False
     proves: bool = False
     """A password or a key can be proved in it."""
+    resumes: bool = False
+    """Its clients keep the epoch and number of what they were sent, and come back with them."""
     ping_seconds: float = float("inf")
     """Seconds of silence after which its clients are pinged, if the limit is not less."""
     parse_run: Callable[[Sequence[bytes]], Sequence[ClientFrame] | None] = _no_run
@@ -214,6 +216,9 @@ def _as_text(frame: Frame) -> str:
             return f"! {clean(text)}\n"
         case protocol.Page(entries=entries):
             return "".join(_say_lines(entry) for entry in entries)
+        case protocol.Gap(why="lost"):  # of its end: who speaks text never comes back with a cursor
+            count = frame.to - frame.from_ + 1
+            return f"(the last {count} messages were lost)\n" if count > 1 else "(the last message was lost)\n"
         case protocol.Gap():
             return f"({frame.to - frame.from_ + 1} messages can't be shown: {frame.why})\n"
         case protocol.Bye(why=why):
@@ -317,6 +322,7 @@ JSON = Dialect(
     _parse_json,
     answers_pings=True,
     proves=True,
+    resumes=True,
     parse_run=protocol.decode_run,
     render_in_bulk=protocol.encode_run,
 )
@@ -329,6 +335,7 @@ WEB = Dialect(
     _parse_json,
     answers_pings=True,
     proves=True,
+    resumes=True,
     ping_seconds=WEB_PING_SECONDS,
     parse_run=protocol.decode_run,
     render_in_bulk=_render_web_run,

@@ -184,15 +184,23 @@ class Leases:
         return lease.until is None and lease.server in self._others
 
     def learn(self, place: LeaseKey, lease: Lease | None, now: float, wall: float) -> Hashable | None:
-        """Take a lease as another server has kept it; None: it is gone.
+        """Take a lease as the journal has it: another server has kept it, or the journal has lost a change of it.
+
+        Args:
+            place: which one.
+            lease: as it is kept; None: it is gone.
+            now: monotonic seconds.
+            wall: Unix seconds.
 
         Returns:
-            The connection to this server that held it; None if none did.
+            The connection to this server that held it and does not any more; None if none did.
         """
         connection, before = self._connections.get(place), self._leases.get(place)
         if lease is None:
             self._remove(place)
             return connection
+        if before is not None and msgspec.structs.replace(before, asked=None) == lease:
+            return None
         asked = before.asked if before is not None and before.holder == lease.holder else None
         self._put(msgspec.structs.replace(lease, asked=asked))
         self._detach(place)
@@ -217,9 +225,9 @@ class Leases:
             self._watch(lease, now)
 
     def _watch(self, lease: Lease, now: float) -> None:
-        if lease.until is not None or not lease.server or lease.server == self.server:
+        if lease.until is not None or not lease.server:
             return
-        if lease.server in self._others:
+        if lease.server in self._others or lease.place in self._connections:
             self._deadlines.pop(lease.place, None)
         else:
             self._deadlines.setdefault(lease.place, now + self.grace)

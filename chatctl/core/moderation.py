@@ -7,7 +7,7 @@ of a clock that nobody sets (clock.py). Source: docs/admin.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -147,6 +147,15 @@ class Rules:
             raise RateLimited(
                 f"{room} is slow: a message every {short_span(slow)}", retry_after=min(round(wait, 1) + 0.1, slow)
             )
+        self._note_speech(marks, now)
+
+    def heard(self, person: Person, room: str, now: float) -> None:
+        """Record that a message of somebody was shown, unless ``speak`` has: it was said at another server."""
+        if slow := self.room(room).slow:
+            marks = _speaker_marks(person, room)
+            self._note_speech([mark for mark in marks if self._last_spoke.get(mark, now - slow) <= now - slow], now)
+
+    def _note_speech(self, marks: Iterable[Fact], now: float) -> None:
         for mark in marks:
             self._last_spoke.pop(mark, None)
             self._last_spoke[mark] = now

@@ -131,6 +131,21 @@ class Ring:
         self._dead = 0
         self.extend(entries)
 
+    def truncate(self, last: int) -> None:
+        """Drop all entries that follow number ``last``: the log has lost them, and goes on from there."""
+        if last >= self.last:
+            return
+        if last < self.first:
+            self._count_entries(-self._size)
+            self._entries, self._base, self._dead = [], last + 1, 0
+        else:
+            kept = last + 1 - self._base
+            self._count_entries(-_cost(self._entries[kept:]))
+            del self._entries[kept:]
+        self._forget_wires()
+        self._given.clear()
+        self.last = last
+
     def redact(self, seqs: Sequence[int]) -> None:
         """Empty entries, and forget their bytes. Those that are not here are ignored."""
         for seq in seqs:

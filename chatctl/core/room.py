@@ -137,6 +137,25 @@ class Room:
             redacted.update(seqs)
         self._redactions.append(Redacted(list(seqs)))
 
+    def truncate(self, epoch: str, end: int) -> None:
+        """Go on from entry ``end`` under another epoch: the log has lost what followed. Readers that saw it are told.
+
+        Those who keep cursors must not be among them: they would take new entries for some of the earlier epoch.
+        """
+        self.epoch = epoch
+        self.edition += 1
+        self._opened_at -= max(0, self.ring.last - end)
+        self.ring.truncate(end)
+        self._swept = min(self._swept, end)
+        self._leaving = [(min(seq, end), member) for seq, member in self._leaving]
+        self._redactions.clear()  # who keeps no cursor is not told of any
+        for reader in list(self.readers):
+            if reader.after > end:
+                reader.missed.append(Gap(from_=end + 1, to=reader.after, why="lost"))
+                self.count_gap("lost", end - reader.after)
+                reader.after = end
+                self.drain(reader)
+
     @contextmanager
     def redactions(self) -> Iterator[set[int]]:
         """Hand out a set that gets the seqs of all entries that are redacted inside the block."""

@@ -67,8 +67,10 @@ class CatchUp:
 
     async def _send_page(self) -> None:
         async with self._reads:
-            most = self._room.batch_bytes()
-            self._send(await self._read(self._reader.after, most), most)
+            reader, most = self._reader, self._room.batch_bytes()
+            entries = await self._read(after := reader.after, most)
+            if reader.leaving is None and reader.after == after:  # else the log was cut meanwhile
+                self._send(entries, most)
 
     async def _read(self, after: int, most: int) -> Sequence[Msg]:
         try:

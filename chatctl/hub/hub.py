@@ -26,6 +26,7 @@ from chatctl.core.room import Room
 from chatctl.directory import Directory, Place, Wish
 from chatctl.errors import ChatError, NoSuchNick
 from chatctl.hub.admin_commands import AdminCommands
+from chatctl.hub.cutting import Cutting
 from chatctl.hub.errands import Errands
 from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
@@ -104,6 +105,7 @@ class Hub:
         self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
         self.messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
+        self.cut = Cutting(self).cut
         learning = Learning(self)
         self.learn, self.redacted = learning.learn, learning.redacted
         self._login = Login(self, self._admission, authenticator, loop)

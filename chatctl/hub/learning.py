@@ -27,6 +27,9 @@ from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import Bye, Frame, Notice, RoomNow
 
+_RANKS = {ASKED: 1, ORDER: 2}
+"""Kinds of facts that say something of others: they come after those."""
+
 
 class Learning:
     """Applies changes of facts to one server."""
@@ -50,7 +53,7 @@ class Learning:
     def learn(self, facts: Facts) -> None:
         """Apply changes, in the order of their commits; those of this server's own may be among them."""
         self._hit.clear()
-        for (kind, key), value in sorted(facts.items(), key=lambda fact: fact[0][0] == ORDER):
+        for (kind, key), value in sorted(facts.items(), key=lambda fact: _RANKS.get(fact[0][0], 0)):
             try:
                 if kind in self._kinds:
                     self._kinds[kind](key, value)
@@ -79,6 +82,9 @@ class Learning:
         kept = msgspec.json.decode(value, type=Sanction)
         until = None if kept.until is None else clock.steady_of(kept.until)
         one = msgspec.structs.replace(kept, since=clock.steady_of(kept.since), until=until)
+        before = rules.sanctions(what).get(one.ident)
+        if before is not None and _is_same(before, one):  # the journal has lost changes: all facts are told again
+            return
         rules.sanctions(what).add(one)
         if not one.is_active(now := clock.steady()):
             return
@@ -104,3 +110,10 @@ class Learning:
         if (room := self._hub.presence.rooms.get(name)) is not None:
             room.tell(frame)
             self._hub.touch(room)
+
+
+def _is_same(one: Sanction, other: Sanction) -> bool:
+    """Compare without what two readings of the clocks make of the times."""
+    if (one.until is None) != (other.until is None) or abs((one.until or 0.0) - (other.until or 0.0)) > 1.0:
+        return False
+    return one == msgspec.structs.replace(other, since=one.since, until=one.until)

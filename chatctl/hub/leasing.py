@@ -137,7 +137,7 @@ class Leasing:
         before, lease = self.leases.find(place), lease_of(value) if value is not None else None
         connection = self.leases.learn(place, lease, now, self._clock.kept(now))
         if isinstance(connection, Peer) and before is not None and (lease is None or lease.holder != before.holder):
-            self._tell(connection, before, "it was ended at another server")
+            self._tell(connection, before, "the server's journal has it no more")
 
     def learn_asked(self, key: str, value: str | None) -> None:
         """Go by the number of a question that another server has kept."""
@@ -150,6 +150,10 @@ class Leasing:
     def move(self, server: str) -> None:
         """Go on under another id: this server was taken for dead."""
         self._keep(self.leases.move(server))
+
+    def cut(self, room: str) -> None:
+        """Note that a room's log has lost its end: other entries get those numbers."""
+        self._authors.forget(room)
 
     # --- what happens to connections
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from chatctl.common.names import fold_any, fold_nick
+from chatctl.core.bans import Person
 from chatctl.core.confusables import skeletons
 from chatctl.core.members import Member, Members
 from chatctl.core.name_ownership import Ask, grant
@@ -207,15 +208,23 @@ class Presence:
         peer.member = None
         self._hub.disconnect(peer, "replaced", Bye(why=REPLACED, final=True, code="nick_taken"))
 
-    # --- members of other servers
+    # --- what is shown
 
     def heard(self, room: Room, entries: Iterable[Msg]) -> None:
-        """Note that members of other servers have spoken."""
-        if self._remote:
-            now = self._hub.clock.steady()
-            for nick in {entry.nick for entry in entries}:
-                if (member := room.roster.keyed(fold_any(nick))) is not None:
-                    member.spoke = now
+        """Note who has spoken, at whichever server."""
+        rules = self._hub.rules
+        if not (self._remote or rules.room(room.name).slow):
+            return
+        now = self._hub.clock.steady()
+        for nick in {entry.nick for entry in entries}:
+            member = room.roster.keyed(fold_any(nick))
+            if member is None:  # it only posts, or has left
+                rules.heard(Person(nick), room.name, now)
+            else:
+                member.spoke = now
+                rules.heard(Person(nick, member.proved, member.token), room.name, now)
+
+    # --- members of other servers
 
     def _take_news(self, news: Sequence[News]) -> None:
         for one in news:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from chatctl.common.names import check_nick, fold_any, fold_nick
 from chatctl.common.text import clean
 from chatctl.core.room import Room
-from chatctl.errors import Forbidden, RoomInvalid
+from chatctl.errors import Forbidden, RoomInvalid, StorageFailed
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import DEFAULT_ROOM, MAX_REDACTED
@@ -46,6 +46,7 @@ class Redaction:
             raise RoomInvalid(f"there is no room '{clean(self._rooms[0][:40])}'")
         if bool(seqs) == bool(nick):
             raise Forbidden("a redaction takes the numbers of messages, or a nickname")
+        self._epochs = {name: hub.journal.head(name).epoch for name in self._rooms}
         self._seqs = sorted(set(seqs))
         if seqs:
             self._insist_on_kept(self._rooms[0])
@@ -84,6 +85,8 @@ class Redaction:
         """
         pieces = [(name, piece) for name, seqs in found.items() for piece in _pieces(seqs)]
         for number, (name, seqs) in enumerate(pieces, 1):
+            if self._hub.journal.head(name).epoch != self._epochs[name]:
+                raise StorageFailed(f"the log of {name} has lost its end meanwhile: look which numbers are meant")
             await self._hub.journal.redact(name, seqs, facts if number == len(pieces) else {})
             if (room := self._hub.history.rooms.get(name)) is not None:
                 room.redact(seqs)

@@ -156,7 +156,7 @@ class ThreadedJournal(ABC, Generic[_S]):
             on_fatal: called once, on the loop's thread, with the error that the server has to end with.
         """
         self.renewed = store.renewed
-        """Why its rooms got new epochs when it was opened, for the log; None: they did not."""
+        """Why its rooms got new epochs when it was opened, or since; None: they did not."""
         self._facts = dict(facts)
         self._ends = ends
         self._loop = loop or asyncio.get_running_loop()

@@ -63,6 +63,7 @@ class Sharing:
 
         shared.watch(hub.learn, hub.redacted)
         shared.on_fenced(fenced)
+        shared.on_cut(lambda why, facts: hub.cut(why, facts=facts))
         shared.on_others(hub.leasing.know)
         hub.admin.spread = Spreading(shared.spread).after
 

@@ -156,6 +156,8 @@ def test_the_rest_of_what_people_are_told() -> None:
     shown = {
         p.Rename("a", "b"): b"a is now b\n",
         p.Gap(3, 5, "slow"): b"(3 messages can't be shown: slow)\n",
+        p.Gap(3, 5, "lost"): b"(the last 3 messages were lost)\n",
+        p.Gap(5, 5, "lost"): b"(the last message was lost)\n",
         p.Error("internal", "no\nway"): "! no␊way\n".encode(),
         p.Bye(): b"Goodbye!\n",
         p.Bye("so long"): b"Goodbye! (so long)\n",

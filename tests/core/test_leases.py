@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from chatctl.core.lease import Changes, Lease, LeaseKey, lease_of
+from chatctl.core.lease import Changes, Lease, LeaseKey, changes_of, lease_of
 from chatctl.core.leases import CLOSED_SECONDS, MAX_CLOSED, MAX_PER_ADDRESS, MAX_PER_OWNER, Leases
 from chatctl.core.name_ownership import Owner
 from chatctl.errors import Forbidden, RateLimited
@@ -365,6 +365,9 @@ class Server:
                 self.leases.learn_asked(LeaseKey.of_asked_fact((kind, key)), seq)
         return lost
 
+    def facts_of(self, lease: Lease) -> str | None:
+        return changes_of(lease.place, lease)[lease.place.fact]
+
     def lease(self, place: LeaseKey = LOCK) -> Lease | None:
         return self.leases.find(place)
 
@@ -414,6 +417,23 @@ def test_one_that_is_released_is_free_everywhere_and_its_holder_is_known() -> No
     mine = taken(one, other)
     assert one.learn(other.leases.release(mine, 0, 1.0, 1.0)) == "a"
     assert (one.lease(), other.lease()) == (None, None)
+
+
+def test_one_that_is_told_as_it_is_known_stays_with_its_connection() -> None:
+    one, other = two()
+    mine = taken(one, other)
+    assert one.learn({mine.place.fact: one.facts_of(mine)}) is None
+    assert one.leases.holder_of(LOCK) == "a"
+
+
+def test_one_that_the_journal_gives_back_to_a_server_that_has_released_it_ends_after_the_grace() -> None:
+    """The journal has lost that it was released: nobody would end it."""
+    one, other = two()
+    mine = taken(one, other)
+    one.leases.release(mine, 0, 1.0, 1.0)
+    assert one.learn({mine.place.fact: one.facts_of(mine)}, 5.0) is None
+    assert one.leases.expired(4.0 + GRACE)[0] == []
+    assert [lease.place for lease in one.leases.expired(5.0 + GRACE)[0]] == [LOCK]
 
 
 def test_what_a_dead_server_held_ends_after_the_grace_unless_it_was_alive() -> None:

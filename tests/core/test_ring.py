@@ -213,3 +213,22 @@ def test_two_dialects_read_the_same_entries(steps: list[tuple[int, object, int]]
     assert expected == after[JSON] + 1
     said = [int(line[4:]) for line in seen[TEXT].splitlines() if line.startswith(b"a: m")]
     assert said == sorted(set(said))
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 12))
+def test_a_ring_that_lost_its_end_holds_what_one_does_that_never_had_it(count: int, last: int, keep: int) -> None:
+    """Its bytes are counted as before, whatever of it was rendered, and the next entry follows."""
+    share = Share(1 << 20)
+    ring = Ring(max_entries=keep, share=share)
+    for seq in range(1, count + 1):
+        ring.extend([entry(seq)])
+        ring.take(TEXT, max(0, seq - 3), 1000)
+    ring.truncate(last)
+    assert ring.last == min(last, count)
+    assert ring.first == min(max(1, count - keep + 1), ring.last + 1)
+    other = Share(1 << 20)
+    Ring(ring.first - 1, share=other).extend([entry(seq) for seq in range(ring.first, ring.last + 1)])
+    assert ring.size == share.used
+    assert share.used == other.used or last >= count, "what is rendered is forgotten with what it followed"
+    ring.extend([entry(ring.last + 1, "new")])
+    assert ring.take(TEXT, ring.last - 1, 1000) == (b"a: new\n", ring.last)

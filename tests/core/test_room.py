@@ -148,6 +148,85 @@ TestCursorsKeepTheirPlace = CursorsKeepTheirPlace.TestCase
 TestCursorsKeepTheirPlace.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
 
 
+class WhatIsShownIsTheLog(RuleBasedStateMachine):
+    """A log may lose its end, also behind the ring. A reader has shown what there is, less what it was told is lost."""
+
+    readers = Bundle("readers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = room_of(keep=6, batch=150)
+        self.log: list[str] = []
+        self.said = 0
+        self.starts: dict[FakeReader, int] = {}
+
+    @rule(count=st.integers(1, 8))
+    def append(self, count: int) -> None:
+        texts = [f"m{number}" for number in range(self.said, self.said + count)]
+        self.room.append([Msg(len(self.log) + at, 0, "a", text) for at, text in enumerate(texts, 1)])
+        self.said += count
+        self.log += texts
+
+    @rule(target=readers, history=st.integers(0, 4))
+    def come(self, history: int) -> FakeReader:
+        after, _ = start(self.room, None, history)
+        reader = reader_in(self.room, JSON, after)
+        self.starts[reader] = after
+        return reader
+
+    @rule(reader=readers)
+    def pause(self, reader: FakeReader) -> None:
+        reader.paused = True
+
+    @rule(reader=readers)
+    def drain(self, reader: FakeReader) -> None:
+        reader.paused = False
+        self.room.drain(reader)
+
+    @rule()
+    def sweep(self) -> None:
+        self.room.sweep(0.0)
+
+    @rule(count=st.integers(0, 9))
+    def lose(self, count: int) -> None:
+        said, delivered = self.room.said, self.room.delivered
+        del self.log[max(0, len(self.log) - count) :]
+        self.room.truncate(f"epoch of {self.said}", len(self.log))
+        assert (self.room.said, self.room.delivered) >= (said, delivered), "counters never fall"
+
+    def teardown(self) -> None:
+        for reader in self.room.readers:
+            reader.paused = False
+            self.room.drain(reader)
+        settle(self.room)
+        for reader in self.room.readers:
+            shown, at = shown_by(reader, self.starts[reader])
+            assert at == reader.after == len(self.log)
+            assert all(text == self.log[seq - 1] for seq, text in shown.items())
+
+
+def shown_by(reader: FakeReader, start: int) -> tuple[dict[int, str], int]:
+    """Return the entries that a json reader was sent, less what it was told is lost, and where that ends."""
+    shown: dict[int, str] = {}
+    at = start
+    for frame in reader.frames:
+        if isinstance(frame, Msg):
+            assert frame.seq == at + 1
+            shown[at := frame.seq] = frame.text
+        elif isinstance(frame, Gap) and frame.why == "lost":
+            assert frame.to == at
+            at = frame.from_ - 1
+            shown = {seq: text for seq, text in shown.items() if seq <= at}
+        elif isinstance(frame, Gap):
+            assert frame.from_ == at + 1
+            at = frame.to
+    return shown, at
+
+
+TestWhatIsShownIsTheLog = WhatIsShownIsTheLog.TestCase
+TestWhatIsShownIsTheLog.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)
+
+
 # --- the sweep
 
 
@@ -381,3 +460,43 @@ def test_a_leave_of_another_server_is_told_once_what_was_said_before_was_sent() 
     append(room, 1)
     settle(room)
     assert [type(frame) for frame in reader.frames] == [Msg, Msg, Leave]
+
+
+def test_readers_of_a_log_that_lost_its_end_are_told_what_they_saw_of_it() -> None:
+    """And no more than that: before it, at it, behind it, and one that can take nothing now."""
+    room = room_of(10)
+    before, at, behind, paused = (reader_in(room, TEXT, after) for after in (5, 7, 10, 9))
+    before.paused = paused.paused = True
+    room.truncate("epoch2", 7)
+    append(room, 1)
+    settle(room)
+    assert (before.wire, at.wire) == (b"", b"a: m8\n")
+    assert behind.wire == b"(the last 3 messages were lost)\na: m8\n"
+    assert paused.wire == b""
+    for reader in (before, paused):
+        reader.paused = False
+        room.drain(reader)
+    assert before.wire == b"a: m6\na: m7\na: m8\n"
+    assert paused.wire == b"(the last 2 messages were lost)\na: m8\n"
+    assert (room.epoch, room.gaps["lost"], room.edition) == ("epoch2", 2, 1)
+
+
+def test_a_leave_that_waits_for_what_was_lost_is_told() -> None:
+    room = room_of(3)
+    member = room.roster.add("nadia", None, None, 0)
+    reader = reader_in(room, TEXT, 3)
+    settle(room)
+    room.roster.unlist(member)
+    room.leave_after(5, member)
+    room.truncate("epoch2", 2)
+    settle(room)
+    assert reader.wire.endswith(b"nadia left!\n")
+
+
+def test_a_redaction_of_what_was_lost_is_told_to_nobody() -> None:
+    room = room_of(3)
+    reader = reader_in(room, JSON, 3)
+    room.redact([3])
+    room.truncate("epoch2", 2)
+    settle(room)
+    assert [type(frame) for frame in reader.frames] == [Gap]

@@ -1,5 +1,7 @@
 """The past, wherever it is kept: in the ring, in the journal behind it, or nowhere any more."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -224,6 +226,29 @@ async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -
     await rest(house)
     assert back.closed
     assert "a reader could not catch up" in house.logged.getvalue()
+
+
+@pytest.mark.parametrize("turns", range(8))
+@in_loop
+async def test_one_who_catches_up_while_the_log_loses_its_end_is_sent_nothing_of_the_new_one(turns: int) -> None:
+    """Its cursor is of the earlier epoch, whatever was being read then, and while it waits for an answer."""
+    journal = KeptLog(["m"] * 600)
+    house = House(journal=journal)
+    back = house.join("Back", resume=Resume(journal._epoch, 0))
+    for _ in range(turns):
+        house.turn()
+        await asyncio.sleep(0)
+    journal.entries[100:] = [Msg(seq, 0.0, "Rajat", "new") for seq in range(101, 601)]
+    journal._last["lobby"], journal._epoch = 100, "another"
+    back.in_flight = 1
+    house.hub.cut("the engine has lost its last messages", facts=False)
+    await rest(house)
+    house.hub._tick.release(back, 1)
+    await rest(house)
+    assert seqs(back) == list(range(1, len(seqs(back)) + 1))
+    assert "new" not in [entry.text for entry in only(Msg, back.frames)]
+    assert back.closed
+    assert house.hub.history._catching_up == {}
 
 
 class RenewedJournal(KeptLog):

@@ -10,7 +10,9 @@ from chatctl.core.bans import Sanction
 from chatctl.core.name_claims import UNUSED_SECONDS
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
-from tests.support.two_servers import ONE, TwoServers, join
+from tests.support.two_servers import ONE, TWO, TwoServers, join
+
+ASKING = f'{{"room":"lobby","kind":"question","name":"abc","holder":"{ONE}","token":"{"aa" * 32}","until":2000.0}}'
 
 
 def ordered(servers: TwoServers, house: House, verb: str, target: str = "", **more: object) -> p.Done:
@@ -45,6 +47,36 @@ def test_what_this_server_has_kept_itself_is_not_told_again(servers: TwoServers,
     servers.two.hub.learn(servers.engine.facts)
     servers.settle()
     assert ana.take() == []
+
+
+def test_facts_that_are_all_told_again_change_nothing(servers: TwoServers, ana: FakePeer) -> None:
+    """As after the journal has lost some of them: who is here stays, also whoever holds a lock."""
+    ordered(servers, servers.one, "ban", "mallory", seconds=60)
+    ordered(servers, servers.one, "mute", "eve", seconds=60)
+    ordered(servers, servers.one, "topic", room="lobby", text="deploys")
+    ana.say(p.Lease("lock", "deploy", TWO))
+    servers.settle()
+    ana.take()
+    rules = servers.two.hub.rules
+    before = [*rules.bans, *rules.mutes]
+    servers.two.wall_ahead = 0.3
+    servers.two.hub.learn(servers.engine.facts)
+    servers.settle()
+    assert ana.take() == []
+    assert all(one is other for one, other in zip([*rules.bans, *rules.mutes], before, strict=True))
+    assert servers.two.hub.leasing.leases.holds(ana)
+    servers.two.hub.learn({key: None for key in servers.engine.facts if key[0] == "lease"})
+    servers.settle()
+    [lost] = only(p.LeaseState, ana.take())
+    assert (lost.held, lost.why) == (False, "the server's journal has it no more")
+
+
+def test_a_question_is_learned_before_its_number(servers: TwoServers) -> None:
+    """In whatever order they come."""
+    facts = {("asked", "lobby abc"): "3", ("lease", "lobby question abc"): ASKING, ("order", "x"): None}
+    servers.one.hub.learn(facts)
+    [question] = servers.one.hub.leasing.leases
+    assert question.asked == 3
 
 
 def test_a_mute_ends_at_all_servers_at_the_same_time(servers: TwoServers, ana: FakePeer) -> None:

@@ -390,6 +390,26 @@ def test_a_slow_room_takes_one_message_in_its_time() -> None:
     assert said(house, rajat, "5") == [("5", "ok")]
 
 
+def test_a_slow_disk_makes_no_room_slower() -> None:
+    """The time counts from when somebody spoke, not from when that was shown."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    rajat = house.join("Rajat", TOKEN)
+    order(house, "console", "slow", "", seconds=30)
+    rajat.say(p.Say("1"))
+    house.settle()
+    house.now += 5
+    journal.commit()
+    house.settle()
+    house.now += 25
+    rajat.take()
+    rajat.say(p.Say("2"))
+    house.settle()
+    journal.commit()
+    house.settle()
+    assert [entry.text for entry in only(p.Msg, rajat.take())] == ["2"]
+
+
 def test_a_repeat_takes_no_turn_in_a_slow_room() -> None:
     """Whose ack was lost says it again, and has said nothing by that."""
     house = house_of()

@@ -264,3 +264,22 @@ async def test_the_answer_comes_when_the_file_is_clean_and_the_log_has_no_name()
     [row] = house.hub.rules.log
     assert (row.verb, row.target, row.room, row.why) == ("redact", "", "lobby", "asked for it")
     assert "rajat" not in str(journal.kept).lower()
+
+
+@in_loop
+async def test_a_log_that_loses_its_end_meanwhile_keeps_what_has_those_numbers_now() -> None:
+    """What was meant is looked for while other things happen."""
+    journal = KeptJournal([NEEDLE, "a", "b"])
+    house = House(journal=journal)
+    house.join("Ana")
+    outcomes: list[p.Done | ChatError] = []
+    ask = p.Admin(verb="redact", target="name:Rajat")
+    house.hub.admin.carry_out(ask, Actor("console"), outcomes.append)
+    await asyncio.sleep(0)
+    journal._epoch = "another"
+    house.hub.cut("the engine has lost its last messages", facts=False)
+    await rest(house)
+    [outcome] = outcomes
+    assert isinstance(outcome, StorageFailed)
+    assert "the log of lobby has lost its end meanwhile" in outcome.text
+    assert [entry.redacted for entry in journal.entries] == [False] * 3

@@ -10,9 +10,10 @@ from chatctl.errors import StorageFailed
 from chatctl.journal import OnKept
 from tests.hub.name_walk import Way
 from tests.hub.two_server_machine import TwoServersMachine
-from tests.support.fakes import only
+from tests.support.fakes import FakePeer, done, only, order
+from tests.support.key_holders import OWNER
 from tests.support.state_machine import run
-from tests.support.two_servers import TwoServers, join, journal_of
+from tests.support.two_servers import ONE, TwoServers, join, journal_of
 
 
 def test_hypothesis_breaks_nothing() -> None:
@@ -62,3 +63,35 @@ def test_who_resumes_where_that_can_not_be_found_out_is_told_to_come_back(
     reader = servers.two.peer(p.Hello(v=1, mode="watch", resume=p.Resume(epoch, 2)))
     servers.settle()
     assert (reader.codes, only(p.Gap, reader.take())) == (["storage"], [])
+
+
+def test_another_server_is_no_way_around_a_slow_room(servers: TwoServers) -> None:
+    """What is shown was said, wherever: by a member under any name, by who only posts under that one."""
+    one, two = servers.houses
+    for house in servers.houses:
+        house.hub.rules.configured = frozenset({OWNER.fingerprint})
+
+    def says(peer: FakePeer) -> float | None:
+        """Return when somebody may say something, in seconds; None: it was said."""
+        peer.take()
+        peer.say(p.Say("hello"), p.Ping())
+        servers.settle()
+        errors = only(p.Error, peer.take())
+        return errors[0].retry_after if errors else None
+
+    rajat, same = join(servers, one, "Rajat", ONE), join(servers, two, "Tajar", ONE)
+    ana, nadia = join(servers, two, "Ana"), OWNER.join(two, "nadia")
+    done(order(one, "console", "slow", "", settle=servers.settle, seconds=30))
+    servers.settle()
+    assert says(rajat) is None
+    servers.pass_time(10)
+    assert says(same) == 20.1
+    assert [says(ana), says(nadia), says(nadia)] == [None, None, None], "others may, and operators as they like"
+    again = join(servers, two, "Rajat", ONE)
+    assert says(again) == 20.1, "as at the server that it came from"
+    servers.pass_time(20)
+    assert says(again) is None
+    assert says(same) == 30
+    ci = [house.peer(p.Hello(v=1, nick="ci", mode="post")) for house in servers.houses]
+    servers.settle()
+    assert [says(peer) for peer in ci] == [None, 30]

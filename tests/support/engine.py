@@ -275,3 +275,20 @@ def running(**settings: str) -> Iterator[Engine]:
         yield engine.start().create()
     finally:
         engine.remove()
+
+
+@contextlib.contextmanager
+def two_engines() -> Iterator[tuple[Engine, Engine]]:
+    """A primary and its standby, both running."""
+    with running(wal_level="replica") as primary:
+        standby = Engine(copy_of=primary)
+        try:
+            yield primary, standby.start()
+        finally:
+            standby.remove()
+
+
+def place_of(*engines: Engine) -> PostgresPlace:
+    """Return the schema ``chatctl`` of whichever of them is the primary."""
+    hosts = ",".join(str(engine.folder) for engine in engines)
+    return PostgresPlace(f"postgresql://chat@/chat?host={hosts}&target_session_attrs=read-write")

@@ -57,7 +57,13 @@ class PostgresDirectory:
             raise open_error(journal.place, error) from None
         self._known = KnownMembers(self._me.sid, snapshot)
         self._thread = DirectoryThread(
-            presence, self._me, journal.own_changes, self._known, self, lambda: journal.look(None)
+            presence,
+            self._me,
+            journal.own_changes,
+            journal.known_facts,
+            self._known,
+            self,
+            lambda: journal.look(None),
         )
         self._follower: Callable[[Sequence[News]], None] = lambda _: None
         self._do_errand: OnErrand = lambda *_: "absent"

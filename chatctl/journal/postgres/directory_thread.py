@@ -13,7 +13,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, MutableSequence, MutableSet, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +21,7 @@ import psycopg
 
 from chatctl.directory import Changed, Errand, News, Outcome, Place, Verdict, Wish
 from chatctl.errors import StorageFailed
+from chatctl.journal import FactKey
 from chatctl.journal.postgres.engine_errors import out_of_reach, storage_failed
 from chatctl.journal.postgres.errands import pieces_of
 from chatctl.journal.postgres.known_members import KnownMembers
@@ -115,6 +116,7 @@ class DirectoryThread:
         presence: Presence,
         me: Registration,
         own_changes: MutableSequence[int],
+        known_facts: MutableSet[FactKey],
         known: KnownMembers,
         events: DirectoryEvents,
         look: Callable[[], None],
@@ -125,6 +127,7 @@ class DirectoryThread:
             presence: connected.
             me: this server, whose id the journal changes when it was swept.
             own_changes: versions of the facts that are this server's own; those of claims are added.
+            known_facts: those that have a value; those of claims are added.
             known: who is here, as of the connection's newest snapshot.
             events: gets what comes of it.
             look: has the journal look whether this server was swept.
@@ -132,6 +135,7 @@ class DirectoryThread:
         self._presence = presence
         self._me = me
         self._own_changes = own_changes
+        self._known_facts = known_facts
         self._known = known
         self._events = events
         self._look = look
@@ -280,6 +284,8 @@ class DirectoryThread:
         wishes = [wish for one in attempt.claims for wish in one.wishes]
         attempt.claimed = self._presence.claim(attempt.sid, attempt.number, wishes, facts, own)
         self._own_changes.extend(attempt.claimed.versions)
+        for wish in wishes:
+            self._known_facts |= wish.facts.keys()
 
     def _report(self) -> None:
         """Report the news up to where wishes were judged, then the verdicts."""
@@ -326,12 +332,18 @@ class DirectoryThread:
             raise NewsLost
 
     def _level(self) -> None:
-        """Report what a snapshot has that was not known. If some of this server's own is missing, it begins anew."""
+        """Report what a snapshot has that was not known. If this server's own differ, it begins anew.
+
+        Some may be missing, and some there that were given up, where the engine has lost what it had committed.
+        """
         snapshot = self._presence.snapshot()
         if news := self._known.level(snapshot):
             self._events.post(self._events.told, news)
-        self._is_level, self._mark = True, self._me.mark
-        if self._me.sid == self._known.sid and not self._known.has_own(snapshot):
+        self._mark = self._me.mark
+        self._is_level = (
+            self._attempt is None
+        )  # else what came of it may be among them: looked at again when it is known
+        if self._me.sid == self._known.sid and not self._known.has_own(snapshot, exactly=self._is_level):
             self._presence.leave_behind(self._known.sid)
             self._fence()
 

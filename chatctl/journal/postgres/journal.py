@@ -19,8 +19,10 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept, RebuildCost
 from chatctl.journal.postgres.connection import connect, run
 from chatctl.journal.postgres.engine_errors import reason
+from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.registering import application_name
+from chatctl.journal.postgres.resuming import Cut
 from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.postgres.watcher import Sharer, Watcher
@@ -41,6 +43,8 @@ SPREAD_SECONDS = 2.0
 _SPREAD_LOOK_SECONDS = 0.02
 
 OnFacts = Callable[[Facts], None]
+OnCut = Callable[[str, bool], None]
+"""Called with the reason, and whether changes of facts were lost."""
 OnRedacted = Callable[[str, Sequence[int]], None]
 
 
@@ -53,16 +57,19 @@ class SharedDispatcher(Dispatcher):
         on_fatal: Callable[[ChatError], None] | None,
         logs: dict[str, Log],
         version: int,
+        generation: str,
     ) -> None:
-        """Start with the rooms that are known, and the version of the facts."""
+        """Start with the rooms that are known, the version of the facts, and that of which new epochs are made."""
         super().__init__(loop, on_fatal)
         self.logs = logs
         self.version = version
         """All changes of facts of other servers up to this one were reported."""
+        self.generation = generation
         self.on_facts: OnFacts = lambda _: None
         self.on_redacted: OnRedacted = lambda *_: None
         self.on_version: list[Callable[[int], None]] = []
         self.on_fenced: Callable[[], None] = lambda: None
+        self.on_cut: Callable[[Cut], None] = lambda _: None
         self.on_others: Callable[[frozenset[str]], None] = lambda _: None
 
     def found(self, record: RoomRecord) -> None:
@@ -91,6 +98,15 @@ class SharedDispatcher(Dispatcher):
     def fenced(self) -> None:
         """Report that this server was taken for dead."""
         self.on_fenced()
+
+    def cut(self, cut: Cut) -> None:
+        """Go on from where the logs are the same, and report it."""
+        if cut.renewed:
+            self.generation = cut.generation
+            for name, log in self.logs.items():
+                room = cut.room(name)
+                log.epoch, log.first, log.last = room.epoch, room.first, room.last
+        self.call(self.on_cut, cut)
 
 
 class PostgresJournal(ThreadedJournal[Store]):
@@ -138,12 +154,14 @@ class PostgresJournal(ThreadedJournal[Store]):
             ChatError: it can't be opened; the text says why, and what to do.
         """
         store = Store(place, durability, shared=shared, label=label)
-        self.me, self.own_changes = store.me, store.own_changes
+        self.me, self.own_changes, self.known_facts = store.me, store.own_changes, store.known_facts
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
-        self._dispatcher = SharedDispatcher(self._loop, on_fatal, self._dispatcher.logs, store.version)
+        logs = self._dispatcher.logs
+        self._dispatcher = SharedDispatcher(self._loop, on_fatal, logs, store.version, store.generation)
+        self._dispatcher.on_cut = self._was_cut
+        self._on_cut: OnCut = lambda *_: None
         self.place = place
         self.durability = store.durability
-        self._epoch_of = store.epoch_of_new
         self._told = on_engine
         self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
         self._retention.opened(store)
@@ -198,6 +216,18 @@ class PostgresJournal(ThreadedJournal[Store]):
         """Call back on the loop's thread when other servers have taken this one for dead; it goes on by itself."""
         self._dispatcher.on_fenced = call
 
+    def on_cut(self, call: OnCut) -> None:
+        """Call back on the loop's thread when the engine has lost what it had committed, or rooms have other epochs.
+
+        Heads and ``end_of`` are as they are now by then. What facts there are follows as what other servers changed.
+        """
+        self._on_cut = call
+
+    def _was_cut(self, cut: Cut) -> None:
+        if cut.renewed:
+            self.renewed, self._ends = cut.why, cut.ends
+        self._on_cut(cut.why, cut.facts)
+
     def on_others(self, call: Callable[[frozenset[str]], None]) -> None:
         """Call back on the loop's thread with the other servers when they are others than before."""
         self._dispatcher.on_others = call
@@ -241,14 +271,14 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._told(why, durability)
 
     def _epoch_of_new(self, room: str) -> str:
-        return self._epoch_of(room)
+        return epoch_of(self._dispatcher.generation, room)
 
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Implement ``Journal.redact``."""
         outcome: asyncio.Future[StorageFailed | None] = self._loop.create_future()
         if self._closing:
             raise closed_error()
-        self._writer.put(Redaction(room, seqs, facts, outcome.set_result))
+        self._writer.put(Redaction(room, self.head(room).epoch, seqs, facts, outcome.set_result))
         if error := await outcome:
             raise error
 

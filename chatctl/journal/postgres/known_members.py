@@ -73,9 +73,10 @@ class KnownMembers:
 
     # --- snapshots
 
-    def has_own(self, snapshot: Snapshot) -> bool:
-        """Return whether all places of this server are there."""
-        return self._own <= {one.place for one in snapshot.members.values()}
+    def has_own(self, snapshot: Snapshot, *, exactly: bool = True) -> bool:
+        """Return whether all places of this server are there; ``exactly``: and no others of it."""
+        there = {one.place for one in snapshot.members.values() if one.place.server == self.sid}
+        return self._own == there if exactly else self._own <= there
 
     def level(self, snapshot: Snapshot) -> list[News]:
         """Go by a snapshot; return what is new in it. What was one change may be two: somebody went, somebody came."""

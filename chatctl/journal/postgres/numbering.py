@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.journal import Draft, Receipt
+from chatctl.journal import Draft, FactKey, Receipt
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.records import Committed
 from chatctl.protocol import Msg
@@ -27,6 +27,8 @@ class Group:
         self.batches = batches
         self.new_rooms: dict[str, str] | None = None
         """The rooms that go with it, and their epochs; None: it was not sent yet."""
+        self.facts: set[FactKey] = set()
+        """Those that may get a number."""
         self._drafts: list[Draft] = []
         self._new: list[bool] = []
         self._leader: list[int | None] = []  # of each row: the row further up that its id would have been kept with
@@ -46,6 +48,8 @@ class Group:
         self._new.append(draft.append and leader is None)
         self._leader.append(leader)
         self._drafts.append(draft)
+        if draft.seq_fact is not None:
+            self.facts.add(draft.seq_fact)
 
     @property
     def rooms(self) -> set[str]:

@@ -1,15 +1,14 @@
 """Opening a journal's schema: its layout, whether the log went back, what it holds.
 
-Lives here: everything between a connection and the first change, at the start and after a connection was lost. Does not
-live here: the connection (connection.py), which servers have it open (registering.py), the tables (layout.py), changes
-(store.py).
+Lives here: everything between a server's first connection and its first change. Does not live here: the connection
+(connection.py), what follows when it was lost (resuming.py), which servers have the schema open (registering.py), the
+tables (layout.py), changes (store.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -22,10 +21,8 @@ from chatctl.journal.postgres.migrations import OLDEST, migrate
 from chatctl.journal.postgres.registering import (
     Registration,
     changing_alone,
-    is_registered,
     lock,
     register,
-    register_anew,
     sweep_disconnected,
 )
 from chatctl.journal.postgres.texts import from_engine
@@ -80,74 +77,10 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
                 run(db, f"DELETE FROM {{}}.{table}", place.schema)  # noqa: S608 — ours
     sweep_disconnected(db, place.schema)  # not in the transaction: it locks what all who come and go wait for
     register(db, place.schema, me)
-    house = _load(db, place.schema, engine)
+    house = load_house(db, place.schema, engine)
     house.renewed = renewed
     me.mark = engine.mark
     return house
-
-
-def resume_house(
-    db: Connection, place: PostgresPlace, me: Registration, known: Mapping[str, RoomRecord], version: int
-) -> Engine:
-    """Take a schema again after a connection was lost, or this server was taken for dead.
-
-    Args:
-        db: the new connection.
-        place: the schema.
-        me: this server. It gets another id if it was swept.
-        known: the rooms as their newest transaction of ours left them.
-        version: of the newest change of facts of ours.
-
-    Raises:
-        EngineUnfit: nothing can be stored there now.
-        JournalLost: another server has taken over, or the engine has lost what was committed.
-        psycopg.Error: the engine refuses, or does not answer.
-    """
-    engine = inspect(db, place.schema)
-    try:
-        lock(db, place, me)
-    except ChatError as error:
-        raise JournalLost(error.text) from None
-    if not has_house(db, place.schema):
-        raise JournalLost("its schema is gone")
-    with db.transaction():
-        changing_alone(db, place.schema)
-        run(db, "SELECT {}.move(%s)", place.schema, engine.mark)
-        house = _load(db, place.schema, engine)
-        if lost := _lost(db, place.schema, house, me, known, version):
-            run(db, "SELECT {}.renew(%s, %s, %s, %s)", place.schema, *_new_generation(engine), me.mark != engine.mark)
-    if lost:
-        raise JournalLost(lost)
-    if any(house.rooms[name].epoch != room.epoch for name, room in known.items() if name in house.rooms):
-        raise JournalLost("another server has given the log new epochs")
-    if not is_registered(db, place.schema, me):
-        grown = any(room.last > (known[name].last if name in known else 0) for name, room in house.rooms.items())
-        if not me.shared and (grown or house.version > version):
-            raise JournalLost("another server has written meanwhile")
-        (register_anew if me.shared else register)(db, place.schema, me)
-    me.mark = engine.mark
-    return engine
-
-
-def _lost(
-    db: Connection, schema: str, house: House, me: Registration, known: Mapping[str, RoomRecord], version: int
-) -> str:
-    """Return what the engine has not that it had committed; empty: nothing, and that is certain.
-
-    Where the log was moved, others may have written since: what was there when it was moved is what counts.
-    """
-    there = house.rooms
-    if any(there[name].epoch != room.epoch for name, room in known.items() if name in there):
-        return ""  # whoever noticed it first has given the rooms new epochs
-    has, newest = {name: room.last for name, room in there.items()}, house.version
-    if me.mark != house.engine.mark:
-        [(was, newest)] = run(db, "SELECT was, base FROM {}.house", schema)
-        if was != me.mark and house.engine.durability != "replica":
-            return "the engine was moved or restarted several times, and may have lost its last messages"
-        has = dict(run(db, "SELECT name, base FROM {}.rooms", schema).fetchall())
-    if missing := sum(max(0, room.last - has.get(name, 0)) for name, room in known.items()):
-        return f"the engine has lost its last messages ({missing} of them)"
-    return "the engine has lost its last changes of names and rules" if newest < version else ""
 
 
 def _migrate(db: Connection, schema: str) -> None:
@@ -204,20 +137,22 @@ def _renew_if_moved(db: Connection, schema: str, engine: Engine) -> str | None:
     [(mark,)] = run(db, "SELECT mark FROM {}.house", schema)
     if mark == engine.mark:
         return None
-    run(db, "SELECT {}.renew(%s, %s, %s)", schema, *_new_generation(engine))
+    run(db, "SELECT {}.renew(%s, %s, %s)", schema, *new_generation(engine))
     if mark.split("/")[:4] != engine.mark.split("/")[:4]:
         return "it was restored from a backup, or a standby was promoted, and may have lost its last messages"
     return "the engine was restarted, and may have lost its last messages"
 
 
-def _new_generation(engine: Engine) -> tuple[str, str, int]:
+def new_generation(engine: Engine) -> tuple[str, str, int]:
+    """Return the first arguments of the function ``renew``."""
     return secrets.token_hex(16), engine.mark, ENDS_KEPT
 
 
 # --- what it holds
 
 
-def _load(db: Connection, schema: str, engine: Engine) -> House:
+def load_house(db: Connection, schema: str, engine: Engine) -> House:
+    """Return what a schema holds. Raises JournalLost: nothing."""
     row = run(db, "SELECT generation, version FROM {}.house", schema).fetchone()
     if row is None:
         raise JournalLost("its schema is empty")

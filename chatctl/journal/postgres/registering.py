@@ -141,8 +141,14 @@ def end_sessions(db: Connection, sid: str) -> None:
     db.execute(ended, (application_name(sid),))
 
 
-def register_anew(db: Connection, schema: str, me: Registration) -> None:
+def register_anew(db: Connection, schema: str, me: Registration, *, has_moved: bool = False) -> None:
     """Give a server that was swept new rows, and another id. What came of its last change is known under that one.
+
+    Args:
+        db: its connection.
+        schema: where.
+        me: the server.
+        has_moved: the engine may have lost the server's rows, and then its last change, too.
 
     Raises:
         JournalLost: nobody knows any more what came of it.
@@ -150,7 +156,9 @@ def register_anew(db: Connection, schema: str, me: Registration) -> None:
     before, sid = [me.sid, *me.tried], _new_sid()
     me.tried.append(sid)
     if run(db, _REGISTER_ANEW, schema, sid, before, sid, before, me.label).rowcount != 1:
-        raise JournalLost("another server has taken this one for dead, long ago")
+        if not has_moved:
+            raise JournalLost("another server has taken this one for dead, long ago")
+        run(db, _REGISTER, schema, sid, me.label)
     me.sid = sid
     me.tried.clear()
     _look_for_others(db, schema, me)

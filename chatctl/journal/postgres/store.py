@@ -10,7 +10,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import psycopg
 
@@ -18,12 +18,13 @@ from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.sizes import ENTRY_OVERHEAD, fitting
 from chatctl.common.text_search import Looked, Query, look_through
 from chatctl.errors import ChatError
-from chatctl.journal import Facts
+from chatctl.journal import FactKey, Facts
 from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, Connection, connect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost, open_error
 from chatctl.journal.postgres.numbering import Answer, Group
-from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house, resume_house
+from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house
 from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
+from chatctl.journal.postgres.resuming import Cut, Known, resume_house
 from chatctl.journal.postgres.sharing import LEFT, Changes, changes_since, fallen_behind, report
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.records import Committed, RoomRecord
@@ -80,6 +81,10 @@ class Fenced(Exception):
     """Others have taken this server for dead. ``reconnect`` makes it another one."""
 
 
+class Renewed(Exception):
+    """Another server has given the log new epochs. ``reconnect`` goes by them."""
+
+
 @dataclass(slots=True)
 class Seen:
     """What other servers did since a store looked last."""
@@ -131,6 +136,10 @@ class Store(Trimming):
         except ChatError:
             self.disconnect()
             raise
+        self.known_facts: set[FactKey] = set(self.facts)
+        """Facts that have a value, as this server knows. The directory adds its own."""
+        self.cuts: list[Cut] = []
+        """What ``reconnect`` has found to be lost, for its user to take."""
         self.rooms = house.rooms
         self.version = house.version
         """Of the facts: all changes up to this one are known."""
@@ -155,19 +164,22 @@ class Store(Trimming):
         return self.me.sid
 
     def reconnect(self) -> None:
-        """Connect again, and see that all is still there. If this server was swept, it gets another id.
+        """Connect again, and see what is still there. If this server was swept, it gets another id.
 
         Raises:
             EngineUnfit: nothing can be stored there now.
-            JournalLost: something is not there any more, or another server is.
+            JournalLost: it can't be told what is there, or another server is.
             psycopg.Error: the engine can't be reached, or refuses.
         """
         self.disconnect()
         db = connect(self.place, application_name(self.sid))
         try:
             version = max(self.version, self._own_version)
-            engine = resume_house(db, self.place, self.me, self._saved(), version)
+            known = Known(self.generation, version, list(self.known_facts), self._saved())
+            engine, cut = resume_house(db, self.place, self.me, known)
             self._reported = 0  # it may be another one than before
+            if cut is not None:
+                self._go_by(cut)
             try:
                 self.durability = self._checked(engine.durability)
             except ChatError as error:
@@ -177,6 +189,15 @@ class Store(Trimming):
             raise
         self._db = db
         self.backend = db.info.backend_pid
+
+    def _go_by(self, cut: Cut) -> None:
+        self.cuts.append(cut)
+        if cut.renewed:
+            self.generation = cut.generation
+            for name in self.rooms:
+                self.rooms[name] = replace(cut.room(name))
+                if name not in cut.rooms:
+                    self._unsaved[name] = self.rooms[name].epoch
 
     def disconnect(self) -> None:
         """Close the connection, if there is one."""
@@ -216,6 +237,10 @@ class Store(Trimming):
     def epoch_of_new(self, room: str) -> str:
         """Return the epoch that a new room gets."""
         return epoch_of(self.generation, room)
+
+    def epoch(self, room: str) -> str | None:
+        """Return a room's epoch; None: it is not known."""
+        return self.rooms[room].epoch if room in self.rooms else None
 
     def add_room(self, name: str, epoch: str) -> None:
         """Add a room; the next successful commit stores it."""
@@ -262,6 +287,7 @@ class Store(Trimming):
                 entries[:0] = self._following(record, entries[0].seq - 1)
         for name, entries in result.entries.items():
             self.rooms[name].last = entries[-1].seq
+        self.known_facts |= group.facts
         return result
 
     def change(
@@ -290,6 +316,11 @@ class Store(Trimming):
         if self._own_version == self.version + 1:
             self.version = self._own_version
         self.own_changes.append(self._own_version)
+        self._note(facts)
+
+    def _note(self, facts: Facts) -> None:
+        for key, value in facts.items():
+            (self.known_facts.discard if value is None else self.known_facts.add)(key)
 
     # --- what other servers did
 
@@ -300,7 +331,8 @@ class Store(Trimming):
 
         Raises:
             Fenced: this server was swept.
-            JournalLost: the log is not the one that was opened.
+            Renewed: the log has other epochs.
+            JournalLost: some of it was deleted before it was seen here.
         """
         seen = Seen()
         if names is None and not is_registered(self._db_or_fail(), self.place.schema, self.me):
@@ -316,7 +348,7 @@ class Store(Trimming):
                 seen.found.append(there)
                 continue
             if there.epoch != record.epoch:
-                raise JournalLost("another server has given the log new epochs")
+                raise Renewed
             if there.first > record.first:
                 seen.trimmed.append(there)
             if there.last > record.last:
@@ -335,6 +367,7 @@ class Store(Trimming):
             self.rooms[name].last = entries[-1].seq
         if seen.changes is not None:
             self.version = seen.changes.version
+            self._note(seen.changes.facts)
 
     def last(self, room: str) -> int:
         """Return the number of a room's newest entry, whether it is known here or not."""

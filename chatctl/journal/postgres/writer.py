@@ -32,6 +32,7 @@ from chatctl.journal.postgres.engine_errors import (
     fatal_error,
     is_conflict,
     is_temporary,
+    log_was_cut,
     out_of_reach,
     read_failed,
     storage_failed,
@@ -39,8 +40,9 @@ from chatctl.journal.postgres.engine_errors import (
 from chatctl.journal.postgres.layout import FENCED, UNSAFE
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
+from chatctl.journal.postgres.resuming import Cut
 from chatctl.journal.postgres.sharing import Changes
-from chatctl.journal.postgres.store import Fenced, Store
+from chatctl.journal.postgres.store import Fenced, Renewed, Store
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import Retention
 from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
@@ -65,6 +67,8 @@ class Redaction:
     """The arguments of one call of ``redact``."""
 
     room: str
+    epoch: str
+    """Of the room when it was decided: in another one the numbers are of other entries."""
     seqs: Sequence[int]
     facts: Facts
     done: OnKept
@@ -101,6 +105,9 @@ class SharedEvents(WriterEvents, Protocol):
 
     def fenced(self) -> None:
         """This server was taken for dead, and has another id now."""
+
+    def cut(self, cut: Cut) -> None:
+        """The engine has lost something that was told, or the log has other epochs. What follows is of these."""
 
 
 @dataclass(slots=True)
@@ -193,7 +200,9 @@ class Writer:
 
     def _run_once(self) -> None:
         self._take(self._wait())
-        if not self._link.connect():
+        is_connected = self._link.connect()
+        self._tell_cuts()
+        if not is_connected:
             if self._link.is_late:
                 self._refuse_what_waits()
             return
@@ -207,6 +216,14 @@ class Writer:
             self._one_job()
         if self._store.is_connected:
             self._trim()
+
+    def _tell_cuts(self) -> None:
+        cuts, self._store.cuts = self._store.cuts, []
+        for cut in cuts:
+            self._post(self._events.cut, cut)
+            self._looks.add(None)
+            if self._attempt is not None and self._attempt.group is not None:
+                self._attempt.group.new_rooms = None  # with their new epochs, unless it is made already
 
     def _wait(self) -> float:
         if (pause := self._link.wait) is not None:
@@ -229,8 +246,8 @@ class Writer:
                         self._looks.add(room)
                     case Applied(version):
                         self._applied = max(self._applied, version)
-                    case NewRoom(name, epoch):
-                        self._store.add_room(name, epoch)
+                    case NewRoom(name):
+                        self._store.add_room(name, self._store.epoch_of_new(name))  # another one since a cut
                         self._new_rooms = True
                     case GoneRoom(name):
                         self._store.remove_room(name)
@@ -316,7 +333,9 @@ class Writer:
             case FactsChange(facts, done, known):
                 self._store.change(attempt.number, facts, seen=known)
                 self._post(self._events.call, done, None)
-            case Redaction(room, seqs, facts, done):
+            case Redaction(room, epoch, _, _, done) if epoch != self._store.epoch(room):
+                self._post(self._events.call, done, log_was_cut(room))
+            case Redaction(room, _, seqs, facts, done):
                 self._store.change(attempt.number, facts, room, seqs)
                 self._post(self._events.call, done, None)
             case None:
@@ -351,7 +370,7 @@ class Writer:
             if not self._looks:
                 return
             seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
-        except Fenced:
+        except (Fenced, Renewed):
             self._link.lose()
             return
         except psycopg.Error as error:

@@ -43,8 +43,6 @@ class Sources:
     lag: LoopLag
     files: JournalFiles
     tls: Tls | None
-    renewed: bool
-    """Whether the journal's rooms got new epochs at the start."""
 
 
 class ServerCollector(Collector):
@@ -125,8 +123,8 @@ class ServerCollector(Collector):
         yield _gauge("chatctl_journal_queue_messages", "Messages that are not committed yet.", messages.waiting)
         about = "Messages that could not be committed, and were refused."
         yield _counter("chatctl_journal_failed_messages", about, messages.not_stored)
-        about = "Whether rooms got new epochs when the server started: clients begin anew."
-        yield _gauge("chatctl_journal_epochs_renewed", about, self._from.renewed)
+        about = "Whether rooms got new epochs when the server started, or since: the journal may have lost messages."
+        yield _gauge("chatctl_journal_epochs_renewed", about, bool(getattr(self._hub.journal, "renewed", None)))
         sizes = self._from.files.sizes
         if sizes is not None:
             yield _gauge("chatctl_journal_size_bytes", "Size of the journal's database.", sizes.database)

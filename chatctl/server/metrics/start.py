@@ -53,8 +53,7 @@ class Metrics:
         hub = server.hub
         self._lag = LoopLag(server.loop)
         self._files = JournalFiles(path)
-        renewed = bool(getattr(journal, "renewed", None))
-        sources = Sources(server, admission.rooms, self._lag, self._files, tls, renewed)
+        sources = Sources(server, admission.rooms, self._lag, self._files, tls)
         self._registry = CollectorRegistry()
         self._registry.register(ServerCollector(sources))
         ProcessCollector(registry=self._registry)

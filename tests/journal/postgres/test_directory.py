@@ -500,3 +500,28 @@ def test_places_that_the_engine_has_lost_are_claimed_anew(engine: Engine, place:
             await other.until(lambda: nicks(other.news)[2:] == ["-", "-"])
 
     run(main())
+
+
+def test_places_that_the_engine_gives_back_are_given_up_again(engine: Engine, place: PostgresPlace) -> None:
+    """It has lost that somebody left: nobody would ever give that name up."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            stays, left = await one.enter("Rajat"), await one.enter("nadia")
+            await other.until(lambda: len(other.news) == 2)
+            there = f"SELECT * FROM {place.schema}.places ORDER BY number"
+            [_, row] = engine.sql(there, database="chat")
+            one.directory.release([left], 0)
+            await other.until(lambda: nicks(other.news)[2:] == ["-"])
+            columns = ", ".join(["%s"] * len(row))
+            again = f"INSERT INTO {place.schema}.places OVERRIDING SYSTEM VALUE VALUES ({columns})"
+            engine.sql(again, *row, database="chat")
+            for server in (one, other):
+                server.directory._thread._mark = "before"
+                server.directory.heard("p", "")
+            await one.until(lambda: one.fenced)
+            assert one.fenced == [[stays]]
+            assert engine.sql(there, database="chat") == []
+            await other.until(lambda: {news.place for news in other.news if isinstance(news, Went)} == {stays, left})
+
+    run(main())

@@ -62,3 +62,6 @@ def test_a_snapshot_is_told_as_what_it_has_that_was_not_known() -> None:
     assert one.level(there) == []
     assert (one.last, one.has_own(there)) == (9, True)
     assert not one.has_own(Snapshot(9, {}))
+    given_up = {5: remote("me", 5)}
+    assert not one.has_own(Snapshot(9, there.members | given_up)), "the engine has lost that it was"
+    assert one.has_own(Snapshot(9, there.members | given_up), exactly=False)

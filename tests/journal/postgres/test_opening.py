@@ -17,7 +17,7 @@ from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.work import JournalLost
 from tests.support.engine import Engine
-from tests.support.journals import ROOM, draft, reopen, run, write
+from tests.support.journals import ROOM, reopen, run, write
 from tests.support.journals import opened as opened_journal
 
 
@@ -213,28 +213,3 @@ def test_a_replaced_server_with_a_good_connection_changes_nothing(engine: Engine
         with pytest.raises(psycopg.Error, match="another server has taken over"):
             store.change(1, {("a", "b"): "c"})
         assert engine.sql(f"SELECT * FROM {place.schema}.facts", database="chat") == []
-
-
-@pytest.mark.parametrize(
-    ("lost", "what"),
-    [
-        ("UPDATE {}.rooms SET last = 1; DELETE FROM {}.entries WHERE seq > 1", r"its last messages \(2 of them\)"),
-        ("UPDATE {}.house SET version = 0", "its last changes of names and rules"),
-    ],
-)
-def test_an_engine_that_lost_what_it_had_committed_ends_the_server_and_the_epoch(
-    engine: Engine, place: PostgresPlace, lost: str, what: str
-) -> None:
-    """A standby was promoted that did not have it yet. Somebody has seen those numbers."""
-    from chatctl.journal.postgres.numbering import Group
-
-    with opened(place) as store:
-        store.add_room(ROOM, store.epoch_of_new(ROOM))
-        store.commit(1, Group([[draft(), draft(), draft()]]))
-        store.change(2, {("a", "b"): "c"})
-        epoch = store.rooms[ROOM].epoch
-        lose(engine, store)
-        engine.sql(lost.replace("{}", place.schema), database="chat")
-        with pytest.raises(JournalLost, match=what):
-            store.reconnect()
-    assert reopen(place)[0] != epoch

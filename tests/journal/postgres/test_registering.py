@@ -156,32 +156,6 @@ def test_one_that_ends_leaves_nothing(engine: Engine, place: PostgresPlace) -> N
         assert engine.sql(f"SELECT * FROM {place.schema}.{table}", database="chat") == []
 
 
-def test_a_loss_that_others_have_written_over_is_found_by_who_had_shown_it(
-    engine: Engine, place: PostgresPlace
-) -> None:
-    """A standby was promoted without the last two messages. One server had shown them. The other comes back first, and
-    says three more: the same numbers, with other contents."""
-    with closing(Store(place, shared=True)) as knew, closing(Store(place, shared=True)) as first:
-        for store in (knew, first):
-            store.add_room(ROOM, store.epoch_of_new(ROOM))
-            store.commit(1, Group([]))
-            store.me.mark = "elsewhere before"
-        epoch = knew.rooms[ROOM].epoch
-        engine.sql(f"UPDATE {place.schema}.house SET mark = 'elsewhere before'", database="chat")
-        knew.commit(2, Group([[draft("a"), draft("b"), draft("lost"), draft("lost, too")]]))
-        first.look([ROOM])
-        first.rooms[ROOM].last = 2
-        engine.sql(f"DELETE FROM {place.schema}.entries WHERE seq > 2", database="chat")
-        engine.sql(f"UPDATE {place.schema}.rooms SET last = 2", database="chat")
-        first.reconnect()
-        first.commit(2, Group([[draft("c"), draft("d"), draft("e")]]))
-        with pytest.raises(JournalLost, match=r"has lost its last messages \(2 of them\)"):
-            knew.reconnect()
-        with pytest.raises(JournalLost, match="given the log new epochs"):
-            first.look(None)
-        assert engine.sql(f"SELECT epoch, last FROM {place.schema}.ends", database="chat") == [(epoch, 2)]
-
-
 def test_a_move_without_a_loss_ends_nobody(engine: Engine, place: PostgresPlace) -> None:
     with closing(Store(place, shared=True)) as one, closing(Store(place, shared=True)) as other:
         for store in (one, other):
@@ -193,14 +167,6 @@ def test_a_move_without_a_loss_ends_nobody(engine: Engine, place: PostgresPlace)
         one.commit(2, Group([[draft("b")]]))
         other.reconnect()
         assert [entry.text for entry in other.look([ROOM]).entries[ROOM]] == ["a", "b"]
-
-
-def test_one_that_missed_a_move_can_be_sure_of_nothing(engine: Engine, place: PostgresPlace) -> None:
-    with closing(Store(place, shared=True)) as store:
-        store.me.mark = "long before"
-        engine.sql(f"UPDATE {place.schema}.house SET mark = 'before'", database="chat")
-        with pytest.raises(JournalLost, match="moved or restarted several times"):
-            store.reconnect()
 
 
 def test_a_server_alone_waits_for_nobody_who_shares(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -386,17 +386,43 @@ def test_one_that_ends_leaves_no_row(engine: Engine, place: PostgresPlace) -> No
     run(main())
 
 
-def test_new_epochs_of_another_server_end_this_one(engine: Engine, place: PostgresPlace) -> None:
-    """It found that the engine has lost what was shown."""
+def test_new_epochs_of_another_server_are_gone_by(engine: Engine, place: PostgresPlace) -> None:
+    """It found that the engine has lost what was shown. This one had not shown it, and shows nothing again."""
 
     async def main() -> None:
         async with members(place) as (one, other):
+            cuts: list[tuple[str, bool]] = []
+            for member in (one, other):
+                member.on_cut(lambda why, facts: other._note(cuts, (why, facts)))
             await say(one, draft("a"))
             await other.until_shown(1)
-            engine.sql(f"SELECT {place.schema}.renew('g', 'm', 10)", database="chat")
-            other._writer.look(None)
-            await other.until(lambda: other.fatal)
-            assert "another server has given the log new epochs" in other.fatal[0].text
+            before = other.head(ROOM).epoch
+            engine.sql(f"SELECT {place.schema}.renew('g', %s, 10)", other.me.mark, database="chat")
+            one.look(None)
+            other.look(None)
+            await other.until(lambda: len(cuts) == 2)
+            assert "another server has given the log new epochs" in cuts[0][0]
+            assert other.renewed == cuts[0][0]
+            assert other.head(ROOM).epoch != before
+            assert (other.head(ROOM).last, other.end_of(before, ROOM)) == (1, 1)
+            await say(one, draft("b"))
+            assert await other.until_shown(2) == ["a", "b"]
+            assert one.head(ROOM).epoch == other.head(ROOM).epoch
+            assert not other.fatal
+
+    run(main())
+
+
+def test_a_redaction_that_meant_entries_of_an_earlier_epoch_is_refused(place: PostgresPlace) -> None:
+    """Its numbers may be those of other messages by now."""
+
+    async def main() -> None:
+        async with members(place, 1) as [one]:
+            await say(one, draft("a"))
+            one._dispatcher.logs[ROOM].epoch = "as it was when this was decided"
+            with pytest.raises(StorageFailed, match="the log of lobby has lost its end meanwhile"):
+                await one.redact(ROOM, [1], {})
+            assert await texts(one) == ["a"]
 
     run(main())
 

@@ -31,7 +31,7 @@ def scraped(play: Callable[[House], None] = lambda _: None, *, sizes: Sizes | No
         lag, files = LoopLag(server.loop), JournalFiles(None)
         files.sizes = sizes
         registry = CollectorRegistry()
-        registry.register(ServerCollector(Sources(server, frozenset(["lobby", "ops"]), lag, files, None, True)))
+        registry.register(ServerCollector(Sources(server, frozenset(["lobby", "ops"]), lag, files, None)))
         lag.stop()
         return generate_latest(registry).decode()
 
@@ -138,7 +138,13 @@ def test_sizes_that_are_not_known_are_left_out(sizes: Sizes | None) -> None:
 
 
 def test_new_epochs_are_told_of() -> None:
-    assert scraped().value("chatctl_journal_epochs_renewed") == 1
+    """Those of the start, and those that a log gets later."""
+
+    def play(house: House) -> None:
+        house.journal.renewed = "the engine has lost its last messages"  # type: ignore[attr-defined]
+
+    assert scraped().value("chatctl_journal_epochs_renewed") == 0
+    assert scraped(play).value("chatctl_journal_epochs_renewed") == 1
 
 
 def test_the_server_of_it_is_a_server() -> None:

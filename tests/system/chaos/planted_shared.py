@@ -102,9 +102,9 @@ def claims_unseen() -> None:
 
 def keeps_epoch() -> None:
     """A log that has lost its tail is taken for the same one."""
-    from chatctl.journal.postgres import opening
+    from chatctl.journal.postgres import opening, resuming
 
-    plant(opening, "_lost", lambda *_: "")
+    plant(resuming, "_find_cut", lambda *_: None)
     plant(opening, "_renew_if_moved", lambda *_: None)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from tests.support.engine import Engine
+from tests.support.engine import Engine, place_of, two_engines
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Serve, Start
 from tests.support.processes import err_line, line_of
@@ -57,6 +57,9 @@ def test_a_room_is_one_at_both(pair: tuple[Server, Server], run: Run) -> None:
     nadia.say_frame(type="whisper", to="omar", text="ж" * 2000, id="w")
     assert omar.frame("whisper")["text"] == "ж" * 2000
     nadia.frame("ack")
+    nadia.say_frame(type="whois", nick="Omar")
+    identity = nadia.frame("whois")
+    assert (identity["nick"], identity.get("here", True)) == ("omar", True)
     nadia.say_frame(type="nick", nick="nadia2")
     assert omar.frame("rename")["new"] == "nadia2"
     for taken, why in (("nadia2", "somebody else"), ("nаdia2", "looks like nadia2")):
@@ -93,6 +96,12 @@ def test_an_operators_orders_hold_at_both_when_he_is_answered(
     order("mute", "--for", "2h", "name:mallory")
     mallory.say("x", id="1")
     assert "muted" in mallory.frame("error")["text"]
+    eve = other.member("eve")
+    assert "eve was kicked" in order("kick", "name:eve", "spam")
+    bye = eve.frame("bye")
+    assert (bye["final"], "spam" in bye["why"], eve.rest()) == (True, True, b"")
+    assert nadia.frame("leave")["nicks"] == ["eve"]
+    assert nicks(one) == nicks(other) == ["mallory", "nadia", "omar"]
     told = order("ban", "--for", "2h", "name:mallory")
     assert "not yet at" not in told
     assert "banned" in mallory.frame("bye")["why"]
@@ -198,3 +207,45 @@ def test_who_names_both_notices_nothing_of_the_one_that_is_killed(
     send("third", "c")
     assert [json.loads(line_of(reader))["text"] for _ in range(2)] == ["second", "third"]
     assert reader.wait(DEADLINE) == 0
+
+
+def test_servers_go_on_from_where_a_promoted_standby_ends(serve: Serve, run: Run, start: Start, tmp_path: Path) -> None:
+    """It lacks a message that both have shown, and a ban that holds at both. Nobody ends but the primary: members with
+    a cursor come back with it, others are told and stay, and what is said from then on is shown once."""
+    with two_engines() as (primary, standby):
+        place = place_of(primary, standby)
+        one, other = serve(*at(place), "--admin-socket", str(tmp_path / "s")), serve(*at(place))
+        nadia = one.member("nadia", token=TOKEN)
+        omar = other.wire().send(b"omar\n")
+        omar.until(b"Connected to server!\n")
+        reader = start("tail", "--json", "-n", "9", "--server", f"127.0.0.1:{other.port},127.0.0.1:{one.port}")
+        nadia.say("kept", id="1").frame("ack")
+        assert json.loads(line_of(reader))["text"] == "kept"
+        primary.wait_for_standby()
+        standby.cut_off()
+        assert run("admin", "ban", "--for", "2h", "name:mallory", "--admin-socket", str(tmp_path / "s")).returncode == 0
+        nadia.say("lost", id="2").frame("ack")
+        assert json.loads(line_of(reader))["text"] == "lost"
+        omar.until(b"nadia: lost\n")
+        primary.kill()
+        standby.promote()
+        told = "the engine has lost its last messages (1 of them) and its last changes of names and rules"
+        for server in (one, other):
+            server.wait_for_log(told)
+        assert nadia.frame("bye")["why"] == "the log of this room continues under another epoch: come back"
+        assert "(the last message was lost)" in omar.lines_until("lost its last changes")
+        resume = {"epoch": nadia.welcome["epoch"], "after": 2, "cut": True}
+        nadia = other.wire().enter("nadia", token=TOKEN, resume=resume)
+        gap = nadia.frame("gap")
+        assert (nadia.welcome["cut"], gap["from"], gap["to"], gap["why"]) == (1, 2, 2, "lost")
+        done = run("send", "new", "--id", "3", "--nick", "ci", "--retry-for", "20s", port=one.port)
+        assert done.returncode == 0, done.stderr
+        one.member("mallory")
+        assert nadia.frame("msg")["text"] == "new"
+        assert omar.lines_until("ci: new").count("ci: new") == 1
+        assert json.loads(line_of(reader))["text"] == "new"
+        omar.send(b"still here\n")
+        assert nadia.frame("msg")["nick"] == "omar"
+        said = run("export", "--format", "text", port=other.port).stdout.decode()
+        assert [said.count(word) for word in ("kept", "lost", "new", "still here")] == [1, 0, 1, 1]
+        assert one.process.poll() is other.process.poll() is None
