@@ -19,7 +19,7 @@ from tests.support.needs import need
 from tests.support.processes import err_line
 from tests.support.server_process import Server
 from tests.support.tls import guarded
-from tests.support.web import request
+from tests.support.web import port_of, request, say
 from tests.support.wire import Wire
 from tests.system.commands.manager import handed_over
 
@@ -79,14 +79,20 @@ def test_health_is_of_the_journal_on_its_disk(serve: Serve, tmp_path: Path) -> N
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], check=True)
     try:
-        server = serve("--metrics", "0", "--journal", str(disk / "rooms.db"))
-        port = metrics_port(server)
+        server = serve("--web", "0", "--metrics", "0", "--journal", str(disk / "rooms.db"))
+        web, port = port_of(server), metrics_port(server)
+        key = {"authorization": "Bearer " + "ab" * 16, "idempotency_key": "1"}
+        assert say(web, "kept", **key).json["seq"] == 1
         well = request(port, target="/healthz")
         assert (well.status, well.body) == (200, b"ok\n")
         assert scrape(port).value("chatctl_journal_free_bytes") > 0
         _fill(disk / "filler")
         _await_status(port, 503)
         assert scrape(port).value("chatctl_journal_free_bytes") == 0
+        refused = say(web, "x" * 4000)
+        assert (refused.refusal, refused.headers["retry-after"]) == ((503, "storage"), "5")
+        assert say(web, "kept", **key).json["duplicate"] is True, "what is stored needs no room"
+        assert len(request(web).body.splitlines()) == 1
         (disk / "filler").unlink()
         _await_status(port, 200)
         server.stop()

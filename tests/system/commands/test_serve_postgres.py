@@ -15,8 +15,10 @@ from chatctl.common.journal_uri import PostgresPlace
 from tests.support.engine import Engine
 from tests.support.environment import DEADLINE, ROOT
 from tests.support.fixture_types import Run, Serve, Start
+from tests.support.metrics import metrics_port
 from tests.support.processes import err_line
 from tests.support.server_process import Server
+from tests.support.web import port_of, request, say
 
 
 @pytest.fixture
@@ -176,7 +178,8 @@ def broken(own: Engine) -> Iterator[Engine]:
 
 def test_a_member_is_told_and_the_room_goes_on_by_itself(serve: Serve, broken: Engine) -> None:
     """Who is there stays there: only what is said meanwhile comes back, with when to try again."""
-    server = serve(*at(broken.place()))
+    server = serve("--web", "0", "--metrics", "0", *at(broken.place()))
+    web, health = port_of(server), metrics_port(server)
     nadia, omar = server.member("nadia"), server.member("omar")
     nadia.say("before").frame("msg")
     omar.frame("msg")
@@ -187,6 +190,10 @@ def test_a_member_is_told_and_the_room_goes_on_by_itself(serve: Serve, broken: E
     error = omar.frame("error")
     assert (error["code"], error["id"], error["retry_after"]) == ("storage", "2", 5.0)
     assert "can't reach its database: nothing was stored" in error["text"]
+    refused = say(web, "not sent")
+    assert (refused.refusal, refused.headers["retry-after"]) == ((503, "storage"), "5")
+    assert len(request(web).body.splitlines()) == 1, "what is in memory can be read"
+    assert request(health, target="/healthz").status == 503
     broken.start()
     server.wait_for_log("the journal can be used again")
     assert nadia.frame("ack")["seq"] == 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Serve, Start
 from tests.support.processes import err_line, line_of
 from tests.support.server_process import Server
+from tests.support.web import WebWire, port_of, say
 
 TOKEN = "a" * 32
 
@@ -77,6 +79,28 @@ def test_a_room_is_one_at_both(pair: tuple[Server, Server], run: Run) -> None:
         assert ci.say("once", id="k").frame("ack")["seq"] == 3
     said = run("tail", "-n", "9", "--no-follow", port=one.port).stdout.decode()
     assert said.count("once") == 1
+
+
+def test_a_key_of_a_request_is_one_at_both(serve: Serve, place: PostgresPlace) -> None:
+    """Also of requests that come to both at the same moment, as from a load balancer that tries again."""
+    ports = [port_of(serve("--web", "0", *at(place))) for _ in range(2)]
+    answers: list[tuple[str, int, bool]] = []
+
+    def post(port: int, key: str) -> None:
+        answer = say(port, "done", authorization=f"Bearer {TOKEN}", idempotency_key=key).json
+        answers.append((answer["id"], answer["seq"], answer["duplicate"]))
+
+    threads = [threading.Thread(target=post, args=(port, f"{key}")) for key in range(5) for port in ports]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE)
+    assert len(answers) == 10
+    assert len({(key, seq) for key, seq, _ in answers}) == 5, "both answers have the number of the one message"
+    assert [duplicate for _, _, duplicate in answers].count(True) == 5
+    page = WebWire(ports[1]).enter("nadia")
+    assert page.welcome["last"] == 5
+    assert say(ports[0], "x", nick="Nadia").refusal == (409, "nick_taken")
 
 
 def test_an_operators_orders_hold_at_both_when_he_is_answered(

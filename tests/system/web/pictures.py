@@ -8,96 +8,23 @@ from __future__ import annotations
 import argparse
 import base64
 import signal
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.support.environment import CHATCTL, ROOT, clean_env
+from tests.support.environment import ROOT
 from tests.support.needs import CHROMIUMS
-from tests.support.server_process import Server
-from tests.support.web import port_of, say
-from tests.support.wire import Wire
 from tests.system.web.conftest import AS_ROOT, ELSEWHERE
-from tests.system.web.tabs import Tab, post_many, url
+from tests.system.web.stage import NEWER, TALK, Stage
+from tests.system.web.tabs import Tab, post_many
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 PICTURE = ROOT / "docs" / "web-page.png"
 PHONE, DESK = {"width": 360, "height": 640}, {"width": 900, "height": 640}
-
-TALK = (
-    ("omar", "The backup of last night is done: 41 GB in 12 minutes."),
-    ("lena", "Good. Then I take db1 out at two."),
-    ("omar", "Please wait for the report, it reads from there: https://reports.example.org/2026/47"),
-    ("lena", "Until when does it run?"),
-    ("omar", "Ten past two, at the latest."),
-    ("ci", "firing: InstanceDown on db2:9100: The machine does not answer"),
-    ("lena", "That is mine.\nI have pulled the wrong cable.\nIt is in again."),
-    ("ci", "resolved: InstanceDown on db2:9100: The machine does not answer"),
-)
-
-
-NEWER = """
-from chatctl.server.web import page_file
-read = page_file._read
-page_file._read = lambda name: read(name) + " "
-from chatctl.__main__ import main
-main()
-"""
-"""A server whose page is another version."""
-
-
-class Stage:
-    """A server with people in it, and a browser."""
-
-    def __init__(self, browser: Browser, folder: Path) -> None:
-        self._browser = browser
-        self.folder = folder
-        self.serve("--web", "0")
-
-    def serve(self, *options: str, program: Sequence[str] = CHATCTL) -> None:
-        """Start a server, in place of the one that runs."""
-        if hasattr(self, "server"):
-            self.end()
-        journal = ("--journal", str(self.folder / "rooms.db"))
-        more = ("--open-rooms", "--rate", "off", *journal, *options)
-        self.server = Server(*more, env=clean_env(self.folder), program=program)
-        self.port = port_of(self.server)
-        self._people: dict[str, Wire] = {}
-
-    def end(self) -> None:
-        """End the server, if it still runs."""
-        if self.server.process.poll() is None:
-            self.server.stop()
-
-    def person(self, nick: str, room: str = "lobby") -> Wire:
-        """Return somebody who is in the room."""
-        if (at := f"{nick} in {room}") not in self._people:
-            self._people[at] = self.server.member(nick, room)
-        return self._people[at]
-
-    def talk(self) -> None:
-        """Let people talk."""
-        for nick, text in TALK:
-            if nick == "ci":
-                assert say(self.port, text, nick).status == 200
-            else:
-                self.person(nick).say(text).frame("msg", where=lambda frame, text=text: frame["text"] == text)
-
-    def open(self, scheme: str = "light", host: str = "127.0.0.1", beside: Tab | None = None, **size: int) -> Tab:
-        """Open the page."""
-        if beside is not None:
-            return Tab(beside.page.context.new_page(), url(self.port))
-        context = self._browser.new_context(color_scheme=scheme, viewport=size, device_scale_factor=1)
-        return Tab(context.new_page(), url(self.port, host))
-
-    def tab(self, nick: str = "nadia", scheme: str = "light", **size: int) -> Tab:
-        """Open the page, and come in."""
-        return self.open(scheme, **size).enter(nick)
 
 
 def conversation(stage: Stage, size: Mapping[str, int], scheme: str) -> Tab:
@@ -209,16 +136,10 @@ def plain(stage: Stage) -> Tab:
     return stage.open(host="chat.lan", **PHONE).enter("nadia").say("hello").hears("hello")
 
 
-def administer(stage: Stage, *order: str) -> None:
-    """Do something as the operator."""
-    command = [*CHATCTL, "admin", *order, "--journal", str(stage.folder / "rooms.db")]
-    subprocess.run(command, env=clean_env(stage.folder), check=True, capture_output=True)
-
-
 def banned(stage: Stage, *, again: bool) -> Tab:
     """Show what somebody is told who was banned; and who comes back nevertheless."""
     tab = conversation(stage, PHONE, "light")
-    administer(stage, "ban", "nadia", "flood", "--for", "1h")
+    stage.order("ban", "nadia", "flood", "--for", "1h")
     tab.is_away()
     if again:
         tab.page.click("#notice-button")
@@ -248,9 +169,7 @@ def many_rooms(stage: Stage) -> Tab:
 def entering(stage: Stage) -> Tab:
     """Show the question who one is, and a name that is not taken."""
     stage.person("omar")
-    tab = stage.tab(**PHONE)
-    tab.page.evaluate("() => localStorage.clear()")
-    tab.page.reload()
+    tab = stage.open(**PHONE)
     tab.fill_in("omar").wait("() => document.querySelector('#enter-error').textContent !== ''")
     return tab
 

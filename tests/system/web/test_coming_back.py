@@ -75,6 +75,26 @@ def test_who_was_sent_away_does_not_come_back_alone(serve: Serve, browse: Browse
     nadia.sees("#status", "Connected")
     nadia.page.press("#text", "Enter")
     nadia.hears("hello?")
+    assert run("admin", "ban", "nadia", "flood", *journal).returncode == 0
+    nadia.sees("#notice-text", "you were banned: flood").page.click("#notice-button")
+    nadia.sees("#enter-error", "nadia is banned: flood")
+    assert not nadia.page.is_visible("#status"), "nothing is said twice"
+
+
+def test_a_proxy_that_passes_no_websocket_is_told_apart_from_a_server_that_is_gone(
+    serve: Serve, browse: Browse
+) -> None:
+    server = serve("--web", "0")
+    nadia = browse(url(port_of(server)))
+    nadia.page.route_web_socket("**/ws", lambda socket: socket.close())
+    nadia.fill_in("nadia")
+    again = "() => { const it = app.current.connection; if (it.timer) it.open(); }"
+    nadia.ask(f"() => {{ setInterval({again}, 20); }}")
+    proxy = "The server answers, but no WebSocket comes through: your proxy must pass Upgrade."
+    nadia.sees("#notice-text", proxy)
+    server.process.kill()
+    nadia.ask("() => { app.current.connection.failures = 0; }")
+    nadia.sees("#notice-text", "The server can't be reached.")
 
 
 def test_a_log_that_begins_anew_is_shown_from_its_beginning(serve: Serve, browse: Browse) -> None:
@@ -240,21 +260,16 @@ def test_five_rooms_in_a_page_come_back_after_a_restart(serve: Serve, browse: Br
     assert nadia.page.locator(".count").all_inner_texts() == ["1"] * 4
 
 
-def test_a_room_that_one_may_not_enter_is_told_of_and_the_others_go_on(serve: Serve, browse: Browse) -> None:
-    port = port_of(serve("--web", "0", "--room", "ops"))
-    nadia = browse(f"{url(port)}#ops").enter("nadia", "ops").say("/join nowhere")
-    nadia.sees("#notice-text", "nowhere: there is no room 'nowhere'; rooms: lobby, ops").sees(
-        "#title", "ops at chatctl"
-    )
-    nadia.say("still here").hears("still here")
-    assert nadia.ask("() => memory.data.rooms") == ["lobby", "ops"]
-
-
-def test_the_address_names_the_room(room_server: RoomServer, browse: Browse) -> None:
-    nadia = browse(f"{url(room_server[1])}#ops")
+def test_the_address_names_a_room_and_one_that_is_not_there_is_told_of(serve: Serve, browse: Browse) -> None:
+    port = port_of(serve("--web", "0", "--room", "ops", "--room", "build"))
+    nadia = browse(f"{url(port)}#ops")
     assert nadia.page.input_value("#room") == "ops"
     nadia.enter("nadia", "ops").sees("#title", "ops at chatctl")
-    nadia.page.goto(f"{url(room_server[1])}#build")
+    nadia.page.goto(f"{url(port)}#build")
     nadia.sees("#title", "build at chatctl").sees("#status", "Connected")
     nadia.page.reload()
     nadia.sees("#title", "build at chatctl").sees("#rooms bdi", "ops")
+    nadia.say("/join nowhere")
+    nadia.sees("#notice-text", "nowhere: there is no room 'nowhere'; rooms: build, lobby, ops")
+    nadia.sees("#title", "build at chatctl").say("still here").hears("still here")
+    assert nadia.ask("() => memory.data.rooms") == ["lobby", "ops", "build"]

@@ -77,16 +77,10 @@ def test_what_is_longer_than_the_server_takes_stays_where_it_is_typed(room_serve
     nadia.wait("() => document.querySelector('.row.failed') && app.current.isOn")
     nadia.say("short").hears("short")
     assert nadia.said() == ["short"]
-
-
-def test_what_the_server_refuses_can_be_typed_again(room_server: RoomServer, browse: Browse) -> None:
-    nadia = browse(url(room_server[1])).enter("nadia")
-    nadia.say("/me waves")
-    nadia.hears("waves")
     nadia.ask("() => { memory.data.unsent.push({ room: 'lobby', frame: { id: 'x', text: '/slash' } }); }")
     nadia.ask("() => app.current.frame({ type: 'error', id: 'x', code: 'rate_limited', text: 'lobby is slow' })")
     nadia.sees(".row.failed .said", "Not sent (lobby is slow):\n/slash")
-    assert nadia.page.input_value("#text") == "//slash"
+    assert nadia.page.input_value("#text") == "//slash", "what the server refuses can be typed again"
 
 
 # --- what others send
@@ -227,6 +221,10 @@ def test_axe_finds_nothing_serious(room_server: RoomServer, browse: Browse) -> N
     nadia.enter("nadia").say("/me waves").say("hello https://example.org").say("/nope")
     server.member("omar").say_frame(type="whisper", to="nadia", text="psst")
     nadia.sees(".row.whisper .said", "psst")
+    nadia.say("/join ops").sees("#title", "ops at chatctl").sees("#status", "Connected")
+    nadia.page.click("#rooms button:has-text('lobby')")
+    assert say(port, "news", room="ops").status == 200
+    nadia.sees(".count", "1").sees(".row.whisper .said", "psst")
     nadia.ask("() => app.notice('The server has news.')")
     assert serious() == []
 
