@@ -48,7 +48,7 @@ def test_there_are_more_than_a_dozen_and_the_list_on_top_has_them_all() -> None:
 
 def test_each_recipe_says_what_happens_when_it_goes_wrong() -> None:
     """That is what an operator needs a recipe for."""
-    words = ("chatctl: cannot", "cannot reach", "It ends", "can't be given", "ends with 3", "\n$ surely; echo $?\n1\n")
+    words = ("chatctl: cannot", "cannot reach", "It exits", "can't be sent", "exits with 3", "\n$ surely; echo $?\n1\n")
     sections = (ROOT / "docs" / "cookbook.md").read_text().split("\n## ")[2:]
     assert not [section.partition("\n")[0] for section in sections if not any(word in section for word in words)]
 

@@ -94,6 +94,11 @@ def test_invite_a_colleague(kitchen: Kitchen) -> None:
     assert kitchen.run(f"echo hello | {join}", CHATCTL_PASSWORD_FILE="room.password").returncode == 0
     tail = join.replace("join", "tail --no-follow")
     assert "hello" in kitchen.run(tail, CHATCTL_PASSWORD_FILE="room.password").stdout
+    (exported, _), (send, shown) = transcript(kitchen.recipe.take("console").text)
+    there = f"127.0.0.1:{port_in(line)}"
+    exported = re.sub(r"=db1\b", f"={there}", re.sub(r"SHA256:\S+", line.rpartition(" ")[2], exported))
+    assert kitchen.run(f"{exported}; exec 2>&1; {send}").stdout == shown
+    assert "ci: deploy done" in kitchen.run(tail, CHATCTL_PASSWORD_FILE="room.password").stdout
 
 
 def test_from_scripts(kitchen: Kitchen) -> None:
