@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import forked
 from tests.support.environment import CHATCTL, DEADLINE, ROOT, clean_env
 from tests.support.first_version import FirstVersionServer
 from tests.support.fixture_types import Lossy, PutStub, Run, Serve, Start
@@ -88,6 +89,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
             f"{len(reasons)} tests were left out: this machine lacks {', '.join(lacking)}. "
             f"To run them: {'; '.join(remedies)}"
         )
+
+
+def pytest_sessionfinish() -> None:
+    """End what was forked for commands."""
+    forked.Nursery.end()
 
 
 @pytest.fixture(scope="session")
@@ -166,9 +172,8 @@ def run(env: dict[str, str], tmp_path: Path) -> Run:
         command = [*CHATCTL] if not closing else ["sh", "-c", f'exec "$@" {closing}', "sh", *CHATCTL]
         if port is not None:
             arguments = (*arguments, "--port", str(port))
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
-        pipes |= {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        return subprocess.run([*command, *arguments], timeout=2 * DEADLINE, check=False, **{"cwd": tmp_path} | pipes)
+        where = {"env": env, "cwd": tmp_path} | more
+        return forked.run([*command, *arguments], seconds=2 * DEADLINE, stdin=stdin, **where)
 
     return run
 
@@ -182,7 +187,7 @@ def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
         if port is not None:
             arguments = (*arguments, "--port", str(port))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
-        processes.append(subprocess.Popen([*CHATCTL, *arguments], cwd=tmp_path, **pipes))
+        processes.append(forked.popen([*CHATCTL, *arguments], **{"cwd": tmp_path} | pipes))
         return processes[-1]
 
     yield start

@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.support.environment import ROOT
 
@@ -149,16 +148,16 @@ ACROSS = {
 FILES = sorted(file.relative_to(TESTS).with_suffix("").as_posix() for file in TESTS.rglob("test_*.py"))
 
 
-def modules() -> Iterator[str]:
-    """Yield each module, by its path below chatctl/; packages that hold no code of their own are left out."""
+@functools.cache
+def modules() -> list[str]:
+    """Return each module, by its path below chatctl/; packages that hold no code of their own are left out."""
+    found = []
     for file in sorted(CODE.rglob("*.py")):
         name = file.relative_to(CODE).with_suffix("").as_posix()
         body = ast.parse(file.read_text(encoding="utf-8")).body[1:]  # behind the docstring
         if file.name != "__init__.py" or (body and name != "__init__" and not name.startswith("commands")):
-            yield name
-
-
-MODULES = list(modules())
+            found.append(name)
+    return found
 
 
 def mirror_of(module: str) -> str:
@@ -174,41 +173,42 @@ def system_test_of(module: str) -> str:
     return f"system/commands/test_{parts[1]}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_each_module_has_a_test_or_a_reason(module: str) -> None:
-    own = [name for name in (mirror_of(module), system_test_of(module)) if name in FILES]
-    assert bool(own) is not (module in ELSEWHERE), own or f"write tests/{mirror_of(module)}.py, or say here why not"
+def test_each_module_has_a_test_or_a_reason() -> None:
+    own = {module: {mirror_of(module), system_test_of(module)} & set(FILES) for module in modules()}
+    without = [f"tests/{mirror_of(module)}.py" for module in modules() if not own[module] and module not in ELSEWHERE]
+    assert not without, "write it, or say here why not"
+    assert not [(module, own[module]) for module in ELSEWHERE if own.get(module)], "it has one"
 
 
-@pytest.mark.parametrize("module", ELSEWHERE)
-def test_a_reason_names_a_module_and_a_test_that_are_there(module: str) -> None:
-    assert module in MODULES
-    test, why = ELSEWHERE[module]
-    assert why
-    assert not test or (TESTS / test).is_file()
+def test_a_reason_names_a_module_and_a_test_that_are_there() -> None:
+    assert set(ELSEWHERE) <= set(modules())
+    assert all(why for _, why in ELSEWHERE.values())
+    assert not [test for test, _ in ELSEWHERE.values() if test and not (TESTS / test).is_file()]
 
 
-@pytest.mark.parametrize("name", [name for name in FILES if not name.startswith("system/")])
-def test_each_test_file_has_its_module(name: str) -> None:
-    if name in ACROSS:
-        return
-    folder, _, file = name.rpartition("/")
-    module = Path(folder, file.removeprefix("test_"))
-    assert (CODE / module).with_suffix(".py").is_file(), "name it after its module, or list it as one of several"
+def test_each_test_file_has_its_module() -> None:
+    names = [name for name in FILES if not name.startswith("system/") and name not in ACROSS]
+    mirrored = {name: Path(name).with_name(Path(name).name.removeprefix("test_")) for name in names}
+    without = [name for name, module in mirrored.items() if not (CODE / module).with_suffix(".py").is_file()]
+    assert not without, "name it after its module, or list it as one of several"
 
 
 def test_what_stands_for_several_modules_is_there() -> None:
     assert set(FILES) >= ACROSS
 
 
-@pytest.mark.parametrize("file", sorted(TESTS.rglob("*.py")), ids=lambda file: str(file.relative_to(TESTS)))
-def test_no_test_file_is_imported(file: Path) -> None:
+def test_no_test_file_is_imported() -> None:
     """What two of them share is in tests/support, or beside them in a file that is no test."""
+    for file in sorted(TESTS.rglob("*.py")):
+        assert not [name for name in _imported(file) if name.rpartition(".")[2].startswith("test_")], file
+
+
+def _imported(file: Path) -> Iterator[str]:
+    """Yield what a file imports of the tests, and whatever it imports by ``import``."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
         if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("tests")):
             names += (node.module or "").split(".")
         elif not isinstance(node, ast.Import):
             continue
-        for name in names:
-            assert not name.rpartition(".")[2].startswith("test_"), name
+        yield from names

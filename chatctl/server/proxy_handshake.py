@@ -35,9 +35,10 @@ class ProxyHandshake(asyncio.Protocol):
     """It counts for no address: the proxy's own is everybody's."""
 
     _transport: asyncio.Transport | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, server: ProxyOwner, label: str, found: Found, log: Log, *, needed: bool = True) -> None:
-        """Create it before its transport: the time for the header runs from here.
+        """Create it before its transport.
 
         Where the header is not ``needed``, the request behind it says the same.
         """
@@ -47,11 +48,11 @@ class ProxyHandshake(asyncio.Protocol):
         self._log = log
         self._needed = needed
         self._header = ProxyHeader()
-        self._timer = server.loop.call_later(server.limits.hello_seconds, self._time_out)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Wait for the header."""
+        """Wait for the header: the time for it runs from here."""
         self._transport = cast(asyncio.Transport, transport)
+        self._timer = self._server.loop.call_later(self._server.limits.hello_seconds, self._time_out)
 
     def data_received(self, data: bytes) -> None:
         """Hand over once the header is whole; close what can't be one."""
@@ -71,14 +72,18 @@ class ProxyHandshake(asyncio.Protocol):
 
     def _hand_over(self, proxied: Proxied | None, rest: bytes) -> None:
         assert self._transport is not None
-        self._timer.cancel()
+        self._end_timer()
         self._server.end_handshake(self)
         self._found(self._transport, proxied, rest)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it: a health check may only connect."""
-        self._timer.cancel()
+        self._end_timer()
         self._server.end_handshake(self)
+
+    def _end_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _time_out(self) -> None:
         self._log.info("refused a proxy", peer=self._label, why="no PROXY header came")
@@ -86,6 +91,6 @@ class ProxyHandshake(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once."""
-        self._timer.cancel()
+        self._end_timer()
         if self._transport is not None:
             self._transport.abort()

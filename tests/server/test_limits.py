@@ -365,8 +365,10 @@ def test_out_of_descriptors_members_notice_nothing(env: dict[str, str]) -> None:
         member = wire_to(port).enter("nadia")
         crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
         waiting = Wire(("127.0.0.1", port))
+        begun = time.monotonic()
         for number in range(20):
             assert member.say(f"{number}", id=str(number)).frame("ack")["id"] == str(number)
+        usual = time.monotonic() - begun
         waiting.sock.settimeout(0.5)
         with pytest.raises(TimeoutError):
             waiting.sock.recv(4)
@@ -375,7 +377,7 @@ def test_out_of_descriptors_members_notice_nothing(env: dict[str, str]) -> None:
             one.close()
         waiting.sock.settimeout(DEADLINE)
         waiting.greeted().enter("rajat")
-        assert time.monotonic() - relieved < 5  # 1 s by design, on a quiet machine
+        assert time.monotonic() - relieved < 5 + 10 * usual  # 1 s by design, on a quiet machine
     finally:
         process.terminate()
         _, err = process.communicate(timeout=DEADLINE)

@@ -97,6 +97,12 @@ def test_a_proxy_that_says_nothing_is_closed_in_time_and_one_that_only_looks_is_
         proxied(port, v2(SOMEBODY, 1)).greeted().enter("nadia")
 
 
+def test_no_time_is_too_short_for_it_to_be_closed() -> None:
+    """A busy server may have used it up before the connection is made."""
+    with in_process_server(ServerLimits(hello_seconds=0.0), networks=behind()) as port:
+        assert proxied(port, b"").rest() == b""
+
+
 def test_those_that_wait_are_counted_and_closed_at_the_end() -> None:
     with in_process_server(ServerLimits(clients=1), networks=behind()) as port:
         waiting = [proxied(port, b"PROXY ") for _ in range(3)]

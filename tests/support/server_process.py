@@ -8,6 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 
 from tests.support.environment import CHATCTL, DEADLINE, ROOT
+from tests.support.forked import popen
 from tests.support.wire import Wire
 
 
@@ -26,7 +27,7 @@ class Server:
         ``program`` is one that stands for ``chatctl``.
         """
         where = () if port is None else ("--port", str(port))
-        self.process = subprocess.Popen(
+        self.process = popen(
             [*program, "serve", *where, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -92,15 +92,15 @@ class _Connection(asyncio.Protocol):
     _transport: asyncio.Transport | None = None
 
     def __init__(self, port: MetricsPort) -> None:
-        """Wait for its transport; the time for the request runs from here."""
+        """Wait for its transport."""
         self._port = port
         self._request: RequestReader | None = RequestReader(port.limits.hello_bytes)
         self._answering: asyncio.Task[None] | None = None
-        self._timer = port.loop.call_later(port.limits.hello_seconds, self._too_slow)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the transport."""
+        """Take the transport; the time for the request runs from here."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        self._timer = self._port.loop.call_later(self._port.limits.hello_seconds, self._too_slow)
 
     def data_received(self, data: bytes) -> None:
         """Read the request; whatever follows its head is ignored."""

@@ -110,6 +110,15 @@ def test_who_takes_too_long_is_told_so() -> None:
     with_port(test, hello_seconds=0.05)
 
 
+def test_no_time_is_too_short_to_be_told() -> None:
+    """A busy server may have used it up before the connection is made."""
+
+    async def test(number: int, port: MetricsPort) -> None:
+        assert (await ask(number)).status == 408
+
+    with_port(test, hello_seconds=0.0)
+
+
 def test_places_are_few_and_are_given_back() -> None:
     async def test(number: int, port: MetricsPort) -> None:
         async with contextlib.AsyncExitStack() as held:

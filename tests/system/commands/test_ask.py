@@ -316,7 +316,7 @@ def test_a_server_that_gives_no_tag_was_not_asked(run: InProcess, stub: PutStub)
         peer.frame("lease")
         peer.frame("bye")
 
-    done = run("ask", "go?", "--timeout", "300ms", port=stub(one_after_another(silent)).port)
+    done = run("ask", "go?", "--timeout", "1s", port=stub(one_after_another(silent)).port)
     assert done.returncode == 3
     assert "nothing was asked" in err_line(done)
 

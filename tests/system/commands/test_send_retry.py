@@ -183,7 +183,7 @@ def test_patience_ends_unreachable(run: Run) -> None:
 
 
 def test_patience_ends_unknown(stub: PutStub, run: Run) -> None:
-    done = run("send", "hi", "--nick", "ci", "--retry-for", "300ms", port=stub(one_after_another(swallow)).port)
+    done = run("send", "hi", "--nick", "ci", "--retry-for", "1500ms", port=stub(one_after_another(swallow)).port)
     assert done.returncode == 4
     assert err_line(done).endswith(" --retry-for 60s")
 

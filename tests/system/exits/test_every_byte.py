@@ -18,6 +18,7 @@ from typing import IO
 
 import pytest
 
+from tests.support import forked
 from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.server_process import Server
 from tests.support.wire import say_all
@@ -47,6 +48,9 @@ PRINTS = {
 FAILS = 3
 """The code of a probe that could not tell; of all others it is 1."""
 
+EXECUTED = {"PYTHONUNBUFFERED": ""}
+"""A variable that a command is not forked with (tests/support/forked.py): the interpreter's own end counts here."""
+
 _BEFORE = 1 << 20
 """Bytes in the file already: other files, which a command keeps for itself, stay far below the limit."""
 
@@ -66,23 +70,20 @@ def play(house: Server, room: str, env: dict[str, str], tmp_path: Path) -> Play:
 
     def call(typed: str, stdout: int | IO[bytes], more: Mapping[str, str], limit: int | None = None) -> object:
         def set_limit() -> None:
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         words = [*CHATCTL, *typed.format(room=room).split()]
-        return subprocess.run(
+        return forked.run(
             words,
-            input=b"secret\n" if typed == "password" else b"",
+            seconds=2 * DEADLINE,
+            stdin=b"secret\n" if typed == "password" else b"",
             stdout=stdout,
-            stderr=subprocess.PIPE,
             env={**env, **state, **more},
             cwd=tmp_path,
-            timeout=2 * DEADLINE,
-            check=False,
-            preexec_fn=set_limit,
+            **({} if limit is None else {"preexec_fn": set_limit}),
         )
 
-    subprocess.run([*CHATCTL, "key"], env={**env, **state}, capture_output=True, check=True, timeout=DEADLINE)
+    forked.run([*CHATCTL, "key"], seconds=DEADLINE, stdin=None, env={**env, **state}).check_returncode()
     return call  # type: ignore[return-value]
 
 
@@ -107,7 +108,7 @@ def test_what_can_not_be_written_is_told(play: Play, command: str) -> None:
     main_end, end = pty.openpty()
     os.close(main_end)
     try:
-        broken = play(typed, end, {"PYTHONUNBUFFERED": ""})
+        broken = play(typed, end, EXECUTED)
     finally:
         os.close(end)
     if command != "join":  # a terminal that has gone is no error there: it ends as after a hang-up
@@ -125,7 +126,7 @@ def test_the_help_that_can_not_be_printed(play: Play, typed: str) -> None:
     """Click prints it, not we. That nobody reads it, as behind ``| head -1``, is no error."""
     usual = FAILS if "probe" in typed else 0
     with Path("/dev/full").open("wb") as full:
-        ended = play(typed, full, {})
+        ended = play(typed, full, EXECUTED)
     assert (ended.returncode, ended.stderr) == (
         usual or 1,
         b"chatctl: cannot write to stdout: no space left on device\n",
@@ -133,7 +134,7 @@ def test_the_help_that_can_not_be_printed(play: Play, typed: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        unread = play(typed, writing, {})
+        unread = play(typed, writing, EXECUTED)
     finally:
         os.close(writing)
     assert (unread.returncode, unread.stderr) == (usual, b"")
@@ -149,7 +150,7 @@ def test_a_pipe_that_is_full_for_now_gets_everything(play: Play, typed: str) -> 
     with subprocess.Popen(["cat"], stdin=reading, stdout=subprocess.PIPE) as reader:
         os.close(reading)
         try:
-            ended = play(typed, writing, {})
+            ended = play(typed, writing, EXECUTED)
         finally:
             os.close(writing)
         assert reader.stdout is not None

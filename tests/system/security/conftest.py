@@ -20,6 +20,7 @@ from chatctl.commands.run.signal_relay import FORWARDED
 from chatctl.common.fingerprints import of_key
 from chatctl.core.passwords import Verifier
 from chatctl.protocol import Hello
+from tests.support import forked
 from tests.support.environment import CHATCTL, DEADLINE, clean_env
 from tests.support.in_process import InProcess
 from tests.support.lossy_proxy import LossyProxy
@@ -110,15 +111,8 @@ def chatctl(env: dict[str, str], tmp_path: Path) -> Chatctl:
         *arguments: str, port: int | None = None, stdin: bytes = b"", more: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[bytes]:
         where = ("--port", str(port)) if port is not None else ()
-        return subprocess.run(
-            [*CHATCTL, *arguments[:1], *where, *arguments[1:]],
-            input=stdin,
-            capture_output=True,
-            timeout=2 * DEADLINE,
-            env=env | (more or {}),
-            cwd=tmp_path,
-            check=False,
-        )
+        words = [*CHATCTL, *arguments[:1], *where, *arguments[1:]]
+        return forked.run(words, seconds=2 * DEADLINE, stdin=stdin, env=env | (more or {}), cwd=tmp_path)
 
     return run
 

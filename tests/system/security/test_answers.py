@@ -11,6 +11,7 @@ from chatctl.client.io.blocking_transport import drive
 from chatctl.client.io.clock import deadline_in
 from chatctl.protocol import Say
 from tests.support.environment import CHATCTL, DEADLINE
+from tests.support.forked import popen
 from tests.support.server_process import Server
 from tests.system.security.conftest import Chatctl, Person
 
@@ -22,7 +23,7 @@ Make = Callable[[str], Person]
 def ask(env: dict[str, str]) -> Callable[..., subprocess.Popen[bytes]]:
     def start(server: Server, *options: str) -> subprocess.Popen[bytes]:
         words = ("ask", "go?", "--nick", "deploy", "--timeout", "60s", "--port", str(server.port), *options)
-        return subprocess.Popen([*CHATCTL, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return popen([*CHATCTL, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     return start
 

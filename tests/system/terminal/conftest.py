@@ -42,8 +42,8 @@ def start(state: Path) -> Iterator[Start]:
     """Start programs, each in a terminal."""
     terms: list[Term] = []
 
-    def start(*argv: str, columns: int = 80, rows: int = 24, **environ: str) -> Term:
-        terms.append(Term(argv, terminal_env(state, **environ), columns=columns, rows=rows))
+    def start(*argv: str, columns: int = 80, rows: int = 24, first: str = "", **environ: str) -> Term:
+        terms.append(Term(argv, terminal_env(state, **environ), columns=columns, rows=rows, first=first))
         return terms[-1]
 
     yield start

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import pty
 import re
 import select
 import signal
-import subprocess
 import termios
 import threading
 import time
@@ -19,6 +17,7 @@ from pathlib import Path
 import pyte
 
 from tests.support.environment import clean_env
+from tests.support.forked import popen
 from tests.system.terminal.emulator import BRACKETED_PASTE, FOCUS, SHOWN_CURSOR, Emulator, layout
 
 DEADLINE = 15.0
@@ -30,7 +29,10 @@ FRAME = re.compile(rb".*?\x1b\[\?25h|.+", re.DOTALL)
 class Term:
     """A child process on a terminal of its own."""
 
-    def __init__(self, argv: Sequence[str], env: dict[str, str], *, columns: int = 80, rows: int = 24) -> None:
+    def __init__(
+        self, argv: Sequence[str], env: dict[str, str], *, columns: int = 80, rows: int = 24, first: str = ""
+    ) -> None:
+        """``first``: Python that chatctl runs before all else (``forked.popen``)."""
         self.recording: list[tuple[float, bytes]] | None = None
         self.screen = Emulator(columns, rows)
         self.raw = bytearray()
@@ -41,15 +43,8 @@ class Term:
         self._fd, self._tty = pty.openpty()  # the tty stays open here: a last close would reset its modes
         termios.tcsetwinsize(self._tty, (rows, columns))
         self._modes = termios.tcgetattr(self._tty)
-        self.child = subprocess.Popen(
-            list(argv),
-            env=env,
-            stdin=self._tty,
-            stdout=self._tty,
-            stderr=self._tty,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-        )
+        ends = {"stdin": self._tty, "stdout": self._tty, "stderr": self._tty}
+        self.child = popen(list(argv), terminal=True, first=first, env=env, **ends)
         self._ended = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

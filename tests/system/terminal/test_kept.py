@@ -16,6 +16,8 @@ from tests.support.server_process import Server
 from tests.support.wire import Wire
 from tests.system.terminal.term import DEADLINE, Start, Term, wait_kept
 
+BACK_OFF = "from chatctl.client.core import retry\nretry.FIRST_SECONDS = retry.MAX_SECONDS = 300.0"
+"""Once a connection is lost, the next try by itself comes later than any test lasts."""
 Other = Callable[..., Wire]
 Serve = Callable[..., Server]
 
@@ -64,12 +66,17 @@ def test_a_restarted_server_costs_nothing(join: Start, serve: Serve, room: str) 
 def test_enter_on_an_empty_line_tries_at_once(join: Start, serve: Serve) -> None:
     """Nobody has to wait for the back-off."""
     server = serve()
-    term = join(port=server.port)
+    term = join(port=server.port, first=BACK_OFF)
     cut(server)
-    term.wait(lambda: re.search(r"reconnecting in ([3-9]|\d\d) s", term_text(term)), "a long wait", 30)
+    wait_for_back_off(term)
     restart(server, serve)
     term.keys("\r")
-    term.wait(lambda: "connected again" in term_text(term), "connection", 2.5)
+    term.wait_for("connected again")
+
+
+def wait_for_back_off(term: Term) -> None:
+    """Wait until it tells how long it waits: for minutes."""
+    term.wait(lambda: re.search(r"reconnecting in \d{3} s", term_text(term)), "a long wait")
 
 
 def term_text(term: Term) -> str:
@@ -79,9 +86,9 @@ def term_text(term: Term) -> str:
 def test_what_a_new_log_holds_is_shown(join: Start, serve: Serve, room: str) -> None:
     """A restarted server has forgotten the old messages, but not those that others said before we were back."""
     server = serve()
-    term = join(port=server.port)
+    term = join(port=server.port, first=BACK_OFF)
     cut(server)
-    term.wait(lambda: re.search(r"reconnecting in [2-9]", term_text(term)), "a long wait", 30)
+    wait_for_back_off(term)
     again = restart(server, serve)
     omar = again.member("omar", room)
     omar.say("you were not here yet", id="1")
@@ -232,11 +239,11 @@ def test_a_whisper_right_before_leaving_is_told_of(join: Start, other: Other) ->
 def test_a_name_taken_by_somebody_else_meanwhile(join: Start, serve: Serve, room: str) -> None:
     """Once we were in, no refusal throws the person out: it is told, once, and tried again."""
     server = serve()
-    term = join(port=server.port)
+    term = join(port=server.port, first=BACK_OFF)
     term.keys("a draft")
     term.wait_input("a draft")
     cut(server)
-    term.wait(lambda: re.search(r"reconnecting in [2-9]", term_text(term)), "a long wait", 30)
+    wait_for_back_off(term)
     again = restart(server, serve)
     thief = again.member("nadia", room)
     term.keys("\x15\r")

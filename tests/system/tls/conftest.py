@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
 from tests.support.environment import CHATCTL, DEADLINE, clean_env
 from tests.support.in_process import InProcess
 from tests.support.tls import Authority, TlsServer
@@ -92,15 +93,8 @@ def run(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pyt
         env = clean_env(state, **environ)
         if command in SIMPLE and not stdin:
             return InProcess(env, tmp_path, monkeypatch, capfd)(command, *arguments)
-        return subprocess.run(
-            [*CHATCTL, command, *arguments],
-            input=stdin,
-            capture_output=True,
-            env=env,
-            cwd=tmp_path,
-            timeout=2 * DEADLINE,
-            check=False,
-        )
+        words = [*CHATCTL, command, *arguments]
+        return forked.run(words, seconds=2 * DEADLINE, stdin=stdin, env=env, cwd=tmp_path)
 
     return run
 
