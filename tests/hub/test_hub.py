@@ -532,6 +532,26 @@ def test_who_came_and_went_in_one_turn_is_in_nobodys_list(house: House) -> None:
     assert [frame.nicks for frame in only(Leave, bob.frames)] == [["Brief"]]
 
 
+def test_the_error_that_closes_is_the_last_frame() -> None:
+    """Behind the answers to what was asked before, and behind what the room is told in the same turn."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    new = house.peer(Hello(v=1, nick="Ana"), b"\x00\n")
+    house.settle()
+    assert [type(frame) for frame in new.frames] == [Welcome, Join, Error]
+    assert new.closed
+    bob = house.join("Bob")
+    bob.take()
+    bob.say(Say("x", id="1"), b"\x00\n")
+    house.settle()
+    assert not bob.closed
+    journal.commit()
+    house.settle()
+    assert [type(frame) for frame in bob.frames] == [Ack, Msg, Error]
+    assert bob.closed
+    assert house.hub.refusals["bad_frame"] == 2
+
+
 def test_one_whose_name_was_taken_in_another_case_has_left_all_the_same() -> None:
     """Else a ghost stays in every client's list."""
     journal = SlowJournal()
