@@ -186,7 +186,7 @@ class Search(Frame, frozen=True, tag="search"):
     )
     """Only what was said under these nicknames, in any case; empty: under any."""
     limit: Count = 50
-    """Entries at most."""
+    """Entries at most; 0 counts as 1."""
     id: Id | None = None
 
 
@@ -557,6 +557,8 @@ class LeaseState(Frame, frozen=True, tag="lease"):
     """The owner of the lease said that entry."""
     why: str = ""
     """Why it was taken away from us. Only in a frame that nobody asked for: an operator did it."""
+    closed: bool = False
+    """It is a question that is over. ``nick`` and ``since`` are those of who had it; nobody can take it yet."""
     id: str | None = None
 
 

@@ -64,8 +64,8 @@ class Dialect:
     name: str
     render: Callable[[Frame], bytes]
     """A server's frame as bytes; empty if the dialect has no form for it."""
-    parse_hello: Callable[[bytes], ClientFrame]
-    """The first line (or read). Raises BadFrame."""
+    parse_hello: Callable[[bytes], ClientFrame | None]
+    """The first line (or read): a frame, or None for nothing. Raises BadFrame."""
     parse: Callable[[bytes, Sequence[str]], ClientFrame | bytes | None]
     """A later line (or read), with the names of its author: a frame, bytes to answer with, or None for nothing. Raises
     BadFrame."""
@@ -123,7 +123,7 @@ _HTTP = re.compile(rb"(GET|HEAD|POST|PUT|DELETE|CONNECT|OPTIONS|TRACE|PATCH|PRI)
 # --- json
 
 
-def _parse_json(line: bytes, _names: Sequence[str]) -> ClientFrame | None:
+def _parse_json(line: bytes, _names: Sequence[str] = ()) -> ClientFrame | None:
     if not line.strip():
         return None
     return protocol.decode_client(line)
@@ -318,7 +318,7 @@ def _render_web_run(frames: Sequence[Frame]) -> bytes:
 JSON = Dialect(
     "json",
     protocol.encode,
-    protocol.decode_client,
+    _parse_json,
     _parse_json,
     answers_pings=True,
     proves=True,
@@ -331,7 +331,7 @@ CLASSIC = Dialect("classic", render_classic, _parse_classic_hello, _parse_classi
 WEB = Dialect(
     "web",
     _render_web,
-    protocol.decode_client,
+    _parse_json,
     _parse_json,
     answers_pings=True,
     proves=True,

@@ -36,6 +36,8 @@ class Hangup(Struct, frozen=True):
     """Commit what was said, flush, then close."""
 
     why: str
+    last: protocol.Error | protocol.Bye | None = None
+    """The last frame that the connection is sent, behind all that was asked before."""
 
 
 Effect = ClientFrame | Says | Reply | Raw | Hangup

@@ -128,7 +128,8 @@ class Leases:
             lease = msgspec.structs.replace(wanted, server=self.server)
         else:
             asked = before.asked if before.asked is not None else wanted.asked
-            lease = msgspec.structs.replace(before, until=None, asked=asked, server=self.server)
+            nick = wanted.nick or before.nick
+            lease = msgspec.structs.replace(before, nick=nick, until=None, asked=asked, server=self.server)
         self._put(lease)
         self._detach(lease.place)
         self._connections[lease.place] = connection

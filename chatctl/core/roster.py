@@ -1,7 +1,8 @@
 """The roster: who is in a room now, under which name, and the changes that are not announced yet.
 
 Presence is state, not log: joins and leaves carry no number and are never replayed. Those of one tick are announced
-together; a join and a leave that cancel each other are not announced at all.
+together, and none is left out: a welcome lists all who are here, also those who are not announced yet. Source:
+docs/protocol.md, "Presence".
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class Roster(Generic[Conn]):
         member = Member(nick, key, token, now if since is None else since, now, conn, proved, self._room, place, host)
         self._insert(member)
         self._announce_gone(key)
-        self.news.joined(nick)
+        self.news.joined(nick, key)
         return member
 
     def unlist(self, member: Member[Conn]) -> None:
@@ -101,7 +102,7 @@ class Roster(Generic[Conn]):
 
     def _announce_gone(self, key: str) -> None:
         if before := self._going.pop(key, None):
-            self.news.left(before.nick)
+            self.news.left(before.nick, key)
 
     def rename(self, member: Member[Conn], nick: str) -> None:
         """Rename a member and announce it. Raises NickInvalid; ValueError if the name is not free."""
@@ -124,60 +125,74 @@ class Roster(Generic[Conn]):
 
 
 class News:
-    """Changes of a roster that are not announced yet: phases of joins and leaves, with a rename between two."""
+    """Changes of a roster that are not announced yet: phases of joins and leaves, and renames between them.
+
+    Who came in meanwhile has seen some of them in the welcome already. So a change is never left out because a later
+    one undoes it: whatever somebody knew at any time, all frames together make it what is true now.
+    """
 
     def __init__(self) -> None:
         """Start empty."""
-        self._phases: list[_Phase] = [_Phase()]
-        self._renames: list[Rename] = []
+        self._pending: list[_Phase | Rename] = []
 
     def __bool__(self) -> bool:
-        return bool(self._renames) or bool(self._phases[-1])
+        return bool(self._pending)
 
-    def joined(self, nick: str) -> None:
-        """Note a join; it cancels a leave of the same phase."""
-        self._phases[-1].note(nick, came=True)
+    def joined(self, nick: str, key: str) -> None:
+        """Note a join; ``key`` is the folded nickname."""
+        if not self._phase().joined(nick, key):
+            self._begin().joined(nick, key)
 
-    def left(self, nick: str) -> None:
-        """Note a leave; it cancels a join of the same phase."""
-        self._phases[-1].note(nick, came=False)
+    def left(self, nick: str, key: str) -> None:
+        """Note a leave, as ``joined``."""
+        self._phase().left(nick, key)
 
     def renamed(self, old: str, new: str) -> None:
-        """Note a rename; that of a member whose join is not announced yet only changes the join."""
-        if self._phases[-1].replace(old, new):
-            return
-        self._renames.append(Rename(old=old, new=new))
-        self._phases.append(_Phase())
+        """Note a rename."""
+        self._pending.append(Rename(old=old, new=new))
+
+    def _phase(self) -> _Phase:
+        last = self._pending[-1] if self._pending else None
+        return last if isinstance(last, _Phase) else self._begin()
+
+    def _begin(self) -> _Phase:
+        self._pending.append(phase := _Phase())
+        return phase
 
     def frames(self, count: int) -> list[Frame]:
         """Return the frames that announce all of it, in order, and start anew. ``count`` members are here now."""
+        pending, self._pending = self._pending, []
         frames: list[Frame] = []
-        for phase, rename in zip(self._phases, [*self._renames, None], strict=True):
-            frames += phase.frames(count)
-            frames += [rename] if rename else []
-        self._phases = [_Phase()]
-        self._renames = []
+        for one in pending:
+            frames += one.frames(count) if isinstance(one, _Phase) else [one]
         return frames
 
 
-class _Phase(dict[str, bool]):
-    """Joins (True) and leaves between two renames, by nickname. A dict keeps the order and drops repeats."""
+class _Phase:
+    """Leaves, then joins, then leaves of those who joined, by folded nickname: at most three frames."""
 
-    def note(self, nick: str, *, came: bool) -> None:
-        if self.get(nick) is (not came):
-            del self[nick]
-        else:
-            self[nick] = came
+    def __init__(self) -> None:
+        self._left: dict[str, str] = {}
+        self._joined: dict[str, str] = {}
+        self._left_again: dict[str, str] = {}
 
-    def replace(self, old: str, new: str) -> bool:
-        if self.get(old) is not True or new in self:
-            return False
-        del self[old]
-        self[new] = True
+    def joined(self, nick: str, key: str) -> bool:
+        """Note a join. Return False if it has no place here: the name was spelt otherwise before."""
+        if self._left_again and key in self._left_again:
+            if self._joined[key] != nick:
+                return False
+            del self._left_again[key]
+        self._joined[key] = nick
         return True
 
+    def left(self, nick: str, key: str) -> None:
+        """Note a leave."""
+        (self._left_again if key in self._joined else self._left)[key] = nick
+
     def frames(self, count: int) -> list[Frame]:
-        went = [nick for nick, came in self.items() if not came]
-        came = [nick for nick, came in self.items() if came]
-        told: list[Frame] = [Leave(nicks=went, count=count)] if went else []
-        return [*told, Join(nicks=came, count=count)] if came else told
+        """Return what announces it."""
+        went, came, went_again = (list(one.values()) for one in (self._left, self._joined, self._left_again))
+        frames: list[Frame] = [Leave(nicks=went, count=count)] if went else []
+        frames += [Join(nicks=came, count=count)] if came else []
+        frames += [Leave(nicks=went_again, count=count)] if went_again else []
+        return frames

@@ -160,9 +160,8 @@ class Session:
             self.refuse_final(error)
 
     def refuse_final(self, error: ChatError) -> None:
-        """Send the error and close."""
-        self._effects.append(Reply(error_frame(error)))
-        self._close(error.wire_code)
+        """Close; the error is the last that is sent."""
+        self._close(error.wire_code, error_frame(error))
 
     def hold(self) -> None:
         """Give no effect until ``go_on``, called as often: what was asked for last is still being decided."""
@@ -172,13 +171,13 @@ class Session:
         """Give effects again."""
         self._held -= 1
 
-    def _refuse_once(self, error: ChatError) -> None:
-        """Answer with an error before the welcome; go on, unless it was one too many."""
+    def _refuse_once(self, error: ChatError, ident: str | None = None) -> None:
+        """Answer a frame with an error before the welcome; go on, unless it was one too many."""
         self.refusals += 1
-        self._effects.append(Reply(error_frame(error)))
+        self._effects.append(Reply(error_frame(error, ident)))
         if self.refusals == MAX_REFUSALS:
-            self._effects.append(Reply(protocol.Bye(why=f"refused {MAX_REFUSALS} times: connect again")))
-            self._close(f"refused {MAX_REFUSALS} times")
+            why = f"refused {MAX_REFUSALS} times"
+            self._close(why, protocol.Bye(why=f"{why}: connect again"))
         elif self.dialect.asks_again:
             self._effects.append(Raw(ASK_AGAIN))
 
@@ -226,11 +225,11 @@ class Session:
         elif self.state is State.LIVE:
             self.wake_at = None
 
-    def _close(self, why: str) -> None:
+    def _close(self, why: str, last: protocol.Error | protocol.Bye | None = None) -> None:
         self.state = State.CLOSED
         self.wake_at = None
         self._lines.clear()
-        self._effects.append(Hangup(why))
+        self._effects.append(Hangup(why, last))
 
     # --- the first bytes
 
@@ -315,10 +314,12 @@ class Session:
             self.refuse_final(self._hello_too_long())
             return
         frame = self.dialect.parse_hello(line)
+        if frame is None:
+            return
         if self.state is State.CHALLENGED:
             self._take_proof(frame)
         elif not isinstance(frame, protocol.Hello):
-            self._refuse_once(NotJoined("say hello first"))
+            self._refuse_once(NotJoined("say hello first"), getattr(frame, "id", None))
         elif frame.v != protocol.VERSION:
             raise VersionMismatch(f"this server speaks version {protocol.VERSION}, not {frame.v}")
         elif self.refusal is not None:
@@ -334,7 +335,7 @@ class Session:
         elif isinstance(frame, protocol.Bye):
             self._close("bye")
         else:
-            self._refuse_once(NotJoined("answer the challenge first"))
+            self._refuse_once(NotJoined("answer the challenge first"), getattr(frame, "id", None))
 
     def _enter(self, frame: protocol.Hello | protocol.Proof) -> None:
         self.state = State.ENTERING

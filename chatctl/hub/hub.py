@@ -148,8 +148,8 @@ class Hub:
                     self._searching.search(peer, self._room_of(peer), effect)
                 case Raw(data):
                     self._tick.reply_bytes(peer, data)
-                case Hangup(why):
-                    self.disconnect(peer, why)
+                case Hangup(why, last):
+                    self.disconnect(peer, why, last)
         except ChatError as error:
             self._refuse(peer, effect, error)
 
@@ -246,20 +246,20 @@ class Hub:
 
     # --- disconnecting
 
-    def disconnect(self, peer: Peer, why: str, bye: protocol.Bye | None = None) -> None:
+    def disconnect(self, peer: Peer, why: str, last: protocol.Bye | protocol.Error | None = None) -> None:
         """Begin to disconnect a peer. Its name is free at once; that it left is told once what it said is committed.
 
         Args:
             peer: any connection; one that is leaving already is left alone.
             why: for the log.
-            bye: the last frame that it is sent.
+            last: the last frame that it is sent.
         """
         if peer.leaving is not None:
             return
         peer.leaving = why
-        peer.goodbye = peer.session.dialect.render(bye) if bye is not None else b""
+        peer.goodbye = self._tick.render(peer, last) if last is not None else b""
         self._login.forget(peer)
-        self.leasing.disconnected(peer, removed=bye is not None and bye.final and bye.code is None)
+        self.leasing.disconnected(peer, removed=isinstance(last, protocol.Bye) and last.final and last.code is None)
         if peer.room is not None:
             peer.room.watchers -= peer.session.mode == "watch"
             if peer.member is not None:
@@ -284,7 +284,8 @@ class Hub:
         if room is not None and not peer.in_flight:
             self._close_if_empty(room)
         if peer.goodbye:
-            peer.send(peer.goodbye)
+            peer.queue_reply(peer.goodbye)
+            peer.send(b"")
         peer.close()
 
     def _close_if_empty(self, room: Room) -> None:

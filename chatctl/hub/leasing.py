@@ -116,8 +116,10 @@ class Leasing:
         lease = self.leases.find(place)
         if lease is None:
             return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace, id=ask.id)
-        held = lease.is_of(ask.holder, peer.owner)
-        state = LeaseState(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace, id=ask.id)
+        held, closed = lease.is_of(ask.holder, peer.owner), lease.closed is not None
+        state = LeaseState(
+            ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace, closed=closed, id=ask.id
+        )
         if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
             return state
         author = self._authors.find(place.room, ask.seq)

@@ -59,7 +59,7 @@ class Searching:
 
     def search(self, peer: Peer, room: Room, ask: Search) -> None:
         """Answer with what is found; in flight until then, so a connection has one search at a time."""
-        limit = min(ask.limit, self._most)
+        limit = max(1, min(ask.limit, self._most))  # none at all would make no way, and say that there is more
         self._answers.give_later(
             peer, limit * self._entry_bytes, self._find(peer, room, ask, limit), "this search", ask.id
         )

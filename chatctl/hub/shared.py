@@ -30,5 +30,5 @@ class Shared(Protocol):
     clock: ServerClock
     """Called for Unix seconds to stamp with; ``steady`` is for how long something lasts."""
 
-    def disconnect(self, peer: Peer, why: str, bye: Bye | None = None) -> None:
-        """Begin to disconnect a peer; ``bye``, if any, is the last frame that it is sent."""
+    def disconnect(self, peer: Peer, why: str, last: Bye | None = None) -> None:
+        """Begin to disconnect a peer; ``last``, if any, is the last frame that it is sent."""

@@ -59,9 +59,13 @@ class Tick:
 
     def reply(self, peer: Peer, frame: Frame) -> None:
         """Send a frame to one peer, before its slice of the log."""
+        self.reply_bytes(peer, self.render(peer, frame))
+
+    def render(self, peer: Peer, frame: Frame) -> bytes:
+        """Return a frame as the bytes that a peer is to be sent."""
         if isinstance(frame, Error):
             self.refusals[frame.code] += 1
-        self.reply_bytes(peer, peer.session.dialect.render(frame))
+        return peer.session.dialect.render(frame)
 
     def reply_run(self, peer: Peer, frames: Sequence[Frame]) -> None:
         """Send frames to one peer, as ``reply``."""

@@ -122,6 +122,8 @@ class AdminSocket:
         framer = Framer(MAX_LINE)
         while data := await self._read(reader, waits=len(framer) > 0):
             for line in framer.feed(data):
+                if not line.strip():
+                    continue
                 frame = await self._reply(line)
                 if frame is None:
                     return

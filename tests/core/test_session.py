@@ -41,8 +41,15 @@ def steps(session: Session, now: float = 0, taken: Iterable[str] = ()) -> list[E
 
 
 def flat(effect: Effect | None) -> list[Effect]:
-    """Return the effects of a step, a ``Says`` as one message each: how many came together does not matter."""
-    return list(effect.says) if isinstance(effect, Says) else [effect] if effect is not None else []
+    """Return the effects of a step: a ``Says`` as one message each, a last frame as a reply of its own."""
+    match effect:
+        case None:
+            return []
+        case Says(says):
+            return list(says)
+        case Hangup(why, last) if last is not None:
+            return [Reply(last), Hangup(why)]
+    return [effect]
 
 
 def talk(
@@ -356,6 +363,32 @@ def test_frames_before_a_proof_are_counted_too() -> None:
     effects = steps(session)
     assert [code(effect) for effect in effects[:-1]] == ["not_joined"] * MAX_REFUSALS + ["bye"]
     assert effects[-1] == Hangup("refused 5 times")
+
+
+def test_an_empty_line_is_nothing_before_the_welcome_either() -> None:
+    blank = b"\n \t\r\n\r\n"
+    session = Session(OFF, 0)
+    session.receive(encode(p.Who()) + blank + HELLO + blank, 0)
+    refused = session.step(0)
+    assert refused is not None
+    assert (code(refused), session.step(0)) == ("not_joined", p.Hello(v=1, nick="Rajat"))
+    session.await_proof()
+    session.receive(blank + encode(p.Proof()), 0)
+    assert session.step(0) == p.Proof()
+    assert session.refusals == 1
+
+
+def test_what_comes_too_early_is_refused_under_its_id() -> None:
+    """A client that asks behind its hello finds the answer by it, also where the hello was not taken."""
+    session = Session(OFF, 0)
+    session.receive(encode(p.Who(id="a")) + encode(p.Say("x", id="b")) + encode(p.Ping()) + HELLO, 0)
+    refused = [session.step(0) for _ in range(3)]
+    session.step(0)
+    session.await_proof()
+    session.receive(encode(p.Nick("Zoe", id="c")), 0)
+    refused.append(session.step(0))
+    frames = [effect.frame for effect in refused if isinstance(effect, Reply) and isinstance(effect.frame, p.Error)]
+    assert [(frame.code, frame.id) for frame in frames] == [("not_joined", ident) for ident in ("a", "b", None, "c")]
 
 
 @pytest.mark.parametrize("said", [b"", b"{", encode(SAY), b"taken\n"])

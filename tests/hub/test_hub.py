@@ -9,9 +9,11 @@ from chatctl import protocol as p
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits, advertised
 from chatctl.core.moderation import RoomRules
-from chatctl.protocol import Ack, Bye, Error, Gap, Join, Leave, Msg, Rename, Resume, Say, Welcome
+from chatctl.core.room import FEW_READERS
+from chatctl.protocol import Ack, Bye, Error, Gap, Hello, Join, Leave, Msg, Nick, Rename, Resume, Say, Welcome
 from tests.hub.conftest import AT_ONCE
 from tests.support.fakes import FakePeer, House, SlowJournal, only
+from tests.support.presence import fold
 
 MINE, OTHER = "a" * 32, "b" * 32
 
@@ -442,11 +444,13 @@ def test_the_name_of_one_who_goes_is_free_at_once() -> None:
     ana.say(Say("x"))
     ana.lose()
     house.settle()
+    bob.take()
     new = house.join("Ana", OTHER)
     assert new.codes == []
+    assert bob.take() == [Leave(["Ana"], 2), Join(["Ana"], 2)], "it is somebody else"
     journal.commit()
     house.settle()
-    assert only(Leave, bob.frames) == [], "one of that name is here"
+    assert only(Leave, bob.take()) == [], "one of that name is here"
     new.lose()
     house.settle()
     assert only(Leave, bob.frames) == [Leave(["Ana"], 1)]
@@ -463,18 +467,89 @@ def test_two_of_one_name_that_go_one_after_the_other_are_told_once() -> None:
     house.settle()
     journal.commit()
     house.settle()
-    assert only(Leave, bob.frames) == [Leave(["Ana"], 1)]
+    assert only(Leave, bob.frames) == [Leave(["Ana"], 2), Leave(["Ana"], 1)]
 
 
 @AT_ONCE
 @pytest.mark.usefixtures("answers_late")
-def test_one_who_comes_back_in_the_turn_in_which_the_connection_broke_is_not_told(house: House) -> None:
+def test_who_comes_under_a_name_in_the_turn_in_which_it_got_free_is_told_of_to_all(house: House) -> None:
+    """It may be somebody else. The newcomer knows by its own join that it is in step with what is told."""
     bob, ana = house.join("Bob"), house.join("Ana")
     bob.take()
     ana.lose()
-    house.join("Ana")
-    assert bob.take() == []
+    new = house.join("Ana")
+    assert bob.take() == [Leave(["Ana"], 2), Join(["Ana"], 2)]
+    assert only(Join, new.take()) == [Join(["Ana"], 2)]
     assert ana.closed
+
+
+def knows(peer: FakePeer) -> set[str]:
+    """Return the members that a client knows by its welcome and what came since."""
+    assert peer.welcome is not None
+    fold(peer.frames, known := set(peer.welcome.members))
+    return known
+
+
+def test_a_newcomers_rename_in_the_turn_of_its_welcome_is_told(house: House) -> None:
+    """It answers the question; and the welcome had the first name, which would stay in the list for ever."""
+    bob = house.join("Bob")
+    ana = house.peer(Hello(v=1, nick="Ana"), Nick("Zoe", id="n1"), Nick("ZOE", id="n2"))
+    house.settle()
+    assert only(Rename, ana.frames) == [Rename("Ana", "Zoe"), Rename("Zoe", "ZOE")]
+    assert knows(ana) == knows(bob) == {"Bob", "ZOE"}
+
+
+def test_a_newcomer_that_is_taken_over_in_another_spelling_in_the_same_turn(house: House) -> None:
+    bob = house.join("Bob")
+    house.peer(Hello(v=1, nick="abc", token=MINE))
+    after = house.peer(Hello(v=1, nick="ABC", token=MINE))
+    house.settle()
+    assert knows(after) == knows(bob) == {"Bob", "ABC"}
+
+
+def test_who_is_let_in_while_news_waits_is_told_of_those_who_left_since(house: House) -> None:
+    """In a large room it waits, and the welcome has those whose join is not told yet."""
+    for _ in range(FEW_READERS + 1):
+        house.join("", mode="watch")
+    house.join("Bob")
+    brief = house.join("Brief")
+    ana = house.join("Ana")
+    assert knows(ana) == {"Bob", "Brief", "Ana"}
+    brief.lose()
+    house.settle()
+    house.join("Brief").lose()
+    house.settle()
+    house.pass_time(1.0)
+    house.settle()
+    assert knows(ana) == {"Bob", "Ana"}
+
+
+def test_who_came_and_went_in_one_turn_is_in_nobodys_list(house: House) -> None:
+    bob = house.join("Bob")
+    house.peer(Hello(v=1, nick="Brief"), Bye())
+    ana = house.join("Ana")
+    assert knows(ana) == knows(bob) == {"Bob", "Ana"}
+    assert [frame.nicks for frame in only(Leave, bob.frames)] == [["Brief"]]
+
+
+def test_the_error_that_closes_is_the_last_frame() -> None:
+    """Behind the answers to what was asked before, and behind what the room is told in the same turn."""
+    journal = SlowJournal()
+    house = House(journal=journal)
+    new = house.peer(Hello(v=1, nick="Ana"), b"\x00\n")
+    house.settle()
+    assert [type(frame) for frame in new.frames] == [Welcome, Join, Error]
+    assert new.closed
+    bob = house.join("Bob")
+    bob.take()
+    bob.say(Say("x", id="1"), b"\x00\n")
+    house.settle()
+    assert not bob.closed
+    journal.commit()
+    house.settle()
+    assert [type(frame) for frame in bob.frames] == [Ack, Msg, Error]
+    assert bob.closed
+    assert house.hub.refusals["bad_frame"] == 2
 
 
 def test_one_whose_name_was_taken_in_another_case_has_left_all_the_same() -> None:
@@ -488,11 +563,7 @@ def test_one_whose_name_was_taken_in_another_case_has_left_all_the_same() -> Non
     house.join("ANA", OTHER)
     journal.commit()
     house.settle()
-    here = {"Bob"}
-    for frame in bob.frames:
-        here |= set(frame.nicks) if isinstance(frame, Join) else set()
-        here -= set(frame.nicks) if isinstance(frame, Leave) else set()
-    assert here == {"Bob", "ANA"}
+    assert knows(bob) == {"Bob", "ANA"}
 
 
 def test_nothing_is_kept_of_those_who_went(house: House) -> None:

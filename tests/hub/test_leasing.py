@@ -102,6 +102,25 @@ def test_a_lock_takes_a_name_and_an_owner(house: House) -> None:
         assert refusal.code == "forbidden"
 
 
+def test_who_comes_back_under_another_name_has_it_under_that_one(house: House) -> None:
+    """The old name is nobody's: a whisper to it would go nowhere."""
+    ci, other = post(house, "ci"), post(house, "other", BOB)
+    assert taken(house, ci, LOCK)
+    ci.lose()
+    back = post(house, "ci2")
+    assert answer(house, back, LOCK) == LeaseState("lock", "backup", held=True, nick="ci2", since=1000.0)
+    assert answer(house, other, Lease("lock", "backup", TWO)) == LeaseState(
+        "lock", "backup", held=False, nick="ci2", since=1000.0
+    )
+
+
+def test_a_question_that_is_taken_again_by_a_watcher_keeps_its_askers_name(house: House) -> None:
+    assert taken(house, post(house, "ci"), QUESTION)
+    state = answer(house, watch(house), QUESTION)
+    assert isinstance(state, LeaseState)
+    assert (state.held, state.nick) == (True, "ci")
+
+
 def test_another_room_has_locks_of_its_own(house: House) -> None:
     assert taken(house, post(house, "ci"), LOCK)
     assert taken(house, house.join("ci2", BOB, mode="post", room="ops"), Lease("lock", "backup", TWO))
@@ -344,6 +363,16 @@ def test_a_lock_that_is_withdrawn_is_released(house: House) -> None:
     nadia.take()
     assert answer(house, ci, Lease("lock", "backup", ONE, "withdraw")) == LeaseState("lock", "backup", held=False)
     assert notices(nadia) == []
+
+
+def test_a_question_that_is_over_is_told_apart_from_one_that_somebody_has(house: House) -> None:
+    asker, other = asked(house), watch(house, BOB)
+    theirs = Lease("question", "a3", TWO)
+    before = answer(house, other, theirs)
+    answer(house, asker, Lease("question", "a3", ONE, "withdraw"))
+    states = [before, answer(house, other, theirs), answer(house, asker, QUESTION)]
+    told = [(state.held, state.nick, state.closed) for state in states if isinstance(state, LeaseState)]
+    assert told == [(False, "ci", False), (False, "ci", True), (False, "ci", True)]
 
 
 def test_an_asker_that_is_done_says_so_itself(house: House) -> None:

@@ -78,6 +78,7 @@ def test_without_a_journal_the_ring_is_searched() -> None:
         await talk(house, omar, "DEPLOY done")
         found = await every(house, omar, Search("deploy"))
         assert [entry.text for entry in found] == ["DEPLOY done", *[f"Deploy {n}" for n in range(299, 150, -1)]]
+        assert await every(house, omar, Search("deploy", limit=0)) == found, "a limit of 0 goes on without end"
         assert [entry.nick for entry in await every(house, omar, Search("deploy", from_=["OMAR"]))] == ["omar"]
         assert await every(house, omar, Search("nobody said that")) == []
 

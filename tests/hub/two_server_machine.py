@@ -16,6 +16,7 @@ from chatctl.core.confusables import skeletons
 from chatctl.directory import Remote
 from tests.hub.name_walk import NAMES, PEOPLE, ROOMS, Way
 from tests.support.fakes import FakePeer, House, only
+from tests.support.presence import fold
 from tests.support.state_machine import CountedMachine, main
 from tests.support.two_servers import TwoServers, directory_of
 
@@ -60,7 +61,7 @@ class TwoServersMachine(CountedMachine):
         for house in self.servers.houses:
             directory_of(house)._late = late
 
-    @rule(at=places, way=ways, nick=nicks, room=rooms, mode=st.sampled_from(["join", "join", "join", "post"]))
+    @rule(at=places, way=ways, nick=nicks, room=rooms, mode=st.sampled_from(["join", "join", "join", "watch", "post"]))
     def enter(self, at: int, way: tuple[str, Way], nick: str, room: str, mode: p.Mode) -> None:
         name, how = way
         key = how.key.key if how.key is not None else None
@@ -146,8 +147,18 @@ class TwoServersMachine(CountedMachine):
         assert claims[0] == claims[1]
         for peer in self.people:
             assert peer.closed or peer.member is None or peer.member.place in members
+            self._compare_what_it_was_told(peer)
 
     # --- what must hold
+
+    def _compare_what_it_was_told(self, peer: FakePeer) -> None:
+        """Check that its welcome and the news since then make up the roster, by the rule of docs/protocol.md."""
+        if peer.closed or peer.room is None or peer not in peer.room.readers:
+            return
+        [welcome] = only(p.Welcome, frames := peer.frames)
+        known = set(welcome.members)
+        fold(frames, known)
+        assert known == {member.nick for member in peer.room.roster}, frames
 
     @invariant()
     def nobody_has_what_is_somebody_elses(self) -> None:

@@ -106,6 +106,10 @@ def test_it_speaks_the_frames_of_the_protocol(path: Path) -> None:
     assert (pong["type"], pong["t"]) == ("pong", "a")
 
 
+def test_an_empty_line_is_nothing(path: Path) -> None:
+    assert answers(path, b'\n \r\n{"type":"ping","t":"x"}\n\n') == [{"type": "pong", "t": "x", "last": 0}]
+
+
 def test_a_command_that_is_older_than_the_server_is_answered_as_it_expects(path: Path) -> None:
     """An old ``chatctl admin drain`` has to end a new server."""
     done, refused, wrong = answers(
