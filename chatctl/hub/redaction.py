@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from chatctl.common.names import check_nick, fold_any, fold_nick
 from chatctl.common.text import clean
 from chatctl.core.room import Room
-from chatctl.errors import Forbidden, RoomInvalid, StorageFailed
+from chatctl.errors import Forbidden, RoomInvalid
 from chatctl.hub.peer_control import PeerControl
-from chatctl.journal import Facts
+from chatctl.journal import Facts, LogCut
 from chatctl.protocol import DEFAULT_ROOM, MAX_REDACTED
 
 OUT_OF_REACH = "out of reach: screens and what clients wrote, older backups, the server's own log"
@@ -86,7 +86,7 @@ class Redaction:
         pieces = [(name, piece) for name, seqs in found.items() for piece in _pieces(seqs)]
         for number, (name, seqs) in enumerate(pieces, 1):
             if self._hub.journal.head(name).epoch != self._epochs[name]:
-                raise StorageFailed(f"the log of {name} has lost its end meanwhile: look which numbers are meant")
+                raise LogCut(name)
             await self._hub.journal.redact(name, seqs, facts if number == len(pieces) else {})
             if (room := self._hub.history.rooms.get(name)) is not None:
                 room.redact(seqs)

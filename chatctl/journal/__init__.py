@@ -25,6 +25,7 @@ __all__ = [
     "Facts",
     "Head",
     "Journal",
+    "LogCut",
     "OnAppended",
     "OnKept",
     "RebuildCost",
@@ -81,6 +82,13 @@ class Head:
 
 class ChangedMeanwhile(StorageFailed):
     """Another server has changed the same facts. What it has changed is known by now."""
+
+
+class LogCut(StorageFailed):
+    """A room's log has lost its last entries since some were chosen: other entries may have their numbers."""
+
+    def __init__(self, room: str) -> None:
+        super().__init__(f"{room} has lost its last messages in the meantime: check which numbers you mean")
 
 
 Deliver = Callable[[Sequence[Msg]], None]

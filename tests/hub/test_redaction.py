@@ -281,5 +281,5 @@ async def test_a_log_that_loses_its_end_meanwhile_keeps_what_has_those_numbers_n
     await rest(house)
     [outcome] = outcomes
     assert isinstance(outcome, StorageFailed)
-    assert "the log of lobby has lost its end meanwhile" in outcome.text
+    assert "lobby has lost its last messages in the meantime" in outcome.text
     assert [entry.redacted for entry in journal.entries] == [False] * 3

@@ -85,11 +85,6 @@ def read_failed(error: BaseException | None = None) -> StorageFailed:
     return StorageFailed(f"the server {why}", retry_after=RETRY_AFTER)
 
 
-def log_was_cut(room: str) -> StorageFailed:
-    """Return the error for those who meant entries of a log that has lost its end since."""
-    return StorageFailed(f"the log of {room} has lost its end meanwhile: look which numbers are meant")
-
-
 def open_error(place: PostgresPlace, error: BaseException) -> ChatError:
     """Return the error for a journal that can't be opened."""
     return ChatError(f"cannot open the journal {place}: {reason(error, place.schema)}")

@@ -27,12 +27,11 @@ import psycopg
 
 from chatctl.common.sizes import size_of_all
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Facts, OnKept
+from chatctl.journal import Facts, LogCut, OnKept
 from chatctl.journal.postgres.engine_errors import (
     fatal_error,
     is_conflict,
     is_temporary,
-    log_was_cut,
     out_of_reach,
     read_failed,
     storage_failed,
@@ -334,7 +333,7 @@ class Writer:
                 self._store.change(attempt.number, facts, seen=known)
                 self._post(self._events.call, done, None)
             case Redaction(room, epoch, _, _, done) if epoch != self._store.epoch(room):
-                self._post(self._events.call, done, log_was_cut(room))
+                self._post(self._events.call, done, LogCut(room))
             case Redaction(room, _, seqs, facts, done):
                 self._store.change(attempt.number, facts, room, seqs)
                 self._post(self._events.call, done, None)

@@ -420,7 +420,7 @@ def test_a_redaction_that_meant_entries_of_an_earlier_epoch_is_refused(place: Po
         async with members(place, 1) as [one]:
             await say(one, draft("a"))
             one._dispatcher.logs[ROOM].epoch = "as it was when this was decided"
-            with pytest.raises(StorageFailed, match="the log of lobby has lost its end meanwhile"):
+            with pytest.raises(StorageFailed, match="lobby has lost its last messages in the meantime"):
                 await one.redact(ROOM, [1], {})
             assert await texts(one) == ["a"]
 
