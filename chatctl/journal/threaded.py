@@ -22,6 +22,7 @@ from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, Reb
 from chatctl.journal.records import Committed, RoomRecord, new_epoch
 from chatctl.journal.retention import Retention
 from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewRoom, closed_error
+from chatctl.journal.writer_thread import WriterThread
 from chatctl.protocol import Msg
 
 _T = TypeVar("_T")
@@ -52,19 +53,6 @@ class ReadStore(Protocol):
 
 
 _S = TypeVar("_S", bound=ReadStore)
-
-
-class WriterThread(Protocol):
-    """A writer as its journal sees it."""
-
-    def put(self, item: Batch | FactsChange | NewRoom | GoneRoom) -> None:
-        """Queue something to be written."""
-
-    def submit(self, work: Callable[[Any], _T]) -> Future[_T]:
-        """Queue a call on the thread, between two commits; return its outcome."""
-
-    def stop(self) -> None:
-        """Make the thread end once everything that was queued before is done."""
 
 
 @dataclass(slots=True)
@@ -135,7 +123,7 @@ class ThreadedJournal(ABC, Generic[_S]):
 
     durability: str
     traces = ""
-    _writer: WriterThread
+    _writer: WriterThread[Any]
     _retention: Retention
 
     def __init__(

@@ -10,14 +10,9 @@ of each, and each of these for one commit.
 
 from __future__ import annotations
 
-import queue
 import sqlite3
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Sequence
 
 from chatctl.journal.retention import Retention
 from chatctl.journal.size_limit import SizeLimit
@@ -29,9 +24,8 @@ from chatctl.journal.sqlite_errors import (
     storage_failed,
 )
 from chatctl.journal.store import Store
-from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
-
-_T = TypeVar("_T")
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewRoom, WriterEvents, closed_error
+from chatctl.journal.writer_thread import WriterThread
 
 _RETRY_CHECKPOINT_SECONDS = 1.0
 
@@ -39,52 +33,26 @@ _RETRY_CHECKPOINT_SECONDS = 1.0
 _LAST_SECONDS = 1.0
 
 
-class Writer:
+class Writer(WriterThread[Batch | FactsChange | NewRoom | GoneRoom]):
     """Runs a store on a thread of its own."""
 
     def __init__(self, store: Store, retention: Retention, size_limit: SizeLimit, events: WriterEvents) -> None:
         """Start the thread, which alone uses the store from now on."""
+        super().__init__()
         self._store = store
         self._retention = retention
         self._size_limit = size_limit
         size_limit.apply(store)
         self._events = events
         self._post = events.post
-        self._queue: queue.SimpleQueue[Batch | FactsChange | NewRoom | GoneRoom | Job[Any] | None] = queue.SimpleQueue()
         self._batches: list[Batch] = []
         self._changes: list[FactsChange] = []
-        self._jobs: deque[Job[Any]] = deque()
         self._new_rooms = False
         self._stopping = False
         self._shrinking = True
         self._newly = 0
         self._checkpoint_from = 0.0
-        self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
-        self._over = False
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
-
-    # --- from other threads
-
-    def put(self, item: Batch | FactsChange | NewRoom | GoneRoom) -> None:
-        """Queue something to be written."""
-        self._queue.put(item)
-
-    def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
-        """Queue a call on the thread, between two commits; return its outcome."""
-        job = Job(work)
-        with self._ended:
-            if self._over:
-                job.outcome.set_exception(closed_error())
-            else:
-                self._queue.put(job)
-        return job.outcome
-
-    def stop(self) -> None:
-        """Make the thread end once everything that was queued before is done."""
-        self._queue.put(None)
-
-    # --- the thread
+        self._start()
 
     def _run(self) -> None:
         try:
@@ -125,29 +93,20 @@ class Writer:
             raise JournalLost(describe(error)) from error
         self._one_job()
 
-    def _take(self, seconds: float) -> None:
-        """Sort everything that is queued. Wait so many seconds for a first item."""
-        try:
-            item = self._queue.get(seconds > 0, seconds or None)
-            while True:
-                match item:
-                    case Batch():
-                        self._batches.append(item)
-                    case FactsChange():
-                        self._changes.append(item)
-                    case Job():
-                        self._jobs.append(item)
-                    case NewRoom(name, epoch):
-                        self._store.add_room(name, epoch)
-                        self._new_rooms = True
-                    case GoneRoom(name):
-                        self._store.remove_room(name)
-                        self._new_rooms = True
-                    case None:
-                        self._stopping = True
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            pass
+    def _sort(self, item: Batch | FactsChange | NewRoom | GoneRoom | None) -> None:
+        match item:
+            case Batch():
+                self._batches.append(item)
+            case FactsChange():
+                self._changes.append(item)
+            case NewRoom(name, epoch):
+                self._store.add_room(name, epoch)
+                self._new_rooms = True
+            case GoneRoom(name):
+                self._store.remove_room(name)
+                self._new_rooms = True
+            case None:
+                self._stopping = True
 
     def _commit(self) -> None:
         changes, self._changes = self._changes, []
@@ -233,10 +192,3 @@ class Writer:
             if not is_temporary(error):
                 raise
             self._checkpoint_from = time.monotonic() + _RETRY_CHECKPOINT_SECONDS
-
-    def _drop_jobs(self) -> None:
-        with self._ended:
-            self._over = True
-        self._take(0.0)
-        for job in self._jobs:
-            job.fail(closed_error())

@@ -13,15 +13,12 @@ server has to end.
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
 import psycopg
 
@@ -44,10 +41,9 @@ from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Fenced, Renewed, Store
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.retention import Retention
-from chatctl.journal.work import Batch, FactsChange, GoneRoom, Job, JournalLost, NewRoom, WriterEvents, closed_error
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewRoom, WriterEvents
+from chatctl.journal.writer_thread import WriterThread
 from chatctl.protocol import Msg
-
-_T = TypeVar("_T")
 
 LAST_SECONDS = 5.0
 """How long a server that stops waits for an engine that can't be reached."""
@@ -119,17 +115,17 @@ class _Attempt:
     change: FactsChange | Redaction | None
 
 
-class Writer:
+class Writer(WriterThread[_Item]):
     """Runs a store on a thread of its own."""
 
     def __init__(self, store: Store, retention: Retention, events: SharedEvents, on_engine: OnEngine) -> None:
         """Start the thread, which alone uses the store from now on."""
+        super().__init__()
         self._store = store
         self._retention = retention
         self._events = events
         self._post = events.post
         self._link = Reconnector(store, partial(events.post, on_engine))
-        self._queue: queue.SimpleQueue[_Item | Job[Any] | None] = queue.SimpleQueue()
         self._looks: set[str | None] = set()
         self._applied = 0
         self._told_version = store.version
@@ -138,40 +134,16 @@ class Writer:
         self._changes: deque[FactsChange | Redaction] = deque()
         self._alone: deque[Batch] = deque()
         """Batches of a group that was refused: each is tried by itself."""
-        self._jobs: deque[Job[Any]] = deque()
         self._attempt: _Attempt | None = None
         self._number = 0
         self._new_rooms = False
         self._newly = 0
         self._stop_by: float | None = None
-        self._ended = threading.Lock()  # guards _over: a job comes before the end and is dropped, or after and refused
-        self._over = False
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
-
-    # --- from other threads
-
-    def put(self, item: _Item) -> None:
-        """Queue something to be written."""
-        self._queue.put(item)
+        self._start()
 
     def look(self, room: str | None) -> None:
-        """Look soon at what other servers did in a room; None: anywhere."""
-        self._queue.put(Look(room))
-
-    def submit(self, work: Callable[[Store], _T]) -> Future[_T]:
-        """Queue a call on the thread, between two commits; return its outcome."""
-        job = Job(work)
-        with self._ended:
-            if self._over:
-                job.outcome.set_exception(closed_error())
-            else:
-                self._queue.put(job)
-        return job.outcome
-
-    def stop(self) -> None:
-        """Make the thread end once everything that was queued before is done."""
-        self._queue.put(None)
+        """Look soon at what other servers did in a room; None: anywhere. From any thread."""
+        self.put(Look(room))
 
     # --- the thread
 
@@ -229,33 +201,24 @@ class Writer:
             return pause
         return 0.0 if self._jobs or self._stop_by is not None else self._retention.wait()
 
-    def _take(self, seconds: float) -> None:
-        """Sort everything that is queued. Wait so many seconds for a first item."""
-        try:
-            item = self._queue.get(seconds > 0, seconds or None)
-            while True:
-                match item:
-                    case Batch():
-                        self._batches.append(item)
-                    case FactsChange() | Redaction():
-                        self._changes.append(item)
-                    case Job():
-                        self._jobs.append(item)
-                    case Look(room):
-                        self._looks.add(room)
-                    case Applied(version):
-                        self._applied = max(self._applied, version)
-                    case NewRoom(name):
-                        self._store.add_room(name, self._store.epoch_of_new(name))  # another one since a cut
-                        self._new_rooms = True
-                    case GoneRoom(name):
-                        self._store.remove_room(name)
-                        self._new_rooms = True
-                    case None:
-                        self._stop_by = time.monotonic() + LAST_SECONDS
-                item = self._queue.get_nowait()
-        except queue.Empty:
-            pass
+    def _sort(self, item: _Item | None) -> None:
+        match item:
+            case Batch():
+                self._batches.append(item)
+            case FactsChange() | Redaction():
+                self._changes.append(item)
+            case Look(room):
+                self._looks.add(room)
+            case Applied(version):
+                self._applied = max(self._applied, version)
+            case NewRoom(name):
+                self._store.add_room(name, self._store.epoch_of_new(name))  # another one since a cut
+                self._new_rooms = True
+            case GoneRoom(name):
+                self._store.remove_room(name)
+                self._new_rooms = True
+            case None:
+                self._stop_by = time.monotonic() + LAST_SECONDS
 
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
@@ -419,10 +382,3 @@ class Writer:
         else:
             if record is not None:
                 self._post(self._events.trimmed, record.name, record.first)
-
-    def _drop_jobs(self) -> None:
-        with self._ended:
-            self._over = True
-        self._take(0.0)
-        for job in self._jobs:
-            job.fail(closed_error())
