@@ -45,6 +45,14 @@ MAX_COUNT = 2**53 - 1
 Count = Annotated[int, Meta(ge=0, le=MAX_COUNT)]
 """A whole number that the JSON readers of every language represent exactly."""
 Id = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
+Text = Annotated[
+    str,
+    Meta(
+        description=f"1 to `limits.text` bytes of UTF-8, {MAX_TEXT} unless the operator chose otherwise",
+        extra_json_schema={"minLength": 1},
+    ),
+]
+"""For the schema alone: a text that is too long or empty is refused under its ``id`` (core/permissions.py)."""
 Token = Annotated[str, Meta(pattern="^[0-9a-f]{32}$", max_length=32)]  # "$" alone lets a last LF pass
 Key = Annotated[str, Meta(pattern="^[A-Za-z0-9+/]{43}=$", max_length=44)]
 """An Ed25519 public key: 32 bytes in base64."""
@@ -128,7 +136,7 @@ class Proof(Frame, frozen=True, tag="proof"):
 class Say(Frame, frozen=True, tag="say"):
     """Append ``text`` to the room's log: with an ``id`` once, however often it is sent, and with an ``ack``."""
 
-    text: str
+    text: Text
     id: Id | None = None
     action: bool = False
     asks: LeaseName | None = None
@@ -139,7 +147,7 @@ class Whisper(Frame, frozen=True, tag="whisper"):
     """Send ``text`` to the member called ``to``. Never stored."""
 
     to: str
-    text: str
+    text: Text
     id: Id | None = None
 
 

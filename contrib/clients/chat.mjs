@@ -54,7 +54,11 @@ export function clean(text) {
       if (point < 0x20) return String.fromCodePoint(0x2400 + point);
       return point === 0x7f ? "\u2421" : `<U+${point.toString(16).toUpperCase().padStart(4, "0")}>`;
     })
-    .replace(/([\p{Mn}\p{Me}]{4})([\p{Mn}\p{Me}]+)/gu, (_, kept, more) => `${kept}<+${[...more].length} marks>`);
+    .replace(/[\p{Mn}\p{Me}\u200d]+/gu, (run) => {
+      let marks = 0; // a joiner is none, and begins no other character
+      const kept = [...run].filter((char) => char === "\u200d" || ++marks <= 4).join("");
+      return marks > 4 ? `${kept}<+${marks - 4} marks>` : kept;
+    });
 }
 
 // --- one connection: resolves with what `use` resolves with; rejects if the connection ends first
@@ -137,7 +141,7 @@ export async function tail(host, port, room, count, show) {
           place = entered(frame, place);
         } else if (frame.type === "gap") {
           show(`(${frame.from} to ${frame.to} can't be shown: ${frame.why})`);
-          place = frame.why === "lost" ? place : { ...place, after: Math.max(place.after, frame.to) };
+          place = behind(frame, place);
         } else if (frame.type === "msg" && frame.seq > place.after && left > 0) {
           place = { ...place, after: frame.seq };
           show(frame.redacted ? "(redacted)" : `${clean(frame.nick)}: ${clean(frame.text)}`);
@@ -155,12 +159,26 @@ function entered(welcome, place) {
   return { epoch: welcome.epoch, after: Math.min(welcome.cut ?? welcome.last, welcome.last) };
 }
 
+// Where one stands behind a gap: the welcome has told already where a lost place is.
+function behind(gap, place) {
+  return gap.why === "lost" ? place : { ...place, after: Math.max(place.after, gap.to) };
+}
+
 // --- the command line
+
+// Where one stands who resumes at a log, by a line of docs/vectors.jsonl.
+function resumed({ log, resume, cut, gaps, entries }) {
+  let place = entered({ ...log, cut }, { epoch: resume.epoch, after: resume.after });
+  for (const gap of gaps) place = behind(gap, place);
+  for (let seq = entries?.[0]; seq <= entries?.[1]; seq++) if (seq > place.after) place = { ...place, after: seq };
+  return place;
+}
 
 async function vectors() {
   for await (const line of createInterface({ input: process.stdin })) {
     const vector = JSON.parse(line);
     if (vector.raw !== undefined) console.log(JSON.stringify(clean(vector.raw)));
+    else if (vector.log !== undefined) console.log(JSON.stringify(resumed(vector)));
     else {
       const frames = new Frames(vector.greeted ?? false);
       const reads = (vector.hex ?? []).map((part) => Buffer.from(part, "hex"));

@@ -719,6 +719,19 @@ def test_a_stranger_gets_his_line_and_is_closed(house: House) -> None:
     assert house.hub.history.rooms == {}
 
 
+def test_a_room_that_is_opened_again_is_as_empty_as_before() -> None:
+    """Nothing was said in it, so a place in the one is a place in the other, and nothing is lost."""
+    house = House(admission=Admission("test", open_rooms=True))
+    before = house.join("Ana", room="tmp.room")
+    assert before.welcome is not None
+    before.lose()
+    house.settle()
+    assert "tmp.room" not in house.hub.history.rooms
+    again = house.join("Ana", room="tmp.room", resume=Resume(before.welcome.epoch, 0))
+    assert again.welcome is not None
+    assert (again.welcome.first, again.welcome.last, only(Gap, again.frames)) == (1, 0, [])
+
+
 def test_guests_may_open_rooms_where_they_may() -> None:
     house = House(admission=Admission("test", open_rooms=True))
     assert house.join("Ana", room="new").codes == []

@@ -146,6 +146,8 @@ class ClientConnection:
                     raise self._first_version() from None  # it took our hello for a nickname, and announces it
                 continue  # of a later version of the protocol
             except BadFrame as error:
+                if not line.strip():
+                    continue
                 raise self._broke(error) from None
             if isinstance(frame, protocol.Ping):
                 self._out.append(protocol.encode(Pong(t=frame.t)))

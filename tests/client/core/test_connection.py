@@ -77,6 +77,10 @@ def test_a_ping_is_answered_and_not_shown() -> None:
     assert decode_client(connection.outgoing()[:-1]) == Pong(t=7.0)
 
 
+def test_an_empty_line_is_nothing() -> None:
+    assert receive(live(), b"\n \r\n", MSG, b"\n") == [MSG]
+
+
 def test_frames_of_a_later_version_are_passed_over() -> None:
     assert receive(live(), b'{"type":"later"}\n', MSG) == [MSG]
 

@@ -91,13 +91,20 @@ def test_it_follows_across_a_server_that_is_killed(serve: Serve, tailing: Any, t
 def test_it_makes_of_the_vectors_what_they_say(node: list[str]) -> None:
     lines = (ROOT / "docs" / "vectors.jsonl").read_text(encoding="utf-8").splitlines()
     vectors = [json.loads(line) for line in lines]
-    mine = [one for one in vectors if "raw" in one or (one.get("to") in ("server", "client") and "error" not in one)]
+    mine = [
+        one
+        for one in vectors
+        if "raw" in one or "log" in one or (one.get("to") in ("server", "client") and "error" not in one)
+    ]
     done = run(node, "vectors", text="".join(json.dumps(one) + "\n" for one in mine))
     assert done.stderr == ""
     found = [json.loads(line) for line in done.stdout.rstrip("\n").split("\n")]
     for vector, got in zip(mine, found, strict=True):
         if "raw" in vector:
             assert got == vector["clean"]
+            continue
+        if "log" in vector:
+            assert got == vector["then"], vector["about"]
             continue
         pairs = zip(vector["frames"], known(got), strict=True)
         named = [{key: frame[key] for key in wanted} for wanted, frame in pairs]

@@ -33,7 +33,7 @@ TO_SERVER, TO_CLIENT = "Frames to the server", "Frames to the client"
 NOT_SENT = {
     (TO_SERVER, "pong"): {"last"},  # one type for both ends; only a server knows it
     (TO_SERVER, "bye"): {"why", "retry_after", "final", "code"},
-    (TO_SERVER, "admin"): {"room", "path", "suspect", "newer", "unused"},  # of the operator's socket alone
+    (TO_SERVER, "admin"): {"path", "suspect", "newer", "unused"},  # of the operator's socket alone
 }
 ALWAYS_SENT = {(TO_CLIENT, "ping"): {"t"}, (TO_CLIENT, "pong"): {"last"}}
 """Optional in the type, which a client uses, too; a server never leaves them out."""
