@@ -34,6 +34,7 @@ class TwoServersMachine(CountedMachine):
     def __init__(self) -> None:
         super().__init__()
         self.servers = TwoServers()
+        self.servers.two.wall_ahead = 0.001  # no name is bound at both in the same microsecond
         self.people: dict[FakePeer, object] = {}
         self.owner_of_token = {self._hash(way): name for name, way in WAYS if way.token}
         self.owner_of_key = {way.key.fingerprint: name for name, way in WAYS if way.key}
