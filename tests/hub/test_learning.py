@@ -198,3 +198,35 @@ def test_an_order_of_an_older_version_is_told_in_its_room(servers: TwoServers, a
     servers.two.hub.learn({("order", "000000000099"): row})
     servers.settle()
     assert heard(ana) == ["the topic was set"]
+
+
+def test_a_lock_is_taken_away_at_all_servers(servers: TwoServers, ana: FakePeer) -> None:
+    """Its holder is told, and whoever asks next has it."""
+    holder = join(servers, servers.two, "ci", ONE, mode="post").say(p.Lease("lock", "backup", "1" * 32))
+    servers.settle()
+    assert only(p.LeaseState, holder.take())[0].held
+    ordered(servers, servers.one, "unlock", "backup")
+    [lost] = only(p.LeaseState, holder.take())
+    assert (lost.held, lost.why != "") == (False, True)
+    assert heard(ana)
+    other = join(servers, servers.two, "ci2", TWO, mode="post").say(p.Lease("lock", "backup", "2" * 32))
+    servers.settle()
+    assert only(p.LeaseState, other.take())[0].held
+
+
+@pytest.mark.parametrize("kind", ["topic", "mute", "lease", "order", "claim"])
+def test_a_field_of_a_newer_version_is_passed_over(servers: TwoServers, ana: FakePeer, kind: str) -> None:
+    """Servers of two versions go by the same facts."""
+    facts = {
+        "topic": {("room", "lobby"): '{"topic":"new","later":1}'},
+        "mute": {("mute", "ana"): '{"what":"mute","since":1.0,"name":"Ana","later":1}'},
+        "lease": {("lease", "lobby lock a"): f'{{"room":"lobby","kind":"lock","name":"a","holder":"{ONE}","later":1}}'},
+        "order": {("order", "000000000099"): '{"time":1.0,"verb":"x","done":"it was done","room":"lobby","later":1}'},
+        "claim": {("claim", "zed"): '{"nick":"zed","key":"SHA256:k","since":1.0,"later":1}'},
+    }[kind]
+    servers.two.hub.learn(facts)
+    servers.settle()
+    assert "not understood" not in servers.two.logged.getvalue()
+    hub = servers.two.hub
+    held = hub.rules.room("lobby").topic, *hub.rules.mutes, *hub.leasing.leases, *hub.rules.log, *hub.names.claims
+    assert len(held) == (1 if kind == "topic" else 2)
