@@ -233,6 +233,7 @@ async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -
     assert "a reader could not catch up" in house.logged.getvalue()
 
 
+@OF_ONE
 @pytest.mark.parametrize("turns", range(8))
 @in_loop
 async def test_one_who_catches_up_while_the_log_loses_its_end_is_sent_nothing_of_the_new_one(turns: int) -> None:

@@ -113,3 +113,15 @@ def test_who_goes_before_their_take_over_is_known_leaves_nobody_without_a_place(
     assert only(p.Bye, ana.frames) == [p.Bye(REPLACED, final=True, code="nick_taken")]
     assert [nicks(house) for house in servers.houses] == [[], []]
     assert join(servers, servers.two, "Ana", TWO).welcome is not None
+
+
+def test_a_name_that_is_set_free_while_it_is_being_bound_is_free_at_both(servers: TwoServers) -> None:
+    """The journal may have had that before the claim itself."""
+    hello = OWNER.hello("nadia")
+    peer = servers.two.peer(hello)
+    servers.settle()
+    OWNER.prove(peer, hello)
+    done(order(servers.two, "console", "unclaim", "nadia", settle=servers.settle))
+    servers.settle()
+    assert [list(house.hub.names.claims) for house in servers.houses] == [[], []]
+    assert servers.engine.facts["claim", "nadia"] is None

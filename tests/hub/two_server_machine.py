@@ -82,6 +82,7 @@ class TwoServersMachine(CountedMachine):
         for _ in range(3):
             self._house(at).settle()
             self._prove()
+        self.named.add((way[0], fold_nick(nick)))  # whispers that waited may be heard
         list(self.people)[-1].lose()
         self._house(at).settle()
 
