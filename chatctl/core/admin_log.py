@@ -38,6 +38,9 @@ class Order(Struct, frozen=True, omit_defaults=True):
     why: str = ""
     done: str = ""
     """A sentence for people."""
+    rooms: list[str] = []
+    """Where it is told, at every server; with none and ``everywhere`` in all rooms."""
+    everywhere: bool = False
 
 
 _decoder = msgspec.json.Decoder(Order)

@@ -15,6 +15,7 @@ from msgspec import Struct
 from chatctl.common.durations import short_span
 from chatctl.common.ip_addresses import parse_address, parse_network
 from chatctl.common.names import fold_any
+from chatctl.common.text import clean
 from chatctl.core.confusables import skeletons
 from chatctl.core.ip_networks import NetworkSet
 
@@ -78,6 +79,12 @@ class Sanction(Struct, frozen=True, omit_defaults=True):
             )
 
         return hits
+
+    @property
+    def terms(self) -> str:
+        """The suffix of ``was banned``: for how long from its start, and why."""
+        long = "" if self.until is None else f" for {short_span(self.until - self.since)}"
+        return f"{long}: {clean(self.reason)}" if self.reason else long
 
     def details(self, now: float) -> str:
         """Return the suffix of ``banned`` or ``muted``: for how long, and why."""

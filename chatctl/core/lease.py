@@ -78,6 +78,8 @@ class Lease(Struct, frozen=True, omit_defaults=True):
     """When it ends, unless its holder comes back; None while a connection holds it."""
     closed: int | None = None
     """A question that is over: the room's last entry at its end."""
+    withdrawn: str = ""
+    """Why it is over, for people, if nobody waits for an answer any more: the rooms of all servers are told."""
     server: str = ""
     """Where the connection is that holds it, if several servers share their leases; empty while none does."""
 

@@ -150,11 +150,12 @@ class Leases:
         if self._leases.get(lease.place) is lease:
             self._remove(lease.place) if before is None else self._put(before)
 
-    def release(self, lease: Lease, last: int, now: float, wall: float) -> Changes:
+    def release(self, lease: Lease, last: int, now: float, wall: float, withdrawn: str = "") -> Changes:
         """End a lease. A question stays known as one that is over, from the room's entry number ``last`` on."""
         if lease.kind == "lock" or lease.asked is None:
             return self._remove(lease.place)
-        closed = msgspec.structs.replace(lease, closed=last, until=wall + CLOSED_SECONDS, server="")
+        until = wall + CLOSED_SECONDS
+        closed = msgspec.structs.replace(lease, closed=last, withdrawn=withdrawn, until=until, server="")
         self._detach(lease.place)
         self._put(closed)
         self._deadlines[lease.place] = now + CLOSED_SECONDS
@@ -202,9 +203,12 @@ class Leases:
             return connection
         if before is not None and msgspec.structs.replace(before, asked=None) == lease:
             return None
-        asked = before.asked if before is not None and before.holder == lease.holder else None
-        self._put(msgspec.structs.replace(lease, asked=asked))
-        self._detach(place)
+        is_same = before is not None and before.holder == lease.holder
+        self._put(msgspec.structs.replace(lease, asked=before.asked if before is not None and is_same else None))
+        if is_same and lease.server == self.server and lease.until is None:
+            connection = None  # it keeps it: its question was said at another server
+        else:
+            self._detach(place)
         if lease.until is None:
             self._deadlines.pop(place, None)
             self._watch(lease, now)

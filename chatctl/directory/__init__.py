@@ -143,10 +143,6 @@ class Kick(Struct, frozen=True, tag="kick"):
 
     why: str
     """What it is told."""
-    notice: str = ""
-    """What its room is told."""
-    by: str = ""
-    """The operator's nickname; empty for the console."""
     code: str = ""
     """The error that its client is to report, if that is one."""
 

@@ -151,7 +151,10 @@ class AdminCommands:
         if plan.changes and self._under_way:  # it is planned again then, with what holds by that time
             self._waiting.append(partial(self.carry_out, ask, actor, answer))
             return
-        row = log_row(self._hub, ask, actor, plan.text, plan.where) if plan.where is not None else {}
+        row: Facts = {}
+        if plan.where is not None:
+            rooms = {room.name for room in (*plan.rooms, *rooms_of(plan.hit))}
+            row = log_row(self._hub, ask, actor, plan.text, plan.where, rooms, everywhere=plan.everywhere)
         if plan.changes:
             self._under_way = True
             spread = self.spread(answer)

@@ -48,6 +48,8 @@ class Plan:
     """The room, for the log of orders; None: it does not stand there."""
     shown: str = ""
     """The name in the text, where others may be hit, too."""
+    everywhere: bool = False
+    """``rooms`` are all that there are, since it hits nobody who is here."""
 
 
 Planner = Callable[[Admin, Actor, AdminTarget, PeerControl], Plan | Done]
@@ -68,9 +70,14 @@ def told(ask: Admin, actor: Actor, plan: Plan, *, dry: bool = False) -> Done:
     )
 
 
-def log_row(hub: PeerControl, ask: Admin, actor: Actor, text: str, room: str = "") -> Facts:
-    """Return the facts by which an order stands in the log."""
-    return hub.rules.log.add(Order(hub.clock(), ask.verb, actor.name, ask.target, room, ask.seconds, ask.text, text))
+def log_row(
+    hub: PeerControl, ask: Admin, actor: Actor, text: str, room: str, rooms: Iterable[str], *, everywhere: bool = False
+) -> Facts:
+    """Return the facts by which an order stands in the log, and is told in rooms at other servers."""
+    where = [] if everywhere else sorted(rooms)
+    return hub.rules.log.add(
+        Order(hub.clock(), ask.verb, actor.name, ask.target, room, ask.seconds, ask.text, text, where, everywhere)
+    )
 
 
 def rooms_of(peers: Iterable[Peer]) -> list[Room]:

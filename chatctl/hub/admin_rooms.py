@@ -22,16 +22,17 @@ def change_rules(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerContro
     """Plan ``topic``, ``slow`` or ``read-only``. Raises RoomInvalid if there is no such room."""
     name = ask.room or DEFAULT_ROOM
     room = hub.history.rooms.get(name)
-    if room is None:
+    if room is None and name not in dict(hub.presence.members()):  # nor is it open at another server
         raise RoomInvalid(f"there is no room '{clean(name[:40])}'")
     rules, text = _changed(ask, hub.rules.room(name))
 
     def apply() -> None:
         hub.rules.rooms[name] = rules
-        room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
+        if room is not None:
+            room.tell(RoomNow(rules.topic, rules.slow or 0, rules.read_only))
 
     changes = {("room", name): msgspec.json.encode(rules).decode()}
-    return Plan(text + actor.by, apply, [room], changes=changes, where=name)
+    return Plan(text + actor.by, apply, [room] if room is not None else [], changes=changes, where=name)
 
 
 def _changed(ask: Admin, rules: RoomRules) -> tuple[RoomRules, str]:

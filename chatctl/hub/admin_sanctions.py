@@ -11,7 +11,6 @@ from itertools import chain
 
 import msgspec
 
-from chatctl.common.durations import short_span
 from chatctl.common.text import clean
 from chatctl.core.bans import MAX_SANCTIONS, Person, Sanction, SanctionKind
 from chatctl.core.members import Member
@@ -33,16 +32,14 @@ def kick(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     """Plan ``kick``."""
     text = f"{clean(target.shown)} was kicked{actor.by}{because(ask.text)}"
     why = f"you were kicked{actor.by}{because(ask.text)}"
-    where = ask.room or ""  # other servers tell what is ordered in a room
-    errand = Kick(why, "" if where else text, actor.name)
     return Plan(
         text,
         lambda: _disconnect(hub, target.peers, why),
         [*rooms_of(target.peers), *hub.presence.rooms_of(target.remote)],
         target.peers,
         target.remote,
-        errand,
-        where=where,
+        Kick(why),
+        where=ask.room or "",
     )
 
 
@@ -55,8 +52,7 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
     changes = hub.rules.drop_expired(hub.clock.steady())
     if len(sanctions) >= MAX_SANCTIONS:
         raise TooLong(f"there are {MAX_SANCTIONS} of these already: lift some")
-    long = f" for {short_span(ask.seconds)}" if ask.seconds else ""
-    text = f"{_public_name(target)} was {done}{actor.by}{long}{because(ask.text)}"
+    text = f"{_public_name(target)} was {done}{actor.by}{one.terms}"
     judged = _people(hub)
     elsewhere = {member: _person(member) for member in hub.presence.remote()}
     found = hub.rules.hit_by(one, dict[object, Person](chain(judged.items(), elsewhere.items())))
@@ -70,19 +66,21 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
         known = set(hit) if came else set[Peer]()
         hit.extend(peer for peer in hub.rules.hit_by(one, came) if peer not in known)
         if what == "ban":
-            _disconnect(hub, hit, f"you were banned{actor.by}{long}{because(ask.text)}")
+            _disconnect(hub, hit, f"you were banned{actor.by}{one.terms}")
             admin_leases.end_of(one, f"its holder was banned{actor.by}", hub)
 
+    rooms = [*rooms_of(hit), *hub.presence.rooms_of(remote)]
     return Plan(
         text,
         apply,
-        [*rooms_of(hit), *hub.presence.rooms_of(remote)] or _rooms_called(ask.room, hub),
+        rooms or _rooms_called(ask.room, hub),
         hit,
         remote,
         changes={**changes, **_facts([one], hub)},
         note=note_on(target, one, [*hit, *remote], hub.networks.proxies),
         where=ask.room or "",
         shown=target.shown if target.name is not None else "",
+        everywhere=not rooms and ask.room is None,
     )
 
 
@@ -99,10 +97,11 @@ def lift(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
         for one in lifted:
             sanctions.drop(one.ident)
 
-    rooms = rooms_of(target.peers) or _rooms_called(ask.room, hub)
+    hit = [*rooms_of(target.peers), *hub.presence.rooms_of(target.remote)]
+    rooms, everywhere = hit or _rooms_called(ask.room, hub), not hit and ask.room is None
     changes: Facts = {(what, one.ident): None for one in lifted}
     text, where = f"{_public_name(target)} was {done}{actor.by}", ask.room or ""
-    return Plan(text, apply, rooms, target.peers, changes=changes, where=where)
+    return Plan(text, apply, rooms, target.peers, changes=changes, where=where, everywhere=everywhere)
 
 
 def list_sanctions(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Done:

@@ -13,7 +13,7 @@ from chatctl.errors import ChatError, NoSuchNick, StorageFailed
 from chatctl.hub.presence import Presence
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.protocol import Bye, Notice, Whispered
+from chatctl.protocol import Bye, Whispered
 
 
 class Errands:
@@ -40,12 +40,8 @@ class Errands:
         return "done"
 
     def _kick(self, peer: Peer, kick: Kick) -> Outcome:
-        room = peer.room
         bye = Bye(why=kick.why, final=True, code=kick.code or None)
         self._hub.disconnect(peer, "replaced" if kick.code else "removed", bye)
-        if kick.notice and room is not None:
-            room.tell(Notice(kick.notice, self._hub.clock(), kick.by))
-            self._tick.touch(room)
         return "done"
 
 

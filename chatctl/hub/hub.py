@@ -102,7 +102,7 @@ class Hub:
         self.history = RoomHistory(self, self._tick, self._answers, self.presence)
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
-        self.leasing = Leasing(leases, self.journal, self.history, self._tick, self.log, self.clock)
+        self.leasing = Leasing(self, leases, self.history, self._tick, self._answers)
         self.messages = Messages(self, self._tick, self.leasing)
         self.admin = AdminCommands(self)
         self.cut = Cutting(self).cut

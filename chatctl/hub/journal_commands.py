@@ -45,7 +45,8 @@ class JournalCommands:
             raise Forbidden("no message under that name is stored")
         text = f"{_messages(sum(map(len, found.values())))} redacted{actor.by}{because(ask.text)}"
         where = ", ".join(found)
-        row = log_row(self._hub, msgspec.structs.replace(ask, target=""), actor, text, where)  # the name goes, too
+        nameless = msgspec.structs.replace(ask, target="")
+        row = log_row(self._hub, nameless, actor, text, where, found)
         try:
             await redaction.carry_out(found, row)
         finally:

@@ -86,13 +86,13 @@ class Learning:
         if before is not None and _is_same(before, one):  # the journal has lost changes: all facts are told again
             return
         rules.sanctions(what).add(one)
-        if not one.is_active(now := clock.steady()):
+        if not one.is_active(clock.steady()):
             return
         hit = rules.hit_by(one, {peer: person_of(peer, name_of(peer)) for peer in staying(self._hub)})
         self._hit.update((room.name, None) for room in rooms_of(hit))
         by = f" by {clean(one.by)}" if one.by else ""
         for peer in hit if what == "ban" else ():
-            self._hub.disconnect(peer, "removed", Bye(why=f"you were banned{by}{one.details(now)}", final=True))
+            self._hub.disconnect(peer, "removed", Bye(why=f"you were banned{by}{one.terms}", final=True))
 
     def _room(self, name: str, value: str | None) -> None:
         rules = msgspec.json.decode(value, type=RoomRules) if value is not None else RoomRules()
@@ -103,7 +103,8 @@ class Learning:
     def _order(self, key: str, value: str | None) -> None:
         order = self._hub.rules.log.learn(key, value)
         if order is not None:
-            for room in [order.room] if order.room else self._hit:
+            rooms = list(self._hub.presence.rooms) if order.everywhere else [*(order.rooms or [order.room]), *self._hit]
+            for room in dict.fromkeys(rooms):
                 self._tell(room, Notice(order.done, order.time, order.by))
 
     def _tell(self, name: str, frame: Frame) -> None:

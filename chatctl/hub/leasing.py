@@ -10,21 +10,25 @@ import re
 from collections.abc import Collection, Sequence
 
 from chatctl.common.text import clean
-from chatctl.core.clock import ServerClock
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
 from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, lease_of
 from chatctl.core.leases import Leases
+from chatctl.core.name_ownership import Owner
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden, StorageFailed
-from chatctl.hub.event_log import Log
 from chatctl.hub.history import RoomHistory
+from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Journal, Receipt
+from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Receipt
 from chatctl.protocol import Lease as Ask
 from chatctl.protocol import LeaseState, Notice
+
+LOOK_BYTES = 1024
+"""Of the answer to a ``look``, about."""
 
 MAX_ANSWER = 200
 """Characters of a message that may be an answer to a question that is over."""
@@ -40,20 +44,21 @@ class Leasing:
 
     def __init__(
         self,
+        hub: Shared,
         leases: Leases,
-        journal: Journal,
         history: RoomHistory,
         tick: Tick,
-        log: Log,
-        clock: ServerClock,
+        answers: LargeAnswers,
     ) -> None:
-        """Serve one hub."""
+        """Serve one hub. ``answers`` are those that wait for the journal."""
         self.leases = leases
-        self._journal = journal
+        self._claims = hub.names.claims
+        self._journal = hub.journal
         self._history = history
         self._tick = tick
-        self._log = log
-        self._clock = clock
+        self._answers = answers
+        self._log = hub.log
+        self._clock = hub.clock
         self._authors = RecentAuthors()
         self._is_stopping = False
         self._keep(leases.kept())  # until when those of before the start are kept
@@ -73,7 +78,10 @@ class Leasing:
                 self._end(lease, _WITHDRAWN)
             else:
                 self._release(lease)
-        self._tick.reply(peer, self._state(peer, ask, place))
+        if lease is not None and ask.do == "look" and self._was_said_elsewhere(lease, peer, ask):
+            self._answers.give_later(peer, LOOK_BYTES, self._look_up(peer, ask, place), "this lease", ask.id)
+        else:
+            self._tick.reply(peer, self._state(peer, ask, place))
 
     def _take(self, peer: Peer, ask: Ask, place: LeaseKey) -> None:
         if ask.kind == "lock" and not peer.session.nick:
@@ -112,7 +120,27 @@ class Leasing:
 
         self._journal.keep(changes, committed)
 
-    def _state(self, peer: Peer, ask: Ask, place: LeaseKey) -> LeaseState:
+    def _was_said_elsewhere(self, lease: Lease, peer: Peer, ask: Ask) -> bool:
+        """Return whether the holder of a question looks at an answer from another server, or from before a restart."""
+        if ask.seq is None or not lease.is_of(ask.holder, peer.owner):
+            return False
+        return lease.was_open(ask.seq) and self._authors.find(lease.room, ask.seq) is None
+
+    async def _look_up(self, peer: Peer, ask: Ask, place: LeaseKey) -> LeaseState:
+        """Return the state of a lease, with what the log has of who said an entry.
+
+        That is no key. But a name that was bound by then was that of its key.
+        """
+        assert ask.seq is not None, "it is looked at"
+        author = Owner(await self._journal.token_of(place.room, ask.seq))
+        entry = next(iter(self._history.rooms[place.room].ring.entries(ask.seq - 1, 1)), None)
+        if author.token is not None and entry is not None and entry.seq == ask.seq:
+            claim = self._claims.find_kept(entry.nick)
+            if claim is not None and claim.since <= entry.time:
+                author = Owner(author.token, claim.key)
+        return self._state(peer, ask, place, author)
+
+    def _state(self, peer: Peer, ask: Ask, place: LeaseKey, author: Owner | None = None) -> LeaseState:
         lease = self.leases.find(place)
         if lease is None:
             return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace, id=ask.id)
@@ -122,7 +150,7 @@ class Leasing:
         )
         if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
             return state
-        author = self._authors.find(place.room, ask.seq)
+        author = author or self._authors.find(place.room, ask.seq)
         return LeaseState(
             *(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace),
             open=self.leases.open_at(place.room, ask.seq),
@@ -134,12 +162,17 @@ class Leasing:
     # --- what other servers do
 
     def learn(self, key: str, value: str | None) -> None:
-        """Go by a lease's fact that another server has kept; tell who held it here and does not any more."""
+        """Go by a lease's fact that another server has kept; tell who held it here and does not any more.
+
+        The room is told of a question that was withdrawn there.
+        """
         place, now = LeaseKey.of_fact(key), self._clock.steady()
         before, lease = self.leases.find(place), lease_of(value) if value is not None else None
         connection = self.leases.learn(place, lease, now, self._clock.kept(now))
         if isinstance(connection, Peer) and before is not None and (lease is None or lease.holder != before.holder):
             self._tell(connection, before, "the server's journal has it no more")
+        if lease is not None and lease.withdrawn and before is not None and before.closed is None:
+            self._tell_withdrawn(place, lease.nick, lease.withdrawn)
 
     def learn_asked(self, key: str, value: str | None) -> None:
         """Go by the number of a question that another server has kept."""
@@ -209,7 +242,7 @@ class Leasing:
         self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
         if lease.kind == "question" and lease.asked is not None:
             self._tell_withdrawn(lease.place, lease.nick, why)
-        self._release(lease)
+        self._release(lease, why)
 
     def _tell_withdrawn(self, place: LeaseKey, nick: str, why: str) -> None:
         room = self._history.rooms.get(place.room)
@@ -218,10 +251,10 @@ class Leasing:
             room.tell(Notice(f"question {place.name} is withdrawn: {who} {why}", self._clock()))
             self._tick.touch(room)
 
-    def _release(self, lease: Lease) -> None:
+    def _release(self, lease: Lease, withdrawn: str = "") -> None:
         last = self._journal.head(lease.room).last if lease.asked is not None else 0
         now = self._clock.steady()
-        self._keep(self.leases.release(lease, last, now, self._clock.kept(now)))
+        self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn))
         if not self.leases.has_questions(lease.room):
             self._authors.forget(lease.room)
 

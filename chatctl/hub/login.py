@@ -240,7 +240,7 @@ class Login:
             if place is not None:  # it may have taken a while
                 self._hub.rules.check_entry(person_of(peer, granted.nick), self._hub.clock.steady())
         except ChatError as error:
-            self._hub.presence.release(place, hello.room)
+            self._hub.presence.give_up(place, hello.room, granted.place)
             self._refuse_retryable(peer, hello, error)
             return
         nick, room = granted.nick, self._hub.history.open(hello.room)  # not before: who is refused opens none

@@ -55,7 +55,10 @@ class NameBinding:
 
     def committed(self, claim: NameClaim, then: Callable[[], None]) -> None:
         """Note that a claim is committed, and let its owner go on."""
-        holds = self._hub.names.claims.has(claim)
+        claims = self._hub.names.claims
+        holds = claims.has(claim)
+        if claims.find_kept(claim.nick) is None:  # an operator set it free; the journal may have taken that before this
+            self._keep({claims.fact_key(claim): None})
         self._log.info("bound", nick=claim.nick, key=claim.key)
         self._warn_if_full()
         then()

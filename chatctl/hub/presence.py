@@ -172,6 +172,22 @@ class Presence:
         if place is not None:
             self._directory.release([place], self._last(room))
 
+    def give_up(self, place: Place | None, room: str, member: RoomMember | None) -> None:
+        """Give up a place as ``release``. It took the place of a ``member``, if that is one: that one is out, too.
+
+        Else it would stay listed, at this server alone, without a place: the name is free for others.
+        """
+        if place is None or member is None or not self.roster(room).holds(member):
+            self.release(place, room)
+            return
+        before = peer_of(member)
+        self._move(member, place)
+        if before is not None:
+            self._hub.disconnect(before, "replaced", Bye(why=REPLACED, final=True, code="nick_taken"))
+            return
+        self.release(place, room)
+        self._went(place, 0)
+
     def unlist(self, member: RoomMember) -> None:
         """Free a name at once. Call ``gone`` when all that its member said is committed."""
         self.roster(member.room).unlist(member)

@@ -179,6 +179,13 @@ class Journal(Protocol):
     async def said_by(self, nick: str, room: str) -> list[int]:
         """Return the seqs of all kept entries of a room whose nickname folds to ``nick``, ascending."""
 
+    async def token_of(self, room: str, seq: int) -> bytes | None:
+        """Return the hash of the token that an entry was said with; None if it had none, or no id: it is not kept then.
+
+        Raises:
+            StorageFailed: the journal can't be read.
+        """
+
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Empty the text and nickname of entries, and keep ``facts``, in one transaction.
 

@@ -114,6 +114,10 @@ class MemoryJournal:
         """Return nothing: entries are not kept."""
         return []
 
+    async def token_of(self, room: str, seq: int) -> bytes | None:
+        """Return None: entries are not kept."""
+        return None
+
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
         """Forget what the entries said; neither entries nor facts are kept."""
         gone = set(seqs)

@@ -72,6 +72,12 @@ class Queries:
         query = "SELECT seq, nick FROM messages WHERE room = ? AND seq > ? ORDER BY seq LIMIT ?"
         return self._db.execute(query, (self.rooms[room].id, after, limit)).fetchall()
 
+    def token_of(self, room: str, seq: int) -> bytes | None:
+        """Return the hash of the token that an entry was said with, as ``Journal.token_of``."""
+        query = "SELECT token FROM ids WHERE room = ? AND seq = ?"
+        row = self._db.execute(query, (self.rooms[room].id, seq)).fetchone()
+        return bytes(row[0]) if row is not None else None
+
     def count_older(self, record: RoomRecord, older: float) -> int:
         """Return how many entries of a room have a time (Unix seconds) before ``older``: 60 ms for a million."""
         query = "SELECT count(*) FROM messages WHERE room = ? AND time < ?"

@@ -51,6 +51,9 @@ class ReadStore(Protocol):
     def authors(self, room: str, after: int, limit: int) -> list[tuple[int, str]]:
         """Return seq and nickname of at most ``limit`` kept entries that follow number ``after``."""
 
+    def token_of(self, room: str, seq: int) -> bytes | None:
+        """Return the hash of the token that an entry was said with, as ``Journal.token_of``."""
+
 
 _S = TypeVar("_S", bound=ReadStore)
 
@@ -227,6 +230,10 @@ class ThreadedJournal(ABC, Generic[_S]):
                     found.append(seq)
             after = rows[-1][0]
         return found
+
+    async def token_of(self, room: str, seq: int) -> bytes | None:
+        """Implement ``Journal.token_of``. Raises as ``read``."""
+        return await self._run(lambda store: store.token_of(room, seq))
 
     @abstractmethod
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:

@@ -123,3 +123,8 @@ def test_what_the_one_who_is_hit_is_told(one: Sanction, shown: str) -> None:
 )
 def test_what_it_is_stored_under(one: Sanction, ident: str) -> None:
     assert one.ident == ident
+
+
+def test_its_terms_are_those_of_its_start_whenever_it_is_told() -> None:
+    assert Sanction("ban", 100.0, until=7300.0, reason="spam").terms == " for 2h: spam"
+    assert Sanction("ban", 100.0).terms == ""

@@ -471,6 +471,16 @@ def test_a_question_is_open_and_over_at_both() -> None:
     assert other.leases.expired(1.0 + CLOSED_SECONDS)[1] != {}
 
 
+def test_a_question_that_is_said_at_another_server_is_held_where_it_was() -> None:
+    """Of one who asks, the connection that waits and the one that speaks may be to different servers."""
+    one, other = two()
+    question = taken(one, other, lease=wanted("a3", kind="question"))
+    assert one.learn(other.leases.ask(question.place, ANA, "ci2", 7)) is None
+    assert one.leases.holder_of(question.place) == "a"
+    assert one.leases.lose("a", 1.0, 1.0) != {}
+    assert [lease.place for lease in one.leases.expired(1.0 + GRACE)[0]] == [question.place]
+
+
 def test_another_holder_s_question_of_that_name_was_not_asked() -> None:
     one, other = two()
     question = taken(one, other, lease=wanted("a3", kind="question", asked=7))

@@ -9,6 +9,7 @@ import pytest
 from chatctl import protocol as p
 from chatctl.core.name_claims import NameClaim, NameClaims, fact
 from chatctl.errors import ChatError, Forbidden
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import House, KeepingJournal, order
 from tests.support.key_holders import OTHER, OWNER
 
@@ -59,6 +60,7 @@ def test_a_start_drops_no_claim(house: House, journal: KeepingJournal) -> None:
     assert {row["nick"] for row in rows(order(house, "console", "claims", ""))} == set(ALL)
 
 
+@OF_ONE
 def test_claims_that_may_have_the_wrong_owner_are_listed_with_the_reason(house: House) -> None:
     """Somebody may have bound a name that another one had been heard under."""
     listed = rows(order(house, "console", "claims", "", suspect=True))

@@ -9,6 +9,7 @@ from chatctl.core.limits import ServerLimits
 from chatctl.errors import StorageFailed
 from chatctl.protocol import Error, Gap, Hello, History, Msg, Page, Resume, Say, Welcome
 from chatctl.server.connection import MAX_IN_FLIGHT
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, only
 from tests.support.kept_log import KeptLog, in_loop, rest
 
@@ -49,6 +50,7 @@ async def test_a_paused_reader_is_not_given_pages() -> None:
     assert seqs(slow) == list(range(1, 2001))
 
 
+@OF_ONE
 @in_loop
 async def test_what_retention_took_is_announced() -> None:
     journal = KeptLog(["m"] * 50)
@@ -85,6 +87,7 @@ async def test_what_retention_took_is_not_read_from_the_ring_either(first: int, 
     assert only(Welcome, late.frames)[0].first == first
 
 
+@OF_ONE
 @in_loop
 async def test_a_file_that_cannot_be_read_is_announced_and_the_room_goes_on() -> None:
     journal = KeptLog(["m"] * 50)
@@ -156,6 +159,7 @@ async def test_a_page_that_cannot_be_read_is_an_error_to_who_asked() -> None:
     assert [error.id for error in only(Error, reader.frames)] == ["q7"]
 
 
+@OF_ONE
 def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
     """The head moves on with the ring: nothing that was forgotten is looked for, nothing that is there is missed."""
     house = House(ServerLimits(rate=0, ring_entries=3))
@@ -172,6 +176,7 @@ def test_without_a_journal_pages_hold_what_the_ring_has() -> None:
     assert only(Welcome, house.join("Late").frames)[0].first == 8
 
 
+@OF_ONE
 @in_loop
 async def test_the_end_of_the_log_is_in_the_ring_before_anybody_comes_back() -> None:
     """Five thousand who come back at once must not cost five thousand reads."""
@@ -228,6 +233,7 @@ async def test_a_fault_of_ours_while_a_reader_catches_up_ends_its_connection() -
     assert "a reader could not catch up" in house.logged.getvalue()
 
 
+@OF_ONE
 @pytest.mark.parametrize("turns", range(8))
 @in_loop
 async def test_one_who_catches_up_while_the_log_loses_its_end_is_sent_nothing_of_the_new_one(turns: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from chatctl import protocol as p
 from chatctl.core.bans import Sanction
 from chatctl.core.name_claims import UNUSED_SECONDS
+from chatctl.errors import RoomInvalid
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
 from tests.support.two_servers import ONE, TWO, TwoServers, join
@@ -39,6 +40,17 @@ def test_a_topic_and_what_a_room_allows_are_told_and_hold(servers: TwoServers, a
     ana.say(p.Say("hello", id="1"))
     servers.settle()
     assert ana.codes == ["forbidden"]
+
+
+def test_a_room_that_is_open_at_another_server_alone_is_one(servers: TwoServers) -> None:
+    away = join(servers, servers.two, "Fay", room="ops")
+    away.take()
+    ordered(servers, servers.one, "topic", room="ops", text="deploys")
+    frames = away.take()
+    assert [now.topic for now in only(p.RoomNow, frames)] == ["deploys"]
+    assert [notice.text for notice in only(p.Notice, frames)] == ["the topic was set to 'deploys'"]
+    assert "ops" not in servers.one.hub.history.rooms, "it is not opened for that"
+    assert isinstance(order(servers.one, "console", "topic", "", room="den"), RoomInvalid)
 
 
 def test_what_this_server_has_kept_itself_is_not_told_again(servers: TwoServers, ana: FakePeer) -> None:
@@ -148,3 +160,73 @@ def test_the_log_of_orders_is_one(servers: TwoServers, ana: FakePeer) -> None:
     rows = [ordered(servers, house, "log").rows for house in servers.houses]
     assert rows[0] == rows[1]
     assert [row["verb"] for row in rows[0]] == ["kick", "topic"]
+
+
+def heard(peer: FakePeer) -> list[str]:
+    return [notice.text for notice in only(p.Notice, peer.take())]
+
+
+def test_what_is_ordered_of_a_member_is_told_to_all_in_the_room_wherever_that_one_is(
+    servers: TwoServers, ana: FakePeer
+) -> None:
+    """And to nobody in another room. Who is meant is connected to the server of the operator, the others are not."""
+    away = join(servers, servers.two, "Fay", room="ops")
+    for verb, told in (("mute", "Eve was muted"), ("unmute", "Eve was allowed to speak again"), ("kick", None)):
+        away.take()
+        ordered(servers, servers.one, verb, "eve")
+        assert heard(ana) == [told or "Eve was kicked"]
+        assert heard(away) == []
+
+
+@pytest.mark.parametrize(("verb", "done"), [("mute", "muted"), ("ban", "banned"), ("unmute", ""), ("unban", "")])
+def test_what_hits_nobody_is_told_in_all_rooms_of_all_servers(
+    servers: TwoServers, ana: FakePeer, verb: str, done: str
+) -> None:
+    away = join(servers, servers.two, "Fay", room="ops")
+    if not done:
+        ordered(servers, servers.one, verb.removeprefix("un"), "name:nobody")
+    for peer in (ana, away):
+        peer.take()
+    ordered(servers, servers.one, verb, "name:nobody")
+    for peer in (ana, away):
+        assert len(told := heard(peer)) == 1
+        assert done in told[0]
+
+
+def test_an_order_of_an_older_version_is_told_in_its_room(servers: TwoServers, ana: FakePeer) -> None:
+    row = '{"time":1.0,"verb":"topic","room":"lobby","done":"the topic was set"}'
+    servers.two.hub.learn({("order", "000000000099"): row})
+    servers.settle()
+    assert heard(ana) == ["the topic was set"]
+
+
+def test_a_lock_is_taken_away_at_all_servers(servers: TwoServers, ana: FakePeer) -> None:
+    """Its holder is told, and whoever asks next has it."""
+    holder = join(servers, servers.two, "ci", ONE, mode="post").say(p.Lease("lock", "backup", "1" * 32))
+    servers.settle()
+    assert only(p.LeaseState, holder.take())[0].held
+    ordered(servers, servers.one, "unlock", "backup")
+    [lost] = only(p.LeaseState, holder.take())
+    assert (lost.held, lost.why != "") == (False, True)
+    assert heard(ana)
+    other = join(servers, servers.two, "ci2", TWO, mode="post").say(p.Lease("lock", "backup", "2" * 32))
+    servers.settle()
+    assert only(p.LeaseState, other.take())[0].held
+
+
+@pytest.mark.parametrize("kind", ["topic", "mute", "lease", "order", "claim"])
+def test_a_field_of_a_newer_version_is_passed_over(servers: TwoServers, ana: FakePeer, kind: str) -> None:
+    """Servers of two versions go by the same facts."""
+    facts = {
+        "topic": {("room", "lobby"): '{"topic":"new","later":1}'},
+        "mute": {("mute", "ana"): '{"what":"mute","since":1.0,"name":"Ana","later":1}'},
+        "lease": {("lease", "lobby lock a"): f'{{"room":"lobby","kind":"lock","name":"a","holder":"{ONE}","later":1}}'},
+        "order": {("order", "000000000099"): '{"time":1.0,"verb":"x","done":"it was done","room":"lobby","later":1}'},
+        "claim": {("claim", "zed"): '{"nick":"zed","key":"SHA256:k","since":1.0,"later":1}'},
+    }[kind]
+    servers.two.hub.learn(facts)
+    servers.settle()
+    assert "not understood" not in servers.two.logged.getvalue()
+    hub = servers.two.hub
+    held = hub.rules.room("lobby").topic, *hub.rules.mutes, *hub.leasing.leases, *hub.rules.log, *hub.names.claims
+    assert len(held) == (1 if kind == "topic" else 2)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from chatctl import protocol as p
 from chatctl.core.leases import Leases
 from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notice, Say
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
+from tests.support.key_holders import OWNER
+from tests.support.two_servers import TwoServers
 
 ANA, BOB = "a" * 32, "b" * 32
 ONE, TWO = "1" * 32, "2" * 32
@@ -30,7 +35,14 @@ def watch(house: House, token: str | None = ANA) -> FakePeer:
 
 def answer(house: House, peer: FakePeer, lease: Lease) -> LeaseState | Error:
     peer.take()
-    peer.say(lease)
+
+    async def ask() -> None:
+        peer.say(lease)
+        for _ in range(3):  # the log may have to be asked who said an entry
+            house.settle()
+            await asyncio.sleep(0)
+
+    asyncio.run(ask())
     house.settle()
     (found,) = [frame for frame in peer.take() if isinstance(frame, LeaseState | Error)]
     return found
@@ -48,7 +60,8 @@ def notices(peer: FakePeer) -> list[str]:
 
 def pass_over(house: House, seconds: float) -> None:
     house.pass_time(seconds)
-    house.hub.leasing.expire()
+    for hub in house.hubs:
+        hub.leasing.expire()
     house.settle()
 
 
@@ -156,6 +169,7 @@ def test_who_is_muted_and_a_room_that_is_read_only_may_lock(house: House) -> Non
 # --- the journal
 
 
+@OF_ONE
 def test_nothing_is_granted_before_it_is_kept() -> None:
     """After a restart it would be somebody else's."""
     journal = KeepingJournal()
@@ -191,7 +205,8 @@ def test_connections_that_the_server_itself_ends_are_not_lost() -> None:
     house = House(journal=journal)
     ci = post(house, "ci")
     assert taken(house, ci, LOCK)
-    house.hub.leasing.stopping()
+    for hub in house.hubs:
+        hub.leasing.stopping()
     ci.lose()
     house.settle()
     facts = {key: value for key, value in journal.kept.items() if value is not None}
@@ -290,12 +305,52 @@ def test_whose_an_entry_is(house: House) -> None:
     assert me.own
 
 
+def elsewhere(servers: TwoServers, house: House, nick: str, **how: object) -> None:
+    """Have somebody say yes at one server, with an id."""
+    peer = OWNER.join(house, nick, **how) if how.pop("key", False) else house.join(nick, **how)  # type: ignore[arg-type]
+    peer.say(Say("yes", id="1"))
+    servers.settle()
+    peer.lose()
+    servers.settle()
+
+
+def test_whose_an_answer_is_is_known_at_the_server_of_the_asker_too(servers: TwoServers) -> None:
+    """By the token it was said with; and by the key, where the name was bound. A phone and a laptop are one owner's."""
+    asker = asked(servers.two)
+    servers.settle()
+    for nick, how in (("ci2", {"token": ANA}), ("abel", {"token": BOB}), ("anne", {"token": "d" * 32, "key": True})):
+        elsewhere(servers, servers.one, nick, **how)  # type: ignore[arg-type]
+    elsewhere(servers, servers.one, "anne", token="e" * 32, key=True)
+    own, abel, laptop, phone = (look(servers.two, asker, seq) for seq in (2, 3, 4, 5))
+    assert (own.own, abel.own, len(abel.by)) == (True, False, 1)
+    assert len(laptop.by) == len(phone.by) == 2
+    assert len(set(laptop.by) & set(phone.by)) == 1
+    assert not set(abel.by) & {*laptop.by, *phone.by}
+
+
+def test_whose_an_entry_from_before_the_question_is_nobody_learns(servers: TwoServers) -> None:
+    """It would tell which names of the past are one owner's."""
+    elsewhere(servers, servers.one, "abel", token=BOB)
+    asker = asked(servers.two)
+    assert look(servers.two, asker, 1).by == []
+
+
 def test_only_the_holder_learns_whose_an_entry_is(house: House) -> None:
     asked(house)
     house.join("nadia", BOB).say(Say("yes"))
     house.settle()
     state = look(house, watch(house, BOB), 2)
     assert (state.held, state.by, state.open) == (False, [], [])
+
+
+def test_a_question_is_withdrawn_in_the_room_of_every_server_once(servers: TwoServers) -> None:
+    peers = [house.join(nick) for house, nick in zip(servers.houses, ("nadia", "abel"), strict=True)]
+    asker = asked(servers.two)
+    servers.settle()
+    asker.say(Lease("question", "a3", ONE, "withdraw"))
+    servers.settle()
+    told = "question a3 is withdrawn: ci does not wait for an answer any more"
+    assert [notices(peer) for peer in peers] == [[told], [told]]
 
 
 def test_a_question_whose_asker_is_gone_is_withdrawn(house: House) -> None:

@@ -17,7 +17,7 @@ from chatctl.core.session import MAX_REFUSALS
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.login import LOGINS_A_TURN, ROOMS_AT_ONCE
-from tests.hub.conftest import AT_ONCE
+from tests.hub.conftest import AT_ONCE, OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER
 
@@ -106,6 +106,7 @@ def test_one_that_goes_before_its_proof_leaves_nothing(house: House) -> None:
 # --- many at once
 
 
+@OF_ONE
 def test_names_without_end_keep_nobody_waiting_and_leave_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """Twenty such hellos at once were judged in one go: 80,000 lines in the log, nine seconds for everybody else."""
     house, judged = House(), []
@@ -134,7 +135,6 @@ def test_names_without_end_keep_nobody_waiting_and_leave_a_line_each(monkeypatch
 
 
 @AT_ONCE
-@pytest.mark.usefixtures("answers_late")
 def test_members_who_all_come_back_at_once_are_all_let_in() -> None:
     house = House()
     peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(3 * LOGINS_A_TURN)]
@@ -150,6 +150,7 @@ def test_what_was_said_right_after_a_hello_that_had_to_wait_is_said() -> None:
     assert [len(only(p.Ack, peer.frames)) for peer in peers] == [1] * len(peers)
 
 
+@OF_ONE
 def test_one_that_goes_while_it_waits_for_its_turn_leaves_nothing() -> None:
     house = House()
     peers = [house.peer(p.Hello(v=1, nick=f"m{number}")) for number in range(LOGINS_A_TURN + 1)]
@@ -176,6 +177,7 @@ def test_who_is_refused_opens_no_room(open_house: House, hello: p.Hello) -> None
     assert list(open_house.hub.history.rooms) == []
 
 
+@OF_ONE
 @pytest.mark.parametrize("mode", ["join", "watch", "post", "probe"])
 def test_a_room_in_which_nothing_was_said_goes_with_the_last_who_is_in_it(open_house: House, mode: p.Mode) -> None:
     first, second = (open_house.join(nick, room="r1", mode=mode) for nick in ("nadia", "abel"))
@@ -192,6 +194,7 @@ def test_a_room_in_which_nothing_was_said_goes_with_the_last_who_is_in_it(open_h
     assert [ack.seq for ack in only(p.Ack, again.frames)] == [1]
 
 
+@OF_ONE
 def test_a_room_with_a_history_and_one_of_the_operators_stay(open_house: House) -> None:
     house = House(admission=Admission("test", ["ops"], open_rooms=True))
     for room in ("ops", "said"):
@@ -204,6 +207,7 @@ def test_a_room_with_a_history_and_one_of_the_operators_stay(open_house: House) 
     assert sorted(house.hub.history.rooms) == ["ops", "said"]
 
 
+@OF_ONE
 def test_one_address_opens_only_so_many_rooms() -> None:
     """Each stays once something was said in it, and there are a thousand for all."""
     house = House(admission=Admission("test", ["ops"], open_rooms=True))
@@ -285,6 +289,7 @@ def test_one_that_hangs_up_after_a_wrong_password_is_gone_at_once() -> None:
 # --- names that stay yours
 
 
+@OF_ONE
 def test_the_first_join_binds_the_name_and_it_is_kept_before_the_welcome(house: House, journal: KeepingJournal) -> None:
     """Committed first, shown after: an acknowledged claim survives whatever comes."""
     journal.at_once = False
@@ -342,6 +347,7 @@ def test_a_poster_whose_name_was_bound_since_is_no_longer_heard(house: House) ->
     assert poster.codes == ["nick_taken"]
 
 
+@OF_ONE
 def test_a_claim_that_can_not_be_kept_lets_its_owner_in_unbound(house: House, journal: KeepingJournal) -> None:
     """A full disk keeps nobody out of the room; that the name is not theirs is told."""
     journal.at_once = False

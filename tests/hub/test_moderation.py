@@ -21,6 +21,7 @@ from chatctl.core.ip_networks import client_network
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.hub.admin_target import Actor
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 from tests.support.key_holders import OTHER, OWNER
 
@@ -143,6 +144,7 @@ def peer_at(house: House, nick: str, host: str) -> FakePeer:
     return peer
 
 
+@OF_ONE
 def test_a_ban_of_an_address_looks_at_each_peer_once_and_at_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """With ten thousand of them the loop stood still for a second."""
     house = house_of()
@@ -276,7 +278,8 @@ def test_unban_lets_in_again_for_good() -> None:
 def test_operators_are_hit_by_what_names_their_key_alone() -> None:
     """Nobody shuts an operator out by banning a name or a network that happens to be theirs."""
     house = house_of()
-    house.hub.rules.configured = frozenset({OWNER.fingerprint})
+    for hub in house.hubs:
+        hub.rules.configured = frozenset({OWNER.fingerprint})
     banned(house, "192.0.2.0/24")
     banned(house, "nadia")
     assert is_in(OWNER.join(house, "nadia"))
@@ -423,6 +426,7 @@ def test_a_repeat_takes_no_turn_in_a_slow_room() -> None:
     assert said(house, rajat, "3") == [("3", "rate_limited")]
 
 
+@OF_ONE
 def test_another_name_or_connection_is_no_way_around_a_slow_room() -> None:
     house = house_of()
     rajat = house.join("Rajat", TOKEN)

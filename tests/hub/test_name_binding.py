@@ -9,6 +9,7 @@ from chatctl import protocol as p
 from chatctl.core.admission import Admission
 from chatctl.core.name_claims import MAX_PER_HOUR, UNUSED_SECONDS, USE_SECONDS, NameClaim, NameClaims, fact
 from chatctl.hub import name_binding
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER, Person
 
@@ -24,6 +25,7 @@ def stored(journal: KeepingJournal) -> NameClaim:
     return msgspec.json.decode(journal.kept[RAJAT] or "", type=NameClaim)
 
 
+@OF_ONE
 def test_an_owner_who_goes_before_the_commit_leaves_nobody_without_the_key(
     house: House, journal: KeepingJournal
 ) -> None:
@@ -40,6 +42,7 @@ def test_an_owner_who_goes_before_the_commit_leaves_nobody_without_the_key(
     assert list(house.hub.names.here.alike("Rajat")) == []
 
 
+@OF_ONE
 def test_a_name_that_was_set_free_before_its_commit_is_not_its_binders(house: House, journal: KeepingJournal) -> None:
     """Whoever came in meanwhile stays, and what they bound holds."""
     journal.at_once = False
@@ -57,6 +60,7 @@ def test_a_name_that_was_set_free_before_its_commit_is_not_its_binders(house: Ho
     assert only(p.Error, first.frames)[0].code == "nick_taken"
 
 
+@OF_ONE
 def test_an_address_binds_only_so_many_names_and_who_comes_then_is_told(house: House) -> None:
     """This machine's own count as one address."""
     for _ in range(MAX_PER_HOUR):
@@ -69,11 +73,13 @@ def test_an_address_binds_only_so_many_names_and_who_comes_then_is_told(house: H
     assert claimed(OWNER.join(house, "Rajat"))
 
 
+@OF_ONE
 def test_each_binding_counts_for_its_address(house: House) -> None:
     OWNER.join(house, "Rajat")
     assert house.hub.names.claims._hours == {"192.0.2.7": [house.now, 1]}
 
 
+@OF_ONE
 def test_the_operator_is_warned_when_few_names_can_be_bound_still(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

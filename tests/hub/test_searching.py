@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -23,13 +24,19 @@ from chatctl.journal.memory import MemoryJournal
 from chatctl.journal.sqlite import SqliteJournal
 from chatctl.protocol import Admin, Error, Found, Hello, History, Msg, Page, Say, Search
 from chatctl.server.connection import MAX_IN_FLIGHT
+from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, only
 from tests.support.journals import DEADLINE, opened, trim
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
     """Run a test inside an event loop."""
-    return lambda: asyncio.run(asyncio.wait_for(test(), DEADLINE))
+
+    @functools.wraps(test)
+    def run() -> None:
+        asyncio.run(asyncio.wait_for(test(), DEADLINE))
+
+    return run
 
 
 async def until(house: House, done: Callable[[], object]) -> None:
@@ -104,6 +111,7 @@ async def test_only_the_room_one_is_in_is_searched() -> None:
     assert [entry.text for entry in await every(house, there, Search("here"))] == ["here, too"]
 
 
+@OF_ONE
 @pytest.mark.parametrize("mode", ["watch", "post", "probe"])
 def test_who_may_read_the_history_may_search_it(mode: str) -> None:
     @run
@@ -197,6 +205,7 @@ async def test_a_search_of_a_million_entries_stops_at_its_bounds_and_goes_on_fro
     assert [entry.seq for entry in await every(house, nadia, Search("m7"))][-3:] == [71, 70, 7]
 
 
+@OF_ONE
 @run
 async def test_a_search_stops_when_its_time_is_over_but_has_looked_at_something() -> None:
     journal = LookedAt(50_000)
@@ -235,6 +244,7 @@ async def test_a_search_is_one_at_a_time_for_a_connection_and_counts_as_all_it_m
     assert nadia.in_flight == 0
 
 
+@OF_ONE
 @run
 async def test_a_flood_of_searches_holds_nobody_else_up() -> None:
     """Three search all the time: another one's search has every fourth piece, and a page waits for none of them."""

@@ -7,13 +7,14 @@ import pytest
 from chatctl import protocol as p
 from chatctl.directory.table import Table
 from chatctl.errors import StorageFailed
+from chatctl.hub.presence import REPLACED
 from chatctl.journal import OnKept
 from tests.hub.name_walk import Way
 from tests.hub.two_server_machine import TwoServersMachine
 from tests.support.fakes import FakePeer, done, only, order
 from tests.support.key_holders import OWNER
 from tests.support.state_machine import run
-from tests.support.two_servers import ONE, TwoServers, join, journal_of
+from tests.support.two_servers import ONE, TWO, TwoServers, directory_of, join, journal_of, nicks
 
 
 def test_hypothesis_breaks_nothing() -> None:
@@ -95,3 +96,32 @@ def test_another_server_is_no_way_around_a_slow_room(servers: TwoServers) -> Non
     ci = [house.peer(p.Hello(v=1, nick="ci", mode="post")) for house in servers.houses]
     servers.settle()
     assert [says(peer) for peer in ci] == [None, 30]
+
+
+@pytest.mark.parametrize("at", ["one", "two"])
+def test_who_goes_before_their_take_over_is_known_leaves_nobody_without_a_place(servers: TwoServers, at: str) -> None:
+    """The earlier connection has lost its place by then: it would be shown at one server, under a name that is free."""
+    ana = join(servers, getattr(servers, at), "Ana", ONE)
+    directory_of(servers.one).stopped = True
+    again = servers.one.peer(p.Hello(v=1, nick="Ana", token=ONE))
+    servers.one.settle()
+    again.lose()
+    servers.one.settle()
+    directory_of(servers.one).stopped = False
+    directory_of(servers.one).read()
+    servers.settle()
+    assert only(p.Bye, ana.frames) == [p.Bye(REPLACED, final=True, code="nick_taken")]
+    assert [nicks(house) for house in servers.houses] == [[], []]
+    assert join(servers, servers.two, "Ana", TWO).welcome is not None
+
+
+def test_a_name_that_is_set_free_while_it_is_being_bound_is_free_at_both(servers: TwoServers) -> None:
+    """The journal may have had that before the claim itself."""
+    hello = OWNER.hello("nadia")
+    peer = servers.two.peer(hello)
+    servers.settle()
+    OWNER.prove(peer, hello)
+    done(order(servers.two, "console", "unclaim", "nadia", settle=servers.settle))
+    servers.settle()
+    assert [list(house.hub.names.claims) for house in servers.houses] == [[], []]
+    assert servers.engine.facts["claim", "nadia"] is None

@@ -34,6 +34,7 @@ class TwoServersMachine(CountedMachine):
     def __init__(self) -> None:
         super().__init__()
         self.servers = TwoServers()
+        self.servers.two.wall_ahead = 0.001  # no name is bound at both in the same microsecond
         self.people: dict[FakePeer, object] = {}
         self.owner_of_token = {self._hash(way): name for name, way in WAYS if way.token}
         self.owner_of_key = {way.key.fingerprint: name for name, way in WAYS if way.key}
@@ -81,6 +82,7 @@ class TwoServersMachine(CountedMachine):
         for _ in range(3):
             self._house(at).settle()
             self._prove()
+        self.named.add((way[0], fold_nick(nick)))  # whispers that waited may be heard
         list(self.people)[-1].lose()
         self._house(at).settle()
 

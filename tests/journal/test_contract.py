@@ -211,6 +211,20 @@ def test_what_an_id_means_is_the_same_in_every_journal(any_place: Place) -> None
     run(main())
 
 
+def test_who_said_an_entry_with_an_id_is_known_by_their_token(place: Place) -> None:
+    """Also after a restart. What had no id, or no token, is nobody's."""
+
+    async def main() -> None:
+        async with opened(place) as journal:
+            await say(journal, draft(token=ALICE, id="a"), draft(token=BOB, id="a"), draft(token=BOB), draft(id="b"))
+            await say(journal, draft(room="ops", token=BOB, id="a"))
+        async with opened(place) as journal:
+            assert [await journal.token_of(ROOM, seq) for seq in range(1, 6)] == [ALICE, BOB, None, None, None]
+            assert await journal.token_of("ops", 1) == BOB
+
+    run(main())
+
+
 def test_an_id_of_another_message_is_refused(place: Place) -> None:
     """In the same batch, in a later one, after a restart, and for one who may not speak: nothing takes its place."""
 

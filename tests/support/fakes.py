@@ -291,6 +291,11 @@ class House:
         """Return the directory of a server that is given none."""
         return LateDirectory(self.journal, self.call_soon) if self.answers_late else MemoryDirectory(self.journal)
 
+    @property
+    def hubs(self) -> list[Hub]:
+        """The hubs of all servers that it stands for."""
+        return [self.hub]
+
     def call_soon(self, callback: Callable[[], None]) -> None:
         """Stand in for the loop: due in the next turn."""
         self.due.append(callback)

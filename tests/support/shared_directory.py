@@ -42,6 +42,8 @@ class Engine:
         self.servers: list[ServerDirectory] = []
         self.gone = False
         """Whether it can't be reached."""
+        self.on_kept: Callable[[Facts], None] = lambda _: None
+        """Is told of facts that came with a name."""
 
     def keep(self, facts: Facts, by: ServerDirectory) -> None:
         """Keep facts, and hand them to the other servers."""
@@ -49,6 +51,12 @@ class Engine:
         for server in self.servers:
             if server is not by:
                 server.hear_facts(facts)
+
+    def redact(self, room: str, seqs: Sequence[int], by: ServerDirectory) -> None:
+        """Tell the other servers what was redacted."""
+        for server in self.servers:
+            if server is not by:
+                server.put(partial(server.on_redacted, room, seqs))
 
     def tell(self, news: News, by: ServerDirectory) -> None:
         for server in self.servers:
@@ -96,6 +104,7 @@ class ServerDirectory:
         self.stopped = False
         """Whether it reads nothing."""
         self.on_facts: Callable[[Facts], None] = lambda _: None
+        self.on_redacted: Callable[[str, Sequence[int]], None] = lambda *_: None
         engine.servers.append(self)
         self.begin()
 
@@ -156,6 +165,7 @@ class ServerDirectory:
         if wish.room:
             return Given(self.engine.give(wish, self))
         self.engine.keep(wish.facts, self)
+        self.engine.on_kept(wish.facts)
         return Given(None)
 
     def release(self, members: Sequence[Place], after: int) -> None:

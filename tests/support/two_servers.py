@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from chatctl.core.admission import Admission
+from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
+from chatctl.errors import StorageFailed
+from chatctl.hub.hub import Hub
 from chatctl.journal import Deliver, Facts, Head, OnKept
 from chatctl.journal.memory import MemoryJournal
-from chatctl.protocol import Msg
-from tests.support.fakes import FakePeer, House
+from chatctl.protocol import Frame, Msg
+from tests.support.fakes import Alarm, FakePeer, House
 from tests.support.shared_directory import Engine, ServerDirectory
 
 ONE, TWO = "1" * 32, "2" * 32
 
 
-class SharedJournal(MemoryJournal):
-    """The log that both servers append to, and the facts."""
-
-    def forget(self, room: str) -> None:
-        """Keep it: the other server may be in it."""
-
-
 class JournalOfOne:
-    """One server's side of it: entries of the other come a turn later, and facts by way of the directory's inbox."""
+    """One server's side of the log that all append to. Facts of others come by way of its directory's inbox."""
 
-    def __init__(self, log: SharedJournal) -> None:
+    def __init__(self, log: MemoryJournal) -> None:
         self._log = log
+        self._deliver: dict[str, Deliver] = {}
         self.directory: ServerDirectory
         self.house: House
         self.held: list[tuple[Deliver, Sequence[Msg]]] | None = None
@@ -37,13 +37,19 @@ class JournalOfOne:
         return getattr(self._log, name)
 
     def follow(self, room: str, deliver: Deliver) -> Head:
-        def later(entries: Sequence[Msg]) -> None:
-            if self.held is not None:
-                self.held.append((deliver, entries))
-            else:
-                deliver(entries)
+        def show(entries: Sequence[Msg]) -> None:
+            now = self._deliver.get(room)
+            if now is not None and self.held is not None:
+                self.held.append((now, entries))
+            elif now is not None:
+                now(entries)
 
-        return self._log.follow(room, later)
+        is_new, self._deliver[room] = room not in self._deliver, deliver
+        return self._log.follow(room, show) if is_new else self._log.head(room)
+
+    def forget(self, room: str) -> None:
+        """Leave the log as it is: the other server may be in it."""
+        self._deliver[room] = lambda _: None
 
     def show(self) -> None:
         """Show what waited."""
@@ -55,33 +61,48 @@ class JournalOfOne:
         self.house.call_soon(lambda: (self.show(), done(None)))
 
     def keep(self, changes: Facts, done: OnKept) -> None:
-        self.directory.engine.keep(changes, self.directory)
-        done(None)
+        def kept(error: StorageFailed | None) -> None:
+            if error is None:
+                self.directory.engine.keep(changes, self.directory)
+            done(error)
+
+        self._log.keep(changes, kept)
+
+    async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        await self._log.redact(room, seqs, facts)
+        self.directory.engine.redact(room, seqs, self.directory)
+        self.directory.engine.keep(facts, self.directory)
+
+    async def token_of(self, room: str, seq: int) -> bytes | None:
+        """Find it among the receipts, as an engine does among the ids."""
+        kept = self._log._receipts.items()
+        return next((token for (name, token, _), (receipt, _) in kept if (name, receipt.seq) == (room, seq)), None)
+
+
+class ServerOfMany(House):
+    """One server of several, without sockets."""
+
+    def __init__(self, name: str, engine: Engine, log: MemoryJournal, *, late: bool = False, **parts: Any) -> None:
+        self._directory = ServerDirectory(engine, name, self.call_soon, late=late)
+        journal = JournalOfOne(log)
+        journal.house, journal.directory = self, self._directory
+        super().__init__(journal=journal, directory=self._directory, **parts)  # type: ignore[arg-type]
+        self._directory.on_facts, self._directory.on_redacted = self.hub.learn, self.hub.redacted
+        self.hub.leasing.move(self._directory.sid)
 
 
 class TwoServers:
     """``one`` and ``two``."""
 
     def __init__(self, *, late: bool = False) -> None:
-        self.engine, self.log, self._late = Engine(), SharedJournal(), late
+        self.engine, self.log, self._late = Engine(), MemoryJournal(), late
         self.one, self.two = self.start("one"), self.start("two")
 
     def start(self, name: str) -> House:
         """Start a server with what the engine has."""
-        journal = JournalOfOne(self.log)
         facts = {key: value for key, value in self.engine.facts.items() if value is not None}
-
-        class OfMany(House):
-            def new_directory(self) -> ServerDirectory:
-                journal.directory = ServerDirectory(engine, name, self.call_soon, late=late)
-                return journal.directory
-
-        engine, late = self.engine, self._late
         admission = Admission(name, ["ops"], claims=NameClaims(facts))
-        house = OfMany(journal=journal, admission=admission, rules=Rules(facts))  # type: ignore[arg-type]
-        journal.house = house
-        journal.directory.on_facts = house.hub.learn
-        return house
+        return ServerOfMany(name, self.engine, self.log, late=self._late, admission=admission, rules=Rules(facts))
 
     @property
     def houses(self) -> tuple[House, House]:
@@ -121,3 +142,61 @@ def join(servers: TwoServers, house: House, nick: str, token: str | None = None,
 def nicks(house: House, room: str = "lobby") -> list[str]:
     """Return who is in a room, as one server sees it."""
     return sorted(member.nick for member in house.hub.presence.roster(room))
+
+
+class Second(ServerOfMany):
+    """The second server of a ``HouseOfTwo``: its loop and its clocks are those of the first one."""
+
+    def __init__(self, first: House, *parts: Any, **named: Any) -> None:
+        self._first = first
+        super().__init__(*parts, **named)
+        self.logged = first.logged
+
+    @property
+    def now(self) -> float:  # type: ignore[override]
+        return self._first.now
+
+    @now.setter
+    def now(self, _: float) -> None:
+        """Leave it to the first one."""
+
+    @property
+    def wall_ahead(self) -> float:  # type: ignore[override]
+        return self._first.wall_ahead
+
+    @wall_ahead.setter
+    def wall_ahead(self, _: float) -> None:
+        """Leave it to the first one."""
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        self._first.call_soon(callback)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Alarm:
+        return self._first.call_at(when, callback)
+
+
+class HouseOfTwo(ServerOfMany):
+    """What tests of one server take for one, and are two: each connection goes to the other one than that before.
+
+    Operators are at the first one.
+    """
+
+    def __init__(self, limits: ServerLimits | None = None, journal: MemoryJournal | None = None, **parts: Any) -> None:
+        engine, log = Engine(), journal or MemoryJournal()
+        of_second = copy.deepcopy(parts)  # what one server knows, the other is told
+        super().__init__("one", engine, log, limits=limits, **parts)
+        self.second = Second(self, "two", engine, log, limits=self.limits, **of_second)
+        self.journal = log
+        engine.on_kept = lambda facts: log.keep(facts, lambda _: None)
+        for server, other in ((self, self.second), (self.second, self)):
+            server.hub.leasing.know([other.hub.leasing.leases.server])
+        self._turns: Iterator[House] = itertools.cycle([self.second, self])
+
+    @property
+    def hubs(self) -> list[Hub]:
+        return [self.hub, self.second.hub]
+
+    def peer(self, *frames: Frame | bytes) -> FakePeer:
+        """Connect to one of them; have it say these at once."""
+        peer = FakePeer(next(self._turns))
+        return peer.say(*frames) if frames else peer

@@ -436,6 +436,11 @@ class Store(Trimming):
         query = "SELECT seq, nick FROM {}.entries WHERE room = %s AND seq > %s ORDER BY seq LIMIT %s"
         return [(int(str(seq)), from_engine(str(nick))) for seq, nick in self._run(query, room, after, limit)]
 
+    def token_of(self, room: str, seq: int) -> bytes | None:
+        """Return the hash of the token that an entry was said with, as ``Journal.token_of``."""
+        row = self._run("SELECT token FROM {}.ids WHERE room = %s AND seq = %s", room, seq).fetchone()
+        return row[0] if row is not None else None  # type: ignore[return-value]
+
     # --- trimming
 
     def trim(

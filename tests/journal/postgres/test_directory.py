@@ -390,7 +390,7 @@ def test_an_errand_is_done_at_the_server_of_its_member_and_answered(place: Postg
             for server in (one, other):
                 server.directory.on_errand(lambda to, errand: done.append((to, errand)) or "done")  # type: ignore[func-returns-value]
             whispers = [Whispering("Rajat", text * 4096, 1.5) for text in ("a", "ж", "𝄞", '"')]
-            kick = Kick("was sent away", "nadia was sent away", "Rajat")
+            kick = Kick("was sent away", "nick_taken")
             for errand in (*whispers, kick):
                 assert await one.send(there, errand) == "done"
                 assert await one.send(here, errand) == "done"

@@ -137,6 +137,98 @@ def test_an_operators_orders_hold_at_both_when_he_is_answered(
     order("redact", "1")
     watching = other.wire().enter("", mode="watch", history=5)
     assert watching.frame("msg")["text"] == ""
+    order("read-only", "on", "--room", "lobby")
+    omar = other.member("omar2")
+    assert omar.welcome["read_only"]
+    omar.say("x", id="1")
+    assert "operators" in omar.frame("error")["text"]
+    order("slow", "30s", "--room", "lobby")
+    assert other.member("pia").welcome["slow"] == 30
+    order("kick", "omar2", "enough")
+    assert omar.frame("bye")["why"] == "you were kicked: enough"
+
+
+def test_what_is_said_at_one_is_the_log_that_is_read_at_the_other(
+    pair: tuple[Server, Server], run: Run, place: PostgresPlace, tmp_path: Path
+) -> None:
+    one, other = pair
+    nadia, omar = one.member("nadia", token=TOKEN), other.member("omar")
+    for text in ("alpha", "beta"):
+        nadia.say(text, id=text)
+        omar.frame("msg", where=lambda frame, text=text: frame["text"] == text)
+    omar.say_frame(type="whois", nick="nadia")
+    assert omar.frame("whois")["nick"] == "nadia"
+    omar.say_frame(type="history", after=0, limit=9)
+    assert [entry["text"] for entry in omar.frame("page")["entries"]] == ["alpha", "beta"]
+    resume = {"epoch": nadia.welcome["epoch"], "after": 1}
+    assert other.wire().enter("", mode="watch", resume=resume).next_frame()["text"] == "beta"
+
+    backup = str(tmp_path / "copy.db")
+    made = run("backup", backup, "--journal", place.uri, "--journal-schema", place.schema)
+    assert made.returncode == 0, made.stderr
+    for words, found in (
+        (("tail", "-n", "9", "--no-follow"), ["alpha", "beta"]),
+        (("search", "beta"), ["beta"]),
+        (("export",), ["alpha", "beta"]),
+        (("export", "--journal", backup), ["alpha", "beta"]),
+    ):
+        done = run(*words) if "--journal" in words else run(*words, port=other.port)
+        assert done.returncode == 0, done.stderr
+        assert re.findall("alpha|beta", done.stdout.decode()) == found, words
+    here = run("who", port=other.port).stdout.decode().splitlines()
+    assert [line.split()[0] for line in here] == ["nadia", "omar"]
+    assert run("probe", port=other.port).returncode == 0
+
+
+def test_two_who_answer_at_different_servers_are_two(pair: tuple[Server, Server], start: Start) -> None:
+    """And one who answers at both is one."""
+    one, other = pair
+    nadia, abel = other.member("nadia", token=TOKEN), one.member("abel", token="b" * 32)
+    asking = start("ask", "go?", "--approvals", "2", "--nick", "deploy", "--json", port=one.port)
+    assert "2 have to say yes" in nadia.frame("msg")["text"]
+    nadia.say("yes", id="1")
+    assert asking.stderr is not None
+    assert asking.stderr.readline() == b"(yes: 1 of 2)\n"
+    again = one.member("nadia2", token=TOKEN)
+    again.say("yes", id="2")
+    assert b"the same owner has chosen yes before" in asking.stderr.readline()
+    abel.say("yes", id="1")
+    assert json.loads(line_of(asking))["approvals"] == ["nadia", "abel"]
+
+
+def test_who_names_both_goes_to_the_other_one_when_theirs_is_drained(
+    pair: tuple[Server, Server], run: Run, start: Start, tmp_path: Path
+) -> None:
+    one, other = pair
+    reader = start("tail", "-n", "9", "--json", "--server", f"127.0.0.1:{one.port},127.0.0.1:{other.port}")
+    speaker = other.member("nadia")
+    speaker.say("before")
+    assert json.loads(line_of(reader))["text"] == "before"
+    assert run("admin", "drain", "--within", "1s", "--admin-socket", str(tmp_path / "s")).returncode == 0
+    assert one.wait() == 0
+    speaker.say("after")
+    assert json.loads(line_of(reader))["text"] == "after"
+
+
+def test_all_that_are_killed_and_started_again_at_once_go_on_as_if_nothing_was(
+    pair: tuple[Server, Server], serve: Serve, place: PostgresPlace
+) -> None:
+    """The log, the names and the ids are what they were; who comes back to another one has missed nothing."""
+    nadia = pair[0].member("nadia", token=TOKEN)
+    nadia.say("once", id="k")
+    nadia.frame("ack")
+    for server in pair:
+        server.signal(signal.SIGKILL)
+    for server in pair:
+        server.wait()
+    one, other = (serve(*at(place)) for _ in range(2))
+    resume = {"epoch": nadia.welcome["epoch"], "after": 1}
+    back = other.member("nadia", token=TOKEN, resume=resume)
+    assert (back.welcome["last"], back.welcome["members"]) == (1, ["nadia"])
+    back.say("once", id="k").say("twice", id="l")
+    assert back.frame("ack")["duplicate"]
+    assert back.frame("msg")["seq"] == 2
+    assert nicks(one) == ["nadia"]
 
 
 def test_the_members_of_a_killed_server_go_once_and_come_back_at_the_other(pair: tuple[Server, Server]) -> None:

@@ -1,0 +1,15 @@
+-- The role and the database of chatctl's servers, and the role that standbys copy with: as the superuser, at the primary,
+--
+--   psql -v ON_ERROR_STOP=1 -f roles.sql
+--
+-- then \password chat and \password standby. The servers' role owns its schema, and has no right beyond it.
+
+CREATE ROLE chat LOGIN CONNECTION LIMIT 40;
+CREATE ROLE standby LOGIN REPLICATION;
+CREATE DATABASE chat ENCODING 'UTF8' TEMPLATE template0;
+REVOKE ALL ON DATABASE chat FROM PUBLIC;
+GRANT CONNECT ON DATABASE chat TO chat;
+
+\connect chat
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+CREATE SCHEMA chatctl AUTHORIZATION chat;
