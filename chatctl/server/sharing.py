@@ -23,6 +23,10 @@ from chatctl.server.options import ServeOptions
 if TYPE_CHECKING:
     from chatctl.journal.postgres.journal import PostgresJournal
 
+BEGUN_ANEW = (
+    "this server continues under another id: other servers took it for dead, or the database has lost who was here"
+)
+
 
 class Sharing:
     """What one server shares, if anything."""
@@ -58,7 +62,7 @@ class Sharing:
         shared = self._shared
 
         def fenced() -> None:
-            hub.log.error("other servers took this one for dead: it goes on as another one")
+            hub.log.error(BEGUN_ANEW)
             hub.leasing.move(shared.me.sid)
 
         shared.watch(hub.learn, hub.redacted)

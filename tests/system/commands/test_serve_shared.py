@@ -264,7 +264,7 @@ def test_one_that_was_stopped_for_long_goes_on_as_another(
         thief = one.member("pia")
     finally:
         other.signal(signal.SIGCONT)
-    other.wait_for_log("other servers took this one for dead")
+    other.wait_for_log("this server continues under another id")
     assert pia.frame("bye")["code"] == "nick_taken"
     while sorted(nicks(one)) != ["nadia", "omar", "pia"]:
         pass
@@ -348,7 +348,7 @@ def test_servers_go_on_from_where_a_promoted_standby_ends(serve: Serve, run: Run
         told = "the engine has lost its last messages (1 of them) and its last changes of names and rules"
         for server in (one, other):
             server.wait_for_log(told)
-        assert nadia.frame("bye")["why"] == "the log of this room continues under another epoch: come back"
+        assert nadia.frame("bye")["why"] == "the log of this room has a new epoch: reconnect to continue"
         assert "(the last message was lost)" in omar.lines_until("lost its last changes")
         resume = {"epoch": nadia.welcome["epoch"], "after": 2, "cut": True}
         nadia = other.wire().enter("nadia", token=TOKEN, resume=resume)
