@@ -7,16 +7,14 @@ Lives here: the set of connections, the housekeeping timer, stopping. Does not l
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from chatctl.common.key_proof import is_unix, place_of_tcp, place_of_tls, place_of_unix
 from chatctl.core.connection_limits import UNBOUNDED, ConnectionLimits
 from chatctl.core.ip_networks import Networks
 from chatctl.core.token_bucket import TokenBucket
@@ -26,6 +24,7 @@ from chatctl.protocol import Bye
 from chatctl.server.certificates import Tls
 from chatctl.server.connection import READ_BYTES, Connection
 from chatctl.server.listener import Listener, describe
+from chatctl.server.places import places_of
 from chatctl.server.proxy_handshake import ProxyHandshake
 from chatctl.server.proxy_header import Proxied
 from chatctl.server.tls_handshake import TlsHandshake
@@ -271,18 +270,8 @@ class Server:
             self.hub.disconnect(connection, why)
 
     def places(self, sockname: str | bytes | tuple[Any, ...], channel: bytes) -> tuple[str, ...]:
-        """Return the names that a client's signature may have for this server.
-
-        Args:
-            sockname: the local address of the connection.
-            channel: the digest of the certificate, for a connection with TLS: that is the name then, wherever the
-                server was reached.
-        """
-        if channel:
-            return (place_of_tls(channel),)
-        if not isinstance(sockname, tuple):
-            return _unix_places(sockname, self._reached_as)
-        return _tcp_places(sockname[0], sockname[1], self._reached_as)
+        """Return the names that a client's signature may have for this server, as ``places_of``."""
+        return places_of(sockname, channel, self._reached_as)
 
     def census(self) -> Counter[tuple[str, bool]]:
         """Return how many connections there are of each dialect, with TLS or without."""
@@ -343,18 +332,3 @@ class Server:
                 self.hub.finish_disconnect(connection)
             self.remove(connection, "server stopped")
             connection.abort()
-
-
-@lru_cache(maxsize=64)
-def _tcp_places(host: str, port: int, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Return one tuple that all connections to the same address share."""
-    return (place_of_tcp(host, port), *(place for place in others if not is_unix(place)))
-
-
-@lru_cache(maxsize=64)
-def _unix_places(name: str | bytes, others: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the same for a unix socket, whose name may be a path with symbolic links, or relative."""
-    if isinstance(name, str) and name:
-        name = os.path.realpath(name)  # once: the folder that it is relative to may be another one later
-    own = [place_of_unix(name)] if name else []
-    return (*own, *filter(is_unix, others))

@@ -18,6 +18,9 @@ from tests.support.environment import DEADLINE
 from tests.system.terminal.term import Term, terminal_env
 
 _POLL_SECONDS = 0.03
+"""Between two looks that each start a program."""
+_GLANCE_SECONDS = 0.003
+"""Between two that start none."""
 _COPY_SECONDS = 1.0
 _MOST_ROWS = 1000
 """As many as GNU screen gives to a window."""
@@ -51,18 +54,18 @@ class Multiplexer(Protocol):
         """End it."""
 
 
-def wait(until: Callable[[], object], what: str, shown: Callable[[], list[str]]) -> None:
-    """Wait until ``until`` is true; fail with what is ``shown`` if it never is."""
+def wait(until: Callable[[], object], what: str, shown: Callable[[], list[str]], every: float = _POLL_SECONDS) -> None:
+    """Wait until ``until``, which is called so often, is true; fail with what is ``shown`` if it never is."""
     end = time.monotonic() + DEADLINE
     while not until():
         assert time.monotonic() < end, f"no {what}:\n" + "\n".join(f"|{line}" for line in shown()[-60:])
-        threading.Event().wait(_POLL_SECONDS)
+        threading.Event().wait(every)
 
 
 def wait_for_size(tty: str, columns: int, rows: int, shown: Callable[[], list[str]]) -> None:
     """Wait until a terminal has that size."""
     with Path(tty).open() as terminal:
-        wait(lambda: termios.tcgetwinsize(terminal) == (rows, columns), "new size", shown)
+        wait(lambda: termios.tcgetwinsize(terminal) == (rows, columns), "new size", shown, _GLANCE_SECONDS)
 
 
 class Tmux:
@@ -127,6 +130,7 @@ class GnuScreen:
     def __init__(self, argv: Sequence[str], state: Path, columns: int = 80, rows: int = 20) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="screen-"))
         self._copy, self._tty = self._folder / "copy", self._folder / "tty"
+        self._behind = self._folder / "behind"  # is there once the copy is whole
         config = self._folder / "rc"
         config.write_text("startup_message off\ndefscrollback 60000\nvbell off\ndefutf8 on\n")
         self._folder.chmod(0o700)
@@ -174,14 +178,12 @@ class GnuScreen:
 
     def lines(self) -> list[str]:
         """As the interface has it: rows, and ASCII alone is right, since screen copies one byte of a character."""
-        self._copy.unlink(missing_ok=True)
-        self._run("-X", "hardcopy", "-h", str(self._copy))
-        end, size = time.monotonic() + _COPY_SECONDS, -1
-        while time.monotonic() < end:  # screen answers before it has written
-            before, size = size, self._copy.stat().st_size if self._copy.exists() else -1
-            if size == before > 0:
-                break
-            threading.Event().wait(_POLL_SECONDS)
+        for path in (self._copy, self._behind):
+            path.unlink(missing_ok=True)
+        self._run("-X", "eval", f"hardcopy -h {self._copy}", f"hardcopy {self._behind}")
+        end = time.monotonic() + _COPY_SECONDS
+        while not self._behind.exists() and time.monotonic() < end:  # screen answers before it has written
+            threading.Event().wait(_GLANCE_SECONDS)
         text = self._copy.read_bytes().decode("utf-8", "replace") if self._copy.exists() else ""
         return [line.rstrip() for line in text.rstrip("\n").split("\n")]
 

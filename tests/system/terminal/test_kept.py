@@ -205,7 +205,7 @@ def test_a_second_client_says_while_it_keeps_nothing(join: Start, state: Path) -
     """The first is stopped and holds the files; once it has ended, all is kept again."""
     term = join()
     term.child.send_signal(signal.SIGSTOP)
-    back = join()
+    back = join(first="from chatctl.terminal import controller\ncontroller.UNKEPT_SECONDS = 0.5")
     back.keys("said meanwhile\r")
     back.wait_for("no draft, no unsent line and no history is kept: another chatctl has this nickname's files open")
     term.child.kill()
