@@ -1047,7 +1047,7 @@ MUTATIONS = (
         "tests/hub/test_moderation.py::test_who_is_muted_reads_on_and_says_nothing",
     ),
     Mutation(
-        "getting around a slow room with another name or connection",
+        "getting around a slow room with another name, connection or server",
         "chatctl/core/moderation.py::_speaker_marks",
         "person.token is not None",
         "False",
