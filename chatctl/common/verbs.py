@@ -196,8 +196,8 @@ VERBS: Mapping[str, Verb] = {
     "compact": Verb(
         {"server": _CONSOLE},
         "Rewrite the journal, and return unused space to the file system.\n\nWithout --yes it only prints how much "
-        "space and time that takes. The rooms stay usable meanwhile. It never runs by itself. A journal of an older chatctl "
-        "returns the space of deleted messages only after it was rewritten once; a new journal always does.",
+        "space and time that takes. The rooms stay usable meanwhile. It never runs by itself. A journal of an older "
+        "chatctl returns the space of deleted messages only after it was rewritten once; a new journal always does.",
         "--yes",
         ("yes",),
         slow=True,
