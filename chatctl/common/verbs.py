@@ -126,7 +126,11 @@ VERBS: Mapping[str, Verb] = {
         "limit members to one message per time: /slow 30s",
     ),
     "read-only": Verb(
-        _ROOM, "Let operators only send in a room.", "on --room news", ("switch", "room"), "let operators only send"
+        _ROOM,
+        "Allow only operators to send in a room.",
+        "on --room news",
+        ("switch", "room"),
+        "allow only operators to send",
     ),
     "locks": Verb(
         _SERVER,
@@ -176,7 +180,7 @@ VERBS: Mapping[str, Verb] = {
         _ROOM,
         "Delete text and author of messages permanently. Their numbers stay.\n\nSEQ is a message's number, as "
         "'chatctl tail --json' prints it. They are removed from the journal, the server's memory and later backups and "
-        "exports; programs in the room are told, people see a line. Returns once the journal's file was written anew, "
+        "exports; programs in the room are told, people see a line. Returns once the journal's file was rewritten, "
         "which takes as long as 'compact'. Screens and older backups are not changed.",
         '12 15 --why "a password"',
         ("seqs", "author", "why", "redacted_room"),
@@ -191,9 +195,9 @@ VERBS: Mapping[str, Verb] = {
     ),
     "compact": Verb(
         {"server": _CONSOLE},
-        "Write the journal anew.\n\nWithout --yes it only prints how much space and time that takes. Space of deleted "
-        "messages is returned to the file system. The rooms stay usable meanwhile. It never runs by itself. A journal "
-        "of an older chatctl returns space as messages are deleted only after it, a new one does from the start.",
+        "Rewrite the journal, and return unused space to the file system.\n\nWithout --yes it only prints how much "
+        "space and time that takes. The rooms stay usable meanwhile. It never runs by itself. A journal of an older "
+        "chatctl returns the space of deleted messages only after it was rewritten once; a new journal always does.",
         "--yes",
         ("yes",),
         slow=True,

@@ -106,8 +106,8 @@ def _messages(number: int) -> str:
 def _what_it_takes(cost: RebuildCost) -> str:
     seconds = max(1, round(cost.needed / REBUILD_RATE))
     return (
-        f"the journal has {_mib(cost.size)}: to write it anew takes {_mib(cost.needed)} beside it, where "
-        f"{_mib(cost.free)} are free, and about {short_span(seconds)}; the rooms go on meanwhile (--yes does it)"
+        f"the journal has {_mib(cost.size)}: rewriting it needs {_mib(cost.needed)} of {_mib(cost.free)} free space, "
+        f"and about {short_span(seconds)}; the rooms stay usable meanwhile (--yes does it)"
     )
 
 

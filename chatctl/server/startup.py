@@ -188,8 +188,8 @@ def warn_if_exposed(sockets: Sequence[socket.socket], log: Log) -> None:
     """Log a warning if a socket is reachable from other machines without TLS."""
     if where := _exposed(sockets):
         log.warning(
-            "listening beyond this machine without TLS: whoever is on the way can read and change what is said "
-            "(--tls self and --no-plain end that)",
+            "listening to other machines without TLS: anyone on the network path can read and change messages "
+            "(use --tls self and --no-plain)",
             address=where,
         )
 

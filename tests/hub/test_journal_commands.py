@@ -34,8 +34,8 @@ def test_it_says_what_it_takes_and_does_nothing_by_itself() -> None:
     done = order(House(journal=journal), "console", "compact", "")
     assert isinstance(done, p.Done)
     assert done.text == (
-        "the journal has 4.0 MiB: to write it anew takes 1.0 MiB beside it, where 8.0 MiB are free, and about 1s; the "
-        "rooms go on meanwhile (--yes does it)"
+        "the journal has 4.0 MiB: rewriting it needs 1.0 MiB of 8.0 MiB free space, and about 1s; the rooms stay "
+        "usable meanwhile (--yes does it)"
     )
     assert journal.size == 4
 

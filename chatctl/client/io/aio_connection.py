@@ -17,6 +17,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.connection import HURRY_SECONDS, ClientConnection
 from chatctl.client.core.deadline import ConnectionEnded, Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.prover import Prover, place_of
+from chatctl.client.io.aio_timeout import timeout
 from chatctl.client.io.blocking_socket import follow_links, look_again, socket_name, unreachable
 from chatctl.client.io.blocking_tls import look_closer
 from chatctl.client.io.resolver import Endpoint, Result, checked, look_up, shares
@@ -146,7 +147,7 @@ class AioConnection(asyncio.Protocol):
             self._check()
             self._news.clear()
             try:
-                async with asyncio.timeout(deadline.left()):
+                async with timeout(deadline.left()):
                     await self._news.wait()
             except TimeoutError:
                 raise DeadlinePassed("the deadline passed") from None
@@ -222,7 +223,7 @@ async def connect(address: Address, hello: Hello, deadline: Deadline) -> AioConn
     trust = Trust(address) if address.tls else None
     connection = AioConnection(address, hello, trust)
     try:
-        async with asyncio.timeout(deadline.left()):
+        async with timeout(deadline.left()):
             await _open(address, connection, trust, deadline)
             await connection.welcomed
             return connection
@@ -278,7 +279,7 @@ async def _first_that_answers(endpoints: list[Endpoint], deadline: Deadline) -> 
         sock = socket.socket(endpoint.family, socket.SOCK_STREAM)
         sock.setblocking(False)
         try:
-            async with asyncio.timeout(seconds):
+            async with timeout(seconds):
                 await asyncio.get_running_loop().sock_connect(sock, endpoint.address)
         except OSError as error:  # TimeoutError is one
             sock.close()

@@ -13,6 +13,7 @@ from chatctl.client.core.deadline import Deadline, ReaderGone
 from chatctl.client.core.servers import Log, Servers
 from chatctl.client.io import clock
 from chatctl.client.io.aio_connection import AioConnection, connect
+from chatctl.client.io.aio_timeout import timeout
 from chatctl.protocol import Hello
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ class AioTransport:
     async def sleep(self, seconds: float) -> None:
         """Wait. Raises ReaderGone once the transport is closed."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with timeout(seconds):
                 await self._gone.wait()
                 raise ReaderGone
 

@@ -125,7 +125,7 @@ def test_compact_says_what_it_takes_and_gives_the_space_back(run: Run, serve: Se
     server = serve("--journal", str(kept))
     talk(server, "Rajat", "x" * 1000)
     asked = run("admin", "compact", "--journal", str(kept))
-    assert re.fullmatch(rb"the journal has .* MiB: to write it anew takes .* MiB .* \(--yes does it\)\n", asked.stdout)
+    assert re.fullmatch(rb"the journal has .* MiB: rewriting it needs .* MiB .* \(--yes does it\)\n", asked.stdout)
     done = run("admin", "compact", "--yes", "--journal", str(kept))
     assert re.fullmatch(rb"the journal has .* MiB now; it had .* MiB\n", done.stdout)
     talk(server, "Rajat", "goes on")

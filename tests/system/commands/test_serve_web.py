@@ -108,7 +108,7 @@ def test_a_password_and_a_certificate_go_together(tmp_path: Path) -> None:
 
 
 def test_without_tls_beyond_this_machine_it_warns(serve: Serve) -> None:
-    serve("--web", "0.0.0.0:0").wait_for_log("listening beyond this machine without TLS")
+    serve("--web", "0.0.0.0:0").wait_for_log("listening to other machines without TLS")
 
 
 def test_names_are_those_of_the_host_and_of_each_origin(serve: Serve) -> None:

@@ -22,6 +22,26 @@ PHRASES = (
     *("at its own pace", r"(?<!a door: )(?<!the )\bdoor\b(?!\.py|\")", "at the door", "the house", "of our own kind"),
     *("there is no ghost", "you are out", "hits nobody", "a fault of our own", "in vain", "taken no more"),
     *("for good(?!-)", "(?<!here )is no (duration|server|network|range|fingerprint|verifier|place in a log)"),
+    *(
+        "ordeal",
+        r"torment\w*",
+        "diar(y|ies)",
+        "bad network",
+        "lives through",
+        "what becomes of",
+        "a line each",
+        "hangs? up",
+    ),
+    *(
+        "what (was|is) said and",
+        "is told of",
+        "keeping order",
+        "thrown out",
+        "can be none",
+        "what stands in",
+        "take it for",
+    ),
+    *("(first|alone) while other questions", "nickname now", "this house", "several houses", "of a house"),
     *("overwrites nothing", "keeps nobody out", "opens nothing", "let everybody in", "no key: this name"),
 )
 EXCUSED = {

@@ -98,7 +98,7 @@ def test_what_can_not_be_written_is_told(play: Play, command: str) -> None:
     whole = play(typed, subprocess.PIPE, {})
     assert whole.returncode == 0 or (command, whole.returncode) == ("probe", FAILS), whole.stderr
     assert len(whole.stdout) > 4
-    left = len(whole.stdout) // 2
+    left = len(whole.stdout) // 4  # bench prints half as much when a busy machine leaves it no time for a message
     with tempfile.TemporaryFile() as file:
         file.truncate(_BEFORE)
         file.seek(_BEFORE)

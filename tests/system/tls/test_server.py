@@ -369,7 +369,7 @@ def test_options_that_contradict_each_other(options: list[str], wanted: str) -> 
 )
 def test_listening_to_the_network_without_tls_is_warned_of(serve: Serve, options: list[str], warned: int) -> None:
     log = serve("--tls", "self", *options).stop()
-    assert log.count("warning: listening beyond this machine without TLS") == warned
+    assert log.count("warning: listening to other machines without TLS") == warned
 
 
 def test_files_are_for_the_server_alone_whatever_the_umask(tmp_path: Path) -> None:
