@@ -174,6 +174,7 @@ class Engines:
     def _promote(self) -> None:
         new = self._follower
         new.promote()
+        new.sql("SELECT pg_switch_wal()")  # or the logs of all primaries have this part of it, and all are kept
         self.primary, self.standby = new, self.primary
 
     def _rebuild(self) -> None:
