@@ -22,6 +22,8 @@ from tests.system.chaos.tormentor import Unwell
 _SETTINGS = {
     "fsync": "on",
     "max_wal_size": "64MB",
+    "min_wal_size": "32MB",
+    "checkpoint_timeout": "30s",  # old logs go with a checkpoint: each time that a standby takes over, a new one begins
     "wal_log_hints": "on",  # pg_rewind asks for it
 }
 
@@ -81,8 +83,11 @@ class Engines:
         self._disks[engine] = disk
         return engine.start()
 
-    def remove(self) -> None:
-        """End them, and leave nothing."""
+    def remove(self, logs: Path | None = None) -> None:
+        """End them, and leave nothing but, in a folder, what they logged."""
+        for number, engine in enumerate(self._disks):
+            if logs is not None:
+                (logs / f"engine{number}.log").write_text(engine.log())
         self._stack.close()
 
     def sql(self, query: str, *values: object, database: str = "postgres") -> list[tuple[Any, ...]]:
@@ -169,11 +174,12 @@ class Engines:
     def _promote(self) -> None:
         new = self._follower
         new.promote()
+        new.sql("SELECT pg_switch_wal()")  # or the logs of all primaries have this part of it, and all are kept
         self.primary, self.standby = new, self.primary
 
     def _rebuild(self) -> None:
         self._follower.follow(self.primary)
-        self._follower.start()
+        self._follower.start().sql("CHECKPOINT")
 
     def _kill_standby(self) -> None:
         """Nothing is acknowledged until it is back."""

@@ -130,7 +130,7 @@ class SeveralServers:
 
     def close(self) -> None:
         with contextlib.ExitStack() as stack:
-            stack.callback(self._engines.remove)
+            stack.callback(self._engines.remove, self._folder)
             for server in self._servers:
                 stack.callback(server.close)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.needs import need
-from tests.system.chaos.child import PLANTED
+from tests.system.chaos.child import CHATCTL, PLANTED
 from tests.system.chaos.ordeal import Outcome, run
 from tests.system.chaos.plan import Plan
 from tests.system.chaos.verifier import describe
@@ -91,7 +91,7 @@ def test_three_servers_are_one_whatever_happens_to_them_and_to_the_engine(tmp_pa
 def test_with_a_standby_nothing_that_was_acknowledged_is_lost_whichever_is_the_primary(tmp_path: Path) -> None:
     """Switched over, failed over, and from one that stood still and then does not know of its successor."""
     events = "switch over", "cut off", "fail over", "standby killed", "fail over from a frozen one", "slow fsync"
-    run_several(tmp_path, events=events, standby=True, durability="replica")
+    run_several(tmp_path, events=events, standby=True, durability="replica", command=CHATCTL)
 
 
 @pytest.mark.long
