@@ -185,7 +185,7 @@ def test_two_who_answer_at_different_servers_are_two(pair: tuple[Server, Server]
     one, other = pair
     nadia, abel = other.member("nadia", token=TOKEN), one.member("abel", token="b" * 32)
     asking = start("ask", "go?", "--approvals", "2", "--nick", "deploy", "--json", port=one.port)
-    assert "2 have to say yes" in nadia.frame("msg")["text"]
+    assert "2 must say yes" in nadia.frame("msg")["text"]
     nadia.say("yes", id="1")
     assert asking.stderr is not None
     assert asking.stderr.readline() == b"(yes: 1 of 2)\n"
