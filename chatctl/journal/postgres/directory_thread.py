@@ -10,6 +10,7 @@ was not sent waits for ``PATIENCE`` and is then refused. All that it reports is 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections import deque
@@ -212,7 +213,8 @@ class DirectoryThread:
             pass
 
     def _work(self) -> None:
-        if not self._is_level or self._me.mark != self._mark:
+        is_waiting = self._is_swept and self._me.sid == self._known.sid  # for its next id
+        if not is_waiting and (not self._is_level or self._me.mark != self._mark):
             self._level()
         if self._me.sid != self._known.sid:
             self._begin_anew()
@@ -337,6 +339,8 @@ class DirectoryThread:
         Some may be missing, and some there that were given up, where the engine has lost what it had committed.
         """
         snapshot = self._presence.snapshot()
+        with contextlib.suppress(NewsLost):  # of this server's own it tells what was given up, renamed and taken over
+            self._read_news(snapshot.last)
         if news := self._known.level(snapshot):
             self._events.post(self._events.told, news)
         self._mark = self._me.mark

@@ -34,7 +34,9 @@ class KnownMembers:
             case Came(member):
                 self._add(member)
             case Went(place) if place.server in self._sids:
-                return False  # given up; or swept, which is told as a whole
+                if by_sid:  # given up; else it was swept, which is told as a whole
+                    self._own.discard(place)
+                return False
             case Went(place):
                 self._drop(place)
             case Renamed(old, now):

@@ -525,3 +525,22 @@ def test_places_that_the_engine_gives_back_are_given_up_again(engine: Engine, pl
             await other.until(lambda: {news.place for news in other.news if isinstance(news, Went)} == {stays, left})
 
     run(main())
+
+
+def test_a_release_whose_answer_was_lost_with_the_old_engine_is_no_loss(engine: Engine, place: PostgresPlace) -> None:
+    """The new one has it. Who is still here stays, and nobody claims anything anew."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            stays, left = await one.enter("Rajat"), await one.enter("nadia")
+            release = f"SELECT {place.schema}.release(%s, %s::bigint[], 0)"
+            engine.sql(release, left.server, [left.number], database="chat")
+            one.directory._thread._mark = "before"
+            one.directory.heard("p", "")
+            one.directory.release([left], 0)
+            await other.until(lambda: nicks(other.news)[2:] == ["-"])
+            await one.enter("pia")
+            assert one.fenced == []
+            assert one.directory._thread._known.begin_anew("another")[0] == stays
+
+    run(main())

@@ -47,6 +47,15 @@ def test_a_sweep_of_this_server_is_told_as_a_whole() -> None:
     assert one.take(8, "", Went(place("you", 5)))
 
 
+def test_what_it_has_given_up_is_not_its_own_any_more() -> None:
+    """Also if the engine's answer was lost."""
+    one = known()
+    given(one, 2)
+    given(one, 3)
+    assert not one.take(6, "me", Went(place("me", 2)))
+    assert one.begin_anew("me again") == [place("me", 3)]
+
+
 def test_what_another_one_took_over_is_not_its_own_any_more() -> None:
     one = known()
     given(one, 2)
