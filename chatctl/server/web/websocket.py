@@ -20,6 +20,9 @@ from chatctl.server.web.request_reader import Head
 _CLOSE, _PONG = b"\x88", b"\x8a"
 """The first bytes of these frames from a server."""
 
+_VERSION = (("Sec-WebSocket-Version", "13"),)
+"""What a refused handshake has to say (RFC 6455, section 4.2.2): the client may speak another one."""
+
 _HEADER_BYTES = 6
 """Bytes of a short frame from a browser beside its data."""
 
@@ -35,7 +38,8 @@ def handshake(head: Head) -> bytes:
         raise HttpError(400, "bad_frame", f"this is not a handshake of a WebSocket: {error}") from None
     if answer.status_code != 101:
         kept = (("Upgrade", answer.headers["Upgrade"]),) if "Upgrade" in answer.headers else ()
-        raise HttpError(answer.status_code, "bad_frame", bytes(answer.body).decode().strip(), headers=kept)
+        why = bytes(answer.body).decode().strip()
+        raise HttpError(answer.status_code, "bad_frame", why, headers=(*kept, *_VERSION))
     return answer.serialize()
 
 

@@ -46,6 +46,7 @@ def test_what_is_no_handshake(headers: dict[str, str], status: int) -> None:
     with pytest.raises(HttpError) as refused:
         shaken(**headers)
     assert refused.value.status == status
+    assert ("Sec-WebSocket-Version", "13") in refused.value.headers or "x" in headers
 
 
 def test_an_older_http_has_no_upgrade() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.support.fixture_types import Serve
+from tests.support.web import port_of
 from tests.system.web.tabs import Browse, RoomServer, Tab, post_many, url
 
 
@@ -128,3 +130,10 @@ def test_an_answer_that_was_lost_with_its_connection_is_asked_for_again(
     up(nadia)
     nadia.hears("0")
     assert sorted(nadia.said(), key=int) == nadia.said() == [f"{number}" for number in range(150)]
+
+
+def test_what_is_not_sent_on_entering_is_asked_for(serve: Serve, browse: Browse) -> None:
+    server = serve("--web", "0", "--backlog", "0", "--rate", "off")
+    post_many(server.member("poster", mode="post"), [f"{number}" for number in range(30)])
+    nadia = browse(url(port_of(server))).enter("nadia").hears("29")
+    assert nadia.said() == [f"{number}" for number in range(30)]

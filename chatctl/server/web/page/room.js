@@ -86,10 +86,10 @@ class Room {
   }
 
   // The first time in this page: its history is new as far as it was said since somebody read here.
-  begin({ epoch, last }) {
+  begin({ epoch, last, limits }) {
     const read = memory.data.read[this.name] || { epoch, seq: last };
     this.epoch = epoch;
-    this.after = Math.max(0, last - HISTORY);
+    this.after = Math.max(0, last - Math.min(HISTORY, limits.backlog));
     this.readTo = read.epoch === epoch ? Math.min(read.seq, last) : this.after;
     this.unread += Math.max(0, this.after - this.readTo); // what is not among the history
   }
