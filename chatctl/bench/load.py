@@ -87,7 +87,9 @@ class Load:
         """Return whether a sender has joined. Raises ChatError as ``find_welcome``, and if its texts are too long."""
         welcome = find_welcome(received)
         if welcome is not None and self.workload.size > welcome.limits.text:
-            raise TooLong(f"--size {self.workload.size} is over what the server takes, {welcome.limits.text} bytes")
+            raise TooLong(
+                f"--size {self.workload.size} is more than the {welcome.limits.text} bytes that the server accepts"
+            )
         return welcome is not None
 
     def join(self, on_joined: Callable[[], None] = lambda: None) -> None:

@@ -100,7 +100,7 @@ def find_welcome(received: bytes) -> protocol.Welcome | None:
     frame = protocol.decode_server(line)
     if isinstance(frame, protocol.Error):
         if frame.code == NickTaken.wire_code:
-            raise NickTaken("a name of ours is taken there: is another bench running in this room?")
+            raise NickTaken("a nickname of bench is taken: is another bench running in this room?")
         raise from_wire(frame.code, frame.text, frame.retry_after)
     if not isinstance(frame, protocol.Welcome):
         raise BadFrame("no welcome")

@@ -38,7 +38,7 @@ def _absolute(base: str) -> str:
     if not os.path.isabs(base):
         from chatctl.errors import NoHome
 
-        raise NoHome("there is no home directory for files of our own: set CHATCTL_STATE_DIR")
+        raise NoHome("there is no home directory for chatctl's files: set CHATCTL_STATE_DIR")
     return base
 
 

@@ -77,7 +77,7 @@ def parse_web(text: str) -> Address:
     match = re.fullmatch(rf"(?P<scheme>https?)://{_HOST_PORT}(?P<path>/[!-~]*)?", text)
     port = int(match["port"] or (443 if match["scheme"] == "https" else 80)) if match is not None else 0
     if match is None or re.search(r"[\s@?#]", text) or not 1 <= port <= 65535:
-        raise ValueError(f"{text!r} is no URL of a page: write http://HOST:PORT/ or https://HOST/")
+        raise ValueError(f"{text!r} is not the URL of a page: write http://HOST:PORT/ or https://HOST/")
     return Address(match["six"] or match["host"], port, tls=match["scheme"] == "https", web=text)
 
 

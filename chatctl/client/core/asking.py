@@ -159,7 +159,7 @@ class Asking:
             answer = await self._answer(seq, deadline)
             how = f"{answer.choice} ({', '.join(answer.nicks)})" if answer else "no answer in time"
             if answer is None and question.approvals is not None:
-                how = f"not enough of {question.choices[0]} in time"
+                how = f"too few answered {question.choices[0]} in time"
             self._note_untold(await self._tell(how, OUTCOME_SECONDS))
         except ChatError as error:
             if seq is not None and not isinstance(error, Closed):
@@ -168,7 +168,7 @@ class Asking:
             raise
         self._may_be_open = False
         if answer is None:
-            raise ConditionNotMet("no answer in time" if question.approvals is None else f"there was {how}")
+            raise ConditionNotMet("no answer in time" if question.approvals is None else how)
         return answer
 
     async def _tell(self, how: str, retry_for: float | None = None) -> str:

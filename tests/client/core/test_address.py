@@ -62,5 +62,5 @@ def test_the_url_of_a_page_is_an_address(url: str, host: str, port: int, *, tls:
     ],
 )
 def test_anything_else_is_not(text: str) -> None:
-    with pytest.raises(ValueError, match="is no URL of a page"):
+    with pytest.raises(ValueError, match="is not the URL of a page"):
         parse_web(text)

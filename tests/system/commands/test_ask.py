@@ -298,7 +298,7 @@ def test_two_have_to_agree(house: Server, start: Start, room: str) -> None:
 
 def test_not_enough_in_time(run: InProcess, house: Server, room: str) -> None:
     done = run("ask", "go?", "--approvals", "2", "--timeout", "1s", "--room", room, port=house.port)
-    assert (done.returncode, err_line(done)) == (8, "chatctl: there was not enough of yes in time")
+    assert (done.returncode, err_line(done)) == (8, "chatctl: too few answered yes in time")
 
 
 def test_an_older_server_can_not_count(run: InProcess, stub: PutStub) -> None:

@@ -14,7 +14,7 @@ from tests.support.processes import err_line
 from tests.support.server_process import Server
 from tests.support.wire import log_of
 
-NO_HOME = "there is no home directory for files of our own: set CHATCTL_STATE_DIR"
+NO_HOME = "there is no home directory for chatctl's files: set CHATCTL_STATE_DIR"
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_nobody_there_is_what_the_option_says(run: InProcess) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ("--web chat.example.org", "'chat.example.org' is no URL of a page"),
+        ("--web chat.example.org", "'chat.example.org' is not the URL of a page"),
         ("--web http://a/ --port 5", "--web is the whole address"),
         ("--web http://a/ --server b", "--web is the whole address"),
         ("--web http://a/ --no-tls", "--web is the whole address"),

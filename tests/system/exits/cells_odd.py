@@ -5,7 +5,7 @@ from tests.system.exits.cells_read import BENCH, BENCHED, FOUND, HELLO, HELLO_KE
 from tests.system.exits.cells_say import ASK, ASKED, BUILT, DEAF, JOIN, OUTCOME, RUN, SEND
 from tests.system.exits.table import Cell, Nothing, nothing
 
-HOMELESS = "there is no home directory for files of our own: set CHATCTL_STATE_DIR"
+HOMELESS = "there is no home directory for chatctl's files: set CHATCTL_STATE_DIR"
 FORGETS = f"chatctl: {HOMELESS}; nothing is remembered"
 AWAY = "cannot reach chat.example.org:{port}: it did not answer in time"
 THERE = "--host chat.example.org --timeout 300ms"

@@ -22,7 +22,9 @@ NO_HANDSHAKE = (
     "({any:did not receive a valid HTTP response})"
 )
 NO_FRAME = "chatctl: 127.0.0.1:{port} broke the protocol: {any:invalid opcode}"
-NO_URL = "invalid value for '--web': 'chat.example.org' is no URL of a page: write http://HOST:PORT/ or https://HOST/"
+NO_URL = (
+    "invalid value for '--web': 'chat.example.org' is not the URL of a page: write http://HOST:PORT/ or https://HOST/"
+)
 
 
 def critical(line: str) -> str:
@@ -235,7 +237,7 @@ BENCH_CELLS = [
         "name taken",
         BENCH,
         5,
-        err="chatctl: a name of ours is taken there: is another bench running in this room?",
+        err="chatctl: a nickname of bench is taken: is another bench running in this room?",
         peer="crowded",
     ),
     Cell(
@@ -243,7 +245,7 @@ BENCH_CELLS = [
         "too long",
         BENCH + " --size 5000",
         6,
-        err="chatctl: --size 5000 is over what the server takes, 4096 bytes",
+        err="chatctl: --size 5000 is more than the 4096 bytes that the server accepts",
     ),
     Cell("bench", "room missing", BENCH.replace("{room}", "nowhere"), 6, err=NO_ROOM),
     Nothing("bench", "deadline", "it ends after `--duration`; what is then missing is a failure, 8"),
