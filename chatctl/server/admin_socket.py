@@ -100,7 +100,8 @@ class AdminSocket:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open += 1
         try:
-            with contextlib.suppress(OSError, asyncio.TimeoutError):
+            # Cancelled is one that is open as the loop ends: asyncio before 3.12 logs that as a fault.
+            with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.CancelledError):
                 try:
                     self._insist_on_user(writer)
                     await self._conversation(reader, writer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -158,6 +159,26 @@ def test_a_line_that_does_not_end_in_time_is_told(path: Path) -> None:
 
 def test_who_says_nothing_is_let_go(path: Path) -> None:
     assert answers(path, b"", ends=False, hello_seconds=0.05) == []
+
+
+def test_a_connection_that_is_open_at_the_end_is_no_fault(path: Path) -> None:
+    """The loop cancels what is left, which asyncio before 3.12 logs of a conversation."""
+    faults: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, fault: faults.append(fault))
+        admin = AdminSocket(path, carry_out, ServerLimits())
+        await admin.open()
+        await loop.sock_connect(sock, str(path))
+        await loop.sock_sendall(sock, b'{"type":"ping","t":"x"}\n')
+        assert await loop.sock_recv(sock, 100)
+        await admin.close()
+
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        run(main())
+    assert faults == []
 
 
 def test_one_more_than_it_takes_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

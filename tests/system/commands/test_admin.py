@@ -139,7 +139,7 @@ def test_the_socket_is_where_the_operator_says_and_no_ban_of_addresses_reaches_i
 @pytest.mark.parametrize(
     "line",
     [
-        b"\n",
+        b"\nx\n",  # an empty line is nothing
         b"[]\n",
         b'{"do":"dance"}\n',
         b'{"do":"ban","seconds":-1}\n',
