@@ -135,8 +135,8 @@ class MemberSession:
             case _:
                 for change in self._members.note(frame):
                     self._tell(change)
-                if self._members.misses(frame):
-                    self._membership.send(Who())
+        if self._members.misses(frame):
+            self._membership.send(Who())
 
     def refused(self, say: protocol.Say | protocol.Whisper, why: str) -> None:
         """Do nothing: nothing is said on this connection."""

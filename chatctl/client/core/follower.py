@@ -256,10 +256,11 @@ class Follower:
                 return frame
             if isinstance(frame, LeaseState) and self._lease is not None:
                 self._lease.heard(frame)
-            elif (entry := self.cursor.take(frame)) is not None:
-                return entry
-            elif self._members is not None:
+                continue
+            if self._members is not None:  # before an entry is taken: if this fails, the entry comes again
                 await self._note_members(self._members, frame, until)
+            if (entry := self.cursor.take(frame)) is not None:
+                return entry
         return None
 
     async def _note_members(self, members: MemberChanges, frame: ServerFrame, deadline: Deadline) -> None:

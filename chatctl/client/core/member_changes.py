@@ -21,6 +21,8 @@ class MemberChanges:
     def __init__(self) -> None:
         """Start without knowing who is here."""
         self._here: dict[str, None] | None = None
+        self._told: int | None = None
+        """A count that others of the same turn may still lead to."""
 
     @property
     def count(self) -> int:
@@ -33,6 +35,7 @@ class MemberChanges:
         if self._here is None:
             self._here = here
             return
+        self._told = None
         yield from self._left([nick for nick in self._here if nick not in here], AWAY)
         yield from self._joined(here)
 
@@ -49,12 +52,23 @@ class MemberChanges:
                 yield Rename(old, new)
 
     def misses(self, frame: ServerFrame) -> bool:
-        """Tell whether a frame that was noted counts others than we do: a reader that is slow misses changes."""
+        """Tell whether a frame that was noted counts others than we do: a reader that is slow misses changes.
+
+        All frames of one turn have the count at its end. So a join that leaves us with too many, or a leave with too
+        few, is judged when something else comes. Call it for every frame, in order.
+        """
+        if self._here is None or isinstance(frame, protocol.Rename):
+            return False
+        told, self._told = self._told, None
         match frame:
-            case protocol.Join(count=count) | protocol.Leave(count=count):
-                return self._here is not None and count != self.count
+            case protocol.Join(count=count):
+                more_may_come = count < self.count
+            case protocol.Leave(count=count):
+                more_may_come = count > self.count
             case _:
-                return False
+                return told is not None and told != self.count
+        self._told = count if more_may_come else None
+        return count != self.count and not more_may_come
 
     def _joined(self, nicks: Iterable[str]) -> Iterator[Presence]:
         for nick in nicks:

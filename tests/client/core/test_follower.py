@@ -10,7 +10,9 @@ import pytest
 
 from chatctl.client.core.address import Address
 from chatctl.client.core.cursor import Cursor
+from chatctl.client.core.events import Join, Leave
 from chatctl.client.core.follower import Follower
+from chatctl.client.core.member_changes import MemberChanges
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.client.io.clock import deadline_in
 from chatctl.errors import Unreachable
@@ -107,6 +109,28 @@ def test_our_own_delay_is_not_the_servers_silence(stub: PutStub) -> None:
     gate.wait(0.3)  # six times as long as a server may be silent
     assert isinstance(next_of(one), Msg)
     one.close()
+
+
+def test_who_is_here_is_asked_once_nothing_more_of_a_turn_comes(stub: PutStub) -> None:
+    """Also in a room in which everybody speaks, and nobody comes or goes any more; and no entry is lost by it."""
+
+    def missing(peer: Peer) -> None:
+        peer.let_in(members=["a", "b"], count=2)
+        peer.send(type="leave", nicks=["a"], count=2)
+        peer.send(**msg(1))
+        assert peer.frame("who")
+        peer.send(
+            type="roster", members=[{"nick": nick, "since": 1.0, "idle": 0.0} for nick in "bc"], count=2, watchers=0
+        )
+        peer.send(**msg(2))
+
+    port = stub(one_after_another(missing)).port
+    transport = BlockingTransport()
+    one = Follower(transport, Address("127.0.0.1", port), "lobby", Cursor(), reconnect=False, members=MemberChanges())
+    drive(one.open(deadline_in(5)))
+    with contextlib.closing(one):
+        events = [drive(one.next_event(deadline_in(5))) for _ in range(4)]
+    assert [type(event) for event in events] == [Leave, Msg, Join, Msg]
 
 
 def test_a_stub_is_no_open_port() -> None:
