@@ -27,11 +27,21 @@ _LAST_SECONDS = 1.0
 class RunNotifier:
     """Tells the room that a run started and how it ended. A failure is reported once, and changes nothing else."""
 
-    def __init__(self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool) -> None:
-        """Say nothing yet. ``speaker`` makes what speaks; it raises NickInvalid for a name that is not valid."""
+    def __init__(
+        self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool, retry_for: float | None = None
+    ) -> None:
+        """Say nothing yet.
+
+        Args:
+            speaker: makes what speaks; it raises NickInvalid for a name that is not valid.
+            title: the run's name in the room.
+            quiet_success: say nothing of a run that succeeds.
+            retry_for: seconds for telling how it ended, unless the server was away at the start; None: one try.
+        """
         self._speaker = speaker
         self._title = title
         self._quiet_success = quiet_success
+        self._retry_for = retry_for
         self._said_start = False
         self._starting: threading.Thread | None = None
         self._warned = False
@@ -84,7 +94,9 @@ class RunNotifier:
             for number in FORWARDED:
                 signal.signal(number, _interrupt)
             if not self._start_failed():
-                self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text))
+                # A server that was there restarts, or is busy. One that was away at the start has cost a warning.
+                retry_for = None if self._warned else self._retry_for
+                self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text), retry_for)
             tried = True
             ignore(FORWARDED)  # in here: until then a signal raises
         except _Interrupted:
@@ -98,9 +110,9 @@ class RunNotifier:
         self._starting.join()
         return self._warned
 
-    def _say(self, text: str | Callable[[Limits], str]) -> None:
+    def _say(self, text: str | Callable[[Limits], str], retry_for: float | None = None) -> None:
         try:
-            drive(self._speaker().say(text))
+            drive(self._speaker().say(text, retry_for=retry_for))
         except _Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 — whatever fails here, the exit status must be that of CMD
