@@ -76,8 +76,11 @@ def run(
     waited for within --timeout. The room sees the command line: set --title if it contains a secret.
 
     With --lock, one run at a time holds the lock, across all machines in the room; another one exits with 8 and says
-    who holds it. The lock is kept for a minute after a lost connection, and across a restart of the server. It is
-    advisory: if it is lost while CMD runs, or an operator releases it, the room and stderr are told, and CMD continues.
+    who holds it, without waiting. The lock is kept for a minute after a lost connection, and across a restart of the
+    server. It is advisory: if it is lost while CMD runs, or an operator releases it, the room and stderr are told, and
+    CMD continues.
+
+    CMD's environment is ours: a chatctl in it takes its server and room from there, not from our options.
 
     With --max-time, CMD can't read from the terminal: it has a process group of its own.
 
@@ -96,10 +99,11 @@ def run(
       124 CMD was ended after --max-time
       126 CMD can't be run   127 CMD not found   2 usage
       with --require-room or --lock, before CMD starts:
-      3 no server there   4 outcome unknown
+      3 no server there   4 outcome unknown: start it again
       5 name, key or password refused
       6 rejected (no such room, an old server has no locks)
       7 not a chatctl server   8 another run holds the lock
+      CMD may end with 3 to 8, too: a file that it makes tells it started
 
     \b
     Environment:

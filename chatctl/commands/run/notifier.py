@@ -14,6 +14,7 @@ from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import drive
 from chatctl.commands.run.last_lines import fit
 from chatctl.commands.run.signal_relay import FORWARDED
+from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Limits
 
 
@@ -65,7 +66,10 @@ class RunNotifier:
             drive(self._speaker().check())
         else:
             self._said_start = True
-            drive(self._speaker().say(f"started: {self._title}"))
+            try:
+                drive(self._speaker().say(f"started: {self._title}"))
+            except OutcomeUnknown as unknown:
+                raise OutcomeUnknown(f"{unknown.text}; CMD was not started: start it again") from None
 
     def start(self) -> None:
         """Tell the room that it started, in a thread: CMD does not wait for that."""
