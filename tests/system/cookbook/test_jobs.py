@@ -185,6 +185,12 @@ def test_start_script(empty_kitchen: Kitchen) -> None:
     empty_kitchen.show()
 
 
+def test_start_script__where_a_room_is_open_already(kitchen: Kitchen) -> None:
+    """It would answer for the one that can't have the port."""
+    done = kitchen.run("start-room")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "a room is open there already\n")
+
+
 def test_power_off(kitchen: Kitchen) -> None:
     executable(kitchen.home / "bin" / "sudo", '#!/bin/sh\necho "$@" >>~/sudo.log\n')
     assert kitchen.run("command -v sudo").stdout == f"{kitchen.home}/bin/sudo\n", "or this machine goes off"
