@@ -14,18 +14,19 @@ class Harness:
         talk = Harness(bot)
         assert talk.say("nadia", "!ping") == ["pong"]
 
-    It is a ``BotRoom``: ids are heeded, and long texts refused, as a server does.
+    Its room is a ``BotRoom``: ids are heeded, and long texts refused, as a server does. What a function of the bot
+    raises, which a bot that runs logs, is raised here.
     """
 
-    def __init__(self, bot: Bot, room: str = "lobby") -> None:
-        """Put ``bot`` into a room of this name."""
+    def __init__(self, bot: Bot, room: str = "lobby", nick: str = "bot") -> None:
+        """Put ``bot`` into a room of this name, under this nickname."""
         self._bot = bot
-        self._name = room
         self._seq = 0
         self._ids: dict[str, str] = {}
         self._said: list[str] = []
         self._whispered: list[tuple[str, str]] = []
-        self._speaks = _Speaks(self)
+        self.room = _Speaks(self, room, nick)
+        """The room that the bot's functions get."""
 
     def say(self, nick: str, text: str) -> list[str]:
         """Say something in the room; return what the bot says then."""
@@ -35,14 +36,18 @@ class Harness:
     def whisper(self, nick: str, text: str) -> list[str]:
         """Whisper something to the bot; return what it whispers back."""
         self._whispered.clear()
-        self._bot.handle(Whisper(nick, text, 1_700_000_000.0), self._speaks, self._name)
+        self._handle(Whisper(nick, text, 1_700_000_000.0))
         return [told for to, told in self._whispered if to == nick]
 
     def again(self, event: Event) -> list[str]:
         """Have an event reach the bot, perhaps once more; return what it says then in the room."""
         self._said.clear()
-        self._bot.handle(event, self._speaks, self._name)
+        self._handle(event)
         return list(self._said)
+
+    def _handle(self, event: Event) -> None:
+        if failed := self._bot.handle(event, self.room):
+            raise failed[0]
 
     def take(self, text: str, ident: str | None) -> None:
         """Take what the bot says. Raises TooLong, IdReused."""
@@ -64,7 +69,9 @@ class Harness:
 class _Speaks:
     """The room that the bot sees."""
 
-    def __init__(self, harness: Harness) -> None:
+    def __init__(self, harness: Harness, name: str, nick: str) -> None:
+        self.name = name
+        self.nick = nick
         self._harness = harness
 
     def say(self, text: str, *, id: str | None = None) -> None:  # noqa: A002 — its name on the wire

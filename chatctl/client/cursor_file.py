@@ -132,7 +132,8 @@ class CursorFile:
         kept = _Kept(position.epoch, position.after, room=self._room, server=self._server)
         try:
             private_folder(self._path.parent)
-            replace_file(self._path, msgspec.json.encode(kept) + b"\n", durable=False)  # one for each message
+            # Not durable: there is one write for each message.
+            replace_file(self._path, msgspec.json.encode(kept) + b"\n", durable=False, alone=self._locked is not None)
         except OSError as error:
             raise self._not_kept(error) from None
 

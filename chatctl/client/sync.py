@@ -128,7 +128,10 @@ def _opened(core: RoomCore, address: Address, wait: float, run: Run, stop: Calla
 
 
 class Room:
-    """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it."""
+    """A room that we are connected to, until ``close`` or the end of a ``with`` block. Threads may share it.
+
+    Its ``welcome`` is the server's answer to the first connection: the room's name, the limits and other facts.
+    """
 
     def __init__(self, core: RoomCore, welcome: Welcome, address: Address, run: Run, stop: Callable[[], None]) -> None:
         """Call ``connect`` instead."""
@@ -138,7 +141,6 @@ class Room:
         self._stopped = False
         self._address = address
         self.welcome = welcome
-        """The server's answer to the first connection, with its limits."""
 
     def __enter__(self) -> Self:
         return self
@@ -178,9 +180,10 @@ class Room:
 
         Args:
             text: the message, of any number of lines.
-            id: messages with the same id are said once, also from other processes of this account; 1 to 128 characters.
+            id: messages with the same id are said once, also from other processes with this state directory, whose
+                token ids belong to; 1 to 128 characters.
             action: an action rather than speech: "* ci deploys".
-            retry_for: seconds for all tries; 0 is one try.
+            retry_for: seconds for all tries; 0 is one try, ``math.inf`` has no end.
 
         Returns:
             The server's acknowledgement: the message's number ``seq``, its ``time`` (Unix seconds), and whether it is a
@@ -190,6 +193,7 @@ class Room:
             OutcomeUnknown: no acknowledgement arrived: it may or may not have been stored. Saying it again with the
                 same ``id`` resolves that.
             Unreachable: the server is gone, and nothing was said.
+            IdReused: another text was said under this ``id``; nothing was said now.
             NickTaken: a member has our nickname by now, or somebody else's key is bound to it.
             Closed: the room is closed.
             Rejected: the server did not accept it: TooLong, RateLimited, StorageFailed.

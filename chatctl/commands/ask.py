@@ -20,6 +20,7 @@ from chatctl.cli.options import (
 from chatctl.cli.output import emit_given, emit_json, json_text, note
 from chatctl.cli.param_types import PIN
 from chatctl.common.text import clean
+from chatctl.errors import OutcomeUnknown
 
 if TYPE_CHECKING:
     from chatctl.client.core.address import Address
@@ -72,8 +73,9 @@ def ask(
     """Ask QUESTION in the room and wait until someone answers.
 
     People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
-    decides; our own messages are ignored. The choice is printed to stdout; stderr says who made it and which answers
-    were ignored, and the result is posted in the room. The question has a tag, such as [a3]: while several questions
+    decides; what is said under our own nickname never does. The choice is printed to stdout; stderr says who made it
+    and which answers were ignored, and the result is posted in the room. Whoever gives an answer that does not count is
+    told why, once, by a whisper. The question has a tag, such as [a3]: while several questions
     are open in the room, an answer must name it ('a3 yes'). After a signal we exit within 0.2 s, even if the server
     does not answer; the server then posts the result. If we are killed, it withdraws the question a minute later.
 
@@ -95,7 +97,8 @@ def ask(
     Exit codes:
       0 the first choice   11 the second one, 12 the third, …
       1 internal error   2 usage   3 no server there, nothing asked
-      4 unknown whether it was asked   5 name, key or password refused
+      4 unknown whether it was asked: ask again after a minute
+      5 name, key or password refused
       6 rejected (too long, no such room, an old server can't count)
       7 not a chatctl server
       8 no answer in time, or the server withdrew the question
@@ -151,7 +154,12 @@ def _ask(question: Question, address: Address, room: str, nick: str, timeout: fl
         return HeldLease(transport, address, room, hello.token, "question", tag)
 
     authors = AuthorKeys(transport, address, room)
-    return drive(Asking(question, follower, speaker, authors, note, lease).ask(timeout))
+    try:
+        return drive(Asking(question, follower, speaker, authors, note, lease).ask(timeout))
+    except OutcomeUnknown as unknown:
+        raise OutcomeUnknown(
+            f"{unknown.text}; if it was, the server withdraws the question within a minute: ask again then"
+        ) from None
 
 
 def _print(answer: Answer, as_json: bool) -> None:

@@ -3,9 +3,9 @@
 Lives here: every write of the project but the journal's database (journal/) and sockets (server/unix_socket.py), and
 private folders. Does not live here: reading (file_reads.py), where files lie (paths.py).
 
-A write goes to a draft beside the file, under a random name, and is then renamed (or linked) into place: a reader sees
-the old content or the new, whatever fails. ``durable`` says whether it also survives a power cut; it costs a few
-milliseconds for the two fsyncs, so files that can be made anew do without it.
+A write goes to a draft beside the file, under a random name or under its caller's lock, and is then renamed (or linked)
+into place: a reader sees the old content or the new, whatever fails. ``durable`` says whether it also survives a power
+cut; it costs a few milliseconds for the two fsyncs, so files that can be made anew do without it.
 
 In a folder that others can write to, anything may lie at a name. Symbolic links are followed where they are ours or
 root's; another user's is an error, on the whole way. The folder that was found so is held open and written in, whatever
@@ -29,7 +29,7 @@ _MOST_LINKS = 40
 """As in the kernel."""
 
 
-def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = True) -> None:
+def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = True, alone: bool = False) -> None:
     """Replace the content of a file, or make it.
 
     A symbolic link of ours or of root's is followed to its target.
@@ -39,6 +39,8 @@ def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = T
         data: its new content.
         durable: return only when the file and its name are on the disk.
         private: mode 0600; otherwise 0666 less the umask.
+        alone: the caller has a lock, so nobody else replaces the file meanwhile. Then the draft is ``PATH.new``, and
+            one that a killed process has left is used up by the next write.
 
     Raises:
         OSError: ``path`` is not a regular file, can't be written, or leads through another user's link. What was there
@@ -54,7 +56,12 @@ def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = T
         def put(draft: str) -> None:
             os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
 
-        _write(folder, data, put, 0o600 if private else 0o666, durable=durable)
+        draft = None
+        if alone:
+            draft = f"{name}.new"
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(draft, dir_fd=folder)
+        _write(folder, data, put, 0o600 if private else 0o666, durable=durable, draft=draft)
 
 
 def create_file(path: StrPath, data: bytes, *, durable: bool) -> None:
@@ -73,9 +80,11 @@ def create_file(path: StrPath, data: bytes, *, durable: bool) -> None:
         _write(folder, data, lambda draft: publish(draft, name, folder), 0o600, durable=durable)
 
 
-def _write(folder: int, data: bytes, put: Callable[[str], None], mode: int, *, durable: bool) -> None:
+def _write(
+    folder: int, data: bytes, put: Callable[[str], None], mode: int, *, durable: bool, draft: str | None = None
+) -> None:
     # No part of the file's own name: that may be as long as a name can be, or end in what a collector picks up.
-    draft = f".chatctl-{os.urandom(8).hex()}"
+    draft = draft or f".chatctl-{os.urandom(8).hex()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with open(os.open(draft, flags, mode, dir_fd=folder), "wb") as file:

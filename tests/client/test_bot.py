@@ -13,8 +13,12 @@ import pytest
 from chatctl.client import connect
 from chatctl.client.bot import Bot, BotRoom, Command, answer_id
 from chatctl.client.bot_harness import Harness
+from chatctl.client.connect_options import RETRY_SECONDS
 from chatctl.client.core.events import Event, Join, Msg
-from chatctl.errors import NickTaken, NoSuchNick
+from chatctl.client.io import clock
+from chatctl.client.io.aio_transport import AioTransport
+from chatctl.errors import ChatError, Closed, Forbidden, NickTaken, NoSuchNick
+from chatctl.protocol import Gap
 from tests.support.fixture_types import Serve
 from tests.support.server_process import Server
 from tests.support.wire import log_of, say_all
@@ -57,7 +61,8 @@ def test_it_does_not_answer_itself_nor_what_somebody_does(bot: Bot) -> None:
 
 def test_one_that_fails_does_not_end_the_others(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
     talk = Harness(bot)
-    assert talk.say("nadia", "!fail") == []
+    with pytest.raises(KeyError):  # in a test; a bot that runs goes on
+        talk.say("nadia", "!fail")
     assert "!fail failed" in caplog.text
     assert talk.say("nadia", "!ping") == ["pong nadia"]
 
@@ -111,6 +116,49 @@ def test_whoever_is_gone_gets_no_answer(bot: Bot, caplog: pytest.LogCaptureFixtu
     assert "Traceback" not in caplog.text
 
 
+def test_a_reaction_that_fails_is_seen_in_a_test() -> None:
+    bot = Bot()
+
+    @bot.on(Join)
+    def greet(event: Join, room: BotRoom) -> None:
+        room.say(f"{room.nick} in {room.name} greets {event.nick}")
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        Harness(bot, "ops", "greeter").again(Join("nadia", 2))
+
+
+def test_what_can_not_be_had_any_more_is_logged(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    """A question may be among it."""
+    assert Harness(bot, "ops").again(Gap(3, 5, "lost")) == []
+    assert "messages 3 to 5 of ops can't be had any more (lost)" in caplog.text
+
+
+@pytest.mark.parametrize("final", [NickTaken("clock is somebody else's"), Closed("it is closed")])
+def test_an_answer_that_nobody_takes_from_us_ends_the_bot(bot: Bot, final: ChatError) -> None:
+    """Its cursor then stands before the question: the next run gets it again."""
+    talk = Harness(bot)
+
+    def refuse(_text: str, _ident: str | None) -> None:
+        raise final
+
+    talk.take = refuse  # type: ignore[method-assign]
+    with pytest.raises(type(final)):
+        bot.handle(Msg(1, 1.0, "nadia", "!ping"), talk.room)
+
+
+def test_an_answer_that_is_refused_alone_ends_nothing(bot: Bot, caplog: pytest.LogCaptureFixture) -> None:
+    talk = Harness(bot)
+
+    def refuse(_text: str, _ident: str | None) -> None:
+        raise Forbidden("you are muted")
+
+    talk.take = refuse  # type: ignore[method-assign]
+    (failed,) = bot.handle(Msg(1, 1.0, "nadia", "!ping"), talk.room)
+    assert isinstance(failed, Forbidden)
+    assert "the answer to !ping failed" in caplog.text
+
+
 # --- against a server
 
 
@@ -162,9 +210,114 @@ class Dying(Bot):
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
 
-    def handle(self, event: Event, room: BotRoom, name: str) -> None:
-        self._bot.handle(event, room, name)
+    def handle(self, event: Event, room: BotRoom) -> list[Exception]:
+        self._bot.handle(event, room)
         raise Dies
+
+
+class FastClock:
+    """The clock of a client for which two minutes pass in a second."""
+
+    RATE = 120
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        sleep = AioTransport.sleep
+        patch.setattr(AioTransport, "now", self.now)
+        patch.setattr(AioTransport, "sleep", lambda transport, seconds: sleep(transport, seconds / self.RATE))
+
+    @classmethod
+    def now(cls) -> float:
+        return clock.now() * cls.RATE
+
+    def wait(self, seconds: float) -> None:
+        """Wait until so many of its seconds have passed."""
+        threading.Event().wait(seconds / self.RATE)
+
+
+def test_a_server_that_is_away_for_longer_than_a_message_is_tried(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a function says, and a command's answer, wait for it."""
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "client"))
+    fast, journal = FastClock(monkeypatch), ("--journal", str(tmp_path / "rooms.db"))
+    servers, bot = [serve(*journal)], Bot()
+    port = servers[0].port
+
+    def come_back() -> None:
+        fast.wait(RETRY_SECONDS * 1.5)
+        servers.append(serve(*journal, port=port))
+
+    coming = threading.Thread(target=come_back, daemon=True)
+
+    @bot.command("ping")
+    def ping(command: Command) -> str:
+        servers[0].signal(signal.SIGKILL)
+        servers[0].wait()
+        coming.start()
+        command.room.say("it was away")
+        return "pong"
+
+    @bot.command("stop")
+    def stop(_command: Command) -> None:
+        raise Dies
+
+    with connect(f"127.0.0.1:{port}", nick="bot") as room:
+        list(room.follow(cursor=tmp_path / "cursor", live=False))
+    say_all(servers[0].member("nadia"), ["!ping", "!stop"])
+    run(bot, port, cursor=tmp_path / "cursor", timeout=3 * fast.RATE)
+    coming.join()
+    assert log_of(servers[1].member("omar")) == ["!ping", "!stop", "it was away", "pong"]
+
+
+def test_the_place_is_kept_before_anybody_sees_the_bot(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what it is asked then would be lost, if it is killed right behind that."""
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "client"))
+    server, cursor, answered = serve("--room", "ops"), tmp_path / "bot.cursor", threading.Event()
+    nadia, bot = server.member("nadia"), Bot()
+    say_all(nadia, ["!stop"])  # before its first start
+
+    @bot.command("stop")
+    def stop(_command: Command) -> None:
+        answered.set()
+        raise Dies
+
+    thread = threading.Thread(target=lambda: run(bot, server.port, cursor=cursor), daemon=True)
+    thread.start()
+    nadia.frame("join", where=lambda frame: "bot" in frame["nicks"])
+    assert cursor.exists()
+    assert not answered.is_set()
+    nadia.say("!stop")
+    thread.join()
+
+
+def test_one_bot_in_several_rooms(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each question is answered in its room; what was asked in one while the bot was away is answered, too."""
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path / "client"))
+    server, cursor, bot = serve("--room", "ops"), tmp_path / "bot.cursor", Bot()
+
+    @bot.command("where")
+    def where(command: Command) -> str:
+        return f"{command.room.nick} in {command.room.name}"
+
+    @bot.command("stop")
+    def stop(_command: Command) -> None:
+        raise Dies
+
+    rooms = ["lobby", "ops"]
+    with connect(f"127.0.0.1:{server.port}", nick="bot", room="ops") as room:
+        list(room.follow(cursor=f"{cursor}.ops", live=False))  # it was in this one before
+    nadia, omar = server.member("nadia"), server.member("omar", "ops")
+    say_all(omar, ["!where"])
+    thread = threading.Thread(target=lambda: run(bot, server.port, rooms=rooms, cursor=cursor), daemon=True)
+    thread.start()
+    nadia.frame("join", where=lambda frame: "bot" in frame["nicks"])
+    nadia.say("!where")
+    assert omar.frame("msg", where=lambda frame: frame["nick"] == "bot")["text"] == "bot in ops"
+    assert nadia.frame("msg", where=lambda frame: frame["nick"] == "bot")["text"] == "bot in lobby"
+    nadia.say("!stop")
+    thread.join()
 
 
 def test_a_member_gets_its_answer_alone(
@@ -178,7 +331,7 @@ def test_a_member_gets_its_answer_alone(
     def stop(_command: Command) -> None:
         raise Dies
 
-    thread = threading.Thread(target=lambda: run(bot, house.port, room=room))
+    thread = threading.Thread(target=lambda: run(bot, house.port, room=room), daemon=True)
     thread.start()
     nadia.frame("join", where=lambda frame: "bot" in frame["nicks"])
     told: list[str] = []

@@ -35,6 +35,16 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
+def test_a_draft_that_a_killed_reader_has_left_does_not_stay(tmp_path: Path) -> None:
+    """Its name is one that the next reader, which has the lock, writes to."""
+    (tmp_path / "cursor.new").write_bytes(b"half of i")
+    file = cursor_file(tmp_path / "cursor")
+    file.lock()
+    file.save(Resume("e", 7))
+    file.release()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cursor", "cursor.lock"]
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\n"])
 def test_a_missing_or_empty_file_is_no_position(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "cursor"

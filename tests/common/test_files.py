@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import signal
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -65,6 +66,27 @@ def test_the_file_is_private_and_nothing_else_is_left(tmp_path: Path, write: Wri
     assert (tmp_path / "file").read_bytes() == b"content"
     assert mode(tmp_path / "file") == 0o600
     assert names(tmp_path) == ["file"]
+
+
+def test_the_draft_of_a_killed_process_is_used_up_by_the_next_writer_that_has_a_lock(tmp_path: Path) -> None:
+    """A kill -9 between the draft and its rename; the names without a lock are random, so that writers do not meet."""
+    if not (child := os.fork()):
+        os.replace = lambda *_names, **_folders: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+        replace_file(tmp_path / "file", b"lost", durable=False, alone=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert names(tmp_path) == ["file.new"]
+    replace_file(tmp_path / "file", b"kept", durable=False, alone=True)
+    assert names(tmp_path) == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_the_draft_under_a_lock_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"mine")
+    (tmp_path / "file.new").symlink_to(tmp_path / "secret")
+    replace_file(tmp_path / "file", b"new", durable=False, alone=True)
+    assert (tmp_path / "secret").read_bytes() == b"mine"
+    assert names(tmp_path) == ["file", "secret"]
 
 
 def test_a_public_file_has_what_the_umask_leaves(tmp_path: Path) -> None:

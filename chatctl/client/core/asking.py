@@ -7,6 +7,7 @@ what a message says about it (question.py), saying (speaker.py), following (foll
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -34,6 +35,9 @@ RELEASE_SECONDS = 2.0
 
 AT_ONCE_SECONDS, LAST_WORD_SECONDS = 0.12, 0.04
 """Time for telling the room after a signal, and then for leaving it to the server, which tells as soon as it can."""
+
+MAX_TOLD = 20
+"""Nicknames that are told of one question why their answer does not count: anybody can make up more of them."""
 
 TAG_LENGTHS = (2, 2, 2, 2, 3, 3, 4, 6)
 """Characters of the tags that are tried: others may have the short ones."""
@@ -79,6 +83,7 @@ class Asking:
         self._new_lease = new_lease
         self._lease: HeldLease | None = None
         self._approvals = Approvals()
+        self._told: set[str] = set()
         self._epoch = ""
         self._may_be_open = False  # the question may be in the room, and how it ended is not
 
@@ -205,31 +210,31 @@ class Asking:
         return place is not None and place.epoch != self._epoch
 
     async def _decided(self, entry: Msg, deadline: Deadline) -> Answer | None:
-        """Return the answer, if this entry decides the question. The asker is told of one that does not count."""
+        """Return the answer, if this entry decides the question. Both sides are told of one that does not count."""
         reading = None if entry.action else self._question.read(entry.text)
-        if reading is None or not self._may_answer(entry, reading) or reading.choice is None:
+        if reading is None or not await self._may_answer(entry, reading) or reading.choice is None:
             return None
         state = await self._lease.look(entry.seq, deadline) if self._lease is not None else None
         if why := self._why_not(state, reading):
-            self._ignored(entry, why)
+            await self._ignored(entry, why)
             return None
         if not await self._has_key(entry, deadline):
             return None
         if self._question.approvals is None or reading.choice > 0:
             choice = self._question.choices[reading.choice]
             return Answer(choice, reading.choice, entry, tuple(self._approvals.entries))
-        return self._counted(entry, state.by if state is not None else [], self._question.approvals)
+        return await self._counted(entry, state.by if state is not None else [], self._question.approvals)
 
-    def _may_answer(self, entry: Msg, reading: Reading) -> bool:
+    async def _may_answer(self, entry: Msg, reading: Reading) -> bool:
         nick = fold_any(entry.nick)
         if nick == self._question.asker:
-            self._ignored(entry, "that is our own nickname: ask under another one with --nick")
+            await self._ignored(entry, "that is our own nickname: ask under another one")
             return False
         if self._question.nicks and nick not in self._question.nicks:
-            self._ignored(entry, f"only {' or '.join(self._question.nicks)} may answer")
+            await self._ignored(entry, f"only {' or '.join(self._question.nicks)} may answer")
             return False
         if reading.problem:
-            self._ignored(entry, reading.problem)
+            await self._ignored(entry, reading.problem)
         return not reading.problem
 
     def _why_not(self, state: LeaseState | None, reading: Reading) -> str:
@@ -248,11 +253,11 @@ class Asking:
             return "its owner is not known: answer from chatctl join, after the question"
         return ""
 
-    def _counted(self, entry: Msg, marks: list[str], needed: int) -> Answer | None:
+    async def _counted(self, entry: Msg, marks: list[str], needed: int) -> Answer | None:
         """Count an approval; return the answer if it was the last one."""
         choice = self._question.choices[0]
         if not self._approvals.add(entry, marks):
-            self._ignored(entry, f"the same owner has chosen {choice} before")
+            await self._ignored(entry, f"the same owner has chosen {choice} before")
         approvals = tuple(self._approvals.entries)
         if len(approvals) >= needed:
             return Answer(choice, 0, entry, approvals)
@@ -266,14 +271,22 @@ class Asking:
             key = await self._authors.key_of(entry, deadline)
         except (DeadlinePassed, Unreachable, Rejected) as error:
             deadline.left()  # raises, if it was our time that passed
-            self._ignored(entry, f"its key can't be looked up: {error.text}")
+            await self._ignored(entry, f"its key can't be looked up: {error.text}")
             return False
         if key not in self._question.keys:
-            self._ignored(entry, "its key is not one of --from-key" if key else "the name is not bound to a key")
+            no_key = f"the name is not bound to a key: {entry.nick} has to 'chatctl join' once with one"
+            await self._ignored(entry, "its key is not one of those that may answer" if key else no_key)
         return key in self._question.keys
 
-    def _ignored(self, entry: Msg, why: str) -> None:
+    async def _ignored(self, entry: Msg, why: str) -> None:
+        """Tell the asker; and whoever said it, once for each question: else they wait for what does not come."""
         self._notice(f"(ignored {entry.nick}: {why})")
+        nick = fold_any(entry.nick)
+        if nick == self._question.asker or nick in self._told or len(self._told) >= MAX_TOLD:
+            return
+        self._told.add(nick)
+        with contextlib.suppress(ChatError):  # who is no member can't be told; the question goes on
+            await self._speaker.whisper(entry.nick, self._question.ignored(why), None)
 
 
 def _lost(gap: Gap) -> str:

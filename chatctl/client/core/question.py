@@ -80,6 +80,10 @@ class Question:
         quoted = self.text if len(self.text) <= MAX_QUOTED else self.text[:MAX_QUOTED] + "..."
         return f"{self._tagged(quoted)}  -> {how}"
 
+    def ignored(self, why: str) -> str:
+        """Return what whoever gave an answer is told that does not count."""
+        return self.outcome(f"your answer does not count: {why}")
+
     def _tagged(self, text: str) -> str:
         return f"[{self.tag}] {text}" if self.tag else text
 

@@ -51,7 +51,7 @@ MAX_TITLE = 200
 @file_option("--metrics", help="Write the result to this file, for the textfile collector of Prometheus.")
 @click.option("--lock", metavar="NAME", help="Start CMD only if no other run in the room holds this lock.")
 @click.option("--require-room", is_flag=True, help="Don't start CMD if its start can't be posted.")
-@timeout_option(text="Give up connecting and posting after this long; CMD has no limit.")
+@timeout_option(text="Give up posting its start, and then its end, after this long; CMD has no limit.")
 @server_options()
 @nick_option()
 def run(
@@ -72,11 +72,15 @@ def run(
 
     The exit code is CMD's own. CMD's output is passed on unchanged, its input is ours, and signals sent to us are sent
     to it. A process that it leaves in the background is not stopped. If the server can't be reached, one warning is
-    printed to stderr and CMD runs all the same. The room sees the command line: set --title if it contains a secret.
+    printed to stderr and CMD runs all the same. If the server was there at the start and is away at the end, it is
+    waited for within --timeout. The room sees the command line: set --title if it contains a secret.
 
     With --lock, one run at a time holds the lock, across all machines in the room; another one exits with 8 and says
-    who holds it. The lock is kept for a minute after a lost connection, and across a restart of the server. It is
-    advisory: if it is lost while CMD runs, or an operator releases it, the room and stderr are told, and CMD continues.
+    who holds it, without waiting. The lock is kept for a minute after a lost connection, and across a restart of the
+    server. It is advisory: if it is lost while CMD runs, or an operator releases it, the room and stderr are told, and
+    CMD continues.
+
+    CMD's environment is ours: a chatctl in it takes its server and room from there, not from our options.
 
     With --max-time, CMD can't read from the terminal: it has a process group of its own.
 
@@ -95,10 +99,11 @@ def run(
       124 CMD was ended after --max-time
       126 CMD can't be run   127 CMD not found   2 usage
       with --require-room or --lock, before CMD starts:
-      3 no server there   4 outcome unknown
+      3 no server there   4 outcome unknown: start it again
       5 name, key or password refused
       6 rejected (no such room, an old server has no locks)
       7 not a chatctl server   8 another run holds the lock
+      CMD may end with 3 to 8, too: a file that it makes tells it started
 
     \b
     Environment:
@@ -125,7 +130,7 @@ def run(
     def speaker() -> Speaker:
         return Speaker(BlockingTransport(), address, hello(), timeout, keep_open=False)
 
-    notifier = RunNotifier(speaker, shown, quiet_success=quiet_success)
+    notifier = RunNotifier(speaker, shown, quiet_success=quiet_success, retry_for=timeout)
     with notifier, contextlib.ExitStack() as released:
         held = _lock(lock, address, hello(), notifier, timeout) if lock is not None else None
         if held is not None:

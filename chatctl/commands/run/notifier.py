@@ -14,6 +14,7 @@ from chatctl.client.core.speaker import Speaker
 from chatctl.client.io.blocking_transport import drive
 from chatctl.commands.run.last_lines import fit
 from chatctl.commands.run.signal_relay import FORWARDED
+from chatctl.errors import OutcomeUnknown
 from chatctl.protocol import Limits
 
 
@@ -27,11 +28,21 @@ _LAST_SECONDS = 1.0
 class RunNotifier:
     """Tells the room that a run started and how it ended. A failure is reported once, and changes nothing else."""
 
-    def __init__(self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool) -> None:
-        """Say nothing yet. ``speaker`` makes what speaks; it raises NickInvalid for a name that is not valid."""
+    def __init__(
+        self, speaker: Callable[[], Speaker], title: str, *, quiet_success: bool, retry_for: float | None = None
+    ) -> None:
+        """Say nothing yet.
+
+        Args:
+            speaker: makes what speaks; it raises NickInvalid for a name that is not valid.
+            title: the run's name in the room.
+            quiet_success: say nothing of a run that succeeds.
+            retry_for: seconds for telling how it ended, unless the server was away at the start; None: one try.
+        """
         self._speaker = speaker
         self._title = title
         self._quiet_success = quiet_success
+        self._retry_for = retry_for
         self._said_start = False
         self._starting: threading.Thread | None = None
         self._warned = False
@@ -55,7 +66,10 @@ class RunNotifier:
             drive(self._speaker().check())
         else:
             self._said_start = True
-            drive(self._speaker().say(f"started: {self._title}"))
+            try:
+                drive(self._speaker().say(f"started: {self._title}"))
+            except OutcomeUnknown as unknown:
+                raise OutcomeUnknown(f"{unknown.text}; CMD was not started: start it again") from None
 
     def start(self) -> None:
         """Tell the room that it started, in a thread: CMD does not wait for that."""
@@ -84,7 +98,9 @@ class RunNotifier:
             for number in FORWARDED:
                 signal.signal(number, _interrupt)
             if not self._start_failed():
-                self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text))
+                # A server that was there restarts, or is busy. One that was away at the start has cost a warning.
+                retry_for = None if self._warned else self._retry_for
+                self._say(lambda limits: fit(f"{how}: {self._title}", lines, limits.text), retry_for)
             tried = True
             ignore(FORWARDED)  # in here: until then a signal raises
         except _Interrupted:
@@ -98,9 +114,9 @@ class RunNotifier:
         self._starting.join()
         return self._warned
 
-    def _say(self, text: str | Callable[[Limits], str]) -> None:
+    def _say(self, text: str | Callable[[Limits], str], retry_for: float | None = None) -> None:
         try:
-            drive(self._speaker().say(text))
+            drive(self._speaker().say(text, retry_for=retry_for))
         except _Interrupted:
             raise
         except Exception as error:  # noqa: BLE001 — whatever fails here, the exit status must be that of CMD

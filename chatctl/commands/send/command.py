@@ -100,6 +100,9 @@ def send(ctx: click.Context, /, server: ServerOptions, nick: str | None, classic
     and the line's number, so the same input with the same KEY is stored once, too. A different text with the same KEY
     is an error as long as the server keeps the first one.
 
+    With --json, a refusal is printed to stdout, too: its "code" is nick_taken, id_reused, room_invalid, too_long and so
+    on, as in docs/protocol.md.
+
     \b
     Examples:
       chatctl send "deploy done"

@@ -21,8 +21,8 @@ from chatctl.client.io.clock import deadline_in
 from chatctl.commands.send import message_source
 from chatctl.commands.send.message_source import Compose, Overflow, TextRules
 from chatctl.common.text import clean
-from chatctl.errors import OutcomeUnknown, TooLong
-from chatctl.protocol import Ack, Limits, Msg
+from chatctl.errors import ChatError, OutcomeUnknown, Refused, Rejected, TooLong
+from chatctl.protocol import Ack, Error, Limits, Msg
 
 if TYPE_CHECKING:
     import re
@@ -204,6 +204,9 @@ class Delivery:
                     printer.ack(last)
             except OutcomeUnknown as unknown:
                 raise OutcomeUnknown(f"{unknown.text}; {self._advice()}") from None
+            except (Refused, Rejected) as refusal:
+                printer.refusal(refusal)
+                raise
             finally:
                 sender.close()
             if follower is not None and last is not None and options.wait_reply is not None:
@@ -264,6 +267,11 @@ class Printer:
         """Print an acknowledgement, as JSON only."""
         if self._as_json:
             self._print(json_line(ack))
+
+    def refusal(self, error: ChatError) -> None:
+        """Print why a message was refused, as JSON only, as the server tells it: its code is more than an exit code."""
+        if self._as_json and error.wire_code != ChatError.wire_code:
+            self._print(json_line(Error(error.wire_code, error.text, retry_after=error.retry_after)))
 
     def reply(self, entry: Msg) -> None:
         """Print the reply."""

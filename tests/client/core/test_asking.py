@@ -188,6 +188,49 @@ def test_what_can_t_be_told_is_told(port: int, member: Callable[[str], Wire]) ->
     assert len(asked.notices) == 2
 
 
+def whispers_to(wire: Wire) -> list[str]:
+    """Return what this member has been whispered until now."""
+    wire.say_frame(type="ping")
+    told = []
+    while (frame := wire.next_frame())["type"] != "pong":
+        told += [frame["text"]] if frame["type"] == "whisper" else []
+    return told
+
+
+def test_who_is_ignored_is_told_once(port: int, member: Callable[[str], Wire]) -> None:
+    """They would wait for what does not come. A second time they know, and what they go on saying is no flood."""
+    nadia, omar = member("nadia"), member("omar")
+    asked = Asked(port, nicks=("omar",))
+    tag = tag_in(nadia)
+    nadia.say("yes").say("no")
+    with Wire(("127.0.0.1", port)).greeted() as poster:
+        poster.say_frame(type="hello", v=1, mode="post", nick="poster")
+        poster.say("yes")  # no member: nobody can whisper to it
+        asked.notice(3)
+    omar.say("yes")
+    assert asked.answer().choice == "yes"
+    assert whispers_to(nadia) == [f"[{tag}] go?  -> your answer does not count: only omar may answer"]
+    assert whispers_to(omar) == []
+
+
+def test_so_many_are_told_and_no_more(
+    port: int, member: Callable[[str], Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody can make up nicknames."""
+    monkeypatch.setattr("chatctl.client.core.asking.MAX_TOLD", 1)
+    nadia, abel, omar = member("nadia"), member("abel"), member("omar")
+    asked = Asked(port, nicks=("omar",))
+    tag_in(nadia)
+    nadia.say("yes")
+    asked.notice()
+    abel.say("yes")
+    asked.notice(2)
+    omar.say("yes")
+    assert asked.answer().choice == "yes"
+    assert len(whispers_to(nadia)) == 1
+    assert whispers_to(abel) == []
+
+
 def test_a_question_that_is_gone_is_withdrawn_and_its_asker_is_told() -> None:
     """It may have slept, or been cut off, for longer than the server waits."""
     with in_process_server(ServerLimits(rate=0, ping_seconds=0.5), grace=0.2) as port:

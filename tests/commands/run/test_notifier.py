@@ -28,11 +28,13 @@ class FakeSpeaker:
 
     def __init__(self, *, fails: bool = False, waits_for: threading.Event | None = None) -> None:
         self.said: list[str] = []
+        self.tried_for: list[float | None] = []
         self.checks = 0
         self._fails = fails
         self._waits_for = waits_for
 
-    async def say(self, text: str | Callable[[Limits], str]) -> None:
+    async def say(self, text: str | Callable[[Limits], str], *, retry_for: float | None = None) -> None:
+        self.tried_for.append(retry_for)
         if self._waits_for is not None:
             self._waits_for.wait(20)
         if self._fails:
@@ -47,7 +49,7 @@ class FakeSpeaker:
 
 def notifier(speaker: FakeSpeaker, *, quiet: bool = False) -> RunNotifier:
     made: Any = lambda: speaker  # noqa: E731
-    return RunNotifier(made, "backup", quiet_success=quiet)
+    return RunNotifier(made, "backup", quiet_success=quiet, retry_for=30)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,27 @@ def test_a_room_that_is_not_there_is_told_of_once(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.count("nobody there") == 1
 
 
+@pytest.mark.parametrize(("quiet", "tried_for"), [(False, [None, 30]), (True, [30])])
+def test_a_server_that_was_there_is_waited_for_at_the_end(quiet: bool, tried_for: list[float | None]) -> None:
+    speaker = FakeSpeaker()
+    run = notifier(speaker, quiet=quiet)
+    run.start()
+    run.finish(1, "ended", [])
+    assert speaker.tried_for == tried_for
+
+
+def test_a_server_that_was_away_at_the_start_is_tried_once_at_the_end() -> None:
+    """Else each run without a server would end so much later."""
+    speaker = FakeSpeaker(fails=True)
+    run = notifier(speaker)
+    others = threading.enumerate()
+    run.start()
+    for thread in set(threading.enumerate()) - set(others):
+        thread.join()
+    run.finish(1, "ended", [])
+    assert speaker.tried_for == [None, None]
+
+
 def test_where_the_first_word_fails_the_last_one_is_not_tried(capsys: pytest.CaptureFixture[str]) -> None:
     """It would take a deadline more, and fail the same."""
     released = threading.Event()
@@ -112,7 +135,7 @@ def test_a_name_that_can_not_be_changes_nothing_else(capsys: pytest.CaptureFixtu
 
 def test_a_signal_ends_the_last_word(capsys: pytest.CaptureFixture[str]) -> None:
     class Interrupted(FakeSpeaker):
-        async def say(self, text: object) -> None:
+        async def say(self, text: object, **_: object) -> None:
             signal.raise_signal(signal.SIGTERM)
             raise AssertionError("it went on")
 

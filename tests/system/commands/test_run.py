@@ -378,7 +378,9 @@ def test_a_room_that_goes_away_meanwhile(start: Start, stub: PutStub) -> None:
         peer.send(type="ack", id=say["id"], time=1.0, duplicate=False, seq=1)
 
     server = stub(once)
-    process = start("run", "--port", str(server.port), "--", "sh", "-c", "echo ready; read line; exit 2")
+    process = start(
+        "run", "--timeout", "1s", "--port", str(server.port), "--", "sh", "-c", "echo ready; read line; exit 2"
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     server.close()

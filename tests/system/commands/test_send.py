@@ -120,6 +120,26 @@ def test_json_prints_the_acknowledgement(house: Server, run: Run, room: str) -> 
     assert (ack["type"], ack["seq"], ack["duplicate"]) == ("ack", 1, False)
 
 
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (["--id", "one", "another text"], "id_reused"),
+        (["x" * 5000], "too_long"),
+        (["--nick", "nadia", "hi"], "nick_taken"),
+    ],
+)
+def test_json_prints_why_it_was_refused(house: Server, run: Run, room: str, more: list[str], code: str) -> None:
+    """The exit codes do not tell what was said already from what was not."""
+    house.member("nadia", room)
+    if code == "id_reused":
+        assert run("send", "--id", "one", "hi", "--room", room, port=house.port).returncode == 0
+    done = run("send", "--json", "--room", room, *more, port=house.port)
+    refusal = json.loads(done.stdout)
+    assert (refusal["type"], refusal["code"]) == ("error", code)
+    assert done.stderr.decode() == f"chatctl: {refusal['text']}\n"
+    assert done.returncode == (5 if code == "nick_taken" else 6)
+
+
 def test_a_closed_stdout_is_quiet(house: Server, start: Start, room: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)

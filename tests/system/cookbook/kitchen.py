@@ -78,9 +78,9 @@ class Kitchen:
             self.env["CHATCTL_PORT"] = port[1]
         return server
 
-    def person(self, nick: str, room: str = "lobby") -> Wire:
+    def person(self, nick: str, room: str = "lobby", **more: object) -> Wire:
         """Let somebody in."""
-        return Wire(("127.0.0.1", self.port)).greeted().enter(nick, room)
+        return Wire(("127.0.0.1", self.port)).greeted().enter(nick, room, **more)
 
     def said(self, room: str = "lobby") -> list[str]:
         """Return all that was said there: ``nick: text``."""

@@ -7,6 +7,7 @@ import subprocess
 
 from tests.support.environment import DEADLINE
 from tests.support.wire import Wire
+from tests.system.cookbook.ingredients import executable
 from tests.system.cookbook.kitchen import Kitchen
 
 
@@ -49,6 +50,24 @@ def test_bot_in_shell__across_its_own_restart(kitchen: Kitchen) -> None:
     kitchen.start(start)
     nadia.frame("msg", where=lambda frame: frame["nick"] == "bot")
     assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "bot:", "nadia:", "bot:"]
+
+
+def test_bot_in_shell__when_the_server_dies_before_the_answer(kitchen: Kitchen) -> None:
+    executable(
+        kitchen.home / "bin" / "cut", "#!/bin/sh\ntouch ~/asked; until [ -e ~/answer-it ]; do :; done; echo 0.1\n"
+    )
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start(kitchen.recipe.take("sh").text)
+    wait_until_it_watches(kitchen, bot, nadia)
+    nadia.say("!load")
+    while not (kitchen.home / "asked").exists():
+        members(nadia)
+    kitchen.stop(kitchen.processes[0], signal.SIGKILL)
+    (kitchen.home / "answer-it").touch()
+    kitchen.serve()
+    reader = kitchen.person("nadia", mode="watch", history=10)
+    reader.frame("msg", where=lambda frame: frame["nick"] == "bot")
+    assert kitchen.said() == ["nadia: !load", "bot: nadia: 0.1"]
 
 
 def test_bot_in_shell__in_another_room(kitchen: Kitchen) -> None:
@@ -108,6 +127,20 @@ def test_bot_in_python__over_restarts_of_both_sides(kitchen: Kitchen) -> None:
     assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "seen:"] * 3
 
 
+def test_bot_in_python__that_knows_less_at_its_second_start(kitchen: Kitchen) -> None:
+    """What nadia said is too far back by then: the first answer stands, and the bot goes on."""
+    nadia, abel = kitchen.person("nadia"), kitchen.person("abel")
+    nadia.say("the build is green")
+    bot = kitchen.start("seen.py")
+    wait_until_it_watches(kitchen, bot, abel)
+    assert "spoke" in ask_bot(abel, "!seen nadia", "seen")
+    kitchen.stop(bot, signal.SIGKILL)
+    assert kitchen.run("sed -i 's/history=100/history=2/' bin/seen.py").returncode == 0
+    bot = kitchen.start("seen.py")
+    assert ask_bot(abel, "!seen rajat", "seen") == "abel: rajat? not lately"
+    assert len(kitchen.said()) == 5
+
+
 def test_bot_in_perl(kitchen: Kitchen) -> None:
     nadia = kitchen.person("nadia")
     bot = kitchen.start("clock")
@@ -156,6 +189,14 @@ def started(kitchen: Kitchen, script: str, person: Wire, nick: str) -> subproces
     return bot
 
 
+def frames_until_now(person: Wire) -> list[dict[str, object]]:
+    person.say_frame(type="ping")
+    frames = [person.next_frame()]
+    while frames[-1]["type"] != "pong":
+        frames.append(person.next_frame())
+    return frames
+
+
 BOTS = ["clock", "greeter", "vote"]
 """Each answers one of the commands that ``started`` whispers."""
 
@@ -188,6 +229,23 @@ def test_clock_bot__asked_while_it_was_away(kitchen: Kitchen) -> None:
     assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "clock:"]
 
 
+def test_clock_bot__that_is_killed_as_soon_as_it_is_seen(kitchen: Kitchen) -> None:
+    """At its first start; and while it is away the server is killed, too."""
+    nadia = kitchen.person("nadia")
+    bot = kitchen.start("clock_bot.py")
+    nadia.frame("join", where=lambda frame: "clock" in frame["nicks"])
+    kitchen.stop(bot, signal.SIGKILL)
+    nadia.say("!time")
+    nadia.frame("msg")
+    kitchen.stop(kitchen.processes[0], signal.SIGKILL)
+    kitchen.start("clock_bot.py")  # it waits for the server
+    kitchen.serve()
+    reader = kitchen.person("nadia", mode="watch", history=10)
+    reader.frame("msg", where=lambda frame: frame["nick"] == "clock")
+    assert [line.split()[0] for line in kitchen.said()] == ["nadia:", "clock:"]
+    assert sorted(path.name for path in kitchen.home.glob(".c*")) == [".clock.cursor", ".clock.cursor.lock"]
+
+
 def test_greeter_bot(kitchen: Kitchen) -> None:
     nadia = kitchen.person("nadia")
     bot = started(kitchen, "greeter.py", nadia, "greeter")
@@ -195,6 +253,14 @@ def test_greeter_bot(kitchen: Kitchen) -> None:
     assert "say !help" in abel.frame("whisper")["text"]
     assert ask_bot(abel, "!help", "greeter") == "nadia is on call"
     assert kitchen.said() == ["abel: !help", "greeter: nadia is on call"]
+    kitchen.stop(kitchen.processes[0])
+    kitchen.serve()
+    nadia = kitchen.person("nadia")
+    while "greeter" not in members(nadia):
+        pass
+    abel, omar = kitchen.person("abel"), kitchen.person("omar")
+    assert "say !help" in omar.frame("whisper")["text"]
+    assert [frame for frame in frames_until_now(abel) if frame["type"] == "whisper"] == [], "it knows abel already"
     show_name_taken(kitchen, bot, nadia, "greeter")
 
 

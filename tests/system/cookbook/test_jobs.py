@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import time
 
 from tests.support.environment import DEADLINE
 from tests.support.stub import closed_port
+from tests.system.cookbook.book import crontab
 from tests.system.cookbook.ingredients import append, executable, watched
 from tests.system.cookbook.kitchen import Kitchen, answering
 
@@ -49,6 +51,19 @@ def test_nightly_job(kitchen: Kitchen) -> None:
     kitchen.show()
     kitchen.stop(kitchen.processes[0])
     kitchen.show()
+
+
+def test_nightly_job__while_the_server_starts_anew(kitchen: Kitchen) -> None:
+    """What went wrong is told when it is back."""
+    _, (job,) = crontab(kitchen.recipe.take("crontab").text)
+    kitchen.stop(kitchen.processes[0], signal.SIGKILL)
+    run = kitchen.start(job)
+    assert run.stderr is not None
+    assert run.stderr.readline().startswith(b"gzip")
+    kitchen.serve()
+    assert run.wait(DEADLINE) == 1
+    assert run.stderr.read() == b""
+    assert [line.split(" after ")[0] for line in kitchen.said()][:1] == ["cron: failed with 1"]
 
 
 def test_ci_job(kitchen: Kitchen) -> None:
@@ -168,6 +183,12 @@ def test_start_script(empty_kitchen: Kitchen) -> None:
     empty_kitchen.show()
     empty_kitchen.run("while chatctl probe; do :; done")  # or the next one finds this server
     empty_kitchen.show()
+
+
+def test_start_script__where_a_room_is_open_already(kitchen: Kitchen) -> None:
+    """It would answer for the one that can't have the port."""
+    done = kitchen.run("start-room")
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "a room is open there already\n")
 
 
 def test_power_off(kitchen: Kitchen) -> None:

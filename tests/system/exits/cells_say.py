@@ -17,6 +17,8 @@ LOCKED = "chatctl run --lock backup -- echo built"
 INSIST = "chatctl run --require-room -- echo built"
 LONG = "head -c 5000 /dev/zero | tr '\\0' x"
 DEAF = "chatctl: can't post to the room: "
+ASK_AGAIN = "; if it was, the server withdraws the question within a minute: ask again then"
+NOT_STARTED = "; CMD was not started: start it again"
 AGAIN = "; to have it stored once only, repeat the command with --id {key} --retry-for 60s"
 
 SEND_CELLS = [
@@ -172,7 +174,7 @@ ASK_CELLS = [
     Cell("ask", "refused", ASK, 3, err=NOBODY),
     Cell("ask", "silent peer", f"{ASK} --timeout 300ms", 3, err=SILENT),
     Cell("ask", "web server", ASK, 7, err=WEB),
-    Cell("ask", "drops mid-way", f"{ASK} --timeout 2s", 4, err=CLOSED + UNKNOWN, peer="listens, drops"),
+    Cell("ask", "drops mid-way", f"{ASK} --timeout 2s", 4, err=CLOSED + UNKNOWN + ASK_AGAIN, peer="listens, drops"),
     Cell("ask", "garbage", ASK, 7, err=BROKE + UNKNOWN, peer="listens, garbage"),
     Cell("ask", "name taken", "chatctl ask --nick nadia 'deploy?'", 5, err=SOMEBODY),
     Cell(
@@ -263,7 +265,7 @@ RUN_CELLS = [
     Cell("run", "web server", RUN, 0, "built", DEAF + WEB.removeprefix("chatctl: ")),
     Cell("run", "web server", INSIST, 7, err=WEB),
     Cell("run", "drops mid-way", RUN, 0, "built", DEAF + CLOSED.removeprefix("chatctl: ") + UNKNOWN),
-    Cell("run", "drops mid-way", INSIST, 4, err=CLOSED + UNKNOWN),
+    Cell("run", "drops mid-way", INSIST, 4, err=CLOSED + UNKNOWN + NOT_STARTED),
     Cell("run", "garbage", RUN, 0, "built", DEAF + BROKE.removeprefix("chatctl: ") + UNKNOWN),
     Cell("run", "garbage", INSIST, 7, err=BROKE + UNKNOWN),
     Cell(
@@ -307,7 +309,7 @@ RUN_CELLS = [
         "deadline",
         "chatctl run --timeout 2s --require-room -- echo built",
         4,
-        err=f"chatctl: the deadline passed{UNKNOWN}",
+        err=f"chatctl: the deadline passed{UNKNOWN}{NOT_STARTED}",
         peer="holds",
     ),
     Cell(

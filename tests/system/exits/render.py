@@ -30,7 +30,17 @@ PROBE = """
 
 SPECIAL = """
 `ask` ends with 0 for the first choice, 11 for the second, 12 for the third. `run` ends with its command's own status,
-with 127 if there is no such command and 126 if it can't be run.
+with 127 if there is no such command and 126 if it can't be run. That status may be 3 to 8, too: where a script has to
+know whether the command started, as with `--lock`, let it make a file first:
+
+```sh
+rm -f started
+chatctl run --lock deploy --nick deploy -- sh -c 'touch started && exec ./deploy' || {
+    status=$?
+    test -e started || echo "./deploy did not start: chatctl ended with $status" >&2
+    exit $status
+}
+```
 
 ## All at a glance
 

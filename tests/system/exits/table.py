@@ -19,7 +19,10 @@ CODES = {
     ),
     2: ("wrong usage; nothing was done", "read `--help`"),
     3: ("no server there, or no answer in time; nothing was sent", "try again later"),
-    4: ("sent, and no answer came: it may or may not have been stored", "say it again under the same `--id`"),
+    4: (
+        "sent, and no answer came: it may or may not have been stored",
+        "what the line says: `send` again under the same `--id`, `ask` again after a minute",
+    ),
     5: (
         "the name, the key or the password was refused; for `join` also: the name joined from elsewhere",
         "another `--nick`; what the line says",

@@ -46,8 +46,8 @@ def test_an_answer_counts_with_the_key_that_is_asked_alone(
     out, err = process.communicate(timeout=DEADLINE)
     assert (process.returncode, out) == (11, b"no\n"), err
     assert err.decode().splitlines() == [
-        "(ignored omar: the name is not bound to a key)",
-        "(ignored Mallory: its key is not one of --from-key)",
+        "(ignored omar: the name is not bound to a key: omar has to 'chatctl join' once with one)",
+        "(ignored Mallory: its key is not one of those that may answer)",
         "Rajat chose no",
     ]
 
