@@ -269,9 +269,19 @@ class Leasing:
     # --- what is said
 
     def fact_of(self, peer: Peer, room: str, name: str) -> FactKey | None:
-        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't."""
+        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't.
+
+        If the question is not its own, it is told so: what it says is a message like any other, as ever.
+        """
         place = LeaseKey(room, "question", name)
-        return place.asked_fact if self.leases.may_ask(place, peer.owner) else None
+        if self.leases.may_ask(place, peer.owner):
+            return place.asked_fact
+        lease = self.leases.find(place)
+        if lease is None or lease.closed is not None or not lease.is_owned_by(peer.owner):
+            self._tick.reply(
+                peer, Notice(f"question {name} is not yours to ask: this is a message like any other", self._clock())
+            )
+        return None
 
     def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
         """Look at what a peer has said, once it is committed: questions, and who may be answering them."""

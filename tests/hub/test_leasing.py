@@ -264,8 +264,14 @@ def test_who_does_not_own_the_question_does_not_ask_it() -> None:
     asker = watch(house)
     assert taken(house, asker, QUESTION)
     journal.at_once = False
-    post(house, "eve", BOB).say(Say("go?", id="q", asks="a3"), Say("go?", asks="b4"))
+    eve = post(house, "eve", BOB)
+    eve.take()
+    eve.say(Say("go?", id="q", asks="a3"), Say("go?", asks="b4"))
     house.settle()
+    assert [type(frame) for frame in eve.frames] == [Notice, Notice, Ack], "both were said"
+    assert notices(eve) == [
+        f"question {name} is not yours to ask: this is a message like any other" for name in ("a3", "b4")
+    ]
     assert not any(value for (kind, _), value in journal.kept.items() if kind == "asked")
     assert look(house, asker, 3).open == []
 
@@ -289,7 +295,12 @@ def test_a_repeat_of_the_question_opens_it_where_it_was_first_said(house: House)
     assert taken(house, asker, QUESTION)
     poster.say(Say("later"), Say("go?", id="q", asks="a3"))
     house.settle()
-    (ack,) = [ack for ack in only(Ack, poster.take()) if ack.duplicate]
+    frames = poster.take()
+    assert only(Notice, frames) == []
+    (ack,) = [ack for ack in only(Ack, frames) if ack.duplicate]
+    poster.say(Say("go?", id="q", asks="a3"))
+    house.settle()
+    assert notices(poster) == [], "it is asked already"
     assert look(house, asker, ack.seq + 1).open == ["a3"]
 
 
