@@ -567,6 +567,8 @@ class LeaseState(Frame, frozen=True, tag="lease"):
     """Why it was taken away from us. Only in a frame that nobody asked for: an operator did it."""
     closed: bool = False
     """It is a question that is over. ``nick`` and ``since`` are those of who had it; nobody can take it yet."""
+    until: float | None = None
+    """When it ends, unless its holder comes back (Unix seconds); None while a connection holds it."""
     id: str | None = None
 
 

@@ -146,7 +146,10 @@ class Leasing:
             return LeaseState(ask.kind, ask.name, held=False, grace=self.leases.grace, id=ask.id)
         held, closed = lease.is_of(ask.holder, peer.owner), lease.closed is not None
         state = LeaseState(
-            ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace, closed=closed, id=ask.id
+            *(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace),
+            closed=closed,
+            until=None if closed else lease.until,
+            id=ask.id,
         )
         if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
             return state

@@ -55,9 +55,7 @@ class RunLock:
         state = drive(self._keeper.take(deadline_in(seconds)))
         if not state.held:
             self._keeper.close()
-            since = f" since {moment(state.since)}" if state.since is not None else ""
-            held = f"is held by {clean(state.nick)}{since}" if state.nick else f"was not to be had: {clean(state.why)}"
-            raise ConditionNotMet(f"the lock {self._name} {held}: CMD was not started")
+            raise ConditionNotMet(f"the lock {self._name} {_held(state, self._name)}: CMD was not started")
 
     def keep(self) -> None:
         """Keep it, in a thread. Call this once CMD runs: the thread takes no signals then (signal_relay.py)."""
@@ -103,3 +101,14 @@ class RunLock:
     def refused(self, why: str) -> None:
         """Tell whoever reads stderr: to the room we may not speak either."""
         self._warn(why)
+
+
+def _held(state: LeaseState, name: str) -> str:
+    """Return who has the lock, and until when if no connection of theirs holds it."""
+    if not state.nick:
+        return f"was not to be had: {clean(state.why)}"
+    since = f" since {moment(state.since)}" if state.since is not None else ""
+    gone = ""
+    if state.until is not None:
+        gone = f", who is gone: it is free at {moment(state.until)}, or after 'chatctl admin unlock {name}'"
+    return f"is held by {clean(state.nick)}{since}{gone}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from chatctl.client.connect_options import address_of
@@ -13,6 +15,7 @@ from tests.support.environment import DEADLINE
 from tests.support.in_process import wrong_usage
 from tests.support.in_process_server import in_process_server
 from tests.support.stub import closed_port
+from tests.support.wire import Wire
 
 
 def lock_at(port: int, nick: str = "ci", token: str = "a", said: list[str] | None = None) -> RunLock:
@@ -33,6 +36,22 @@ def test_one_at_a_time() -> None:
         third = lock_at(port, "other", "b")
         third.take(DEADLINE)
         third.release()
+
+
+def test_whose_holder_is_gone() -> None:
+    """Who waits for it has to know that nobody ends it, and when it ends by itself."""
+    with in_process_server(ServerLimits()) as port:
+        first, second = lock_at(port), lock_at(port)
+        first.take(DEADLINE)
+        first._keeper.close()  # as the end of a killed process does
+        until = r"who is gone: it is free at \d+-\d+-\d+ \d+:\d+:\d+, or after 'chatctl admin unlock backup'"
+        with Wire(("127.0.0.1", port)).greeted() as watch:
+            watch.enter("", mode="watch")
+            look = {"type": "lease", "kind": "lock", "name": "backup", "holder": "d" * 32, "do": "look"}
+            while "until" not in watch.say_frame(**look).frame("lease"):
+                os.sched_yield()
+        with pytest.raises(ConditionNotMet, match=rf"is held by ci since [^,]*, {until}: CMD was not started"):
+            second.take(DEADLINE)
 
 
 def test_nobody_there() -> None:
