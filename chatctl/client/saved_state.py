@@ -159,5 +159,5 @@ class SavedState:
         path = self._path(name)
         if path is not None and self._saved.get(name) != data:
             with contextlib.suppress(OSError):
-                replace_file(path, data, durable=False)
+                replace_file(path, data, durable=False, alone=True)  # the folder is locked
                 self._saved[name] = data

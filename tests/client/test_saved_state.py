@@ -34,6 +34,16 @@ def test_draft_and_cursor(state: Path) -> None:
     assert all(stat.S_IMODE(path.stat().st_mode) & 0o077 == 0 for path in state.rglob("*"))
 
 
+def test_what_a_killed_process_has_left_half_written_does_not_stay(state: Path) -> None:
+    keep = SavedState.open(HERE, "lobby", "nadia")
+    folder = next(state.glob("rooms/*/*/nadia"))
+    for name in ("draft.new", "cursor.json.new"):
+        (folder / name).write_bytes(b"half of i")
+    keep.save_draft("whole")
+    keep.save_cursor(Resume("epoch", 12))
+    assert not list(folder.glob("*.new"))
+
+
 def test_what_has_not_changed_is_not_written_again(state: Path) -> None:
     keep = SavedState.open(HERE, "lobby", "nadia")
     keep.save_draft("same")
