@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any
 
@@ -42,7 +43,8 @@ def _one_of(union: dict[str, Any]) -> dict[str, Any]:
 def _portable(part: Any) -> Any:
     """Return a part of the schema in the words of JSON Schema: ECMAScript has no ``\\Z``, and a page no RST.
 
-    null is the last choice of several, wherever the installed msgspec puts it: 0.21 had it first.
+    And whatever wrote it: Python 3.13 strips the indentation of docstrings, and msgspec 0.21 puts null before the other
+    choices of a field.
     """
     if isinstance(part, dict):
         ported = {key: _portable(value) for key, value in part.items()}
@@ -51,4 +53,4 @@ def _portable(part: Any) -> Any:
         return ported
     if isinstance(part, list):
         return [_portable(value) for value in part]
-    return part.replace("\\Z", "$").replace("``", "`") if isinstance(part, str) else part
+    return inspect.cleandoc(part).replace("\\Z", "$").replace("``", "`") if isinstance(part, str) else part

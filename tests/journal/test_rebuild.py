@@ -235,6 +235,7 @@ def test_a_journal_of_an_older_version_learns_to_give_space_back(path: Path) -> 
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE first (one)")  # a file's mode is settled with its first table
         db.execute("DROP TABLE first")
+    db.close()
 
     async def main() -> None:
         async with opened(path) as journal:
