@@ -98,8 +98,9 @@ def test_a_key_of_a_request_is_one_at_both(serve: Serve, place: PostgresPlace) -
     assert len(answers) == 10
     assert len({(key, seq) for key, seq, _ in answers}) == 5, "both answers have the number of the one message"
     assert [duplicate for _, _, duplicate in answers].count(True) == 5
-    page = WebWire(ports[1]).enter("nadia")
+    here, page = WebWire(ports[0]).enter("omar"), WebWire(ports[1]).enter("nadia")
     assert page.welcome["last"] == 5
+    here.frame("join", where=lambda frame: "nadia" in frame["nicks"])  # who only posts is judged by who is seen here
     assert say(ports[0], "x", nick="Nadia").refusal == (409, "nick_taken")
 
 
