@@ -47,6 +47,8 @@ class Plan:
     """Scripts that say things with ``chatctl send --id``."""
     calm: bool = False
     """A good network, and a disk that never fills."""
+    keep_server: bool = False
+    """Several: each client keeps to one server. Else whoever connects again goes to the next one."""
     command: Sequence[str] = CHATCTL
     patience: float = SETTLE
     """Seconds that the clients get at the end to settle what is unknown and to read to the end."""

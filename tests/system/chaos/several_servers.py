@@ -81,7 +81,7 @@ class SeveralServers:
             self._events[name] = partial(self._have_engines, event)
 
     def way(self, client: int) -> Callable[[], int]:
-        turns = itertools.count(client)
+        turns = itertools.repeat(client) if self._plan.keep_server else itertools.count(client)
         return lambda: self._servers[next(turns) % len(self._servers)].proxy.port
 
     @property
