@@ -31,6 +31,7 @@ from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.work import JournalLost
 
+UNSURE = "the engine was moved, and may have lost messages that another server has shown"
 RENEWED = "another server has given the log new epochs: the engine has lost messages"
 
 
@@ -45,6 +46,8 @@ class Known:
     """Those that have a value."""
     rooms: Mapping[str, RoomRecord]
     """As their newest transaction of the server left them."""
+    durability: str
+    """Of the engine, when it was reached last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def resume_house(db: Connection, place: PostgresPlace, me: Registration, known: 
         house = load_house(db, place.schema, engine)
         certain, cut = _certain(db, place.schema, house, me), None
         if certain is not None:
-            cut = _find_cut(db, place.schema, house, known, certain, has_moved)
+            cut = _find_cut(db, place.schema, house, known, certain, me)
         else:
             _renew(db, place.schema, house, known, at_base=True)
             shown = [room.epoch for room in known.rooms.values()]
@@ -149,10 +152,15 @@ def _has_grown(house: House, known: Known) -> bool:
 # --- what was lost
 
 
-def _find_cut(db: Connection, schema: str, house: House, known: Known, certain: Certain, has_moved: bool) -> Cut | None:
+def _find_cut(
+    db: Connection, schema: str, house: House, known: Known, certain: Certain, me: Registration
+) -> Cut | None:
+    has_moved = me.mark != house.engine.mark
+    # Another server may have shown more than this one, and not be here any more to notice that it is lost.
+    unsure = has_moved and bool(me.others) and known.durability != "replica"
     missing = sum(max(0, room.last - certain.rooms.get(name, 0)) for name, room in known.rooms.items())
     facts = certain.version < known.version
-    if missing:
+    if missing or unsure:
         house = _renew(db, schema, house, known, at_base=has_moved)
     if missing or facts:  # those that are kept with a message are lost with it
         _tell_all_facts(db, schema, certain.version, known)
@@ -165,13 +173,15 @@ def _find_cut(db: Connection, schema: str, house: House, known: Known, certain: 
         for name, room in known.rooms.items()
         if name in house.rooms
     }
-    return Cut(_why(missing, facts), facts, renewed, house.generation, rooms, load_ends(db, schema))
+    return Cut(_why(missing, facts, unsure), facts, renewed, house.generation, rooms, load_ends(db, schema))
 
 
-def _why(missing: int, facts: bool) -> str:
+def _why(missing: int, facts: bool, unsure: bool) -> str:
     lost = [f"messages ({missing} of them)"] if missing else []
     lost += ["changes of names and rules"] if facts else []
-    return f"the engine has lost its last {' and its last '.join(lost)}" if lost else RENEWED
+    if lost:
+        return f"the engine has lost its last {' and its last '.join(lost)}"
+    return UNSURE if unsure else RENEWED
 
 
 def _renew(db: Connection, schema: str, house: House, known: Known, *, at_base: bool) -> House:

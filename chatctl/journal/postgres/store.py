@@ -175,7 +175,7 @@ class Store(Trimming):
         db = connect(self.place, application_name(self.sid))
         try:
             version = max(self.version, self._own_version)
-            known = Known(self.generation, version, list(self.known_facts), self._saved())
+            known = Known(self.generation, version, list(self.known_facts), self._saved(), self.durability)
             engine, cut = resume_house(db, self.place, self.me, known)
             self._reported = 0  # it may be another one than before
             if cut is not None:

@@ -27,6 +27,7 @@ class House:
         self.one, self.other = (stack.enter_context(closing(Store(place, shared=True))) for _ in range(2))
         self._numbers = dict.fromkeys((self.one, self.other), 0)
         for store in (self.one, self.other):
+            store.me.others = frozenset()  # neither has heard of the other yet
             store.add_room(ROOM, store.epoch_of_new(ROOM))
             self.say(store)
         self.epoch = self.one.rooms[ROOM].epoch
@@ -255,6 +256,25 @@ def test_a_number_that_a_question_got_is_lost_with_its_entry(house: House) -> No
     house.promote(last=0, version=0)
     house.one.reconnect()
     assert learned(house.one) == {asked: None}
+
+
+@pytest.mark.parametrize(
+    ("durability", "others", "renewed"), [("disk", "x", True), ("replica", "x", False), ("disk", "", False)]
+)
+def test_messages_that_a_server_alone_had_shown_may_be_lost_with_it(
+    house: House, durability: str, others: str, renewed: bool
+) -> None:
+    """Nobody is left to notice, so whoever comes back with its numbers is told where the log parts."""
+    house.say(house.one, "a")
+    house.one.me.others, house.one.durability = frozenset(others), durability
+    house.promote()
+    house.one.reconnect()
+    assert [cut.why for cut in house.one.cuts] == renewed * [
+        "the engine was moved, and may have lost messages that another server has shown"
+    ]
+    assert (house.one.rooms[ROOM].epoch != house.epoch) == renewed
+    assert [cut.ends for cut in house.one.cuts] == renewed * [{(ROOM, house.epoch): 1}]
+    assert house.say(house.one, "b") == [2]
 
 
 # --- what can't be told
