@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chatctl.protocol import Msg
 
@@ -19,11 +19,9 @@ def size_of(text: str) -> int:
     return len(text) if text.isascii() else 8 * len(text)
 
 
-def size_of_all(texts: Iterable[str]) -> int:
-    """Return the sum of ``size_of`` each, at a third of the cost where all are ASCII."""
-    texts = list(texts)
-    joined = "".join(texts)
-    return len(joined) if joined.isascii() else sum(map(size_of, texts))
+def size_of_all(texts: Sequence[str]) -> int:
+    """Return the sum of ``size_of`` each, at less than half the cost where all are ASCII."""
+    return sum(map(len, texts)) if all(map(str.isascii, texts)) else sum(map(size_of, texts))
 
 
 def fitting(entries: Iterable[Msg], most: int | None) -> list[Msg]:

@@ -284,7 +284,7 @@ class Writer(WriterThread[_Item]):
         while self._batches:
             batch = self._batches[0]
             drafts += len(batch.drafts)
-            size += size_of_all(draft.text for draft in batch.drafts)
+            size += size_of_all([draft.text for draft in batch.drafts])
             if batches and (drafts > MAX_DRAFTS or size > MAX_BYTES):
                 break
             batches.append(self._batches.popleft())
