@@ -7,6 +7,7 @@ or that we act on. Does not live here: writing (files.py), what a secret is good
 from __future__ import annotations
 
 import errno
+import math
 import os
 import select
 import stat
@@ -30,6 +31,9 @@ _MOST = 64 * 1024 * 1024
 
 NO_PIPE = 0.0
 """As ``wait``: only a regular file will do."""
+
+_LONGEST_WAIT = 0.5
+"""Seconds of one wait for a pipe: Python's handler of a signal that came right before the wait runs after it."""
 
 
 def absence(path: StrPath) -> OSError | None:
@@ -83,9 +87,7 @@ def _read(fd: int, most: int, deadline: float | None, *, pipe: bool) -> bytes:
     size = 0
     while True:
         if pipe:
-            left = None if deadline is None else max(0.0, deadline - time.monotonic())
-            if not select.select([fd], [], [], left)[0]:
-                raise OSError(errno.ETIMEDOUT, "it did not end in time")
+            _wait_for(fd, deadline)
         piece = os.read(fd, min(1 << 20, most + 1 - size))
         if not piece:
             return b"".join(pieces)
@@ -93,6 +95,16 @@ def _read(fd: int, most: int, deadline: float | None, *, pipe: bool) -> bytes:
         size += len(piece)
         if size > most:
             raise OSError(errno.EFBIG, f"it has more than {most} bytes")
+
+
+def _wait_for(fd: int, deadline: float | None) -> None:
+    """Return when a pipe can be read. Raises OSError at the deadline; None: there is none."""
+    while True:
+        left = math.inf if deadline is None else max(0.0, deadline - time.monotonic())
+        if select.select([fd], [], [], min(left, _LONGEST_WAIT))[0]:
+            return
+        if not left:
+            raise OSError(errno.ETIMEDOUT, "it did not end in time")
 
 
 def insist_only_we_change(path: StrPath, found: os.stat_result) -> None:

@@ -84,6 +84,26 @@ def test_a_pipe_that_nobody_writes_to_ends_in_time(tmp_path: Path, wait: float) 
     os.close(writing)
 
 
+@pytest.mark.parametrize("wait", [None, LONG])
+def test_a_signal_right_before_the_wait_is_handled_soon(monkeypatch: pytest.MonkeyPatch, wait: float | None) -> None:
+    """Python's handler runs between two system calls: one that began as the signal came must not last long."""
+    seconds: list[float] = []
+
+    def signalled(reading: list[int], _w: list[int], _x: list[int], timeout: float) -> tuple[list[int], ...]:
+        seconds.append(timeout)
+        if len(seconds) > 2:
+            raise SystemExit(143)
+        return [], [], []
+
+    reading, writing = os.pipe()
+    monkeypatch.setattr(file_reads.select, "select", signalled)
+    with pytest.raises(SystemExit):
+        read_file(f"/dev/fd/{reading}", wait=wait)
+    assert max(seconds) <= 1
+    os.close(reading)
+    os.close(writing)
+
+
 @pytest.mark.parametrize(
     ("read", "mode", "error", "why"),
     [
