@@ -21,6 +21,8 @@ def size_of(text: str) -> int:
 
 def size_of_all(texts: Sequence[str]) -> int:
     """Return the sum of ``size_of`` each, at less than half the cost where all are ASCII."""
+    if len(texts) == 1:
+        return size_of(texts[0])
     return sum(map(len, texts)) if all(map(str.isascii, texts)) else sum(map(size_of, texts))
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Generic, TypeVar
 
 from chatctl.common.names import check_nick, fold_any, fold_nick
@@ -72,7 +73,8 @@ class LookAlikes(Generic[_T]):
 
     def of(self, looks: Iterable[str]) -> Iterable[_T]:
         """Return each item that has one of these skeletons, once."""
-        return dict.fromkeys(item for skeleton in looks for item in self._items.get(skeleton, ()))
+        found = [self._items[skeleton] for skeleton in looks if skeleton in self._items]
+        return found[0] if len(found) == 1 else dict.fromkeys(chain(*found))
 
     def shared(self) -> Iterator[tuple[_T, ...]]:
         """Yield the items of each skeleton that several have."""

@@ -14,11 +14,8 @@ class LineQueue:
         self.failed: ChatError | None = None
         """Why the stream can't go on after the lines that it gave."""
         self._framer = Framer(longest)
-        self._lines: list[bytes] = []  # the last is the next; an empty deque takes 760 bytes, a tenth of a member
-
-    def __len__(self) -> int:
-        """Return how many lines wait."""
-        return len(self._lines)
+        self.waiting: list[bytes] = []  # an empty deque takes 760 bytes, a tenth of a member
+        """The lines that wait, the next one last. To be looked at only."""
 
     @property
     def unfinished(self) -> int:
@@ -33,19 +30,22 @@ class LineQueue:
                 lines.extend(self._framer.feed(data))
             except TooLong as error:
                 self.failed = error
-            self._lines[:0] = reversed(lines)
+            lines.reverse()
+            self.waiting = lines + self.waiting if self.waiting else lines
 
     def add(self, line: bytes) -> None:
         """Add what is a line as it came."""
-        self._lines.insert(0, line)
+        self.waiting.insert(0, line)
 
     def take(self, count: int) -> list[bytes]:
         """Return the next ``count`` lines, or all that there are."""
-        lines = self._lines[-count:]
-        del self._lines[-count:]
+        if count == 1:
+            return [self.waiting.pop()] if self.waiting else []
+        lines = self.waiting[-count:]
+        del self.waiting[-count:]
         lines.reverse()
         return lines
 
     def clear(self) -> None:
         """Drop the lines that wait."""
-        self._lines.clear()
+        self.waiting.clear()

@@ -7,7 +7,7 @@ they are connected to. Does not live here: one room's members and what is told o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -64,6 +64,6 @@ class Members(Generic[Conn]):
         """Remove one; it still has the name that it was added under."""
         self._members.remove(skeletons(member.nick), member)
 
-    def alike(self, nick: str) -> Iterator[Member[Conn]]:
-        """Yield all who have this name or one that looks like it."""
-        return iter(self._members.of(skeletons(nick)))
+    def alike(self, nick: str) -> Iterable[Member[Conn]]:
+        """Return all who have this name or one that looks like it."""
+        return self._members.of(skeletons(nick))

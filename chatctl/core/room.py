@@ -210,7 +210,7 @@ class Room:
                 reader.send(data)
             if to != last and not reader.paused:
                 lagging = True
-        return lagging or any(seq <= last for seq, _ in self._leaving)
+        return lagging or (bool(self._leaving) and any(seq <= last for seq, _ in self._leaving))
 
     def _news(self, now: float) -> Sequence[Frame]:
         if self._leaving:

@@ -84,12 +84,12 @@ class Session:
     @property
     def backlog(self) -> bool:
         """Whether lines or effects wait, or would: read no more until they are taken."""
-        return bool(self._held or self._lines or self._effects)
+        return bool(self._held or self._lines.waiting or self._effects)
 
     @property
     def lines(self) -> int:
         """How many lines wait."""
-        return len(self._lines)
+        return len(self._lines.waiting)
 
     # --- called by the transport
 
@@ -194,7 +194,7 @@ class Session:
         if self.state is not State.LIVE:
             self._check_time_limits(now)
         while not self._effects and self.state not in (State.CLOSED, State.ENTERING):
-            if not self._lines:
+            if not self._lines.waiting:
                 self._out_of_lines()
                 break
             if self._limits.rate and self.state is State.LIVE and self._must_wait(now):
@@ -273,7 +273,7 @@ class Session:
     def _run_length(self) -> int:
         """Return how many lines may be parsed together: with a rate limit one, which may be the last for now."""
         alone = self.state is not State.LIVE or bool(self._limits.rate)
-        return 1 if alone else min(len(self._lines), MAX_RUN)
+        return 1 if alone else min(len(self._lines.waiting), MAX_RUN)
 
     def _take_run(self, now: float, count: int) -> None:
         lines = self._lines.take(count)

@@ -38,6 +38,7 @@ class Tick:
         self._commit = commit
         self._finish = finish
         self._scheduled = False
+        self._committing = False
         # Dicts as ordered sets: first in, first out.
         self._rooms: dict[Room, None] = {}
         self._replied: dict[Peer, None] = {}
@@ -47,15 +48,20 @@ class Tick:
         """How many errors peers were sent, by code."""
 
     def schedule(self) -> None:
-        """Run at the end of this loop iteration."""
+        """Run at the end of this loop iteration; called in a run, in the next one."""
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._run)
 
+    def _schedule_rest(self) -> None:
+        """Schedule what follows the commit. If that is under way, the same run comes to it."""
+        if not self._committing:
+            self.schedule()
+
     def touch(self, room: Room) -> None:
         """Sweep a room in this tick."""
         self._rooms[room] = None
-        self.schedule()
+        self._schedule_rest()
 
     def reply(self, peer: Peer, frame: Frame) -> None:
         """Send a frame to one peer, before its slice of the log."""
@@ -79,7 +85,7 @@ class Tick:
         if data:
             peer.queue_reply(data)
             self._replied[peer] = None
-            self.schedule()
+            self._schedule_rest()
 
     def release(self, peer: Peer, count: int) -> None:
         """Decrease the in-flight count; at zero, resume reading or finish disconnecting."""
@@ -93,7 +99,7 @@ class Tick:
     def leave(self, peer: Peer) -> None:
         """Finish a disconnect in this tick, unless something of the peer is in flight."""
         self._leaving[peer] = None
-        self.schedule()
+        self._schedule_rest()
 
     def _sweep_delayed(self, room: Room) -> None:
         self._delayed.discard(room)
@@ -101,7 +107,11 @@ class Tick:
 
     def _run(self) -> None:
         self._scheduled = False
-        self._commit()
+        self._committing = True
+        try:
+            self._commit()
+        finally:
+            self._committing = False
         rooms, self._rooms = self._rooms, {}
         now = self._loop.time()
         for room in rooms:

@@ -123,6 +123,54 @@ def test_work_of_one_iteration_is_done_once(bench: Bench) -> None:
     assert bench.turn() == ["commit", "sweep 100.0", "send nadia 4"]
 
 
+def test_what_a_commit_answers_at_once_is_sent_in_the_same_run() -> None:
+    """A journal in memory answers in the call: another turn of the loop for its acks would be wasted."""
+    bench = Bench()
+    peer, room = bench.peer("nadia"), bench.room()
+    peer.leaving, peer.in_flight = "bye", 1
+
+    def commit() -> None:
+        if peer.in_flight:
+            bench.tick.reply(peer, Pong(t=1.0))
+            bench.tick.touch(room)
+            bench.tick.release(peer, 1)
+
+    bench.tick = Tick(bench.loop, commit, bench._finish)
+    bench.tick.schedule()
+    assert bench.turn() == ["sweep 100.0", "send nadia 1", "finish nadia"]
+    assert bench.loop.soon == []
+
+
+def test_what_is_said_during_a_commit_is_committed_in_the_next_run() -> None:
+    bench = Bench()
+    said = ["first"]
+
+    def commit() -> None:
+        bench.log.append(f"commit {said.pop()}")
+        if len(bench.log) == 1 and not said:
+            said.append("second")
+            bench.tick.schedule()
+
+    bench.tick = Tick(bench.loop, commit, bench._finish)
+    bench.tick.schedule()
+    assert bench.turn() == ["commit first"]
+    bench.log.append("later")
+    assert bench.turn() == ["later", "commit second"]
+    assert bench.loop.soon == []
+
+
+def test_a_commit_that_fails_stops_no_later_run(bench: Bench) -> None:
+    def commit() -> None:
+        raise RuntimeError
+
+    bench.tick = Tick(bench.loop, commit, bench._finish)
+    bench.tick.schedule()
+    with pytest.raises(RuntimeError):
+        bench.turn()
+    bench.tick.touch(bench.room())
+    assert len(bench.loop.soon) == 1
+
+
 def test_nothing_to_say_is_no_work(bench: Bench) -> None:
     peer = bench.peer("nadia")
     bench.tick.reply_run(peer, [])
