@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.abc import PQGen
 
 from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal.postgres.durability import durability_of
 from chatctl.journal.postgres.engine_errors import EngineUnfit
 from chatctl.journal.postgres.layout import LEVEL
 
@@ -159,15 +160,6 @@ def inspect(db: Connection, schema: str) -> Engine:
     db.execute(_PIN, (LEVEL, level))
     *mark, started = _one(db, _MARK, schema)
     return Engine(level, "/".join(mark if level in {"disk", "replica"} else [*mark, started]))
-
-
-def durability_of(fsync: str, synchronous_commit: str, standbys: str) -> str:
-    """Return what a commit survives with these settings: the names of ``Journal.durability``."""
-    if synchronous_commit == "off":
-        return "memory"
-    if fsync == "off":
-        return "os"
-    return "replica" if standbys.strip() and synchronous_commit in {"on", "remote_apply"} else "disk"
 
 
 def _one(db: Connection, query: str, *values: object) -> tuple[Any, ...]:

@@ -15,14 +15,8 @@ import msgspec
 import psycopg
 
 from chatctl.directory import Errand, News, OnErrand, Outcome, Place, Remote, Verdict, Wish
-from chatctl.journal.postgres.directory_thread import (
-    Answering,
-    Claim,
-    DirectoryThread,
-    Hint,
-    Release,
-    Sending,
-)
+from chatctl.journal.postgres.directory_thread import DirectoryThread
+from chatctl.journal.postgres.directory_work import Answering, Claim, Hint, Release, Sending
 from chatctl.journal.postgres.engine_errors import EngineUnfit, fatal_error, open_error
 from chatctl.journal.postgres.errands import ANSWERED, SENT, Inbox, Received, answer_of, read_answer
 from chatctl.journal.postgres.journal import PostgresJournal

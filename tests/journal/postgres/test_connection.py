@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.connection import EngineSilent, connect, durability_of, inspect
+from chatctl.journal.postgres.connection import EngineSilent, connect, inspect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
 from tests.support.engine import Engine
 
@@ -31,25 +31,6 @@ def test_one_that_is_answered_in_time_leaves_it_as_it_was(place: PostgresPlace) 
             db.execute("SELECT 1/0")
         assert not is_lost(db)
     assert is_lost(db)
-
-
-@pytest.mark.parametrize(
-    ("fsync", "synchronous_commit", "standbys", "level"),
-    [
-        ("on", "on", "", "disk"),
-        ("on", "on", "b", "replica"),
-        ("on", "remote_apply", "ANY 1 (b, c)", "replica"),
-        ("on", "remote_write", "b", "disk"),
-        ("on", "local", "b", "disk"),
-        ("on", "off", "b", "memory"),
-        ("off", "on", "", "os"),
-        ("off", "on", "b", "os"),
-        ("off", "off", "", "memory"),
-        ("on", "on", " ", "disk"),
-    ],
-)
-def test_durability_follows_from_the_settings(fsync: str, synchronous_commit: str, standbys: str, level: str) -> None:
-    assert durability_of(fsync, synchronous_commit, standbys) == level
 
 
 def test_the_mark_is_that_of_cluster_timeline_database_and_schema(place: PostgresPlace) -> None:
