@@ -19,7 +19,7 @@ from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept, RebuildCost
 from chatctl.journal.postgres.connection import connect, run
 from chatctl.journal.postgres.dispatching import OnFacts, OnRedacted, SharedDispatcher
-from chatctl.journal.postgres.engine_errors import reason
+from chatctl.journal.postgres.engine_errors import fatal_error, reason
 from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.registering import application_name
@@ -108,9 +108,9 @@ class PostgresJournal(ThreadedJournal[Store]):
     # --- other servers
 
     def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:
-        post, told = self._dispatcher.post, self._dispatcher.others
-        report = partial(post, on_error)
-        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told), report)
+        post, told = self._dispatcher.post, partial(self._dispatcher.post, self._dispatcher.others)
+        report, fail = partial(post, on_error), partial(post, self.fail)
+        return Watcher(self.place, store.me, lambda: store.backend, self.look, told, report, fail)
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.
@@ -177,9 +177,9 @@ class PostgresJournal(ThreadedJournal[Store]):
         """Schedule a call on the loop's thread. From any thread."""
         self._dispatcher.post(call, *args)
 
-    def fail(self, error: ChatError) -> None:
-        """Report that the server has to end."""
-        self._dispatcher.failed(error)
+    def fail(self, error: Exception) -> None:
+        """Report that the server has to end, since one of its threads has ended with an error."""
+        self._dispatcher.failed(fatal_error(self.place, error))
 
     async def spread(self, seconds: float = SPREAD_SECONDS) -> list[str]:
         """Wait until all servers go by what this one has kept; return those that do not after so many seconds.

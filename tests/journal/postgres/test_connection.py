@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.connection import EngineSilent, connect, inspect
+from chatctl.journal.postgres.connection import DEFAULTS, EngineSilent, _defaults, connect, inspect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
 from tests.support.engine import Engine
 
@@ -60,6 +61,24 @@ def test_a_uri_that_is_none_is_not_repeated() -> None:
     with pytest.raises(EngineUnfit, match="can't read this URI") as caught:
         connect(PostgresPlace("postgresql://chat:sec%zzret@db/chat"), "test")
     assert "ret" not in str(caught.value).replace("read", "")
+
+
+def test_what_a_connection_does_of_a_network_that_drops_all_is_for_the_operator_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the URI, by libpq's variables, by a service file."""
+    for name in ("PGCONNECT_TIMEOUT", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    assert _defaults("postgresql://db/chat") == DEFAULTS
+    uri = "postgresql://db/chat?tcp_user_timeout=0&keepalives_idle=60"
+    assert set(DEFAULTS) - set(_defaults(uri)) == {"tcp_user_timeout", "keepalives_idle"}
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "60")
+    assert set(DEFAULTS) - set(_defaults("postgresql://db/chat")) == {"connect_timeout"}
+    services = tmp_path / "services"
+    services.write_text("[chat]\nkeepalives_count=9\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "chat")
+    assert set(DEFAULTS) - set(_defaults("postgresql://db/chat")) == {"connect_timeout", "keepalives_count"}
 
 
 def test_a_database_of_another_encoding_is_refused(engine: Engine) -> None:
