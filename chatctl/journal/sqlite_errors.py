@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from chatctl.common.crash_log import record
 from chatctl.errors import ChatError, StorageFailed, reason_of
 from chatctl.journal import RebuildCost
 from chatctl.journal.work import RETRY_AFTER, JournalLost
@@ -85,7 +86,9 @@ def no_room(cost: RebuildCost) -> StorageFailed:
 
 
 def fatal_error(path: Path, error: BaseException) -> ChatError:
-    """Return the error that a server ends with."""
+    """Return the error that a server ends with. A fault of our own is written to the crash log."""
+    if not isinstance(error, sqlite3.Error | OSError | JournalLost | ChatError):
+        return ChatError(record(error))
     what = str(error) if isinstance(error, JournalLost) else describe(error)
     return ChatError(
         f"the journal {path} failed: {what}; nothing unsure was acknowledged; check the disk, then restart"

@@ -45,6 +45,17 @@ def test_its_cause_may_be_named_instead(log: Path) -> None:
     assert record(error, error.__cause__).startswith("internal error in chatctl: KeyError('inner'); ")
 
 
+def test_who_has_no_home_is_told_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that ends with a fault calls this last: a second one would leave its server running without it."""
+    monkeypatch.delenv("CHATCTL_STATE_DIR", raising=False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("chatctl.common.paths._home", lambda: "")
+    assert record(ValueError("x")) == (
+        "internal error in chatctl: ValueError('x'); the details can't be kept: there is no home directory for "
+        "chatctl's files: set CHATCTL_STATE_DIR"
+    )
+
+
 def test_a_log_that_can_not_be_written_makes_no_second_fault(log: Path) -> None:
     """It did: the traceback of the failing write went to stderr, and the first fault was not named."""
     log.mkdir(parents=True)

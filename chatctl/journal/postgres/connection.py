@@ -14,13 +14,11 @@ from psycopg import sql
 from psycopg.abc import PQGen
 
 from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal.postgres.durability import durability_of
 from chatctl.journal.postgres.engine_errors import EngineUnfit
 from chatctl.journal.postgres.layout import LEVEL
 
 _T = TypeVar("_T")
-
-CONNECT_SECONDS = 5
-"""How long each host of the URI may take to answer, unless the URI says ``connect_timeout``."""
 
 ANSWER_SECONDS = 10.0
 """How long one statement may take. An engine that is stopped keeps its connections open and answers nothing."""
@@ -29,6 +27,17 @@ ANSWERS_AT_ONCE = 1_000
 """Receipts, or verdicts, that a change is answered with at once. The engine sends an answer before it commits: one that
 is too large for the socket's buffer (of some 10,000) would wait, with all its locks, for a server that is stopped."""
 
+DEFAULTS = {
+    "connect_timeout": 5,  # seconds for which each host of the URI may take to answer
+    "keepalives_idle": 3,
+    "keepalives_interval": 1,
+    "keepalives_count": 5,
+    "tcp_user_timeout": 8_000,
+}
+"""What libpq is told of a connection, unless the URI, the environment or a service file does. Where packets are dropped
+on the way, which nothing tells, the kernel ends it after 8 s: before ANSWER_SECONDS are over, so that who finds it on
+one connection finds the others ended; also one that is idle, or waits for a statement that may take an hour."""
+
 OLDEST_ENGINE = 150000
 
 _SETTINGS = """
@@ -36,6 +45,7 @@ SELECT set_config(name, value, false) FROM (VALUES
     ('jit', 'off'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'),
     ('plan_cache_mode', 'force_generic_plan'), ('default_transaction_isolation', 'read committed'),
     ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
+    ('tcp_user_timeout', '20s'),
     ('idle_in_transaction_session_timeout', '5s')
 ) AS s (name, value)
 """
@@ -121,13 +131,7 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
         EngineUnfit: the URI is none.
         psycopg.OperationalError: none of the hosts can be reached, or they refuse.
     """
-    try:
-        given = psycopg.conninfo.conninfo_to_dict(place.uri)
-    except psycopg.ProgrammingError:  # whose text may have a part of the password
-        raise EngineUnfit("libpq can't read this URI (is there a % or @ in it that has to be %25 or %40?)") from None
-    more: dict[str, Any] = {"application_name": name, "client_encoding": "UTF8"}
-    if "connect_timeout" not in given:
-        more["connect_timeout"] = CONNECT_SECONDS
+    more = _defaults(place.uri) | {"application_name": name, "client_encoding": "UTF8"}
     db = Connection.connect(place.uri, autocommit=True, **more)
     try:
         db.seconds = ANSWER_SECONDS if seconds is None else seconds
@@ -137,6 +141,16 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
         db.close()
         raise
     return db
+
+
+def _defaults(uri: str) -> dict[str, Any]:
+    """Return those of ``DEFAULTS`` that nobody has set. Raises EngineUnfit: the URI is none."""
+    try:
+        given = set(psycopg.conninfo.conninfo_to_dict(uri))
+    except psycopg.ProgrammingError:  # whose text may have a part of the password
+        raise EngineUnfit("libpq can't read this URI (is there a % or @ in it that has to be %25 or %40?)") from None
+    given |= {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.val is not None}
+    return {name: value for name, value in DEFAULTS.items() if name not in given}
 
 
 def inspect(db: Connection, schema: str) -> Engine:
@@ -159,15 +173,6 @@ def inspect(db: Connection, schema: str) -> Engine:
     db.execute(_PIN, (LEVEL, level))
     *mark, started = _one(db, _MARK, schema)
     return Engine(level, "/".join(mark if level in {"disk", "replica"} else [*mark, started]))
-
-
-def durability_of(fsync: str, synchronous_commit: str, standbys: str) -> str:
-    """Return what a commit survives with these settings: the names of ``Journal.durability``."""
-    if synchronous_commit == "off":
-        return "memory"
-    if fsync == "off":
-        return "os"
-    return "replica" if standbys.strip() and synchronous_commit in {"on", "remote_apply"} else "disk"
 
 
 def _one(db: Connection, query: str, *values: object) -> tuple[Any, ...]:

@@ -15,15 +15,9 @@ import msgspec
 import psycopg
 
 from chatctl.directory import Errand, News, OnErrand, Outcome, Place, Remote, Verdict, Wish
-from chatctl.journal.postgres.directory_thread import (
-    Answering,
-    Claim,
-    DirectoryThread,
-    Hint,
-    Release,
-    Sending,
-)
-from chatctl.journal.postgres.engine_errors import EngineUnfit, fatal_error, open_error
+from chatctl.journal.postgres.directory_thread import DirectoryThread
+from chatctl.journal.postgres.directory_work import Answering, Claim, Hint, Release, Sending
+from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error
 from chatctl.journal.postgres.errands import ANSWERED, SENT, Inbox, Received, answer_of, read_answer
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.known_members import KnownMembers
@@ -155,7 +149,7 @@ class PostgresDirectory:
 
     def broken(self, error: Exception) -> None:
         """End the server: names can't be given any more."""
-        self._journal.fail(fatal_error(self._place, error))
+        self._journal.fail(error)
 
     def _report(self, facts: int, call: Callable[[], None]) -> None:
         self._reports.append((facts, call))
@@ -186,7 +180,8 @@ class PostgresDirectory:
         if kind == SENT and server == self._me.sid:
             self.post(self._receive, server, rest)
         elif kind == ANSWERED and server == self._me.sid:
-            self.post(self.answered, *read_answer(rest))
+            if (answer := read_answer(rest)) is not None:
+                self.post(self.answered, *answer)
         elif kind == "p":
             self._thread.put(Hint())
 

@@ -1,8 +1,8 @@
 """The directory's thread: it alone uses the directory's connection.
 
 Lives here: the order of its work, wishes whose outcome is unknown, what happens when this server was swept. Does not
-live here: the statements (presence.py), who is known (known_members.py), when to connect again (reconnecting.py),
-callbacks (directory.py).
+live here: which orders are done together (waiting_orders.py), the statements (presence.py), who is known
+(known_members.py), when to connect again (reconnecting.py), callbacks (directory.py).
 
 A claim that was sent and not answered stays the next one, under its number, until the engine says what came of it. What
 was not sent waits for ``PATIENCE`` and is then refused. All that it reports is in the order of the engine's commits.
@@ -15,98 +15,31 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, MutableSequence, MutableSet, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import psycopg
 
-from chatctl.directory import Changed, Errand, News, Outcome, Place, Verdict, Wish
+from chatctl.directory import Changed, News, Verdict
 from chatctl.errors import StorageFailed
 from chatctl.journal import FactKey
+from chatctl.journal.postgres.directory_work import (
+    Answering,
+    Claim,
+    DirectoryEvents,
+    Hint,
+    Release,
+    Sending,
+)
 from chatctl.journal.postgres.engine_errors import out_of_reach, storage_failed
 from chatctl.journal.postgres.errands import pieces_of
 from chatctl.journal.postgres.known_members import KnownMembers
 from chatctl.journal.postgres.layout import FENCED
-from chatctl.journal.postgres.presence import Claimed, NewsLost, Presence
+from chatctl.journal.postgres.presence import NewsLost, Presence
 from chatctl.journal.postgres.reconnecting import Reconnector
 from chatctl.journal.postgres.registering import Registration
-
-MAX_WISHES = 256
-"""Of one statement: all servers wait for it."""
+from chatctl.journal.postgres.waiting_orders import ClaimAttempt, WaitingOrders
 
 FENCED_SECONDS = 0.05
 """Between two looks whether this server has its next id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The arguments of one call of ``claim``, and the version of the facts by then."""
-
-    wishes: Sequence[Wish]
-    done: Callable[[Sequence[Verdict]], None]
-    facts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The arguments of one call of ``release``."""
-
-    members: Sequence[Place]
-    after: int
-
-
-@dataclass(slots=True)
-class Sending:
-    """An errand to another server."""
-
-    number: int
-    to: Place
-    errand: Errand
-    expired: bool = False
-    """Nobody waits for it any more: it is not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """The answer to another server's errand."""
-
-    payload: str
-
-
-class Hint:
-    """Other servers may have changed something."""
-
-
-class DirectoryEvents(Protocol):
-    """Callbacks on the event loop's thread, in the order of the events."""
-
-    def post(self, call: Callable[..., None], *args: object) -> None:
-        """Schedule a call of one of these on that thread. From any thread; the order of calls is kept."""
-
-    def told(self, news: Sequence[News]) -> None:
-        """Other servers changed who is here."""
-
-    def judged(self, claims: Sequence[Claim], verdicts: Sequence[Verdict], facts: int) -> None:
-        """There are verdicts on all wishes of some claims, to be told once this version of the facts is known here."""
-
-    def answered(self, number: int, outcome: Outcome) -> None:
-        """An errand was not taken, or is done."""
-
-    def fenced(self, places: Sequence[Place]) -> None:
-        """This server was taken for dead: these places are none any more."""
-
-    def broken(self, error: Exception) -> None:
-        """The thread has ended."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """A call that was sent, or is about to be; then what came of it, until that is reported."""
-
-    sid: str
-    number: int
-    claims: Sequence[Claim]
-    claimed: Claimed | None = None
 
 
 class DirectoryThread:
@@ -142,10 +75,8 @@ class DirectoryThread:
         self._look = look
         self._link = Reconnector(presence, lambda *_: None)  # the journal tells of it
         self._queue: queue.SimpleQueue[Claim | Release | Sending | Answering | Hint | None] = queue.SimpleQueue()
-        self._orders: deque[Claim | Release] = deque()
+        self._waiting = WaitingOrders()
         self._letters: deque[Sending | Answering] = deque()
-        self._attempt: _Attempt | None = None
-        self._number = 0
         self._is_level = True
         self._mark = me.mark
         self._is_swept = False
@@ -203,7 +134,7 @@ class DirectoryThread:
             while True:
                 match item:
                     case Claim() | Release():
-                        self._orders.append(item)
+                        self._waiting.orders.append(item)
                     case Sending() | Answering():
                         self._letters.append(item)
                     case None:
@@ -228,8 +159,7 @@ class DirectoryThread:
 
     def _refuse(self, error: StorageFailed) -> None:
         """Refuse claims that never reached the engine. What is to be released stays."""
-        claims = [one for one in self._orders if isinstance(one, Claim)]
-        self._orders = deque(one for one in self._orders if isinstance(one, Release))
+        claims = self._waiting.drop_claims()
         self._judge(claims, [error for one in claims for _ in one.wishes])
 
     def _judge(self, claims: Sequence[Claim], verdicts: Sequence[Verdict], facts: int = 0) -> None:
@@ -239,51 +169,31 @@ class DirectoryThread:
     # --- orders
 
     def _do_orders(self) -> None:
-        while self._attempt or self._orders:
-            if self._attempt is None and isinstance(first := self._orders[0], Release):
-                self._release(first.after)
+        while (order := self._waiting.next(self._known.sid)) is not None:
+            if isinstance(order, list):
+                self._release(order)
                 continue
-            self._attempt = self._attempt or self._next_attempt()
             try:
-                self._call(self._attempt)
+                self._call(order)
             except psycopg.Error as error:
                 if not self._presence.is_connected or error.sqlstate == FENCED:
                     raise  # what came of it is unknown, or this server's next id decides
-                failed, self._attempt = self._attempt, None
-                self._judge(failed.claims, [storage_failed(error) for one in failed.claims for _ in one.wishes])
+                self._waiting.attempt = None
+                self._judge(order.claims, [storage_failed(error)] * len(order.wishes))
             else:
                 self._report()
 
-    def _release(self, after: int) -> None:
-        """Give up the next places, all that are told after the same entry: a call for each holds up what waits."""
-        alike: list[Release] = []
-        for one in self._orders:
-            if not isinstance(one, Release) or one.after != after:
-                break
-            alike.append(one)
-        members = [place for one in alike for place in one.members]
+    def _release(self, releases: Sequence[Release]) -> None:
+        members = [place for one in releases for place in one.members]
         here = [place.number for place in members if place.server == self._known.sid]
-        self._presence.release(self._known.sid, here, after)
+        self._presence.release(self._known.sid, here, releases[0].after)
         self._known.lose_own(members)
-        for _ in alike:
-            self._orders.popleft()
+        self._waiting.released(releases)
 
-    def _next_attempt(self) -> _Attempt:
-        claims: list[Claim] = []
-        wishes = 0
-        while self._orders and isinstance(one := self._orders[0], Claim):
-            wishes += len(one.wishes)
-            if claims and wishes > MAX_WISHES:
-                break
-            self._orders.popleft()
-            claims.append(one)
-        self._number += 1
-        return _Attempt(self._known.sid, self._number, claims)
-
-    def _call(self, attempt: _Attempt) -> None:
+    def _call(self, attempt: ClaimAttempt) -> None:
         facts = min(one.facts for one in attempt.claims)
         own = [version for version in tuple(self._own_changes) if version > facts]
-        wishes = [wish for one in attempt.claims for wish in one.wishes]
+        wishes = attempt.wishes
         attempt.claimed = self._presence.claim(attempt.sid, attempt.number, wishes, facts, own)
         self._own_changes.extend(attempt.claimed.versions)
         for wish in wishes:
@@ -291,13 +201,12 @@ class DirectoryThread:
 
     def _report(self) -> None:
         """Report the news up to where wishes were judged, then the verdicts."""
-        if self._attempt is None or self._attempt.claimed is None:
+        attempt = self._waiting.attempt
+        if attempt is None or (claimed := attempt.claimed) is None:
             return
-        attempt, claimed = self._attempt, self._attempt.claimed
         self._read_news(claimed.at)
-        self._attempt = None
-        wishes = [wish for one in attempt.claims for wish in one.wishes]
-        self._known.judged(wishes, claimed.verdicts)
+        self._waiting.attempt = None
+        self._known.judged(attempt.wishes, claimed.verdicts)
         is_changed = any(isinstance(verdict, Changed) for verdict in claimed.verdicts)
         self._judge(attempt.claims, claimed.verdicts, claimed.facts if is_changed else 0)
 
@@ -344,9 +253,8 @@ class DirectoryThread:
         if news := self._known.level(snapshot):
             self._events.post(self._events.told, news)
         self._mark = self._me.mark
-        self._is_level = (
-            self._attempt is None
-        )  # else what came of it may be among them: looked at again when it is known
+        # What came of an attempt may be among them: looked at again when it is known.
+        self._is_level = self._waiting.attempt is None
         if self._me.sid == self._known.sid and not self._known.has_own(snapshot, exactly=self._is_level):
             self._presence.leave_behind(self._known.sid)
             self._fence()
@@ -359,17 +267,17 @@ class DirectoryThread:
 
     def _begin_anew(self) -> None:
         """Go on as the next incarnation. What was not committed by the one before is refused."""
-        if self._attempt is not None and self._attempt.claimed is None:
-            answer = self._presence.claim(self._me.sid, self._attempt.number, [], 0, ())
-            if answer.sid == self._attempt.sid:
-                self._attempt.claimed = answer
+        attempt = self._waiting.attempt
+        if attempt is not None and attempt.claimed is None:
+            answer = self._presence.claim(self._me.sid, attempt.number, [], 0, ())
+            if answer.sid == attempt.sid:
+                attempt.claimed = answer
                 self._own_changes.extend(answer.versions)
             else:
-                self._orders.extendleft(reversed(self._attempt.claims))
-                self._attempt = None
+                self._waiting.put_back()
         self._report()
         self._refuse(StorageFailed("this server was cut off from the others: try again"))
-        self._orders.clear()
+        self._waiting.orders.clear()
         self._read_news()
         self._is_swept = False
         self._events.post(self._events.fenced, self._known.begin_anew(self._me.sid))

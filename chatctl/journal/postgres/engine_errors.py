@@ -10,12 +10,13 @@ import re
 
 import psycopg
 
+from chatctl.common.crash_log import record
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import ChangedMeanwhile
 from chatctl.journal.postgres.layout import CONFLICT
-from chatctl.journal.work import RETRY_AFTER
+from chatctl.journal.work import RETRY_AFTER, JournalLost
 
 _TEMPORARY_CLASSES = ("25", "40", "53", "55", "57", "58")
 """Read-only or in recovery, deadlocks, no space or memory, locks, an operator who intervened, files: the transaction
@@ -91,7 +92,9 @@ def open_error(place: PostgresPlace, error: BaseException) -> ChatError:
 
 
 def fatal_error(place: PostgresPlace, error: BaseException) -> ChatError:
-    """Return the error that a server ends with."""
+    """Return the error that a server ends with. A fault of our own is written to the crash log."""
+    if not isinstance(error, psycopg.Error | EngineUnfit | JournalLost | ChatError):
+        return ChatError(record(error))
     return ChatError(f"the journal {place} failed: {reason(error, place.schema)}; restart the server")
 
 

@@ -49,9 +49,14 @@ def answer_of(errand: Received, outcome: Outcome) -> str:
     return f"{ANSWERED} {errand.sender} {errand.number} {outcome}"
 
 
-def read_answer(what: str) -> tuple[int, Outcome]:
-    """Return the number of an errand and what came of it, from a payload without its first word and the server."""
+def read_answer(what: str) -> tuple[int, Outcome] | None:
+    """Return the number of an errand and what came of it, from a payload without its first word and the server.
+
+    None: it is no answer. Whoever may connect to the database can send anything.
+    """
     number, _, outcome = what.partition(" ")
+    if not number.isdecimal():
+        return None
     return int(number), next((one for one in _OUTCOMES if one == outcome), "unknown")
 
 
@@ -63,8 +68,18 @@ class Inbox:
         self._open: dict[tuple[str, int], list[str]] = {}
 
     def take(self, own: str, what: str) -> Received | None:
-        """Take a payload without its first word and the server, ``own``; return the errand once it is whole."""
-        sender, number, place, index, count, part = what.split(" ", 5)
+        """Take a payload without its first word and the server, ``own``; return the errand once it is whole.
+
+        What is none, and what a later version may send, is dropped: its sender gets no answer.
+        """
+        try:
+            return self._take(own, *what.split(" ", 5))
+        except (TypeError, ValueError, msgspec.DecodeError):
+            return None
+
+    def _take(
+        self, own: str, sender: str, number: str, place: str, index: str, count: str, part: str
+    ) -> Received | None:
         key = sender, int(number)
         parts = self._open.setdefault(key, [])
         if len(parts) != int(index):  # one was not heard: its sender gets no answer

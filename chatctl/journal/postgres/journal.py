@@ -1,14 +1,14 @@
 """The journal in PostgreSQL: ``chatctl serve --journal postgresql://…``.
 
 Lives here: how it is opened, and what only an engine does. Does not live here: heads, followers and callbacks
-(threaded.py), the thread that writes (writer.py), its statements (store.py), the tables (layout.py).
+(threaded.py, dispatching.py), the thread that writes (writer.py), its statements (store.py), the tables (layout.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 
@@ -18,99 +18,56 @@ from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts, OnKept, RebuildCost
 from chatctl.journal.postgres.connection import connect, run
-from chatctl.journal.postgres.engine_errors import reason
+from chatctl.journal.postgres.dispatching import OnFacts, OnRedacted, SharedDispatcher
+from chatctl.journal.postgres.engine_errors import fatal_error, reason
 from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.registering import application_name
 from chatctl.journal.postgres.resuming import Cut
-from chatctl.journal.postgres.sharing import Changes
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.postgres.watcher import Sharer, Watcher
-from chatctl.journal.postgres.writer import Applied, Redaction, Writer
-from chatctl.journal.records import RoomRecord
+from chatctl.journal.postgres.work import Applied, Redaction
+from chatctl.journal.postgres.writer import Writer
 from chatctl.journal.retention import OnHeld, Retention
-from chatctl.journal.threaded import Dispatcher, Log, ThreadedJournal
+from chatctl.journal.threaded import ThreadedJournal
 from chatctl.journal.work import FactsChange, closed_error
-from chatctl.protocol import Msg
 
 VACUUM_SECONDS = 3600.0
 """How long the engine may take to clear what was redacted."""
-
 
 SPREAD_SECONDS = 2.0
 """How long an operator waits for other servers to go by what was changed."""
 
 _SPREAD_LOOK_SECONDS = 0.02
 
-OnFacts = Callable[[Facts], None]
 OnCut = Callable[[str, bool], None]
 """Called with the reason, and whether changes of facts were lost."""
-OnRedacted = Callable[[str, Sequence[int]], None]
-
-
-class SharedDispatcher(Dispatcher):
-    """Handles what other servers did, too."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        on_fatal: Callable[[ChatError], None] | None,
-        logs: dict[str, Log],
-        version: int,
-        generation: str,
-    ) -> None:
-        """Start with the rooms that are known, the version of the facts, and that of which new epochs are made."""
-        super().__init__(loop, on_fatal)
-        self.logs = logs
-        self.version = version
-        """All changes of facts of other servers up to this one were reported."""
-        self.generation = generation
-        self.on_facts: OnFacts = lambda _: None
-        self.on_redacted: OnRedacted = lambda *_: None
-        self.on_version: list[Callable[[int], None]] = []
-        self.on_fenced: Callable[[], None] = lambda: None
-        self.on_cut: Callable[[Cut], None] = lambda _: None
-        self.on_others: Callable[[frozenset[str]], None] = lambda _: None
-
-    def found(self, record: RoomRecord) -> None:
-        """Know a room that another server opened, unless it was opened here at the same time."""
-        self.logs.setdefault(record.name, Log(record.epoch, record.first, record.last, record.time))
-
-    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
-        """Deliver what was said elsewhere."""
-        for name, new in entries.items():
-            self.deliver(name, new)
-
-    def changed(self, changes: Changes) -> None:
-        """Report what was changed elsewhere."""
-        if changes.facts:
-            self.call(self.on_facts, changes.facts)
-        for room, seqs in changes.redacted.items():
-            self.call(partial(self.on_redacted, room), seqs)
-        self.version = changes.version
-        for call in self.on_version:
-            self.call(call, changes.version)
-
-    def others(self, servers: frozenset[str]) -> None:
-        """Report that there are other servers than before."""
-        self.call(self.on_others, servers)
-
-    def fenced(self) -> None:
-        """Report that this server was taken for dead."""
-        self.on_fenced()
-
-    def cut(self, cut: Cut) -> None:
-        """Go on from where the logs are the same, and report it."""
-        if cut.renewed:
-            self.generation = cut.generation
-            for name, log in self.logs.items():
-                room = cut.room(name)
-                log.epoch, log.first, log.last = room.epoch, room.first, room.last
-        self.call(self.on_cut, cut)
 
 
 class PostgresJournal(ThreadedJournal[Store]):
-    """Numbers from 1 up in each room and keeps them in a schema, which one server has open, or several."""
+    """Numbers from 1 up in each room and keeps them in a schema, which one server has open, or several.
+
+    To open it blocks: do that before accepting anybody. It makes the schema if there is none, and starts the thread.
+
+    Args:
+        place: of the journal.
+        durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
+            the engine gives.
+        shared: whether other servers may have the schema open, too: then their entries are delivered as well.
+        label: what operators at other servers call this one.
+        keep_messages: number that each room keeps; None: all.
+        keep_days: how long they are kept; None: for ever.
+        loop: where callbacks run; None: the running one.
+        on_fatal: called once, on the loop's thread, with the error that the server has to end with.
+        on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
+        on_engine: called there when the engine can't be used, and when it can be again.
+        on_watcher_error: called there with the reason when this server could not beat, or sweep a dead one. It
+            tries again by itself.
+        clock: returns Unix seconds.
+
+    Raises:
+        ChatError: it can't be opened; the text says why, and what to do.
+    """
 
     traces = "the engine's write-ahead log and files, until it writes over them"
     _writer: Writer
@@ -132,27 +89,6 @@ class PostgresJournal(ThreadedJournal[Store]):
         on_watcher_error: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """Open the schema, make it if there is none, and start the thread. Blocks: do it before accepting anybody.
-
-        Args:
-            place: of the journal.
-            durability: what an acknowledgement has to survive at least: ``os``, ``disk`` or ``replica``; None: what
-                the engine gives.
-            shared: whether other servers may have the schema open, too: then their entries are delivered as well.
-            label: what operators at other servers call this one.
-            keep_messages: number that each room keeps; None: all.
-            keep_days: how long they are kept; None: for ever.
-            loop: where callbacks run; None: the running one.
-            on_fatal: called once, on the loop's thread, with the error that the server has to end with.
-            on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
-            on_engine: called there when the engine can't be used, and when it can be again.
-            on_watcher_error: called there with the reason when this server could not beat, or sweep a dead one. It
-                tries again by itself.
-            clock: returns Unix seconds.
-
-        Raises:
-            ChatError: it can't be opened; the text says why, and what to do.
-        """
         store = Store(place, durability, shared=shared, label=label)
         self.me, self.own_changes, self.known_facts = store.me, store.own_changes, store.known_facts
         super().__init__(store, store.facts, store.ends, loop, on_fatal)
@@ -172,9 +108,9 @@ class PostgresJournal(ThreadedJournal[Store]):
     # --- other servers
 
     def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:
-        post, told = self._dispatcher.post, self._dispatcher.others
-        report = partial(post, on_error)
-        return Watcher(self.place, store.me, lambda: store.backend, self.look, partial(post, told), report)
+        post, told = self._dispatcher.post, partial(self._dispatcher.post, self._dispatcher.others)
+        report, fail = partial(post, on_error), partial(post, self.fail)
+        return Watcher(self.place, store.me, lambda: store.backend, self.look, told, report, fail)
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.
@@ -241,9 +177,9 @@ class PostgresJournal(ThreadedJournal[Store]):
         """Schedule a call on the loop's thread. From any thread."""
         self._dispatcher.post(call, *args)
 
-    def fail(self, error: ChatError) -> None:
-        """Report that the server has to end."""
-        self._dispatcher.failed(error)
+    def fail(self, error: Exception) -> None:
+        """Report that the server has to end, since one of its threads has ended with an error."""
+        self._dispatcher.failed(fatal_error(self.place, error))
 
     async def spread(self, seconds: float = SPREAD_SECONDS) -> list[str]:
         """Wait until all servers go by what this one has kept; return those that do not after so many seconds.

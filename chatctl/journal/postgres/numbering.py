@@ -16,6 +16,9 @@ from chatctl.protocol import Msg
 ADDED, REPEATED, REUSED, UNKNOWN = range(4)
 """The kinds of the function ``append`` (layout.py)."""
 
+COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text"
+"""Of the columns of drafts that ``append`` takes."""
+
 Answer = tuple[Sequence[int | None] | None, Sequence[float] | None, Sequence[int] | None]
 
 

@@ -7,17 +7,17 @@ they call (presence_layout.py), the thread that makes these calls (directory_thr
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
-import psycopg
 from msgspec import Struct
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.directory import Came, Changed, Given, News, Place, Remote, Renamed, Went, Wish
-from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, Connection, connect, inspect, run
-from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
+from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, connect, inspect
+from chatctl.journal.postgres.engine_errors import EngineUnfit
 from chatctl.journal.postgres.registering import Registration, application_name
+from chatctl.journal.postgres.session import Session
 from chatctl.journal.postgres.texts import to_engine
 
 NEWS_PIECE = 10_000
@@ -63,20 +63,13 @@ class NewsLost(Exception):
     """Some news is not kept any more: what is missing has to be found out from a snapshot."""
 
 
-class Presence:
-    """A connection to who is here. Every method blocks; one thread at a time may use it."""
+class Presence(Session):
+    """A connection to who is here. Every method blocks."""
 
     def __init__(self, place: PostgresPlace, me: Registration) -> None:
         """Not connected yet."""
-        self.place = place
-        self.durability = ""
+        super().__init__(place)
         self._me = me
-        self._db: Connection | None = None
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether the connection was good when it was last used."""
-        return not is_lost(self._db)
 
     def reconnect(self) -> None:
         """Connect again.
@@ -95,12 +88,6 @@ class Presence:
             db.close()
             raise
         self._db, self.durability = db, engine.durability
-
-    def disconnect(self) -> None:
-        """Close the connection, if there is one."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
 
     def claim(self, sid: str, number: int, wishes: Sequence[Wish], facts: int, own: Collection[int]) -> Claimed:
         """Commit what is still possible of wishes, under a number.
@@ -174,11 +161,6 @@ class Presence:
         query = f"SELECT pg_notify(%s, one) FROM unnest(%s::text[]) AS n (one) WHERE {there}"  # noqa: S608 — ours
         place = () if to is None else (to.number, to.server)
         return bool(self._run(query, self.place.schema, list(payloads), *place).fetchall())
-
-    def _run(self, query: str, *values: object) -> psycopg.Cursor[tuple[Any, ...]]:
-        if self._db is None:
-            raise psycopg.OperationalError("not connected")
-        return run(self._db, query, self.place.schema, *values)
 
 
 def _row(wish: Wish) -> Mapping[str, object]:

@@ -7,12 +7,15 @@ Does not live here: the thread that asks (watcher.py), what is done with the ans
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from chatctl.journal import Facts
 from chatctl.journal.postgres.connection import Connection, run
 from chatctl.journal.postgres.registering import Registration
 from chatctl.journal.postgres.texts import from_engine
+from chatctl.journal.records import RoomRecord
+from chatctl.protocol import Msg
 
 LEFT = "s"
 """The first word of the hint of a server that has left the schema."""
@@ -28,6 +31,27 @@ class Changes(NamedTuple):
     facts: Facts
     redacted: Mapping[str, Sequence[int]]
     """Entries that were emptied, by room."""
+
+
+class Fenced(Exception):
+    """Others have taken this server for dead. ``reconnect`` makes it another one."""
+
+
+class Renewed(Exception):
+    """Another server has given the log new epochs. ``reconnect`` goes by them."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What other servers did since a store looked last."""
+
+    found: list[RoomRecord] = field(default_factory=list)
+    """Rooms that were not known."""
+    trimmed: list[RoomRecord] = field(default_factory=list)
+    entries: dict[str, list[Msg]] = field(default_factory=dict)
+    """New ones, by room."""
+    changes: Changes | None = None
+    """None: nobody asked."""
 
 
 def changes_since(db: Connection, schema: str, version: int, own: Collection[int] = ()) -> Changes:

@@ -22,8 +22,8 @@ from chatctl.journal.postgres.connection import Connection, connect, inspect, ru
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error, reason
 from chatctl.journal.postgres.layout import LAYOUT, UNFINISHED
 from chatctl.journal.postgres.opening import check_layout, fill_house, has_house, make, open_house
+from chatctl.journal.postgres.reading import entry_of
 from chatctl.journal.postgres.registering import Registration, application_name, leave, lock
-from chatctl.journal.postgres.store import entry_of
 from chatctl.journal.postgres.texts import from_engine, to_engine
 from chatctl.journal.sqlite_transfer import SqliteCopy
 from chatctl.journal.transfer import PIECE, IdRow, RoomState, State, transfer

@@ -1,12 +1,13 @@
 """The watcher: a thread with a connection of its own that beats, hears hints, and sweeps dead servers.
 
 It only says that there may be something to look at; nothing depends on a hint arriving, since it also says so once a
-second. A writer that waits for another server's transaction must not miss a beat, hence two connections. Does not live
-here: looking (writer.py, store.py), who is dead (sharing.py).
+second, whether it is connected or not. A writer that waits for another server's transaction must not miss a beat, hence
+two connections. Does not live here: looking (writer.py, store.py), who is dead (sharing.py).
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -60,6 +61,7 @@ class Watcher:
         look: Callable[[str | None], object],
         tell_others: Callable[[frozenset[str]], object],
         on_error: Callable[[str], object],
+        on_fault: Callable[[Exception], object],
     ) -> None:
         """Start the thread.
 
@@ -70,6 +72,7 @@ class Watcher:
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
             on_error: called on the thread with the reason when a beat or a sweep failed.
+            on_fault: called on the thread with the error that has ended it: nothing is heard of other servers any more.
         """
         self._place = place
         self._me = me
@@ -77,6 +80,7 @@ class Watcher:
         self._look = look
         self._tell_others = tell_others
         self._on_error = on_error
+        self._on_fault = on_fault
         self.sharer: Sharer | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
@@ -87,14 +91,14 @@ class Watcher:
         self._stopping.set()
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                db = connect(self._place, application_name(self._me.sid))
-            except (psycopg.Error, EngineUnfit):
-                pass  # the writer finds out, and tells
-            else:
-                self._run_with(db)
-            self._stopping.wait(BEAT_SECONDS)
+        try:
+            while not self._stopping.is_set():
+                with contextlib.suppress(psycopg.Error, EngineUnfit):
+                    self._run_with(connect(self._place, application_name(self._me.sid)))
+                if not self._stopping.wait(BEAT_SECONDS):
+                    self._have_all_look()  # who finds the engine gone before anybody waits for it can tell
+        except Exception as error:  # noqa: BLE001 — a server that is deaf, and is taken for dead, must not go on
+            self._on_fault(error)
 
     def _run_with(self, db: Connection) -> None:
         try:
@@ -118,16 +122,20 @@ class Watcher:
             if (others := frozenset(watchers)) != self._me.others:
                 self._me.others = others
                 self._tell_others(others)
-            self._look(None)  # once a second, whatever was heard
-            if (sharer := self.sharer) is not None:
-                sharer.look(None)
-                sharer.beaten(watchers)
+            self._have_all_look()  # once a second, whatever was heard
+            if self.sharer is not None:
+                self.sharer.beaten(watchers)
             for note in db.notifies(timeout=BEAT_SECONDS):
                 kind, _, what = note.payload.partition(" ")
                 if self._stopping.is_set() or (kind, what) == (LEFT, self._me.sid):
                     return
                 if note.pid != self._own():
                     self._hear(kind, what)
+
+    def _have_all_look(self) -> None:
+        self._look(None)
+        if self.sharer is not None:
+            self.sharer.look(None)
 
     def _sweep(self, db: Connection, dead: Mapping[str, int]) -> None:
         for sid, at_beat in dead.items():

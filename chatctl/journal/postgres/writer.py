@@ -1,7 +1,8 @@
 """The writer: the one thread that uses an open schema.
 
-Lives here: the order of its work, group commit, changes whose outcome is unknown. Does not live here: the statements
-(store.py), what errors mean (engine_errors.py), when to connect again (reconnecting.py), followers (threaded.py).
+Lives here: the order of its work, changes whose outcome is unknown. Does not live here: which changes are made together
+(waiting_changes.py), the statements (store.py), what errors mean (engine_errors.py), when to connect again
+(reconnecting.py), followers (threaded.py).
 
 It keeps the contract of ``Journal`` as follows. A change that was sent and not answered stays the next one, under its
 number, until the engine says what came of it; then its senders are answered, and nobody before. While the engine can't
@@ -14,17 +15,12 @@ server has to end.
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
 
 import psycopg
 
-from chatctl.common.sizes import size_of_all
 from chatctl.errors import ChatError, StorageFailed
-from chatctl.journal import Facts, LogCut, OnKept
+from chatctl.journal import LogCut
 from chatctl.journal.postgres.engine_errors import (
     fatal_error,
     is_conflict,
@@ -34,22 +30,17 @@ from chatctl.journal.postgres.engine_errors import (
     storage_failed,
 )
 from chatctl.journal.postgres.layout import FENCED, UNSAFE
-from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.reconnecting import OnEngine, Reconnector
-from chatctl.journal.postgres.resuming import Cut
-from chatctl.journal.postgres.sharing import Changes
-from chatctl.journal.postgres.store import Fenced, Renewed, Store
-from chatctl.journal.records import RoomRecord
+from chatctl.journal.postgres.sharing import Fenced, Renewed
+from chatctl.journal.postgres.store import Store
+from chatctl.journal.postgres.waiting_changes import Attempt, WaitingChanges
+from chatctl.journal.postgres.work import Applied, Look, Redaction, SharedEvents
 from chatctl.journal.retention import Retention
-from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewRoom, WriterEvents
+from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewRoom
 from chatctl.journal.writer_thread import WriterThread
-from chatctl.protocol import Msg
 
 LAST_SECONDS = 5.0
 """How long a server that stops waits for an engine that can't be reached."""
-
-MAX_DRAFTS, MAX_BYTES = 256, 1 << 20
-"""Of a group, unless one batch alone has more: others wait for it in their rooms."""
 
 MAX_TRIES = 3
 """Of a job: what loses three connections would lose the fourth."""
@@ -57,62 +48,7 @@ MAX_TRIES = 3
 _READ_ONLY = "25006"
 
 
-@dataclass(frozen=True, slots=True)
-class Redaction:
-    """The arguments of one call of ``redact``."""
-
-    room: str
-    epoch: str
-    """Of the room when it was decided: in another one the numbers are of other entries."""
-    seqs: Sequence[int]
-    facts: Facts
-    done: OnKept
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A hint that other servers did something: in this room; None: anywhere."""
-
-    room: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """This server goes by all changes of facts up to a version."""
-
-    version: int
-
-
 _Item = Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Applied
-
-
-class SharedEvents(WriterEvents, Protocol):
-    """Callbacks about what other servers did."""
-
-    def found(self, record: RoomRecord) -> None:
-        """There is a room that was not known."""
-
-    def grown(self, entries: Mapping[str, list[Msg]]) -> None:
-        """Rooms have entries that follow what was delivered."""
-
-    def changed(self, changes: Changes) -> None:
-        """Facts were changed, or entries emptied; or only the version is another."""
-
-    def fenced(self) -> None:
-        """This server was taken for dead, and has another id now."""
-
-    def cut(self, cut: Cut) -> None:
-        """The engine has lost something that was told, or the log has other epochs. What follows is of these."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """A change that was sent, or is about to be."""
-
-    number: int
-    batches: Sequence[Batch]
-    group: Group | None
-    change: FactsChange | Redaction | None
 
 
 class Writer(WriterThread[_Item]):
@@ -130,13 +66,7 @@ class Writer(WriterThread[_Item]):
         self._applied = 0
         self._told_version = store.version
         self._sid = store.sid
-        self._batches: deque[Batch] = deque()
-        self._changes: deque[FactsChange | Redaction] = deque()
-        self._alone: deque[Batch] = deque()
-        """Batches of a group that was refused: each is tried by itself."""
-        self._attempt: _Attempt | None = None
-        self._number = 0
-        self._new_rooms = False
+        self._waiting = WaitingChanges()
         self._newly = 0
         self._stop_by: float | None = None
         self._start()
@@ -162,7 +92,7 @@ class Writer(WriterThread[_Item]):
     def _is_finished(self) -> bool:
         if self._stop_by is None:
             return False
-        if not (self._attempt or self._alone or self._batches or self._changes or self._jobs):
+        if not (self._waiting.has_any or self._jobs):
             return True
         if self._store.is_connected or time.monotonic() < self._stop_by:
             return False
@@ -193,8 +123,8 @@ class Writer(WriterThread[_Item]):
         for cut in cuts:
             self._post(self._events.cut, cut)
             self._looks.add(None)
-            if self._attempt is not None and self._attempt.group is not None:
-                self._attempt.group.new_rooms = None  # with their new epochs, unless it is made already
+            if (attempt := self._waiting.attempt) is not None and attempt.group is not None:
+                attempt.group.new_rooms = None  # with their new epochs, unless it is made already
 
     def _wait(self) -> float:
         if (pause := self._link.wait) is not None:
@@ -204,28 +134,25 @@ class Writer(WriterThread[_Item]):
     def _sort(self, item: _Item | None) -> None:
         match item:
             case Batch():
-                self._batches.append(item)
+                self._waiting.batches.append(item)
             case FactsChange() | Redaction():
-                self._changes.append(item)
+                self._waiting.changes.append(item)
             case Look(room):
                 self._looks.add(room)
             case Applied(version):
                 self._applied = max(self._applied, version)
             case NewRoom(name):
                 self._store.add_room(name, self._store.epoch_of_new(name))  # another one since a cut
-                self._new_rooms = True
+                self._waiting.new_rooms = True
             case GoneRoom(name):
                 self._store.remove_room(name)
-                self._new_rooms = True
+                self._waiting.new_rooms = True
             case None:
                 self._stop_by = time.monotonic() + LAST_SECONDS
 
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
-        refused = [*self._changes, *self._alone, *self._batches]
-        for waiting in (self._changes, self._alone, self._batches):
-            waiting.clear()
-        for item in refused:
+        for item in self._waiting.drop_unsent():
             self._post(self._events.call, item.done, out_of_reach())
         while self._jobs:
             self._jobs.popleft().fail(read_failed())
@@ -233,8 +160,7 @@ class Writer(WriterThread[_Item]):
     # --- changes
 
     def _commit(self) -> None:
-        while attempt := self._attempt or self._next():
-            self._attempt = attempt
+        while attempt := self._waiting.next():
             try:
                 self._make(attempt)
             except (psycopg.Error, UnicodeError) as error:
@@ -244,53 +170,18 @@ class Writer(WriterThread[_Item]):
                     self._link.lose()  # it was not made, and stays the next one: under another id
                     return
                 if isinstance(error, psycopg.Error) and error.sqlstate == UNSAFE:
-                    self._put_back(attempt)  # the next session is told what holds now
+                    self._waiting.put_back()  # the next session is told what holds now
                     self._link.lose()
                     return
                 if not self._store.is_connected:
                     self._link.lose()
                     return  # the outcome is unknown: it stays the next one
-                self._attempt = None
+                self._waiting.attempt = None
                 self._refused(attempt, error)
             else:
-                self._attempt = None
+                self._waiting.attempt = None
 
-    def _put_back(self, attempt: _Attempt) -> None:
-        """Have a change wait again that was not made: that is certain."""
-        self._attempt = None
-        if attempt.change is not None:
-            self._changes.appendleft(attempt.change)
-        self._batches.extendleft(reversed(attempt.batches))
-
-    def _next(self) -> _Attempt | None:
-        change, group, batches = None, None, []
-        if self._changes:
-            change = self._changes.popleft()
-        elif self._alone:
-            batches = [self._alone.popleft()]
-        elif self._batches or self._new_rooms:
-            batches = self._next_group()
-            self._new_rooms = False  # if this fails, the store keeps them for the next one
-        else:
-            return None
-        if change is None:
-            group = Group([batch.drafts for batch in batches])
-        self._number += 1
-        return _Attempt(self._number, batches, group, change)
-
-    def _next_group(self) -> list[Batch]:
-        batches: list[Batch] = []
-        drafts = size = 0
-        while self._batches:
-            batch = self._batches[0]
-            drafts += len(batch.drafts)
-            size += size_of_all([draft.text for draft in batch.drafts])
-            if batches and (drafts > MAX_DRAFTS or size > MAX_BYTES):
-                break
-            batches.append(self._batches.popleft())
-        return batches
-
-    def _make(self, attempt: _Attempt) -> None:
+    def _make(self, attempt: Attempt) -> None:
         match attempt.change:
             case FactsChange(facts, done, known):
                 self._store.change(attempt.number, facts, seen=known)
@@ -308,12 +199,12 @@ class Writer(WriterThread[_Item]):
                     self._retention.grew(self._store.rooms[name])
                 self._post(self._events.committed, attempt.batches, result)
 
-    def _refused(self, attempt: _Attempt, error: Exception) -> None:
+    def _refused(self, attempt: Attempt, error: Exception) -> None:
         """Report that a change was not made, and that is certain."""
         if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY:
             self._link.lose()  # it became a standby: another host may be the primary now
         if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
-            self._alone.extend(attempt.batches)
+            self._waiting.alone.extend(attempt.batches)
             return
         if is_conflict(error):
             self._looks.add(None)

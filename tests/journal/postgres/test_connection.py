@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.connection import EngineSilent, connect, durability_of, inspect
+from chatctl.journal.postgres.connection import DEFAULTS, EngineSilent, _defaults, connect, inspect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, is_lost
 from tests.support.engine import Engine
 
@@ -31,25 +32,6 @@ def test_one_that_is_answered_in_time_leaves_it_as_it_was(place: PostgresPlace) 
             db.execute("SELECT 1/0")
         assert not is_lost(db)
     assert is_lost(db)
-
-
-@pytest.mark.parametrize(
-    ("fsync", "synchronous_commit", "standbys", "level"),
-    [
-        ("on", "on", "", "disk"),
-        ("on", "on", "b", "replica"),
-        ("on", "remote_apply", "ANY 1 (b, c)", "replica"),
-        ("on", "remote_write", "b", "disk"),
-        ("on", "local", "b", "disk"),
-        ("on", "off", "b", "memory"),
-        ("off", "on", "", "os"),
-        ("off", "on", "b", "os"),
-        ("off", "off", "", "memory"),
-        ("on", "on", " ", "disk"),
-    ],
-)
-def test_durability_follows_from_the_settings(fsync: str, synchronous_commit: str, standbys: str, level: str) -> None:
-    assert durability_of(fsync, synchronous_commit, standbys) == level
 
 
 def test_the_mark_is_that_of_cluster_timeline_database_and_schema(place: PostgresPlace) -> None:
@@ -79,6 +61,24 @@ def test_a_uri_that_is_none_is_not_repeated() -> None:
     with pytest.raises(EngineUnfit, match="can't read this URI") as caught:
         connect(PostgresPlace("postgresql://chat:sec%zzret@db/chat"), "test")
     assert "ret" not in str(caught.value).replace("read", "")
+
+
+def test_what_a_connection_does_of_a_network_that_drops_all_is_for_the_operator_to_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the URI, by libpq's variables, by a service file."""
+    for name in ("PGCONNECT_TIMEOUT", "PGSERVICE"):
+        monkeypatch.delenv(name, raising=False)
+    assert _defaults("postgresql://db/chat") == DEFAULTS
+    uri = "postgresql://db/chat?tcp_user_timeout=0&keepalives_idle=60"
+    assert set(DEFAULTS) - set(_defaults(uri)) == {"tcp_user_timeout", "keepalives_idle"}
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "60")
+    assert set(DEFAULTS) - set(_defaults("postgresql://db/chat")) == {"connect_timeout"}
+    services = tmp_path / "services"
+    services.write_text("[chat]\nkeepalives_count=9\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    monkeypatch.setenv("PGSERVICE", "chat")
+    assert set(DEFAULTS) - set(_defaults("postgresql://db/chat")) == {"connect_timeout", "keepalives_count"}
 
 
 def test_a_database_of_another_encoding_is_refused(engine: Engine) -> None:

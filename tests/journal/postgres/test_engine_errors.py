@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.journal.postgres.engine_errors import is_temporary, open_error, reason, storage_failed
+from chatctl.journal.postgres.engine_errors import fatal_error, is_temporary, open_error, reason, storage_failed
+from chatctl.journal.work import JournalLost
 
 SEVERAL = """connection failed: connection to server at "10.0.0.2", port 5432 failed: Connection refused
 \tIs the server running on that host and accepting TCP/IP connections?
@@ -41,6 +44,19 @@ def test_what_an_operator_is_told_has_no_password() -> None:
     place = PostgresPlace("postgresql://chat:secret@db/chat?sslpassword=hidden")
     text = open_error(place, psycopg.OperationalError("no")).text
     assert text == "cannot open the journal postgresql://chat:***@db/chat?sslpassword=***: no"
+
+
+def test_a_fault_of_ours_has_its_traceback_in_the_crash_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed is not the database: nobody should look there."""
+    monkeypatch.setenv("CHATCTL_STATE_DIR", str(tmp_path))
+    place = PostgresPlace("postgresql://db/chat")
+    assert fatal_error(place, JournalLost("gone")).text == (
+        "the journal postgresql://db/chat failed: gone; restart the server"
+    )
+    assert not list(tmp_path.iterdir())
+    told = fatal_error(place, KeyError("planted"))
+    assert told.text.startswith("internal error in chatctl: KeyError('planted'); the details are in ")
+    assert "KeyError: 'planted'" in (tmp_path / "crash.log").read_text()
 
 
 @pytest.mark.parametrize(

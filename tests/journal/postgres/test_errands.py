@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,3 +59,18 @@ def test_an_answer_says_which_errand_it_is_of() -> None:
     assert answer_of(received, "slow") == "a a 7 slow"
     assert read_answer(rest(answer_of(received, "slow"))) == (7, "slow")
     assert read_answer("8 what a later version says") == (8, "unknown")
+
+
+@pytest.mark.parametrize(
+    "what", ["", "a", "a 1 2 0 1", "a x 2 0 1 {}", "a 1 2 0 1 {}", 'a 1 2 0 1 {"type":"new"}', "é ² 2 0 1 {}"]
+)
+def test_what_is_no_errand_is_dropped(what: str) -> None:
+    """Whoever may connect to the database can notify a server of anything, and a later version may do so."""
+    inbox = Inbox()
+    assert inbox.take(TO.server, what) is None
+    assert take(inbox, pieces_of("a", 7, TO, Kick("x"))) != []
+
+
+@pytest.mark.parametrize("what", ["", "x done", "² done", "-1 done"])
+def test_what_is_no_answer_is_dropped(what: str) -> None:
+    assert read_answer(what) is None

@@ -11,7 +11,8 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.layout import CONFLICT
 from chatctl.journal.postgres.numbering import Group
-from chatctl.journal.postgres.store import Renewed, Store
+from chatctl.journal.postgres.sharing import Renewed
+from chatctl.journal.postgres.store import Store
 from chatctl.journal.work import JournalLost
 from tests.support.engine import Engine
 from tests.support.journals import ALICE, ROOM, draft, reopen

@@ -14,7 +14,7 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts
-from chatctl.journal.postgres import registering, store, watcher
+from chatctl.journal.postgres import registering, store, trimming, watcher
 from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import Group
@@ -212,7 +212,7 @@ def test_rooms_and_trims_of_others_are_known(place: PostgresPlace, monkeypatch: 
             one._retention._keep_messages = 10
             await trim(one)
             assert one.head("ops").first == 1
-            monkeypatch.setattr(store, "YOUNG_SECONDS", -1.0)
+            monkeypatch.setattr(trimming, "YOUNG_SECONDS", -1.0)
             other._writer.look(None)
             while "ops" not in other.rooms() or other.head("ops").last < 30:
                 await other._run(lambda _: None)

@@ -228,7 +228,7 @@ def test_one_that_was_stopped_in_a_transaction_is_ended_and_swept(place: Postgre
 def test_a_beat_that_is_not_answered_is_told_and_tried_again(
     place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(watcher, "connect", lambda place, name: connect(place, name, 0.2))
     monkeypatch.setattr(watcher, "LOCK_SECONDS", 20.0)
 
     async def main() -> None:

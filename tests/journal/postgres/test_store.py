@@ -10,12 +10,10 @@ import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
-from chatctl.errors import ChatError
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.store import Store
-from chatctl.journal.retention import DAY
 from tests.support.engine import Engine
-from tests.support.journals import ALICE, ROOM, draft, ids_stored, on_store, opened, run, say, texts, trim
+from tests.support.journals import ROOM, draft
 
 
 @pytest.fixture
@@ -112,59 +110,3 @@ def test_another_server_is_told_that_there_is_more(store: Store, place: Postgres
         store.change(3, {("a", "b"): "c"})
         told = [note.payload for note in listener.notifies(timeout=10, stop_after=3)]
     assert sorted(told) == ["e lobby 2", "e ops 1", "f 1"]
-
-
-@pytest.mark.parametrize(
-    ("asked", "setting"), [("disk", "set fsync = on"), ("replica", "set synchronous_standby_names")]
-)
-def test_what_the_engine_does_not_give_is_refused_with_the_remedy(
-    place: PostgresPlace, asked: str, setting: str
-) -> None:
-    with pytest.raises(ChatError, match=f"--durability {asked}, and the engine .* gives os only: {setting}"):
-        Store(place, asked)
-
-
-def test_what_it_gives_is_what_is_told(place: PostgresPlace) -> None:
-    with closing(Store(place, "os")) as store:
-        assert store.durability == "os"
-    never = place._replace(uri=place.uri + "&options=-c%20synchronous_commit%3Doff")
-    with closing(Store(never)) as store:
-        assert store.durability == "memory"
-    with pytest.raises(ChatError, match="set synchronous_commit = on"):
-        Store(never, "os")
-
-
-# --- what goes
-
-
-def test_the_old_go_after_their_days_and_the_room_keeps_counting(place: PostgresPlace) -> None:
-    async def main() -> None:
-        async with opened(place, keep_days=7) as journal:
-            await say(journal, *[draft(str(number), token=ALICE, id=str(number)) for number in range(4)])
-            now = time.time()
-            await on_store(journal, f"UPDATE {{}}entries SET time = {now - 8 * DAY} WHERE seq <= 2 RETURNING 1")
-            await on_store(journal, f"UPDATE {{}}ids SET time = {now - 8 * DAY} WHERE seq = 1 RETURNING 1")
-            await trim(journal)
-            assert await texts(journal) == ["2", "3"]
-            assert (journal.head(ROOM).first, journal.head(ROOM).last) == (3, 4)
-            assert await ids_stored(journal) == 3, "an id is known for seven days at least"
-        async with opened(place) as journal:
-            assert (journal.head(ROOM).first, journal.head(ROOM).last) == (3, 4)
-            assert (await say(journal, draft("1", token=ALICE, id="1")))[0].duplicate
-
-    run(main())
-
-
-def test_a_clock_that_is_far_off_deletes_nothing(place: PostgresPlace) -> None:
-    held: list[str] = []
-
-    async def main() -> None:
-        async with opened(place) as journal:
-            await say(journal, draft())
-        ahead = time.time() + 400 * DAY
-        async with opened(place, keep_days=7, clock=lambda: ahead, on_held=lambda *of: held.append(of[0])) as journal:
-            await trim(journal)
-            assert await texts(journal) == ["hi"]
-
-    run(main())
-    assert held == [ROOM]

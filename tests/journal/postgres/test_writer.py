@@ -99,6 +99,19 @@ def test_what_is_said_while_the_engine_restarts_waits_for_it(own: Engine, place:
     run(main())
 
 
+def test_that_the_engine_is_gone_is_known_before_anybody_speaks(own: Engine, place: PostgresPlace) -> None:
+    """Or the first message is sent to it, and nobody knows what became of it; monitoring takes all for well."""
+
+    async def main() -> None:
+        async with watched(place, shared=True) as journal:
+            await asyncio.to_thread(own.kill)
+            await journal.until_gone()
+            await asyncio.to_thread(own.start)
+            await journal.until_back()
+
+    run(main())
+
+
 def test_while_it_is_gone_for_long_all_is_refused_and_then_it_goes_on(
     own: Engine, place: PostgresPlace, impatient: None
 ) -> None:

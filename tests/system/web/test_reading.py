@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from tests.support.fixture_types import Serve
 from tests.support.web import port_of
+from tests.support.wire import Wire
 from tests.system.web.tabs import Browse, RoomServer, Tab, post_many, url
 
 
-def test_a_long_log_and_reading_upwards_in_a_flood(room_server: RoomServer, browse: Browse) -> None:
+def reading(room_server: RoomServer, browse: Browse, count: int) -> tuple[Wire, Tab]:
+    """Return who has said so many messages, "0" first, and a page on a phone that shows the last of them."""
     server, port = room_server
     poster = server.member("poster", mode="post")
-    post_many(poster, [f"{number}" for number in range(10_000)])
+    post_many(poster, [f"{number}" for number in range(count)])
     nadia = browse(url(port), viewport={"width": 360, "height": 640}).enter("nadia")
-    nadia.hears("9999")
+    return poster, nadia.hears(f"{count - 1}")
+
+
+def test_a_long_log_and_reading_upwards_in_a_flood(room_server: RoomServer, browse: Browse) -> None:
+    poster, nadia = reading(room_server, browse, 10_000)
     for _ in range(8):
         oldest = nadia.ask("() => app.current.oldest")
         nadia.ask("() => { document.querySelector('#log').scrollTop = 0; }")
@@ -35,11 +41,7 @@ def test_a_long_log_and_reading_upwards_in_a_flood(room_server: RoomServer, brow
 
 
 def test_a_flood_while_somebody_reads_a_little_further_up(room_server: RoomServer, browse: Browse) -> None:
-    server, port = room_server
-    poster = server.member("poster", mode="post")
-    post_many(poster, [f"{number}" for number in range(100)])
-    nadia = browse(url(port), viewport={"width": 360, "height": 640}).enter("nadia")
-    nadia.hears("99")
+    poster, nadia = reading(room_server, browse, 100)
     nadia.ask("() => { document.querySelector('#log').scrollTop = 800; }")
     for number in range(2500):
         poster.say(f"flood {number}")

@@ -10,7 +10,7 @@ import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.text_search import Looked, Query
-from chatctl.journal.postgres import store as stores
+from chatctl.journal.postgres import reading
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.store import Store
 from chatctl.protocol import Search
@@ -35,8 +35,8 @@ def look(store: Store, text: str, after: int = 0, before: int = 999, limit: int 
 
 
 def test_the_newest_come_first_and_it_says_how_far_it_looked(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stores, "SEARCH_PIECE", 3)
-    monkeypatch.setattr(stores, "SEARCH_SECONDS", 60.0)
+    monkeypatch.setattr(reading, "SEARCH_PIECE", 3)
+    monkeypatch.setattr(reading, "SEARCH_SECONDS", 60.0)
     said(store, *[f"m{n}" for n in range(1, 21)])
     times = {entry.seq: entry.time for entry in store.read(ROOM, 0, 99)}
     found, before, time = look(store, "M1")
@@ -74,8 +74,8 @@ def test_a_look_that_takes_long_stops_and_the_next_one_goes_on_there(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Commits wait for it meanwhile. Nothing is left out."""
-    monkeypatch.setattr(stores, "SEARCH_PIECE", 2)
-    monkeypatch.setattr(stores, "SEARCH_SECONDS", 0.0)
+    monkeypatch.setattr(reading, "SEARCH_PIECE", 2)
+    monkeypatch.setattr(reading, "SEARCH_SECONDS", 0.0)
     said(store, *["ä"] * 5)
     before, steps = 6, []
     while before > 1:

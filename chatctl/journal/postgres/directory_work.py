@@ -1,0 +1,73 @@
+"""Directory work: what a directory hands to its thread, and what the thread reports.
+
+Does not live here: either side (directory.py, directory_thread.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chatctl.directory import Errand, News, Outcome, Place, Verdict, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The arguments of one call of ``claim``, and the version of the facts by then."""
+
+    wishes: Sequence[Wish]
+    done: Callable[[Sequence[Verdict]], None]
+    facts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The arguments of one call of ``release``."""
+
+    members: Sequence[Place]
+    after: int
+
+
+@dataclass(slots=True)
+class Sending:
+    """An errand to another server."""
+
+    number: int
+    to: Place
+    errand: Errand
+    expired: bool = False
+    """Nobody waits for it any more: it is not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The answer to another server's errand."""
+
+    payload: str
+
+
+class Hint:
+    """Other servers may have changed something."""
+
+
+class DirectoryEvents(Protocol):
+    """Callbacks on the event loop's thread, in the order of the events."""
+
+    def post(self, call: Callable[..., None], *args: object) -> None:
+        """Schedule a call of one of these on that thread. From any thread; the order of calls is kept."""
+
+    def told(self, news: Sequence[News]) -> None:
+        """Other servers changed who is here."""
+
+    def judged(self, claims: Sequence[Claim], verdicts: Sequence[Verdict], facts: int) -> None:
+        """There are verdicts on all wishes of some claims, to be told once this version of the facts is known here."""
+
+    def answered(self, number: int, outcome: Outcome) -> None:
+        """An errand was not taken, or is done."""
+
+    def fenced(self, places: Sequence[Place]) -> None:
+        """This server was taken for dead: these places are none any more."""
+
+    def broken(self, error: Exception) -> None:
+        """The thread has ended."""
