@@ -18,6 +18,7 @@ from chatctl.bench.wire_formats import WireFormat, answer_challenge, offer_proof
 from chatctl.client.core.address import Address
 from chatctl.client.core.connection import stranger
 from chatctl.client.core.prover import Prover, password_wanted, place_of
+from chatctl.client.core.remedies import Options
 from chatctl.client.io.blocking_socket import open_tcp
 from chatctl.client.io.clock import deadline_in
 from chatctl.client.security.credentials import NO_KEY, Credentials
@@ -62,7 +63,7 @@ class Target:
         if self._credentials is None:
             return None
         channel = self.tls.certificate_digest(sock) if self.tls is not None else b""
-        return Prover(self._credentials, place_of(self.peer, channel, self.address.unix), channel)
+        return Prover(self._credentials, place_of(self.peer, channel, self.address.unix), channel, Options)
 
 
 def _password_only(address: Address) -> Credentials | None:
@@ -165,7 +166,7 @@ class LoadConnection:
         except BadFrame:
             raise stranger(self.address, self.received) from None
         except Unauthorized as error:
-            raise error if self._prover is not None else password_wanted(error.text) from None
+            raise error if self._prover is not None else password_wanted(error.text, Options) from None
         if admitted:
             self._answer_pings()
         return admitted

@@ -54,9 +54,11 @@ def credentials_of(ctx: click.Context, password_file: str | None, key: str | Non
     password, path = password_source(password_file, ctx.get_parameter_source("password_file"))
     if password is None and path is None and (key == "none" or (key is None and not _has_own_key())):
         return None
+    from chatctl.client.core.remedies import Options
     from chatctl.client.security.credentials import Credentials
 
-    return Credentials(password=password, password_file=path, key=key, wait=ctx.params.get("timeout"))
+    wait = ctx.params.get("timeout")
+    return Credentials(password=password, password_file=path, key=key, wait=wait, remedies=Options)
 
 
 def password_source(path: str | None, source: ParameterSource | None) -> tuple[str | None, Path | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
 
@@ -91,7 +91,25 @@ def full_help(ctx: click.Context) -> str:
 class Command(click.Command):
     """A command with such a help page, and ``--help-all`` if one of its options is rare."""
 
+    allow_extra_args = True  # ``refuse_extra`` has a better message than Click
     _help_all: click.Option | None = None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse ``args`` into ``ctx``. Raises UsageError, which names the command whose help is to be read."""
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+        if rest and not ctx.resilient_parsing and not isinstance(self, click.Group):
+            self.refuse_extra(ctx, rest[0])
+        return rest
+
+    def refuse_extra(self, ctx: click.Context, word: str) -> NoReturn:
+        """Refuse ``word``, the first argument that this command does not take. Raises UsageError."""
+        from chatctl.cli.extra_arguments import refusal
+
+        ctx.fail(refusal(ctx, word))
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return all parameters, those of Click itself included."""

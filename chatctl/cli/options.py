@@ -86,6 +86,7 @@ class ServerOptions:
 
     def _first(self) -> Address:
         from chatctl.client.core.address import Address
+        from chatctl.client.core.remedies import Options
 
         host, port = self._values["host"], self._values["port"]
         unix, tls, pin, ca, password_file, key = map(self._values.get, _OPTIONAL)
@@ -94,13 +95,13 @@ class ServerOptions:
         if unix is not None:
             if has_tls and self._on_command_line("tls", "pin", "ca"):
                 raise click.UsageError("a unix socket has no TLS: leave --tls, --pin and --ca out")
-            return Address(host, port, unix, credentials=credentials)
+            return Address(host, port, unix, credentials=credentials, remedies=Options)
         if not has_tls:
             if self._on_command_line("pin", "ca"):
                 raise click.UsageError("--no-tls leaves nothing to check with --pin or --ca")
-            return Address(host, port, credentials=credentials)
+            return Address(host, port, credentials=credentials, remedies=Options)
         port = port if has_own_port(self._ctx) else DEFAULT_TLS_PORT
-        return Address(host, port, tls=True, pin=pin, ca=ca, credentials=credentials)
+        return Address(host, port, tls=True, pin=pin, ca=ca, credentials=credentials, remedies=Options)
 
     def web_address(self, web: Address) -> Address:
         """Return the address of ``--web``, with what else was given for it. Raises UsageError."""
@@ -109,8 +110,11 @@ class ServerOptions:
             raise click.UsageError("--web is the whole address: leave --server, --host, --port, --unix and --tls out")
         if not web.tls and self._on_command_line("pin", "ca"):
             raise click.UsageError("--pin and --ca need --web https://...")
+        from chatctl.client.core.remedies import Options
+
+        of_tls = {"pin": pin, "ca": ca} if web.tls else {"pin": None, "ca": None}
         credentials = credentials_of(self._ctx, password_file, key)
-        return web._replace(pin=pin if web.tls else None, ca=ca if web.tls else None, credentials=credentials)
+        return web._replace(**of_tls, credentials=credentials, remedies=Options)
 
     @property
     def room_was_named(self) -> bool:

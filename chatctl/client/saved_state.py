@@ -38,7 +38,8 @@ def _kept_at(path: Path) -> tuple[list[Message], Callable[[list[Message]], None]
 
     def save(messages: list[Message]) -> None:
         with contextlib.suppress(OSError):
-            replace_file(path, msgspec.json.encode([message.frame for message in messages]), durable=False)
+            data = msgspec.json.encode([message.frame for message in messages])
+            replace_file(path, data, durable=False, alone=True)  # the folder is locked
 
     try:
         left = decode_kept(_says, read_file(path))

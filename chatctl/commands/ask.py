@@ -73,14 +73,17 @@ def ask(
     """Ask QUESTION in the room and wait until someone answers.
 
     People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
-    decides; what is said under our own nickname never does. The choice is printed to stdout; stderr says who made it
-    and which answers were ignored, and the result is posted in the room. Whoever gives an answer that does not count is
-    told why, once, by a whisper. The question has a tag, such as [a3]: while several questions
-    are open in the room, an answer must name it ('a3 yes'). After a signal we exit within 0.2 s, even if the server
-    does not answer; the server then posts the result. If we are killed, it withdraws the question a minute later.
+    decides; messages under our own nickname never do. The choice is printed to stdout; stderr says who made it and
+    which answers were ignored, and the result is posted in the room. Whoever gives an answer that does not count is
+    told why, once, by a whisper. After a signal we exit within 0.2 s, even if the server does not answer; the server
+    then posts the result. If we are killed, it withdraws the question a minute later.
 
-    A nickname does not prove who someone is: with --from, anyone who can reach the server may answer under that name. A
-    key does: --from-key accepts answers only under a name that is bound to that key (see 'chatctl key').
+    Each question has a tag, which is shown before it: '[a3] deploy?'. While several questions are open in the room, an
+    answer must begin with the tag: 'a3 yes'.
+
+    With --from, only the members named may answer. If too few of them are in the room, stderr says so, and we wait. A
+    nickname does not prove who someone is: anyone who can reach the server may answer under that name. A key does:
+    --from-key accepts answers only under a name that is bound to that key (see 'chatctl key').
 
     --approvals counts owners, not names. An owner is the key that was proved, else the token that 'chatctl join'
     stores; clients such as nc have neither, and our own is never counted. Anyone can make more tokens: to be sure that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,7 +19,15 @@ _LONGEST = 64 * 1024
 """Bytes of a password that are read: a pipe may have no end."""
 
 
-@click.command(cls=Command)
+class PasswordCommand(Command):
+    """Its usage errors do not repeat what may be a password."""
+
+    def refuse_extra(self, ctx: click.Context, word: str) -> NoReturn:
+        """Refuse an argument. Raises UsageError."""
+        ctx.fail("a password is no argument, which every user of this machine can read: type it when asked, or pipe it")
+
+
+@click.command(cls=PasswordCommand)
 @file_option("--out", "file", help="Write to this file, readable by you only, instead of printing.")
 def password(file: Path | None) -> None:
     """Turn a password into a line for 'serve --password-file'.

@@ -64,6 +64,23 @@ def replace_file(path: StrPath, data: bytes, *, durable: bool, private: bool = T
         _write(folder, data, put, 0o600 if private else 0o666, durable=durable, draft=draft)
 
 
+@contextlib.contextmanager
+def locked_folder(folder: StrPath) -> Iterator[None]:
+    """Keep other processes that lock the same folder from writing in it meanwhile; wait for one that does.
+
+    Raises:
+        OSError: it is not there, or can't be locked.
+    """
+    import fcntl
+
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
 def create_file(path: StrPath, data: bytes, *, durable: bool) -> None:
     """Make a file (0600) that is not there yet. Of several callers at once one wins.
 

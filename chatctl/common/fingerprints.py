@@ -39,11 +39,10 @@ def parse(text: str) -> str:
     Raises:
         ValueError: ``text`` is not a fingerprint; the error says how one looks.
     """
-    if match := _SHA256.fullmatch(text):
-        return shown(base64.b64decode(match[1] + "="))
-    if _HEX.fullmatch(text):
-        return shown(bytes.fromhex(text.replace(":", "")))
-    raise ValueError(f"{text!r} is not a fingerprint: write SHA256: and its 43 characters")
+    try:
+        return _read(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a fingerprint: {error}") from None
 
 
 def parse_key(text: str, where: str) -> str:
@@ -57,8 +56,18 @@ def parse_key(text: str, where: str) -> str:
         ChatError: ``text`` is not a fingerprint.
     """
     try:
-        return parse(text)
-    except ValueError:
-        raise ChatError(
-            f"{where}: {text!r} is not a key's fingerprint: write SHA256: and 43 characters, as 'whois' shows it"
-        ) from None
+        return _read(text)
+    except ValueError as error:
+        raise ChatError(f"{where}: {text!r} is not a key's fingerprint: {error}, as 'whois' shows it") from None
+
+
+def _read(text: str) -> str:
+    """Return what ``parse`` does. The text of its ValueError is what to do."""
+    if match := _SHA256.fullmatch(text):
+        found = shown(base64.b64decode(match[1] + "="))
+        if found != f"SHA256:{match[1]}":  # two bits of the last character count for nothing: it was mistyped
+            raise ValueError("correct its last character")
+        return found
+    if _HEX.fullmatch(text):
+        return shown(bytes.fromhex(text.replace(":", "")))
+    raise ValueError("write SHA256: and its 43 characters")

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from chatctl.common.file_reads import read_file
-from chatctl.common.files import private_folder, replace_file
+from chatctl.common.files import locked_folder, private_folder, replace_file
 from chatctl.common.names import fold_any
 
 
@@ -67,7 +67,8 @@ class IgnoreList:
             return False
         try:
             private_folder(self._path.parent)
-            replace_file(self._path, msgspec.json.encode(self.entries), durable=False)
+            with locked_folder(self._path.parent):
+                replace_file(self._path, msgspec.json.encode(self.entries), durable=False, alone=True)
         except OSError:
             return False
         return True

@@ -26,3 +26,8 @@ def test_an_option_that_was_misspelt_is_told_as_such(command: str) -> None:
 @COMMANDS
 def test_a_message_of_several_words(command: str) -> None:
     assert "'world' is another one: put the message in quotes" in wrong_usage(command, "hello", "world")
+
+
+def test_choices_are_no_arguments() -> None:
+    assert "--choice before each choice" in wrong_usage("ask", "which?", "blue", "green")
+    assert "--choice" not in wrong_usage("send", "which?", "blue", "green")

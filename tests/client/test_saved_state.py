@@ -14,6 +14,7 @@ from chatctl.client.core.address import Address
 from chatctl.client.core.outbox import Message
 from chatctl.client.saved_state import SavedState
 from chatctl.protocol import Resume, Say
+from tests.support.killed import killed_at_the_rename
 
 HERE = Address("127.0.0.1", 5500)
 
@@ -91,6 +92,21 @@ def test_what_another_process_left_is_taken_over_once_it_has_ended(state: Path) 
     assert (keep.found_draft, keep.why_not) == ("half a line", "")
     (path,) = state.glob("rooms/*/*/nadia")
     assert [message.frame.text for message in SavedState(path).outbox] == ["theirs", "both", "ours"]
+
+
+def test_a_kill_leaves_no_draft_of_a_file_for_longer_than_until_the_next_run(state: Path) -> None:
+    """A message is written there before it is sent, so a kill -9 meets it most often."""
+
+    def say(text: str) -> SavedState:
+        saved = SavedState.open(HERE, "lobby", "nadia")
+        saved.outbox.add(Message(Say(text, id=text)))
+        return saved
+
+    killed_at_the_rename(lambda: say("lost"))
+    (folder,) = state.glob("rooms/*/*/nadia")
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "outbox.json.new"]
+    say("kept").close()
+    assert sorted(path.name for path in folder.iterdir()) == ["lock", "outbox.json"]
 
 
 def test_a_draft_that_was_left_keeps_its_time(state: Path) -> None:

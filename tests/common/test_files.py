@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import resource
-import signal
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -21,11 +21,13 @@ from chatctl.common.files import (
     draft_folder,
     insist_on_own,
     is_own,
+    locked_folder,
     open_own,
     private_folder,
     remove_draft_folder,
     replace_file,
 )
+from tests.support.killed import killed_at_the_rename
 
 Write = Callable[[Path, bytes], None]
 DRAFT = ".chatctl-" + bytes(8).hex()
@@ -70,15 +72,20 @@ def test_the_file_is_private_and_nothing_else_is_left(tmp_path: Path, write: Wri
 
 def test_the_draft_of_a_killed_process_is_used_up_by_the_next_writer_that_has_a_lock(tmp_path: Path) -> None:
     """A kill -9 between the draft and its rename; the names without a lock are random, so that writers do not meet."""
-    if not (child := os.fork()):
-        os.replace = lambda *_names, **_folders: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
-        replace_file(tmp_path / "file", b"lost", durable=False, alone=True)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    killed_at_the_rename(lambda: replace_file(tmp_path / "file", b"lost", durable=False, alone=True))
     assert names(tmp_path) == ["file.new"]
     replace_file(tmp_path / "file", b"kept", durable=False, alone=True)
     assert names(tmp_path) == ["file"]
     assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_a_folder_is_locked_for_one_process_at_a_time(tmp_path: Path) -> None:
+    with locked_folder(tmp_path):
+        fd = os.open(tmp_path, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(fd)
 
 
 def test_the_draft_under_a_lock_follows_no_link(tmp_path: Path) -> None:

@@ -27,6 +27,16 @@ def test_what_is_no_fingerprint_is_refused(text: str) -> None:
         fingerprints.parse(text)
 
 
+@pytest.mark.parametrize("last", "BCD")
+def test_a_last_character_that_no_fingerprint_has_is_refused(last: str) -> None:
+    """43 characters have 258 bits, of 256: taken as another one, it would be repeated otherwise than it was typed."""
+    assert fingerprints.parse("SHA256:" + "A" * 43) == "SHA256:" + "A" * 43
+    with pytest.raises(ValueError, match=f"A{last}' is not a fingerprint: correct its last character$"):
+        fingerprints.parse("SHA256:" + "A" * 42 + last)
+    with pytest.raises(ChatError, match=f"A{last}' is not a key's fingerprint: correct its last character, as 'whois'"):
+        fingerprints.parse_key("SHA256:" + "A" * 42 + last, "--operator")
+
+
 def test_an_operators_key_is_read_in_the_same_forms() -> None:
     shown = fingerprints.of_key(bytes(range(32)))
     assert fingerprints.parse_key(f"{shown}=", "--operator") == shown

@@ -210,7 +210,7 @@ def test_a_list_is_counted_as_a_person_would() -> None:
     order(house, "console", "ban", "Two")
     order(house, "console", "ban", "Three")
     assert count("bans") == "2 bans, 1 mute"
-    order(house, "console", "op", "SHA256:" + "C" * 43)
+    order(house, "console", "op", "SHA256:" + "E" * 43)
     assert count("ops") == "3 operators' keys"
 
 

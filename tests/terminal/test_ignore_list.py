@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.terminal.ignore_list import Ignored, IgnoredHere, IgnoreList
+from tests.support.killed import killed_at_the_rename
 
 
 def here(*entries: Ignored) -> IgnoredHere:
@@ -80,6 +81,12 @@ def test_it_is_kept_for_this_account_alone(tmp_path: Path) -> None:
     assert IgnoreList(path).entries == [Ignored("omar", "K"), Ignored("bob")]
     assert path.stat().st_mode & 0o777 == 0o600
     assert not IgnoreList(None).add("omar", None)
+
+
+def test_a_kill_leaves_a_draft_that_the_next_change_uses_up(tmp_path: Path) -> None:
+    killed_at_the_rename(lambda: IgnoreList(tmp_path / "server.json").add("omar", None))
+    assert IgnoreList(tmp_path / "server.json").add("bob", None)
+    assert [path.name for path in tmp_path.iterdir()] == ["server.json"]
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[1]", b'[{"nick": 1}]', b"\xff"])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from chatctl.client.core.prover import Secrets
 
+from chatctl.client.core.remedies import Parameters, Remedies
 from chatctl.protocol import DEFAULT_HOST, DEFAULT_PORT
 
 _HOST_PORT = r"(?:\[(?P<six>[^\[\]]+)\]|(?P<host>[^\[\]:/]+))(?::(?P<port>[0-9]{1,5}))?"
@@ -32,6 +33,8 @@ class Address(NamedTuple):
     """The URL of its page, where it is spoken to through a WebSocket: ``https://HOST[:PORT][/PATH]``."""
     others: tuple[Address, ...] = ()
     """Servers of the same rooms, of which any will do where this one can't be had; they have no others."""
+    remedies: Remedies = Parameters
+    """How errors about it say what to do."""
 
     def __str__(self) -> str:
         if self.web is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chatctl.client.core.approvals import Approvals
 from chatctl.client.core.author_key import AuthorKeys, insist_on_feature
+from chatctl.client.core.awaited import absent_note
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
 from chatctl.client.core.features import require_feature
 from chatctl.client.core.follower import Follower
@@ -116,6 +117,7 @@ class Asking:
         self._epoch = welcome.epoch
         try:
             await self._prepare(welcome, deadline.sooner(CONNECT_SECONDS))
+            await self._note_absent(deadline.sooner(CONNECT_SECONDS))
         except DeadlinePassed:
             raise Unreachable("the server accepted the hello, but does not answer in time: nothing was asked") from None
         try:
@@ -150,6 +152,15 @@ class Asking:
                 self._question = replace(self._question, tag=lease.name)
                 return
         raise Rejected("the room has too many open questions: try again later")
+
+    async def _note_absent(self, deadline: Deadline) -> None:
+        """Tell the asker if those who may answer are not in the room: else the command would just seem to hang."""
+        question = self._question
+        if not question.nicks:
+            return
+        others = [nick for nick in await self._follower.members(deadline) if fold_any(nick) != question.asker]
+        if line := absent_note(question.nicks, others, question.approvals or 1):
+            self._notice(line)
 
     async def _asked(self, seconds: float, deadline: Deadline) -> Answer:
         seq, self._may_be_open = None, True

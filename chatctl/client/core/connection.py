@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatctl import protocol
 from chatctl.client.core.deadline import ConnectionEnded
+from chatctl.client.core.remedies import Parameters, Remedies
 from chatctl.common.framing import Framer
 from chatctl.common.text import clean_bytes
 from chatctl.errors import BadFrame, ChatError, PeerBroke, TooLong, Unauthorized, from_wire
@@ -73,12 +74,13 @@ class ClientConnection:
     Frames passed to ``send`` before the welcome wait for it.
     """
 
-    def __init__(self, hello: Hello, where: object) -> None:
-        """Start with ``hello``; ``where`` names the server in errors."""
+    def __init__(self, hello: Hello, where: object, remedies: Remedies = Parameters) -> None:
+        """Start with ``hello``; ``where`` names the server in errors, and ``remedies`` what to do about them."""
         self.welcome: Welcome | None = None
         self.state = State.GREETING
         self._hello = hello
         self._where = where
+        self._remedies = remedies
         self._prover: Prover | None = None
         self._first = b""
         self._silent = True  # nothing arrived yet but the greeting
@@ -181,9 +183,9 @@ class ClientConnection:
         elif error.code == Unauthorized.wire_code and error.retry_after is None:
             from chatctl.client.core.prover import password_wanted
 
-            explained = password_wanted(error.text)
+            explained = password_wanted(error.text, self._remedies)
         if error.code == BadFrame.wire_code and error.text.endswith("TLS only"):
-            return from_wire(error.code, f"{error.text}: use --tls")
+            return from_wire(error.code, f"{error.text}: {self._remedies.use_tls}")
         return explained or from_wire(error.code, error.text, error.retry_after)
 
     def _let_in(self, welcome: Welcome) -> None:
@@ -200,4 +202,4 @@ class ClientConnection:
         return stranger(self._where, data)
 
     def _first_version(self) -> PeerBroke:
-        return PeerBroke(f"{self._where} speaks the first version's protocol only: use --classic")
+        return PeerBroke(f"{self._where} speaks the first version's protocol only: {self._remedies.use_classic}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from chatctl.client.core.cursor import Cursor
 from chatctl.client.core.deadline import Deadline, DeadlinePassed, ReaderGone
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from chatctl.client.core.held_lease import HeldLease
     from chatctl.client.core.member_changes import MemberChanges
     from chatctl.client.core.transport import Transport
+
+Answer = TypeVar("Answer", LeaseState, Roster)
 
 FollowEvent = Msg | Gap | Presence | Whisper | Redacted | Lost | Back
 
@@ -156,6 +158,18 @@ class Follower:
         self._lease = lease
         return True
 
+    async def members(self, deadline: Deadline) -> list[str]:
+        """Return the nicknames of who was in the room on connecting, or is now where those are too many.
+
+        Entries that arrive before an answer are passed over. Raises as ``hold``.
+        """
+        connection = self._subscription.connection
+        assert connection is not None, "not open yet"
+        if connection.welcome.count <= len(connection.welcome.members):
+            return connection.welcome.members
+        await self._send(Who(), deadline)
+        return [row.nick for row in (await self._receive(Roster, deadline)).members]
+
     async def release(self, deadline: Deadline, *, withdraw: bool = False) -> bool:
         """End the lease, also after a signal's exception; return whether it was sent.
 
@@ -174,7 +188,7 @@ class Follower:
                 is_sent = True
                 # A connection that is closed while something on it is unread is reset, which can cost what was sent.
                 try:
-                    await self._receive_state(deadline)
+                    await self._receive(LeaseState, deadline)
                 except ReaderGone:
                     await self._subscription.connection.pending()
             is_sent = True
@@ -182,10 +196,10 @@ class Follower:
 
     async def _answer_to(self, frame: Lease, deadline: Deadline) -> LeaseState:
         await self._send(frame, deadline)
-        return await self._receive_state(deadline)
+        return await self._receive(LeaseState, deadline)
 
-    async def _receive_state(self, deadline: Deadline) -> LeaseState:
-        while not isinstance(found := await self._subscription.receive(deadline), LeaseState):
+    async def _receive(self, kind: type[Answer], deadline: Deadline) -> Answer:
+        while not isinstance(found := await self._subscription.receive(deadline), kind):
             self.cursor.take(found)
         return found
 

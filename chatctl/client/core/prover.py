@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from chatctl.client.core.remedies import Parameters, Remedies
 from chatctl.common.key_proof import (
     LABEL,
     LABEL_OF_PATHS,
@@ -25,10 +26,6 @@ from chatctl.common.key_proof import (
 )
 from chatctl.errors import PasswordWanted, PasswordWrong, PeerBroke, Unauthorized, Unsupported
 from chatctl.protocol import SCRAM_ITERATIONS, Challenge, Error, Hello, Proof, Welcome
-
-_OR_WITHOUT = " (or connect without a key: --key none)"
-_REACHED_AS = " (the operator can add --reached-as; or connect without a key: --key none)"
-_HOW_TO_GIVE_ONE = ": give it with CHATCTL_PASSWORD or --password-file"
 
 _SERVER_FIRST = re.compile(r"r=[!-+\--~]+,s=[A-Za-z0-9+/]+=*,i=([1-9][0-9]*)")
 """The one form of a server's first message that is taken, without extensions: whoever reads it finds one ``i=``."""
@@ -79,11 +76,15 @@ def place_of(peer: object, channel: bytes, path: str | None) -> str:
 class Prover:
     """The proofs of one connection: ``offer``, then ``answer`` if there is a challenge, then ``check``."""
 
-    def __init__(self, secrets: Secrets, place: str, channel: bytes = b"") -> None:
-        """Prove ``secrets`` at ``place`` (see ``place_of``), over a connection with this ``channel``."""
+    def __init__(self, secrets: Secrets, place: str, channel: bytes = b"", remedies: Remedies = Parameters) -> None:
+        """Prove ``secrets`` at ``place`` (see ``place_of``), over a connection with this ``channel``.
+
+        ``remedies`` are what errors say to do about them.
+        """
         self._secrets = secrets
         self._place = place
         self._channel = channel
+        self._remedies = remedies
         self._scram: Any = None
         self._hello: Hello | None = None
         self._answered = False
@@ -142,11 +143,12 @@ class Prover:
         label = label_of(self._place)
         if label in taken:
             return
+        or_without = f"(or connect without a key: {self._remedies.no_key})"
         if not {LABEL, LABEL_OF_PATHS}.issuperset(taken):
-            raise Unsupported("this chatctl is too old to prove a key to this server: update it here" + _OR_WITHOUT)
+            raise Unsupported(f"this chatctl is too old to prove a key to this server: update it here {or_without}")
         raise Unsupported(
             "the server is too old, or a relay: it can't take a key as proved for "
-            f"{self._place}. Update chatctl where the server runs{_OR_WITHOUT}"
+            f"{self._place}. Update chatctl where the server runs {or_without}"
         )
 
     def _answer_scram(self, first: str | None) -> str | None:
@@ -176,11 +178,10 @@ class Prover:
         except ScramError:
             raise Unauthorized("the server does not know the password: it is not the one it seems") from None
 
-    @staticmethod
-    def _unasked() -> Unauthorized:
+    def _unasked(self) -> Unauthorized:
         return Unauthorized(
             "there is a password for this server, which does not ask for it: it may be another one in its place "
-            "(if it has none, take the password away: CHATCTL_PASSWORD, --password-file)"
+            f"(if it has none, {self._remedies.not_to_authenticate})"
         )
 
     def explain(self, error: Error) -> Unauthorized | None:
@@ -191,17 +192,18 @@ class Prover:
         if error.code != Unauthorized.wire_code:
             return None
         if self._scram is None and not self._answered and error.retry_after is None:
-            return password_wanted(error.text)
+            return password_wanted(error.text, self._remedies)
         if self._scram is not None and self._answered and error.retry_after is not None:
             return PasswordWrong(error.text, retry_after=error.retry_after)
         if self._answered and self._hello is not None and self._hello.key is not None and error.retry_after is None:
-            return Unauthorized(with_hint(error.text, _REACHED_AS))
+            without = f"(the operator can add --reached-as; or connect without a key: {self._remedies.no_key})"
+            return Unauthorized(with_hint(error.text, f" {without}"))
         return None
 
 
-def password_wanted(text: str) -> PasswordWanted:
+def password_wanted(text: str, remedies: Remedies) -> PasswordWanted:
     """Return the error for a refusal, with this text, where nothing was offered."""
-    return PasswordWanted(with_hint(text, _HOW_TO_GIVE_ONE))
+    return PasswordWanted(with_hint(text, f": {remedies.to_authenticate}"))
 
 
 def with_hint(text: str, hint: str) -> str:

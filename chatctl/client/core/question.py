@@ -15,6 +15,9 @@ from typing import NamedTuple
 MAX_QUOTED = 200
 """Characters of the question that are repeated before its outcome."""
 
+MAX_EXAMPLE = 20
+"""Characters of a choice that is repeated to show how to answer with the tag; else its number is."""
+
 MAX_APPROVALS = 100
 
 _AROUND = " \t.,;:!()[]#\"'"
@@ -69,11 +72,15 @@ class Question:
         """Return the message that asks the room."""
         shown = (f"[{n}] {choice}" for n, choice in enumerate(self.choices, 1)) if self.numbered else self.choices
         how = "the choice or its number" if self.numbered else "the choice"
-        tag = f"; if other questions are open, put {self.tag} before it" if self.tag else ""
+        tag = f"; {self._how_to_tag()}" if self.tag else ""
         count = f"; {self.approvals} must say {self.choices[0]}" if self.approvals is not None else ""
         whom = f"; only {' or '.join(self.nicks)} may answer" if self.nicks else ""
         proof = f"; with the key {' or '.join(self.keys)}" if self.keys else ""
         return f"{self._tagged(self.text)}  {'  '.join(shown)}  (answer with {how}{tag}{count}{whom}{proof})"
+
+    def _how_to_tag(self) -> str:
+        first = self.choices[0] if len(self.choices[0]) <= MAX_EXAMPLE or not self.numbered else "1"
+        return f"{self.tag} is this question's tag: while others are open, answer '{self.tag} {first}'"
 
     def outcome(self, how: str) -> str:
         """Return the message that tells the room how it ended."""

@@ -43,7 +43,7 @@ class AioConnection(asyncio.Protocol):
         """Wait for ``connection_made``; with ``trust``, after a TLS handshake."""
         self._address = address
         self._trust = trust
-        self._core = ClientConnection(hello, address)
+        self._core = ClientConnection(hello, address, address.remedies)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._frames: deque[ServerFrame] = deque()
@@ -70,7 +70,7 @@ class AioConnection(asyncio.Protocol):
                 return
         if self._address.credentials is not None:
             place = place_of(transport.get_extra_info("peername"), channel, self._address.real)
-            self._core.prove_with(Prover(self._address.credentials, place, channel))
+            self._core.prove_with(Prover(self._address.credentials, place, channel, self._address.remedies))
         self._hurry_timer = self._loop.call_later(HURRY_SECONDS, self._hurry)
 
     @staticmethod

@@ -71,7 +71,7 @@ class BlockingConnection:
         self._address = address = follow_links(address)
         self._reader = reader if closing is None else closing
         self._closing = closing
-        self._core = ClientConnection(hello, address)
+        self._core = ClientConnection(hello, address, address.remedies)
         self._frames: list[ServerFrame] = []
         upgrade = _upgrade_of(address)  # before the time is taken: its import is no part of connecting
         started = now()
@@ -105,7 +105,7 @@ class BlockingConnection:
         binds = self._address.tls and self._address.web is None  # behind a proxy the certificate is another one
         channel = digest(self.certificate) if binds else b""
         place = place_of(self._carrier.getpeername(), channel, self._address.real)
-        self._core.prove_with(Prover(self._address.credentials, place, channel))
+        self._core.prove_with(Prover(self._address.credentials, place, channel, self._address.remedies))
 
     def _handshake(self, deadline: Deadline) -> Welcome:
         try:

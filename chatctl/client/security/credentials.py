@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatctl.client.core.remedies import Parameters, Remedies
 from chatctl.errors import ChatError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Credentials:
         password_file: Path | None = None,
         key: str | None = None,
         wait: float | None = None,
+        remedies: Remedies = Parameters,
     ) -> None:
         """Name the secrets; read nothing yet.
 
@@ -38,11 +40,13 @@ class Credentials:
                 account's own key if it has one.
             wait: seconds that a pipe has, which one of the files may be, to end, and an ssh-agent to answer; None for
                 no limit.
+            remedies: what errors about them say to do.
         """
         self._password = password
         self._password_file = password_file
         self._key = key
         self._wait = wait
+        self._remedies = remedies
         self._left: Callable[[], float | None] | None = None
         self._signer: Signer | None = None
         self._looked = False
@@ -92,6 +96,7 @@ class Credentials:
             password_file=self._password_file,
             key=self._key if key is None else key,
             wait=self._wait,
+            remedies=self._remedies,
         )
 
     def _find(self) -> Signer | None:
@@ -107,4 +112,6 @@ class Credentials:
         from chatctl.common.paths import existing_key
 
         path = self._key or existing_key()
-        return read_key(Path(path).expanduser(), wait=self._seconds()) if path is not None else None
+        if path is None:
+            return None
+        return read_key(Path(path).expanduser(), wait=self._seconds(), named_by=self._remedies.key_file)

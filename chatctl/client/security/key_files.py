@@ -57,10 +57,10 @@ def make_key(path: Path) -> FileKey:
     return _of(private)
 
 
-def read_key(path: Path, ask: Ask | None = None, wait: float | None = None) -> FileKey:
+def read_key(path: Path, ask: Ask | None = None, wait: float | None = None, named_by: str = "--key") -> FileKey:
     """Read a key, and ``ask`` for its passphrase if it has one; by default on the terminal.
 
-    A pipe is waited for, ``wait`` seconds at most.
+    A pipe is waited for, ``wait`` seconds at most. ``named_by`` is the option or parameter for the file, for errors.
 
     Raises:
         ChatError: the file can't be read, others can read it, it holds no Ed25519 key, or nobody knows its passphrase.
@@ -69,7 +69,7 @@ def read_key(path: Path, ask: Ask | None = None, wait: float | None = None) -> F
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-    data = read_private(path, "key", "--key", wait)
+    data = read_private(path, "key", named_by, wait)
     try:
         try:
             key = load_ssh_private_key(data, None)

@@ -5,14 +5,12 @@ A line is ``HOST:PORT SHA256:…``; ``#`` begins a comment. Of two lines for one
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
 from chatctl.client.core.address import Address
 from chatctl.common import fingerprints
 from chatctl.common.file_reads import read_own
-from chatctl.common.files import private_folder, replace_file
+from chatctl.common.files import locked_folder, private_folder, replace_file
 from chatctl.common.paths import state_dir
 from chatctl.errors import NoHome, Untrusted, reason_of
 
@@ -72,16 +70,10 @@ def remember(address: Address, pin: str) -> bool:
     try:
         path = known_servers()
         private_folder(path.parent)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        with locked_folder(path.parent):  # two processes that add at once must not lose a line
+            text = _read(path)
+            end = "\n" if text and not text.endswith("\n") else ""
+            replace_file(path, f"{text}{end}{key_of(address)} {pin}\n".encode(), durable=True, alone=True)
     except OSError:
         return False
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)  # two processes that add at once must not lose a line
-        text = _read(path)
-        end = "\n" if text and not text.endswith("\n") else ""
-        replace_file(path, f"{text}{end}{key_of(address)} {pin}\n".encode(), durable=True)
-    except OSError:
-        return False
-    finally:
-        os.close(folder)
     return True

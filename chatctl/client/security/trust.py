@@ -1,9 +1,9 @@
 """Whether a server's certificate is the right one: known fingerprints, then authorities, then a person.
 
-In this order: the fingerprint of ``--pin`` decides alone. One that is kept for this host and port decides alone.
-Otherwise the system's authorities (or ``--ca``) have to vouch for the certificate and its name. A server that is not
-trusted is sent nothing. Lives here: the decision and its messages. Does not live here: connections (io/), asking a
-person (terminal/login_prompts.py). Source: docs/security.md, "TLS".
+In this order: the fingerprint given (``Address.pin``) decides alone. One that is kept for this host and port decides
+alone. Otherwise the system's authorities (or those of ``Address.ca``) have to vouch for the certificate and its name. A
+server that is not trusted is sent nothing. Lives here: the decision and its messages. Does not live here: connections
+(io/), asking a person (terminal/login_prompts.py). Source: docs/security.md, "TLS".
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class UnknownServer(Untrusted):
         trust = "" if address.web is not None else f", or trust it once with: {join}"
         super().__init__(
             f"the certificate of {address} is not known here ({self.why}): it is {found}; nothing was sent. If that "
-            f"is the one that the server printed when it started, use --pin {found}{trust}"
+            f"is the one that the server printed when it started, {address.remedies.use_pin(found)}{trust}"
         )
 
 
@@ -71,8 +71,8 @@ class Trust:
         where, known = self._address, " or ".join(self._pins)
         if where.pin is not None:
             return Untrusted(
-                f"{where} is not the server of --pin {known}: its certificate is {found}; nothing was sent. "
-                "Ask its operator which one is right"
+                f"{where} is not the server of {where.remedies.pin} {known}: its certificate is {found}; nothing was "
+                "sent. Ask its operator which one is right"
             )
         return Untrusted(
             f"the certificate of {where} HAS CHANGED: it was {known}, it is {found}; nothing was sent. Somebody may "
@@ -110,7 +110,9 @@ def handshake_failed(address: Address, error: Exception) -> ChatError:
         )
     reason = (getattr(error, "reason", None) or "").replace("_", " ").lower()
     if reason in ("wrong version number", "record layer failure", "packet length too long", "http request"):
-        remedy = "use --no-tls, or the port on which it does (5501)" if address.web is None else "use http://"
+        remedy = (
+            f"{address.remedies.no_tls}, or the port on which it does (5501)" if address.web is None else "use http://"
+        )
         return PeerBroke(f"{address} does not speak TLS: {remedy}")
     if "protocol version" in reason or "unsupported protocol" in reason:
         return PeerBroke(f"{address} speaks no TLS of version 1.2 or later")

@@ -22,7 +22,7 @@ from chatctl.commands.send import message_source
 from chatctl.commands.send.message_source import Compose, Overflow, TextRules
 from chatctl.common.text import clean
 from chatctl.errors import ChatError, OutcomeUnknown, Refused, Rejected, TooLong
-from chatctl.protocol import Ack, Error, Limits, Msg
+from chatctl.protocol import Ack, Error, Limits, Msg, Welcome
 
 if TYPE_CHECKING:
     import re
@@ -198,7 +198,7 @@ class Delivery:
             try:
                 drive(sender.open())
                 if follower is not None:
-                    drive(sender.attempt(follower.open))
+                    self._note_absent(drive(sender.attempt(follower.open)))
                 for last in each(sender.say(messages(sender), fit)):
                     step()
                     printer.ack(last)
@@ -231,6 +231,14 @@ class Delivery:
         from chatctl.client.core.follower import Follower
 
         return Follower(BlockingTransport(), self._address, self._room, Cursor())
+
+    def _note_absent(self, welcome: Welcome) -> None:
+        """Say if those whose reply is waited for are not in the room, where it has few enough members to know."""
+        if self._options.nicks and welcome.count <= len(welcome.members):
+            from chatctl.client.core.awaited import absent_note
+
+            if line := absent_note(self._options.nicks, welcome.members):
+                note(line)
 
     def _reply(self, wanted: re.Pattern[str], ack: Ack, follower: Follower, deadline: Deadline) -> Msg:
         from chatctl.client.core.message_filter import MessageFilter

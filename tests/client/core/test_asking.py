@@ -122,6 +122,21 @@ def test_two_questions_are_open_and_only_the_tagged_answer_counts(port: int, mem
     assert first.answer().choice == "yes"
 
 
+def test_who_may_answer_and_is_not_in_the_room(
+    port: int, member: Callable[[str], Wire], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the welcome does not list all members."""
+    monkeypatch.setattr("chatctl.hub.login.MEMBERS_IN_WELCOME", 2)
+    assert Asked(port, "ci", nicks=["nadia"]).notice() == "(nadia is not in the room)"
+    crowd = [member(f"m{number}") for number in range(3)]
+    assert Asked(port, "ci2", nicks=["nadia"]).notice() == "(nadia is not in the room)"
+    asked = Asked(port, "omar", nicks=["m2"])
+    tag = tag_in(crowd[-1], 2)
+    crowd[-1].say(f"{tag} yes")
+    assert asked.answer().entry.nick == "m2"
+    assert asked.notices == []
+
+
 def test_an_answer_before_another_question_counts_for_the_first(port: int, member: Callable[[str], Wire]) -> None:
     """However late the asker looks at it: here, when the other question is asked."""
     nadia = member("nadia")

@@ -6,6 +6,7 @@ import pytest
 
 from chatctl.client.core.connection import ClientConnection, State, raise_refusal
 from chatctl.client.core.deadline import ConnectionEnded
+from chatctl.client.core.remedies import Options, Parameters, Remedies
 from chatctl.errors import BadFrame, NickTaken, PeerBroke, RateLimited
 from chatctl.protocol import (
     GREETING,
@@ -33,8 +34,8 @@ WELCOME = Welcome(
 MSG = Msg(seq=1, time=0.0, nick="omar", text="hi")
 
 
-def greeted() -> ClientConnection:
-    connection = ClientConnection(HELLO, "a-server")
+def greeted(remedies: Remedies = Parameters) -> ClientConnection:
+    connection = ClientConnection(HELLO, "a-server", remedies)
     assert receive(connection, GREETING) == []
     assert connection.outgoing() == encode(HELLO)
     return connection
@@ -133,15 +134,16 @@ def test_what_is_no_chatctl_server_is_named(first: bytes, what: str) -> None:
 
 
 @pytest.mark.parametrize("after", [b"nadia joined!", b"Connected to server!"])
-def test_the_first_version_is_recognised(after: bytes) -> None:
-    with pytest.raises(PeerBroke, match="first version's protocol only: use --classic"):
-        receive(greeted(), after)
+@pytest.mark.parametrize("remedies", [Options, Parameters])
+def test_the_first_version_is_recognised(after: bytes, remedies: Remedies) -> None:
+    with pytest.raises(PeerBroke, match=f"first version's protocol only: {remedies.use_classic}$"):
+        receive(greeted(remedies), after)
 
 
 def test_the_first_version_is_recognised_by_an_echo_of_the_hello() -> None:
     """It takes the hello for a nickname, and announces that."""
     with pytest.raises(PeerBroke, match="use --classic"):
-        receive(greeted(), encode(HELLO))
+        receive(greeted(Options), encode(HELLO))
 
 
 def test_one_that_hurries_may_be_greeted_late() -> None:
@@ -166,4 +168,9 @@ def test_what_ends_a_request() -> None:
 def test_the_client_says_how_it_speaks_tls(said: str) -> None:
     """A server does not know its options; an older one named them all the same."""
     with pytest.raises(BadFrame, match=r"^this port speaks TLS only: use --tls$"):
-        receive(greeted(), encode(Error("bad_frame", said)))
+        receive(greeted(Options), encode(Error("bad_frame", said)))
+
+
+def test_a_program_is_told_the_parameter_for_tls() -> None:
+    with pytest.raises(BadFrame, match=r"^this port speaks TLS only: use tls=True$"):
+        receive(greeted(), encode(Error("bad_frame", "this port speaks TLS only")))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from chatctl.client.core.connection import ClientConnection, State
 from chatctl.client.core.prover import Prover, place_of
+from chatctl.client.core.remedies import Options, Parameters, Remedies
 from chatctl.client.core.retry import may_pass
 from chatctl.client.security.credentials import Credentials
 from chatctl.client.security.key_files import FileKey
@@ -53,10 +54,17 @@ class Mine(Credentials):
         self._signer, self._looked = (KEY if key else None), True
 
 
-def core_of(credentials: Credentials, channel: bytes = b"", mode: str = "join", place: str = HERE) -> ClientConnection:
+def core_of(
+    credentials: Credentials,
+    channel: bytes = b"",
+    mode: str = "join",
+    place: str = HERE,
+    remedies: Remedies = Parameters,
+) -> ClientConnection:
     """Return a client that was greeted, and said hello."""
-    core = ClientConnection(Hello(v=1, nick="Rajat", mode=mode, token="a" * 32), "there")  # type: ignore[arg-type]
-    core.prove_with(Prover(credentials, place, channel))
+    hello = Hello(v=1, nick="Rajat", mode=mode, token="a" * 32)  # type: ignore[arg-type]
+    core = ClientConnection(hello, "there", remedies)
+    core.prove_with(Prover(credentials, place, channel, remedies))
     assert list(core.receive(GREETING)) == []
     return core
 
@@ -359,17 +367,27 @@ def refusal(core: ClientConnection, text: str, code: str = "unauthorized") -> Ch
     return raised.value
 
 
-@pytest.mark.parametrize("text", ["wanted", "wanted: give it with CHATCTL_PASSWORD or --password-file"])
-def test_who_has_no_password_is_told_how_to_give_one(text: str) -> None:
+BY_OPTION = "wanted: give it with CHATCTL_PASSWORD or --password-file"
+
+
+@pytest.mark.parametrize(
+    ("text", "remedies", "told"),
+    [
+        ("wanted", Options, BY_OPTION),
+        ("wanted", Parameters, "wanted: give it as password"),
+        (BY_OPTION, Options, BY_OPTION),
+    ],
+)
+def test_who_has_no_password_is_told_how_to_give_one(text: str, remedies: Remedies, told: str) -> None:
     """Once, where an older server has said it itself."""
-    error = refusal(core_of(Mine()), text)
+    error = refusal(core_of(Mine(), remedies=remedies), text)
     assert isinstance(error, PasswordWanted)
-    assert error.text == "wanted: give it with CHATCTL_PASSWORD or --password-file"
+    assert error.text == told
 
 
 @pytest.mark.parametrize("text", ["no", "no (do this, or --key none)"])
 def test_who_signed_in_vain_is_told_how_to_do_without(text: str) -> None:
-    core = core_of(Mine(key=True))
+    core = core_of(Mine(key=True), remedies=Options)
     said(core)
     hear(core, Challenge(nonce=b64encode(bytes(32)).decode(), labels=None))
     error = refusal(core, text)

@@ -57,6 +57,17 @@ def test_numbers_stand_for_nothing_where_a_choice_is_one() -> None:
     assert choice_of(Question("how many?", ["10", "20"], "deploy"), "1") is None
 
 
+@pytest.mark.parametrize(
+    ("choices", "answer"),
+    [(["yes", "no"], "a3 yes"), (["x" * 100, "no"], "a3 1"), (["1" * 30, "2"], f"a3 {'1' * 30}")],
+)
+def test_the_question_says_how_to_answer_with_its_tag(choices: list[str], answer: str) -> None:
+    question = Question("well?", choices, "deploy", tag="a3")
+    assert f"a3 is this question's tag: while others are open, answer '{answer}'" in question.message()
+    assert question.read(answer) == Reading(0, tagged=True)
+    assert "tag" not in Question("well?", choices, "deploy").message()
+
+
 def test_a_tag_begins_no_choice() -> None:
     """Or 'a2' would be an answer and half of one."""
     tag = new_tag(lambda count: bytes(count), ["A2", "a22 days"], 2)

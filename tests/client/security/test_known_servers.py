@@ -11,6 +11,7 @@ import pytest
 from chatctl.client.core.address import Address
 from chatctl.client.security.known_servers import known_servers, pins_of, remember
 from chatctl.errors import Untrusted
+from tests.support.killed import killed_at_the_rename
 
 HERE, THERE = Address("A.example", 5501), Address("b.example", 5501)
 PIN, OTHER = "SHA256:" + "A" * 43, "SHA256:" + "E" * 43
@@ -67,6 +68,13 @@ def test_of_many_that_add_at_once_none_is_lost() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(lambda server: remember(server, PIN), servers))
     assert all(pins_of(server) == [PIN] for server in servers)
+
+
+def test_a_kill_leaves_a_draft_that_the_next_one_uses_up() -> None:
+    killed_at_the_rename(lambda: remember(HERE, PIN))
+    assert remember(HERE, OTHER)
+    assert [path.name for path in known_servers().parent.iterdir()] == ["known_servers"]
+    assert pins_of(HERE) == [OTHER]
 
 
 def test_a_file_that_others_can_change_trusts_nobody() -> None:

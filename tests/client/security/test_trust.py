@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatctl.client.core.address import Address
+from chatctl.client.core.remedies import Options
 from chatctl.client.security.known_servers import remember
 from chatctl.client.security.trust import Trust, handshake_failed
 from chatctl.common import fingerprints
@@ -37,8 +38,10 @@ def test_a_pin_decides_alone() -> None:
     assert not trust.by_authority
     assert trust.context.verify_mode is ssl.CERT_NONE
     trust.check(CERTIFICATE)
-    with pytest.raises(Untrusted, match=f"not the server of --pin {PIN}"):
+    with pytest.raises(Untrusted, match=f"not the server of pin {PIN}"):
         trust.check(ANOTHER)
+    with pytest.raises(Untrusted, match=f"not the server of --pin {PIN}"):
+        Trust(HERE._replace(pin=PIN, remedies=Options)).check(ANOTHER)
 
 
 def test_a_known_server_is_held_to_what_is_known() -> None:
@@ -79,7 +82,7 @@ def failed(kind: type[ssl.SSLError], reason: str) -> ssl.SSLError:
     ("error", "kind", "why"),
     [
         (TimeoutError(), Unreachable, "does not answer the TLS handshake in time"),
-        (failed(ssl.SSLError, "WRONG_VERSION_NUMBER"), PeerBroke, "does not speak TLS: use --no-tls"),
+        (failed(ssl.SSLError, "WRONG_VERSION_NUMBER"), PeerBroke, "does not speak TLS: use tls=False"),
         (failed(ssl.SSLError, "UNSUPPORTED_PROTOCOL"), PeerBroke, "no TLS of version 1.2"),
         (failed(ssl.SSLError, "TLSV1_ALERT_PROTOCOL_VERSION"), PeerBroke, "no TLS of version 1.2"),
         (failed(ssl.SSLError, "BAD_SIGNATURE"), PeerBroke, r"broke the TLS handshake \(bad signature\)"),

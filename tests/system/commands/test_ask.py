@@ -23,7 +23,8 @@ from tests.support.wire import Wire, wait_for_watcher
 from tests.support.wire import log_of as said_in
 
 ASKED = (
-    "[a3] go?  [1] yes  [2] no  (answer with the choice or its number; if other questions are open, put a3 before it)"
+    "[a3] go?  [1] yes  [2] no  "
+    "(answer with the choice or its number; a3 is this question's tag: while others are open, answer 'a3 yes')"
 )
 
 

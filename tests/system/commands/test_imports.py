@@ -64,7 +64,8 @@ OURS = {
         "client.identity",
     ),
     *("client.core", "client.io", "cli", "commands"),
-    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "retry", "sender", "servers")),
+    *(f"client.core.{name}" for name in ("address", "connection", "deadline", "outbox", "remedies", "retry")),
+    *("client.core.sender", "client.core.servers"),
     *(
         f"client.io.{name}"
         for name in ("blocking_connection", "blocking_socket", "blocking_transport", "clock", "resolver")

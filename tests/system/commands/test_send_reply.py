@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tests.support.environment import DEADLINE
 from tests.support.fixture_types import Run, Serve, Start
-from tests.support.processes import err_line
 from tests.support.server_process import Server
 from tests.support.wire import Wire, say_all, wait_for_watcher
 
@@ -51,10 +50,13 @@ def test_of_one_member(house: Server, start: Start, room: str) -> None:
 
 
 def test_no_reply_in_time(house: Server, run: Run, room: str) -> None:
-    """Not unknown: it was said."""
-    done = run("send", "hi", "--wait-reply", "hi", "--timeout", "1s", "--room", room, port=house.port)
+    """Not unknown: it was said. Who would have to reply is not there."""
+    awaited = ("--wait-reply", "hi", "--from", "nadia")
+    done = run("send", "hi", *awaited, "--timeout", "1s", "--room", room, port=house.port)
     assert (done.returncode, done.stdout) == (8, b"")
-    assert "the message was stored, but no reply came in time" in err_line(done)
+    absent, end = done.stderr.decode().splitlines()
+    assert absent == "(nadia is not in the room)"
+    assert "the message was stored, but no reply came in time" in end
 
 
 def test_a_reply_that_takes_the_pattern_for_ever_does_not_keep_it(house: Server, start: Start, room: str) -> None:

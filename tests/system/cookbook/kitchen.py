@@ -32,7 +32,7 @@ MASKS = (
     (r"\b\d+(\.\d+)?(?= ?(ms|s|%|[KMGT])\b|%)", "N"),  # how long, how full, how big
     (r"\b\d+\.\d{3,}\b", "N"),  # a figure of Prometheus
     (r"\b[0-9a-f]{7,12}\b(?= )", "COMMIT"),
-    (r"\b[a-z][2-9]+(?=\] | before it)", "TAG"),  # of a question
+    (r"\b[a-z][2-9]+(?=\] | is this question's tag)|(?<=answer ')[a-z][2-9]+(?= )", "TAG"),  # of a question
     (r"[ \t]+", " "),
     (r" (?=\n)", ""),
 )

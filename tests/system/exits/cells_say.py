@@ -8,7 +8,7 @@ ASK = "chatctl ask 'deploy?'"
 JOIN = "echo hello | chatctl join"
 RUN = "chatctl run -- echo built"
 TAG = "{any:a3}"
-FIRST = f"if other questions are open, put {TAG} before it"
+FIRST = f"{TAG} is this question's tag: while others are open, answer '{TAG} yes'"
 ASKED = f"[{TAG}] deploy?  [1] yes  [2] no  (answer with the choice or its number; {FIRST})"
 OUTCOME = f"[{TAG}] deploy?  ->"
 CHOSEN = f"{ASKED}\nyes\n{OUTCOME} yes (nadia)"
@@ -156,7 +156,7 @@ ASK_CELLS = [
         11,
         "yes",
         "nadia chose yes",
-        said=CHOSEN.replace("[1] yes  [2] no", "[1] no  [2] yes"),
+        said=CHOSEN.replace("[1] yes  [2] no", "[1] no  [2] yes").replace(f"answer '{TAG} yes", f"answer '{TAG} no"),
         peer="answers",
         note="the second choice",
     ),

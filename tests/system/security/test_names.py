@@ -127,7 +127,7 @@ def test_a_proof_that_was_recorded_is_worth_nothing(serve: Serve, person: Make) 
 def test_a_relay_gets_nothing_from_its_guests(serve: Serve, person: Make, relay: LossyProxy) -> None:
     """It hands the challenge on, and what comes back is signed for the relay, not for the server."""
     server, rajat = serve(journal=True), person("rajat")
-    with pytest.raises(Unauthorized, match=r"--reached-as.*--key none"):
+    with pytest.raises(Unauthorized, match=r"--reached-as.*key='none'"):
         rajat.join(aim(relay, server), "Rajat")
     connect(aim(relay, server), "Rajat").close()
 
