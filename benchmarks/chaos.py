@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.support.older import installed
 from tests.system.chaos.disk import small_disk
 from tests.system.chaos.news import News
 from tests.system.chaos.ordeal import Outcome, run
@@ -105,7 +106,7 @@ def main() -> None:
         classic_members=2 if several else 0,
         join_members=2 if several else 0,
         commands=1 if several else 0,
-        older=(options.older, "-I", "-m", "chatctl") if options.older else (),
+        older=installed(options.older) if options.older else (),
         older_servers=options.older_servers if options.older else 0,
     )
     with contextlib.ExitStack() as stack:
