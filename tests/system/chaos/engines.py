@@ -124,6 +124,8 @@ class Engines:
                 "standby killed": self._kill_standby,
                 "standby frozen": lambda: self._freeze(self._dice.choice(self._standbys)),
             }
+        if len(self._standbys) > 1:
+            events["fail over past one behind"] = self._fail_over_past_one_behind
         if all(self._disks.values()) and self._disks:
             events["disk full"] = self._fill
         return events
@@ -170,6 +172,12 @@ class Engines:
         self._rest.wait(self._dice.uniform(1.0, 4.0))
         old.kill()
         self._rebuild(old)
+
+    def _fail_over_past_one_behind(self) -> None:
+        """A standby hears nothing while another one does: it lacks what was acknowledged, and must not take over."""
+        self._dice.choice(self._standbys).cut_off()
+        self._rest.wait(self._dice.uniform(0.5, 1.5))
+        self._fail_over(Engine.kill)
 
     def _lose_tail(self) -> None:
         """The standbys are waited for no more, hear nothing more, and one takes over without what was said since."""

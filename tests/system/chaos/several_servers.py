@@ -31,6 +31,7 @@ EVENTS = (
     "kill", "stop", "cut clients", "sweep", "sessions ended", "engine restarted", "switch over", "kill and sweep",
     "engine killed", "fail over", "cut off", "restart all", "standby killed", "engine frozen", "slow fsync",
     "fail over from a frozen one", "disk full", "standby frozen", "standbys frozen",
+    "fail over past one behind",
 )  # fmt: skip
 """In this order, without those that are not possible with the engines that there are."""
 
