@@ -1,11 +1,12 @@
 """A long run: is anything lost, repeated or out of order when the server is killed a thousand times?
 
     python benchmarks/chaos.py [--cycles 1000] [--every 1 3] [--folder DIR]
-    python benchmarks/chaos.py --servers 3 [--standby] [--cycles 300]
+    python benchmarks/chaos.py --servers 3 [--standbys 2] [--cycles 300] [--older PYTHON]
 
 Senders and readers talk through a bad network to a server that is killed (SIGKILL), stopped (SIGSTOP) and starved of
 disk. With ``--servers``, several share a journal in PostgreSQL; they and the engine are killed, stopped, cut off and
-started again; with ``--standby``, a synchronous standby takes over, again and again. Then a verifier that shares no
+started again; with ``--standbys``, synchronous standbys take over, again and again; with ``--older``, one server is
+another version of chatctl. Then a verifier that shares no
 code with any of them compares what they wrote down with the database.
 The machinery is that of tests/system/chaos/; docs/reliability.md says how to read the result. ``--folder`` keeps
 everything: ``python tests/system/chaos/verifier.py DIR`` gives the verdict again.
@@ -23,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.support.older import installed
 from tests.system.chaos.disk import small_disk
 from tests.system.chaos.news import News
 from tests.system.chaos.ordeal import Outcome, run
@@ -73,7 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cycles", type=int, default=1000, help="how often a server is killed, or what else [1000]")
     parser.add_argument("--servers", type=int, default=1, help="several have a journal in PostgreSQL [1]")
-    parser.add_argument("--standby", action="store_true", help="several: the engine has a synchronous standby")
+    parser.add_argument("--standbys", type=int, default=0, help="several: the engine's synchronous standbys [0]")
+    parser.add_argument("--older", metavar="PYTHON", help="several: a Python with another chatctl, for some servers")
+    parser.add_argument("--older-servers", type=int, default=1, help="how many [1]")
     parser.add_argument("--every", type=float, nargs=2, default=(1.0, 3.0), metavar="S", help="seconds of life [1 3]")
     parser.add_argument("--senders", type=int, default=10)
     parser.add_argument("--readers", type=int, default=8)
@@ -92,14 +96,18 @@ def main() -> None:
         readers=options.readers,
         rate=options.rate,
         every=tuple(options.every),
-        durability="replica" if options.standby else options.durability,
+        durability="replica" if options.standbys else options.durability,
         seed=options.seed,
         servers=options.servers,
-        standby=options.standby,
+        standbys=options.standbys,
         engine_disk=options.small_disk if several else None,
         contestants=3 if several else 0,
         text_members=2 if several else 0,
+        classic_members=2 if several else 0,
+        join_members=2 if several else 0,
         commands=1 if several else 0,
+        older=installed(options.older) if options.older else (),
+        older_servers=options.older_servers if options.older else 0,
     )
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -23,6 +23,7 @@ from tests.support.first_version import FirstVersionServer
 from tests.support.fixture_types import Lossy, PutStub, Run, Serve, Start
 from tests.support.lossy_proxy import LossyProxy
 from tests.support.needs import NEEDS, need, reason
+from tests.support.older import older_program
 from tests.support.processes import kill
 from tests.support.server_process import Server
 from tests.support.stub import Stub
@@ -153,6 +154,7 @@ def serve(env: dict[str, str]) -> Iterator[Serve]:
     servers: list[Server] = []
 
     def start(*options: str, port: int | None = 0, program: Sequence[str] = CHATCTL) -> Server:
+        program = older_program(len(servers)) or program
         servers.append(Server(*options, port=port, env=env, program=program))
         return servers[-1]
 

@@ -236,6 +236,19 @@ class Engine:
             assert time.monotonic() < until, self.log()
             time.sleep(0.02)
 
+    def replayed(self) -> int:
+        """Return how much of the log a standby has, in bytes. It hears nothing more: wait until all of it is in use."""
+        query = "SELECT pg_last_wal_replay_lsn() - '0/0'"
+        before, [(now,)] = None, self.sql(query)
+        while now != before:
+            time.sleep(0.05)
+            before, [(now,)] = now, self.sql(query)
+        return int(now)
+
+    def turn_to(self, primary: Engine) -> None:
+        """Have a standby follow another primary, which had all that it has."""
+        self.set(primary_conninfo=self._source(primary))
+
     def promote(self) -> None:
         """Make a standby a primary."""
         self.sql("SELECT pg_promote(true, 20)")

@@ -162,6 +162,6 @@ def _leave_to_cat(pipe: IO[bytes], stream: int) -> None:
     Closed, that process would be ended by its next line; and we have a status to return.
     """
     ends = [(os.POSIX_SPAWN_DUP2, pipe.fileno(), 0), (os.POSIX_SPAWN_DUP2, stream, 1)]
-    with contextlib.suppress(OSError, NotImplementedError):
+    with contextlib.suppress(OSError, NotImplementedError):  # the latter where libc can't begin a session in it
         os.posix_spawnp("cat", ["cat"], os.environ, file_actions=ends, setsid=True, setsigdef=[signal.SIGPIPE])
     pipe.close()

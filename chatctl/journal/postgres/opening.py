@@ -24,6 +24,7 @@ from chatctl.journal.postgres.registering import (
     lock,
     register,
     sweep_disconnected,
+    wait_until_unused,
 )
 from chatctl.journal.postgres.texts import from_engine
 from chatctl.journal.records import RoomRecord
@@ -61,11 +62,13 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
     """
     inspect(db, place.schema)
     lock(db, place, me)
+    if _older_layout(db, place.schema) is not None:
+        wait_until_unused(db, place, patient=True)
     with db.transaction():
         changing_alone(db, place.schema)
         if has_house(db, place.schema):
             check_layout(db, place)
-            _migrate(db, place.schema)
+            _migrate(db, place)
             engine = inspect(db, place.schema)
         else:
             make(db, place)
@@ -83,10 +86,18 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
     return house
 
 
-def _migrate(db: Connection, schema: str) -> None:
-    row = run(db, "SELECT layout FROM {}.house", schema).fetchone()
-    if row is not None and row[0] < LAYOUT:
-        migrate(db, schema, row[0])
+def _older_layout(db: Connection, schema: str) -> int | None:
+    """Return the layout of a schema, if it is an earlier one."""
+    row = run(db, "SELECT layout FROM {}.house", schema).fetchone() if has_house(db, schema) else None
+    return row[0] if row is not None and row[0] < LAYOUT else None
+
+
+def _migrate(db: Connection, place: PostgresPlace) -> None:
+    """Bring a schema up to date. A server that has it open could not go on with it."""
+    layout = _older_layout(db, place.schema)
+    if layout is not None:
+        wait_until_unused(db, place, patient=False)
+        migrate(db, place.schema, layout)
 
 
 # --- the layout

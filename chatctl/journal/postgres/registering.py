@@ -40,6 +40,12 @@ SELECT sid, beat FROM {{}}.servers WHERE NOT EXISTS (SELECT FROM holders WHERE n
     AND NOT EXISTS (SELECT FROM holders WHERE coalesce(name, '') NOT LIKE %s)
 """  # noqa: S608 — constants
 
+_RUNNING = f"""
+WITH holders AS ({_HOLDERS})
+SELECT FROM {{}}.servers WHERE EXISTS (
+    SELECT FROM holders WHERE name = %s || sid OR (coalesce(name, '') NOT LIKE %s AND pid <> pg_backend_pid()))
+"""  # noqa: S608 — constants
+
 _REGISTER = """
 WITH me AS (
     INSERT INTO {}.servers (sid, label, version) SELECT %s, %s, version FROM {}.house RETURNING sid
@@ -102,6 +108,18 @@ def lock(db: Connection, place: PostgresPlace, me: Registration) -> None:
         if time.monotonic() >= until:
             raise ChatError(
                 f"the journal {place} is in use by another server: stop that one, or use another --journal-schema"
+            )
+        time.sleep(0.05)
+
+
+def wait_until_unused(db: Connection, place: PostgresPlace, *, patient: bool) -> None:
+    """Wait until no server has a schema open: none that registered, and still has its connection. Raises ChatError."""
+    until = time.monotonic() + (_WAIT_SECONDS if patient else 0.0)
+    while run(db, _RUNNING, place.schema, place.schema, _NAME, f"{_NAME}%").rowcount:
+        if time.monotonic() >= until:
+            raise ChatError(
+                f"the journal {place} is in use by servers of an older chatctl: stop them all, then start this one, "
+                "which brings the journal up to date"
             )
         time.sleep(0.05)
 

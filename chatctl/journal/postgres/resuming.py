@@ -18,6 +18,7 @@ from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError
 from chatctl.journal import FactKey
 from chatctl.journal.postgres.connection import Connection, Engine, inspect, run
+from chatctl.journal.postgres.layout import LAYOUT
 from chatctl.journal.postgres.opening import House, epoch_of, has_house, load_ends, load_house, new_generation
 from chatctl.journal.postgres.registering import (
     Registration,
@@ -109,6 +110,7 @@ def resume_house(db: Connection, place: PostgresPlace, me: Registration, known: 
     has_moved = me.mark != engine.mark
     with db.transaction():
         changing_alone(db, place.schema)
+        _check_layout(db, place)
         run(db, "SELECT {}.move(%s)", place.schema, engine.mark)
         house = load_house(db, place.schema, engine)
         certain, cut = _certain(db, place.schema, house, me), None
@@ -129,6 +131,12 @@ def resume_house(db: Connection, place: PostgresPlace, me: Registration, known: 
             register(db, place.schema, me)
     me.mark = engine.mark
     return engine, cut
+
+
+def _check_layout(db: Connection, place: PostgresPlace) -> None:
+    row = run(db, "SELECT layout FROM {}.house", place.schema).fetchone()
+    if row is not None and row[0] != LAYOUT:
+        raise JournalLost(f"its layout is {row[0]} now, and this chatctl knows {LAYOUT}: update chatctl")
 
 
 def _certain(db: Connection, schema: str, house: House, me: Registration) -> Certain | None:

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
+from chatctl.errors import ChatError
+from chatctl.journal.postgres import registering
 from chatctl.journal.postgres.layout import LAYOUT
+from chatctl.journal.postgres.registering import Registration, application_name, lock
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.postgres.transfer import read_schema
 from tests.support.engine import Engine
@@ -80,9 +83,29 @@ def test_it_becomes_what_a_new_one_is(engine: Engine, place: PostgresPlace) -> N
         pass
 
 
-def test_one_of_no_version_of_ours_is_refused(engine: Engine, place: PostgresPlace) -> None:
-    from chatctl.errors import ChatError
+def test_servers_that_have_it_open_must_end_before_it_is_brought_up_to_date(
+    engine: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They could not go on with it. One that was killed is not waited for."""
+    monkeypatch.setattr(registering, "_WAIT_SECONDS", 0.0)
+    layout = [(int(DUMPS[-1].stem.rpartition("_")[2]),)]
+    query = f"SELECT layout FROM {place.schema}.house"
+    older = Registration(shared=True)
+    with engine.connect("chat", "chat") as db:
+        db.execute(f"INSERT INTO {place.schema}.servers (sid) VALUES ('{older.sid}'), ('killed')".encode())
+        lock(db, place, older)  # type: ignore[arg-type]  # one that waits for ever
+        for name in (application_name(older.sid), "hidden from us"):
+            db.execute("SELECT set_config('application_name', %s, false)", (name,))
+            with pytest.raises(ChatError, match="is in use by servers of an older chatctl: stop them all"):
+                Store(place, shared=True)
+            assert engine.sql(query, database="chat") == layout
+        monkeypatch.setattr("time.sleep", lambda _: db.close())
+        monkeypatch.setattr(registering, "_WAIT_SECONDS", 10.0)
+        with closing(Store(place, shared=True)):
+            assert engine.sql(query, database="chat") == [(LAYOUT,)]
 
+
+def test_one_of_no_version_of_ours_is_refused(engine: Engine, place: PostgresPlace) -> None:
     for layout in (0, LAYOUT + 1):
         engine.sql(f"UPDATE {place.schema}.house SET layout = {layout}", database="chat")
         with pytest.raises(ChatError, match=f"has the layout {layout}, and this chatctl knows {LAYOUT}"):

@@ -188,6 +188,15 @@ def test_its_own_old_connection_does_not_lock_it_out(place: PostgresPlace) -> No
             old.execute("SELECT 1")
 
 
+def test_a_server_whose_journal_a_newer_chatctl_has_taken_ends(engine: Engine, place: PostgresPlace) -> None:
+    """It was stopped while the others were updated: what it calls may not be there any more."""
+    with closing(Store(place, shared=True)) as store:
+        lose(engine, store)
+        engine.sql(f"UPDATE {place.schema}.house SET layout = {LAYOUT + 1}", database="chat")
+        with pytest.raises(JournalLost, match=f"its layout is {LAYOUT + 1} now, and this chatctl knows {LAYOUT}: upd"):
+            store.reconnect()
+
+
 def test_a_server_that_was_replaced_meanwhile_has_to_end(engine: Engine, place: PostgresPlace) -> None:
     with opened(place) as store:
         lose(engine, store)

@@ -17,6 +17,15 @@ CHATCTL = (sys.executable, "-m", "chatctl")
 _DEADLINE = 20.0
 
 
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment of a program of chatctl's: this one, with no settings but these."""
+    return (
+        {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}
+        | {"PYTHONPATH": str(ROOT)}
+        | more
+    )
+
+
 class NotStarted(Exception):
     """It ended before it listened."""
 
@@ -29,8 +38,7 @@ class Child:
     def __init__(self, journal: Path | str, log: Path, *options: str, command: Sequence[str] = CHATCTL) -> None:
         """Start it. What it logs is added to ``log``."""
         self._log = log
-        env = {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}
-        env |= {"PYTHONPATH": str(ROOT), "CHATCTL_STATE_DIR": str(log.parent)}
+        env = environment(CHATCTL_STATE_DIR=str(log.parent))
         arguments = ("serve", "--port", "0", "--journal", str(journal), "--rate", "off", "-q", *options)
         with log.open("ab") as errors:
             self.process = subprocess.Popen(

@@ -38,6 +38,7 @@ class EngineDiary:
         """Begin it, at whichever is the primary."""
         self._engines = engines
         self._place = place
+        self._withheld: list[tuple[float, float, int]] = []
         self._sql(_MAKE)
 
     def _sql(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -57,6 +58,15 @@ class EngineDiary:
         [(what,)] = self._sql("SELECT what FROM {s}_acts.acts WHERE sid = %s ORDER BY number DESC LIMIT 1", sid)
         return str(what)
 
+    def last(self) -> int:
+        """Return the newest entry that can be seen."""
+        [(last,)] = self._sql("SELECT coalesce(max(last), 0) FROM {s}.rooms")
+        return int(last)
+
+    def withhold(self, since: float, until: float, last: int) -> None:
+        """Note that nothing behind this entry may be acknowledged or shown from one time to another."""
+        self._withheld.append((since, until, last))
+
     def dump(self, path: Path) -> None:
         """Write what the verifier reads into an SQLite database."""
         with contextlib.closing(sqlite3.connect(path)) as db:
@@ -71,4 +81,6 @@ class EngineDiary:
                 rows = self._sql(query)
                 marks = ", ".join("?" * len(rows[0])) if rows else "?"
                 db.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            db.execute("CREATE TABLE withheld (since, until, last)")
+            db.executemany("INSERT INTO withheld VALUES (?, ?, ?)", self._withheld)
             db.commit()

@@ -1,4 +1,4 @@
-"""The engine in which several servers have their schema: alone, or a primary with a synchronous standby.
+"""The engine in which several servers have their schema: alone, or a primary with synchronous standbys.
 
 Lives here: what may happen to engines, and who is the primary. Does not live here: when, and what the servers make of
 it (several_servers.py).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -27,6 +27,9 @@ _SETTINGS = {
     "wal_log_hints": "on",  # pg_rewind asks for it
 }
 
+_WAITED_FOR = "ANY 1 (*)"
+"""Of the standbys; any of them may be the one that has a commit."""
+
 _KEPT = "64MB"
 """Of the log: enough for whoever was the primary to find where the two part."""
 
@@ -40,35 +43,34 @@ FROM pg_stat_activity WHERE datname = 'chat' ORDER BY pid
 
 
 class Engines:
-    """They run; with a standby, no commit is answered before both have it."""
+    """They run; with standbys, no commit is answered before the primary and one of these have it."""
 
     def __init__(
-        self, dice: Random, primary: Engine | None = None, *, standby: bool = False, megabytes: int | None = None
+        self, dice: Random, primary: Engine | None = None, *, standbys: int = 0, megabytes: int | None = None
     ) -> None:
         """Start them.
 
         Args:
             dice: for how long things last.
             primary: one that runs, and goes on; None: their own.
-            standby: whether there is one.
+            standbys: how many there are.
             megabytes: of the file system that each has, if that is permitted here; None: they share the machine's.
         """
         self._dice = dice
         self._rest = threading.Event()  # never set: a rhythm, not a signal
         self._stack = contextlib.ExitStack()
         self._disks: dict[Engine, SmallDisk | None] = {}
-        self.standby: Engine | None = None
+        self._standbys: list[Engine] = []
         try:
             self.primary = primary or self._make(None, megabytes).create()
-            if standby:
-                self.primary.set(
-                    synchronous_standby_names="*", wal_keep_size=_KEPT
-                )  # in files that pg_rewind reads, too
-                self.standby = self._make(self.primary, megabytes)
+            if standbys:  # these settings are in files that pg_rewind reads, too
+                self.primary.set(synchronous_standby_names=_WAITED_FOR, wal_keep_size=_KEPT)
+            for _ in range(standbys):
+                self._standbys.append(self._make(self.primary, megabytes))
         except BaseException:
             self.remove()
             raise
-        self.hosts = [self.primary.folder, *([self.standby.folder] if self.standby else [])]
+        self.hosts = [engine.folder for engine in (self.primary, *self._standbys)]
         """Where they listen; each stays where it is, whichever is the primary."""
 
     def _make(self, copy_of: Engine | None, megabytes: int | None) -> Engine:
@@ -113,23 +115,20 @@ class Engines:
             "engine frozen": lambda: self._freeze(self.primary),
             "slow fsync": self._slow,
         }
-        if self.standby is not None:
+        if self._standbys:
             events |= {
                 "switch over": lambda: self._fail_over(Engine.stop),
                 "fail over": lambda: self._fail_over(Engine.kill),
                 "fail over from a frozen one": self._fail_over_twice_alive,
                 "lose the tail": self._lose_tail,
                 "standby killed": self._kill_standby,
-                "standby frozen": lambda: self._freeze(self._follower),
+                "standby frozen": lambda: self._freeze(self._dice.choice(self._standbys)),
             }
+        if len(self._standbys) > 1:
+            events["fail over past one behind"] = self._fail_over_past_one_behind
         if all(self._disks.values()) and self._disks:
             events["disk full"] = self._fill
         return events
-
-    @property
-    def _follower(self) -> Engine:
-        assert self.standby is not None
-        return self.standby
 
     def _have_primary(self, end: Callable[[Engine], None]) -> None:
         end(self.primary)
@@ -147,45 +146,74 @@ class Engines:
         self._rest.wait(self._dice.uniform(2.0, 4.0))
         self.primary.set(commit_delay="0", commit_siblings="5")
 
+    @contextlib.contextmanager
+    def standbys_frozen(self) -> Iterator[None]:
+        """Nothing can be committed meanwhile."""
+        for engine in self._standbys:
+            engine.freeze()
+        try:
+            yield
+        finally:
+            for engine in self._standbys:
+                engine.thaw()
+
     def _fail_over(self, end: Callable[[Engine], None]) -> None:
-        """The standby takes over from the primary, which ends, and is its standby from then on."""
+        """A standby takes over from the primary, which ends, and is a standby from then on."""
         end(self.primary)
         self._rest.wait(self._dice.uniform(0, 1.0))
-        self._promote()
-        self._rebuild()
+        self._rebuild(self._promote())
 
     def _fail_over_twice_alive(self) -> None:
         """The old primary stands still, and then does not know that there is a new one: it commits nothing alone."""
         self.primary.freeze()
         self._rest.wait(self._dice.uniform(0, 1.0))
-        self._promote()
-        self._follower.thaw()
+        old = self._promote()
+        old.thaw()
         self._rest.wait(self._dice.uniform(1.0, 4.0))
-        self._follower.kill()
-        self._rebuild()
+        old.kill()
+        self._rebuild(old)
+
+    def _fail_over_past_one_behind(self) -> None:
+        """A standby hears nothing while another one does: it lacks what was acknowledged, and must not take over."""
+        self._dice.choice(self._standbys).cut_off()
+        self._rest.wait(self._dice.uniform(0.5, 1.5))
+        self._fail_over(Engine.kill)
 
     def _lose_tail(self) -> None:
-        """The standby is waited for no more, hears nothing more, and takes over without what was said since."""
+        """The standbys are waited for no more, hear nothing more, and one takes over without what was said since."""
         self.primary.set(synchronous_standby_names="")
-        self._follower.cut_off()
+        for standby in self._standbys:
+            standby.cut_off()
         self._rest.wait(1.0)
         self._fail_over(Engine.kill)
 
-    def _promote(self) -> None:
-        new = self._follower
+    def _promote(self) -> Engine:
+        """Have the standby that has most take over, and the others follow it. Return the old primary.
+
+        First none of them hears that one any more: else it could go on committing with those that were not promoted.
+        """
+        for standby in self._standbys:
+            standby.cut_off()
+        new = max(self._standbys, key=Engine.replayed)
         new.promote()
         new.sql("SELECT pg_switch_wal()")  # or the logs of all primaries have this part of it, and all are kept
-        self.primary, self.standby = new, self.primary
+        self._standbys.remove(new)
+        for standby in self._standbys:
+            standby.turn_to(new)
+        old, self.primary = self.primary, new
+        return old
 
-    def _rebuild(self) -> None:
-        self._follower.follow(self.primary)
-        self._follower.start().sql("CHECKPOINT")
+    def _rebuild(self, old: Engine) -> None:
+        old.follow(self.primary)
+        old.start().sql("CHECKPOINT")
+        self._standbys.append(old)
 
     def _kill_standby(self) -> None:
-        """Nothing is acknowledged until it is back."""
-        self._follower.kill()
+        """Where it is the only one, nothing is acknowledged until it is back."""
+        standby = self._dice.choice(self._standbys)
+        standby.kill()
         self._rest.wait(self._dice.uniform(0, 2.0))
-        self._follower.start()
+        standby.start()
 
     def _fill(self) -> None:
         """Where its log finds no room either, the engine ends by itself."""

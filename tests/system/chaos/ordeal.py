@@ -16,13 +16,14 @@ from tests.support.engine import Engine
 from tests.system.chaos.contestant import Contestant
 from tests.system.chaos.diary import Diary
 from tests.system.chaos.disk import Disk, FileLimit
+from tests.system.chaos.join_member import JoinMember
+from tests.system.chaos.line_members import ClassicMember, LineMember, TextMember
 from tests.system.chaos.news import News
 from tests.system.chaos.one_server import OneServer
 from tests.system.chaos.plan import SETTLE, Plan
 from tests.system.chaos.reader import Habit, Reader
 from tests.system.chaos.sender import Sender
 from tests.system.chaos.several_servers import SeveralServers
-from tests.system.chaos.text_member import TextMember
 from tests.system.chaos.tormentor import Tally, Unwell
 from tests.system.chaos.user_of_send import UserOfSend
 from tests.system.chaos.verifier import Verdict, verify_folder
@@ -36,7 +37,9 @@ _LEFT = 15.0
 
 HABITS = (Habit(), Habit("join"), Habit(naps=True), Habit(restless=True))
 
-Client = Sender | Reader | Contestant | TextMember | UserOfSend
+Other = Contestant | TextMember | ClassicMember | JoinMember | UserOfSend
+
+Client = Sender | Reader | Other
 
 
 class Deployment(Protocol):
@@ -118,9 +121,11 @@ class _Ordeal:
         self._senders = [self._sender(number) for number in range(plan.senders)]
         self._readers = [self._reader(number) for number in range(plan.readers)]
         way, diary = deployment.way, self._diary
-        self._others: list[Contestant | TextMember | UserOfSend] = [
+        self._others: list[Other] = [
             *(Contestant(way(n), diary(f"contestant{n}"), n, plan.stay) for n in range(plan.contestants)),
             *(TextMember(way(n), diary(f"nc{n}")) for n in range(plan.text_members)),
+            *(ClassicMember(way(n + 1), diary(f"classic{n}")) for n in range(plan.classic_members)),
+            *(self._join_member(n) for n in range(plan.join_members)),
             *(UserOfSend(deployment.addresses, diary(f"script{n}"), n) for n in range(plan.commands)),
         ]
 
@@ -141,6 +146,10 @@ class _Ordeal:
         way = self._deployment.way(number + 1)  # speaker and reader of one number are at different servers
         return Reader(way, self._diary(f"reader{number}"), HABITS[number % len(HABITS)])
 
+    def _join_member(self, number: int) -> JoinMember:
+        name = f"join{number}"
+        return JoinMember(self._deployment.addresses, self._diary(name), number, self._folder / name)
+
     @property
     def _clients(self) -> list[Client]:
         return [*self._readers, *self._senders, *self._others]
@@ -154,6 +163,9 @@ class _Ordeal:
     def settle(self) -> None:
         """In calm: let everything be acknowledged and then shown, and have one more reader shown the whole log."""
         ports = self._deployment.revive()
+        for member in self._others:
+            if isinstance(member, LineMember | JoinMember):
+                member.has_entered.wait(self._plan.patience)
         if not self._plan.cycles and not self._news.wait_for("ack", _CALM_ACKS, SETTLE):
             raise Unwell("nobody was answered")
         self._deployment.calm_down()

@@ -31,8 +31,8 @@ class Plan:
     """Several share a journal in PostgreSQL, and each client goes to another one whenever it reconnects."""
     events: Sequence[str] = ()
     """What is done to several servers, again and again (several_servers.py); empty: all that there is."""
-    standby: bool = False
-    """Several servers' engine has a synchronous standby, and the two take turns."""
+    standbys: int = 0
+    """Several servers' engine has so many synchronous standbys, of which it waits for one; they take turns with it."""
     engine_disk: int | None = None
     """Megabytes of each engine's disk, which is filled now and then; None: it is not."""
     long_stop: float = 60.0
@@ -43,6 +43,10 @@ class Plan:
     """For how many seconds one of them has it, at least and at most."""
     text_members: int = 0
     """Members with ``nc``."""
+    classic_members: int = 0
+    """Members with a program of the first version."""
+    join_members: int = 0
+    """Members with ``chatctl join``."""
     commands: int = 0
     """Scripts that say things with ``chatctl send --id``."""
     calm: bool = False
@@ -50,5 +54,9 @@ class Plan:
     keep_server: bool = False
     """Several: each client keeps to one server. Else whoever connects again goes to the next one."""
     command: Sequence[str] = CHATCTL
+    older: Sequence[str] = ()
+    """Several: what some servers are started with instead, of another version."""
+    older_servers: int = 0
+    """How many of them."""
     patience: float = SETTLE
     """Seconds that the clients get at the end to settle what is unknown and to read to the end."""

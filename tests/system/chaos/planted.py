@@ -10,10 +10,15 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 
+from chatctl import protocol
 from chatctl.core.dialects import Dialect
+from chatctl.core.effects import Effect, Says
+from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
+from chatctl.hub.hub import Hub
 from chatctl.journal import Draft, OnAppended, Receipt
 from chatctl.journal.records import Committed
 from chatctl.journal.sqlite import SqliteJournal
@@ -28,6 +33,7 @@ _add = Transaction.add
 _wire = Ring._wire
 _append = SqliteJournal.append
 _commit = Store.commit
+_perform = Hub.perform
 
 
 def show_with(wire: Callable[[Ring, Dialect, int], bytes]) -> None:
@@ -102,6 +108,49 @@ def swaps() -> None:
     show_with(wire)
 
 
+def alters() -> None:
+    """An entry now and then is shown with another text."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        shown = _wire(self, dialect, seq)
+        return shown.replace(b"says", b"said") if seq % _RARE == 0 else shown
+
+    show_with(wire)
+
+
+def cries_lost() -> None:
+    """The one before an entry is now and then said to be lost."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        lost = dialect.render(protocol.Gap(seq - 1, seq - 1, "lost")) if seq % _RARE == 0 else b""
+        return lost + _wire(self, dialect, seq)
+
+    show_with(wire)
+
+
+def falls_silent() -> None:
+    """From some entry on none is shown any more."""
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        return _wire(self, dialect, seq) if seq < 2 * _RARE else b""
+
+    show_with(wire)
+
+
+def sends_away() -> None:
+    """A member is removed for good once it has said three things."""
+    counts: Counter[int] = Counter()
+
+    def perform(self: Hub, peer: Peer, effect: Effect) -> None:
+        _perform(self, peer, effect)
+        counts[id(peer)] += isinstance(effect, Says)
+        if counts[id(peer)] > 3 and peer.leaving is None:
+            counts.pop(id(peer))
+            self.disconnect(peer, "planted", protocol.Bye("no reason", final=True))
+
+    plant(Hub, "perform", perform)
+
+
 def forgets_ids() -> None:
     """What is sent again is stored again."""
 
@@ -140,7 +189,21 @@ def sync_fails() -> None:
 
 
 FAULTS: dict[str, Callable[[], None]] = {
-    fault.__name__: fault for fault in (none, drops, hides, repeats, shows_again, swaps, forgets_ids, acks_early)
+    fault.__name__: fault
+    for fault in (
+        none,
+        drops,
+        hides,
+        repeats,
+        shows_again,
+        swaps,
+        alters,
+        cries_lost,
+        falls_silent,
+        sends_away,
+        forgets_ids,
+        acks_early,
+    )
 }
 
 TROUBLES: dict[str, Callable[[], None]] = {"sync_fails": sync_fails}

@@ -100,6 +100,13 @@ def claims_unseen() -> None:
     layout.FUNCTIONS = without(layout.FUNCTIONS, seen)
 
 
+def waits_for_no_standby() -> None:
+    """It tells its clients that a standby has what is acknowledged, and commits without one."""
+    from chatctl.journal.postgres import connection
+
+    connection._PIN = without(connection._PIN, "current_setting('synchronous_commit')", "'local'")
+
+
 def keeps_epoch() -> None:
     """A log that has lost its tail is taken for the same one."""
     from chatctl.journal.postgres import opening, resuming
@@ -170,6 +177,7 @@ FAULTS: dict[str, Callable[[], None]] = {
         deaf,
         claims_unseen,
         keeps_epoch,
+        waits_for_no_standby,
     )
 }
 

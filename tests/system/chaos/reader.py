@@ -111,7 +111,7 @@ class Reader(threading.Thread):
         epoch = self._cursor[0]
         for frame in frames:
             if frame["type"] == "msg":
-                self._diary.note("show", seq=frame["seq"], text=frame["text"])
+                self._diary.note("show", seq=frame["seq"], text=frame["text"], at=time.monotonic())
                 self._cursor = epoch, frame["seq"]
             elif frame["type"] == "gap":
                 self._diary.note("gap", **{key: frame[key] for key in ("from", "to", "why")})

@@ -117,7 +117,7 @@ class Sender(threading.Thread):
             return
         ident = frame.get("id", "")
         if frame["type"] == "ack":
-            self._diary.note("ack", id=ident, seq=frame["seq"], duplicate=frame["duplicate"])
+            self._diary.note("ack", id=ident, seq=frame["seq"], duplicate=frame["duplicate"], at=time.monotonic())
             text = self._open.pop(ident, None)
             if text is not None and self._dice.random() < _DOUBT:
                 self._diary.note("again", id=ident)

@@ -30,7 +30,8 @@ _T = TypeVar("_T")
 EVENTS = (
     "kill", "stop", "cut clients", "sweep", "sessions ended", "engine restarted", "switch over", "kill and sweep",
     "engine killed", "fail over", "cut off", "restart all", "standby killed", "engine frozen", "slow fsync",
-    "fail over from a frozen one", "disk full", "standby frozen",
+    "fail over from a frozen one", "disk full", "standby frozen", "standbys frozen",
+    "fail over past one behind",
 )  # fmt: skip
 """In this order, without those that are not possible with the engines that there are."""
 
@@ -46,6 +47,12 @@ _LOOK = 0.05
 _LOOKS = 600
 """So many, in half a minute at least, until a server is swept, or beats again; none while the machine stands still."""
 
+_MOMENT = 0.3
+"""Seconds within which an engine reads what has come to it."""
+
+_LOOKS_FOR_MORE = 5
+"""After so many the newest entry is what it is: an engine that waits for nobody gets more of them all the time."""
+
 
 class SeveralServers:
     """Implements ``Deployment``."""
@@ -57,7 +64,7 @@ class SeveralServers:
         self._news = news
         self._dice = random.Random(f"servers {plan.seed}")
         self._rest = threading.Event()  # never set: a rhythm, not a signal
-        self._engines = Engines(self._dice, engine, standby=plan.standby, megabytes=plan.engine_disk)
+        self._engines = Engines(self._dice, engine, standbys=plan.standbys, megabytes=plan.engine_disk)
         self._place = self._engines.place()
         self._servers = [
             SharedServer(f"server{number}", plan.seed, self._engines.hosts, calm=plan.calm)
@@ -77,6 +84,8 @@ class SeveralServers:
             "restart all": self._restart_all,
             "nothing": lambda _: self._rest.wait(3.0),
         }
+        if plan.standbys:
+            self._events["standbys frozen"] = self._withhold
         for name, event in self._engines.events.items():
             self._events[name] = partial(self._have_engines, event)
 
@@ -143,10 +152,12 @@ class SeveralServers:
 
     def _start(self, servers: Sequence[SharedServer]) -> None:
         options = ["--journal-schema", self._place.schema, "--ring-entries", str(self._plan.ring)]
-        options += ["--durability", self._plan.durability] if self._plan.standby else []
+        options += ["--durability", self._plan.durability] if self._plan.standbys else []
         for server in servers:
             log = self._folder / f"{server.name}.log"
-            server.child = Child(server.uri, log, *options, command=self._plan.command)
+            is_older = self._servers.index(server) < self._plan.older_servers
+            command = self._plan.older if is_older else self._plan.command
+            server.child = Child(server.uri, log, *options, command=command)
         for server in servers:
             server.proxy.upstream = server.running.listening().port
 
@@ -265,6 +276,27 @@ class SeveralServers:
         query = "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE application_name = %s"
         self._engines.sql(f"{query}{one}) AS of_it", f"chatctl {server.sid}")
         self._wait_for_beats()
+
+    def _withhold(self, _: SharedServer) -> None:
+        """All standbys stand still: until one of them is back, nothing may be acknowledged nor shown."""
+        for server in self._servers:
+            self._book.note("down", server.sid)
+        with self._engines.standbys_frozen():
+            last = self._last_entry()
+            since = time.monotonic()
+            self._rest.wait(self._dice.uniform(1.0, 2.5))
+            self._book.withhold(since, time.monotonic(), last)
+        self._wait_for_beats()
+
+    def _last_entry(self) -> int:
+        """Return the newest entry, once what was on its way to the primary has come to it, which takes a moment."""
+        last, before = self._book.last(), -1
+        for _ in range(_LOOKS_FOR_MORE):
+            if last == before:
+                break
+            self._rest.wait(_MOMENT)
+            last, before = self._book.last(), last
+        return last
 
     def _have_engines(self, event: Callable[[], None], _: SharedServer) -> None:
         """Have something happen to the engines, in which all servers may be taken for dead."""

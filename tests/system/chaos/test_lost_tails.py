@@ -10,6 +10,7 @@ import random
 import re
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -28,7 +29,7 @@ SAID_BEFORE = 15
 END = "the end"
 
 
-class Client(threading.Thread):
+class Client(threading.Thread, ABC):
     """Converses until it has nothing more to do; each conversation is with the next server."""
 
     def __init__(self, servers: list[Server], number: int) -> None:
@@ -52,8 +53,9 @@ class Client(threading.Thread):
     def is_done(self) -> bool:
         return END in self.shown
 
+    @abstractmethod
     def converse(self, port: int) -> None:
-        raise NotImplementedError
+        """Talk to a server for as long as that can be done. Raises Dropped."""
 
 
 class Reader(Client):
@@ -138,7 +140,7 @@ class Speaker(Client):
 
 @pytest.fixture
 def engines() -> Iterator[Engines]:
-    made = Engines(random.Random(1), standby=True)
+    made = Engines(random.Random(1), standbys=1)
     yield made
     made.remove()
 

@@ -16,7 +16,7 @@ from tests.system.chaos.ordeal import run
 from tests.system.chaos.plan import Plan
 from tests.system.chaos.planted import FAULTS
 from tests.system.chaos.tormentor import Unwell
-from tests.system.chaos.verifier import describe, verify_folder
+from tests.system.chaos.verifier import describe, read_diary, read_log, verify, verify_folder
 
 CAUGHT_AS = {
     "none": set[str](),
@@ -25,17 +25,35 @@ CAUGHT_AS = {
     "repeats": {"twice"},
     "shows_again": {"twice"},
     "swaps": {"reordered"},
+    "alters": {"altered"},
+    "cries_lost": {"strange"},
+    "falls_silent": {"holes"},
     "forgets_ids": {"twice"},
     "acks_early": {"lost"},
 }
 """What the verifier must say of each fault, at least."""
+
+CAUGHT_WITHOUT_NUMBERS_AS = {
+    "none": set[str](),
+    "hides": {"holes"},
+    "shows_again": {"twice"},
+    "swaps": {"reordered"},
+    "alters": {"foreign"},
+    "cries_lost": {"strange"},
+    "falls_silent": {"holes"},
+    "sends_away": {"ended"},
+}
+"""The same where nobody is shown numbers: with nc, a program of the first version and join."""
+
+CAUGHT_BY_JOIN_ALONE = {"falls_silent", "sends_away"}
+"""The others do not know what will come, and are sent away anyway."""
 
 NEEDS_KILLS = {"acks_early": 4}
 """The others show themselves on the calmest day."""
 
 
 def test_every_fault_is_tried() -> None:
-    assert set(CAUGHT_AS) == set(FAULTS)
+    assert set(CAUGHT_AS) | set(CAUGHT_WITHOUT_NUMBERS_AS) == set(FAULTS)
     assert set(CAUGHT_AT_SEVERAL_AS) == set(planted_shared.FAULTS)
 
 
@@ -48,6 +66,7 @@ CAUGHT_AT_SEVERAL_AS = {
     "deaf": {"holes"},
     "claims_unseen": {"owners"},
     "keeps_epoch": {"lost"},
+    "waits_for_no_standby": {"early"},
 }
 
 NEEDS: dict[str, dict[str, Any]] = {
@@ -56,7 +75,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "no_done": {"events": ["nothing"], "text_members": 2},
     "deaf": {"senders": 1, "keep_server": True},  # who reads is at the server at which nobody speaks
     "claims_unseen": {"events": ["nothing"] * 5, "contestants": 4, "stay": (6.0, 7.0)},
-    "keeps_epoch": {"events": ["lose the tail"], "standby": True},
+    "keeps_epoch": {"events": ["lose the tail"], "standbys": 1},
+    "waits_for_no_standby": {"events": ["standbys frozen"], "standbys": 2, "durability": "replica"},
 }
 """The others show themselves wherever something is said."""
 
@@ -76,10 +96,10 @@ def several(tmp_path: Path, engine: Engine, command: str, needs: dict[str, Any])
         patience=10.0,
         **{"senders": 2} | needs,
     )
-    run(plan, tmp_path, engine=None if plan.standby else engine)
+    run(plan, tmp_path, engine=None if plan.standbys else engine)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", CAUGHT_AS)
 def test_a_server_with_this_fault_is_caught(tmp_path: Path, fault: str) -> None:
     plan = Plan(
         cycles=NEEDS_KILLS.get(fault, 0),
@@ -94,6 +114,31 @@ def test_a_server_with_this_fault_is_caught(tmp_path: Path, fault: str) -> None:
     assert verdict.acked > 0, describe(verdict)
     assert CAUGHT_AS[fault] <= set(verdict.broken), describe(verdict)
     assert bool(verdict.broken) == (fault != "none"), describe(verdict)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", CAUGHT_WITHOUT_NUMBERS_AS)
+def test_a_server_with_this_fault_is_caught_by_those_who_are_shown_no_numbers(tmp_path: Path, fault: str) -> None:
+    plan = Plan(
+        cycles=0,
+        senders=2,
+        readers=0,
+        text_members=1,
+        classic_members=1,
+        join_members=1,
+        rate=150,
+        calm=True,
+        command=(sys.executable, PLANTED, fault),
+        patience=5.0,
+    )
+    run(plan, tmp_path)
+    diaries = {path.stem: read_diary(path) for path in tmp_path.glob("*.jsonl") if "historian" not in path.stem}
+    verdict = verify(read_log(tmp_path / "rooms.db"), diaries)
+    assert verdict.acked > 0, describe(verdict)
+    assert CAUGHT_WITHOUT_NUMBERS_AS[fault] <= set(verdict.broken), describe(verdict)
+    assert bool(verdict.broken) == (fault != "none"), describe(verdict)
+    members = {"join0"} if fault in CAUGHT_BY_JOIN_ALONE else {"join0", "nc0", "classic0"}
+    assert fault == "none" or all(f" {member} " in " ".join(verdict.faults) for member in members), describe(verdict)
 
 
 @pytest.mark.long

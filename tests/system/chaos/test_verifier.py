@@ -175,6 +175,90 @@ def test_what_is_said_to_be_stored_is_in_the_log() -> None:
     assert judge(sender=[*SENT, attempt("d"), {"do": "stored", "id": "id d"}]).broken == {"lost": 1}
 
 
+def test_any_part_of_what_was_said_without_frames_may_be_in_the_log() -> None:
+    said: list[Line] = [{"do": "say", "text": "x says 1.", "unframed": "x: x says 1."}]
+    entries = [*ABC.entries, (4, "x: x sa"), (5, "ys 1."), (6, "x says 1.")]
+    assert not verify(Log("e", entries), {"sender": SENT, "classic": said}).broken
+    entries = [*entries, (7, "x says 1."), (8, "says 1. x")]
+    assert verify(Log("e", entries), {"sender": SENT, "classic": said}).broken == {"twice": 1, "foreign": 1}
+
+
+def listen(*, ascii: bool = False) -> Line:  # noqa: A002 — the diary's word
+    return {"do": "listen", "ascii": ascii}
+
+
+def read(text: str) -> Line:
+    return {"do": "read", "text": text}
+
+
+def missed(count: int, why: str = "slow") -> Line:
+    return {"do": "missed", "count": count, "why": why}
+
+
+ALL_READ = [read("a"), read("b"), read("c")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "broken"),
+    [
+        (ALL_READ, {}),
+        ([read("b"), read("c")], {}),
+        ([read("a")], {}),
+        ([read("a"), read("c")], {"holes": 1}),
+        ([read("a"), missed(1), read("c")], {}),
+        ([read("a"), missed(2), read("c")], {"twice": 1}),
+        ([missed(1), read("c")], {}),
+        ([read("a"), listen(), read("c")], {}),
+        ([*ALL_READ, listen(), *ALL_READ], {}),
+        ([*ALL_READ, read("c")], {"twice": 1}),
+        ([read("a"), read("c"), read("b")], {"reordered": 1}),
+        ([read("a"), read("x")], {"foreign": 1}),
+        ([read("a"), missed(1, "lost")], {"strange": 1}),
+        ([read("a"), {"do": "until", "text": "c"}], {"holes": 2}),
+        ([read("a"), {"do": "until", "text": "c"}, read("b"), read("c")], {}),
+        ([*ALL_READ, {"do": "ended", "code": 1}], {"ended": 1}),
+    ],
+)
+def test_what_is_read_without_numbers(lines: list[Line], broken: dict[str, int]) -> None:
+    assert judge(listen(), *lines).broken == broken
+
+
+def test_who_reads_ascii_alone_is_shown_question_marks() -> None:
+    entries, sent = [(1, "ä 1"), (2, "b"), (3, "é 3")], [attempt("ä 1"), attempt("b"), attempt("é 3")]
+    lines = [read("? 1"), read("b"), read("? 3")]
+    assert not judge(listen(ascii=True), *lines, sender=sent, log=Log("e", entries)).broken
+    assert judge(listen(), *lines, sender=sent, log=Log("e", entries)).broken == {"foreign": 2}
+
+
+def test_lines_that_were_cut_off_to_the_same_text_are_told_apart_by_their_place() -> None:
+    said: list[Line] = [{"do": "say", "text": "nc says 1."}, {"do": "say", "text": "nc says 2."}]
+    log = Log("e", [*ABC.entries, (4, "nc"), (5, "nc")])
+    for lines, broken in (
+        ([*ALL_READ, read("nc"), read("nc")], {}),
+        ([read("nc"), read("nc")], {}),
+        ([*ALL_READ, read("nc"), read("nc"), read("nc")], {"twice": 1}),
+    ):
+        assert verify(log, {"sender": SENT, "nc": said, "reader": [listen(), *lines]}).broken == broken
+
+
+@pytest.mark.parametrize(
+    ("reader", "sender", "early"),
+    [
+        ([enter(), *({**one, "at": 9.0} for one in ALL_SHOWN)], SENT, 0),
+        ([enter(), ALL_SHOWN[0], {**ALL_SHOWN[1], "at": 10.0}, {**ALL_SHOWN[2], "at": 19.0}], SENT, 1),
+        ([enter(), ALL_SHOWN[0], ALL_SHOWN[1], {**ALL_SHOWN[2], "at": 20.0}], SENT, 0),
+        ([listen(), ALL_READ[0], {**ALL_READ[1], "at": 10.0}, {**ALL_READ[2], "at": 19.0}], SENT, 1),
+        ([], [*SENT[:5], {**SENT[5], "at": 15.0}], 1),
+        ([], [*SENT[:5], {**SENT[5], "at": 35.0}], 0),
+    ],
+)
+def test_nothing_is_acknowledged_or_shown_while_no_standby_has_it(
+    reader: list[Line], sender: list[Line], early: int
+) -> None:
+    log = Log("e", ABC.entries, withheld=[(30.0, 40.0, 3), (10.0, 20.0, 2)])
+    assert judge(*reader, sender=sender, log=log).broken == ({"early": early} if early else {})
+
+
 @pytest.mark.parametrize(
     ("acts", "broken"),
     [
@@ -228,6 +312,8 @@ def leave_behind(folder: Path, entries: list[tuple[int, str]], *acts: str) -> No
     if acts:
         db.execute("CREATE TABLE acts (number, what, sid)")
         db.executemany("INSERT INTO acts VALUES (?, ?, 'x')", enumerate(acts))
+        db.execute("CREATE TABLE withheld (since, until, last)")
+        db.execute("INSERT INTO withheld VALUES (0, 1, 2)")
     db.commit()
     db.close()
     diaries: dict[str, list[Any]] = {"sender": SENT, "reader": [enter(), *ALL_SHOWN]}
@@ -243,6 +329,9 @@ def test_a_folder_is_verified(tmp_path: Path) -> None:
 def test_a_folder_of_several_servers_is_verified(tmp_path: Path) -> None:
     leave_behind(tmp_path, ABC.entries, "came", "down", "went", "changed")
     assert verify_folder(tmp_path).broken == {"fenced": 1}
+    lines = [{"do": "enter", "epoch": "e", "after": 2}, {"do": "show", "seq": 3, "text": "c", "at": 0.5}]
+    (tmp_path / "late.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert verify_folder(tmp_path).broken == {"fenced": 1, "early": 1}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from math import inf
 
-from tests.system.chaos.child import CHATCTL, ROOT
+from tests.system.chaos.child import CHATCTL, environment
 from tests.system.chaos.diary import Diary
 
 _DEADLINE = 60.0
@@ -49,8 +49,7 @@ class UserOfSend(threading.Thread):
         self._turn += 1
         here = self._turn % len(self._addresses)
         servers = ",".join(self._addresses[here:] + self._addresses[:here])
-        env = {key: value for key, value in os.environ.items() if not key.startswith("CHATCTL_")}
-        env |= {"PYTHONPATH": str(ROOT), "CHATCTL_CONFIG": os.devnull, "CHATCTL_TOKEN": "5" * 32}
+        env = environment(CHATCTL_CONFIG=os.devnull, CHATCTL_TOKEN="5" * 32)
         command = [*CHATCTL, "send", text, "--id", ident, "--nick", self._diary.name, "--server", servers]
         try:
             return subprocess.run(command, env=env, capture_output=True, check=False, timeout=_DEADLINE).returncode
