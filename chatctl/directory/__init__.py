@@ -68,7 +68,8 @@ class Wish(Struct, frozen=True):
     """What a server has decided, to be committed if nothing changed that it looked at.
 
     With a ``room`` it is for a place in it: a new one, or another one for the member of ``place``, which is renamed, or
-    taken over, whichever server it is connected to. Without a room it is for ``facts`` alone, which bind a name.
+    taken over, whichever server it is connected to. Without a room it is for ``facts`` alone, which bind a name. With
+    neither nothing is committed: it asks whether all is as it was seen.
     """
 
     nick: str

@@ -7,13 +7,15 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits
 from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.errors import StorageFailed
 from chatctl.hub.hub import Hub
-from chatctl.journal import Deliver, Facts, Head, OnKept
+from chatctl.journal import Deliver, Draft, Facts, Head, OnAppended, OnKept, Receipt
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, Msg
 from tests.support.fakes import Alarm, FakePeer, House
@@ -46,6 +48,19 @@ class JournalOfOne:
 
         is_new, self._deliver[room] = room not in self._deliver, deliver
         return self._log.follow(room, show) if is_new else self._log.head(room)
+
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        """Refuse posters whose name is a member's by now, as an engine does."""
+        taken = [self.directory.engine.is_taken(draft) for draft in batch]
+        asked = [replace(draft, append=False) if no else draft for draft, no in zip(batch, taken, strict=True)]
+
+        def committed(outcome: Sequence[Receipt] | StorageFailed) -> None:
+            if not isinstance(outcome, StorageFailed):
+                told = zip(outcome, taken, strict=True)
+                outcome = [replace(one, taken=True) if no and one.seq is None else one for one, no in told]
+            done(outcome)
+
+        self._log.append(asked, committed)
 
     def forget(self, room: str) -> None:
         """Leave the log as it is: the other server may be in it."""

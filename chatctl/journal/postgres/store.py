@@ -71,7 +71,7 @@ SELECT seq FROM {}.entries WHERE room = %s AND seq >= %s AND seq < %s
     AND time > extract(epoch FROM clock_timestamp()) - %s ORDER BY seq LIMIT 1
 """
 
-COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text"
+COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text", "text"
 """Of the columns of drafts that ``append`` takes (numbering.py)."""
 
 _FOREVER = 1 << 62
