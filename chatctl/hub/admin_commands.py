@@ -135,10 +135,7 @@ class AdminCommands:
                 then()
 
         for member in plan.remote:
-            if member.place is None:
-                came(member, "absent")
-            else:
-                self._hub.directory.send(member.place, errand, partial(came, member))
+            self._hub.errands.send(member, errand, partial(came, member))
 
     def _plan(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan | Done:
         if ask.verb in PLANNERS:
@@ -153,7 +150,7 @@ class AdminCommands:
             return
         row: Facts = {}
         if plan.where is not None:
-            rooms = {room.name for room in (*plan.rooms, *rooms_of(plan.hit))}
+            rooms = {room.name for room in (*plan.rooms, *rooms_of(plan.hit))} | {member.room for member in plan.remote}
             row = log_row(self._hub, ask, actor, plan.text, plan.where, rooms, everywhere=plan.everywhere)
         if plan.changes:
             self._under_way = True

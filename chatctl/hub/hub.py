@@ -98,7 +98,7 @@ class Hub:
         self.refusals = self._tick.refusals
         self._answers = LargeAnswers(self.memory.output, self._tick, loop, self.log)
         self.presence = Presence(self, self.directory, self._tick, self._close_if_empty)
-        self._errands = Errands(self, self.directory, self.presence, self._tick)
+        self.errands = Errands(self, self.directory, self.presence, self._tick)
         self.history = RoomHistory(self, self._tick, self._answers, self.presence)
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
