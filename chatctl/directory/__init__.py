@@ -151,11 +151,12 @@ class Kick(Struct, frozen=True, tag="kick"):
 Errand: TypeAlias = Whispering | Kick
 """What is done at the server of a member; encoded by msgspec as a tagged object."""
 
-Outcome: TypeAlias = Literal["done", "absent", "slow", "unknown"]
+Outcome: TypeAlias = Literal["done", "absent", "slow", "unknown", "not_known"]
 """``absent``: nobody has that place any more. ``slow``: its output is full, nothing was sent. ``unknown``: no answer
-within 2 s, it may have been done."""
+within 2 s, it may have been done. ``not_known``: the server there is older, and can't do that."""
 
-OnErrand: TypeAlias = Callable[[Place, Errand], Outcome]
+OnErrand: TypeAlias = Callable[[Place, Errand | None], Outcome]
+"""Called with None for an errand of a kind that only newer servers know."""
 
 
 class Directory(Protocol):

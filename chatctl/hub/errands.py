@@ -11,7 +11,8 @@ from collections.abc import Callable
 from chatctl.common.text import clean
 from chatctl.core.peer import Peer, peer_of
 from chatctl.directory import Directory, Errand, Kick, Outcome, Place, Whispering, Wish
-from chatctl.errors import ChatError, NoSuchNick, StorageFailed
+from chatctl.errors import ChatError, Forbidden, NoSuchNick, StorageFailed
+from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.presence import Presence, RoomMember
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
@@ -60,7 +61,10 @@ class Errands:
 
         self._directory.send(place, errand, came)
 
-    def _do(self, place: Place, errand: Errand) -> Outcome:
+    def _do(self, place: Place, errand: Errand | None) -> Outcome:
+        if errand is None:
+            self._hub.log.info_once(NOT_KNOWN, what="kind of errand")
+            return "not_known"
         member = self._presence.find(place)
         peer = peer_of(member) if member is not None else None
         if peer is None or peer.leaving is not None:
@@ -90,3 +94,5 @@ def error_of(outcome: Outcome, nick: str) -> ChatError | None:
             return NoSuchNick(f"{clean(nick)} is too slow to be whispered to now")
         case "unknown":
             return StorageFailed(f"the server of {clean(nick)} does not answer: it may have arrived")
+        case "not_known":
+            return Forbidden(f"the server of {clean(nick)} has an older chatctl, which can't do that")

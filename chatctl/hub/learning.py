@@ -23,6 +23,7 @@ from chatctl.core.peer import person_of
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_plan import rooms_of
 from chatctl.hub.admin_target import staying
+from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import Bye, Frame, Notice, RoomNow
@@ -57,6 +58,8 @@ class Learning:
             try:
                 if kind in self._kinds:
                     self._kinds[kind](key, value)
+                else:
+                    self._hub.log.info_once(NOT_KNOWN, what=f"kind of setting: {kind}")
             except (ValueError, RecursionError) as error:  # a newer version's
                 self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
 

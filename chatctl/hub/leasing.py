@@ -19,6 +19,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden, StorageFailed
+from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.shared import Shared
@@ -170,6 +171,9 @@ class Leasing:
         The room is told of a question that was withdrawn there.
         """
         place, now = LeaseKey.of_fact(key), self._clock.steady()
+        if place is None:
+            self._log.info_once(NOT_KNOWN, what="kind of lease")
+            return
         before, lease = self.leases.find(place), lease_of(value) if value is not None else None
         connection = self.leases.learn(place, lease, now, self._clock.kept(now))
         if isinstance(connection, Peer) and before is not None and (lease is None or lease.holder != before.holder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl import protocol as p
+from chatctl.directory import Outcome
 from chatctl.errors import Forbidden, NoSuchNick, StorageFailed
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
@@ -219,6 +220,31 @@ def test_one_who_is_banned_at_one_server_goes_from_the_other(servers: TwoServers
     done(carry_out(servers, servers.two, "unban", "bob"))  # type: ignore[arg-type]
     assert join(servers, servers.one, "Robert", TWO).welcome is not None
     assert join(servers, servers.two, "Zed", ONE).welcome is not None
+
+
+# --- two versions
+
+
+def test_an_errand_that_only_a_newer_server_knows_is_answered_and_logged_once(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer
+) -> None:
+    assert bob.member is not None
+    assert bob.member.place is not None
+    outcomes: list[Outcome] = []
+    for _ in range(2):
+        directory_of(servers.one).send(bob.member.place, None, outcomes.append)  # type: ignore[arg-type]
+        servers.settle()
+    assert outcomes == ["not_known", "not_known"]
+    assert servers.two.logged.getvalue().count("not known here, since another server is newer what=kind of errand") == 1
+
+
+def test_what_an_older_server_can_not_do_is_told(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_of(servers.two), "_errand", lambda *_: "not_known")
+    outcome = carry_out(servers, servers.one, "kick", "bob")
+    assert isinstance(outcome, Forbidden)
+    assert outcome.text == "the server of Bob has an older chatctl, which can't do that"
 
 
 # --- who is renamed at that moment

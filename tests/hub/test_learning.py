@@ -214,6 +214,25 @@ def test_a_lock_is_taken_away_at_all_servers(servers: TwoServers, ana: FakePeer)
     assert only(p.LeaseState, other.take())[0].held
 
 
+def test_what_only_a_newer_server_knows_is_passed_over_and_logged_once(servers: TwoServers) -> None:
+    """It may change often, and it is no fault of this server."""
+    facts = {
+        ("later", "x"): "[]",
+        ("later", "y"): None,
+        ("lease", "lobby semaphore a"): "{}",
+        ("room", "den"): '{"topic":"t"}',
+    }
+    for _ in range(3):
+        servers.two.hub.learn(facts)
+    assert servers.two.hub.rules.room("den").topic == "t"
+    logged = servers.two.logged.getvalue()
+    assert "not understood" not in logged
+    assert sorted(line.split(" ", 2)[2] for line in logged.splitlines() if "newer" in line) == [
+        "not known here, since another server is newer what=kind of lease",
+        "not known here, since another server is newer what=kind of setting: later",
+    ]
+
+
 @pytest.mark.parametrize("kind", ["topic", "mute", "lease", "order", "claim"])
 def test_a_field_of_a_newer_version_is_passed_over(servers: TwoServers, ana: FakePeer, kind: str) -> None:
     """Servers of two versions go by the same facts."""

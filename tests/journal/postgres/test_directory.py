@@ -495,6 +495,36 @@ def test_no_answer_in_time_is_no_answer_whatever_comes_later(
     run(main())
 
 
+def test_what_only_a_newer_server_knows_is_answered_or_passed_over(engine: Engine, place: PostgresPlace) -> None:
+    """And so is what is no note of any server: this one goes on, and takes what it knows."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            sid = other.journal.me.sid
+            there = await other.enter("nadia")
+            errands: list[Errand | None] = []
+            other.directory.on_errand(lambda _, errand: errands.append(errand) or "not_known")  # type: ignore[func-returns-value]
+            later = f"w {sid} {one.journal.me.sid} 7 {there.number} 0 1 " + '{"type":"later"}'
+            answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            one.directory._errands[7] = answered.set_result
+            for note in ("x", "x y", f"a {sid}", f"a {sid} x y", f"w {sid}", f"w {sid} a b c d e f", "p x", "e", later):
+                engine.sql("SELECT pg_notify(%s, %s)", place.schema, note, database="chat")
+            assert await asyncio.wait_for(answered, WAIT) == "not_known"
+            assert errands == [None]
+            engine.sql(f"INSERT INTO {place.schema}.news (number, by_sid) VALUES (2, 'later')", database="chat")
+            engine.sql(f"UPDATE {place.schema}.presence SET last = 2", database="chat")
+            engine.sql(f"INSERT INTO {place.schema}.facts VALUES ('later', 'x', '[]', 1)", database="chat")
+            engine.sql(f"UPDATE {place.schema}.house SET version = 1", database="chat")
+            here = await one.enter("Rajat")
+            await other.until(lambda: other.news)
+            assert other.news == [Came(Remote(here, ROOM, "Rajat"))]
+            await other.until(lambda: {("later", "x"): "[]"} in other.told)
+            other.directory._count(['{"ops": {"later": 1}}', '{"lobby": 2}', "[]"])
+            assert (other.directory.watchers("lobby"), other.directory.watchers("ops")) == (2, 0)
+
+    run(main())
+
+
 def test_watchers_of_all_servers_are_counted(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.05)
 
