@@ -6,7 +6,7 @@ order of the commits. ``late`` servers read it a turn later, others at each call
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -30,7 +30,7 @@ from chatctl.directory import (
 )
 from chatctl.directory.table import Table
 from chatctl.errors import StorageFailed
-from chatctl.journal import Draft, Facts
+from chatctl.journal import Draft, FactKey, Facts
 
 Soon = Callable[[Callable[[], None]], object]
 
@@ -118,6 +118,7 @@ class ServerDirectory:
         self._incarnation = 0
         self._inbox: deque[Callable[[], None]] = deque()
         self._claims_kept = self._claims_heard = 0
+        self._unheard: Counter[FactKey] = Counter()
         self.stopped = False
         """Whether it reads nothing."""
         self.on_facts: Callable[[Facts], None] = lambda _: None
@@ -148,12 +149,20 @@ class ServerDirectory:
     def hear_facts(self, facts: Facts) -> None:
         claims = any(kind == "claim" for kind, _ in facts)
         self._claims_kept += claims
+        self._unheard.update(facts.keys())
 
         def heard() -> None:
             self._claims_heard += claims
+            self._unheard.subtract(facts.keys())
             self.on_facts(facts)
 
         self.put(heard)
+
+    def has_to_look(self, changes: Facts) -> bool:
+        """Return whether another server has changed what these were decided by, and this one has not heard of it."""
+        if any(kind == "claim" for kind, _ in changes) and self._claims_heard < self._claims_kept:
+            return True
+        return any(self._unheard[key] for key in changes if key[0] in ("lease", "order"))
 
     def _do(self, work: Callable[[], None]) -> None:
         """Do something at the engine: now, or a turn later; then read what came of it."""
