@@ -86,8 +86,19 @@ class AdminLog:
         self._next = max(self._next, 1 + int(key))
         return order
 
+    def newest(self, verb: str, room: str, target: str, since: float) -> Order | None:
+        """Return the newest order of a verb, in a room, for a target; None if that is older than ``since``."""
+        found = (
+            one for one in reversed(self._rows.values()) if (one.verb, one.room, one.target) == (verb, room, target)
+        )
+        order = next(found, None)
+        return order if order is not None and order.time >= since else None
+
     def drop(self, changes: Mapping[Fact, str | None]) -> None:
-        """Take back what ``add`` added: it was not committed. What went for it stays gone."""
+        """Take back what ``add`` added: it was not committed. What went for it stays gone.
+
+        Another server's row may have the number by now: that one stays.
+        """
         for (kind, key), value in changes.items():
-            if kind == KIND and value is not None:
-                self._rows.pop(key, None)
+            if kind == KIND and value is not None and self._rows.get(key) == _decoder.decode(value):
+                del self._rows[key]

@@ -44,12 +44,12 @@ class LeaseKey(Struct, frozen=True):
         return ASKED, f"{self.room} {self.name}"
 
     @classmethod
-    def of_fact(cls, key: str) -> LeaseKey:
-        """Return the lease whose fact has this key. Raises ValueError."""
-        room, kind, name = key.split(" ")
-        if kind not in ("lock", "question"):
-            raise ValueError(f"there is no lease of the kind {kind}")
-        return cls(room, "lock" if kind == "lock" else "question", name)
+    def of_fact(cls, key: str) -> LeaseKey | None:
+        """Return the lease whose fact has this key. None: it is of a kind that only newer servers know."""
+        match key.split(" "):
+            case [room, ("lock" | "question") as kind, name]:
+                return cls(room, kind, name)
+        return None
 
     @classmethod
     def of_asked_fact(cls, fact: FactKey) -> LeaseKey:
@@ -147,9 +147,9 @@ def _facts(place: LeaseKey, lease: Lease | None) -> Changes:
 
 
 def leases_of(facts: Mapping[FactKey, str]) -> tuple[list[Lease], Changes]:
-    """Return all leases that a journal has, and what is of no use any more: a number without a question."""
+    """Return all known leases that a journal has, and what is of no use any more: a number without a question."""
     numbers = {key: value for key, value in facts.items() if key[0] == ASKED}
-    leases = [_decode(value) for (kind, _), value in facts.items() if kind == KIND]
+    leases = [_decode(value) for (kind, key), value in facts.items() if kind == KIND and LeaseKey.of_fact(key)]
     for index, lease in enumerate(leases):
         if lease.kind == "question" and (number := numbers.pop(lease.place.asked_fact, None)) is not None:
             leases[index] = msgspec.structs.replace(lease, asked=int(number))

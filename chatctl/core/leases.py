@@ -273,7 +273,13 @@ class Leases:
         if lease is None or not self.may_ask(place, owner):
             return {place.asked_fact: changes_of(place, lease)[place.asked_fact]}
         self._put(asked := msgspec.structs.replace(lease, asked=seq, nick=nick))
-        return changes_of(place, asked, lease)
+        return changes_of(place, asked)  # the lease, too: the journal refuses it if another server has ended that
+
+    def note_over(self, question: Lease, now: float) -> Changes:
+        """Note a question that nobody has any more, and that was over before it could be asked."""
+        self._put(question)
+        self._deadlines[question.place] = now + CLOSED_SECONDS
+        return {**changes_of(question.place, question), **self._forget_oldest(question.room)}
 
     def open_at(self, room: str, seq: int) -> list[str]:
         """Return the questions of a room that were open when entry number ``seq`` was said."""

@@ -68,7 +68,8 @@ class Wish(Struct, frozen=True):
     """What a server has decided, to be committed if nothing changed that it looked at.
 
     With a ``room`` it is for a place in it: a new one, or another one for the member of ``place``, which is renamed, or
-    taken over, whichever server it is connected to. Without a room it is for ``facts`` alone, which bind a name.
+    taken over, whichever server it is connected to. Without a room it is for ``facts`` alone, which bind a name. With
+    neither nothing is committed: it asks whether all is as it was seen.
     """
 
     nick: str
@@ -150,11 +151,12 @@ class Kick(Struct, frozen=True, tag="kick"):
 Errand: TypeAlias = Whispering | Kick
 """What is done at the server of a member; encoded by msgspec as a tagged object."""
 
-Outcome: TypeAlias = Literal["done", "absent", "slow", "unknown"]
+Outcome: TypeAlias = Literal["done", "absent", "slow", "unknown", "not_known"]
 """``absent``: nobody has that place any more. ``slow``: its output is full, nothing was sent. ``unknown``: no answer
-within 2 s, it may have been done."""
+within 2 s, it may have been done. ``not_known``: the server there is older, and can't do that."""
 
-OnErrand: TypeAlias = Callable[[Place, Errand], Outcome]
+OnErrand: TypeAlias = Callable[[Place, Errand | None], Outcome]
+"""Called with None for an errand of a kind that only newer servers know."""
 
 
 class Directory(Protocol):

@@ -49,8 +49,10 @@ class MemoryDirectory:
             judged(Changed())
         elif wish.room:
             judged(Given(self._table.give(wish, SERVER)))
-        else:
+        elif wish.facts:
             self._journal.keep(wish.facts, kept)
+        else:
+            judged(Given(None))
 
     def release(self, members: Sequence[Place], after: int) -> None:
         """Implement ``Directory.release``: nobody has to be told."""

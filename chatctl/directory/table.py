@@ -22,9 +22,13 @@ class Table:
     def __contains__(self, place: Place) -> bool:
         return place in self._looks
 
+    def alike(self, look: str) -> tuple[Place, ...]:
+        """Return all that have a skeleton."""
+        return self._alike.get(look, ())
+
     def fits(self, wish: Wish) -> bool:
         """Return whether all is still as it was when it was looked at."""
-        alike = {place for look in wish.looks for place in self._alike.get(look, ())}
+        alike = {place for look in wish.looks for place in self.alike(look)}
         return alike == wish.seen and (wish.place is None or wish.place in self._looks)
 
     def give(self, wish: Wish, server: str) -> Place:

@@ -20,7 +20,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.permissions import check_verb
 from chatctl.directory import Errand
 from chatctl.directory import Outcome as ErrandOutcome
-from chatctl.errors import ChatError, Forbidden
+from chatctl.errors import ChatError, Forbidden, StorageFailed
 from chatctl.hub import admin_claims, admin_leases, admin_operators, admin_rooms, admin_sanctions
 from chatctl.hub.admin_people import others_in
 from chatctl.hub.admin_plan import Answer, Outcome, Plan, Planner, log_row, rooms_of, told
@@ -30,7 +30,7 @@ from chatctl.hub.journal_commands import JournalCommands
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.presence import RoomMember
-from chatctl.journal import Facts
+from chatctl.journal import ChangedMeanwhile, Facts
 from chatctl.protocol import Admin, Done, Notice
 
 PLANNERS: Mapping[str, Planner] = {
@@ -135,10 +135,7 @@ class AdminCommands:
                 then()
 
         for member in plan.remote:
-            if member.place is None:
-                came(member, "absent")
-            else:
-                self._hub.directory.send(member.place, errand, partial(came, member))
+            self._hub.errands.send(member, errand, partial(came, member))
 
     def _plan(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan | Done:
         if ask.verb in PLANNERS:
@@ -151,18 +148,31 @@ class AdminCommands:
         if plan.changes and self._under_way:  # it is planned again then, with what holds by that time
             self._waiting.append(partial(self.carry_out, ask, actor, answer))
             return
-        row: Facts = {}
-        if plan.where is not None:
-            rooms = {room.name for room in (*plan.rooms, *rooms_of(plan.hit))}
-            row = log_row(self._hub, ask, actor, plan.text, plan.where, rooms, everywhere=plan.everywhere)
         if plan.changes:
             self._under_way = True
-            spread = self.spread(answer)
-            self._commit({**plan.changes, **row}, lambda: self._finish(ask, actor, plan, spread), answer)
+            spread, again = self.spread(answer), partial(self.carry_out, ask, actor, answer)
+            changes = {**plan.changes, **self._row(ask, actor, plan)}
+            self._commit(changes, lambda: self._finish(ask, actor, plan, spread), answer, again)
             return
-        # Nothing that has to hold is kept: it works on a full disk, too.
-        self._hub.journal.keep(row, lambda error: self._hub.rules.log.drop(row) if error is not None else None)
+        self._keep_row(ask, actor, plan)  # nothing that has to hold: it works on a full disk, too
         self._finish(ask, actor, plan, answer)
+
+    def _row(self, ask: Admin, actor: Actor, plan: Plan) -> Facts:
+        if plan.where is None:
+            return {}
+        rooms = {room.name for room in (*plan.rooms, *rooms_of(plan.hit))} | {member.room for member in plan.remote}
+        return log_row(self._hub, ask, actor, plan.text, plan.where, rooms, everywhere=plan.everywhere)
+
+    def _keep_row(self, ask: Admin, actor: Actor, plan: Plan) -> None:
+        row = self._row(ask, actor, plan)
+
+        def kept(error: StorageFailed | None) -> None:
+            if error is not None:
+                self._hub.rules.log.drop(row)
+            if isinstance(error, ChangedMeanwhile):  # another server's order has the number
+                self._keep_row(ask, actor, plan)
+
+        self._hub.journal.keep(row, kept)
 
     def keep_again(self) -> None:
         """Keep when bans and mutes end by a wall clock that was set: the next start would prolong or lift them."""
@@ -172,14 +182,20 @@ class AdminCommands:
         if changes := admin_sanctions.ends_to_keep(self._hub):
             self._hub.journal.keep(changes, lambda _: None)  # not kept: they end as they would have by then
 
-    def _commit(self, changes: Facts, then: Callable[[], None], answer: Answer) -> None:
-        """Commit facts, then show what they change; or answer with the error."""
+    def _commit(self, changes: Facts, then: Callable[[], None], answer: Answer, again: Callable[[], None]) -> None:
+        """Commit facts, then show what they change; or answer with the error.
+
+        ``again`` plans anew, with what holds by then, since another server was faster.
+        """
 
         def committed(error: ChatError | None) -> None:
             self._under_way = False
             if error is not None:
-                self._log.error("not kept", why=error.text)
                 self._hub.rules.log.drop(changes)
+            if isinstance(error, ChangedMeanwhile):
+                again()
+            elif error is not None:
+                self._log.error("not kept", why=error.text)
                 answer(error)
             else:
                 then()

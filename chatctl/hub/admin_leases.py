@@ -17,6 +17,7 @@ from chatctl.errors import Forbidden
 from chatctl.hub.admin_people import row_of
 from chatctl.hub.admin_plan import Plan, because, counted
 from chatctl.hub.admin_target import Actor, AdminTarget
+from chatctl.hub.leasing import why_taken_away
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import DEFAULT_ROOM, Admin, Done, LeaseKind
 
@@ -59,7 +60,7 @@ def unlock(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> 
     what = (
         f"the lock {lease.name}{of} was freed" if lease.kind == "lock" else f"question {lease.name}{of} was withdrawn"
     )
-    why = f"{clean(actor.name) or 'an operator'} {'freed' if lease.kind == 'lock' else 'ended'} it{because(ask.text)}"
+    why = why_taken_away(lease.kind, actor.name, ask.text)
     peer = hub.leasing.leases.holder_of(lease.place)
     return Plan(
         f"{what}{actor.by}{because(ask.text)}",

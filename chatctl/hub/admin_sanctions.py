@@ -66,7 +66,10 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
         known = set(hit) if came else set[Peer]()
         hit.extend(peer for peer in hub.rules.hit_by(one, came) if peer not in known)
         if what == "ban":
-            _disconnect(hub, hit, f"you were banned{actor.by}{one.terms}")
+            why = f"you were banned{actor.by}{one.terms}"
+            _disconnect(hub, hit, why)
+            for member in remote if one.name is not None else ():  # who was renamed meanwhile: their server can't know
+                hub.errands.send(member, Kick(why), lambda _: None)
             admin_leases.end_of(one, f"its holder was banned{actor.by}", hub)
 
     rooms = [*rooms_of(hit), *hub.presence.rooms_of(remote)]

@@ -17,6 +17,12 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 Value = str | int | float | None
 _MAX_VALUE = 200
 
+NOT_KNOWN = "not known here, since another server is newer"
+"""The event of what servers of one deployment tell each other and this one passes over."""
+
+MAX_ONCE = 100
+"""Lines that are logged once; what else there is is not logged."""
+
 # Events in the text format. The first two are the first version's own words.
 _PHRASES = {
     "connected": "Connected with {peer}",
@@ -51,6 +57,7 @@ class Log:
         self._least = LEVELS[least]
         self._put = write
         self._clock = clock
+        self._once: set[tuple[object, ...]] = set()
 
     def debug(self, event: str, **values: Value) -> None:
         """Log what helps to find a fault."""
@@ -59,6 +66,13 @@ class Log:
     def info(self, event: str, **values: Value) -> None:
         """Log what happens in normal operation."""
         self._write("info", event, values)
+
+    def info_once(self, event: str, **values: Value) -> None:
+        """Log as ``info`` what may happen often and says nothing new then."""
+        line: tuple[object, ...] = (event, *values.items())
+        if line not in self._once and len(self._once) < MAX_ONCE:
+            self._once.add(line)
+            self.info(event, **values)
 
     def warning(self, event: str, **values: Value) -> None:
         """Log what an operator should look at."""

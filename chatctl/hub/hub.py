@@ -98,12 +98,12 @@ class Hub:
         self.refusals = self._tick.refusals
         self._answers = LargeAnswers(self.memory.output, self._tick, loop, self.log)
         self.presence = Presence(self, self.directory, self._tick, self._close_if_empty)
-        self._errands = Errands(self, self.directory, self.presence, self._tick)
+        self.errands = Errands(self, self.directory, self.presence, self._tick)
         self.history = RoomHistory(self, self._tick, self._answers, self.presence)
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
         self.leasing = Leasing(self, leases, self.history, self._tick, self._answers)
-        self.messages = Messages(self, self._tick, self.leasing)
+        self.messages = Messages(self, self._tick, self.leasing, self.presence.wish)
         self.admin = AdminCommands(self)
         self.cut = Cutting(self).cut
         learning = Learning(self)

@@ -7,6 +7,7 @@ Does not live here: the other verbs, and who may give which order (admin_command
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -18,7 +19,7 @@ from chatctl.hub.admin_plan import Answer, because, counted, log_row
 from chatctl.hub.admin_target import Actor
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.redaction import OUT_OF_REACH, Redaction
-from chatctl.journal import RebuildCost
+from chatctl.journal import ChangedMeanwhile, RebuildCost
 from chatctl.protocol import Admin, Done, Notice
 
 REBUILD_RATE = 8 * (1 << 20)
@@ -46,12 +47,16 @@ class JournalCommands:
         text = f"{_messages(sum(map(len, found.values())))} redacted{actor.by}{because(ask.text)}"
         where = ", ".join(found)
         nameless = msgspec.structs.replace(ask, target="")
-        row = log_row(self._hub, nameless, actor, text, where, found)
         try:
-            await redaction.carry_out(found, row)
+            while not redaction.done:
+                row = log_row(self._hub, nameless, actor, text, where, found)
+                try:
+                    with contextlib.suppress(ChangedMeanwhile):  # another server's order has the number of this one
+                        await redaction.carry_out(found, row)
+                finally:
+                    if not redaction.done:
+                        self._hub.rules.log.drop(row)
         finally:
-            if not redaction.done:
-                self._hub.rules.log.drop(row)
             for room in redaction.rooms:
                 room.tell(Notice(text, self._hub.clock(), actor.name))
                 self._hub.touch(room)

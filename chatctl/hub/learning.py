@@ -13,6 +13,7 @@ import msgspec
 
 from chatctl.common.text import clean
 from chatctl.core.admin_log import KIND as ORDER
+from chatctl.core.admin_log import Order
 from chatctl.core.bans import Sanction, SanctionKind
 from chatctl.core.lease import ASKED
 from chatctl.core.lease import KIND as LEASE
@@ -23,12 +24,13 @@ from chatctl.core.peer import person_of
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_plan import rooms_of
 from chatctl.hub.admin_target import staying
+from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.peer_control import PeerControl
 from chatctl.journal import Facts
 from chatctl.protocol import Bye, Frame, Notice, RoomNow
 
-_RANKS = {ASKED: 1, ORDER: 2}
-"""Kinds of facts that say something of others: they come after those."""
+_RANKS = {ORDER: -1, ASKED: 1}
+"""Kinds of facts that come before others, whose reason they are, or after those that they say something of."""
 
 
 class Learning:
@@ -39,6 +41,8 @@ class Learning:
         self._hub = hub
         self._hit: dict[str, None] = {}
         """Rooms of those who were hit by a ban or mute of these facts."""
+        self._ordered: list[Order] = []
+        """What these facts tell of orders: rooms are told last."""
         self._kinds: Mapping[str, Callable[[str, str | None], None]] = {
             CLAIM: self._claim,
             "ban": lambda key, value: self._sanction("ban", key, value),
@@ -53,12 +57,19 @@ class Learning:
     def learn(self, facts: Facts) -> None:
         """Apply changes, in the order of their commits; those of this server's own may be among them."""
         self._hit.clear()
+        self._ordered.clear()
         for (kind, key), value in sorted(facts.items(), key=lambda fact: _RANKS.get(fact[0][0], 0)):
             try:
                 if kind in self._kinds:
                     self._kinds[kind](key, value)
+                else:
+                    self._hub.log.info_once(NOT_KNOWN, what=f"kind of setting: {kind}")
             except (ValueError, RecursionError) as error:  # a newer version's
                 self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
+        for order in self._ordered:
+            rooms = list(self._hub.presence.rooms) if order.everywhere else [*(order.rooms or [order.room]), *self._hit]
+            for room in dict.fromkeys(rooms):
+                self._tell(room, Notice(order.done, order.time, order.by))
 
     def redacted(self, name: str, seqs: Sequence[int]) -> None:
         """Show that another server has emptied entries of a room."""
@@ -101,11 +112,8 @@ class Learning:
             self._tell(name, RoomNow(rules.topic, rules.slow or 0, rules.read_only))
 
     def _order(self, key: str, value: str | None) -> None:
-        order = self._hub.rules.log.learn(key, value)
-        if order is not None:
-            rooms = list(self._hub.presence.rooms) if order.everywhere else [*(order.rooms or [order.room]), *self._hit]
-            for room in dict.fromkeys(rooms):
-                self._tell(room, Notice(order.done, order.time, order.by))
+        if (order := self._hub.rules.log.learn(key, value)) is not None:
+            self._ordered.append(order)
 
     def _tell(self, name: str, frame: Frame) -> None:
         if (room := self._hub.presence.rooms.get(name)) is not None:

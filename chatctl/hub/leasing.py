@@ -7,25 +7,26 @@ which lease (core/leases.py), who said an entry (core/recent_authors.py). Source
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from chatctl.common.text import clean
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
 from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, lease_of
-from chatctl.core.leases import Leases
+from chatctl.core.leases import CLOSED_SECONDS, Leases
 from chatctl.core.name_ownership import Owner
 from chatctl.core.peer import Peer
 from chatctl.core.recent_authors import RecentAuthors, opaque_marks
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden, StorageFailed
+from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Receipt
 from chatctl.protocol import Lease as Ask
-from chatctl.protocol import LeaseState, Notice
+from chatctl.protocol import LeaseKind, LeaseState, Notice
 
 LOOK_BYTES = 1024
 """Of the answer to a ``look``, about."""
@@ -33,10 +34,20 @@ LOOK_BYTES = 1024
 MAX_ANSWER = 200
 """Characters of a message that may be an answer to a question that is over."""
 
+UNLOCK = "unlock"
+"""The verb of operators that ends a lease."""
+
 _WITHDRAWN = "does not wait for an answer any more"
+_TAKEN = "the server's journal has it no more"
 
 _TAGGED = re.compile(r"\s*\[?([A-Za-z0-9]{2,8})\]?(?:[:,]\s*|\s+)\S")
 """A message that begins with a question's tag."""
+
+
+def why_taken_away(kind: LeaseKind, by: str, reason: str) -> str:
+    """Return what the holder of a lease is told that an operator ends. ``by`` is their name; empty for the console."""
+    because = f": {clean(reason)}" if reason else ""
+    return f"{clean(by) or 'an operator'} {'freed' if kind == 'lock' else 'ended'} it{because}"
 
 
 class Leasing:
@@ -59,6 +70,7 @@ class Leasing:
         self._answers = answers
         self._log = hub.log
         self._clock = hub.clock
+        self._orders = hub.rules.log
         self._authors = RecentAuthors()
         self._is_stopping = False
         self._keep(leases.kept())  # until when those of before the start are kept
@@ -170,12 +182,21 @@ class Leasing:
         The room is told of a question that was withdrawn there.
         """
         place, now = LeaseKey.of_fact(key), self._clock.steady()
+        if place is None:
+            self._log.info_once(NOT_KNOWN, what="kind of lease")
+            return
         before, lease = self.leases.find(place), lease_of(value) if value is not None else None
         connection = self.leases.learn(place, lease, now, self._clock.kept(now))
-        if isinstance(connection, Peer) and before is not None and (lease is None or lease.holder != before.holder):
-            self._tell(connection, before, "the server's journal has it no more")
-        if lease is not None and lease.withdrawn and before is not None and before.closed is None:
+        is_kept = lease is not None and lease.closed is None and before is not None and lease.holder == before.holder
+        if isinstance(connection, Peer) and before is not None and not is_kept:
+            self._tell(connection, before, self._why_lost(before))
+        if lease is not None and lease.withdrawn and (before is None or before.closed is None):
             self._tell_withdrawn(place, lease.nick, lease.withdrawn)
+
+    def _why_lost(self, lease: Lease) -> str:
+        """Return why a connection to this server lost a lease by what another one did."""
+        order = self._orders.newest(UNLOCK, lease.room, lease.name, lease.since)
+        return _TAKEN if order is None else why_taken_away(lease.kind, order.by, order.why)
 
     def learn_asked(self, key: str, value: str | None) -> None:
         """Go by the number of a question that another server has kept."""
@@ -239,13 +260,13 @@ class Leasing:
         expired, changes = self.leases.expired(self._clock.steady())
         self._keep(changes)
         for lease in expired:
-            self._end(lease, "is gone")
+            self._end(lease, "is gone", insist=False)
 
-    def _end(self, lease: Lease, why: str) -> None:
+    def _end(self, lease: Lease, why: str, *, insist: bool = True) -> None:
         self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
         if lease.kind == "question" and lease.asked is not None:
             self._tell_withdrawn(lease.place, lease.nick, why)
-        self._release(lease, why)
+        self._release(lease, why, insist=insist)
 
     def _tell_withdrawn(self, place: LeaseKey, nick: str, why: str) -> None:
         room = self._history.rooms.get(place.room)
@@ -254,16 +275,27 @@ class Leasing:
             room.tell(Notice(f"question {place.name} is withdrawn: {who} {why}", self._clock()))
             self._tick.touch(room)
 
-    def _release(self, lease: Lease, withdrawn: str = "") -> None:
+    def _release(self, lease: Lease, withdrawn: str = "", *, insist: bool = True) -> None:
+        """Release a lease; ``insist``: again if another server was faster, and its holder still has it."""
+
+        def again() -> None:
+            now = self.leases.find(lease.place)
+            if insist and now is not None and now.closed is None and now.holder == lease.holder:
+                self._end(now, withdrawn) if withdrawn else self._release(now)
+
         last = self._journal.head(lease.room).last if lease.asked is not None else 0
         now = self._clock.steady()
-        self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn))
+        self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn), again)
         if not self.leases.has_questions(lease.room):
             self._authors.forget(lease.room)
 
-    def _keep(self, changes: Changes) -> None:
+    def _keep(self, changes: Changes, again: Callable[[], None] = lambda: None) -> None:
+        """Keep changes. ``again`` is called if another server was faster: what it has changed is known by then."""
+
         def committed(error: StorageFailed | None) -> None:
-            if error is not None and not isinstance(error, ChangedMeanwhile):  # kept once more after a restart
+            if isinstance(error, ChangedMeanwhile):
+                again()
+            elif error is not None:  # kept once more after a restart
                 self._log.error("lease not kept", why=error.text)
 
         if changes:
@@ -301,10 +333,24 @@ class Leasing:
         for draft, receipt in zip(drafts, receipts, strict=True):
             if draft.seq_fact is None or not receipt.seq or receipt.reused:
                 continue
-            place = LeaseKey.of_asked_fact(draft.seq_fact)
-            self._keep(self.leases.ask(place, peer.owner, draft.nick, receipt.seq))
-            if self.leases.find(place) is None:  # it ended while the question was being committed
-                self._tell_withdrawn(place, draft.nick, _WITHDRAWN)
+            self._note_asked(LeaseKey.of_asked_fact(draft.seq_fact), peer.owner, draft.nick, receipt.seq)
+
+    def _note_asked(self, place: LeaseKey, owner: Owner, nick: str, seq: int) -> None:
+        if self.leases.find(place) is not None:
+            changes = self.leases.ask(place, owner, nick, seq)
+            self._keep(changes, lambda: self._note_asked(place, owner, nick, seq))
+            return
+        # It ended while the question was being committed, here or at another server: as if it had right after that.
+        now, token = self._clock.steady(), owner.token.hex() if owner.token is not None else None
+        over = Lease(
+            *(place.room, place.kind, place.name, "", token, owner.key, nick, self._clock()),
+            asked=seq,
+            until=self._clock.kept(now) + CLOSED_SECONDS,
+            closed=seq,
+            withdrawn=_WITHDRAWN,
+        )
+        self._keep(self.leases.note_over(over, now))
+        self._tell_withdrawn(place, nick, _WITHDRAWN)
 
     def _tell_if_over(self, peer: Peer, draft: Draft) -> None:
         tagged = _TAGGED.match(draft.text) if len(draft.text) <= MAX_ANSWER else None

@@ -6,25 +6,28 @@ showing what was committed (history.py, core/room.py), when the batch is committ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Protocol
 
 from chatctl import protocol
 from chatctl.common.sizes import size_of_all
+from chatctl.common.text import clean
+from chatctl.core.confusables import skeletons
 from chatctl.core.effects import error_frame
 from chatctl.core.histogram import Histogram
 from chatctl.core.name_ownership import Ask, Names, grant
 from chatctl.core.peer import Peer, person_of
 from chatctl.core.room import Room
-from chatctl.directory import Outcome, Whispering
-from chatctl.errors import ChatError, IdReused, NoSuchNick, RateLimited, StorageFailed
+from chatctl.directory import Outcome, Place, Whispering, Wish
+from chatctl.errors import ChatError, IdReused, NickTaken, NoSuchNick, RateLimited, StorageFailed
 from chatctl.hub.errands import error_of
+from chatctl.hub.name_requests import commit_name
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.hub.waiting import Waiting
-from chatctl.journal import Draft, FactKey, Receipt
+from chatctl.journal import Draft, FactKey, Poster, Receipt
 
 COMMIT_BOUNDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Seconds: from a journal in memory to a disk that is about to fail."""
@@ -61,16 +64,18 @@ class _Batch:
 class Messages:
     """What is said in all rooms of one server: from a frame to its draft, and from the receipt to its ack."""
 
-    def __init__(self, hub: Shared, tick: Tick, questions: Questions) -> None:
+    def __init__(self, hub: Shared, tick: Tick, questions: Questions, wish: Callable[[str, Peer], Wish]) -> None:
         """Start with an empty batch.
 
         Args:
             hub: whose rooms.
             tick: sends, and calls ``commit``.
             questions: told of what the journal has committed.
+            wish: returns what the directory is asked whether a name is still a peer's to use.
         """
         self._tick = tick
         self._questions = questions
+        self._wish = wish
         self._rules = hub.rules
         self._names = hub.names
         self._journal = hub.journal
@@ -100,6 +105,7 @@ class Messages:
         name, token, persist = room.name, peer.token, peer.session.mode != "probe"
         one_only = says[:1] if slow else says
         fact_of = self._questions.fact_of
+        poster = Poster(skeletons(nick), peer.key) if peer.session.mode == "post" else None
         drafts = [
             Draft(
                 name,
@@ -112,6 +118,7 @@ class Messages:
                 persist,
                 True,
                 None if say.asks is None else fact_of(peer, name, say.asks),
+                poster,
             )
             for say in one_only
         ]
@@ -123,25 +130,38 @@ class Messages:
             self._refuse(peer, room, says[1:], later)
 
     def whisper(self, peer: Peer, room: Room, whisper: protocol.Whisper) -> None:
-        """Send a whisper to its receiver. It is never stored. Raises ChatError."""
+        """Send a whisper to its receiver. It is never stored."""
         now = self._clock()
-        nick = speaker_name(peer, self._names, now)
-        to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
-        if to is None or to.place is None:
-            raise NoSuchNick(f"{whisper.to} is not here")
-        self._may_speak(peer, room, nick, self._clock.steady())
 
-        def answered(outcome: Outcome) -> None:
-            if peer.leaving is not None:
+        def decide() -> tuple[tuple[str, str, Place], Wish | None]:
+            name = speaker_name(peer, self._names, now)
+            to = grant(self._names.decide(Ask(whisper.to, peer.owner, "whisper", room.name), now)).place
+            if to is None or to.place is None:
+                raise NoSuchNick(f"{whisper.to} is not here")
+            return (name, to.nick, to.place), None if peer.member is not None else self._wish(name, peer)
+
+        def send(decided: tuple[str, str, Place], _: Place | None) -> None:
+            name, to, place = decided
+            try:
+                self._may_speak(peer, room, name, self._clock.steady())
+            except ChatError as error:
+                tell(error)
                 return
-            if error := error_of(outcome, to.nick):
-                self._tick.reply(peer, error_frame(error, whisper.id))
-            elif whisper.id is not None:
-                self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
-            wait.over()
 
-        with Waiting(peer) as wait:
-            self._directory.send(to.place, Whispering(nick, whisper.text, now), answered)
+            def answered(outcome: Outcome) -> None:
+                tell(error_of(outcome, to))
+                wait.over()
+
+            with Waiting(peer) as wait:
+                self._directory.send(place, Whispering(name, whisper.text, now), answered)
+
+        def tell(error: ChatError | None) -> None:
+            if peer.leaving is None and error is not None:
+                self._tick.reply(peer, error_frame(error, whisper.id))
+            elif peer.leaving is None and whisper.id is not None:
+                self._tick.reply(peer, protocol.Ack(id=whisper.id, time=now, duplicate=False))
+
+        commit_name(self._directory, peer, decide, send, tell)
 
     def _may_speak(self, peer: Peer, room: Room, nick: str, now: float) -> float:
         """Return and raise as ``Rules.speak``. A probe's message is shown to nobody, so it is exempt."""
@@ -204,10 +224,10 @@ class Messages:
         peer, _, refusal, said_at = run
         answers: list[protocol.Frame] = []
         for draft, receipt in zip(drafts, receipts, strict=True):
-            if (receipt.duplicate or receipt.reused) and draft.append:  # nothing was said: its author has not spoken
+            if (receipt.duplicate or receipt.reused or receipt.taken) and draft.append:  # nothing was said
                 self._rules.undo_speak(person_of(peer, draft.nick), draft.room, said_at)
-            if receipt.reused:
-                answers.append(error_frame(_reused(receipt), draft.id))
+            if receipt.reused or receipt.taken:
+                answers.append(error_frame(_reused(receipt) if receipt.reused else _taken(draft), draft.id))
                 continue
             if refusal is not None and not receipt.duplicate:
                 answers.append(error_frame(refusal, draft.id))
@@ -221,6 +241,12 @@ class Messages:
 
 def _reused(receipt: Receipt) -> IdReused:
     return IdReused(f"the id belongs to another message, number {receipt.seq}: this one was not stored")
+
+
+def _taken(draft: Draft) -> NickTaken:
+    return NickTaken(
+        f"somebody else uses the nickname {clean(draft.nick)}, or one that looks like it: choose another one"
+    )
 
 
 def speaker_name(peer: Peer, names: Names, now: float) -> str:

@@ -8,6 +8,7 @@ from chatctl.core.ip_networks import Networks
 from chatctl.core.name_claims import NameClaims
 from chatctl.core.peer import Peer
 from chatctl.core.room import Room
+from chatctl.hub.errands import Errands
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.leasing import Leasing
 from chatctl.hub.presence import Presence
@@ -22,6 +23,7 @@ class PeerControl(Shared, Protocol):
     peers: dict[Peer, None]
     """All that are in a room, leaving ones included."""
     presence: Presence
+    errands: Errands
     history: RoomHistory
     leasing: Leasing
     networks: Networks

@@ -28,6 +28,7 @@ __all__ = [
     "LogCut",
     "OnAppended",
     "OnKept",
+    "Poster",
     "RebuildCost",
     "Receipt",
 ]
@@ -35,6 +36,15 @@ __all__ = [
 
 FactKey = tuple[str, str]
 """(kind, key) of a fact."""
+
+
+class Poster(Struct, frozen=True):
+    """Who says something without being a member."""
+
+    looks: frozenset[str]
+    """Skeletons of the name: what looks like it has one of them."""
+    key: str | None = None
+    """The fingerprint of the key that they proved. Their token is the draft's."""
 
 
 class Draft(Struct, frozen=True):
@@ -54,6 +64,9 @@ class Draft(Struct, frozen=True):
     """False while its sender may not speak: an earlier message of this ``id`` is looked up, nothing is added."""
     seq_fact: FactKey | None = None
     """A fact whose value becomes the entry's number, in the same transaction."""
+    poster: Poster | None = None
+    """Its sender, if that is no member. A journal that servers share adds nothing if somebody else is a member by the
+    time of the commit, under a name that looks like this one: their server may know more than this one."""
 
 
 class Receipt(Struct, frozen=True):
@@ -66,6 +79,8 @@ class Receipt(Struct, frozen=True):
     duplicate: bool = False
     reused: bool = False
     """Nothing was stored: the id belongs to another message, the entry ``seq``. Never together with ``duplicate``."""
+    taken: bool = False
+    """Nothing was stored: the name is a member's who is not the ``poster``."""
 
 
 @dataclass(frozen=True, slots=True)

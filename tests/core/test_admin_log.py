@@ -61,3 +61,23 @@ def test_rows_of_another_server_are_learnt_once_and_numbers_go_on_behind_them() 
     assert [order.verb for order in log] == ["ban"]
     with pytest.raises(ValueError):
         log.learn("000000000003", "not an order")
+
+
+def test_a_row_of_another_server_that_has_the_number_by_now_stays() -> None:
+    log, other = AdminLog({}), AdminLog({})
+    mine = log.add(Order(1.0, "a"))
+    [((_, key), value)] = other.add(Order(1.0, "b")).items()
+    log.learn(key, value)
+    log.drop(mine)
+    assert kept(log) == ["b"]
+
+
+def test_the_newest_order_of_a_verb_is_found_unless_it_is_too_old() -> None:
+    log = AdminLog({})
+    for time, verb, why in ((1.0, "unlock", "old"), (2.0, "unlock", "new"), (3.0, "kick", "")):
+        log.add(Order(time, verb, target="backup", room="lobby", why=why))
+    found = log.newest("unlock", "lobby", "backup", 2.0)
+    assert found is not None
+    assert found.why == "new"
+    assert log.newest("unlock", "lobby", "backup", 2.1) is None
+    assert log.newest("unlock", "ops", "backup", 0.0) is log.newest("unlock", "lobby", "x", 0.0) is None

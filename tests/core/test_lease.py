@@ -37,6 +37,13 @@ def test_what_an_older_journal_has_is_read_and_kept_as_it_is_now() -> None:
     assert leases_of(kept) == ([QUESTION], {("asked", "lobby b4"): None}), "nobody asks b4"
 
 
+def test_a_kind_that_only_a_newer_server_knows_is_left_alone() -> None:
+    """Or a server beside that one could not start."""
+    assert LeaseKey.of_fact("lobby semaphore a") is LeaseKey.of_fact("x") is None
+    assert LeaseKey.of_fact(LEASE[1]) == QUESTION.place
+    assert leases_of({("lease", "lobby semaphore a"): '{"kind":"semaphore"}'}) == ([], {})
+
+
 def test_whose_it_is() -> None:
     """By the token or the key, whichever they have in common."""
     both = msgspec.structs.replace(QUESTION, key="SHA256:k")

@@ -90,7 +90,7 @@ def test_the_loss_of_an_older_connection_means_nothing() -> None:
 def test_after_a_restart(until: float | None, left: float) -> None:
     """What was held has its time from the start on; what was lost goes by the wall clock, also if that was set."""
     kept = msgspec.json.encode(msgspec.structs.replace(wanted(), until=until)).decode()
-    leases = Leases({("lease", "x"): kept}, now=7.0, wall=5000.0, grace=GRACE)
+    leases = Leases({wanted().place.fact: kept}, now=7.0, wall=5000.0, grace=GRACE)
     assert leases.expired(7.0 + left - 0.01)[0] == []
     assert len(leases.expired(7.0 + left)[0]) == 1
 

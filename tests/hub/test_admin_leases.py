@@ -9,8 +9,9 @@ import pytest
 from chatctl import protocol as p
 from chatctl.common.verbs import Role
 from chatctl.errors import Forbidden
-from chatctl.protocol import LEASE_SECONDS, Done, Lease, LeaseState, Notice, Say
+from chatctl.protocol import LEASE_SECONDS, Done, Lease, LeaseKind, LeaseState, Notice, Say
 from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
+from tests.support.two_servers import TwoServers
 
 ANA, BOB, NADIA = "a" * 32, "b" * 32, "c" * 32
 ONE, TWO = "1" * 32, "2" * 32
@@ -227,3 +228,25 @@ def test_a_kick_of_a_member_leaves_the_locks_of_their_scripts(house: House) -> N
     assert rows(house)
     done(order(house, "console", "kick", "ci"))
     assert rows(house) == []
+
+
+@pytest.mark.parametrize("kind", ["lock", "question"])
+@pytest.mark.parametrize("at", ["one", "two"])
+def test_the_holder_of_what_an_operator_ends_is_told_why_wherever_it_is(
+    servers: TwoServers, kind: LeaseKind, at: str
+) -> None:
+    house = getattr(servers, at)
+    holder = ask(house, "backup", nick="ci") if kind == "question" else lock(house)
+    servers.settle()
+    done(order(servers.one, "console", "unlock", "backup", settle=servers.settle, text="stuck"))
+    servers.settle()
+    [lost] = only(LeaseState, holder.take())
+    assert lost.why == f"an operator {'freed' if kind == 'lock' else 'ended'} it: stuck"
+    if kind == "lock":
+        servers.pass_time(1)
+        again = lock(house)
+        servers.settle()
+        house.hub.learn({("lease", "lobby lock backup"): None})
+        servers.settle()
+        [lost] = only(LeaseState, again.take())
+        assert lost.why == "the server's journal has it no more", "that was not the operator"

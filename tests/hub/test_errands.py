@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl import protocol as p
+from chatctl.directory import Outcome
 from chatctl.errors import Forbidden, NoSuchNick, StorageFailed
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
@@ -219,3 +220,89 @@ def test_one_who_is_banned_at_one_server_goes_from_the_other(servers: TwoServers
     done(carry_out(servers, servers.two, "unban", "bob"))  # type: ignore[arg-type]
     assert join(servers, servers.one, "Robert", TWO).welcome is not None
     assert join(servers, servers.two, "Zed", ONE).welcome is not None
+
+
+# --- two versions
+
+
+def test_an_errand_that_only_a_newer_server_knows_is_answered_and_logged_once(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer
+) -> None:
+    assert bob.member is not None
+    assert bob.member.place is not None
+    outcomes: list[Outcome] = []
+    for _ in range(2):
+        directory_of(servers.one).send(bob.member.place, None, outcomes.append)  # type: ignore[arg-type]
+        servers.settle()
+    assert outcomes == ["not_known", "not_known"]
+    assert servers.two.logged.getvalue().count("not known here, since another server is newer what=kind of errand") == 1
+
+
+def test_what_an_older_server_can_not_do_is_told(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory_of(servers.two), "_errand", lambda *_: "not_known")
+    outcome = carry_out(servers, servers.one, "kick", "bob")
+    assert isinstance(outcome, Forbidden)
+    assert outcome.text == "the server of Bob has an older chatctl, which can't do that"
+
+
+# --- who is renamed at that moment
+
+
+def renamed_unseen(servers: TwoServers, bob: FakePeer) -> None:
+    """Have Bob renamed, of which the first server has not heard yet."""
+    directory_of(servers.one).stopped = True
+    bob.say(p.Nick("Robert"))
+    servers.settle()
+    assert (nicks(servers.one), nicks(servers.two)) == (["Ana", "Bob"], ["Ana", "Robert"])
+
+
+def hears_again(servers: TwoServers) -> None:
+    directory_of(servers.one).stopped = False
+    directory_of(servers.one).read()
+    servers.settle()
+
+
+def test_a_ban_by_name_hits_who_is_renamed_while_it_is_committed(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer
+) -> None:
+    """Whoever had the name when the operator looked, as at one server, and nobody else by his new one."""
+    renamed_unseen(servers, bob)
+    outcome = done(carry_out(servers, servers.one, "ban", "bob", text="spam"))  # type: ignore[arg-type]
+    assert [row["nick"] for row in outcome.rows] == ["Bob"]
+    hears_again(servers)
+    assert only(p.Bye, bob.frames) == [p.Bye(why="you were banned: spam", final=True)]
+    assert bob.closed
+    assert [nicks(house) for house in servers.houses] == [["Ana"], ["Ana"]]
+    assert join(servers, servers.two, "Robert", ONE).welcome is not None
+    assert join(servers, servers.one, "Bob", TWO).codes == ["forbidden"]
+
+
+def test_a_ban_by_name_leaves_alone_who_is_taken_over_by_nobody_it_hits(
+    servers: TwoServers, ana: FakePeer, bob: FakePeer
+) -> None:
+    """Who has gone is gone: an errand to somebody who has the name since would be another's."""
+    directory_of(servers.one).stopped = True
+    bob.lose()
+    servers.settle()
+    other = servers.two.join("Zoe", ONE)
+    done(carry_out(servers, servers.one, "ban", "bob"))  # type: ignore[arg-type]
+    hears_again(servers)
+    assert (bob.closed, other.closed) == (True, False)
+
+
+def test_a_kick_finds_who_is_renamed_meanwhile(servers: TwoServers, ana: FakePeer, bob: FakePeer) -> None:
+    renamed_unseen(servers, bob)
+    servers.two.call_soon(lambda: servers.one.call_soon(lambda: hears_again(servers)))
+    done(carry_out(servers, servers.one, "kick", "bob"))  # type: ignore[arg-type]
+    assert bob.closed
+    assert [nicks(house) for house in servers.houses] == [["Ana"], ["Ana"]]
+
+
+def test_a_kick_is_told_in_a_room_that_is_open_at_the_other_server_alone(servers: TwoServers) -> None:
+    bob, eve = (join(servers, servers.two, nick, room="ops") for nick in ("Bob", "Eve"))
+    eve.take()
+    done(carry_out(servers, servers.one, "kick", "bob"))  # type: ignore[arg-type]
+    assert bob.closed
+    assert [notice.text for notice in only(p.Notice, eve.take())] == ["Bob was kicked"]

@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import given
 
-from chatctl.hub.event_log import Log
+from chatctl.hub.event_log import MAX_ONCE, Log
 from tests.support.strategies import FORBIDDEN, nasty
 
 
@@ -89,3 +89,19 @@ def test_a_line_comes_with_its_level() -> None:
     for write in (log.debug, log.info, log.warning, log.error):
         write("x")
     assert levels == [10, 20, 30, 40]
+
+
+def test_what_says_nothing_new_is_logged_once() -> None:
+    log, out = log_to()
+    for _ in range(2):
+        log.info_once("odd", what="x")
+        log.info_once("odd", what="y")
+    assert [line[20:] for line in out.getvalue().splitlines()] == ["odd what=x", "odd what=y"]
+
+
+def test_there_is_an_end_to_what_is_logged_once() -> None:
+    """What is remembered comes from other servers."""
+    log, out = log_to()
+    for number in range(MAX_ONCE + 5):
+        log.info_once("odd", n=number)
+    assert len(out.getvalue().splitlines()) == MAX_ONCE

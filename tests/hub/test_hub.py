@@ -378,6 +378,7 @@ def test_a_poster_loses_its_voice_to_a_member_with_another_token(house: House) -
     """No one speaks as someone else."""
     poster = house.join("Ana", OTHER, mode="post")
     poster.say(Say("mine"))
+    house.settle()
     ana = house.join("ana", MINE)
     poster.take()
     poster.say(Say("not mine", id="2"), p.Whisper("ana", "psst", id="3"))

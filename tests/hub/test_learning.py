@@ -9,9 +9,10 @@ from chatctl import protocol as p
 from chatctl.core.bans import Sanction
 from chatctl.core.name_claims import UNUSED_SECONDS
 from chatctl.errors import RoomInvalid
+from chatctl.hub.admin_target import Actor
 from tests.support.fakes import FakePeer, House, done, only, order
 from tests.support.key_holders import OWNER
-from tests.support.two_servers import ONE, TWO, TwoServers, join
+from tests.support.two_servers import ONE, TWO, TwoServers, directory_of, join
 
 ASKING = f'{{"room":"lobby","kind":"question","name":"abc","holder":"{ONE}","token":"{"aa" * 32}","until":2000.0}}'
 
@@ -212,6 +213,64 @@ def test_a_lock_is_taken_away_at_all_servers(servers: TwoServers, ana: FakePeer)
     other = join(servers, servers.two, "ci2", TWO, mode="post").say(p.Lease("lock", "backup", "2" * 32))
     servers.settle()
     assert only(p.LeaseState, other.take())[0].held
+
+
+def test_a_redaction_at_the_moment_of_another_servers_order_is_done(servers: TwoServers, ana: FakePeer) -> None:
+    ana.say(p.Say("secret"))
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    ordered(servers, servers.one, "topic", room="lobby", text="deploys")
+
+    def settle() -> None:
+        servers.settle()
+        directory_of(servers.two).stopped = False
+        directory_of(servers.two).read()
+
+    done(order(servers.two, "console", "redact", "", settle=settle, seqs=[1]))
+    servers.settle()
+    assert [redacted.seqs for redacted in only(p.Redacted, ana.take())] == [[1]]
+    assert [[one.verb for one in house.hub.rules.log] for house in servers.houses] == [["topic", "redact"]] * 2
+
+
+@pytest.mark.parametrize("verb", ["mute", "kick"])
+def test_two_orders_at_the_same_moment_at_two_servers_are_both_carried_out(
+    servers: TwoServers, ana: FakePeer, verb: str
+) -> None:
+    """They have the same number in the log of orders: the second one gets another, as at one server."""
+    join(servers, servers.two, "Zoe")
+    directory_of(servers.two).stopped = True
+    ordered(servers, servers.one, "topic", room="lobby", text="deploys")
+    outcomes: list[object] = []
+    servers.two.hub.admin.carry_out(p.Admin(verb, "zoe"), Actor("console"), outcomes.append)
+    servers.settle()
+    directory_of(servers.two).stopped = False
+    directory_of(servers.two).read()
+    servers.settle()
+    assert [done(outcome).verb for outcome in outcomes] == [verb]  # type: ignore[arg-type]
+    for house in servers.houses:
+        assert [order.verb for order in house.hub.rules.log] == ["topic", verb]
+        assert bool(list(house.hub.rules.mutes)) is (verb == "mute")
+    kept = [value for (kind, _), value in servers.engine.facts.items() if kind == "order"]
+    assert len(kept) == 2
+
+
+def test_what_only_a_newer_server_knows_is_passed_over_and_logged_once(servers: TwoServers) -> None:
+    """It may change often, and it is no fault of this server."""
+    facts = {
+        ("later", "x"): "[]",
+        ("later", "y"): None,
+        ("lease", "lobby semaphore a"): "{}",
+        ("room", "den"): '{"topic":"t"}',
+    }
+    for _ in range(3):
+        servers.two.hub.learn(facts)
+    assert servers.two.hub.rules.room("den").topic == "t"
+    logged = servers.two.logged.getvalue()
+    assert "not understood" not in logged
+    assert sorted(line.split(" ", 2)[2] for line in logged.splitlines() if "newer" in line) == [
+        "not known here, since another server is newer what=kind of lease",
+        "not known here, since another server is newer what=kind of setting: later",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["topic", "mute", "lease", "order", "claim"])

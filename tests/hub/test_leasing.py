@@ -12,7 +12,7 @@ from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notic
 from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
 from tests.support.key_holders import OWNER
-from tests.support.two_servers import TwoServers
+from tests.support.two_servers import TwoServers, directory_of, journal_of
 
 ANA, BOB = "a" * 32, "b" * 32
 ONE, TWO = "1" * 32, "2" * 32
@@ -421,6 +421,100 @@ def test_one_that_is_withdrawn_while_it_is_being_committed() -> None:
     house.settle()
     assert sorted(type(frame).__name__ for frame in nadia.frames) == ["Msg", "Notice"]
     assert notices(nadia) == ["question a3 is withdrawn: ci does not wait for an answer any more"]
+
+
+WITHDRAWN = "question a3 is withdrawn: ci does not wait for an answer any more"
+
+
+@pytest.mark.parametrize("at", ["one", "two"])
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_one_that_is_withdrawn_while_it_is_being_committed_is_told_at_all_servers_once(
+    servers: TwoServers, at: str, is_heard: bool
+) -> None:
+    """Its asker may be at the other server by then, of which the one that commits has not heard yet."""
+    journal, peers = journal_of(servers.one), [house.join("nadia", BOB) for house in servers.houses[:1]]
+    peers.append(servers.two.join("abel"))
+    poster, withdrawing = post(servers.one, "ci"), watch(getattr(servers, at))
+    servers.settle()
+    withdrawing.say(QUESTION)
+    servers.settle()
+    for peer in peers:
+        peer.take()
+    journal.waiting = []
+    poster.say(Say("[a3] go?", id="q", asks="a3"))
+    servers.settle()
+    directory_of(servers.one).stopped = not is_heard
+    withdrawing.say(Lease("question", "a3", ONE, "withdraw"))
+    servers.settle()
+    assert [notices(peer) for peer in peers] == [[], []]
+    journal.commit()
+    servers.settle()
+    directory_of(servers.one).stopped = False
+    directory_of(servers.one).read()
+    servers.settle()
+    assert [notices(peer) for peer in peers] == [[WITHDRAWN], [WITHDRAWN]]
+    for house, peer in zip(servers.houses, peers, strict=True):
+        [over] = house.hub.leasing.leases
+        assert (over.asked, over.closed, over.withdrawn != "") == (1, 1, True)
+        peer.say(Say("a3 yes"))
+        servers.settle()
+        assert notices(peer) == ["question a3 is closed: your answer does not count"]
+    assert servers.engine.facts["asked", "lobby a3"] == "1"
+
+
+def test_one_that_is_withdrawn_where_it_is_not_known_yet_that_it_was_asked(servers: TwoServers) -> None:
+    """Its number is kept at the other server at that moment."""
+    peers = [house.join(nick) for house, nick in zip(servers.houses, ("nadia", "abel"), strict=True)]
+    servers.settle()
+    asker = watch(servers.two)
+    servers.settle()
+    asker.say(QUESTION)
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    post(servers.one, "ci").say(Say("[a3] go?", id="q", asks="a3"))
+    servers.settle()
+    asker.say(Lease("question", "a3", ONE, "withdraw"))
+    servers.settle()
+    directory_of(servers.two).stopped = False
+    directory_of(servers.two).read()
+    servers.settle()
+    assert [notices(peer) for peer in peers] == [[WITHDRAWN], [WITHDRAWN]]
+
+
+def test_a_lock_that_is_released_while_its_other_connection_is_lost_is_free(servers: TwoServers) -> None:
+    """Both servers change it: that it was released counts."""
+    first = post(servers.one, "ci").say(LOCK)
+    servers.settle()
+    again = post(servers.two, "ci")
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    first.lose()
+    servers.settle()
+    again.say(Lease("lock", "backup", ONE, "release"))
+    servers.settle()
+    directory_of(servers.two).stopped = False
+    directory_of(servers.two).read()
+    servers.settle()
+    assert [list(house.hub.leasing.leases) for house in servers.houses] == [[], []]
+    assert servers.engine.facts["lease", "lobby lock backup"] is None
+
+
+def test_a_lock_that_is_over_at_one_server_while_it_is_taken_again_at_another_is_kept(servers: TwoServers) -> None:
+    post(servers.one, "ci").say(LOCK).lose()
+    servers.settle()
+    again = post(servers.two, "ci")
+    servers.settle()
+    directory_of(servers.one).stopped = True
+    again.say(LOCK)
+    servers.settle()
+    servers.pass_time(LEASE_SECONDS)
+    servers.one.hub.leasing.expire()
+    directory_of(servers.one).stopped = False
+    directory_of(servers.one).read()
+    servers.settle()
+    assert [len(list(house.hub.leasing.leases)) for house in servers.houses] == [1, 1]
+    assert again.room is not None
+    assert servers.two.hub.leasing.leases.holds(again)
 
 
 def test_a_lock_that_is_withdrawn_is_released(house: House) -> None:

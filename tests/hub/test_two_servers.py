@@ -13,6 +13,7 @@ from tests.hub.name_walk import Way
 from tests.hub.two_server_machine import TwoServersMachine
 from tests.support.fakes import FakePeer, done, only, order
 from tests.support.key_holders import OWNER
+from tests.support.shared_directory import Engine
 from tests.support.state_machine import run
 from tests.support.two_servers import ONE, TWO, TwoServers, directory_of, join, journal_of, nicks
 
@@ -33,6 +34,19 @@ def test_the_machine_sees_a_directory_that_commits_without_looking(monkeypatch: 
     machine.servers.settle()
     with pytest.raises(AssertionError, match="vvarren"):
         machine.nobody_has_what_is_somebody_elses()
+
+
+def test_the_machine_sees_a_post_under_the_name_of_another_server_s_member(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "is_taken", lambda *_: False)
+    machine, stranger = TwoServersMachine(), ("stranger", Way())
+    machine.enter(0, stranger, "warren", "lobby", "post")
+    machine.servers.settle()
+    machine.read_nothing(0)
+    machine.enter(1, stranger, "vvarren", "ops", "join")
+    machine.servers.two.settle()
+    machine.post(0)
+    with pytest.raises(AssertionError, match="post-1"):
+        machine.servers.one.settle()
 
 
 def test_who_resumes_at_a_server_that_is_behind_waits_until_it_is_not(servers: TwoServers) -> None:
@@ -125,3 +139,70 @@ def test_a_name_that_is_set_free_while_it_is_being_bound_is_free_at_both(servers
     servers.settle()
     assert [list(house.hub.names.claims) for house in servers.houses] == [[], []]
     assert servers.engine.facts["claim", "nadia"] is None
+
+
+def test_nobody_posts_under_the_name_of_a_member_whom_their_server_does_not_show_yet(servers: TwoServers) -> None:
+    """Whose name it is the engine knows, not one server; the member's own scripts may post on."""
+    stranger, own = (servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=token)) for token in (TWO, ONE))
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    reader = join(servers, servers.one, "rаjat", ONE)  # with a Cyrillic letter
+    assert nicks(servers.two) == []
+    reader.take()
+    stranger.say(p.Say("as Rajat", id="1"), p.Say("and again", id="1"))
+    own.say(p.Say("from a script", id="1"))
+    servers.settle()
+    taken = "somebody else uses the nickname Rajat, or one that looks like it: choose another one"
+    assert [(one.code, one.id, one.text) for one in only(p.Error, stranger.frames)] == [("nick_taken", "1", taken)] * 2
+    assert only(p.Ack, own.frames)[0].seq == 1
+    assert [one.text for one in only(p.Msg, reader.take())] == ["from a script"]
+
+
+def test_what_was_said_before_the_name_was_taken_is_a_repeat(servers: TwoServers) -> None:
+    poster = servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=TWO))
+    poster.say(p.Say("done", id="1"))
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    join(servers, servers.one, "Rajat", ONE)
+    poster.say(p.Say("done", id="1"), p.Say("more", id="2"))
+    servers.settle()
+    assert [(ack.seq, ack.duplicate) for ack in only(p.Ack, poster.frames)] == [(1, False), (1, True)]
+    assert poster.codes == ["nick_taken"]
+
+
+def test_a_post_that_is_refused_does_not_count_in_a_slow_room(servers: TwoServers) -> None:
+    """Who has to choose another name need not wait to use it."""
+    poster = servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=TWO))
+    servers.settle()
+    done(order(servers.two, "console", "slow", "", settle=servers.settle, seconds=30))
+    directory_of(servers.two).stopped = True
+    rajat = join(servers, servers.one, "Rajat", ONE)
+    poster.say(p.Say("done"))
+    servers.settle()
+    rajat.lose()
+    servers.settle()
+    poster.say(p.Say("done", id="2"))
+    servers.settle()
+    assert poster.codes == ["nick_taken"]
+    assert [ack.seq for ack in only(p.Ack, poster.frames)] == [1]
+
+
+def test_nobody_whispers_under_the_name_of_a_member_whom_their_server_does_not_show_yet(servers: TwoServers) -> None:
+    """It is looked at once more, with all that is known by then, before it is sent."""
+    eve = join(servers, servers.two, "Eve")
+    poster = servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=TWO))
+    servers.settle()
+    rajat = servers.one.peer(p.Hello(v=1, nick="Rajat", token=ONE))
+    for _ in range(3):
+        servers.one.settle()
+    assert (rajat.welcome is not None, nicks(servers.two)) == (True, ["Eve"])
+    poster.say(p.Whisper("Eve", "psst", id="1"), p.Ping())
+    servers.settle()
+    assert poster.codes == ["nick_taken"]
+    assert only(p.Whispered, eve.frames) == []
+    rajat.lose()
+    servers.settle()
+    poster.say(p.Whisper("Eve", "psst", id="2"))
+    servers.settle()
+    assert [one.text for one in only(p.Whispered, eve.frames)] == ["psst"]
+    assert [ack.id for ack in only(p.Ack, poster.frames)] == ["2"]

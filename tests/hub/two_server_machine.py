@@ -6,6 +6,8 @@ dead, or the engine may be gone. ``python -m tests.hub.two_server_machine STEPS`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
@@ -41,6 +43,9 @@ class TwoServersMachine(CountedMachine):
         self.proving: dict[FakePeer, tuple[Way, p.Hello]] = {}
         self.named: set[tuple[object, str]] = set()
         self.texts = 0
+        self.posters: dict[str, object] = {}
+        for room in ROOMS:
+            self.servers.log.follow(room, self._posted)
 
     @staticmethod
     def _hash(way: Way) -> bytes | None:
@@ -96,6 +101,16 @@ class TwoServersMachine(CountedMachine):
         self.texts += 1
         if peer := self._some(number):
             peer.say(p.Whisper(nick, f"text-{self.texts}-{fold_nick(nick)}"))
+
+    @rule(number=numbers)
+    def post(self, number: int) -> None:
+        """Have somebody speak who is no member."""
+        posters = [peer for peer in self.people if peer.session.mode == "post" and peer.room and not peer.leaving]
+        if posters:
+            self.texts += 1
+            peer = posters[number % len(posters)]
+            self.posters[f"post-{self.texts}"] = self.people[peer]
+            peer.say(p.Say(f"post-{self.texts}"))
 
     @rule(number=numbers, half=st.booleans())
     def leave(self, number: int, half: bool) -> None:
@@ -176,6 +191,13 @@ class TwoServersMachine(CountedMachine):
                 if value is not None and not skeletons(one.nick).isdisjoint(skeletons(name)):
                     assert self._person(one) == self.owner_of_key[msgspec.json.decode(value)["key"]], (one, value)
         self._hear()
+
+    def _posted(self, entries: Sequence[p.Msg]) -> None:
+        """Check that no post is committed while its name is another's, whichever server shows that."""
+        for entry in entries:
+            for one in self.servers.engine.members.values():
+                alike = not skeletons(one.nick).isdisjoint(skeletons(entry.nick))
+                assert not alike or self._person(one) == self.posters[entry.text], (one, entry)
 
     def _person(self, member: Remote) -> object:
         if member.key is not None:

@@ -6,10 +6,13 @@ order of the commits. ``late`` servers read it a turn later, others at each call
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from chatctl.common.names import fold_nick
+from chatctl.core.members import Member
+from chatctl.core.name_ownership import Owner
 from chatctl.directory import (
     Came,
     Changed,
@@ -27,9 +30,16 @@ from chatctl.directory import (
 )
 from chatctl.directory.table import Table
 from chatctl.errors import StorageFailed
-from chatctl.journal import Facts
+from chatctl.journal import Draft, FactKey, Facts
 
 Soon = Callable[[Callable[[], None]], object]
+
+
+def as_member(one: Remote) -> Member[None]:
+    """Return a member of another server as a roster has it."""
+    return Member(
+        one.nick, fold_nick(one.nick), one.token, one.since, 0.0, None, one.key, one.room, one.place, one.host
+    )
 
 
 class Engine:
@@ -44,6 +54,13 @@ class Engine:
         """Whether it can't be reached."""
         self.on_kept: Callable[[Facts], None] = lambda _: None
         """Is told of facts that came with a name."""
+
+    def is_taken(self, draft: Draft) -> bool:
+        """Return whether somebody else is a member under the name of one who posts, or one that looks like it."""
+        if draft.poster is None or not draft.append or not draft.persist:
+            return False
+        places = {place for look in draft.poster.looks for place in self.table.alike(look)}
+        return any(not Owner(draft.token, draft.poster.key).owns(as_member(self.members[place])) for place in places)
 
     def keep(self, facts: Facts, by: ServerDirectory) -> None:
         """Keep facts, and hand them to the other servers."""
@@ -101,6 +118,7 @@ class ServerDirectory:
         self._incarnation = 0
         self._inbox: deque[Callable[[], None]] = deque()
         self._claims_kept = self._claims_heard = 0
+        self._unheard: Counter[FactKey] = Counter()
         self.stopped = False
         """Whether it reads nothing."""
         self.on_facts: Callable[[Facts], None] = lambda _: None
@@ -131,12 +149,20 @@ class ServerDirectory:
     def hear_facts(self, facts: Facts) -> None:
         claims = any(kind == "claim" for kind, _ in facts)
         self._claims_kept += claims
+        self._unheard.update(facts.keys())
 
         def heard() -> None:
             self._claims_heard += claims
+            self._unheard.subtract(facts.keys())
             self.on_facts(facts)
 
         self.put(heard)
+
+    def has_to_look(self, changes: Facts) -> bool:
+        """Return whether another server has changed what these were decided by, and this one has not heard of it."""
+        if any(kind == "claim" for kind, _ in changes) and self._claims_heard < self._claims_kept:
+            return True
+        return any(self._unheard[key] for key in changes if key[0] in ("lease", "order"))
 
     def _do(self, work: Callable[[], None]) -> None:
         """Do something at the engine: now, or a turn later; then read what came of it."""
@@ -164,8 +190,9 @@ class ServerDirectory:
             return Changed()
         if wish.room:
             return Given(self.engine.give(wish, self))
-        self.engine.keep(wish.facts, self)
-        self.engine.on_kept(wish.facts)
+        if wish.facts:
+            self.engine.keep(wish.facts, self)
+            self.engine.on_kept(wish.facts)
         return Given(None)
 
     def release(self, members: Sequence[Place], after: int) -> None:

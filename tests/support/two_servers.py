@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
+
+from msgspec.structs import replace
 
 from chatctl.core.admission import Admission
 from chatctl.core.limits import ServerLimits
@@ -13,7 +17,7 @@ from chatctl.core.moderation import Rules
 from chatctl.core.name_claims import NameClaims
 from chatctl.errors import StorageFailed
 from chatctl.hub.hub import Hub
-from chatctl.journal import Deliver, Facts, Head, OnKept
+from chatctl.journal import ChangedMeanwhile, Deliver, Draft, Facts, Head, OnAppended, OnKept, Receipt
 from chatctl.journal.memory import MemoryJournal
 from chatctl.protocol import Frame, Msg
 from tests.support.fakes import Alarm, FakePeer, House
@@ -32,6 +36,8 @@ class JournalOfOne:
         self.house: House
         self.held: list[tuple[Deliver, Sequence[Msg]]] | None = None
         """Entries that wait to be shown, if they do."""
+        self.waiting: list[Callable[[], None]] | None = None
+        """Batches that wait to be committed, if they do."""
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._log, name)
@@ -46,6 +52,31 @@ class JournalOfOne:
 
         is_new, self._deliver[room] = room not in self._deliver, deliver
         return self._log.follow(room, show) if is_new else self._log.head(room)
+
+    def append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        if self.waiting is None:
+            self._append(batch, done)
+        else:
+            self.waiting.append(partial(self._append, batch, done))
+
+    def commit(self) -> None:
+        """Commit what waits."""
+        waiting, self.waiting = self.waiting or [], None
+        for commit in waiting:
+            commit()
+
+    def _append(self, batch: Sequence[Draft], done: OnAppended) -> None:
+        """Refuse posters whose name is a member's by now, as an engine does."""
+        taken = [self.directory.engine.is_taken(draft) for draft in batch]
+        asked = [replace(draft, append=False) if no else draft for draft, no in zip(batch, taken, strict=True)]
+
+        def committed(outcome: Sequence[Receipt] | StorageFailed) -> None:
+            if not isinstance(outcome, StorageFailed):
+                told = zip(outcome, taken, strict=True)
+                outcome = [replace(one, taken=True) if no and one.seq is None else one for one, no in told]
+            done(outcome)
+
+        self._log.append(asked, committed)
 
     def forget(self, room: str) -> None:
         """Leave the log as it is: the other server may be in it."""
@@ -62,6 +93,10 @@ class JournalOfOne:
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         def kept(error: StorageFailed | None) -> None:
+            if error is None and self.directory.has_to_look(changes):
+                error = ChangedMeanwhile("another server has changed it at the same moment: try again")
+                self.directory.put(lambda: done(error))  # after what it has changed
+                return
             if error is None:
                 self.directory.engine.keep(changes, self.directory)
             done(error)
@@ -69,6 +104,11 @@ class JournalOfOne:
         self._log.keep(changes, kept)
 
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
+        if self.directory.has_to_look(facts):
+            heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.directory.put(lambda: heard.set_result(None))
+            await heard
+            raise ChangedMeanwhile("another server has changed it at the same moment: try again")
         await self._log.redact(room, seqs, facts)
         self.directory.engine.redact(room, seqs, self.directory)
         self.directory.engine.keep(facts, self.directory)

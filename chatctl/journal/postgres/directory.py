@@ -7,6 +7,7 @@ live here: the thread (directory_thread.py), the statements (presence.py), hints
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -179,9 +180,8 @@ class PostgresDirectory:
         server, _, rest = what.partition(" ")
         if kind == SENT and server == self._me.sid:
             self.post(self._receive, server, rest)
-        elif kind == ANSWERED and server == self._me.sid:
-            if (answer := read_answer(rest)) is not None:
-                self.post(self.answered, *answer)
+        elif kind == ANSWERED and server == self._me.sid and (answer := read_answer(rest)) is not None:
+            self.post(self.answered, *answer)
         elif kind == "p":
             self._thread.put(Hint())
 
@@ -198,6 +198,7 @@ class PostgresDirectory:
     def _count(self, counts: Sequence[str]) -> None:
         self._elsewhere = Counter()
         for one in counts:
-            self._elsewhere.update(_decode_counts(one))
+            with contextlib.suppress(ValueError):  # a newer server's
+                self._elsewhere.update(_decode_counts(one))
         own = {room: count for room, count in self._counts().items() if count}
         self._me.watchers = msgspec.json.encode(own).decode()

@@ -233,7 +233,7 @@ class DirectoryThread:
             for number, by_sid, one in self._presence.news(before):
                 if to is not None and number > to:
                     break
-                if self._known.take(number, by_sid, one):
+                if self._known.take(number, by_sid, one) and one is not None:
                     news.append(one)
             if news:
                 self._events.post(self._events.told, news)

@@ -21,7 +21,7 @@ PIECE = 1_900
 MAX_OPEN = 1_000
 """Errands of which a piece is missing still; the oldest is dropped for a new one."""
 
-_OUTCOMES: tuple[Outcome, ...] = ("done", "absent", "slow", "unknown")
+_OUTCOMES: tuple[Outcome, ...] = ("done", "absent", "slow", "unknown", "not_known")
 
 _decode = msgspec.json.Decoder(Whispering | Kick).decode
 
@@ -33,7 +33,8 @@ class Received(NamedTuple):
     number: int
     """Of the errand, as its sender counts."""
     to: Place
-    errand: Errand
+    errand: Errand | None
+    """None: of a kind that only newer servers know."""
 
 
 def pieces_of(sender: str, number: int, to: Place, errand: Errand) -> list[str]:
@@ -52,7 +53,7 @@ def answer_of(errand: Received, outcome: Outcome) -> str:
 def read_answer(what: str) -> tuple[int, Outcome] | None:
     """Return the number of an errand and what came of it, from a payload without its first word and the server.
 
-    None: it is no answer. Whoever may connect to the database can send anything.
+    None: it is no answer. Whoever may connect to the database can notify.
     """
     number, _, outcome = what.partition(" ")
     if not number.isdecimal():
@@ -70,29 +71,29 @@ class Inbox:
     def take(self, own: str, what: str) -> Received | None:
         """Take a payload without its first word and the server, ``own``; return the errand once it is whole.
 
-        What is none, and what a later version may send, is dropped: its sender gets no answer.
+        What is no errand is dropped.
         """
-        try:
-            return self._take(own, *what.split(" ", 5))
-        except (TypeError, ValueError, msgspec.DecodeError):
+        sender, _, rest = what.partition(" ")
+        *numbers, part = rest.split(" ", 4)
+        if len(numbers) != 4 or not all(map(str.isdecimal, numbers)):
             return None
-
-    def _take(
-        self, own: str, sender: str, number: str, place: str, index: str, count: str, part: str
-    ) -> Received | None:
-        key = sender, int(number)
+        number, place, index, count = map(int, numbers)
+        key = sender, number
         parts = self._open.setdefault(key, [])
-        if len(parts) != int(index):  # one was not heard: its sender gets no answer
+        if len(parts) != index:  # one was not heard: its sender gets no answer
             del self._open[key]
             return None
         parts.append(part)
-        if len(parts) < int(count):
+        if len(parts) < count:
             while len(self._open) > MAX_OPEN:
                 del self._open[next(iter(self._open))]
             return None
-        return Received(sender, int(number), Place(own, int(place)), _errand("".join(self._open.pop(key))))
+        return Received(sender, number, Place(own, place), _errand("".join(self._open.pop(key))))
 
 
-def _errand(text: str) -> Errand:
-    errand: Errand = _decode(text)
+def _errand(text: str) -> Errand | None:
+    try:
+        errand: Errand = _decode(text)
+    except ValueError:
+        return None
     return errand

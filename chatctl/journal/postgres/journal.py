@@ -122,7 +122,12 @@ class PostgresJournal(ThreadedJournal[Store]):
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
-        self._put(FactsChange(changes, done, None if self._watcher is None else self._dispatcher.version))
+        self._put(FactsChange(changes, done, self._known))
+
+    @property
+    def _known(self) -> int | None:
+        """The version of the facts that a decision of now is made by; None: no other server changes any."""
+        return None if self._watcher is None else self._dispatcher.version
 
     def reach(self, room: str, after: int, done: OnKept) -> None:
         """Implement ``Journal.reach``: look what others have said, and again if that did not succeed."""
@@ -214,7 +219,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         outcome: asyncio.Future[StorageFailed | None] = self._loop.create_future()
         if self._closing:
             raise closed_error()
-        self._writer.put(Redaction(room, self.head(room).epoch, seqs, facts, outcome.set_result))
+        self._writer.put(Redaction(room, self.head(room).epoch, seqs, facts, self._known, outcome.set_result))
         if error := await outcome:
             raise error
 

@@ -27,10 +27,12 @@ class KnownMembers:
         """Return who is at the other servers."""
         return list(self._remotes.values())
 
-    def take(self, number: int, by_sid: str, news: News) -> bool:
-        """Take one of the news; return whether it is to be told: it is of another server."""
+    def take(self, number: int, by_sid: str, news: News | None) -> bool:
+        """Take one of the news; return whether it is to be told: it is of another server, and of a known kind."""
         self.last = number
         match news:
+            case None:
+                return False
             case Came(member):
                 self._add(member)
             case Went(place) if place.server in self._sids:

@@ -105,16 +105,19 @@ APPEND = """
 -- Number and keep drafts, given as columns. Add rooms first that are not there: those of the drafts are among them.
 -- is_new: nothing with its id is further up among the drafts, and its sender may speak. of_leader: else where that is.
 -- of_kind, of_key: a fact that gets the number, of a draft that was added or is a repeat.
+-- of_poster: who says it without being a member, as JSON: it is not added if a member has a name that looks like it,
+-- and is somebody else (Owner.owns in core/name_ownership.py). Nobody becomes a member meanwhile.
 -- Returns for each draft a number and a time, and its kind: 0 it was added under this number; 1 it is a repeat of the
--- entry of this number; 2 its id belongs to that other entry; 3 it was not added and is not known.
+-- entry of this number; 2 its id belongs to that other entry; 3 it was not added and is not known; 4 its name is taken.
 CREATE FUNCTION {s}.append(
     my_sid text, my_number bigint, new_rooms text[], new_epochs text[],
     of_room text[], of_nick text[], of_text text[], of_action boolean[], of_token bytea[], of_id text[],
-    is_new boolean[], of_leader integer[], of_kind text[], of_key text[],
+    is_new boolean[], of_leader integer[], of_kind text[], of_key text[], of_poster text[],
     OUT seqs bigint[], OUT times double precision[], OUT kinds smallint[]
 ) LANGUAGE plpgsql AS $body$
 DECLARE
     locked integer;
+    taken text[];
     now_version bigint;
     fact_kinds text[];
     fact_keys text[];
@@ -132,21 +135,33 @@ BEGIN
         GET DIAGNOSTICS locked = ROW_COUNT;
         EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
     END LOOP;
+    IF array_remove(of_poster, NULL) <> '{}' THEN
+        PERFORM 1 FROM {s}.presence FOR KEY SHARE;
+        SELECT array_agg(p.poster) INTO taken FROM (SELECT DISTINCT unnest(of_poster) AS poster) p
+        WHERE EXISTS (
+            SELECT FROM jsonb_array_elements_text(p.poster::jsonb->'looks') AS n (look)
+                JOIN {s}.looks l ON l.skeleton = n.look JOIN {s}.places m ON m.number = l.number
+            WHERE CASE WHEN m.member::jsonb->>'key' IS NULL THEN m.member::jsonb->>'token' = p.poster::jsonb->>'token'
+                ELSE m.member::jsonb->>'key' = p.poster::jsonb->>'key' END IS NOT TRUE);
+    END IF;
     IF cardinality(of_room) > 0 THEN
         stamp := extract(epoch FROM clock_timestamp());
         WITH asked AS MATERIALIZED (
             SELECT d.*, r.last,
                 CASE WHEN r.time > stamp AND r.time <= stamp + {bridge} THEN r.time ELSE stamp END AS now,
                 i.seq AS known, i.time AS known_time,
-                coalesce(e.nick, '') = '' OR (e.text = d.text AND e.action = d.action) AS same
-            FROM unnest(of_room, of_nick, of_text, of_action, of_token, of_id, is_new, of_leader, of_kind, of_key)
-                WITH ORDINALITY AS d (room, nick, text, action, token, id, is_new, leader, kind, key, place)
+                coalesce(e.nick, '') = '' OR (e.text = d.text AND e.action = d.action) AS same,
+                coalesce(d.poster = ANY (taken), false) AS is_taken
+            FROM unnest(
+                of_room, of_nick, of_text, of_action, of_token, of_id, is_new, of_leader, of_kind, of_key, of_poster
+            ) WITH ORDINALITY AS d (room, nick, text, action, token, id, is_new, leader, kind, key, poster, place)
             JOIN {s}.rooms r ON r.name = d.room
             LEFT JOIN {s}.ids i ON i.room = d.room AND i.token = d.token AND i.id = d.id
             LEFT JOIN {s}.entries e ON e.room = i.room AND e.seq = i.seq
         ), numbered AS MATERIALIZED (
-            SELECT a.*, CASE WHEN a.is_new AND known IS NULL
-                THEN last + row_number() OVER (PARTITION BY room, a.is_new AND known IS NULL ORDER BY place)
+            SELECT a.*, CASE WHEN a.is_new AND known IS NULL AND NOT is_taken
+                THEN last + row_number() OVER (
+                    PARTITION BY room, a.is_new AND known IS NULL AND NOT is_taken ORDER BY place)
                 END AS given
             FROM asked a
         ), said AS (
@@ -175,8 +190,8 @@ BEGIN
             ORDER BY n.kind, n.key, n.place DESC
         )
         SELECT array_agg(coalesce(given, known) ORDER BY place), array_agg(coalesce(known_time, now) ORDER BY place),
-            array_agg(CASE WHEN given IS NOT NULL THEN 0 WHEN known IS NULL THEN 3 WHEN same THEN 1 ELSE 2 END
-                ORDER BY place),
+            array_agg(CASE WHEN given IS NOT NULL THEN 0 WHEN known IS NOT NULL THEN CASE WHEN same THEN 1 ELSE 2 END
+                WHEN is_taken AND numbered.is_new THEN 4 ELSE 3 END ORDER BY place),
             (SELECT array_agg(kind ORDER BY kind, key) FROM counted),
             (SELECT array_agg(key ORDER BY kind, key) FROM counted),
             (SELECT array_agg(seq ORDER BY kind, key) FROM counted)

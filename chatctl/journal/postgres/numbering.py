@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chatctl.journal import Draft, FactKey, Receipt
+import msgspec
+
+from chatctl.journal import Draft, FactKey, Poster, Receipt
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.records import Committed
 from chatctl.protocol import Msg
 
-ADDED, REPEATED, REUSED, UNKNOWN = range(4)
+ADDED, REPEATED, REUSED, UNKNOWN, TAKEN = range(5)
 """The kinds of the function ``append`` (layout.py)."""
 
-COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text"
+COLUMN_TYPES = "text", "text", "text", "boolean", "bytea", "text", "boolean", "integer", "text", "text", "text"
 """Of the columns of drafts that ``append`` takes."""
 
 Answer = tuple[Sequence[int | None] | None, Sequence[float] | None, Sequence[int] | None]
@@ -78,6 +80,7 @@ class Group:
             [None if leader is None else leader + 1 for leader in self._leader],
             [None if draft.seq_fact is None else to_engine(draft.seq_fact[0]) for draft in rows],
             [None if draft.seq_fact is None else to_engine(draft.seq_fact[1]) for draft in rows],
+            [None if draft.poster is None else _poster(draft.poster, draft.token) for draft in rows],
         )
 
     def result(self, answer: Answer) -> Committed:
@@ -101,14 +104,20 @@ class Group:
     def _receipt(self, row: int, before: Sequence[Receipt], seq: int | None, time: float, kind: int) -> Receipt:
         if kind == ADDED:
             return Receipt(seq, time)
-        if kind != UNKNOWN:
+        if kind in (REPEATED, REUSED):
             return Receipt(seq, time, duplicate=kind == REPEATED, reused=kind == REUSED)
         leader, draft = self._leader[row], self._drafts[row]
-        if leader is None:
-            return Receipt(None, draft.time)
+        if leader is None or before[leader].taken:
+            return Receipt(None, draft.time, taken=kind == TAKEN or leader is not None)
         first = self._drafts[leader]
         same = (first.text, first.action) == (draft.text, draft.action)
         return Receipt(before[leader].seq, before[leader].time, duplicate=same, reused=not same)
+
+
+def _poster(poster: Poster, token: bytes | None) -> str:
+    """Return who posts as the function ``append`` compares it with the members."""
+    proofs = {"token": token.hex() if token is not None else None, "key": poster.key}
+    return msgspec.json.encode({"looks": sorted(poster.looks), **proofs}).decode()
 
 
 def _is_asked(draft: Draft) -> bool:

@@ -136,8 +136,10 @@ class Presence(Session):
         members = {row[2]: _remote(*row[1:]) for row in rows if row[1] is not None}
         return Snapshot(rows[0][0], members)
 
-    def news(self, after: int) -> Iterator[tuple[int, str, News]]:
+    def news(self, after: int) -> Iterator[tuple[int, str, News | None]]:
         """Yield what follows number ``after``: its number, at which server it was (empty: it was swept), what it is.
+
+        None: of a kind that only newer servers know.
 
         Raises:
             NewsLost: not all of it is kept.
@@ -192,10 +194,9 @@ def _news(
     room: str | None,
     member: str | None,
     after: int,
-) -> News:
+) -> News | None:
     old = None if old_sid is None or old_number is None else Place(old_sid, old_number)
     if new_sid is None or new_number is None:
-        assert old is not None
-        return Went(old, after)
+        return None if old is None else Went(old, after)
     now = _remote(new_sid, new_number, room or "", member or "")
     return Came(now) if old is None else Renamed(old, now)

@@ -26,6 +26,8 @@ class Redaction:
     """Of the room when it was decided: in another one the numbers are of other entries."""
     seqs: Sequence[int]
     facts: Facts
+    known: int | None
+    """The version of the facts by then; None: this server is alone."""
     done: OnKept
 
 

@@ -186,10 +186,10 @@ class Writer(WriterThread[_Item]):
             case FactsChange(facts, done, known):
                 self._store.change(attempt.number, facts, seen=known)
                 self._post(self._events.call, done, None)
-            case Redaction(room, epoch, _, _, done) if epoch != self._store.epoch(room):
+            case Redaction(room, epoch, _, _, _, done) if epoch != self._store.epoch(room):
                 self._post(self._events.call, done, LogCut(room))
-            case Redaction(room, _, seqs, facts, done):
-                self._store.change(attempt.number, facts, room, seqs)
+            case Redaction(room, _, seqs, facts, known, done):
+                self._store.change(attempt.number, facts, room, seqs, seen=known)
                 self._post(self._events.call, done, None)
             case None:
                 assert attempt.group is not None

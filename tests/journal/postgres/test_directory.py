@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 
 import psycopg
 import pytest
+from msgspec.structs import replace
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.common.names import fold_nick
 from chatctl.core.confusables import skeletons
+from chatctl.core.name_ownership import Owner
 from chatctl.directory import (
     Came,
     Changed,
@@ -30,12 +32,14 @@ from chatctl.directory import (
     Wish,
 )
 from chatctl.errors import StorageFailed
-from chatctl.journal import Facts
+from chatctl.journal import Facts, Poster
 from chatctl.journal.postgres import directory, reconnecting, watcher
 from chatctl.journal.postgres.directory import PostgresDirectory
 from chatctl.journal.postgres.journal import PostgresJournal
+from chatctl.journal.postgres.numbering import ADDED, TAKEN
 from tests.support.engine import Engine, running
-from tests.support.journals import ROOM, run
+from tests.support.journals import ALICE, BOB, ROOM, draft, run, say, texts
+from tests.support.shared_directory import as_member
 
 WAIT = 15.0
 
@@ -204,6 +208,76 @@ def test_what_was_not_seen_is_looked_at_again(place: PostgresPlace) -> None:
             given, changed = await one.claim(wish("DB1", db1, room="third"), wish("DB1", db1, room="third"))
             assert isinstance(given, Given)
             assert changed == Changed(), "the first one is there by now"
+
+    run(main())
+
+
+def test_the_engine_lets_nobody_post_under_the_name_of_a_member_that_is_not_theirs(place: PostgresPlace) -> None:
+    """It knows the members of all servers before these are told of each other's. It judges as ``Owner.owns`` does."""
+    proofs = [Owner(), Owner(token=ALICE), Owner(token=BOB), Owner(ALICE, "k1"), Owner(BOB, "k2"), Owner(key="k1")]
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            one.journal.follow(ROOM, lambda _: None)
+            other.journal.follow(ROOM, lambda _: None)
+            for number, owner in enumerate(proofs):
+                await other.enter(f"warren{number}x", token=owner.token, key=owner.key)
+            asked = [
+                (number, owner) for number in range(len(proofs) + 1) for owner in proofs
+            ]  # nobody has the last name
+            drafts = [
+                draft(f"{number} {owner}", token=owner.token, id="k", room=ROOM, poster=Poster(looks, owner.key))
+                for number, owner in asked
+                for looks in [skeletons(f"vvarren{number}x")]
+            ]
+            receipts = []
+            for one_draft in drafts:
+                receipts += await say(one.journal, replace(one_draft, id=None))
+            member = Remote(Place("", 1), ROOM, "x")
+            expected = [
+                number < len(proofs)
+                and not owner.owns(as_member(replace(member, token=proofs[number].token, key=proofs[number].key)))
+                for number, owner in asked
+            ]
+            assert [receipt.taken for receipt in receipts] == expected
+            assert [receipt.seq is None for receipt in receipts] == expected
+            said = [text.text for text, taken in zip(drafts, expected, strict=True) if not taken]
+            assert await texts(one.journal) == said
+
+            mine, theirs = (draft(token=token, id="k", poster=Poster(skeletons("warren1x"))) for token in (ALICE, BOB))
+            together = await say(one.journal, mine, theirs, mine, theirs, draft("a member's"))
+            last = len(said)
+            assert [(one.seq, one.duplicate, one.taken) for one in together] == [
+                (last + 1, False, False), (None, False, True), (last + 1, True, False), (None, False, True),
+                (last + 2, False, False),
+            ]  # fmt: skip
+
+    run(main())
+
+
+def test_nobody_becomes_a_member_while_a_post_under_the_name_is_being_committed(place: PostgresPlace) -> None:
+    """Else it could be shown after their join, which it was not compared with."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            await say(one.journal, draft())
+            with psycopg.connect(place.uri) as posting:
+                poster = '{"looks": ["rajat"], "token": null, "key": null}'
+                call = f"SELECT kinds FROM {place.schema}.append(%s, 99, '{{}}', '{{}}', '{{lobby}}', '{{Rajat}}',"
+                call += " '{hi}', '{f}', '{NULL}', '{NULL}', '{t}', '{NULL}', '{NULL}', '{NULL}', %s)"
+                assert posting.execute(call, (one.journal.me.sid, [poster])).fetchall() == [([ADDED],)]
+                entering = asyncio.create_task(other.enter("Rajat", token=ALICE))
+                waiting = (
+                    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%.claim(%%'"
+                )
+                while posting.execute(waiting).fetchone() == (0,):
+                    posting.execute("SELECT pg_stat_clear_snapshot()")
+                    await asyncio.sleep(0)
+                assert not entering.done()
+            await entering
+            with psycopg.connect(place.uri) as posting:
+                call = call.replace(" 99,", " 100,")
+                assert posting.execute(call, (one.journal.me.sid, [poster])).fetchall() == [([TAKEN],)]
 
     run(main())
 
@@ -417,6 +491,36 @@ def test_no_answer_in_time_is_no_answer_whatever_comes_later(
             monkeypatch.setattr(other.directory, "_receive", lambda *_: None)
             assert await one.send(there, Kick("x")) == "unknown"
             one.directory.answered(1, "done")
+
+    run(main())
+
+
+def test_what_only_a_newer_server_knows_is_answered_or_passed_over(engine: Engine, place: PostgresPlace) -> None:
+    """And so is what is no note of any server: this one goes on, and takes what it knows."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            sid = other.journal.me.sid
+            there = await other.enter("nadia")
+            errands: list[Errand | None] = []
+            other.directory.on_errand(lambda _, errand: errands.append(errand) or "not_known")  # type: ignore[func-returns-value]
+            later = f"w {sid} {one.journal.me.sid} 7 {there.number} 0 1 " + '{"type":"later"}'
+            answered: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            one.directory._errands[7] = answered.set_result
+            for note in ("x", "x y", f"a {sid}", f"a {sid} x y", f"w {sid}", f"w {sid} a b c d e f", "p x", "e", later):
+                engine.sql("SELECT pg_notify(%s, %s)", place.schema, note, database="chat")
+            assert await asyncio.wait_for(answered, WAIT) == "not_known"
+            assert errands == [None]
+            engine.sql(f"INSERT INTO {place.schema}.news (number, by_sid) VALUES (2, 'later')", database="chat")
+            engine.sql(f"UPDATE {place.schema}.presence SET last = 2", database="chat")
+            engine.sql(f"INSERT INTO {place.schema}.facts VALUES ('later', 'x', '[]', 1)", database="chat")
+            engine.sql(f"UPDATE {place.schema}.house SET version = 1", database="chat")
+            here = await one.enter("Rajat")
+            await other.until(lambda: other.news)
+            assert other.news == [Came(Remote(here, ROOM, "Rajat"))]
+            await other.until(lambda: {("later", "x"): "[]"} in other.told)
+            other.directory._count(['{"ops": {"later": 1}}', '{"lobby": 2}', "[]"])
+            assert (other.directory.watchers("lobby"), other.directory.watchers("ops")) == (2, 0)
 
     run(main())
 

@@ -59,18 +59,26 @@ def test_an_answer_says_which_errand_it_is_of() -> None:
     assert answer_of(received, "slow") == "a a 7 slow"
     assert read_answer(rest(answer_of(received, "slow"))) == (7, "slow")
     assert read_answer("8 what a later version says") == (8, "unknown")
+    assert read_answer(rest(answer_of(received, "not_known"))) == (7, "not_known")
 
 
 @pytest.mark.parametrize(
-    "what", ["", "a", "a 1 2 0 1", "a x 2 0 1 {}", "a 1 2 0 1 {}", 'a 1 2 0 1 {"type":"new"}', "é ² 2 0 1 {}"]
+    "text", ['{"type":"later","to":1}', '{"type":"whisper"}', "[]", "", '{"type":"kick","why":"x"']
 )
-def test_what_is_no_errand_is_dropped(what: str) -> None:
-    """Whoever may connect to the database can notify a server of anything, and a later version may do so."""
-    inbox = Inbox()
-    assert inbox.take(TO.server, what) is None
-    assert take(inbox, pieces_of("a", 7, TO, Kick("x"))) != []
+def test_an_errand_of_another_kind_is_received_to_be_answered(text: str) -> None:
+    """Its sender is a newer server."""
+    assert Inbox().take("b", f"a 7 12 0 1 {text}") == Received("a", 7, Place("b", 12), None)
 
 
-@pytest.mark.parametrize("what", ["", "x done", "² done", "-1 done"])
-def test_what_is_no_answer_is_dropped(what: str) -> None:
-    assert read_answer(what) is None
+def test_a_field_of_a_newer_version_is_passed_over() -> None:
+    errand = Kick("x")
+    assert Inbox().take("b", 'a 7 12 0 1 {"type":"kick","why":"x","later":{}}') == Received(
+        "a", 7, Place("b", 12), errand
+    )
+
+
+@pytest.mark.parametrize("what", ["", "a", "a 7", "a 7 12 0 1", "a seven 12 0 1 {}", "a 7 -12 0 1 {}", "a 7 12 0 ² {}"])
+def test_a_note_that_is_no_errand_is_dropped(what: str) -> None:
+    """Whoever may connect to the database can notify."""
+    assert Inbox().take("b", what) is None
+    assert read_answer("seven done") is read_answer("") is None

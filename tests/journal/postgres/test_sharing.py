@@ -284,14 +284,15 @@ def test_of_two_changes_of_one_lease_the_second_is_refused_and_of_any_claims(pla
 
     async def main() -> None:
         async with members(place) as (one, other), held(other):
-            lease, claim = ("lease", "lobby lock deploy"), ("claim", "rajat")
-            await keep(one, {lease: "mine", claim: "mine"})
+            lease, claim, order = ("lease", "lobby lock deploy"), ("claim", "rajat"), ("order", "1")
+            await keep(one, {lease: "mine", claim: "mine", order: "mine"})
             both = [
                 asyncio.ensure_future(keep(other, {changed: "theirs"}))
                 for changed in (lease, ("claim", "rаjat"), ("lease", "lobby lock backup"), ("topic", "lobby"))
             ]
+            both.append(asyncio.ensure_future(other.redact(ROOM, [1], {order: "theirs"})))
             await asyncio.sleep(0)
-        for future, taken in zip(both, (False, False, True, True), strict=True):
+        for future, taken in zip(both, (False, False, True, True, False), strict=True):
             if taken:
                 await future
             else:
@@ -299,7 +300,7 @@ def test_of_two_changes_of_one_lease_the_second_is_refused_and_of_any_claims(pla
                     await future
 
     run(main())
-    assert facts(place)["lease", "lobby lock deploy"] == "mine"
+    assert (facts(place)["lease", "lobby lock deploy"], facts(place)["order", "1"]) == ("mine", "mine")
 
 
 def test_own_changes_are_no_conflict_however_many(place: PostgresPlace) -> None:

@@ -42,7 +42,7 @@ def test_a_repeat_waits_for_the_first_call_if_that_is_still_running(store: Store
     """A statement that was given up goes on in the engine, and may commit after the repeat has come."""
     blocked = psycopg.connect(place.uri)
     blocked.execute(f"SELECT {place.schema}.append(%s, 1, '{{lobby}}', '{{e}}', '{{lobby}}', '{{a}}', '{{once}}',"
-                    " '{f}', '{NULL}', '{NULL}', '{t}', '{NULL}', '{NULL}', '{NULL}')", (store.sid,))  # fmt: skip
+                    " '{f}', '{NULL}', '{NULL}', '{t}', '{NULL}', '{NULL}', '{NULL}', NULL)", (store.sid,))  # fmt: skip
     assert store._db is not None
     store._db.seconds = 0.3
     with pytest.raises(psycopg.OperationalError):
