@@ -33,6 +33,11 @@ from chatctl.journal.work import JournalLost
 ENDS_KEPT = 100
 """Earlier epochs that a room remembers."""
 
+_HAS_HOUSE = """
+SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = 'house'
+"""
+"""Not to_regclass(), which may answer from the engine's cache what was so before a lock was waited for."""
+
 
 @dataclass(slots=True)
 class House:
@@ -105,13 +110,13 @@ def _migrate(db: Connection, place: PostgresPlace) -> None:
 
 def has_house(db: Connection, schema: str) -> bool:
     """Return whether a schema is a journal's."""
-    return db.execute("SELECT to_regclass(%s)", (f"{schema}.house",)).fetchone() != (None,)
+    return db.execute(_HAS_HOUSE, (schema,)).fetchone() is not None
 
 
 def make(db: Connection, place: PostgresPlace) -> None:
     """Make a schema where there is none, or what goes into an empty one; ``house`` has no row yet. Raises ChatError."""
     schema = place.schema
-    if db.execute("SELECT to_regnamespace(%s)", (schema,)).fetchone() == (None,):
+    if db.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone() is None:
         db.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     elif db.execute("SELECT 1 FROM pg_class WHERE relnamespace = %s::regnamespace LIMIT 1", (schema,)).fetchone():
         raise ChatError(

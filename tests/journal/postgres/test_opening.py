@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import psycopg
@@ -12,6 +13,7 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError
 from chatctl.journal.postgres import opening, registering
+from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.layout import LAYOUT
 from chatctl.journal.postgres.opening import epoch_of
 from chatctl.journal.postgres.store import Store
@@ -75,6 +77,23 @@ def test_an_empty_schema_that_the_owner_of_the_database_made_is_used(engine: Eng
         pass
     with pytest.raises(ChatError, match="the role has to own the schema"):
         Store(place)
+
+
+def test_servers_that_start_together_share_the_schema_that_the_first_one_makes(
+    engine: Engine, place: PostgresPlace
+) -> None:
+    """The second one has looked before, and the engine may still answer from what it cached then."""
+    with closing(connect(place, "first")) as first, ThreadPoolExecutor() as threads:
+        with first.transaction():
+            registering.changing_alone(first, place.schema)
+            second = threads.submit(Store, place, shared=True)
+            waiting = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            while not engine.sql(waiting, database="chat"):
+                assert not second.done()
+            opening.make(first, place)
+            opening.fill_house(first, place.schema, opening.inspect(first, place.schema).mark)
+        with closing(second.result()) as store:
+            assert store.renewed is None
 
 
 def test_the_layout_of_a_later_chatctl_is_refused(engine: Engine, place: PostgresPlace) -> None:
