@@ -88,8 +88,8 @@ def test_servers_that_have_it_open_must_end_before_it_is_brought_up_to_date(
 ) -> None:
     """They could not go on with it. One that was killed is not waited for."""
     monkeypatch.setattr(registering, "_WAIT_SECONDS", 0.0)
-    layout = [(int(DUMPS[-1].stem.rpartition("_")[2]),)]
     query = f"SELECT layout FROM {place.schema}.house"
+    layout = engine.sql(query, database="chat")
     older = Registration(shared=True)
     with engine.connect("chat", "chat") as db:
         db.execute(f"INSERT INTO {place.schema}.servers (sid) VALUES ('{older.sid}'), ('killed')".encode())

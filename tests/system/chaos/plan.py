@@ -57,6 +57,6 @@ class Plan:
     older: Sequence[str] = ()
     """Several: what some servers are started with instead, of another version."""
     older_servers: int = 0
-    """How many of them."""
+    """How many of them at first; now and then a server is started again as the other version."""
     patience: float = SETTLE
     """Seconds that the clients get at the end to settle what is unknown and to read to the end."""

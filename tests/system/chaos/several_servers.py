@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from tests.support.engine import Engine
 from tests.system.chaos.child import Child
@@ -22,16 +21,15 @@ from tests.system.chaos.engine_diary import EngineDiary
 from tests.system.chaos.engines import Engines
 from tests.system.chaos.news import News
 from tests.system.chaos.plan import Plan
+from tests.system.chaos.registered_servers import RegisteredServers
 from tests.system.chaos.shared_server import SharedServer
 from tests.system.chaos.tormentor import Tally, Unwell
-
-_T = TypeVar("_T")
 
 EVENTS = (
     "kill", "stop", "cut clients", "sweep", "sessions ended", "engine restarted", "switch over", "kill and sweep",
     "engine killed", "fail over", "cut off", "restart all", "standby killed", "engine frozen", "slow fsync",
     "fail over from a frozen one", "disk full", "standby frozen", "standbys frozen",
-    "fail over past one behind",
+    "fail over past one behind", "update",
 )  # fmt: skip
 """In this order, without those that are not possible with the engines that there are."""
 
@@ -40,12 +38,6 @@ _RARELY = 100
 
 _DEADLINE = 30.0
 """Seconds within which somebody is answered."""
-
-_LOOK = 0.05
-"""Seconds between two looks whether something is so."""
-
-_LOOKS = 600
-"""So many, in half a minute at least, until a server is swept, or beats again; none while the machine stands still."""
 
 _MOMENT = 0.3
 """Seconds within which an engine reads what has come to it."""
@@ -70,7 +62,9 @@ class SeveralServers:
             SharedServer(f"server{number}", plan.seed, self._engines.hosts, calm=plan.calm)
             for number in range(plan.servers)
         ]
-        self._diary: EngineDiary | None = None
+        for server in self._servers[: plan.older_servers]:
+            server.is_older = True
+        self._seen: RegisteredServers
         self.tally = Tally()
         self._events: dict[str, Callable[[SharedServer], object]] = {
             "kill": self._kill,
@@ -84,6 +78,8 @@ class SeveralServers:
             "restart all": self._restart_all,
             "nothing": lambda _: self._rest.wait(3.0),
         }
+        if plan.older:
+            self._events["update"] = self._update
         if plan.standbys:
             self._events["standbys frozen"] = self._withhold
         for name, event in self._engines.events.items():
@@ -101,10 +97,10 @@ class SeveralServers:
 
     def torment(self, cycles: int, tick: Callable[[int], None]) -> None:
         self._start(self._servers[:1])
-        self._diary = EngineDiary(self._engines, self._place)
+        self._seen = RegisteredServers(self._servers, EngineDiary(self._engines, self._place), self._engines.activity)
         self._start(self._servers[1:])
         for server in self._servers:
-            self._learn(server)
+            self._seen.learn(server)
         for cycle in range(cycles):
             if not self._news.wait_for("ack", 3, _DEADLINE):
                 raise Unwell(f"nobody was answered within {_DEADLINE:g} s, before event {cycle + 1}")
@@ -112,6 +108,7 @@ class SeveralServers:
             self._events[name](self._servers[cycle % len(self._servers)])
             self.tally.events[name] += 1
             self._rest.wait(self._dice.uniform(*self._plan.every))
+            self.tally.sweeps = self._seen.sweeps
             self.tally.cuts = sum(server.proxy.cuts for server in self._servers)
             tick(cycle + 1)
 
@@ -147,56 +144,17 @@ class SeveralServers:
 
     @property
     def _book(self) -> EngineDiary:
-        assert self._diary is not None
-        return self._diary
+        return self._seen.book
 
     def _start(self, servers: Sequence[SharedServer]) -> None:
         options = ["--journal-schema", self._place.schema, "--ring-entries", str(self._plan.ring)]
         options += ["--durability", self._plan.durability] if self._plan.standbys else []
         for server in servers:
             log = self._folder / f"{server.name}.log"
-            is_older = self._servers.index(server) < self._plan.older_servers
-            command = self._plan.older if is_older else self._plan.command
+            command = self._plan.older if server.is_older else self._plan.command
             server.child = Child(server.uri, log, *options, command=command)
         for server in servers:
             server.proxy.upstream = server.running.listening().port
-
-    def _learn(self, server: SharedServer) -> None:
-        """Wait until the schema says which one it is: another one than before. Note that it is up."""
-        before = server.sid
-        server.sid = self._wait_for(lambda: self._sid_of(server, before), f"{server.name} is registered")
-        self._book.note("up", server.sid)
-
-    def _sid_of(self, server: SharedServer, before: str) -> str | None:
-        sid, _ = self._book.beats().get(server.port, ("", 0))
-        return sid if sid not in ("", before) else None
-
-    def _wait_for_beats(self) -> None:
-        """Wait until all have another beat: nobody may sweep them for the one before. Note that they are up."""
-        for server in self._servers:
-            before = self._book.beats().get(server.port, ("", 0))
-            server.sid = self._wait_for(partial(self._beats_again, server, *before), f"{server.name} beats")
-            self._book.note("up", server.sid)
-
-    def _beats_again(self, server: SharedServer, before: str, beat: int) -> str | None:
-        """Return its id if it has beaten since, under this id or, taken for dead meanwhile, under another."""
-        sid, now = self._book.beats().get(server.port, ("", 0))
-        return sid if now > (beat if sid == before else 0) else None
-
-    def _wait_for(self, look: Callable[[], _T | None], what: str) -> _T:
-        for _ in range(_LOOKS):
-            if found := look():
-                return found
-            for server in self._servers:
-                if server.proxy.upstream is not None and server.running.process.poll() is not None:
-                    raise Unwell(f"{server.name} ended by itself; wanted was: {what}")
-            self._rest.wait(_LOOK)
-        raise Unwell(f"not so after {_LOOKS} looks: {what}. What the engine does:\n{self._engines.activity()}")
-
-    def _wait_until_swept(self, server: SharedServer) -> None:
-        sid = server.sid
-        self._wait_for(lambda: all(one != sid for one, _ in self._book.beats().values()), f"{server.name} is swept")
-        self.tally.sweeps += 1
 
     # --- the events
 
@@ -210,20 +168,30 @@ class SeveralServers:
     def _kill(self, server: SharedServer) -> None:
         self._end(server)
         self._start([server])
-        self._learn(server)
+        self._seen.learn(server)
 
     def _kill_and_sweep(self, server: SharedServer) -> None:
         self._end(server)
-        self._wait_until_swept(server)
+        self._seen.wait_until_swept(server)
         self._start([server])
-        self._learn(server)
+        self._seen.learn(server)
+
+    def _update(self, server: SharedServer) -> None:
+        """It ends in order, and is started again as the other version."""
+        self._book.note("down", server.sid)
+        server.proxy.upstream = None
+        if code := server.running.stop():
+            raise Unwell(f"{server.name} was stopped in order, and its exit code is {code}")
+        server.is_older = not server.is_older
+        self._start([server])
+        self._seen.learn(server)
 
     def _restart_all(self, _: SharedServer) -> None:
         for server in self._servers:
             self._end(server)
         self._start(self._servers)
         for server in self._servers:
-            self._learn(server)
+            self._seen.learn(server)
         self.tally.restarts_of_all += 1
 
     def _stop(self, server: SharedServer) -> None:
@@ -232,7 +200,7 @@ class SeveralServers:
         self._rest.wait(self._dice.uniform(0.2, 1.0))
         server.running.signal(signal.SIGCONT)
         self.tally.stops += 1
-        self._wait_for_beats()
+        self._seen.wait_for_beats()
 
     def _stop_for_long(self, server: SharedServer) -> None:
         self._sweep(server, self._plan.long_stop)
@@ -243,31 +211,21 @@ class SeveralServers:
         server.running.signal(signal.SIGSTOP)
         until = time.monotonic() + seconds
         try:
-            self._wait_until_swept(server)
+            self._seen.wait_until_swept(server)
             self._rest.wait(max(0.0, until - time.monotonic()))
         finally:
             server.running.signal(signal.SIGCONT)
-        self._wait_until_it_knows(server)
+        self._seen.wait_until_it_knows(server)
 
     def _cut_off(self, server: SharedServer) -> None:
         """Nothing gets through between it and the engine, or no answer alone, until others have taken it for dead."""
         self._book.note("down", server.sid)
         server.cut_off(upwards=self._dice.random() < 0.5)
         try:
-            self._wait_until_swept(server)
+            self._seen.wait_until_swept(server)
         finally:
             server.join_again(whole=self._dice.random() < 0.5)
-        self._wait_until_it_knows(server)
-
-    def _wait_until_it_knows(self, server: SharedServer) -> None:
-        """Wait until a server has found out by itself that it was taken for dead."""
-        before = server.sid
-        found = self._wait_for(
-            lambda: self._sid_of(server, before) or self._book.last_of(before) != "went", f"{server.name} goes on"
-        )
-        if isinstance(found, str):  # else it changes what it must not: that is for the verifier
-            server.sid = found
-            self._book.note("up", found)
+        self._seen.wait_until_it_knows(server)
 
     def _end_sessions(self, server: SharedServer) -> None:
         """End its sessions with the engine, all or one of them."""
@@ -275,7 +233,7 @@ class SeveralServers:
         one = " ORDER BY random() LIMIT 1" if self._dice.random() < 0.5 else ""
         query = "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE application_name = %s"
         self._engines.sql(f"{query}{one}) AS of_it", f"chatctl {server.sid}")
-        self._wait_for_beats()
+        self._seen.wait_for_beats()
 
     def _withhold(self, _: SharedServer) -> None:
         """All standbys stand still: until one of them is back, nothing may be acknowledged nor shown."""
@@ -286,7 +244,7 @@ class SeveralServers:
             since = time.monotonic()
             self._rest.wait(self._dice.uniform(1.0, 2.5))
             self._book.withhold(since, time.monotonic(), last)
-        self._wait_for_beats()
+        self._seen.wait_for_beats()
 
     def _last_entry(self) -> int:
         """Return the newest entry, once what was on its way to the primary has come to it, which takes a moment."""
@@ -303,4 +261,4 @@ class SeveralServers:
         for server in self._servers:
             self._book.note("down", server.sid)
         event()
-        self._wait_for_beats()
+        self._seen.wait_for_beats()

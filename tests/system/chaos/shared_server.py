@@ -21,6 +21,8 @@ class SharedServer:
         """``name`` is the one of its log, ``hosts`` where the engines listen."""
         self.name = name
         self.child: Child | None = None
+        self.is_older = False
+        """Whether it is of another version."""
         self.sid = ""
         """Its id in the schema, as it was seen last."""
         self.proxy = Proxy(f"{seed} {name}")
