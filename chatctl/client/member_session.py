@@ -17,7 +17,7 @@ from chatctl.client.core.outbox import Outbox
 from chatctl.client.core.transport import ClosableTransport
 from chatctl.client.membership import Membership
 from chatctl.errors import ChatError
-from chatctl.protocol import Gap, Hello, Msg, Redacted, Resume, Roster, ServerFrame, Welcome, Who
+from chatctl.protocol import Gap, Hello, Msg, Redacted, Resume, ServerFrame, Welcome, Who
 
 MemberEvent = Msg | Gap | Redacted | Presence | Whisper | Lost | Back | Welcome | ChatError
 """What a subscriber gets: a Welcome for each connection, and a ChatError at the end of the membership."""
@@ -130,8 +130,6 @@ class MemberSession:
                 self._tell(frame)
             case protocol.Whispered(from_=nick, text=text, time=time):
                 self._tell(Whisper(nick, text, time))
-            case Roster(members=rows):
-                self._compare([row.nick for row in rows])
             case _:
                 for change in self._members.note(frame):
                     self._tell(change)

@@ -19,6 +19,7 @@ from chatctl.client.core.subscription import CONNECT_SECONDS, Subscription
 from chatctl.client.io.blocking_transport import BlockingTransport, drive
 from chatctl.client.requests import member_nicks
 from chatctl.errors import ChatError
+from chatctl.protocol import ServerFrame, Who
 
 
 class Change(Struct, frozen=True, omit_defaults=True):
@@ -64,9 +65,17 @@ class PresenceWatch:
                     deadline.left()
                     members = self._enter(deadline.sooner(CONNECT_SECONDS))
                     yield from map(self._change, self._members.compare(members))
-                yield from map(self._change, self._members.note(drive(self._subscription.receive(deadline))))
+                frame = drive(self._subscription.receive(deadline))
+                yield from map(self._change, self._noted(frame, deadline))
             except ChatError as error:
                 drive(self._subscription.recover(error, deadline))
+
+    def _noted(self, frame: ServerFrame, deadline: Deadline) -> Iterator[Presence]:
+        """Yield what a frame changes. Where it counts others than we do, have the server send the roster."""
+        yield from self._members.note(frame)
+        if self._members.misses(frame):
+            assert self._subscription.connection is not None
+            drive(self._subscription.connection.send(Who(), deadline))
 
     def _enter(self, deadline: Deadline) -> list[str]:
         drive(self._subscription.connect(deadline))

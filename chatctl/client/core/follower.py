@@ -91,7 +91,6 @@ class Follower:
         self._tears = transport.tears
         self._is_torn = False  # nothing can be read any more on this connection
         self._members = members
-        self._asked_who = False
         self._is_lost = False
         self._news: deque[FollowEvent] = deque()
 
@@ -134,11 +133,10 @@ class Follower:
         if self._is_lost:
             self._is_lost = False
             self._news.append(Back())
-        self._asked_who = False
         if self._members is not None and welcome.count <= len(welcome.members):
             self._news.extend(self._members.compare(welcome.members))
         elif self._members is not None:
-            await self._ask_who(deadline)
+            await self._send(Who(), deadline)
         if self._lease is not None:
             await self._send(self._lease.take(welcome.epoch), deadline)
         return welcome
@@ -278,17 +276,8 @@ class Follower:
         return None
 
     async def _note_members(self, members: MemberChanges, frame: ServerFrame, deadline: Deadline) -> None:
-        if isinstance(frame, Roster):
-            self._asked_who = False
-            self._news.extend(members.compare(row.nick for row in frame.members))
-            return
         self._news.extend(members.note(frame))
         if members.misses(frame):
-            await self._ask_who(deadline)
-
-    async def _ask_who(self, deadline: Deadline) -> None:
-        if not self._asked_who:
-            self._asked_who = True
             await self._send(Who(), deadline)
 
     def _is_through(self) -> bool:

@@ -23,6 +23,8 @@ class MemberChanges:
         self._here: dict[str, None] | None = None
         self._told: int | None = None
         """A count that others of the same turn may still lead to."""
+        self._is_asked = False
+        """Whether a roster is on its way, as far as we know."""
 
     @property
     def count(self) -> int:
@@ -32,6 +34,7 @@ class MemberChanges:
     def compare(self, members: Iterable[str]) -> Iterator[Presence]:
         """Yield the changes up to now, when these are the members; none the first time. Exhaust the iterator."""
         here = dict.fromkeys(members)
+        self._is_asked = False
         if self._here is None:
             self._here = here
             return
@@ -42,6 +45,8 @@ class MemberChanges:
     def note(self, frame: ServerFrame) -> Iterator[Presence]:
         """Yield what a frame reports, unless a roster has reported it already. Exhaust the iterator."""
         match frame:
+            case protocol.Roster(members=rows):
+                yield from self.compare(row.nick for row in rows)
             case protocol.Join(nicks=nicks):
                 yield from self._joined(nicks)
             case protocol.Leave(nicks=nicks, why=why):
@@ -52,7 +57,9 @@ class MemberChanges:
                 yield Rename(old, new)
 
     def misses(self, frame: ServerFrame) -> bool:
-        """Tell whether a frame that was noted counts others than we do: a reader that is slow misses changes.
+        """Tell whether the roster has to be asked for: a frame that was noted counts others than we do.
+
+        A reader that is slow misses changes. One roster at a time is asked for.
 
         All frames of one turn have the count at its end. So a join that leaves us with too many, or a leave with too
         few, is judged when something else comes. Call it for every frame, in order.
@@ -66,9 +73,13 @@ class MemberChanges:
             case protocol.Leave(count=count):
                 more_may_come = count > self.count
             case _:
-                return told is not None and told != self.count
+                return self._asks(told is not None and told != self.count)
         self._told = count if more_may_come else None
-        return count != self.count and not more_may_come
+        return self._asks(count != self.count and not more_may_come)
+
+    def _asks(self, is_wrong: bool) -> bool:
+        asks, self._is_asked = is_wrong and not self._is_asked, self._is_asked or is_wrong
+        return asks
 
     def _joined(self, nicks: Iterable[str]) -> Iterator[Presence]:
         for nick in nicks:

@@ -50,7 +50,7 @@ class MetricsSite:
 
     def _check_host(self, origins: Origins, head: Head) -> None:
         try:
-            origins.check_host(head.get("host"), "http")
+            origins.check_host(head.host, "http")
         except HttpError as error:
             if error.status != 421:
                 raise

@@ -127,7 +127,7 @@ class WebConnection(Connection):
         if self.leaving is not None:  # nobody is taken from there
             return
         scheme = "https" if self.info.channel else "http"
-        host = head.get("host")
+        host = head.host
         self._site.origins.check_host(host, scheme)
         is_socket = head.target.partition("?")[0] == "/ws"
         self._site.origins.check_origin(head.get("origin"), host or "", scheme, required=is_socket)

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 from chatctl.server.web.http_error import HttpError
 
-_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{0,5}))?")
 _ORIGIN = re.compile(r"(https?)://([^/@\s]+)/?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -37,7 +37,7 @@ class Origins:
             raise HttpError(400, "bad_frame", "the Host header is not a host") from None
         if name.rstrip(".") not in self._names and not _is_address(name):
             why = f"this server is not known as {name}: start it with --web-origin and the address that browsers show"
-            raise HttpError(421, "forbidden", f"{why}, such as {scheme}://{host.lower()}")
+            raise HttpError(421, "forbidden", f"{why}, such as {parse_origin(f'{scheme}://{host}')}")
 
     def check_origin(self, origin: str | None, host: str, scheme: str, *, required: bool) -> None:
         """Return if a page of this ``Origin`` may use the server.

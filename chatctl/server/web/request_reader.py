@@ -5,6 +5,7 @@ Any split of the same bytes gives the same request. Does not live here: what a r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import h11
@@ -15,6 +16,8 @@ from chatctl.server.web.http_error import HttpError
 LINE_END_BYTES = 2
 """What may stand behind a message, and is no part of it."""
 
+_ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
+
 
 class Head:
     """The first line and the headers of a request."""
@@ -23,8 +26,18 @@ class Head:
         """Take them from h11, which has lowered the names of the headers."""
         self.version = request.http_version.decode("ascii")
         self.method = request.method.decode("ascii")
-        self.target = request.target.decode("ascii", "replace")
+        self._authority, self.target = _split_target(request.target.decode("ascii", "replace"))
         self.headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in request.headers]
+
+    @property
+    def host(self) -> str | None:
+        """The host that the request is for: of its target if that is absolute, else of its header; None without one.
+
+        Raises:
+            HttpError: there are several headers.
+        """
+        header = self.get("host")
+        return header if self._authority is None else self._authority
 
     def all(self, name: str) -> Sequence[str]:
         """Return each value of a header; ``name`` is in lower case."""
@@ -36,6 +49,15 @@ class Head:
         if len(values) > 1:
             raise HttpError(400, "bad_frame", f"the header {name} stands more than once")
         return values[0] if values else None
+
+
+def _split_target(target: str) -> tuple[str | None, str]:
+    """Return the host and the path of a target; the host is None where it is not absolute (RFC 9112, 3.2.2)."""
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        return None, target
+    authority, path = absolute.groups()
+    return authority, path if path.startswith("/") else f"/{path}"
 
 
 def forwarded_for(head: Head) -> str:

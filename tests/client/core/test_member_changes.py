@@ -49,6 +49,11 @@ def test_a_count_that_differs_means_that_some_were_missed() -> None:
     frame = protocol.Join(["a"], 5)
     list(changes.note(frame))
     assert changes.misses(frame)
+    assert not changes.misses(protocol.Join(["b"], 6)), "it is asked for once"
+    rows = [protocol.RosterRow(nick, 1.0, 0.0) for nick in ("ci", "a", "b")]
+    assert list(changes.note(protocol.Roster(rows, 3, 0))) == [Join("b", 3)]
+    assert changes.misses(protocol.Join(["c"], 7))
+    list(changes.compare(["ci", "a"]))
     assert not changes.misses(protocol.Join(["a"], 2))
     assert not changes.misses(protocol.Ping())
 

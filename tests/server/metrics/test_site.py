@@ -71,6 +71,7 @@ def test_there_is_nothing_else(method: str, target: str, status: int) -> None:
 def test_on_this_machine_alone_no_name_that_an_attacker_can_point_here_is_taken() -> None:
     for host in ("localhost", "127.0.0.1:9580", "[::1]:9580"):
         assert answer(host=host).status == 200
+        assert answer(target=f"http://{host}/healthz", host="evil.example").status == 200
     for host, status in (("chat.example.org", 421), ("", 400)):
         with pytest.raises(HttpError) as refused:
             answer(host=host)

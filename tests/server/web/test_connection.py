@@ -108,6 +108,7 @@ def test_each_refusal_has_its_status_and_the_code_of_the_wire() -> None:
             "a form": say(port, "x", content_type="multipart/form-data; boundary=y"),
             "compressed": say(port, "x", content_encoding="gzip"),
             "an unknown Host": request(port, host="evil.example"),
+            "an unknown host in the target": request(port, target="http://evil.example/rooms/lobby"),
             "a foreign page": say(port, "x", origin="http://evil.example"),
             "a page without origin": say(port, "x", origin="null"),
             "a socket without Origin": Answer.of(exchange(port, upgrade_bytes(origin="")).rest()),
@@ -131,6 +132,7 @@ def test_each_refusal_has_its_status_and_the_code_of_the_wire() -> None:
             "a form": (415, "bad_frame"),
             "compressed": (415, "bad_frame"),
             "an unknown Host": (421, "forbidden"),
+            "an unknown host in the target": (421, "forbidden"),
             "a foreign page": (403, "forbidden"),
             "a page without origin": (403, "forbidden"),
             "a socket without Origin": (403, "forbidden"),
@@ -140,6 +142,16 @@ def test_each_refusal_has_its_status_and_the_code_of_the_wire() -> None:
             "a long head": (431, "too_long"),
         }
         assert request(port).body == b"", "none of them was said"
+
+
+def test_an_absolute_target_is_answered_as_its_path_is() -> None:
+    """Also where the Host header, which does not count then, is another one; and for a WebSocket."""
+    with in_process_server(ServerLimits(), web=WEB) as port:
+        here = f"http://127.0.0.1:{port}"
+        assert request(port, "POST", f"{here}/rooms/lobby?nick=ci", b"x", host="evil.example").status == 200
+        assert request(port, target=f"{here}/rooms/lobby", host="127.0.0.1:").json["text"] == "x"
+        upgrade = upgrade_bytes(origin=here).replace(b"GET /ws", f"GET {here}/ws".encode())
+        assert exchange(port, upgrade).until(b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
 
 
 def test_our_own_pages_may_post() -> None:

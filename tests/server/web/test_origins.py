@@ -12,7 +12,7 @@ ORIGINS = Origins(["Chat.lan"], ["https://chat.example.org", "http://other.examp
     "host",
     [
         *("127.0.0.1", "127.0.0.1:5580", "[::1]:5580", "192.0.2.7", "localhost:1", "CHAT.LAN", "chat.lan.:80"),
-        *("chat.example.org", "other.example.org"),
+        *("chat.example.org", "other.example.org", "127.0.0.1:", "[::1]:", "chat.lan:"),
     ],
 )
 def test_our_names_and_addresses_are_known(host: str) -> None:
@@ -24,7 +24,8 @@ def test_our_names_and_addresses_are_known(host: str) -> None:
     [
         *((host, 421) for host in ("evil.example", "evil.example:5580", "127.0.0.1.evil.example", "1.2.3")),
         ("sub.chat.example.org", 421),
-        *((host, 400) for host in ("", "a b", "a@b", "[::1", "x:y", "ü.example")),
+        ("evil.example:", 421),
+        *((host, 400) for host in ("", ":", ":80", "a::", "a b", "a@b", "[::1", "x:y", "ü.example")),
     ],
 )
 def test_a_name_that_an_attacker_can_point_here_is_not(host: str, status: int) -> None:
@@ -32,7 +33,7 @@ def test_a_name_that_an_attacker_can_point_here_is_not(host: str, status: int) -
         ORIGINS.check_host(host, "http")
     assert refused.value.status == status
     assert status == 400 or refused.value.text.endswith(
-        f"--web-origin and the address that browsers show, such as http://{host}"
+        f"--web-origin and the address that browsers show, such as http://{host.removesuffix(':')}"
     )
 
 
@@ -46,6 +47,7 @@ def test_there_has_to_be_a_host() -> None:
     [
         ("http://127.0.0.1:5580", "127.0.0.1:5580", "http"),
         ("https://127.0.0.1", "127.0.0.1:443", "https"),
+        ("http://127.0.0.1", "127.0.0.1:", "http"),
         ("HTTP://Chat.LAN", "chat.lan", "http"),
         ("https://chat.example.org", "127.0.0.1:5580", "http"),
         ("http://other.example.org:8080", "127.0.0.1", "https"),

@@ -70,6 +70,23 @@ def test_what_is_read(wire: bytes, expected: object) -> None:
     assert read([wire]) == expected
 
 
+def host_of(target: str, *headers: str) -> str | None:
+    lines = [f"GET {target} HTTP/1.0", *headers, "", ""]
+    head = RequestReader(MOST_HEAD).head("\r\n".join(lines).encode())
+    assert head is not None
+    return head.host
+
+
+def test_the_host_is_that_of_an_absolute_target() -> None:
+    """RFC 9112, section 3.2.2: whatever the header says, which has to be there once."""
+    assert host_of("/", "Host: a") == "a"
+    assert host_of("/") is None
+    assert host_of("http://b:80/x", "Host: a") == host_of("HTTPS://b:80") == "b:80"
+    assert host_of("http:///x", "Host: a") == ""
+    with pytest.raises(HttpError, match="multiple Host"):
+        host_of("http://b/", "Host: b", "Host: b")
+
+
 SMUGGLED = [
     b"Content-Length: 4\r\nTransfer-Encoding: chunked",
     b"Transfer-Encoding: chunked\r\nContent-Length: 4",

@@ -56,6 +56,13 @@ def test_a_get_reads(target: str, accept: str, expected: ReadRequest) -> None:
     assert routed("GET", target, accept=accept) == expected
 
 
+@pytest.mark.parametrize("before", ["http://127.0.0.1", "HTTPS://chat.lan:5580", "http://a:", "http://"])
+def test_an_absolute_target_means_its_path(before: str) -> None:
+    """RFC 9112, section 3.2.2: a server has to take one. Whether it is known under that name is for origins.py."""
+    assert routed("GET", f"{before}/rooms/lobby?after=7") == routed("GET", "/rooms/lobby?after=7")
+    assert routed("GET", f"{before}?x") == routed("GET", "/?x") == routed("GET", before)
+
+
 def test_a_socket() -> None:
     assert routed("GET", "/ws?x=y") == SocketRequest()
 
@@ -85,7 +92,8 @@ def test_a_socket() -> None:
         ("GET", "/rooms/lobby?after=9007199254740992", {}, 400),
         ("GET", "/rooms/lobby?limit=", {}, 400),
         ("GET", "/rooms/lobby?limit=²", {}, 400),
-        ("GET", "http://127.0.0.1/rooms/lobby", {}, 400),
+        ("GET", "ftp://127.0.0.1/rooms/lobby", {}, 400),
+        ("GET", "http://127.0.0.1//127.0.0.1/rooms/lobby", {}, 400),
         ("GET", "//127.0.0.1/rooms/lobby", {}, 400),
         ("OPTIONS", "*", {}, 400),
         ("CONNECT", "example.org:443", {}, 400),

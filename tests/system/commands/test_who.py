@@ -17,7 +17,7 @@ from tests.support.environment import CHATCTL, DEADLINE
 from tests.support.fixture_types import PutStub, Serve, Start
 from tests.support.in_process import InProcess
 from tests.support.processes import err_line, line_of, told
-from tests.support.scripted_peer import one_after_another
+from tests.support.scripted_peer import Peer, one_after_another
 from tests.support.server_process import Server
 from tests.support.stub import closed_port
 from tests.support.wire import wait_for_watcher
@@ -148,6 +148,20 @@ def test_watch_survives_a_restart_and_tells_what_changed(serve: Serve, start: St
         [],  # it took less than two seconds
         [" trying again)", "(connected again)"],
     )
+
+
+def test_watch_notices_that_it_has_missed_a_change(stub: PutStub, start: Start) -> None:
+    """A server drops changes for a reader that is slow; each frame has the number of members after it."""
+
+    def dropping(peer: Peer) -> None:
+        peer.let_in(members=["a", "b"], count=2)
+        peer.send(type="leave", nicks=["b"], count=0)  # a has left, too, or more leave in the same moment
+        peer.send(type="pong", last=1)
+        assert peer.frame("who")
+        peer.send(type="roster", members=[{"nick": "c", "since": 1.0, "idle": 0.0}], count=1, watchers=0)
+
+    process = start("who", "--watch", port=stub(one_after_another(dropping)).port)
+    assert [line_of(process).split(" ", 1)[1] for _ in range(3)] == ["leave b", "leave a", "join c"]
 
 
 def test_watch_ends_at_its_deadline(house: Server, run: InProcess, room: str) -> None:

@@ -52,7 +52,7 @@ TEXT_CELLS = [
         0,
         "0000000   c   a   f 351",
         said="started: printf 'caf\\351'\ndone in {n:0.1} s: printf 'caf\\351'\ncaf\ufffd",
-        note="passed on byte by byte; the room is shown text",
+        note="passed on unchanged; the room gets text",
     ),
     no_text("probe", "probe --room", "--room", code=3),
     Cell(
@@ -82,7 +82,7 @@ TEXT_CELLS = [
         2,
         err="chatctl: a.toml: 'utf-8' codec can't decode byte 0xe9 in position 11: invalid continuation byte",
     ),
-    Nothing("completion", "not UTF-8", "its one word is one of three"),
+    Nothing("completion", "not UTF-8", "its argument is one of three words"),
     Nothing("key", "not UTF-8", "it takes no text"),
     Cell(
         "password",
@@ -124,7 +124,7 @@ FILE_CELLS = [
         HELLO,
         note="the file behind the link is written",
     ),
-    *nothing(["search", "who", "ask", "admin", "bench"], ["odd file"], "it writes none"),
+    *nothing(["search", "who", "ask", "admin", "bench"], ["odd file"], "it writes no file"),
     Cell(
         "run",
         "odd file",
@@ -141,7 +141,7 @@ FILE_CELLS = [
         3,
         err=f"chatctl: cannot write pipe: {NO_FILE}",
     ),
-    Nothing("join", "odd file", "it writes none but those of its own"),
+    Nothing("join", "odd file", "it writes only its own files"),
     Cell(
         "serve",
         "odd file",
@@ -204,14 +204,14 @@ STDIN_CELLS = [
         "y",
         said="started: head -1\ndone in {n:0.1} s: head -1\ny",
     ),
-    Nothing("join", "endless stdin", "it says each line, and stays until it is left"),
+    Nothing("join", "endless stdin", "it sends each line, and ends when its stdin does"),
     Cell(
         "password",
         "endless stdin",
         "tr '\\0' x </dev/zero | chatctl password",
         1,
         err="chatctl: this password has more than 65536 bytes",
-        note="its first line is all that it reads",
+        note="it reads only the first line",
     ),
     *nothing(
         [

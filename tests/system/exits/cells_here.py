@@ -12,13 +12,13 @@ LISTENS = (
 )
 BACKUP = "chatctl backup copy.db"
 LOST = "chatctl: the server of {here}/rooms.db did not answer: it may or may not have made the backup"
-ALONE = "it talks to no server"
+ALONE = "it contacts no server"
 CLIENTS = "it is the server: see the other commands"
 BETWEEN = (
     "refused", "silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long", "room missing",
 )  # fmt: skip
 LOCAL = ("config", "completion", "key", "password")
-SHORT = "it waits for nothing and ends at once"
+SHORT = "it does not wait, and ends at once"
 
 SERVE_CELLS = [
     Cell("serve", "fine", f"{SERVE} --port 0", 0, LISTENS, peer="printed", signal="SIGTERM", note="ended by `kill`"),
@@ -30,14 +30,24 @@ SERVE_CELLS = [
         err="chatctl: cannot listen on 127.0.0.1:{port}: the port is in use "
         "(is another 'chatctl serve' running? choose another with --port)",
         peer="taken",
-        note="here it is the system that refuses",
+        note="the system refuses the connection",
     ),
     *nothing(["serve"], ["silent peer", "web server", "drops mid-way", "garbage", "name taken", "too long"], CLIENTS),
-    Nothing("serve", "room missing", "it makes its rooms"),
-    Nothing("serve", "deadline", "it runs until it is ended"),
-    Cell("serve", "SIGINT", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="to be ended is its way to end well"),
+    Nothing("serve", "room missing", "it creates its rooms"),
+    Nothing("serve", "deadline", "it runs until it is stopped"),
+    Cell(
+        "serve", "SIGINT", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="a server that is stopped ends with 0"
+    ),
     Cell("serve", "SIGTERM", f"{SERVE} --port 0", 0, LISTENS, peer="printed", note="the same"),
-    Cell("serve", "closed stdout", f"{HIDDEN} >&-", 0, peer="serves", signal="SIGTERM", note="it serves all the same"),
+    Cell(
+        "serve",
+        "closed stdout",
+        f"{HIDDEN} >&-",
+        0,
+        peer="serves",
+        signal="SIGTERM",
+        note="the server works nevertheless",
+    ),
     Cell(
         "serve",
         "no stdin",
@@ -71,9 +81,9 @@ BACKUP_CELLS = [
         "chatctl backup .",
         1,
         err="chatctl: {here} already exists: a backup does not overwrite files",
-        note="the copy's name, that is",
+        note="the name of the copy",
     ),
-    Nothing("backup", "too long", "it says nothing"),
+    Nothing("backup", "too long", "it sends no message"),
     Nothing("backup", "room missing", "it copies all rooms"),
     Cell("backup", "deadline", f"{BACKUP} --timeout 200ms", 4, err=LOST, peer="operator silent"),
     Cell("backup", "SIGINT", BACKUP, 130, peer="operator silent"),
@@ -86,7 +96,7 @@ BACKUP_CELLS = [
         "chatctl backup {disk}/copy.db",
         1,
         err="chatctl: cannot write the backup {disk}/copy.db: {any:database or disk is full}",
-        note="nothing half-made is left there",
+        note="no partial file is left",
     ),
 ]
 
@@ -137,7 +147,7 @@ ADMIN_CELLS = [
         "chatctl admin kick rajat",
         6,
         err="chatctl: nobody of that name is here",
-        note="a name that nobody has, that is",
+        note="nobody has the name",
     ),
     Cell(
         "admin",

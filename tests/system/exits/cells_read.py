@@ -7,8 +7,8 @@ HELLO = "{date} {time} nadia: hello"
 FOUND = "{date} {time} #{any:1} nadia: hello"
 HELLO_KEPT = "{date} {time} {zone} nadia: hello"
 NADIA = "nadia {date}T{time}{zone} {n:7}"
-NAMELESS = "it goes by no name"
-WORDLESS = "it says nothing"
+NAMELESS = "it has no nickname"
+WORDLESS = "it sends no message"
 BENCH = "chatctl bench --room {room} --members 3 --duration 200ms"
 BENCHED = "3 members (json), 1 speaking, 64 bytes, rate max: {lines:0.2 s\n…}"
 OK = (
@@ -55,14 +55,14 @@ TAIL_CELLS = [
         "",
         peer="lets in, drops, comes back",
         lines=True,
-        note="it comes back within two seconds, and continues where it stood",
+        note="the server is back within two seconds, and tail continues at its position",
     ),
     Cell("tail", "garbage", "chatctl tail", 7, err=BROKE, peer="lets in, garbage"),
     Nothing("tail", "name taken", NAMELESS),
     Nothing("tail", "too long", WORDLESS),
     Cell("tail", "room missing", "chatctl tail --room nowhere", 6, err=NO_ROOM),
     Cell("tail", "deadline", "chatctl tail --timeout 2s", 8, HELLO, "chatctl: the deadline passed"),
-    Cell("tail", "deadline", "chatctl tail --idle 2s", 0, HELLO, note="to wait for silence is no failure"),
+    Cell("tail", "deadline", "chatctl tail --idle 2s", 0, HELLO, note="waiting for silence is not a failure"),
     Cell("tail", "SIGINT", "chatctl tail", 130, peer="lets in"),
     Cell("tail", "SIGTERM", "chatctl tail", 143, peer="lets in"),
     Cell("tail", "closed stdout", "chatctl tail >&-", 0),
@@ -74,7 +74,7 @@ TAIL_CELLS = [
         "chatctl tail --cursor-file {disk}/seen",
         1,
         err="chatctl: cannot keep the cursor in {disk}/seen: {full}",
-        note="the place kept before still stands",
+        note="the position saved before is unchanged",
     ),
 ]
 
@@ -140,7 +140,7 @@ PROBE_CELLS = [
         "chatctl probe --timeout soon",
         3,
         err=USAGE.format("invalid value for '--timeout': 'soon' is not a duration: write 300ms, 5s, 2m or 1h", "probe"),
-        note="wrong usage must not pass for a warning or a dead room",
+        note="wrong usage must not look like a warning or a failure",
     ),
     Cell("probe", "refused", "chatctl probe", 2, critical(NOBODY)),
     Cell("probe", "refused", "chatctl probe --on-unreachable unknown", 3, "UNKNOWN " + NOBODY),
@@ -149,12 +149,12 @@ PROBE_CELLS = [
     Cell("probe", "drops mid-way", "chatctl probe", 2, critical(CLOSED)),
     Cell("probe", "garbage", "chatctl probe", 2, critical(BROKE)),
     Nothing("probe", "name taken", NAMELESS),
-    Nothing("probe", "too long", "its message is a short one of its own"),
+    Nothing("probe", "too long", "its message is short"),
     Cell("probe", "room missing", "chatctl probe --room nowhere", 2, critical(NO_ROOM)),
     Cell("probe", "deadline", "chatctl probe --timeout 2s", 2, critical(IN_TIME), peer="holds"),
     Cell("probe", "SIGINT", "chatctl probe", 130, "UNKNOWN chatctl: no check ran"),
     Cell("probe", "SIGTERM", "chatctl probe", 143, "UNKNOWN chatctl: no check ran"),
-    Cell("probe", "closed stdout", "chatctl probe >&-", 0, note="the code tells"),
+    Cell("probe", "closed stdout", "chatctl probe >&-", 0, note="the exit code tells the answer"),
     Cell("probe", "no stdin", "chatctl probe <&-", 0, OK),
     Cell("probe", "full disk", "chatctl probe > /dev/full", 3, err=FULL),
     Cell(
@@ -163,7 +163,7 @@ PROBE_CELLS = [
         "chatctl probe --outfile {disk}/chat.prom",
         3,
         err="chatctl: cannot write {disk}/chat.prom: {full}",
-        note="the file of the last run still stands",
+        note="the file of the last run is unchanged",
     ),
 ]
 
@@ -248,7 +248,7 @@ BENCH_CELLS = [
         err="chatctl: --size 5000 is more than the 4096 bytes that the server accepts",
     ),
     Cell("bench", "room missing", BENCH.replace("{room}", "nowhere"), 6, err=NO_ROOM),
-    Nothing("bench", "deadline", "it ends after `--duration`; what is then missing is a failure, 8"),
+    Nothing("bench", "deadline", "it ends after `--duration`; if messages are missing then, with 8"),
     Cell("bench", "SIGINT", "chatctl bench --room {room} --members 1 --duration 60s", 130, peer="joined"),
     Cell("bench", "SIGTERM", "chatctl bench --room {room} --members 1 --duration 60s", 143, peer="joined"),
     Cell("bench", "closed stdout", BENCH + " >&-", 0, said=None),

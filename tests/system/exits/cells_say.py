@@ -43,7 +43,7 @@ SEND_CELLS = [
         f"{SEND} --retry-for 10s",
         0,
         peer="drops, comes back",
-        note="once, however often it is sent",
+        note="stored once, however often it is sent",
     ),
     Cell(
         "send",
@@ -118,7 +118,7 @@ JOIN_CELLS = [
         0,
         "",
         peer="drops, comes back",
-        note="it comes back within two seconds, and what was said is said once",
+        note="the server is back within two seconds, and the message is stored once",
     ),
     Cell(
         "join",
@@ -127,7 +127,7 @@ JOIN_CELLS = [
         0,
         "",
         peer="garbage, comes back",
-        note="the same: whatever stands there now may be gone by the next try",
+        note="the same: another program may listen there at the next try",
     ),
     Cell("join", "name taken", "chatctl join --nick nadia", 5, err=SOMEBODY),
     Cell(
@@ -139,11 +139,13 @@ JOIN_CELLS = [
         "chatctl: 1 of the lines was refused",
     ),
     Cell("join", "room missing", "chatctl join --room nowhere", 6, err=NO_ROOM),
-    Nothing("join", "deadline", "it has none: it stays until it is left"),
+    Nothing("join", "deadline", "it has none: it runs until you leave"),
     Cell("join", "SIGINT", "chatctl join --history 0", 130, peer="joined"),
     Cell("join", "SIGTERM", "chatctl join --history 0", 143, peer="joined"),
     Cell("join", "closed stdout", f"{JOIN} >&-", 0, said="hello"),
-    Cell("join", "no stdin", "chatctl join <&-", 0, "{minute} nadia: hello", note="nothing to say: it leaves"),
+    Cell(
+        "join", "no stdin", "chatctl join <&-", 0, "{minute} nadia: hello", note="there is nothing to send: it leaves"
+    ),
     Cell("join", "full disk", f"{JOIN} > /dev/full", 1, err=FULL),
 ]
 
@@ -203,7 +205,7 @@ ASK_CELLS = [
         err="nadia chose yes",
         said=CHOSEN,
         peer="answers",
-        note="the code tells",
+        note="the exit code tells the answer",
     ),
     Cell("ask", "no stdin", f"{ASK} <&-", 0, "yes", "nadia chose yes", said=CHOSEN, peer="answers"),
     Cell(
@@ -284,7 +286,7 @@ RUN_CELLS = [
         0,
         "{any:xxxxxxxx…}",
         said="started: {any:sh -c …}\ndone in {n:0.1} s: {any:sh -c …}\n…{any:xxxxxxxx}",
-        note="the room is shown as much of the end as fits",
+        note="the room gets as much of the end as fits",
     ),
     Cell(
         "run",
@@ -335,7 +337,7 @@ RUN_CELLS = [
         "chatctl run -- cat <&-",
         0,
         said="started: cat\ndone in {n:0.1} s: cat",
-        note="the command's own is empty",
+        note="the stdin of the command is empty",
     ),
     Cell(
         "run",

@@ -13,25 +13,31 @@ PAGE = Path(__file__).parent.parent.parent.parent / "docs" / "exit-codes.md"
 
 TOP = """# Exit codes
 
-What every command's exit code means, and what it prints in each situation in which a script may find itself. A test
-runs every line of the tables below exactly as it stands here, against a real server or against what stands there
-instead of one. The page is generated from the table that the test runs (`python -m tests.system.exits.render --write`).
+What the exit codes mean, and what each command prints in each situation that a script may meet. A test
+runs every command of the tables below exactly as it is printed here, against a real server or against a
+stand-in that misbehaves. The page is generated from the table that the test uses
+(`python -m tests.system.exits.render --write`).
 
-Two rules hold everywhere. **stdout is data, stderr is everything else**: one line that says what happened, to what, and
-what to do. And **0 means that what was asked for was done**: a message that
-was refused, or may not have been said, never ends with 0.
+Two rules hold for all commands:
+
+- **stdout is data, stderr is everything else.** An error is one line that says what happened, to what, and
+  what to do.
+- **0 means that the command did what you asked for.** If a message was refused, or may not have been
+  stored, the exit code is never 0.
 
 ## The codes
 """
 
 PROBE = """
-`probe` has the codes of the monitoring plugins instead:
+`probe` has the exit codes of the monitoring plugins:
 """
 
 SPECIAL = """
-`ask` ends with 0 for the first choice, 11 for the second, 12 for the third. `run` ends with its command's own status,
-with 127 if there is no such command and 126 if it can't be run. That status may be 3 to 8, too: where a script has to
-know whether the command started, as with `--lock`, let it make a file first:
+`ask` ends with 0 for the first choice, 11 for the second, 12 for the third.
+
+`run` ends with the exit status of its command, with 127 if the command does not exist, and with 126 if it can't
+be run. The command's own status may also be 3 to 8. If a script must know whether the command was started, as
+with `--lock`, let the command create a file first:
 
 ```sh
 rm -f started
@@ -44,7 +50,8 @@ chatctl run --lock deploy --nick deploy -- sh -c 'touch started && exec ./deploy
 
 ## All at a glance
 
-Where a command can end in several ways, its section beneath says when. A dash: it can't be in that situation.
+If there are several codes, the section of the command says when it ends with which. A dash means that the
+situation does not apply.
 """
 
 SCRIPT = """
@@ -53,10 +60,10 @@ SCRIPT = """
 ```sh
 chatctl send --id "backup-$(date +%F)" --retry-for 60s "backup done"
 case $? in
-    0) ;;                                           # said, once
+    0) ;;                                           # stored, once
     3) logger "no server there, nothing was sent" ;;
-    4) logger "it may have been said" ;;            # the same line again, later, says it once
-    *) logger "not said"; exit 1 ;;
+    4) logger "it may have been stored" ;;          # repeat the command later: it is stored once
+    *) logger "not sent"; exit 1 ;;
 esac
 ```
 """
@@ -91,7 +98,7 @@ def _in_short(command: str, situation: str) -> str:
 
 
 def _situations() -> Iterator[str]:
-    yield "\n| situation | that is |\n|---|---|"
+    yield "\n| situation | meaning |\n|---|---|"
     yield from (f"| {name} | {what} |" for name, what in SITUATIONS.items())
 
 
@@ -113,8 +120,8 @@ def _not_there(command: str) -> Iterator[str]:
         if one.command == command:
             reasons.setdefault(one.why, []).append(one.situation)
     if reasons:
-        listed = "; ".join(f"{', '.join(situations)} ({why})" for why, situations in reasons.items())
-        yield f"\nDoes not apply: {listed}."
+        yield "\nSituations that do not apply:\n"
+        yield from (f"- {', '.join(situations)}: {why}" for why, situations in reasons.items())
 
 
 def _cells(command: str, situation: str) -> list[Cell]:
