@@ -6,7 +6,7 @@ out (admin_commands.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,13 +16,26 @@ from chatctl.core.name_claims import NameClaim
 from chatctl.errors import Forbidden
 from chatctl.hub.admin_plan import Plan, counted
 from chatctl.hub.admin_target import Actor, AdminTarget
+from chatctl.hub.history import MAX_PAGE_BYTES
 from chatctl.hub.peer_control import PeerControl
-from chatctl.protocol import Admin, Done
+from chatctl.protocol import Admin, Done, Msg
 
 
-def list_claims(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) -> Done:
-    """Answer ``claims``."""
-    rows = _rows(ask, target, hub)
+def list_claims(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) -> Done | Coroutine[Any, Any, Done]:
+    """Answer ``claims``; with ``suspect`` later, since the log has to be read."""
+    found = _chosen(ask, target, hub)
+    if ask.suspect:
+        return _list_suspects(ask, set(found), hub)
+    return _told(ask, [msgspec.to_builtins(claim) for claim in found])
+
+
+async def _list_suspects(ask: Admin, found: Collection[NameClaim], hub: PeerControl) -> Done:
+    """Answer with those of the chosen claims that are to be looked at, and ``why``."""
+    spoken = await _first_spoken(hub)
+    return _told(ask, [msgspec.to_builtins(one) | {"why": why} for one, why in _suspects(hub, spoken) if one in found])
+
+
+def _told(ask: Admin, rows: list[dict[str, Any]]) -> Done:
     return Done(ask.verb, counted(len(rows), "name is bound to a key", "names are bound to keys"), rows, ask.id)
 
 
@@ -67,35 +80,43 @@ def _chosen(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[NameClaim
     return list(found)
 
 
-def _rows(ask: Admin, target: AdminTarget, hub: PeerControl) -> list[dict[str, Any]]:
-    """Return the chosen claims as ``claims`` shows them; with ``suspect`` those to look at, and ``why``."""
-    found = _chosen(ask, target, hub)
-    if not ask.suspect:
-        return [msgspec.to_builtins(claim) for claim in found]
-    kept = set(found)
-    return [msgspec.to_builtins(claim) | {"why": why} for claim, why in _suspects(hub) if claim in kept]
-
-
-def _suspects(hub: PeerControl) -> Iterator[tuple[NameClaim, str]]:
+def _suspects(hub: PeerControl, spoken: Mapping[str, float]) -> Iterator[tuple[NameClaim, str]]:
     """Yield claims that may be somebody's who is not the one that people take them for, and why."""
     yield from hub.names.claims.suspects()
-    spoken = _first_spoken(hub)
     for claim in hub.names.claims:
         if spoken.get(claim.nick.lower(), claim.since) < claim.since:
             yield claim, "someone used it before it was bound"
 
 
-def _first_spoken(hub: PeerControl) -> Mapping[str, float]:
-    """Return since when each name speaks, as far as the rooms have it in memory. Names are folded by case alone.
+async def _first_spoken(hub: PeerControl) -> Mapping[str, float]:
+    """Return since when each name speaks, as far as is known without reading all: see ``_newest``.
 
-    They were checked when they were let in, so nothing else is left to fold; and there may be a million of entries.
+    Names are folded by case alone. They were checked when they were let in, so nothing else is left to fold; and there
+    may be a million of entries.
     """
     first: dict[str, float] = {}
-    for room in hub.history.rooms.values():
-        for entry in room.ring.entries(0, len(room.ring)):
+    for room in [*hub.journal.rooms()]:
+        for entry in await _newest(room, hub):
             nick = entry.nick.lower()
             first[nick] = min(entry.time, first.get(nick, entry.time))
     return first
+
+
+async def _newest(name: str, hub: PeerControl) -> Iterable[Msg]:
+    """Return the newest entries of a room: a page of them, more if the server has them in memory.
+
+    It has none of before it opened the room, which another server or an earlier process may have had open.
+    """
+    room, head = hub.history.rooms.get(name), hub.journal.head(name)
+    held = room.ring.entries(0, len(room.ring)) if room is not None else []
+    last = head.last if room is None else room.ring.first - 1
+    more = hub.limits.page - len(held)
+    if head.first is None or more <= 0 or last < head.first:
+        return held
+    return [
+        *await hub.journal.read(name, max(0, last - more), min(more, last), most=MAX_PAGE_BYTES, newest=True),
+        *held,
+    ]
 
 
 def _is_unused(claim: NameClaim, since: float) -> bool:

@@ -9,8 +9,9 @@ mean (core/moderation.py), the socket (server/admin_socket.py).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -63,8 +64,8 @@ class AdminCommands:
         """Serve one hub."""
         self._hub = hub
         self._log = hub.log
-        on_journal = JournalCommands(hub)
-        self._slow_ones = {"redact": on_journal.redact, "compact": on_journal.compact}
+        self._on_journal = JournalCommands(hub)
+        self._slow_ones = {"redact": self._on_journal.redact, "compact": self._on_journal.compact}
         self.outside: dict[str, Callable[[Admin], str]] = {}
         """Verbs that the server as a program carries out: ``reload``, ``drain``. Each returns a line for people."""
         self.spread: Callable[[Answer], Answer] = lambda answer: answer
@@ -111,7 +112,9 @@ class AdminCommands:
             self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
             answer(error)
             return
-        if isinstance(plan, Done):
+        if isinstance(plan, Coroutine):
+            self._on_journal.answer_later(plan, answer)
+        elif isinstance(plan, Done):
             answer(plan)
         elif dry:
             answer(told(ask, actor, plan, dry=True))
@@ -137,7 +140,7 @@ class AdminCommands:
         for member in plan.remote:
             self._hub.errands.send(member, errand, partial(came, member))
 
-    def _plan(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan | Done:
+    def _plan(self, ask: Admin, actor: Actor, target: AdminTarget) -> Plan | Done | Coroutine[Any, Any, Done]:
         if ask.verb in PLANNERS:
             return PLANNERS[ask.verb](ask, actor, target, self._hub)
         if ask.verb not in self.outside:

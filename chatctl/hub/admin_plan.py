@@ -6,8 +6,9 @@ admin_operators.py), carrying it out (admin_commands.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from chatctl.common.text import clean
 from chatctl.core.admin_log import Order
@@ -52,8 +53,9 @@ class Plan:
     """``rooms`` are all that there are, since it hits nobody who is here."""
 
 
-Planner = Callable[[Admin, Actor, AdminTarget, PeerControl], Plan | Done]
-"""Plans an order; one that only reads is answered at once. Raises ChatError if it can't be carried out."""
+Planner = Callable[[Admin, Actor, AdminTarget, PeerControl], Plan | Done | Coroutine[Any, Any, Done]]
+"""Plans an order; one that only reads is answered, at once or after some turns. Raises ChatError if it can't be carried
+out."""
 
 
 def told(ask: Admin, actor: Actor, plan: Plan, *, dry: bool = False) -> Done:

@@ -1,4 +1,4 @@
-"""Operators' commands on the journal: redaction and rebuilding, which take many turns of the loop.
+"""Operators' commands on the journal: redaction, rebuilding and what has to be read, which take many turns of the loop.
 
 Does not live here: the other verbs, and who may give which order (admin_commands.py), what is redacted where
 (redaction.py).
@@ -85,6 +85,14 @@ class JournalCommands:
         text = f"the journal has {_mib(after.size)} now; it had {_mib(before.size)}"
         self._hub.log.info("ordered", verb=ask.verb, by=actor.name or actor.role, what=text)
         answer(Done(ask.verb, text, [], ask.id))
+
+    def answer_later(self, work: Coroutine[Any, Any, Done], answer: Answer) -> None:
+        """Answer with the outcome of ``work``."""
+
+        async def give() -> None:
+            answer(await work)
+
+        self._start(give(), answer)
 
     def _start(self, work: Coroutine[Any, Any, None], answer: Answer) -> None:
         """Run what takes several turns of the loop; an error is its answer."""

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from chatctl import protocol as p
+from chatctl.core.admission import Admission
+from chatctl.core.limits import ServerLimits
 from chatctl.core.name_claims import NameClaim, NameClaims, fact
-from chatctl.errors import ChatError, Forbidden
+from chatctl.errors import ChatError, Forbidden, StorageFailed
 from tests.hub.conftest import OF_ONE
 from tests.support.fakes import House, KeepingJournal, order
+from tests.support.kept_log import KeptLog
 from tests.support.key_holders import OTHER, OWNER
 
 HOUR, DAY = 3600.0, 86_400.0
@@ -76,6 +79,27 @@ def test_claims_that_may_have_the_wrong_owner_are_listed_with_the_reason(house: 
     OTHER.join(house, "zoe")
     listed = rows(order(house, "operator", "claims", "", suspect=True))
     assert {"zoe": "someone used it before it was bound"}.items() <= {row["nick"]: row["why"] for row in listed}.items()
+
+
+@OF_ONE
+@pytest.mark.parametrize("is_open", [False, True])
+def test_what_was_said_at_another_server_or_before_a_restart_counts(is_open: bool) -> None:
+    """This server has nothing of it in memory: it did not have the room open."""
+    bound = [NameClaim(nick, OTHER.fingerprint, 100.0, 100.0) for nick in ("Rajat", "zoe")]
+    claims = NameClaims({NameClaims().fact_key(claim): fact(claim) for claim in bound})
+    journal = KeptLog(["hello", "hi"])
+    house = House(ServerLimits(rate=0, page=2), journal=journal, admission=Admission("test", claims=claims))
+    if is_open:
+        house.join("nadia", "1" * 32).say(p.Say("hello"))
+        house.settle()
+    listed = rows(order(house, "console", "claims", "", suspect=True))
+    assert {row["nick"]: row["why"] for row in listed} == {"Rajat": "someone used it before it was bound"}
+    assert journal.reads == 1
+    journal.broken = StorageFailed("the disk is gone")
+    assert isinstance(order(house, "console", "claims", "", suspect=True), StorageFailed)
+    house.join("omar", "2" * 32).say(*[p.Say("hello")] * 2)
+    house.settle()
+    assert rows(order(house, "console", "claims", "", suspect=True)) == [], "a page of each room has no more than that"
 
 
 def test_suspects_of_the_last_hours_are_listed_alone(house: House) -> None:
