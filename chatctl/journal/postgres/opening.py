@@ -21,6 +21,7 @@ from chatctl.journal.postgres.migrations import OLDEST, migrate
 from chatctl.journal.postgres.registering import (
     Registration,
     changing_alone,
+    is_alone,
     lock,
     register,
     sweep_disconnected,
@@ -65,7 +66,7 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
         changing_alone(db, place.schema)
         if has_house(db, place.schema):
             check_layout(db, place)
-            _migrate(db, place.schema)
+            _migrate(db, place)
             engine = inspect(db, place.schema)
         else:
             make(db, place)
@@ -83,10 +84,16 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
     return house
 
 
-def _migrate(db: Connection, schema: str) -> None:
-    row = run(db, "SELECT layout FROM {}.house", schema).fetchone()
-    if row is not None and row[0] < LAYOUT:
-        migrate(db, schema, row[0])
+def _migrate(db: Connection, place: PostgresPlace) -> None:
+    [(layout,)] = run(db, "SELECT layout FROM {}.house", place.schema)
+    if layout == LAYOUT:
+        return
+    if not is_alone(db, place.schema):
+        raise ChatError(
+            f"the journal {place} has the layout {layout} of an older chatctl, whose servers use it: stop all of them, "
+            "then start this one"
+        )
+    migrate(db, place.schema, layout)
 
 
 # --- the layout

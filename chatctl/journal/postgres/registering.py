@@ -106,6 +106,11 @@ def lock(db: Connection, place: PostgresPlace, me: Registration) -> None:
         time.sleep(0.05)
 
 
+def is_alone(db: Connection, schema: str) -> bool:
+    """Return whether nobody else has the schema's lock, and keep it so until the end of the transaction."""
+    return db.execute(f"SELECT pg_try_advisory_xact_lock({_KEY})", (schema,)).fetchone() == (True,)
+
+
 def changing_alone(db: Connection, schema: str) -> None:
     """Have servers that share a schema wait for each other until the end of the transaction."""
     db.execute(f"SELECT pg_advisory_xact_lock({_KEY} + 1)", (schema,))

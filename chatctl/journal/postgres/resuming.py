@@ -18,6 +18,7 @@ from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError
 from chatctl.journal import FactKey
 from chatctl.journal.postgres.connection import Connection, Engine, inspect, run
+from chatctl.journal.postgres.layout import LAYOUT
 from chatctl.journal.postgres.opening import House, epoch_of, has_house, load_ends, load_house, new_generation
 from chatctl.journal.postgres.registering import (
     Registration,
@@ -106,6 +107,8 @@ def resume_house(db: Connection, place: PostgresPlace, me: Registration, known: 
         raise JournalLost(error.text) from None
     if not has_house(db, place.schema):
         raise JournalLost("its schema is gone")
+    if run(db, "SELECT layout FROM {}.house", place.schema).fetchone() not in {(LAYOUT,), None}:
+        raise JournalLost("a newer chatctl has taken it over: update this one")
     has_moved = me.mark != engine.mark
     with db.transaction():
         changing_alone(db, place.schema)

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
+from chatctl.errors import ChatError
+from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.layout import LAYOUT
+from chatctl.journal.postgres.registering import Registration, lock
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.postgres.transfer import read_schema
 from tests.support.engine import Engine
@@ -80,9 +83,18 @@ def test_it_becomes_what_a_new_one_is(engine: Engine, place: PostgresPlace) -> N
         pass
 
 
-def test_one_of_no_version_of_ours_is_refused(engine: Engine, place: PostgresPlace) -> None:
-    from chatctl.errors import ChatError
+def test_one_that_servers_of_the_older_chatctl_use_is_refused(place: PostgresPlace) -> None:
+    """Its functions would change under them."""
+    with connect(place, "chatctl older") as db:
+        lock(db, place, Registration(shared=True))
+        with pytest.raises(ChatError, match="of an older chatctl, whose servers use it: stop all of them"):
+            Store(place, shared=True)
+        assert db.execute(f"SELECT layout FROM {place.schema}.house").fetchone() != (LAYOUT,)
+    with closing(Store(place, shared=True)):
+        pass
 
+
+def test_one_of_no_version_of_ours_is_refused(engine: Engine, place: PostgresPlace) -> None:
     for layout in (0, LAYOUT + 1):
         engine.sql(f"UPDATE {place.schema}.house SET layout = {layout}", database="chat")
         with pytest.raises(ChatError, match=f"has the layout {layout}, and this chatctl knows {LAYOUT}"):

@@ -281,6 +281,13 @@ def test_messages_that_a_server_alone_had_shown_may_be_lost_with_it(
 # --- what can't be told
 
 
+def test_one_whose_schema_a_newer_chatctl_has_brought_up_has_to_end(house: House) -> None:
+    """It slept meanwhile, and would call what is not there any more."""
+    house.sql("UPDATE {}.house SET layout = layout + 1")
+    with pytest.raises(JournalLost, match="a newer chatctl has taken it over: update this one"):
+        house.one.reconnect()
+
+
 def test_one_that_missed_a_move_can_be_sure_of_nothing(house: House) -> None:
     """It ends, and whoever saw its log is told that it is another one."""
     house.say(house.one, "a")
