@@ -140,7 +140,7 @@ ACROSS = {
     "client/test_interrupted",
     "hub/test_fanout_cost", "hub/test_moderation", "hub/test_name_walk", "hub/test_names_in_two_rooms",
     "hub/test_question_ids", "hub/test_two_servers",
-    "journal/postgres/test_stopped_server", "journal/postgres/test_thread_faults",
+    "journal/postgres/test_lock_order", "journal/postgres/test_stopped_server", "journal/postgres/test_thread_faults",
     "journal/test_contract", "journal/test_crash", "journal/test_facts", "journal/test_kept_files",
     "server/test_banned_address", "server/test_limits",
     "server/web/test_browsers", "server/web/test_web_limits",

@@ -7,13 +7,16 @@ that stopped in the middle of it would keep the others from the room. Each funct
 ``servers`` (without it the server was replaced: FENCED) and that of ``done``, which has the number of its last change
 and the answer. A change whose outcome was lost with a connection is called again under the same number: it waits for
 the first call, if that still runs, and is answered without being made twice.
+
+Locks are taken in this order, by every function, or two of them could wait for each other: the server's row of
+``servers``; ``done``, ``claimed``; ``presence``; ``rooms``, by name, or as a whole; ``house``; ``facts``.
 """
 
 from __future__ import annotations
 
 from chatctl.journal.postgres.presence_layout import PRESENCE_FUNCTIONS, PRESENCE_TABLES
 
-LAYOUT = 2
+LAYOUT = 3
 """The version that this chatctl makes and knows. Earlier ones are brought up to it (migrations.py)."""
 
 UNFINISHED = -1
@@ -261,13 +264,16 @@ END $body$;
 """
 
 RENEW = """
--- Note that the log is somewhere else: after a restart, at a standby that was promoted.
+-- Note that the log is somewhere else: after a restart, at a standby that was promoted. Who calls it has kept out all
+-- others that may.
 CREATE FUNCTION {s}.move(new_mark text) RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
-    UPDATE {s}.house SET was = mark, mark = new_mark, base = version WHERE mark <> new_mark;
-    IF FOUND THEN
-        UPDATE {s}.rooms SET base = last WHERE base <> last;
+    IF new_mark = (SELECT mark FROM {s}.house) THEN
+        RETURN;
     END IF;
+    LOCK TABLE {s}.rooms IN SHARE ROW EXCLUSIVE MODE;
+    UPDATE {s}.house SET was = mark, mark = new_mark, base = version;
+    UPDATE {s}.rooms SET base = last WHERE base <> last;
 END $body$;
 
 -- Give every room a new epoch, and note where the old one ended; earlier ones ended there at the latest. at_base: what
@@ -275,6 +281,7 @@ END $body$;
 CREATE FUNCTION {s}.renew(new_generation text, new_mark text, ends_kept integer, at_base boolean DEFAULT false)
 RETURNS void LANGUAGE plpgsql AS $body$
 BEGIN
+    LOCK TABLE {s}.rooms IN SHARE ROW EXCLUSIVE MODE;
     PERFORM {s}.move(new_mark);
     UPDATE {s}.house SET generation = new_generation;
     UPDATE {s}.ends e SET last = r.last

@@ -18,8 +18,8 @@ ALTER TABLE {s}.servers ADD version bigint NOT NULL DEFAULT 0, ADD label text NO
 ALTER TABLE {s}.done DROP CONSTRAINT done_sid_fkey, ADD swept timestamptz;
 """
 
-MIGRATIONS = (_SHARED + PRESENCE_TABLES,)
-"""The first one is of layout 1: several servers."""
+MIGRATIONS = (_SHARED + PRESENCE_TABLES, "")
+"""Of layout 1: several servers. Of 2: functions alone."""
 
 OLDEST = LAYOUT - len(MIGRATIONS)
 

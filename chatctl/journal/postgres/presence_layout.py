@@ -3,7 +3,7 @@
 Lives here: SQL that defines, as a part of layout.py. Does not live here: what calls the functions (presence.py).
 
 ``presence`` is locked by everything that changes who is here, so the numbers of the news are dense, and in the order of
-their commits. Locks are taken in this order: what is the server's own, its row of ``servers``, ``presence``, ``house``.
+their commits. Locks are taken in the order that layout.py has.
 """
 
 from __future__ import annotations
@@ -48,16 +48,18 @@ DECLARE
     facts_version bigint;
     own_version bigint;
     place bigint;
+    is_here boolean;
     is_stale boolean;
     verdicts jsonb := '[]';
     answered jsonb;
 BEGIN
+    PERFORM 1 FROM {s}.servers WHERE sid = my_sid FOR KEY SHARE;
+    is_here := FOUND;
     SELECT number, answer INTO known FROM {s}.claimed WHERE sid = my_sid FOR UPDATE;
     IF known.number = my_number THEN
         RETURN known.answer;
     END IF;
-    PERFORM 1 FROM {s}.servers WHERE sid = my_sid FOR KEY SHARE;
-    IF NOT FOUND THEN
+    IF NOT is_here THEN
         RAISE EXCEPTION 'this server was taken for dead' USING ERRCODE = '{fenced}';
     END IF;
     SELECT last INTO STRICT news_before FROM {s}.presence FOR UPDATE;
