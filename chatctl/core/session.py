@@ -87,6 +87,11 @@ class Session:
         return bool(self._held or self._lines.waiting or self._effects)
 
     @property
+    def idle(self) -> bool:
+        """Whether ``step`` gives nothing before more is received, or a time limit passes."""
+        return not (self._held or self._lines.waiting or self._effects or self._ended or self._lines.failed)
+
+    @property
     def lines(self) -> int:
         """How many lines wait."""
         return len(self._lines.waiting)

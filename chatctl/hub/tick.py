@@ -93,7 +93,7 @@ class Tick:
         if peer.in_flight == 0:
             if peer.leaving is not None:
                 self.leave(peer)
-            else:
+            elif not peer.session.idle:
                 peer.pump()
 
     def leave(self, peer: Peer) -> None:

@@ -34,10 +34,13 @@ def answer(session: Session, effect: Effect, taken: Iterable[str] = ()) -> None:
 def steps(session: Session, now: float = 0, taken: Iterable[str] = ()) -> list[Effect]:
     """Take effects until there is none for now."""
     effects: list[Effect] = []
-    while (effect := session.step(now)) is not None:
+    while True:
+        was_idle = session.idle and session.state is State.LIVE  # before that, its time limits give effects
+        if (effect := session.step(now)) is None:
+            return effects
+        assert not was_idle
         effects += flat(effect)
         answer(session, effect, taken)
-    return effects
 
 
 def flat(effect: Effect | None) -> list[Effect]:

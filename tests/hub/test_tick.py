@@ -34,12 +34,12 @@ class FakeLoop:
 
 class FakeSession:
     dialect = JSON
+    idle = False
 
 
 class FakePeer:
-    session = FakeSession()
-
     def __init__(self, log: list[str], name: str) -> None:
+        self.session = FakeSession()
         self.in_flight = 0
         self.leaving: str | None = None
         self.replies: list[bytes] = []
@@ -224,3 +224,10 @@ def test_a_peer_goes_on_when_nothing_is_in_flight_any_more(bench: Bench) -> None
     assert bench.log == []
     bench.tick.release(peer, 1)
     assert bench.log == ["pump nadia"]
+
+
+def test_a_peer_of_which_nothing_waits_is_not_asked(bench: Bench) -> None:
+    peer = bench.peer("nadia")
+    peer.in_flight, peer.session.idle = 1, True
+    bench.tick.release(peer, 1)
+    assert bench.log == []
