@@ -101,15 +101,17 @@ class AdminCommands:
             target = target_of(ask, actor, self._hub)
             check_verb(ask.verb, actor.role, target.kind)
             if dry and target.kind == "server":
-                raise Forbidden(f"{ask.verb} has no target: there is nothing to try")
+                raise Forbidden(f"{ask.verb} has no target: --dry-run has nothing to show")
             if ask.verb in self._slow_ones:
                 if dry:
-                    raise Forbidden(f"{ask.verb} can't be tried")
+                    raise Forbidden(f"{ask.verb} has no --dry-run")
                 self._slow_ones[ask.verb](ask, actor, self.spread(answer))
                 return
             plan = self._plan(ask, actor, target)
         except ChatError as error:
-            self._log.info("not ordered", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text)
+            self._log.info(
+                "order refused", verb=ask.verb, by=actor.name or actor.role, target=ask.target, why=error.text
+            )
             answer(error)
             return
         if isinstance(plan, Coroutine):
@@ -198,7 +200,7 @@ class AdminCommands:
             if isinstance(error, ChangedMeanwhile):
                 again()
             elif error is not None:
-                self._log.error("not kept", why=error.text)
+                self._log.error("not stored", why=error.text)
                 answer(error)
             else:
                 then()

@@ -21,7 +21,7 @@ def appoint(ask: Admin, _actor: Actor, target: AdminTarget, hub: PeerControl) ->
     rules, up = hub.rules, ask.verb == "op"
     key = key_behind(target)
     if not up and key in rules.configured:
-        raise Forbidden(f"{key} is an operator's by --operator or --operators: take it out there")
+        raise Forbidden(f"{key} is set by --operator or --operators: remove it there")
     who = clean(target.shown) if target.shown == key else f"{clean(target.shown)} ({key})"
     text = f"{who} is {'an' if up else 'no longer an'} operator"
     change = rules.appointed.add if up else rules.appointed.discard

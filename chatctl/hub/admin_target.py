@@ -69,7 +69,7 @@ def placed(ask: Admin, actor: Actor) -> Admin:
     if actor.role == "console":
         return ask
     if ask.room and ask.room != actor.room:
-        raise Forbidden(f"this order is for {clean(ask.room[:40])}: give it there")
+        raise Forbidden(f"this command is for the room {clean(ask.room[:40])}: use it there")
     return msgspec.structs.replace(ask, room=actor.room)
 
 

@@ -91,7 +91,7 @@ def error_of(outcome: Outcome, nick: str) -> ChatError | None:
         case "absent":
             return NoSuchNick(f"{clean(nick)} is not here")
         case "slow":
-            return NoSuchNick(f"{clean(nick)} is too slow to be whispered to now")
+            return NoSuchNick(f"{clean(nick)} reads too slowly: this was not delivered")
         case "unknown":
             return StorageFailed(f"the server of {clean(nick)} does not answer: it may have arrived")
         case "not_known":

@@ -65,7 +65,7 @@ class Learning:
                 else:
                     self._hub.log.info_once(NOT_KNOWN, what=f"kind of setting: {kind}")
             except (ValueError, RecursionError) as error:  # a newer version's
-                self._hub.log.warning("not understood", kind=kind, key=key, why=str(error))
+                self._hub.log.warning("unreadable setting of another server", kind=kind, key=key, why=str(error))
         for order in self._ordered:
             rooms = list(self._hub.presence.rooms) if order.everywhere else [*(order.rooms or [order.room]), *self._hit]
             for room in dict.fromkeys(rooms):

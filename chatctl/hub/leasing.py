@@ -97,7 +97,7 @@ class Leasing:
 
     def _take(self, peer: Peer, ask: Ask, place: LeaseKey) -> None:
         if ask.kind == "lock" and not peer.session.nick:
-            raise Forbidden("a lock takes a nickname: enter in the mode join or post")
+            raise Forbidden("a lock requires a nickname: enter in the mode join or post")
         before = self.leases.find(place)
         wanted = Lease(
             room=place.room,
@@ -122,7 +122,7 @@ class Leasing:
                 return
             if error is not None:
                 self.leases.undo(lease, before)
-                self._log.error("lease not kept", name=ask.name, why=error.text)
+                self._log.error("lease not stored", name=ask.name, why=error.text)
             else:
                 self._log.info("lease taken", kind=ask.kind, name=ask.name, room=place.room, peer=peer.label)
             if peer.leaving is None:
@@ -296,7 +296,7 @@ class Leasing:
             if isinstance(error, ChangedMeanwhile):
                 again()
             elif error is not None:  # kept once more after a restart
-                self._log.error("lease not kept", why=error.text)
+                self._log.error("lease not stored", why=error.text)
 
         if changes:
             self._journal.keep(changes, committed)
@@ -314,7 +314,8 @@ class Leasing:
         lease = self.leases.find(place)
         if lease is None or lease.closed is not None or not lease.is_owned_by(peer.owner):
             self._tick.reply(
-                peer, Notice(f"question {name} is not yours to ask: this is a message like any other", self._clock())
+                peer,
+                Notice(f"you did not ask the question {name}: this is shown as an ordinary message", self._clock()),
             )
         return None
 

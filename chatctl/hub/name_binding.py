@@ -74,7 +74,7 @@ class NameBinding:
     def _warn_if_full(self) -> None:
         bound = len(self._hub.names.claims)
         if bound >= 0.9 * MAX_CLAIMS and bound % (MAX_CLAIMS // 100) == 0:
-            self._log.warning("few names can be bound still", bound=bound, most=MAX_CLAIMS)
+            self._log.warning("nearly as many names are bound as can be", bound=bound, most=MAX_CLAIMS)
 
     def note_use(self, nick: str, owner: Owner) -> None:
         """Keep that the owner of a bound name came in under it, once a day."""
@@ -104,6 +104,6 @@ class NameBinding:
     def _keep(self, changes: Facts) -> None:
         def committed(error: StorageFailed | None) -> None:
             if error is not None:  # it is tried again when the server starts anew, or on the next day
-                self._log.error("not kept", why=error.text)
+                self._log.error("last use of a name not stored", why=error.text)
 
         self._hub.journal.keep(changes, committed)

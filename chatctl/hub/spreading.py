@@ -41,7 +41,7 @@ class Spreading:
     async def _answer(self, done: Done, answer: Answer) -> None:
         try:
             behind = await self._wait()
-            note = f"; not yet at {clean(', '.join(behind))}" if behind else ""
+            note = f"; not applied yet by {clean(', '.join(behind))}" if behind else ""
         except StorageFailed as error:
-            note = f"; whether other servers go by it is not known ({error.text})"
+            note = f"; unknown whether the other servers apply it ({error.text})"
         answer(msgspec.structs.replace(done, text=done.text + note) if note else done)

@@ -83,7 +83,7 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
         on_fatal=on_fatal,
         on_held=_held(log),
         on_engine=changed,
-        on_watcher_error=lambda why: log.warning("looking after the other servers failed; it is tried again", why=why),
+        on_watcher_error=lambda why: log.warning("can't check the other servers; trying again", why=why),
     )
     log.info("journal", path=str(place), durability=journal.durability)
     return journal
@@ -96,8 +96,8 @@ def label_of(port: int) -> str:
 
 def _held(log: Log) -> Callable[[str, int, int], None]:
     return lambda room, old, kept: log.warning(
-        "the clock may be wrong: most of a room is older than --keep-days by it, and is deleted in an hour; "
-        "if the clock is right, 'chatctl admin trim' does so now",
+        "the clock may be wrong: by this clock most of a room is older than --keep-days, and is deleted in an hour; "
+        "if the clock is right, 'chatctl admin trim' deletes it now",
         room=room,
         old=old,
         kept=kept,

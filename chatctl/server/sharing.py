@@ -23,9 +23,7 @@ from chatctl.server.options import ServeOptions
 if TYPE_CHECKING:
     from chatctl.journal.postgres.journal import PostgresJournal
 
-BEGUN_ANEW = (
-    "this server continues under another id: other servers took it for dead, or the database has lost who was here"
-)
+BEGUN_ANEW = "this server continues under another id: the others declared it dead, or the database has lost its members"
 
 
 class Sharing:

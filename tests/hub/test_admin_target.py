@@ -89,7 +89,7 @@ def test_an_order_for_another_room_is_refused(house: House, role: Role, verb: st
     """What is said of one room must not be done to another. Only the console is in none."""
     outcome = order(house, role, verb, "Rajat", room="ops")
     assert isinstance(outcome, Forbidden)
-    assert outcome.text == "this order is for ops: give it there"
+    assert outcome.text == "this command is for the room ops: use it there"
     assert len(house.hub.history.rooms["lobby"].roster) == 2
 
 

@@ -71,7 +71,7 @@ def test_one_who_is_too_slow_elsewhere_is_not_whispered_to(servers: TwoServers, 
     bob.stop_reading()
     ana.say(p.Whisper("Bob", "psst", id="1"))
     servers.settle()
-    assert [error.text for error in only(p.Error, ana.frames)] == ["Bob is too slow to be whispered to now"]
+    assert [error.text for error in only(p.Error, ana.frames)] == ["Bob reads too slowly: this was not delivered"]
 
 
 def test_a_server_that_does_not_answer_leaves_it_open_whether_a_whisper_arrived(

@@ -152,7 +152,7 @@ def test_what_a_newer_version_has_kept_stops_nothing(servers: TwoServers, ana: F
     servers.two.hub.learn({("ban", "x"): "?", ("what", "x"): "?", ("room", "lobby"): '{"topic":"later"}'})
     servers.settle()
     assert only(p.RoomNow, ana.frames)[0].topic == "later"
-    assert "not understood kind=ban key=x" in servers.two.logged.getvalue()
+    assert "unreadable setting of another server kind=ban key=x" in servers.two.logged.getvalue()
 
 
 def test_the_log_of_orders_is_one(servers: TwoServers, ana: FakePeer) -> None:
@@ -266,7 +266,7 @@ def test_what_only_a_newer_server_knows_is_passed_over_and_logged_once(servers: 
         servers.two.hub.learn(facts)
     assert servers.two.hub.rules.room("den").topic == "t"
     logged = servers.two.logged.getvalue()
-    assert "not understood" not in logged
+    assert "unreadable setting" not in logged
     assert sorted(line.split(" ", 2)[2] for line in logged.splitlines() if "newer" in line) == [
         "not known here, since another server is newer what=kind of lease",
         "not known here, since another server is newer what=kind of setting: later",
@@ -285,7 +285,7 @@ def test_a_field_of_a_newer_version_is_passed_over(servers: TwoServers, ana: Fak
     }[kind]
     servers.two.hub.learn(facts)
     servers.settle()
-    assert "not understood" not in servers.two.logged.getvalue()
+    assert "unreadable setting" not in servers.two.logged.getvalue()
     hub = servers.two.hub
     held = hub.rules.room("lobby").topic, *hub.rules.mutes, *hub.leasing.leases, *hub.rules.log, *hub.names.claims
     assert len(held) == (1 if kind == "topic" else 2)

@@ -270,7 +270,7 @@ def test_who_does_not_own_the_question_does_not_ask_it() -> None:
     house.settle()
     assert [type(frame) for frame in eve.frames] == [Notice, Notice, Ack], "both were said"
     assert notices(eve) == [
-        f"question {name} is not yours to ask: this is a message like any other" for name in ("a3", "b4")
+        f"you did not ask the question {name}: this is shown as an ordinary message" for name in ("a3", "b4")
     ]
     assert not any(value for (kind, _), value in journal.kept.items() if kind == "asked")
     assert look(house, asker, 3).open == []

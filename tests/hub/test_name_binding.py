@@ -87,7 +87,7 @@ def test_the_operator_is_warned_when_few_names_can_be_bound_still(
     for number in range(89):
         house.hub.names.claims.add(NameClaim(f"n{number}", f"k{number}", 1.0))
     OWNER.join(house, "Rajat")
-    assert "warning: few names can be bound still bound=90 most=100" in house.logged.getvalue()
+    assert "warning: nearly as many names are bound as can be bound=90 most=100" in house.logged.getvalue()
 
 
 def test_a_use_is_kept_once_a_day(house: House, journal: KeepingJournal) -> None:

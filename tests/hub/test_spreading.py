@@ -43,8 +43,8 @@ def test_one_whose_change_is_everywhere_is_told_what_was_done() -> None:
 @pytest.mark.parametrize(
     ("behind", "note"),
     [
-        (["b:1", "c\x1b:2"], "; not yet at b:1, c"),
-        (StorageFailed("gone"), "; whether other servers go by it is not known (gone)"),
+        (["b:1", "c\x1b:2"], "; not applied yet by b:1, c"),
+        (StorageFailed("gone"), "; unknown whether the other servers apply it (gone)"),
     ],
 )
 def test_else_the_answer_says_so(behind: Sequence[str] | StorageFailed, note: str) -> None:

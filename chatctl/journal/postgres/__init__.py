@@ -19,4 +19,4 @@ def extra() -> Iterator[None]:
         yield
     except ImportError as error:
         install = "pip install 'chatctl[postgres]'"
-        raise ChatError(f"a journal in PostgreSQL needs more of chatctl: {install} ({error})") from None
+        raise ChatError(f"a journal in PostgreSQL requires another package: {install} ({error})") from None

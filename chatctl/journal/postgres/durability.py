@@ -32,6 +32,7 @@ def check_level(level: str, asked: str | None, place: PostgresPlace) -> str:
     """
     if asked is not None and LEVELS.index(level) < LEVELS.index(asked):
         raise ChatError(
-            f"--durability {asked}, and the engine of {place} gives {level} only: {_REMEDIES[asked]}, or ask for less"
+            f"--durability {asked} is required, and the engine of {place} provides {level} only: {_REMEDIES[asked]}, "
+            "or require less"
         )
     return level

@@ -232,7 +232,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         try:
             await asyncio.to_thread(self._vacuum)
         except psycopg.Error as error:
-            raise StorageFailed(f"the engine did not clear what was redacted: {reason(error)}") from None
+            raise StorageFailed(f"VACUUM failed: {reason(error)}") from None
 
     def _vacuum(self) -> None:
         with connect(self.place, application_name("vacuum"), VACUUM_SECONDS) as db:
@@ -240,4 +240,4 @@ class PostgresJournal(ThreadedJournal[Store]):
 
     async def cost(self) -> RebuildCost | None:
         """Raise StorageFailed."""
-        raise StorageFailed("the journal's files are its database's: VACUUM FULL writes them anew")
+        raise StorageFailed("this is for a journal in a file: in PostgreSQL, use VACUUM FULL")

@@ -83,7 +83,7 @@ class Presence(Session):
         try:
             engine = inspect(db, self.place.schema)
             if engine.mark != self._me.mark:
-                raise EngineUnfit("the journal has not looked at it yet")
+                raise EngineUnfit("the journal has not checked it yet")
         except BaseException:
             db.close()
             raise

@@ -175,7 +175,7 @@ def register_anew(db: Connection, schema: str, me: Registration, *, has_moved: b
     me.tried.append(sid)
     if run(db, _REGISTER_ANEW, schema, sid, before, sid, before, me.label).rowcount != 1:
         if not has_moved:
-            raise JournalLost("another server has taken this one for dead, long ago")
+            raise JournalLost("the other servers declared this one dead, too long ago to continue")
         run(db, _REGISTER, schema, sid, me.label)
     me.sid = sid
     me.tried.clear()

@@ -37,7 +37,9 @@ def test_durability_follows_from_the_settings(fsync: str, synchronous_commit: st
 def test_what_the_engine_does_not_give_is_refused_with_the_remedy(
     place: PostgresPlace, asked: str, setting: str
 ) -> None:
-    with pytest.raises(ChatError, match=f"--durability {asked}, and the engine .* gives os only: {setting}"):
+    with pytest.raises(
+        ChatError, match=f"--durability {asked} is required, and the engine .* provides os only: {setting}"
+    ):
         Store(place, asked)
 
 

@@ -88,7 +88,7 @@ def test_one_that_slept_for_longer_than_anything_is_known_of_it_ends(engine: Eng
         engine.sql(f"UPDATE {place.schema}.done SET swept = now() - interval '2 days'", database="chat")
         with closing(Store(place, shared=True)) as other:
             swept(engine, place, other.sid)
-        with pytest.raises(JournalLost, match="taken this one for dead, long ago"):
+        with pytest.raises(JournalLost, match="declared this one dead, too long ago"):
             store.reconnect()
 
 

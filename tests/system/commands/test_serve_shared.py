@@ -128,7 +128,7 @@ def test_an_operators_orders_hold_at_both_when_he_is_answered(
     assert nadia.frame("leave")["nicks"] == ["eve"]
     assert nicks(one) == nicks(other) == ["mallory", "nadia", "omar"]
     told = order("ban", "--for", "2h", "name:mallory")
-    assert "not yet at" not in told
+    assert "not applied yet" not in told
     assert "banned" in mallory.frame("bye")["why"]
     with other.wire() as wire:
         wire.say_frame(type="hello", v=1, nick="mallory")
@@ -260,7 +260,7 @@ def test_one_that_was_stopped_for_long_goes_on_as_another(
     try:
         done = run("admin", "topic", "--room", "lobby", "a freeze", "--admin-socket", str(tmp_path / "s"))
         assert done.returncode == 0
-        assert re.search(rf"; not yet at \S+:{other.port}\n", done.stdout.decode())
+        assert re.search(rf"; not applied yet by \S+:{other.port}\n", done.stdout.decode())
         assert sorted(nadia.frame("leave")["nicks"]) == ["omar", "pia"]
         thief = one.member("pia")
     finally:

@@ -52,7 +52,7 @@ def test_a_machine_that_starts_far_ahead_keeps_its_log_until_it_is_told(
     server.stop()
     machine.set(400 * DAY)
     server = machine.serve(*options)
-    server.wait_for_log("the clock may be wrong: most of a room is older than --keep-days by it")
+    server.wait_for_log("the clock may be wrong: by this clock most of a room is older than --keep-days")
     assert kept(server) == ["kept"]
     told = run("admin", "trim", "--journal", str(tmp_path / "rooms.db"))
     assert told.stdout == b"what is older than --keep-days is being deleted\n"
