@@ -122,6 +122,8 @@ class AdminCommands:
             return
         if isinstance(plan, Coroutine):
             self._on_journal.answer_later(plan, answer)
+        elif isinstance(plan, Done) and self._under_way:  # a list that follows a change has it
+            self._waiting.append(partial(self.carry_out, ask, actor, answer))
         elif isinstance(plan, Done):
             answer(plan)
         elif dry:
