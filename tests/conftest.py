@@ -25,6 +25,7 @@ from tests.support.lossy_proxy import LossyProxy
 from tests.support.needs import NEEDS, need, reason
 from tests.support.older import older_program
 from tests.support.processes import kill
+from tests.support.server_pair import ServerPair, option_of
 from tests.support.server_process import Server
 from tests.support.stub import Stub
 from tests.support.wire import Wire
@@ -113,6 +114,15 @@ def house(env: dict[str, str]) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
+def shared_pair(request: pytest.FixtureRequest, env: dict[str, str]) -> Iterator[ServerPair]:
+    """Yield the two servers that most tests share which have two in the place of ``house``, as that lives."""
+    pair = ServerPair(request.getfixturevalue("engine").place(), "--open-rooms", "--rate", "off", env=env)
+    yield pair
+    assert [server.process.poll() for server in pair.servers] == [None, None], pair.stderr_text()
+    pair.stop()
+
+
+@pytest.fixture(scope="session")
 def engine() -> Iterator[Engine]:
     """Yield the PostgreSQL that the tests of one worker share; each takes a schema of its own (``place``)."""
     from tests.support.engine import running  # psycopg takes its time
@@ -173,7 +183,7 @@ def run(env: dict[str, str], tmp_path: Path) -> Run:
     ) -> subprocess.CompletedProcess[bytes]:
         command = [*CHATCTL] if not closing else ["sh", "-c", f'exec "$@" {closing}', "sh", *CHATCTL]
         if port is not None:
-            arguments = (*arguments, "--port", str(port))
+            arguments = (*arguments, *option_of(port))
         where = {"env": env, "cwd": tmp_path} | more
         return forked.run([*command, *arguments], seconds=2 * DEADLINE, stdin=stdin, **where)
 
@@ -187,7 +197,7 @@ def start(env: dict[str, str], tmp_path: Path) -> Iterator[Start]:
 
     def start(*arguments: str, port: int | None = None, **more: Any) -> subprocess.Popen[bytes]:
         if port is not None:
-            arguments = (*arguments, "--port", str(port))
+            arguments = (*arguments, *option_of(port))
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": env} | more
         processes.append(forked.popen([*CHATCTL, *arguments], **{"cwd": tmp_path} | pipes))
         return processes[-1]

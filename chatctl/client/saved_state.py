@@ -48,6 +48,15 @@ def _kept_at(path: Path) -> tuple[list[Message], Callable[[list[Message]], None]
     return [Message(say) for say in left if say.id], save
 
 
+def kept_path(address: Address, path_of: Callable[[str], Path]) -> Path:
+    """Return the path of the first of an address's servers for which it exists; else that of the first.
+
+    They have the same rooms: the order in which they are named does not matter. ``path_of`` gets a server's file name.
+    """
+    paths = [path_of(one.file_name) for one in address.each]
+    return next((path for path in paths if os.path.exists(path)), paths[0])  # noqa: PTH110 — it raises nothing
+
+
 class SavedState:
     """The saved state for one server, room and nickname."""
 
@@ -72,7 +81,8 @@ class SavedState:
         """Lock and return the saved state of a nickname in a room; if that fails, one that keeps nothing for now."""
         saved = cls(None)
         try:
-            saved._wanted = state_dir() / "rooms" / address.file_name / room / fold_nick(nick)
+            rooms = state_dir() / "rooms"
+            saved._wanted = kept_path(address, lambda server: rooms / server / room / fold_nick(nick))
         except OSError as error:
             saved.why_not = reason_of(error)
         saved.try_again()

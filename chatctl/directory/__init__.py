@@ -184,6 +184,13 @@ class Directory(Protocol):
         committed together. ``done`` is called once, however long the engine is gone: with StorageFailed then.
         """
 
+    def reach(self, room: str, done: Callable[[int | None], None]) -> None:
+        """Call ``done`` once this server knows of all that any server had committed of news and facts by now.
+
+        It gets the last entry that the room had by then; or None, within 2 s, if that can't be found out: this server
+        may know less than others.
+        """
+
     def release(self, members: Sequence[Place], after: int) -> None:
         """Give places of this server up: the names are free. It is done sooner or later, whatever the engine does.
 

@@ -32,7 +32,7 @@ from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.presence import RoomMember
 from chatctl.journal import ChangedMeanwhile, Facts
-from chatctl.protocol import Admin, Done, Notice
+from chatctl.protocol import DEFAULT_ROOM, Admin, Done, Notice
 
 PLANNERS: Mapping[str, Planner] = {
     "kick": admin_sanctions.kick,
@@ -90,6 +90,14 @@ class AdminCommands:
 
         self.carry_out(ask, actor, answer)
 
+    def order_from_console(self, ask: Admin, answer: Answer) -> None:
+        """Carry out what this server's own operator orders, by all that any server has shown."""
+
+        def reached(_: ChatError | None) -> None:
+            self.carry_out(ask, Actor("console"), answer)
+
+        self._hub.history.reach(ask.room or DEFAULT_ROOM, None, reached)
+
     def carry_out(self, ask: Admin, actor: Actor, answer: Answer) -> None:
         """Carry out an order, or with ``?`` before its verb tell what it would do.
 
@@ -116,6 +124,8 @@ class AdminCommands:
             return
         if isinstance(plan, Coroutine):
             self._on_journal.answer_later(plan, answer)
+        elif isinstance(plan, Done) and self._under_way:  # a list that follows a change has it
+            self._waiting.append(partial(self.carry_out, ask, actor, answer))
         elif isinstance(plan, Done):
             answer(plan)
         elif dry:

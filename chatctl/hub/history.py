@@ -14,7 +14,7 @@ from chatctl.core.memory import level
 from chatctl.core.peer import Peer
 from chatctl.core.ring import Ring
 from chatctl.core.room import Room
-from chatctl.errors import BadFrame
+from chatctl.errors import BadFrame, StorageFailed
 from chatctl.hub.catchup import CatchUp, read_current
 from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.presence import Presence
@@ -106,21 +106,35 @@ class RoomHistory:
 
     # --- readers
 
-    def is_behind(self, hello: Hello) -> bool:
-        """Return whether a client may have been shown, at another server, what is not known here yet."""
-        resume, name = hello.resume, hello.room
-        if resume is None:
-            return False
+    def reach(self, name: str, resume: Resume | None, done: OnKept) -> None:
+        """Call ``done`` once all is known here that any server had shown by now: at once if there is no other one.
+
+        While that can't be found out, everybody sees what this server knows; ``done`` gets an error only if a client
+        that resumes was shown more.
+        """
+
+        def found(last: int | None) -> None:
+            if last is None:
+                reached(None)
+            else:
+                self._journal.reach(name, last, reached)
+
+        def reached(_: StorageFailed | None) -> None:
+            if resume is not None and self._is_behind(name, resume):
+                self._journal.reach(name, resume.after, done)
+            else:
+                done(None)
+
+        self._hub.directory.reach(name, found)
+
+    def _is_behind(self, name: str, resume: Resume) -> bool:
+        """Return whether a client has been shown, at another server, what is not known here yet."""
         if (room := self.rooms.get(name)) is not None:
             return resume.epoch == room.epoch and resume.after > room.ring.last
         if name not in self._journal.rooms():
             return False
         head = self._journal.head(name)
         return resume.epoch == head.epoch and resume.after > head.last
-
-    def reach(self, hello: Hello, done: OnKept) -> None:
-        """Call ``done`` once that is known here, if it is in the log at all; or with an error."""
-        self._journal.reach(hello.room, hello.resume.after if hello.resume is not None else 0, done)
 
     def cut(self, room: Room, resume: Resume | None) -> tuple[Resume | None, Gap | None]:
         """Return a resume as it holds in the room's present epoch, and the gap that this leaves, if any."""

@@ -50,6 +50,10 @@ def why_taken_away(kind: LeaseKind, by: str, reason: str) -> str:
     return f"{clean(by) or 'an operator'} {'freed' if kind == 'lock' else 'ended'} it{because}"
 
 
+def _nothing() -> None:
+    """Do nothing."""
+
+
 class Leasing:
     """The leases of one server, as its connections and its journal see them."""
 
@@ -86,11 +90,8 @@ class Leasing:
             return
         lease = self.leases.find(place)
         if ask.do != "look" and lease is not None and lease.is_of(ask.holder, peer.owner):
-            if ask.do == "withdraw":
-                self._end(lease, _WITHDRAWN)
-            else:
-                self._release(lease)
-        if lease is not None and ask.do == "look" and self._was_said_elsewhere(lease, peer, ask):
+            self._give_up(peer, ask, lease)
+        elif lease is not None and ask.do == "look" and self._was_said_elsewhere(lease, peer, ask):
             self._answers.give_later(peer, LOOK_BYTES, self._look_up(peer, ask, place), "this lease", ask.id)
         else:
             self._tick.reply(peer, self._state(peer, ask, place))
@@ -131,6 +132,18 @@ class Leasing:
                 )
 
         self._journal.keep(changes, committed)
+
+    def _give_up(self, peer: Peer, ask: Ask, lease: Lease) -> None:
+        """End a lease for its holder, who is answered when that is committed: the next one may be at another server."""
+
+        def answer() -> None:
+            if peer.leaving is None:
+                self._tick.reply(peer, self._state(peer, ask, lease.place))
+
+        if ask.do == "withdraw":
+            self._end(lease, _WITHDRAWN, then=answer)
+        else:
+            self._release(lease, then=answer)
 
     def _was_said_elsewhere(self, lease: Lease, peer: Peer, ask: Ask) -> bool:
         """Return whether the holder of a question looks at an answer from another server, or from before a restart."""
@@ -262,11 +275,11 @@ class Leasing:
         for lease in expired:
             self._end(lease, "is gone", insist=False)
 
-    def _end(self, lease: Lease, why: str, *, insist: bool = True) -> None:
+    def _end(self, lease: Lease, why: str, *, insist: bool = True, then: Callable[[], None] = _nothing) -> None:
         self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
         if lease.kind == "question" and lease.asked is not None:
             self._tell_withdrawn(lease.place, lease.nick, why)
-        self._release(lease, why, insist=insist)
+        self._release(lease, why, insist=insist, then=then)
 
     def _tell_withdrawn(self, place: LeaseKey, nick: str, why: str) -> None:
         room = self._history.rooms.get(place.room)
@@ -275,31 +288,46 @@ class Leasing:
             room.tell(Notice(f"question {place.name} is withdrawn: {who} {why}", self._clock()))
             self._tick.touch(room)
 
-    def _release(self, lease: Lease, withdrawn: str = "", *, insist: bool = True) -> None:
-        """Release a lease; ``insist``: again if another server was faster, and its holder still has it."""
+    def _release(
+        self, lease: Lease, withdrawn: str = "", *, insist: bool = True, then: Callable[[], None] = _nothing
+    ) -> None:
+        """Release a lease, then call ``then``.
+
+        ``insist``: again if another server was faster, and its holder still has it.
+        """
 
         def again() -> None:
             now = self.leases.find(lease.place)
-            if insist and now is not None and now.closed is None and now.holder == lease.holder:
-                self._end(now, withdrawn) if withdrawn else self._release(now)
+            if not insist or now is None or now.closed is not None or now.holder != lease.holder:
+                then()
+            elif withdrawn:
+                self._end(now, withdrawn, then=then)
+            else:
+                self._release(now, then=then)
 
         last = self._journal.head(lease.room).last if lease.asked is not None else 0
         now = self._clock.steady()
-        self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn), again)
+        self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn), again, then)
         if not self.leases.has_questions(lease.room):
             self._authors.forget(lease.room)
 
-    def _keep(self, changes: Changes, again: Callable[[], None] = lambda: None) -> None:
-        """Keep changes. ``again`` is called if another server was faster: what it has changed is known by then."""
+    def _keep(
+        self, changes: Changes, again: Callable[[], None] = _nothing, then: Callable[[], None] = _nothing
+    ) -> None:
+        """Keep changes, then call ``then``; or ``again`` if another server was faster, whose changes are known then."""
 
         def committed(error: StorageFailed | None) -> None:
             if isinstance(error, ChangedMeanwhile):
                 again()
-            elif error is not None:  # kept once more after a restart
+                return
+            if error is not None:  # kept once more after a restart
                 self._log.error("lease not stored", why=error.text)
+            then()
 
         if changes:
             self._journal.keep(changes, committed)
+        else:
+            then()
 
     # --- what is said
 

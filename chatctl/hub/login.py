@@ -32,6 +32,7 @@ from chatctl.hub.name_requests import commit_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.tick import Loop
 from chatctl.hub.turns import Turns
+from chatctl.hub.waiting import Waiting
 
 LOGINS_A_TURN = 32
 """Hellos and proofs that are judged in one iteration of the loop. The worst name takes 0.3 ms, a signature half of it:
@@ -63,19 +64,15 @@ class Login:
 
     def hello(self, peer: Peer, hello: protocol.Hello) -> None:
         """Let a peer in, or challenge it first; in a later iteration of the loop, if many come at once."""
-        if self._hub.history.is_behind(hello):
-            self._hub.history.reach(hello, partial(self._reached, peer, hello))
-        else:
-            self._in_turn(peer, partial(self._judge_hello, peer, hello))
+        with Waiting(peer) as wait:
+            self._hub.history.reach(hello.room, hello.resume, partial(self._reached, peer, hello, wait))
 
-    def _reached(self, peer: Peer, hello: protocol.Hello, error: StorageFailed | None) -> None:
-        if peer.leaving is not None:
-            return
+    def _reached(self, peer: Peer, hello: protocol.Hello, wait: Waiting, error: StorageFailed | None) -> None:
         if error is not None:
             self._refuse_retryable(peer, hello, error)
-        else:
+        elif peer.leaving is None:
             self._in_turn(peer, partial(self._judge_hello, peer, hello))
-        peer.pump()
+        wait.over()
 
     def proof(self, peer: Peer, proof: protocol.Proof) -> None:
         """Let a challenged peer in if this is the proof; in turn, as ``hello``."""

@@ -28,7 +28,6 @@ from chatctl.core.limits import ServerLimits
 from chatctl.errors import BadFrame, ChatError, Forbidden, ServerFull, reason_of
 from chatctl.hub.admin_commands import AdminCommands
 from chatctl.hub.admin_plan import Outcome
-from chatctl.hub.admin_target import Actor
 from chatctl.protocol import (
     MAX_LINE,
     Admin,
@@ -203,7 +202,7 @@ def _user_of(sock: socket.socket) -> int | None:
 async def order(commands: AdminCommands, ask: Admin) -> Done:
     """Carry out an order of the console. Raises ChatError."""
     outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-    commands.carry_out(ask, Actor("console"), outcome.set_result)
+    commands.order_from_console(ask, outcome.set_result)
     done = await outcome
     if isinstance(done, ChatError):
         raise done

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from chatctl.client.core.address import Address
 from chatctl.client.identity import token_for
-from chatctl.client.saved_state import SavedState
+from chatctl.client.saved_state import SavedState, kept_path
 from chatctl.client.security.credentials import NO_KEY, Credentials
 from chatctl.common.crash_log import record
 from chatctl.common.paths import state_dir
@@ -81,7 +81,8 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: 
 
 def _ignored(address: Address, *, kept: bool) -> IgnoreList:
     try:
-        return IgnoreList(state_dir() / "ignored" / f"{address.file_name}.json" if kept else None)
+        folder = state_dir() / "ignored"
+        return IgnoreList(kept_path(address, lambda server: folder / f"{server}.json") if kept else None)
     except NoHome:
         return IgnoreList(None)
 

@@ -56,6 +56,16 @@ def test_what_has_not_changed_is_not_written_again(state: Path) -> None:
     assert path.read_text() == "other"
 
 
+def test_servers_of_the_same_rooms_have_one_keep_in_whichever_order_they_are_named(state: Path) -> None:
+    other = Address("192.0.2.1", 5500)
+    keep = SavedState.open(HERE._replace(others=(other,)), "lobby", "nadia")
+    keep.save_draft("half a line")
+    keep.close()
+    there = SavedState.open(other._replace(others=(HERE,)), "lobby", "nadia")
+    assert there.draft() == "half a line"
+    assert SavedState.open(other, "lobby", "nadia").draft() == "", "it is not told that they have the same rooms"
+
+
 def test_one_process_at_a_time_has_a_keep(state: Path) -> None:
     """A second one keeps nothing, rather than to mix two drafts. Another nickname or room is another keep."""
     first = SavedState.open(HERE, "lobby", "nadia")

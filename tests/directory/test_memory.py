@@ -86,5 +86,8 @@ def test_an_errand_is_done_in_the_same_call(directory: MemoryDirectory) -> None:
 
 
 def test_there_is_no_other_server(directory: MemoryDirectory) -> None:
+    reached = list[int | None]()
+    directory.reach("lobby", reached.append)
+    assert reached == [0], "there is nothing to wait for"
     assert list(directory.follow(lambda _: None)) == []
     assert directory.watchers("lobby") == 0

@@ -164,6 +164,20 @@ def test_what_can_not_be_kept_is_not_done() -> None:
     assert len(house.hub.history.rooms["lobby"].roster) == 3
 
 
+def test_a_list_that_follows_a_change_has_it_also_while_that_is_being_kept() -> None:
+    house = village()
+    house.journal.at_once = False  # type: ignore[attr-defined]
+    outcomes: list[object] = []
+    for ask in (p.Admin(verb="ban", target="Rajat"), p.Admin(verb="bans")):
+        house.hub.admin.carry_out(ask, Actor("console"), outcomes.append)
+    assert outcomes == []
+    house.journal.commit()  # type: ignore[attr-defined]
+    ban, bans = outcomes
+    assert isinstance(ban, p.Done)
+    assert isinstance(bans, p.Done)
+    assert [row["name"] for row in bans.rows] == ["Rajat"]
+
+
 def test_two_of_one_name_in_two_rooms_are_not_banned_for_each_other() -> None:
     house = House(admission=Admission("test", ["ops"]))
     house.join("Ana", token="a" * 32, mode="post")  # members of one name are one person

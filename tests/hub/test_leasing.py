@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
 
 from chatctl import protocol as p
 from chatctl.core.leases import Leases
+from chatctl.journal import ChangedMeanwhile
 from chatctl.protocol import LEASE_SECONDS, Ack, Error, Lease, LeaseState, Notice, Say
 from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, SlowJournal, only, order
@@ -187,6 +189,41 @@ def test_nothing_is_granted_before_it_is_kept() -> None:
     assert refusal.code == "storage"
     journal.at_once = True
     assert taken(house, other, Lease("lock", "backup", TWO))
+
+
+@pytest.mark.parametrize("do", ["release", "withdraw"])
+def test_a_release_is_answered_when_it_is_kept(do: Literal["release", "withdraw"]) -> None:
+    """Whoever waits for the answer may start the next one at another server."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    ci = post(house, "ci")
+    assert taken(house, ci, LOCK)
+    journal.at_once = False
+    ci.say(Lease("lock", "backup", ONE, do))
+    house.settle()
+    assert only(LeaseState, ci.take()) == []
+    journal.commit()
+    house.settle()
+    assert only(LeaseState, ci.take()) == [LeaseState("lock", "backup", held=False)]
+
+
+@OF_ONE
+def test_a_release_that_another_server_was_faster_than_is_made_once_more() -> None:
+    """What that one has kept is known by then: that the connection was lost, say, of one who comes back here."""
+    journal = KeepingJournal()
+    house = House(journal=journal)
+    ci = post(house, "ci")
+    assert taken(house, ci, LOCK)
+    [(key, kept)] = journal.kept.items()
+    journal.at_once = False
+    ci.say(Lease("lock", "backup", ONE, "release"))
+    house.settle()
+    house.hub.learn({key: kept})
+    journal.waiting.pop(0)[1](ChangedMeanwhile("another server has changed it meanwhile"))
+    journal.commit()
+    house.settle()
+    assert journal.kept == {key: None}
+    assert only(LeaseState, ci.take()) == [LeaseState("lock", "backup", held=False)]
 
 
 def test_it_outlives_a_restart_of_the_server() -> None:

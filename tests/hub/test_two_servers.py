@@ -29,8 +29,11 @@ def test_the_machine_sees_a_directory_that_commits_without_looking(monkeypatch: 
     """Or it would prove nothing."""
     monkeypatch.setattr(Table, "fits", lambda _self, wish: wish.place is None)
     machine, stranger = TwoServersMachine(), ("stranger", Way())
+    machine.answer_late(late=True)
     machine.enter(0, stranger, "warren", "lobby", "join")
     machine.enter(1, stranger, "vvarren", "ops", "join")
+    for at in (0, 1) * 3:  # so that both have looked before either is given its name
+        machine.turn(at)
     machine.servers.settle()
     with pytest.raises(AssertionError, match="vvarren"):
         machine.nobody_has_what_is_somebody_elses()
@@ -64,6 +67,65 @@ def test_who_resumes_at_a_server_that_is_behind_waits_until_it_is_not(servers: T
     ana.say(p.Say("third"))
     servers.settle()
     assert [entry.text for entry in only(p.Msg, reader.take())] == ["third"]
+
+
+@pytest.mark.parametrize("mode", ["watch", "probe", "post"])
+def test_a_hello_is_answered_when_all_is_shown_that_was_there_when_it_came(servers: TwoServers, mode: p.Mode) -> None:
+    """A script that has its ack, its welcome or its done from one server finds that at the other."""
+    servers.two.join("Eve")
+    journal_of(servers.two).held = []
+    ana = servers.one.peer(p.Hello(v=1, nick="Ana")).say(p.Say("first"))
+    while not only(p.Msg, ana.frames):
+        servers.one.turn()
+    done(order(servers.one, "console", "topic", "", settle=servers.one.settle, text="a freeze"))
+    reader = servers.two.peer(p.Hello(v=1, nick="ci" if mode == "post" else "", mode=mode))
+    servers.settle()
+    welcome = reader.welcome
+    assert welcome is not None
+    assert (welcome.last, welcome.members, welcome.topic) == (1, ["Eve", "Ana"], "a freeze")
+
+
+@pytest.mark.parametrize("what", ["directory", "journal"])
+def test_where_that_can_not_be_found_out_readers_see_what_their_server_knows(
+    servers: TwoServers, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    join(servers, servers.two, "Eve")
+    journal_of(servers.two).held = []
+    join(servers, servers.one, "Ana").say(p.Say("first"))
+    servers.settle()
+    servers.engine.gone = what == "directory"
+    if what == "journal":
+        error = StorageFailed("the server can't reach its database", retry_after=5)
+        monkeypatch.setattr(journal_of(servers.two), "reach", lambda _room, _after, done: done(error))
+    reader = servers.two.peer(p.Hello(v=1, mode="watch"))
+    servers.settle()
+    assert reader.welcome is not None
+    assert (reader.welcome.last, reader.welcome.members, reader.codes) == (0, ["Eve", "Ana"], [])
+
+
+def test_the_console_orders_by_all_that_was_there_when_it_did(servers: TwoServers) -> None:
+    """A number that ``chatctl send --json`` has printed, and a name that ``chatctl who`` has, at the other server."""
+    join(servers, servers.two, "Abel")
+    journal_of(servers.two).held = []
+    ana = servers.one.peer(p.Hello(v=1, nick="Ana")).say(p.Say("secret"))
+    servers.one.settle()
+    assert [message.seq for message in only(p.Msg, ana.take())] == [1]
+    done(order(servers.two, "console", "redact", "", settle=servers.two.settle, seqs=[1]))
+    journal_of(servers.two).held = []
+    bob = servers.one.join("Bob")
+    done(order(servers.two, "console", "kick", "Bob", settle=servers.settle))
+    assert bob.closed
+
+
+def test_who_hangs_up_while_their_hello_waits_leaves_nothing(servers: TwoServers) -> None:
+    join(servers, servers.two, "Abel")
+    journal_of(servers.two).held = []
+    join(servers, servers.one, "Ana").say(p.Say("first"))
+    servers.one.settle()
+    reader = servers.two.peer(p.Hello(v=1, nick="Eve"))
+    reader.lose()
+    servers.settle()
+    assert (reader.welcome, nicks(servers.two), reader.in_flight) == (None, ["Abel", "Ana"], 0)
 
 
 def test_who_resumes_where_that_can_not_be_found_out_is_told_to_come_back(

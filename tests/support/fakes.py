@@ -457,10 +457,12 @@ def order(
     """Have it ordered as this role would; give the outcome. ``settle`` does what that of the house does, and more."""
     outcomes: list[p.Done | ChatError] = []
     ask = p.Admin(verb=verb, target=target, **more)  # type: ignore[arg-type]
-    actor = Actor("console") if role == "console" else Actor(role, "nadia", "lobby")
 
     async def give() -> None:
-        house.hub.admin.carry_out(ask, actor, outcomes.append)
+        if role == "console":
+            house.hub.admin.order_from_console(ask, outcomes.append)
+        else:
+            house.hub.admin.carry_out(ask, Actor(role, "nadia", "lobby"), outcomes.append)
         for _ in range(20):
             (settle or house.settle)()
             await asyncio.sleep(0)

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from chatctl import main
+from tests.support.server_pair import option_of
 
 
 class InProcess:
@@ -32,7 +33,7 @@ class InProcess:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run the command; return its exit code and output."""
         if port is not None:
-            arguments = (*arguments, "--port", str(port))
+            arguments = (*arguments, *option_of(port))
         with self._monkeypatch.context() as patch:
             patch.chdir(self._cwd)
             for name in [name for name in os.environ if name not in (env or self._env)]:

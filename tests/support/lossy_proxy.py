@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import selectors
 import socket
 import threading
 
 from tests.support.environment import DEADLINE
+from tests.support.server_pair import ports_of
 from tests.support.stub import Stub
 
 
 class LossyProxy:
     """Hands bytes on to a server and back, and cuts the first ``times`` connections at an acknowledgement.
 
+    Of two servers, each connection is to the other one than that before.
     The server has heard and kept the message; the sender does not know. ``after`` acknowledgements get through first.
     """
 
     def __init__(self, port: int, times: int = 1, after: int = 0) -> None:
-        self._target = port
+        self._targets = itertools.cycle(ports_of(port))
         self._times = times
         self._after = after
         self.cuts = 0
@@ -33,7 +36,10 @@ class LossyProxy:
 
     def _carry(self, client: socket.socket) -> None:
         acks = 0
-        with socket.create_connection(("127.0.0.1", self._target)) as server, selectors.DefaultSelector() as ready:
+        with (
+            socket.create_connection(("127.0.0.1", next(self._targets))) as server,
+            selectors.DefaultSelector() as ready,
+        ):
             ready.register(client, selectors.EVENT_READ, server)
             ready.register(server, selectors.EVENT_READ, client)
             with contextlib.suppress(OSError):

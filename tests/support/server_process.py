@@ -21,10 +21,11 @@ class Server:
         port: int | None = 0,
         env: Mapping[str, str] | None = None,
         program: Sequence[str] = CHATCTL,
+        news: threading.Condition | None = None,
     ) -> None:
         """Start it and wait until it says where it listens; ``port`` None leaves that to ``options``.
 
-        ``program`` is one that stands for ``chatctl``.
+        ``program`` is one that stands for ``chatctl``; ``news`` is notified of each line that it logs.
         """
         where = () if port is None else ("--port", str(port))
         self.process = popen(
@@ -35,7 +36,7 @@ class Server:
             cwd=ROOT,
         )
         self._err: list[bytes] = []
-        self._news = threading.Condition()
+        self._news = news or threading.Condition()
         self._reader = threading.Thread(target=self._read_stderr, daemon=True)
         self._reader.start()
         assert self.process.stdout is not None

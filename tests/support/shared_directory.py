@@ -54,6 +54,8 @@ class Engine:
         """Whether it can't be reached."""
         self.on_kept: Callable[[Facts], None] = lambda _: None
         """Is told of facts that came with a name."""
+        self.last: Callable[[str], int] = lambda _: 0
+        """Returns the last entry of a room."""
 
     def is_taken(self, draft: Draft) -> bool:
         """Return whether somebody else is a member under the name of one who posts, or one that looks like it."""
@@ -194,6 +196,12 @@ class ServerDirectory:
             self.engine.keep(wish.facts, self)
             self.engine.on_kept(wish.facts)
         return Given(None)
+
+    def reach(self, room: str, done: Callable[[int | None], None]) -> None:
+        if self.stopped or self.engine.gone:
+            done(None)
+        else:
+            self._do(lambda: self.put(partial(done, self.engine.last(room))))
 
     def release(self, members: Sequence[Place], after: int) -> None:
         def free() -> None:

@@ -89,7 +89,10 @@ class JournalOfOne:
             deliver(entries)
 
     def reach(self, room: str, after: int, done: OnKept) -> None:
-        self.house.call_soon(lambda: (self.show(), done(None)))
+        if self.held:
+            self.house.call_soon(lambda: (self.show(), done(None)))
+        else:
+            done(None)
 
     def keep(self, changes: Facts, done: OnKept) -> None:
         def kept(error: StorageFailed | None) -> None:
@@ -136,6 +139,7 @@ class TwoServers:
 
     def __init__(self, *, late: bool = False) -> None:
         self.engine, self.log, self._late = Engine(), MemoryJournal(), late
+        self.engine.last = lambda room: self.log.head(room).last
         self.one, self.two = self.start("one"), self.start("two")
 
     def start(self, name: str) -> House:
@@ -227,6 +231,7 @@ class HouseOfTwo(ServerOfMany):
         super().__init__("one", engine, log, limits=limits, **parts)
         self.second = Second(self, "two", engine, log, limits=self.limits, **of_second)
         self.journal = log
+        engine.last = lambda room: log.head(room).last
         engine.on_kept = lambda facts: log.keep(facts, lambda _: None)
         for server, other in ((self, self.second), (self.second, self)):
             server.hub.leasing.know([other.hub.leasing.leases.server])

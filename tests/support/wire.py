@@ -36,6 +36,8 @@ class Wire:
         self._opened.append(self)
         self.sock.connect(address)
         self.welcome: Frame = {}
+        self.elsewhere: Callable[[], Wire] | None = None
+        """Asks the other one of two servers about the same room."""
         self._data = b""
 
     def __enter__(self) -> Self:
@@ -165,10 +167,10 @@ def log_of(wire: Wire) -> list[str]:
 
 
 def wait_for_watcher(wire: Wire, count: int = 1) -> None:
-    """Ask until so many watch: each answer is an event of the server's."""
-    wire.say_frame(type="who")
-    while wire.frame("roster")["watchers"] < count:
-        wire.say_frame(type="who")
+    """Ask until so many watch, at both of two servers: each answer is an event, and the one knows the other's late."""
+    asking = [wire] if wire.elsewhere is None else [wire, wire.elsewhere()]
+    while all(one.say_frame(type="who").frame("roster")["watchers"] < count for one in asking):
+        pass
 
 
 def say_all(wire: Wire, texts: Sequence[str]) -> None:

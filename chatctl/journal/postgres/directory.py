@@ -17,15 +17,15 @@ import psycopg
 
 from chatctl.directory import Errand, News, OnErrand, Outcome, Place, Remote, Verdict, Wish
 from chatctl.journal.postgres.directory_thread import DirectoryThread
-from chatctl.journal.postgres.directory_work import Answering, Claim, Hint, Release, Sending
+from chatctl.journal.postgres.directory_work import Answering, Claim, Hint, Reaching, Release, Sending
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error
 from chatctl.journal.postgres.errands import ANSWERED, SENT, Inbox, Received, answer_of, read_answer
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.known_members import KnownMembers
-from chatctl.journal.postgres.presence import Presence
+from chatctl.journal.postgres.presence import Heads, Presence
 
 ANSWER_SECONDS = 2.0
-"""How long another server may take for an errand."""
+"""How long another server may take for an errand, and the engine for what is asked of it here."""
 
 _decode_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -68,6 +68,7 @@ class PostgresDirectory:
         self._inbox = Inbox()
         self._errands: dict[int, Callable[[Outcome], None]] = {}
         self._number = 0
+        self._is_silent = False  # one took too long, and none was answered since
         self._reports: deque[tuple[int, Callable[[], None]]] = deque()  # each waits for a version of the facts
         journal.on_version(self._run_reports)
         journal.share(self)
@@ -77,6 +78,15 @@ class PostgresDirectory:
     def claim(self, wishes: Sequence[Wish], done: Callable[[Sequence[Verdict]], None]) -> None:
         """Implement ``Directory.claim``."""
         self._thread.put(Claim(wishes, done, self._journal.version))
+
+    def reach(self, room: str, done: Callable[[int | None], None]) -> None:
+        """Implement ``Directory.reach``."""
+        if self._is_silent:
+            done(None)
+            return
+        reaching = Reaching(room, done)
+        self._loop.call_later(ANSWER_SECONDS, self._give_up, reaching)
+        self._thread.put(reaching)
 
     def release(self, members: Sequence[Place], after: int) -> None:
         """Implement ``Directory.release``."""
@@ -144,6 +154,15 @@ class PostgresDirectory:
         if done is not None:
             done(outcome)
 
+    def reached(self, asked: Sequence[Reaching], heads: Heads | None) -> None:
+        """Call back once the facts of that time are known here."""
+        facts = 0 if heads is None else heads.facts
+        if facts > self._journal.version:
+            self._journal.look(None)
+        for one in asked:
+            last = None if heads is None else heads.rooms.get(one.room, 0)
+            self._report(facts, partial(self._answer, one, last))
+
     def fenced(self, places: Sequence[Place]) -> None:
         """Report that this server begins anew."""
         self._report(0, lambda: self._on_fenced(places))
@@ -163,6 +182,15 @@ class PostgresDirectory:
                 call()
             except Exception as error:  # noqa: BLE001 — the other callbacks must run
                 self._loop.call_exception_handler({"message": "a directory's callback failed", "exception": error})
+
+    def _answer(self, reaching: Reaching, last: int | None) -> None:
+        self._is_silent = False
+        reaching.answer(last)
+
+    def _give_up(self, reaching: Reaching) -> None:
+        if reaching.done is not None:
+            self._is_silent = True
+            reaching.answer(None)
 
     def _expire(self, sending: Sending) -> None:
         sending.expired = True

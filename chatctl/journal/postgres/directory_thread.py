@@ -26,6 +26,7 @@ from chatctl.journal.postgres.directory_work import (
     Claim,
     DirectoryEvents,
     Hint,
+    Reaching,
     Release,
     Sending,
 )
@@ -33,7 +34,7 @@ from chatctl.journal.postgres.engine_errors import out_of_reach, storage_failed
 from chatctl.journal.postgres.errands import pieces_of
 from chatctl.journal.postgres.known_members import KnownMembers
 from chatctl.journal.postgres.layout import FENCED
-from chatctl.journal.postgres.presence import NewsLost, Presence
+from chatctl.journal.postgres.presence import Heads, NewsLost, Presence
 from chatctl.journal.postgres.reconnecting import Reconnector
 from chatctl.journal.postgres.registering import Registration
 from chatctl.journal.postgres.waiting_orders import ClaimAttempt, WaitingOrders
@@ -74,9 +75,12 @@ class DirectoryThread:
         self._events = events
         self._look = look
         self._link = Reconnector(presence, lambda *_: None)  # the journal tells of it
-        self._queue: queue.SimpleQueue[Claim | Release | Sending | Answering | Hint | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Claim | Release | Sending | Answering | Reaching | Hint | None] = (
+            queue.SimpleQueue()
+        )
         self._waiting = WaitingOrders()
         self._letters: deque[Sending | Answering] = deque()
+        self._reaching: list[Reaching] = []
         self._is_level = True
         self._mark = me.mark
         self._is_swept = False
@@ -89,7 +93,7 @@ class DirectoryThread:
         """Begin."""
         self._thread.start()
 
-    def put(self, item: Claim | Release | Sending | Answering | Hint) -> None:
+    def put(self, item: Claim | Release | Sending | Answering | Reaching | Hint) -> None:
         """Queue something to be done."""
         self._queue.put(item)
 
@@ -108,11 +112,13 @@ class DirectoryThread:
         finally:
             self._presence.disconnect()
             self._refuse(StorageFailed("the journal is closed"))
+            self._report_reached(None)
 
     def _run_once(self) -> None:
         pause = self._link.wait
         self._take(FENCED_SECONDS if pause is None and self._is_swept else pause)
         if not self._link.connect():
+            self._report_reached(None)  # readers are let in all the same
             if self._link.is_late:
                 self._refuse(out_of_reach())
             return
@@ -137,6 +143,8 @@ class DirectoryThread:
                         self._waiting.orders.append(item)
                     case Sending() | Answering():
                         self._letters.append(item)
+                    case Reaching():
+                        self._reaching.append(item)
                     case None:
                         self._is_stopping = True
                 item = self._queue.get_nowait()
@@ -155,7 +163,9 @@ class DirectoryThread:
             self._report()
             self._do_orders()
         self._send_letters()
+        heads = self._presence.heads({one.room for one in self._reaching}) if self._reaching else None
         self._read_news()
+        self._report_reached(heads)
 
     def _refuse(self, error: StorageFailed) -> None:
         """Refuse claims that never reached the engine. What is to be released stays."""
@@ -224,6 +234,11 @@ class DirectoryThread:
                         self._events.post(self._events.answered, number, "absent")
 
     # --- news
+
+    def _report_reached(self, heads: Heads | None) -> None:
+        asked, self._reaching = self._reaching, []
+        if asked:
+            self._events.post(self._events.reached, asked, heads)
 
     def _read_news(self, to: int | None = None) -> None:
         """Report the news, at least up to number ``to``, at most so far. Raises NewsLost."""

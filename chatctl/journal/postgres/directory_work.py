@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chatctl.directory import Errand, News, Outcome, Place, Verdict, Wish
+from chatctl.journal.postgres.presence import Heads
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,21 @@ class Answering:
     payload: str
 
 
+@dataclass(slots=True)
+class Reaching:
+    """The arguments of one call of ``reach``."""
+
+    room: str
+    done: Callable[[int | None], None] | None
+    """None: it was called."""
+
+    def answer(self, last: int | None) -> None:
+        """Call back, once. On the event loop's thread."""
+        done, self.done = self.done, None
+        if done is not None:
+            done(last)
+
+
 class Hint:
     """Other servers may have changed something."""
 
@@ -65,6 +81,9 @@ class DirectoryEvents(Protocol):
 
     def answered(self, number: int, outcome: Outcome) -> None:
         """An errand was not taken, or is done."""
+
+    def reached(self, asked: Sequence[Reaching], heads: Heads | None) -> None:
+        """All news up to these heads were told; None: the engine can't be reached."""
 
     def fenced(self, places: Sequence[Place]) -> None:
         """This server was taken for dead: these places are none any more."""

@@ -131,6 +131,10 @@ class PostgresJournal(ThreadedJournal[Store]):
 
     def reach(self, room: str, after: int, done: OnKept) -> None:
         """Implement ``Journal.reach``: look what others have said, and again if that did not succeed."""
+        known = self._dispatcher.logs.get(room)
+        if after <= (known.last if known is not None else 0):
+            done(None)
+            return
         self.look(room)
         outcome = self._writer.submit(lambda store: store.last(room))
         outcome.add_done_callback(partial(self.post, self._reached, room, after, done))

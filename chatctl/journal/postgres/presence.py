@@ -59,6 +59,15 @@ class Snapshot(NamedTuple):
     """By the number of their place."""
 
 
+class Heads(NamedTuple):
+    """How far everything is that servers tell each other, beside the news."""
+
+    facts: int
+    """The version of the facts."""
+    rooms: Mapping[str, int]
+    """The last entry of each."""
+
+
 class NewsLost(Exception):
     """Some news is not kept any more: what is missing has to be found out from a snapshot."""
 
@@ -152,10 +161,11 @@ class Presence(Session):
             after = number
             yield number, by_sid, _news(*row)
 
-    def last(self) -> int:
-        """Return the number of the newest of the news."""
-        [(last,)] = self._run("SELECT last FROM {}.presence")
-        return int(last)
+    def heads(self, rooms: Collection[str]) -> Heads:
+        """Return the version of the facts, and the last entry of each of these rooms that there is."""
+        query = "SELECT h.version, r.name, r.last FROM {}.house h LEFT JOIN {}.rooms r ON r.name = ANY (%s)"
+        rows = self._run(query, [to_engine(room) for room in rooms]).fetchall()
+        return Heads(rows[0][0], {row[1]: row[2] for row in rows if row[1] is not None})
 
     def notify(self, payloads: Sequence[str], to: Place | None = None) -> bool:
         """Notify all servers; if ``to`` is given, only if somebody has that place. Return whether it was done."""

@@ -91,6 +91,16 @@ class Server:
         assert verdict.place is not None
         return verdict.place
 
+    async def reach(self, room: str = ROOM) -> int | None:
+        future: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
+        self.directory.reach(room, future.set_result)
+        return await asyncio.wait_for(future, WAIT)
+
+    async def keep(self, facts: Facts) -> None:
+        future: asyncio.Future[StorageFailed | None] = asyncio.get_running_loop().create_future()
+        self.journal.keep(facts, future.set_result)
+        assert await asyncio.wait_for(future, WAIT) is None
+
     async def send(self, to: Place, errand: Errand) -> Outcome:
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self.directory.send(to, errand, future.set_result)
@@ -449,6 +459,65 @@ def test_one_that_fell_behind_is_told_what_is_missing(engine: Engine, place: Pos
             assert other.news[1:] == [Went(first), Came(Remote(second, ROOM, "nadia"))]
 
     run(main())
+
+
+# --- how far everything is
+
+
+async def deaf_to_all(server: Server) -> None:
+    """Have a server hear of the others only what it asks for itself."""
+    server.journal._watcher.stop()  # type: ignore[union-attr]
+    await asyncio.to_thread(server.journal._watcher._thread.join, WAIT)  # type: ignore[union-attr]
+
+
+def test_what_was_committed_by_then_is_known_when_it_is_answered(place: PostgresPlace) -> None:
+    """Also the facts of both, of which nothing is told to the server that has kept them."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            await deaf_to_all(other)
+            await one.enter("Rajat")
+            await one.keep({("lease", "a"): "x"})
+            await other.keep({("lease", "b"): "y"})
+            last = await say(one.journal, draft("a"), draft("b"))
+            assert await other.reach() == 2, last
+            assert nicks(other.news) == ["+Rajat"]
+            assert {("lease", "a"): "x"} in other.told
+            assert await other.reach("no\0room") == 0
+            assert await asyncio.gather(*[other.reach() for _ in range(50)]) == [2] * 50
+
+    run(main())
+
+
+def test_nobody_waits_for_an_engine_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first waits for a while, and those that come by then: whether it is gone, or silent. Then it is known."""
+    monkeypatch.setattr(directory, "ANSWER_SECONDS", 0.2)
+
+    async def main(own: Engine) -> None:
+        async with servers(own.place()) as (one, other):
+            await say(other.journal, draft("a"))
+            assert await one.reach() == 1
+            own.freeze()
+            try:
+                assert await asyncio.gather(one.reach(), one.reach()) == [None, None]
+                answers: list[int | None] = []
+                one.directory.reach(ROOM, answers.append)
+                assert answers == [None]
+            finally:
+                own.thaw()
+            while await one.reach() is None:  # until what it was asked is answered
+                await asyncio.sleep(0.01)
+            await asyncio.to_thread(own.kill)
+            monkeypatch.setattr(directory, "ANSWER_SECONDS", 1000.0)
+            assert await one.reach() is None, "at once"
+            await asyncio.to_thread(own.start)
+            while await one.reach() is None:
+                await asyncio.sleep(0.01)
+        monkeypatch.setattr(directory, "ANSWER_SECONDS", 0.05)
+        assert await one.reach() is None, "it is closed"
+
+    with running() as own:
+        run(main(own))
 
 
 # --- errands

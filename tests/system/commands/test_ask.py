@@ -41,9 +41,10 @@ def told_with_a3(text: str) -> str:
     return re.sub(rf"\b{tag}\b", "a3", text)
 
 
-def log_of(wire: Wire) -> list[str]:
-    """Give what was said, with a3 for each tag."""
-    return [told_with_a3(text) if text.startswith("[") else text for text in said_in(wire)]
+def log_of(server: Server, room: str = "lobby") -> list[str]:
+    """Give what was said, as whoever comes then sees it, with a3 for each tag."""
+    said = said_in(server.member("", room, mode="watch"))
+    return [told_with_a3(text) if text.startswith("[") else text for text in said]
 
 
 @pytest.fixture
@@ -70,7 +71,7 @@ def test_the_choice_in_three_places(house: Server, start: Start, room: str, said
     assert line_of(process) == choice
     assert process.wait(DEADLINE) == code
     assert told(process) == f"nadia chose {choice}\n"
-    assert log_of(nadia)[-1] == f"[a3] go?  -> {choice} (nadia)"
+    assert log_of(house, room)[-1] == f"[a3] go?  -> {choice} (nadia)"
 
 
 def test_the_third_choice_is_12(house: Server, start: Start, room: str) -> None:
@@ -165,10 +166,9 @@ def test_other_talk_is_no_answer(house: Server, start: Start, room: str) -> None
 
 def test_the_deadline(house: Server, run: InProcess, room: str) -> None:
     """8, and the room knows that an answer is of no use any more."""
-    nadia = house.member("nadia", room)
     done = run("ask", "go?", "--timeout", "1s", "--nick", "deploy", "--room", room, port=house.port)
     assert (done.returncode, done.stdout, err_line(done)) == (8, b"", "chatctl: no answer in time")
-    assert log_of(nadia)[-1] == "[a3] go?  -> no answer in time"
+    assert log_of(house, room)[-1] == "[a3] go?  -> no answer in time"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -199,7 +199,7 @@ def test_it_survives_a_server_s_restart(
     nadia = second.member("nadia")
     nadia.say("no").frame("msg")
     assert process.wait(DEADLINE) == 11
-    assert log_of(nadia)[-1] == "[a3] go?  -> no (nadia)"
+    assert log_of(second)[-1] == "[a3] go?  -> no (nadia)"
 
 
 def test_it_survives_the_loss_of_the_log(serve: Serve, start: Start) -> None:
@@ -227,7 +227,7 @@ def test_a_question_whose_acknowledgement_got_lost_is_asked_once(
     question_to(nadia)
     nadia.say("yes")
     assert process.wait(DEADLINE) == 0
-    assert log_of(nadia) == [
+    assert log_of(house, room) == [
         ASKED, "yes", "[a3] go?  -> yes (nadia)",
     ]  # fmt: skip
 
@@ -260,7 +260,7 @@ def test_exit_codes(run: InProcess, house: Server, room: str, stub: PutStub) -> 
     assert run("ask", "go?", "--room", "No", port=house.port).returncode == 6
     assert run("ask", "é" * 3000, "--room", room, port=house.port).returncode == 6
     assert run("ask", "go?", port=stub(lambda sock: sock.sendall(b"SSH-2.0-x\r\n")).port).returncode == 7
-    assert log_of(house.member("", room, mode="watch")) == []
+    assert log_of(house, room) == []
 
 
 def test_help_tells_all(run: InProcess) -> None:
@@ -290,11 +290,12 @@ def test_two_have_to_agree(house: Server, start: Start, room: str) -> None:
     nadia, abel = (house.member(nick, room, token=token * 32) for nick, token in (("nadia", "a"), ("abel", "b")))
     process = start("ask", "go?", "--approvals", "2", "--nick", "deploy", "--room", room, "--json", port=house.port)
     assert "; 2 must say yes)" in question_to(nadia)
-    nadia.say("yes").say("yes")
-    abel.say("y")
+    nadia.say("yes", id="1").say("yes", id="2")
+    abel.texts(last="yes")
+    abel.say("y", id="1")
     assert json.loads(line_of(process))["approvals"] == ["nadia", "abel"]
     assert process.wait(DEADLINE) == 0
-    assert log_of(nadia)[-1] == "[a3] go?  -> yes (nadia, abel)"
+    assert log_of(house, room)[-1] == "[a3] go?  -> yes (nadia, abel)"
 
 
 def test_not_enough_in_time(run: InProcess, house: Server, room: str) -> None:
@@ -386,8 +387,8 @@ def test_which_question_is_meant_is_known_across_a_restart(
     tag = nadia.frame("msg")["text"][1:].split("]")[0]
     two = start("ask", "go?", "--nick", "two", port=first.port)
     nadia.frame("msg")
-    first.process.kill()
-    first.process.wait(DEADLINE)
+    first.signal(signal.SIGKILL)
+    first.wait()
     second = serve("--journal", journal, port=first.port)
     nadia = second.member("nadia")
     nadia.say("yes").say(f"{tag} no")

@@ -30,7 +30,7 @@ def operator(server: Server) -> Wire:
     hello = OWNER.hello("nadia")
     wire.send(p.encode(hello))
     nonce = b64decode(wire.frame("challenge")["nonce"])
-    signature = OWNER.secret.sign(statement(hello, nonce, place_of_tcp("127.0.0.1", server.port)))
+    signature = OWNER.secret.sign(statement(hello, nonce, place_of_tcp(*wire.sock.getpeername())))
     wire.send(p.encode(p.Proof(signature=b64encode(signature).decode())))
     wire.frame("welcome")
     wire.frame("join", where=lambda frame: "nadia" in frame["nicks"])

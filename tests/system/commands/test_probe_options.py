@@ -343,7 +343,7 @@ def test_one_that_fails_of_several_stays_a_failure(house: Server, run: InProcess
 
 
 def relay(client: socket.socket, port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as server:
+    with socket.create_connection(("127.0.0.1", int(port))) as server:
         back = threading.Thread(target=copy, args=(server, client), daemon=True)
         back.start()
         copy(client, server)

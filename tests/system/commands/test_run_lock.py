@@ -112,8 +112,8 @@ def test_it_outlives_a_restart_of_the_server(
     server = serve("--journal", journal)
     holder = locked(start, server.port, *HOLDS)
     line_of(holder)
-    server.process.kill()
-    server.process.wait(DEADLINE)
+    server.signal(signal.SIGKILL)
+    server.wait()
     server = serve("--journal", journal, port=server.port)
     assert run(*line(server.port, nick="two"), "true").returncode == 8
     server.stop()

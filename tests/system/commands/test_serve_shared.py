@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -299,8 +300,54 @@ def test_a_lock_is_one_at_both(pair: tuple[Server, Server], run: Run, start: Sta
     assert holder.stdin is not None
     holder.stdin.close()
     holder.wait(DEADLINE)
-    while run(*line(other, "eve", "true")).returncode == 8:
-        pass  # that it is free is told a moment after it ended
+    assert run(*line(other, "eve", "true")).returncode == 0
+
+
+DEAF = """
+from chatctl.journal.postgres.watcher import Watcher
+from chatctl.main import main
+
+make = Watcher.__init__
+Watcher.__init__ = lambda self, place, me, own, look, *more: make(self, place, me, own, lambda _: None, *more)
+Watcher._hear = lambda *_: None
+Watcher.sharer = property(lambda _: None, lambda *_: None)
+main()
+"""
+"""``chatctl``, to which no other server can say anything: it knows what it looks for itself."""
+
+
+def test_a_command_sees_what_the_one_before_it_did_at_the_other_server(
+    serve: Serve, run: Run, start: Start, place: PostgresPlace
+) -> None:
+    one, other = (serve(*at(place), program=(sys.executable, "-c", DEAF)) for _ in range(2))
+
+    def shown(server: Server, *words: str) -> str:
+        done = run(*words, port=server.port)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    for writer, reader, text in ((one, other, "alpha"), (other, one, "beta")):
+        shown(writer, "send", text, "--nick", "ci")
+        assert text in shown(reader, "tail", "-n", "1", "--no-follow")
+        shown(writer, "send", f"{text} again", "--nick", "ci")
+        assert f"{text} again" in shown(reader, "search", "again")
+        shown(writer, "send", f"{text} at last", "--nick", "ci")
+        assert f"{text} at last" in shown(reader, "export")
+        with writer.member(text):
+            assert shown(reader, "who").split()[0] == text
+            assert "1 member in lobby" in shown(reader, "probe")
+        while shown(writer, "who"):  # it has hung up
+            pass
+        assert shown(reader, "who") == ""
+    lock = ("run", "--lock", "deploy", "--nick")
+    holder = start(*lock, "ci", "--port", str(one.port), "--", "sh", "-c", "echo up; read line")
+    line_of(holder)
+    then = (*lock, "eve", "--port", str(other.port), "--", "true")
+    assert run(*then).returncode == 8
+    assert holder.stdin is not None
+    holder.stdin.close()
+    holder.wait(DEADLINE)
+    assert run(*then).returncode == 0
 
 
 def test_who_names_both_notices_nothing_of_the_one_that_is_killed(

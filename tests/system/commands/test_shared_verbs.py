@@ -15,8 +15,10 @@ from chatctl import main, protocol
 from chatctl.common import verbs
 from tests.hub.conftest import ABOUT_ROOMS
 from tests.support.environment import ROOT
+from tests.system import of_two
 
-HUB, SHARED = "tests/hub/", "tests/system/commands/test_serve_shared.py::"
+HUB, HERE, TERMINAL = "tests/hub/", of_two.COMMANDS, of_two.TERMINAL
+SHARED = f"{HERE}test_serve_shared.py::"
 ROOM, LOG = (
     f"{SHARED}test_a_room_is_one_at_both",
     f"{SHARED}test_what_is_said_at_one_is_the_log_that_is_read_at_the_other",
@@ -64,17 +66,34 @@ VERBS: dict[str, tuple[str, ...]] = {
 """Verbs of operators."""
 
 COMMANDS: dict[str, tuple[str, ...]] = {
-    "join": ("tests/system/docs/test_scaling_page.py::test_the_third_server_is_killed_and_then_the_primary",),
-    "send": (f"{SHARED}test_who_names_both_notices_nothing_of_the_one_that_is_killed",),
-    "tail": (LOG, DRAINED),
-    "who": (LOG,),
-    "search": (LOG,),
-    "export": (LOG,),
-    "backup": (LOG,),
-    "probe": (LOG,),
-    "run": (LOCK,),
-    "ask": (f"{SHARED}test_two_who_answer_at_different_servers_are_two",),
-    "admin": (ORDERS,),
+    "join": (
+        "tests/system/docs/test_scaling_page.py::test_the_third_server_is_killed_and_then_the_primary",
+        f"{TERMINAL}test_kept.py::test_resuming_shows_once_what_was_missed",
+        f"{HERE}test_operator.py::test_an_operator_types_it_in_join",
+    ),
+    "send": (
+        f"{SHARED}test_who_names_both_notices_nothing_of_the_one_that_is_killed",
+        f"{HERE}test_send_retry.py::test_an_acknowledgement_that_got_lost",
+    ),
+    "tail": (LOG, DRAINED, f"{HERE}test_tail_cursor.py::test_the_next_run_goes_on"),
+    "who": (LOG, f"{HERE}test_who.py::test_watch"),
+    "search": (LOG, f"{HERE}test_search.py::test_authors_and_times"),
+    "export": (LOG, f"{HERE}test_backup_export.py::test_an_export_reads_the_whole_log_in_pages"),
+    "backup": (
+        LOG,
+        f"{HERE}test_backup_export.py::test_a_backup_of_a_running_server_holds_what_was_acknowledged",
+    ),
+    "probe": (LOG, f"{HERE}test_probe.py::test_nobody_sees_it"),
+    "run": (
+        LOCK,
+        f"{HERE}test_run_lock.py::test_of_two_that_race_one_runs",
+        f"{HERE}test_run.py::test_the_room_hears_how_it_began_and_ended",
+    ),
+    "ask": (
+        f"{SHARED}test_two_who_answer_at_different_servers_are_two",
+        f"{HERE}test_ask.py::test_two_have_to_agree",
+    ),
+    "admin": (ORDERS, f"{HERE}test_admin.py::test_a_ban_by_the_console_holds_across_a_restart"),
     "serve": (ROOM,),
     "journal": ("tests/journal/postgres/test_sharing.py::test_a_journal_that_several_wrote_is_one_that_one_can_open",),
 }
@@ -123,11 +142,34 @@ def test_each_has_a_test_or_a_reason(table: Mapping[str, tuple[str, ...]], known
 def test_each_of_them_is_of_several_servers(test: str) -> None:
     """By what it is given: the two, or a house in whose place two stand."""
     file, _, name = test.partition("::")
-    found = [node for node in ast.parse((ROOT / file).read_text()).body if getattr(node, "name", "") == name]
-    assert len(found) == 1, test
-    [node] = found
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    node = found(file, name)
     given = {argument.arg for argument in node.args.args}
     alone = {one.id for one in node.decorator_list if isinstance(one, ast.Name)} & {"OF_ONE", "AT_ONCE"}
     by_name = file.startswith(HUB) and file.removeprefix(HUB).removesuffix(".py") in ABOUT_ROOMS and not alone
-    assert given & {"pair", "servers"} or by_name or file in THREE
+    of_both = given & {"pair", "servers"} or of_two.is_with_two(file, name, given)
+    assert of_both or by_name or file in THREE
+
+
+def found(file: str, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    """Return the one test of a file that has this name."""
+    [node] = [node for node in ast.parse((ROOT / file).read_text()).body if getattr(node, "name", "") == name]
+    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    return node
+
+
+def test_each_file_of_commands_tests_runs_with_two_or_has_a_reason() -> None:
+    files = {str(file.relative_to(ROOT)) for file in (ROOT / HERE).glob("test_*.py")}
+    with_two = of_two.ALL | set(of_two.SOME)
+    assert files <= with_two | set(of_two.ALONE), "say in of_two.py what is true of it"
+    assert with_two | set(of_two.ALONE) <= files | {file for file in of_two.SOME if file.startswith(TERMINAL)}
+    assert not with_two & set(of_two.ALONE)
+
+
+def test_each_test_that_is_named_there_is_one() -> None:
+    """That is given what two can stand for."""
+    for file, names in of_two.SOME.items():
+        for name in names:
+            given = {argument.arg for argument in found(file, name).args.args}
+            assert given & {"house", "serve", "join", "pipe"}, f"{file}::{name}"
+    everywhere = "".join((ROOT / file).read_text() for file in of_two.ALL)
+    assert [name for name in of_two.EXCEPT if f"def {name}(" not in everywhere] == []

@@ -14,6 +14,7 @@ import pytest
 from tests.support.fixture_types import Run, Start
 from tests.support.processes import err_line
 from tests.support.server_process import Server
+from tests.support.wire import wait_for_watcher
 
 
 def first_line(process: subprocess.Popen[bytes]) -> str:
@@ -50,9 +51,7 @@ def test_more_past_than_a_server_gives_on_entering(serve: Callable[..., Server],
 def test_waiting_for_somebody_to_speak(house: Server, start: Start, room: str) -> None:
     process = start("tail", "-n", "0", "--count", "1", "--room", room, port=house.port)
     with house.member("nadia", room) as wire:
-        while wire.welcome["watchers"] == 0:  # it is still on its way
-            wire.say_frame(type="who")
-            wire.welcome = wire.frame("roster")
+        wait_for_watcher(wire)
         wire.say("now")
         assert process.wait(8) == 0
         assert "nadia: now" in first_line(process)

@@ -94,13 +94,14 @@ def test_another_room_or_server(house: Server, serve: Serve, run: Run, room: str
     """Message 3 of one room is not message 3 of another: what is new there would be left out."""
     say_all(house.member("nadia", room), ["one"])
     arguments = ("tail", "--no-follow", "--cursor-file", "seen", "--room")
-    assert run(*arguments, room, port=house.port).returncode == 0
+    first = house.port
+    assert run(*arguments, room, port=first).returncode == 0
     before = (tmp_path / "seen").read_bytes()
     house.member("rajat", f"{room}2")
     for port, other in ((house.port, f"{room}2"), (serve("--room", room).port, room)):
         done = run(*arguments, other, port=port)
         assert (done.returncode, done.stdout) == (1, b"")
-        here = f"room {room} on 127.0.0.1:{house.port}, and this is room {other} on 127.0.0.1:{port}"
+        here = f"room {room} on 127.0.0.1:{first}, and this is room {other} on 127.0.0.1:{port}"
         assert f"the cursor file seen is of {here}: " in err_line(done)
     assert (tmp_path / "seen").read_bytes() == before
 

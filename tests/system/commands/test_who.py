@@ -77,8 +77,8 @@ def test_rooms(house: Server, run: InProcess, room: str) -> None:
     with house.member("nadia", room) as nadia, house.member("abel", room):
         nadia.say("hello", id="1")
         nadia.frame("ack")
-        lines = run("who", "--rooms", port=house.port).stdout.decode().splitlines()
-        rows = run("who", "--rooms", "--json", port=house.port).stdout.decode().splitlines()
+        lines = run("who", "--rooms", "--room", room, port=house.port).stdout.decode().splitlines()
+        rows = run("who", "--rooms", "--json", "--room", room, port=house.port).stdout.decode().splitlines()
     assert f"{room} 2 1" in lines
     assert any(line.startswith("lobby ") for line in lines)
     assert json.loads(next(row for row in rows if f'"{room}"' in row)) == {

@@ -11,9 +11,17 @@ import pytest
 
 from tests.support.environment import CHATCTL, ROOT, clean_env
 from tests.support.processes import kill
+from tests.support.server_pair import ServerPair, one_or_two, option_of
 from tests.support.server_process import Server
 from tests.support.wire import Wire
+from tests.system.of_two import generate as pytest_generate_tests  # noqa: F401 — a hook
 from tests.system.terminal.term import Start, Term, terminal_env
+
+
+@pytest.fixture
+def house(request: pytest.FixtureRequest, house: Server) -> Server | ServerPair:
+    """Return the server that most tests share, or two in its place."""
+    return one_or_two(request, house)
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def join(start: Start, house: Server, room: str) -> Start:
     """Join the test's room as nadia, in a terminal, and wait for the prompt."""
 
     def join(*options: str, nick: str = "nadia", port: int | None = None, ready: bool = True, **more: object) -> Term:
-        where = ("--port", str(port or house.port), "--room", room, "--nick", nick)
+        where = (*option_of(port or house.port), "--room", room, "--nick", nick)
         term = start(*CHATCTL, "join", *where, *options, **more)
         if ready:
             term.wait_ready()

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.environment import CHATCTL, DEADLINE, clean_env
 from tests.support.first_version import FirstVersionServer
+from tests.support.server_pair import option_of
 from tests.support.server_process import Server
 from tests.support.wire import Wire
 from tests.system.terminal.term import Start
@@ -23,7 +24,7 @@ def pipe(house: Server, room: str, state: Path) -> Pipe:
     """Run ``join`` with pipes at both ends."""
 
     def pipe(data: bytes, *options: str, port: int | None = None) -> subprocess.CompletedProcess[bytes]:
-        where = ("--port", str(port or house.port), "--room", room, "--nick", "nadia")
+        where = (*option_of(port or house.port), "--room", room, "--nick", "nadia")
         argv = [*CHATCTL, "join", *where, *options]
         return subprocess.run(
             argv, input=data, capture_output=True, timeout=3 * DEADLINE, env=clean_env(state), check=False
