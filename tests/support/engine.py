@@ -236,9 +236,9 @@ class Engine:
             assert time.monotonic() < until, self.log()
             time.sleep(0.02)
 
-    def replayed(self) -> int:
-        """Return how much of the log a standby has, in bytes. It hears nothing more: wait until all of it is in use."""
-        query = "SELECT pg_last_wal_replay_lsn() - '0/0'"
+    def log_end(self) -> int:
+        """Return how much of the log a standby has, in bytes. It hears nothing more: wait until it has found it all."""
+        query = "SELECT greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) - '0/0'"
         before, [(now,)] = None, self.sql(query)
         while now != before:
             time.sleep(0.05)

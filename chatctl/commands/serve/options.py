@@ -28,7 +28,8 @@ listen_options = option_group(
         "--web",
         type=WEB_ADDRESS,
         metavar="[HOST:]PORT",
-        help="Serve browsers and HTTP clients on this port, with TLS if the server has it and HOST is not a loopback address.",
+        help="Serve browsers and HTTP clients on this port, with TLS if the server has it and HOST is not a loopback "
+        "address.",
     ),
     click.option(
         "--web-origin",

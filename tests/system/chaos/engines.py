@@ -194,7 +194,7 @@ class Engines:
         """
         for standby in self._standbys:
             standby.cut_off()
-        new = max(self._standbys, key=Engine.replayed)
+        new = max(self._standbys, key=Engine.log_end)
         new.promote()
         new.sql("SELECT pg_switch_wal()")  # or the logs of all primaries have this part of it, and all are kept
         self._standbys.remove(new)

@@ -138,13 +138,13 @@ def falls_silent() -> None:
 
 
 def sends_away() -> None:
-    """A member is removed for good once it has said three things."""
+    """A member is disconnected for ever when it says something for the second time."""
     counts: Counter[int] = Counter()
 
     def perform(self: Hub, peer: Peer, effect: Effect) -> None:
         _perform(self, peer, effect)
         counts[id(peer)] += isinstance(effect, Says)
-        if counts[id(peer)] > 3 and peer.leaving is None:
+        if counts[id(peer)] == 2 and peer.leaving is None:
             counts.pop(id(peer))
             self.disconnect(peer, "planted", protocol.Bye("no reason", final=True))
 

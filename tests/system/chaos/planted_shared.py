@@ -102,9 +102,12 @@ def claims_unseen() -> None:
 
 def waits_for_no_standby() -> None:
     """It tells its clients that a standby has what is acknowledged, and commits without one."""
-    from chatctl.journal.postgres import connection
+    from chatctl.journal.postgres import layout
 
-    connection._PIN = without(connection._PIN, "current_setting('synchronous_commit')", "'local'")
+    look = "SELECT number INTO STRICT last_number"
+    layout.FUNCTIONS = without(
+        layout.FUNCTIONS, look, f"PERFORM set_config('synchronous_commit', 'local', true);\n{look}"
+    )
 
 
 def keeps_epoch() -> None:
