@@ -89,6 +89,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/postgres/directory_thread": ("journal/postgres/test_directory.py", "with engines and servers that fail"),
     "journal/postgres/directory_work": ("", TYPES),
     "journal/postgres/dispatching": ("journal/postgres/test_sharing.py", "by what several servers hear of each other"),
+    "journal/postgres/epoch_layout": ("journal/postgres/test_resuming.py", "on a real engine"),
     "journal/postgres/layout": ("journal/postgres/test_store.py", "on a real engine"),
     "journal/moving": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/postgres/presence": ("journal/postgres/test_directory.py", "on a real engine"),
