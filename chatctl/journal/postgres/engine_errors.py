@@ -23,9 +23,22 @@ _TEMPORARY_CLASSES = ("25", "40", "53", "55", "57", "58")
 was rolled back, and a later one may succeed."""
 
 _REMEDIES = {
+    "root certificate file": "name the authority that signed the server's certificate with sslrootcert",
+    "certificate verify failed": "it has expired, or sslrootcert does not name the authority that signed it",
+    "does not match host name": "name the host as its certificate does; hostaddr may say where it is",
+    "server does not support ssl": "set ssl = on in postgresql.conf",
+    "requires a valid client certificate": "name one with sslcert, and its key with sslkey",
+    "certificate authentication failed": "the certificate has to be for the role, or for a name in pg_ident.conf",
+    "alert unknown ca": "ssl_ca_file of the engine does not name the authority that signed the client's certificate",
+    "alert certificate expired": "the client's certificate: sslcert has to name a newer one",
+    "private key file": "sslkey has to name the key of sslcert, which only you may read: chmod 600",
+    "channel binding required": "it needs TLS, and a password of scram-sha-256",
     "password authentication failed": "check PGPASSFILE, ~/.pgpass or PGPASSWORD",
-    "no password supplied": "name a file of passwords with PGPASSFILE, or use ~/.pgpass",
+    "no password supplied": "name a file of passwords, which only you may read, with PGPASSFILE, or use ~/.pgpass",
+    "definition of service": "correct ~/.pg_service.conf, or name another file with PGSERVICEFILE",
+    "service file": "name it with PGSERVICEFILE",
     "does not exist": "create it, or correct the URI",
+    "no encryption": "add sslmode=verify-full, or allow it in pg_hba.conf",
     "no pg_hba.conf entry": "allow it in pg_hba.conf",
     "permission denied for database": "create the schema as its owner: CREATE SCHEMA {schema} AUTHORIZATION role",
     "permission denied for schema": "the role has to own the schema: ALTER SCHEMA {schema} OWNER TO role",
@@ -34,8 +47,7 @@ _REMEDIES = {
     "connection refused": "is it running there?",
     "no such file or directory": "is it running there?",
 }
-"""What to do about an error, by a part of its text."""
-
+"""What to do about an error, by a part of its text: the first of them that it has."""
 
 AGAIN_AFTER = 0.1
 """Seconds after which somebody may try again whom another server was quicker than."""
@@ -115,4 +127,4 @@ def _first_line(error: BaseException) -> str:
 
 def _short(line: str) -> str:
     line = re.sub(r"^host: '([^']*)', port: [^,]*, hostaddr: [^:]*: ", r"\1: ", line)
-    return clean(re.sub(r"^([^:]*: )?connection failed: |FATAL:  ", "", line))
+    return clean(re.sub(r"^([^:]*: )?connection (failed|is bad): |FATAL:  ", "", line))

@@ -14,6 +14,7 @@ Locks are taken in this order, by every function, or two of them could wait for 
 
 from __future__ import annotations
 
+from chatctl.journal.postgres.epoch_layout import EPOCH_FUNCTIONS
 from chatctl.journal.postgres.presence_layout import PRESENCE_FUNCTIONS, PRESENCE_TABLES
 
 LAYOUT = 3
@@ -37,20 +38,27 @@ LEVEL = "chatctl.durability"
 CHANGES_KEPT = 10_000
 """Changes after which a server has to have heard of one: those that are asleep for longer are swept long before."""
 
+MOVES_KEPT = 100
+"""Moves of the log after which a server has to have connected again, or it can't be sure of anything."""
+
 BRIDGE_SECONDS = 300
 """Entries are not stamped with an earlier time than the one before, unless that is further to come (core/clock.py)."""
 
 TABLES = """
 -- mark: where the journal was last written; generation: of which new rooms' epochs are made; version: of the newest
 -- change of facts, redactions included. was, base: the mark before this one, and the version at which it became this.
+-- replicated: whether all that is written waits for a standby. sure: earlier marks from which it was moved to this one
+-- without a loss, by way of others where that held as well.
 CREATE TABLE {s}.house (
     one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, generation text NOT NULL,
     mark text NOT NULL, version bigint NOT NULL DEFAULT 0, was text NOT NULL DEFAULT '',
-    base bigint NOT NULL DEFAULT 0);
--- version: of the facts that the server goes by; label: what people call it; watchers: by room, as JSON.
+    base bigint NOT NULL DEFAULT 0, replicated boolean NOT NULL DEFAULT false, sure text[] NOT NULL DEFAULT '{}');
+-- version: of the facts that the server goes by; label: what people call it; watchers: by room, as JSON; replicated:
+-- whether its session waits for a standby.
 CREATE TABLE {s}.servers (
     sid text PRIMARY KEY, beat bigint NOT NULL DEFAULT 0, version bigint NOT NULL DEFAULT 0,
-    label text NOT NULL DEFAULT '', watchers text NOT NULL DEFAULT '{}') WITH (fillfactor = 50);
+    label text NOT NULL DEFAULT '', watchers text NOT NULL DEFAULT '{}', replicated boolean NOT NULL DEFAULT false
+) WITH (fillfactor = 50);
 -- kinds: of each receipt, see append. swept: when the server was taken for dead; it goes on under another sid with it.
 CREATE TABLE {s}.done (
     sid text PRIMARY KEY, number bigint NOT NULL, seqs bigint[], times double precision[], kinds smallint[],
@@ -263,43 +271,7 @@ BEGIN
 END $body$;
 """
 
-RENEW = """
--- Note that the log is somewhere else: after a restart, at a standby that was promoted. Who calls it has kept out all
--- others that may.
-CREATE FUNCTION {s}.move(new_mark text) RETURNS void LANGUAGE plpgsql AS $body$
-BEGIN
-    IF new_mark = (SELECT mark FROM {s}.house) THEN
-        RETURN;
-    END IF;
-    LOCK TABLE {s}.rooms IN SHARE ROW EXCLUSIVE MODE;
-    UPDATE {s}.house SET was = mark, mark = new_mark, base = version;
-    UPDATE {s}.rooms SET base = last WHERE base <> last;
-END $body$;
-
--- Give every room a new epoch, and note where the old one ended; earlier ones ended there at the latest. at_base: what
--- follows the base was said twice under the old one, by servers that knew of what was lost and by others.
-CREATE FUNCTION {s}.renew(new_generation text, new_mark text, ends_kept integer, at_base boolean DEFAULT false)
-RETURNS void LANGUAGE plpgsql AS $body$
-BEGIN
-    LOCK TABLE {s}.rooms IN SHARE ROW EXCLUSIVE MODE;
-    PERFORM {s}.move(new_mark);
-    UPDATE {s}.house SET generation = new_generation;
-    UPDATE {s}.ends e SET last = r.last
-        FROM (SELECT name, CASE WHEN at_base THEN least(base, last) ELSE last END AS last FROM {s}.rooms) r
-        WHERE r.name = e.room AND e.last > r.last;
-    INSERT INTO {s}.ends (room, epoch, last)
-        SELECT name, epoch, CASE WHEN at_base THEN least(base, last) ELSE last END FROM {s}.rooms
-        ON CONFLICT (room, epoch) DO UPDATE SET last = excluded.last;
-    UPDATE {s}.rooms SET epoch = left(encode(sha256(convert_to(new_generation || ' ' || name, 'UTF8')), 'hex'), 16);
-    DELETE FROM {s}.ends WHERE number IN (
-        SELECT number FROM (
-            SELECT number, row_number() OVER (PARTITION BY room ORDER BY number DESC) AS age FROM {s}.ends
-        ) aged WHERE age > ends_kept);
-END $body$;
-"""
-
-
-FUNCTIONS = BEGIN + APPEND + CHANGE + TRIM + RENEW + PRESENCE_FUNCTIONS
+FUNCTIONS = BEGIN + APPEND + CHANGE + TRIM + EPOCH_FUNCTIONS + PRESENCE_FUNCTIONS
 """Defined anew by each migration: what they were does not matter to it."""
 
 
@@ -318,6 +290,7 @@ def filled(text: str, schema: str) -> str:
         "level": LEVEL,
         "kept": str(CHANGES_KEPT),
         "bridge": str(BRIDGE_SECONDS),
+        "sure_kept": str(MOVES_KEPT),
     }
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)

@@ -18,8 +18,13 @@ ALTER TABLE {s}.servers ADD version bigint NOT NULL DEFAULT 0, ADD label text NO
 ALTER TABLE {s}.done DROP CONSTRAINT done_sid_fkey, ADD swept timestamptz;
 """
 
-MIGRATIONS = (_SHARED + PRESENCE_TABLES, "")
-"""Of layout 1: several servers. Of 2: functions alone."""
+_LEVELS = """
+ALTER TABLE {s}.house ADD replicated boolean NOT NULL DEFAULT false, ADD sure text[] NOT NULL DEFAULT '{}';
+ALTER TABLE {s}.servers ADD replicated boolean NOT NULL DEFAULT false;
+"""
+
+MIGRATIONS = (_SHARED + PRESENCE_TABLES, _LEVELS)
+"""Of layout 1: several servers. Of 2: what the log survives, whoever writes."""
 
 OLDEST = LAYOUT - len(MIGRATIONS)
 

@@ -24,6 +24,7 @@ from chatctl.journal.postgres.registering import (
     lock,
     register,
     sweep_disconnected,
+    tell_level,
     wait_until_unused,
 )
 from chatctl.journal.postgres.texts import from_engine
@@ -85,6 +86,7 @@ def open_house(db: Connection, place: PostgresPlace, me: Registration) -> House:
                 run(db, f"DELETE FROM {{}}.{table}", place.schema)  # noqa: S608 — ours
     sweep_disconnected(db, place.schema)  # not in the transaction: it locks what all who come and go wait for
     register(db, place.schema, me)
+    tell_level(db, place.schema, me, engine.durability)
     house = load_house(db, place.schema, engine)
     house.renewed = renewed
     me.mark = engine.mark

@@ -81,6 +81,8 @@ class Registration:
     """Its id in the schema; another one after it was swept."""
     mark: str = ""
     """Where the log was when it was opened last (``Engine.mark``)."""
+    replicated: bool = False
+    """Whether all that this server has shown is on a standby, too, whoever wrote it."""
     tried: list[str] = field(default_factory=list)
     """Ids that it may have got as well, since the engine's answer was lost."""
     others: frozenset[str] = frozenset()
@@ -133,6 +135,11 @@ def register(db: Connection, schema: str, me: Registration) -> None:
     """Give a server its rows, before it reads what the schema holds."""
     run(db, _REGISTER, schema, me.sid, me.label)
     _look_for_others(db, schema, me)
+
+
+def tell_level(db: Connection, schema: str, me: Registration, level: str) -> None:
+    """Tell others what a server's changes survive, before it makes any, and learn whether all that is there does."""
+    [(me.replicated,)] = run(db, "SELECT {}.tell_level(%s, %s)", schema, me.sid, level == "replica")
 
 
 def sweep_disconnected(db: Connection, schema: str) -> None:

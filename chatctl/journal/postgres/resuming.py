@@ -27,6 +27,7 @@ from chatctl.journal.postgres.registering import (
     lock,
     register,
     register_anew,
+    tell_level,
 )
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.records import RoomRecord
@@ -47,8 +48,6 @@ class Known:
     """Those that have a value."""
     rooms: Mapping[str, RoomRecord]
     """As their newest transaction of the server left them."""
-    durability: str
-    """Of the engine, when it was reached last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +128,7 @@ def resume_house(db: Connection, place: PostgresPlace, me: Registration, known: 
             raise JournalLost("another server has written meanwhile")
         else:
             register(db, place.schema, me)
+    tell_level(db, place.schema, me, engine.durability)
     me.mark = engine.mark
     return engine, cut
 
@@ -146,10 +146,21 @@ def _certain(db: Connection, schema: str, house: House, me: Registration) -> Cer
     """
     if me.mark == house.engine.mark:
         return Certain({name: room.last for name, room in house.rooms.items()}, house.version)
-    [(was, base)] = run(db, "SELECT was, base FROM {}.house", schema)
-    if was != me.mark and house.engine.durability != "replica":
+    [(was, base, sure)] = run(db, "SELECT was, base, sure FROM {}.house", schema)
+    if not has_missed_no_loss(me, was, sure):
         return None
     return Certain(dict(run(db, "SELECT name, base FROM {}.rooms", schema).fetchall()), base)
+
+
+def has_missed_no_loss(me: Registration, was: str, sure: Collection[str]) -> bool:
+    """Return whether what is missing of a log that was moved is missing since its newest move.
+
+    Args:
+        me: this server, as it was when it was connected last.
+        was: where the log was before its newest move.
+        sure: from where each move until now has lost nothing that was written while standbys were waited for.
+    """
+    return me.mark == was or (me.replicated and me.mark in sure)
 
 
 def _has_grown(house: House, known: Known) -> bool:
@@ -165,7 +176,7 @@ def _find_cut(
 ) -> Cut | None:
     has_moved = me.mark != house.engine.mark
     # Another server may have shown more than this one, and not be here any more to notice that it is lost.
-    unsure = has_moved and bool(me.others) and known.durability != "replica"
+    unsure = has_moved and bool(me.others) and not me.replicated
     missing = sum(max(0, room.last - certain.rooms.get(name, 0)) for name, room in known.rooms.items())
     facts = certain.version < known.version
     if missing or unsure:

@@ -100,7 +100,7 @@ class Store(Trimmer):
         db = connect(self.place, application_name(self.sid))
         try:
             version = max(self.version, self._own_version)
-            known = Known(self.generation, version, list(self.known_facts), self._saved(), self.durability)
+            known = Known(self.generation, version, list(self.known_facts), self._saved())
             engine, cut = resume_house(db, self.place, self.me, known)
             self._reported = 0  # it may be another one than before
             if cut is not None:
@@ -245,9 +245,9 @@ class Store(Trimmer):
         seen = Seen()
         if names is None and not is_registered(self._connection(), self.place.schema, self.me):
             raise Fenced
-        query = "SELECT name, epoch, first, last, time FROM {}.rooms"
+        query = "SELECT name, epoch, first, last, time, replicated FROM {}.rooms CROSS JOIN {}.house"
         rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
-        for row in rows.fetchall():
+        for *row, self.me.replicated in rows.fetchall():
             there = RoomRecord(0, *row)
             record = self.rooms.get(there.name)
             if there.name in self._gone:

@@ -65,6 +65,9 @@ class Calls:
     def renew(self, db: Connection) -> None:
         run(db, "SELECT {}.renew('g', %s, 10, true)", self.schema, f"mark {next(self._numbers)}")
 
+    def tell_level(self, db: Connection) -> None:
+        run(db, "SELECT {}.tell_level(%s, %s)", self.schema, self.sid, next(self._numbers) % 2 == 0)
+
     def enter(self, db: Connection) -> None:
         for table in ("servers", "done", "claimed"):
             run(db, f"DELETE FROM {{}}.{table}", self.schema)
@@ -120,7 +123,15 @@ def test_all_of_them_at_once_never_wait_for_each_other(engine: Engine, place: Po
         with connect(place, "test") as db:
             return {refusal(getattr(calls, dice.choice(names)), db) for _ in range(ROUNDS)}
 
-    kinds = ("claim", "release"), ("append", "change"), ("trim",), ("sweep",), ("move", "renew"), ("enter",)
+    kinds = (
+        ("claim", "release"),
+        ("append", "change"),
+        ("trim",),
+        ("sweep",),
+        ("move", "renew"),
+        ("tell_level",),
+        ("enter",),
+    )
     with ThreadPoolExecutor(len(kinds)) as pool:
         refused = set().union(*pool.map(go, kinds, range(len(kinds))))
     assert psycopg.errors.DeadlockDetected.sqlstate not in refused

@@ -11,6 +11,8 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.layout import CONFLICT
 from chatctl.journal.postgres.numbering import Group
+from chatctl.journal.postgres.registering import Registration
+from chatctl.journal.postgres.resuming import has_missed_no_loss
 from chatctl.journal.postgres.sharing import Renewed
 from chatctl.journal.postgres.store import Store
 from chatctl.journal.work import JournalLost
@@ -260,14 +262,14 @@ def test_a_number_that_a_question_got_is_lost_with_its_entry(house: House) -> No
 
 
 @pytest.mark.parametrize(
-    ("durability", "others", "renewed"), [("disk", "x", True), ("replica", "x", False), ("disk", "", False)]
+    ("replicated", "others", "renewed"), [(False, "x", True), (True, "x", False), (False, "", False)]
 )
 def test_messages_that_a_server_alone_had_shown_may_be_lost_with_it(
-    house: House, durability: str, others: str, renewed: bool
+    house: House, replicated: bool, others: str, renewed: bool
 ) -> None:
     """Nobody is left to notice, so whoever comes back with its numbers is told where the log parts."""
     house.say(house.one, "a")
-    house.one.me.others, house.one.durability = frozenset(others), durability
+    house.one.me.others, house.one.me.replicated = frozenset(others), replicated
     house.promote()
     house.one.reconnect()
     assert [cut.why for cut in house.one.cuts] == renewed * [
@@ -293,10 +295,57 @@ def test_one_that_missed_a_move_can_be_sure_of_nothing(house: House) -> None:
     assert epoch != house.epoch
 
 
-def test_one_that_missed_a_move_goes_on_where_a_standby_had_all(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("replicated", "levels", "is_sure"),
+    [
+        (True, ["replica", "replica"], True),
+        (True, ["replica", "disk"], False),  # of the second engine, others' messages may be lost
+        (True, ["disk", "replica"], False),  # as another server told, of which this one had heard nothing yet
+        (False, ["replica", "replica"], False),  # as this one knew, and what the standby has does not say
+    ],
+)
+def test_one_that_missed_a_move_goes_on_where_standbys_had_all(
+    house: House, replicated: bool, levels: list[str], is_sure: bool
+) -> None:
+    """However safe the engine is by now: what matters is what each one was that it had been on."""
     house.say(house.one, "a")
-    house.one.me.mark = "long before"
     house.promote()
-    monkeypatch.setattr("chatctl.journal.postgres.connection.durability_of", lambda *_: "replica")
-    house.one.reconnect()
-    assert house.one.cuts == []
+    house.sql("SELECT {}.tell_level(sid, true) FROM {}.servers")
+    house.one.look([ROOM])
+    house.one.me.replicated &= replicated
+    for number, level in enumerate(levels):
+        assert house.sql(f"SELECT {{}}.tell_level('{house.other.sid}', {level == 'replica'})") == [
+            (level == "replica",)
+        ]
+        house.sql(f"SELECT {{}}.move('engine {number}')")
+    if is_sure:
+        house.one.reconnect()
+        assert house.one.cuts == []
+    else:
+        with pytest.raises(JournalLost, match="moved or restarted several times"):
+            house.one.reconnect()
+
+
+@pytest.mark.parametrize(
+    ("mark", "replicated", "expected"),
+    [
+        ("b", False, True),  # one move: what was there by then is known
+        ("b", True, True),
+        ("a", True, True),  # several, none of which can have lost anything
+        ("a", False, False),
+        ("long before", True, False),
+    ],
+)
+def test_who_can_tell_what_is_missing(mark: str, replicated: bool, expected: bool) -> None:
+    me = Registration(mark=mark, replicated=replicated)
+    assert has_missed_no_loss(me, "b", ["b", "a"]) == expected
+
+
+def test_all_that_is_written_is_on_a_standby_when_every_server_waits_for_one(house: House) -> None:
+    """And each knows it, of what it has shown by then."""
+    known = []
+    for level, of in (("replica", house.one), ("replica", house.other), ("disk", house.one), ("replica", house.one)):
+        house.sql(f"SELECT {{}}.tell_level('{of.sid}', {level == 'replica'})")
+        house.other.look([ROOM])
+        known.append(house.other.me.replicated)
+    assert known == [False, True, False, True]

@@ -18,17 +18,12 @@ from chatctl.server.certificates import Tls
 from tests.support.environment import DEADLINE, ROOT, clean_env
 from tests.support.fixture_types import Run, Serve
 from tests.support.needs import need
-from tests.support.processes import kill
+from tests.support.processes import free_port, kill
 from tests.support.tls import Authority, TlsServer, context
 from tests.support.web import WebWire, port_of, request_bytes
 
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 """Where Debian has it; elsewhere it is built in."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
 
 
 def here(name: str, port: int, server: int) -> str:

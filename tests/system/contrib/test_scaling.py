@@ -25,9 +25,11 @@ def read(name: str) -> str:
 
 
 def settings() -> dict[str, str]:
-    """Return those of PostgreSQL, but for the name that a standby of the test does not have."""
+    """Return those of PostgreSQL, but for the name and the certificate that an engine of the test does not have."""
     found = dict(re.findall(r"^(\w+) = '?([^'\n]*)'?$", read("postgresql.conf"), re.MULTILINE))
     assert found.pop("synchronous_standby_names") == "db2"
+    assert found.pop("ssl") == "on"
+    assert {found.pop(f"ssl_{kind}_file").rpartition(".")[2] for kind in ("cert", "key")} == {"pem", "key"}
     return found
 
 
