@@ -210,13 +210,13 @@ def test_a_frozen_engine_is_left_and_asked_again_when_it_moves(
     own: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connections stay open and say nothing. What was sent may have been done, and is not sent as something new."""
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)
 
     async def main() -> None:
         quick = place._replace(uri=place.uri + "&connect_timeout=1")
         async with watched(quick) as journal:
             await say(journal, draft("before"))
             journal._writer._store._db.seconds = 0.3
+            monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)  # of the connections that follow
             await asyncio.to_thread(own.freeze)
             said = send(journal, draft("meanwhile"))
             await journal.until_gone()
@@ -451,7 +451,6 @@ def test_a_standby_that_stands_still_holds_the_ack_back(
     """Not acknowledged and not shown, until it is there; then once, however often it was asked for meanwhile."""
     primary, standby = pair
     primary.set(synchronous_standby_names="*")
-    monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)
     given_up = threading.Semaphore(0)
     reconnect = Store.reconnect
     monkeypatch.setattr(Store, "reconnect", lambda store: (given_up.release(), reconnect(store)))
@@ -462,6 +461,7 @@ def test_a_standby_that_stands_still_holds_the_ack_back(
             journal.follow(ROOM, lambda entries: shown.extend(entry.text for entry in entries))
             await say(journal, draft("before"))
             journal._writer._store._db.seconds = 0.3
+            monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.3)  # of the connections that follow
             await asyncio.to_thread(standby.freeze)
             said = send(journal, draft("meanwhile"))
             await asyncio.to_thread(given_up.acquire)  # and asked for again, which is given up as well
