@@ -139,13 +139,6 @@ BEGIN
         SELECT d.seqs, d.times, d.kinds INTO seqs, times, kinds FROM {s}.done d WHERE sid = my_sid;
         RETURN;
     END IF;
-    LOOP  -- another server may forget a room in between, in which nothing was ever said
-        INSERT INTO {s}.rooms (name, epoch) SELECT name, epoch FROM unnest(new_rooms, new_epochs) AS n (name, epoch)
-            ORDER BY name ON CONFLICT DO NOTHING;
-        PERFORM 1 FROM {s}.rooms WHERE name = ANY (of_room) ORDER BY name FOR NO KEY UPDATE;
-        GET DIAGNOSTICS locked = ROW_COUNT;
-        EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
-    END LOOP;
     IF array_remove(of_poster, NULL) <> '{}' THEN
         PERFORM 1 FROM {s}.presence FOR KEY SHARE;
         SELECT array_agg(p.poster) INTO taken FROM (SELECT DISTINCT unnest(of_poster) AS poster) p
@@ -155,6 +148,13 @@ BEGIN
             WHERE CASE WHEN m.member::jsonb->>'key' IS NULL THEN m.member::jsonb->>'token' = p.poster::jsonb->>'token'
                 ELSE m.member::jsonb->>'key' = p.poster::jsonb->>'key' END IS NOT TRUE);
     END IF;
+    LOOP  -- another server may forget a room in between, in which nothing was ever said
+        INSERT INTO {s}.rooms (name, epoch) SELECT name, epoch FROM unnest(new_rooms, new_epochs) AS n (name, epoch)
+            ORDER BY name ON CONFLICT DO NOTHING;
+        PERFORM 1 FROM {s}.rooms WHERE name = ANY (of_room) ORDER BY name FOR NO KEY UPDATE;
+        GET DIAGNOSTICS locked = ROW_COUNT;
+        EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
+    END LOOP;
     IF cardinality(of_room) > 0 THEN
         stamp := extract(epoch FROM clock_timestamp());
         WITH asked AS MATERIALIZED (
