@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from chatctl.core.lease import Changes, Lease, LeaseKey, changes_of, leases_of, marks_of
+from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, changes_of, leases_of, marks_of
 from chatctl.core.name_ownership import Owner
 from chatctl.errors import Forbidden, RateLimited
 from chatctl.journal import FactKey
@@ -92,6 +92,11 @@ class Leases:
     def holds(self, connection: Hashable) -> list[Lease]:
         """Return the leases that a connection holds."""
         return [self._leases[place] for place in self._held.get(connection, ())]
+
+    def value(self, key: FactKey) -> str | None:
+        """Return what the journal is to have as the fact of a lease, or as the number of a question; None: nothing."""
+        place = LeaseKey.of_asked_fact(key) if key[0] == ASKED else LeaseKey.of_fact(key[1])
+        return None if place is None else changes_of(place, self._leases.get(place)).get(key)
 
     def kept(self) -> Changes:
         """Return all leases as facts, and those that are of no use any more."""

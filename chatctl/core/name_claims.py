@@ -90,6 +90,11 @@ class NameClaims:
             folded = next((key for key, one in self._claims.items() if one.nick == claim.nick), folded)
         return KIND, folded
 
+    def value(self, key: tuple[str, str]) -> str | None:
+        """Return what the journal is to have under the (kind, key) of a claim; None: nothing."""
+        claim = self._claims.get(key[1])
+        return None if claim is None else fact(claim)
+
     def has(self, claim: NameClaim) -> bool:
         """Return whether this very claim holds: it was not replaced nor dropped since it was added."""
         return self._claims.get(self.fact_key(claim)[1]) is claim

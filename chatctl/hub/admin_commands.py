@@ -194,8 +194,13 @@ class AdminCommands:
         if self._under_way:  # it may lift one of these
             self._waiting.append(self.keep_again)
             return
+
+        def kept(error: StorageFailed | None) -> None:  # not kept: they end as they would have by then
+            if isinstance(error, ChangedMeanwhile):
+                self.keep_again()
+
         if changes := admin_sanctions.ends_to_keep(self._hub):
-            self._hub.journal.keep(changes, lambda _: None)  # not kept: they end as they would have by then
+            self._hub.journal.keep(changes, kept)
 
     def _commit(self, changes: Facts, then: Callable[[], None], answer: Answer, again: Callable[[], None]) -> None:
         """Commit facts, then show what they change; or answer with the error.

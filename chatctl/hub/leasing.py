@@ -24,6 +24,7 @@ from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
+from chatctl.hub.waiting import Waiting
 from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Receipt
 from chatctl.protocol import Lease as Ask
 from chatctl.protocol import LeaseKind, LeaseState, Notice
@@ -117,6 +118,10 @@ class Leasing:
             return
 
         def committed(error: StorageFailed | None) -> None:
+            answer(error)
+            wait.over()
+
+        def answer(error: StorageFailed | None) -> None:
             if isinstance(error, ChangedMeanwhile) and peer.leaving is None:
                 self.leases.undo(lease, before)
                 self.request(peer, self._history.rooms[place.room], ask)  # another server was faster: it is known now
@@ -131,7 +136,8 @@ class Leasing:
                     peer, error_frame(error, ask.id) if error is not None else self._state(peer, ask, place)
                 )
 
-        self._journal.keep(changes, committed)
+        with Waiting(peer) as wait:  # what it asks for next, it asks for with this or without
+            self._journal.keep(changes, committed)
 
     def _give_up(self, peer: Peer, ask: Ask, lease: Lease) -> None:
         """End a lease for its holder, who is answered when that is committed: the next one may be at another server."""
@@ -298,7 +304,8 @@ class Leasing:
 
         def again() -> None:
             now = self.leases.find(lease.place)
-            if not insist or now is None or now.closed is not None or now.holder != lease.holder:
+            is_here = self.leases.holder_of(lease.place) is not None  # it was taken again
+            if not insist or now is None or not now.is_of(lease.holder, lease.owner) or is_here:
                 then()
             elif withdrawn:
                 self._end(now, withdrawn, then=then)
@@ -314,10 +321,15 @@ class Leasing:
     def _keep(
         self, changes: Changes, again: Callable[[], None] = _nothing, then: Callable[[], None] = _nothing
     ) -> None:
-        """Keep changes, then call ``then``; or ``again`` if another server was faster, whose changes are known then."""
+        """Keep changes, then call ``then``.
+
+        If another server was faster with one of them, what it has changed is known by then: those that still hold are
+        kept, and ``again`` is called.
+        """
 
         def committed(error: StorageFailed | None) -> None:
             if isinstance(error, ChangedMeanwhile):
+                self._keep({key: value for key, value in changes.items() if self.leases.value(key) == value})
                 again()
                 return
             if error is not None:  # kept once more after a restart

@@ -18,7 +18,7 @@ from chatctl.directory import Kick
 from chatctl.errors import ChatError, NickTaken, StorageFailed
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.presence import REPLACED
-from chatctl.journal import Facts
+from chatctl.journal import ChangedMeanwhile, Facts
 
 
 class NameBinding:
@@ -93,8 +93,7 @@ class NameBinding:
             changes[names.claims.fact_key(claim)] = None
             names.claims.drop(claim)
             self._log.info("set free", nick=claim.nick, key=claim.key, why="never used again")
-        if changes:
-            self._keep(changes)
+        self._keep(changes)
 
     def _used(self, claim: NameClaim, now: float) -> dict[tuple[str, str], str | None]:
         used = msgspec.structs.replace(claim, used=now)
@@ -102,8 +101,13 @@ class NameBinding:
         return {self._hub.names.claims.fact_key(used): fact(used)}
 
     def _keep(self, changes: Facts) -> None:
+        claims = self._hub.names.claims
+
         def committed(error: StorageFailed | None) -> None:
-            if error is not None:  # it is tried again when the server starts anew, or on the next day
+            if isinstance(error, ChangedMeanwhile):  # other claims, perhaps; not if it is one of these
+                self._keep({key: value for key, value in changes.items() if claims.value(key) == value})
+            elif error is not None:  # it is tried again when the server starts anew, or on the next day
                 self._log.error("last use of a name not stored", why=error.text)
 
-        self._hub.journal.keep(changes, committed)
+        if changes:
+            self._hub.journal.keep(changes, committed)

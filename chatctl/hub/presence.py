@@ -124,13 +124,14 @@ class Presence:
 
         Members that have it, or one like it, and are leaving, give it up first. The rest is as in ``Wish``.
         """
+        seen = frozenset(one.place for one in self._hub.names.here.alike(nick) if one.place is not None)
         for member in list(self._leaving.alike(nick)) if self._leaving else ():
-            self._release(member)
+            self._release(member)  # which may hand out news that was not decided by
         return Wish(
             nick,
             fold_nick(nick),
             skeletons(nick),
-            frozenset(one.place for one in self._hub.names.here.alike(nick) if one.place is not None),
+            seen,
             room,
             place,
             peer.token,
@@ -142,6 +143,7 @@ class Presence:
 
     def add(self, peer: Peer, room: Room, nick: str, place: Place, since: float) -> None:
         """List a peer as a new member of a room."""
+        self._clear(room.roster, nick)
         now, host = self._hub.clock.steady(), peer.info.host
         member = room.roster.add(nick, peer.token, peer, now, peer.key, since=since, place=place, host=host)
         peer.member = self._members[place] = member

@@ -227,4 +227,7 @@ class Journal(Protocol):
         """Return all facts as they were when the journal was opened."""
 
     def keep(self, changes: Facts, done: OnKept) -> None:
-        """Commit changes of facts, all or none; then call ``done``, with the error if they were not stored."""
+        """Commit changes of facts, all or none; then call ``done``, with the error if they were not stored.
+
+        ``ChangedMeanwhile``: another server has changed one of these, or any claim if there is one among them.
+        """

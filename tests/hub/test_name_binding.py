@@ -12,6 +12,7 @@ from chatctl.hub import name_binding
 from tests.hub.conftest import OF_ONE
 from tests.support.fakes import FakePeer, House, KeepingJournal, only
 from tests.support.key_holders import OTHER, OWNER, Person
+from tests.support.two_servers import TwoServers, directory_of
 
 TOKEN = "a" * 32
 RAJAT = ("claim", "rajat")
@@ -144,3 +145,20 @@ def test_many_people_of_one_address_bind_their_names(house: House) -> None:
     """An office comes in on a Monday."""
     for number in range(20):
         assert claimed(Person(number + 10).join(house, f"n{number}"))
+
+
+def test_a_name_that_is_set_free_while_another_server_binds_one_is_free_at_both(servers: TwoServers) -> None:
+    """The engine refuses the change, since names that look alike have one owner; it is made again."""
+    OWNER.join(servers.one, "nadia").lose()
+    servers.settle()
+    directory_of(servers.two).stopped = True
+    OTHER.join(servers.one, "zoe")
+    servers.settle()
+    servers.two.now += UNUSED_SECONDS + 1
+    servers.two.peer(p.Hello(v=1, mode="watch"))
+    servers.settle()
+    directory_of(servers.two).stopped = False
+    directory_of(servers.two).read()
+    servers.settle()
+    assert [[claim.nick for claim in house.hub.names.claims] for house in servers.houses] == [["zoe"], ["zoe"]]
+    assert servers.engine.facts["claim", "nadia"] is None

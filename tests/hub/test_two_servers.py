@@ -11,6 +11,7 @@ from chatctl.hub.presence import REPLACED
 from chatctl.journal import OnKept
 from tests.hub.name_walk import Way
 from tests.hub.two_server_machine import TwoServersMachine
+from tests.hub.two_server_orders import OrdersMachine
 from tests.support.fakes import FakePeer, done, only, order
 from tests.support.key_holders import OWNER
 from tests.support.shared_directory import Engine
@@ -268,3 +269,39 @@ def test_nobody_whispers_under_the_name_of_a_member_whom_their_server_does_not_s
     servers.settle()
     assert [one.text for one in only(p.Whispered, eve.frames)] == ["psst"]
     assert [ack.id for ack in only(p.Ack, poster.frames)] == ["2"]
+
+
+def test_who_is_given_a_name_whose_place_this_server_has_lost_unheard_has_it(servers: TwoServers) -> None:
+    """It was decided before the server heard of either; the engine has given the name since."""
+    nadia = join(servers, servers.one, "Nadia", ONE)
+    deaf = directory_of(servers.one)
+    deaf.stopped = True
+    nadia.say(p.Nick("Zoe"))
+    servers.settle()
+    servers.engine.fence(deaf)
+    other = servers.one.peer(p.Hello(v=1, nick="Zoe", token=ONE))
+    servers.settle()
+    deaf.stopped = False
+    deaf.read()
+    servers.settle()
+    assert "Traceback" not in servers.one.logged.getvalue()
+    assert (nadia.closed, other.welcome is not None) == (True, True)
+    assert [nicks(house) for house in servers.houses] == [["Zoe"], ["Zoe"]]
+    assert [one.nick for one in servers.engine.members.values()] == ["Zoe"]
+
+
+def test_hypothesis_breaks_nothing_that_operators_and_holders_of_locks_do() -> None:
+    """``python -m tests.hub.two_server_orders`` takes hundreds of thousands of steps."""
+    before = OrdersMachine.steps
+    run(OrdersMachine, 1500)
+    assert OrdersMachine.steps > before + 500
+
+
+def test_the_machine_sees_what_is_kept_though_another_server_has_changed_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both servers take the lock, and each believes itself."""
+    monkeypatch.setattr(Engine, "is_changed", lambda *_: False)
+    machine = OrdersMachine()
+    for number in (0, 1):
+        machine.lease(number=number, name="a3", do="take", kind=True)
+    with pytest.raises(AssertionError):
+        machine.settle()

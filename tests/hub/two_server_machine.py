@@ -187,14 +187,16 @@ class TwoServersMachine(CountedMachine):
             for other in members:
                 alike = not skeletons(one.nick).isdisjoint(skeletons(other.nick))
                 assert not alike or self._person(one) == self._person(other), (one, other)
-            for (_, name), value in self.servers.engine.facts.items():
-                if value is not None and not skeletons(one.nick).isdisjoint(skeletons(name)):
+            for (kind, name), value in self.servers.engine.facts.items():
+                if kind == "claim" and value is not None and not skeletons(one.nick).isdisjoint(skeletons(name)):
                     assert self._person(one) == self.owner_of_key[msgspec.json.decode(value)["key"]], (one, value)
         self._hear()
 
     def _posted(self, entries: Sequence[p.Msg]) -> None:
         """Check that no post is committed while its name is another's, whichever server shows that."""
         for entry in entries:
+            if entry.text not in self.posters:  # a member's
+                continue
             for one in self.servers.engine.members.values():
                 alike = not skeletons(one.nick).isdisjoint(skeletons(entry.nick))
                 assert not alike or self._person(one) == self.posters[entry.text], (one, entry)

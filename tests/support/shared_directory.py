@@ -6,7 +6,7 @@ order of the commits. ``late`` servers read it a turn later, others at each call
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -49,6 +49,9 @@ class Engine:
         self.table = Table()
         self.members: dict[Place, Remote] = {}
         self.facts: dict[tuple[str, str], str | None] = {}
+        self.version = 0
+        self.changed: dict[FactKey, tuple[int, ServerDirectory]] = {}
+        """In which version each fact was changed last, and by whom."""
         self.servers: list[ServerDirectory] = []
         self.gone = False
         """Whether it can't be reached."""
@@ -64,9 +67,20 @@ class Engine:
         places = {place for look in draft.poster.looks for place in self.table.alike(look)}
         return any(not Owner(draft.token, draft.poster.key).owns(as_member(self.members[place])) for place in places)
 
+    def is_changed(self, facts: Facts, known: int, by: ServerDirectory) -> bool:
+        """Return whether another server has changed these, or any claim if there are some, after a version."""
+        claims = any(kind == "claim" for kind, _ in facts)
+        return any(
+            version > known and server is not by
+            for key, (version, server) in self.changed.items()
+            if key in facts or (claims and key[0] == "claim")
+        )
+
     def keep(self, facts: Facts, by: ServerDirectory) -> None:
         """Keep facts, and hand them to the other servers."""
+        self.version += 1
         self.facts |= facts
+        self.changed |= dict.fromkeys(facts, (self.version, by))
         for server in self.servers:
             if server is not by:
                 server.hear_facts(facts)
@@ -118,12 +132,16 @@ class ServerDirectory:
         self._soon = soon
         self._late = late
         self._incarnation = 0
+        self._under_way: deque[Callable[[], None]] = deque()
         self._inbox: deque[Callable[[], None]] = deque()
         self._claims_kept = self._claims_heard = 0
-        self._unheard: Counter[FactKey] = Counter()
+        self.version = engine.version
+        """Of the facts: what others have changed up to this one was heard."""
         self.stopped = False
         """Whether it reads nothing."""
         self.on_facts: Callable[[Facts], None] = lambda _: None
+        self.on_moved: Callable[[], None] = lambda: None
+        """Is told that this server has another id."""
         self.on_redacted: Callable[[str, Sequence[int]], None] = lambda *_: None
         engine.servers.append(self)
         self.begin()
@@ -146,32 +164,33 @@ class ServerDirectory:
         self._news([news])
 
     def take_fence(self, places: Sequence[Place]) -> None:
+        self.on_moved()
         self._fenced(places)
 
     def hear_facts(self, facts: Facts) -> None:
         claims = any(kind == "claim" for kind, _ in facts)
         self._claims_kept += claims
-        self._unheard.update(facts.keys())
+        version = self.engine.version
 
         def heard() -> None:
             self._claims_heard += claims
-            self._unheard.subtract(facts.keys())
+            self.version = version
             self.on_facts(facts)
 
         self.put(heard)
 
-    def has_to_look(self, changes: Facts) -> bool:
-        """Return whether another server has changed what these were decided by, and this one has not heard of it."""
-        if any(kind == "claim" for kind, _ in changes) and self._claims_heard < self._claims_kept:
-            return True
-        return any(self._unheard[key] for key in changes if key[0] in ("lease", "order"))
+    def soon(self, work: Callable[[], None]) -> None:
+        """Do something at the engine: now, or a turn later; in the order of the calls."""
+        if not self._late and not self._under_way:
+            work()
+            return
+        self._under_way.append(work)
+        self._soon(lambda: self._under_way.popleft()())
 
     def _do(self, work: Callable[[], None]) -> None:
         """Do something at the engine: now, or a turn later; then read what came of it."""
-        if self._late:
-            self._soon(work)
-        else:
-            work()
+        self.soon(work)
+        if not self._under_way:
             self.read()
 
     # --- Directory

@@ -95,23 +95,29 @@ class JournalOfOne:
             done(None)
 
     def keep(self, changes: Facts, done: OnKept) -> None:
+        directory, known = self.directory, self.directory.version
+
         def kept(error: StorageFailed | None) -> None:
-            if error is None and self.directory.has_to_look(changes):
-                error = ChangedMeanwhile("another server has changed it at the same moment: try again")
-                self.directory.put(lambda: done(error))  # after what it has changed
-                return
             if error is None:
-                self.directory.engine.keep(changes, self.directory)
+                directory.engine.keep(changes, directory)
             done(error)
 
-        self._log.keep(changes, kept)
+        def commit() -> None:
+            if directory.engine.gone:
+                done(StorageFailed("the engine is gone"))
+            elif directory.engine.is_changed(changes, known, directory):
+                directory.put(lambda: done(ChangedMeanwhile("try again")))  # after what was changed
+            else:
+                self._log.keep(changes, kept)
+
+        directory.soon(commit)
 
     async def redact(self, room: str, seqs: Sequence[int], facts: Facts) -> None:
-        if self.directory.has_to_look(facts):
+        if self.directory.engine.is_changed(facts, self.directory.version, self.directory):
             heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.directory.put(lambda: heard.set_result(None))
             await heard
-            raise ChangedMeanwhile("another server has changed it at the same moment: try again")
+            raise ChangedMeanwhile("try again")
         await self._log.redact(room, seqs, facts)
         self.directory.engine.redact(room, seqs, self.directory)
         self.directory.engine.keep(facts, self.directory)
@@ -131,6 +137,11 @@ class ServerOfMany(House):
         journal.house, journal.directory = self, self._directory
         super().__init__(journal=journal, directory=self._directory, **parts)  # type: ignore[arg-type]
         self._directory.on_facts, self._directory.on_redacted = self.hub.learn, self.hub.redacted
+        self.move()
+        self._directory.on_moved = self.move
+
+    def move(self) -> None:
+        """Go by the id that the directory has for this server."""
         self.hub.leasing.move(self._directory.sid)
 
 
@@ -151,6 +162,11 @@ class TwoServers:
     @property
     def houses(self) -> tuple[House, House]:
         return self.one, self.two
+
+    def know(self) -> None:
+        """Have each know which other one is alive."""
+        for house, other in ((self.one, self.two), (self.two, self.one)):
+            house.hub.leasing.know([directory_of(other).sid])
 
     def settle(self) -> None:
         """Let turns pass at both until nothing is due."""

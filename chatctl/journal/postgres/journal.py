@@ -121,7 +121,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         self.on_version(lambda version: self._writer.put(Applied(version)))
 
     def keep(self, changes: Facts, done: OnKept) -> None:
-        """Implement ``Journal.keep``. It fails for a claim or lease that another server has changed meanwhile."""
+        """Implement ``Journal.keep``. It fails for what another server has changed meanwhile."""
         self._put(FactsChange(changes, done, self._known))
 
     @property

@@ -30,7 +30,7 @@ UNSAFE = "CHF02"
 """The SQLSTATE of a change that would be less safe than what the session was told: a standby is waited for no more."""
 
 CONFLICT = "CHF03"
-"""The SQLSTATE of a change of a claim or a lease that another server has changed meanwhile."""
+"""The SQLSTATE of a change of facts that another server has changed meanwhile."""
 
 LEVEL = "chatctl.durability"
 """The setting of a session that has the durability which its server tells."""
@@ -139,13 +139,6 @@ BEGIN
         SELECT d.seqs, d.times, d.kinds INTO seqs, times, kinds FROM {s}.done d WHERE sid = my_sid;
         RETURN;
     END IF;
-    LOOP  -- another server may forget a room in between, in which nothing was ever said
-        INSERT INTO {s}.rooms (name, epoch) SELECT name, epoch FROM unnest(new_rooms, new_epochs) AS n (name, epoch)
-            ORDER BY name ON CONFLICT DO NOTHING;
-        PERFORM 1 FROM {s}.rooms WHERE name = ANY (of_room) ORDER BY name FOR NO KEY UPDATE;
-        GET DIAGNOSTICS locked = ROW_COUNT;
-        EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
-    END LOOP;
     IF array_remove(of_poster, NULL) <> '{}' THEN
         PERFORM 1 FROM {s}.presence FOR KEY SHARE;
         SELECT array_agg(p.poster) INTO taken FROM (SELECT DISTINCT unnest(of_poster) AS poster) p
@@ -155,6 +148,13 @@ BEGIN
             WHERE CASE WHEN m.member::jsonb->>'key' IS NULL THEN m.member::jsonb->>'token' = p.poster::jsonb->>'token'
                 ELSE m.member::jsonb->>'key' = p.poster::jsonb->>'key' END IS NOT TRUE);
     END IF;
+    LOOP  -- another server may forget a room in between, in which nothing was ever said
+        INSERT INTO {s}.rooms (name, epoch) SELECT name, epoch FROM unnest(new_rooms, new_epochs) AS n (name, epoch)
+            ORDER BY name ON CONFLICT DO NOTHING;
+        PERFORM 1 FROM {s}.rooms WHERE name = ANY (of_room) ORDER BY name FOR NO KEY UPDATE;
+        GET DIAGNOSTICS locked = ROW_COUNT;
+        EXIT WHEN locked = (SELECT count(DISTINCT name) FROM unnest(of_room) AS n (name));
+    END LOOP;
     IF cardinality(of_room) > 0 THEN
         stamp := extract(epoch FROM clock_timestamp());
         WITH asked AS MATERIALIZED (
@@ -222,9 +222,8 @@ END $body$;
 
 CHANGE = """
 -- Change facts, and empty entries of a room, if one is named. Returns the version of the facts after it.
--- seen, mine: the version that was decided by, and later ones that are this server's own. A lease or a row of the log
--- of orders that another one has changed since is refused, and a claim if any claim was: names that look alike have
--- one owner.
+-- seen, mine: the version that was decided by, and later ones that are this server's own. What another one has changed
+-- since is refused, and a claim if any claim was: names that look alike have one owner.
 CREATE FUNCTION {s}.change(
     my_sid text, my_number bigint, of_kind text[], of_key text[], of_value text[], in_room text, of_seq bigint[],
     seen bigint, mine bigint[]
@@ -239,7 +238,7 @@ BEGIN
     UPDATE {s}.house SET version = version + 1 RETURNING version INTO STRICT now;
     IF now <> seen + cardinality(mine) + 1 THEN
         PERFORM 1 FROM {s}.facts f JOIN unnest(of_kind, of_key) AS c (kind, key)
-            ON f.kind = c.kind AND (f.kind = 'claim' OR (f.kind IN ('lease', 'order') AND f.key = c.key))
+            ON f.kind = c.kind AND (f.kind = 'claim' OR f.key = c.key)
             WHERE f.version > seen AND f.version <> ALL (mine);
         IF FOUND THEN
             RAISE EXCEPTION 'another server has changed it meanwhile' USING ERRCODE = '{conflict}';

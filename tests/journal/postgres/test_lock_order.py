@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from chatctl.common.journal_uri import PostgresPlace
+from chatctl.journal import Poster
 from chatctl.journal.postgres.connection import Connection, connect, run
 from chatctl.journal.postgres.layout import FENCED
 from chatctl.journal.postgres.numbering import COLUMN_TYPES, Group
@@ -21,8 +22,8 @@ from tests.support.engine import Engine
 from tests.support.journals import ROOM, draft
 
 ROUNDS = 60
-ASKED = Group([[draft("?", seq_fact=("asked", "x"))]])
-"""What counts a fact, too."""
+ASKED = Group([[draft("?", seq_fact=("asked", "x"), poster=Poster(frozenset("x")))]])
+"""What counts a fact, too, and is compared with the members."""
 
 _APPEND = f"SELECT {{}}.append(%s, %s, %s, %s, {', '.join(f'%s::{kind}[]' for kind in COLUMN_TYPES)})"
 _CLAIM = """
@@ -47,7 +48,8 @@ class Calls:
         run(db, _APPEND, self.schema, self.sid, next(self._numbers), [ROOM], ["e"], *ASKED.columns())
 
     def change(self, db: Connection) -> None:
-        values = self.sid, next(self._numbers), ["ban"], ["x"], ["y"]
+        number = next(self._numbers)
+        values = self.sid, number, ["ban"], [f"{number}"], ["y"]
         run(db, "SELECT {}.change(%s, %s, %s, %s, %s, NULL, NULL, 0, ARRAY[]::bigint[])", self.schema, *values)
 
     def trim(self, db: Connection) -> None:
@@ -93,7 +95,12 @@ def refusal(work: Callable[[Connection], None], db: Connection) -> str | None:
 
 @pytest.mark.parametrize(
     ("contended", "first", "second", "outcome"),
-    [("servers", "sweep", "claim", FENCED), ("house", "move", "append", None), ("house", "renew", "append", None)],
+    [
+        ("servers", "sweep", "claim", FENCED),
+        ("presence", "claim", "append", None),
+        ("house", "move", "append", None),
+        ("house", "renew", "append", None),
+    ],
 )
 def test_who_waits_for_a_lock_holds_none_that_comes_later(
     engine: Engine, place: PostgresPlace, calls: Calls, contended: str, first: str, second: str, outcome: str | None
