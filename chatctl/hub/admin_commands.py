@@ -31,6 +31,7 @@ from chatctl.hub.journal_commands import JournalCommands
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
 from chatctl.hub.presence import RoomMember
+from chatctl.hub.waiting import Waiting
 from chatctl.journal import ChangedMeanwhile, Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Done, Notice
 
@@ -74,7 +75,9 @@ class AdminCommands:
         self._waiting: deque[Callable[[], None]] = deque()
 
     def order_from(self, peer: Peer, ask: Admin) -> None:
-        """Carry out what somebody in a room orders, and answer them.
+        """Carry out what somebody in a room orders, and answer them before what they have sent after it.
+
+        What takes long, since it works on the journal's file, holds nothing up.
 
         Raises:
             NickTaken: they post under a name that is another's by now.
@@ -88,7 +91,16 @@ class AdminCommands:
                 frame = error_frame(outcome, ask.id) if isinstance(outcome, ChatError) else outcome
                 self._hub.reply(peer, frame)
 
-        self.carry_out(ask, actor, answer)
+        if ask.verb.removeprefix("?") not in PLANNERS:
+            self.carry_out(ask, actor, answer)
+            return
+
+        def answer_and_go_on(outcome: Outcome) -> None:
+            answer(outcome)
+            wait.over()
+
+        with Waiting(peer) as wait:
+            self.carry_out(ask, actor, answer_and_go_on)
 
     def order_from_console(self, ask: Admin, answer: Answer) -> None:
         """Carry out what this server's own operator orders, by all that any server has shown."""
@@ -124,8 +136,6 @@ class AdminCommands:
             return
         if isinstance(plan, Coroutine):
             self._on_journal.answer_later(plan, answer)
-        elif isinstance(plan, Done) and self._under_way:  # a list that follows a change has it
-            self._waiting.append(partial(self.carry_out, ask, actor, answer))
         elif isinstance(plan, Done):
             answer(plan)
         elif dry:

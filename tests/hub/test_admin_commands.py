@@ -164,18 +164,19 @@ def test_what_can_not_be_kept_is_not_done() -> None:
     assert len(house.hub.history.rooms["lobby"].roster) == 3
 
 
-def test_a_list_that_follows_a_change_has_it_also_while_that_is_being_kept() -> None:
+def test_what_follows_an_order_finds_it_done_and_the_answers_come_before_the_end() -> None:
+    """As lines that are piped into ``join``: also while it is still being kept, at several servers for longer."""
     house = village()
+    nadia = next(peer for peer in house.hub.peers if peer.session.nick == "nadia")
     house.journal.at_once = False  # type: ignore[attr-defined]
-    outcomes: list[object] = []
-    for ask in (p.Admin(verb="ban", target="Rajat"), p.Admin(verb="bans")):
-        house.hub.admin.carry_out(ask, Actor("console"), outcomes.append)
-    assert outcomes == []
+    nadia.say(p.Admin(verb="ban", target="Rajat"), p.Admin(verb="bans"), p.Bye())  # type: ignore[attr-defined]
+    house.settle()
+    assert only(p.Done, nadia.take()) == []  # type: ignore[attr-defined]
     house.journal.commit()  # type: ignore[attr-defined]
-    ban, bans = outcomes
-    assert isinstance(ban, p.Done)
-    assert isinstance(bans, p.Done)
-    assert [row["name"] for row in bans.rows] == ["Rajat"]
+    house.settle()
+    ban, bans = only(p.Done, nadia.frames)  # type: ignore[attr-defined]
+    assert (ban.verb, [row["name"] for row in bans.rows]) == ("ban", ["Rajat"])
+    assert nadia.closed  # type: ignore[attr-defined]
 
 
 def test_two_of_one_name_in_two_rooms_are_not_banned_for_each_other() -> None:
