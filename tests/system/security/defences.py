@@ -189,7 +189,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a pipe that nobody writes to, as a file that a command is given",
-        "chatctl/common/file_reads.py::_read",
+        "chatctl/common/file_reads.py::_wait_for",
         "select.select([fd], [], [], min(left, _LONGEST_WAIT))[0]",
         "select.select([fd], [], [], 0)",
         "tests/common/test_file_reads.py::test_a_pipe_that_nobody_writes_to_ends_in_time",
@@ -388,7 +388,7 @@ MUTATIONS = (
         "a name that looks like another one (Cyrillic, 1 for l)",
         "chatctl/core/members.py::Members.alike",
         "self._members.of(skeletons(nick))",
-        "one for one in self._members.of(skeletons(nick)) if one.nick == nick",
+        "[one for one in self._members.of(skeletons(nick)) if one.nick == nick]",
         NAMES + "test_what_looks_like_a_member_of_any_room_is_refused_and_not_bound",
     ),
     Mutation(
