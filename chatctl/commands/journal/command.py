@@ -44,10 +44,10 @@ def journal() -> None:
 def copy(source: Path | str, target: Path | str, journal_schema: str | None) -> None:
     """Copy all of a journal into a new one.
 
-    FROM and TO are a file and postgresql://..., or the other way round. Message numbers, owners of names and ids are
-    copied, so clients that reconnect continue where they were. Stop the server first, and start it with TO. FROM is
-    kept; if it is opened again, clients see it as another log. TO must be new or empty. To continue an interrupted
-    copy, run the same command again.
+    FROM is a file and TO is postgresql://..., or the other way round. Message numbers, owners of names and ids are
+    copied, so clients that reconnect continue where they were. Stop all servers first, and start them with TO. FROM is
+    not changed; if a server opens it again, clients are told that its log is another one. TO must be new or empty. To
+    continue an interrupted copy, run the same command again.
 
     \b
     Examples:

@@ -28,7 +28,8 @@ listen_options = option_group(
         "--web",
         type=WEB_ADDRESS,
         metavar="[HOST:]PORT",
-        help="Serve browsers and HTTP clients on this port; with TLS if TLS is on and HOST is not this machine alone.",
+        help="Serve browsers and HTTP clients on this port, with TLS if the server has it and HOST is not a loopback "
+        "address.",
     ),
     click.option(
         "--web-origin",
@@ -144,7 +145,7 @@ journal_options = option_group(
         "--durability",
         choices=["os", "disk", "replica"],
         default=None,
-        show_default="disk; with PostgreSQL what that gives",
+        show_default="disk; with PostgreSQL what the engine provides",
         help="What an acknowledged message survives. os: a killed server; disk: a power cut, too; replica: loss of the "
         "machine, too (PostgreSQL with a synchronous standby).",
     ),
@@ -161,7 +162,7 @@ journal_options = option_group(
         type=SIZE,
         metavar="SIZE",
         show_default="no limit",
-        help="Size of its files at most, such as 500M or 2G: beyond it the oldest messages are deleted.",
+        help="Maximum size of its files, such as 500M or 2G; the oldest messages are deleted at this limit.",
     ),
 )
 
@@ -198,7 +199,7 @@ operating_options = option_group(
     choice_option("--log-format", choices=["text", "json"], default="text", help="Format of the log."),
     file_option(
         "--log-file",
-        help="Log to this file instead of stderr; created anew after it is moved away.",
+        help="Log to this file instead of stderr; it is created again after logrotate has moved it.",
     ),
     click.option("-q", "--quiet", is_flag=True, help="Log warnings and errors only."),
     click.option("-v", "--verbose", is_flag=True, help="Log more."),
