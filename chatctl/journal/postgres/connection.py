@@ -46,7 +46,7 @@ SELECT set_config(name, value, false) FROM (VALUES
     ('plan_cache_mode', 'force_generic_plan'), ('default_transaction_isolation', 'read committed'),
     ('tcp_keepalives_idle', '10'), ('tcp_keepalives_interval', '5'), ('tcp_keepalives_count', '3'),
     ('tcp_user_timeout', '20s'),
-    ('idle_in_transaction_session_timeout', '5s')
+    ('idle_in_transaction_session_timeout', '5s'), ('array_nulls', 'on')
 ) AS s (name, value)
 """
 """Ours are look-ups of a few rows by their key, in tables that may have been empty when the plan was made: they are
@@ -95,18 +95,32 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection whose statements end within ``seconds``, or with an error that leaves it closed."""
 
     seconds = ANSWER_SECONDS
+    is_unsafe = False
+    """Whether the engine has answered a commit that no standby has got yet."""
 
     def wait(self, gen: PQGen[_T], *args: Any, **more: Any) -> _T:
         """Run one exchange with the engine, in at most ``seconds``."""
         try:
-            return super().wait(_bounded(gen, self.seconds), *args, **more)
+            result = super().wait(_bounded(gen, self.seconds), *args, **more)
         except EngineSilent:
             self.close()  # what it does is unknown
             raise
+        if self.is_unsafe:
+            self.close()  # made again under its number, it waits again
+            raise NotReplicated("the wait for a standby was cancelled")
+        return result
+
+    def hear(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Take a notice of the engine. Whoever cancels a statement that waits for a standby has it answered at once."""
+        self.is_unsafe |= notice.source_function == "SyncRepWaitForLSN"
 
 
 class EngineSilent(psycopg.OperationalError):
     """The engine gave no answer in time."""
+
+
+class NotReplicated(psycopg.OperationalError):
+    """What was done is committed, and may be lost with the engine."""
 
 
 def _bounded(gen: PQGen[_T], seconds: float) -> Generator[Any, Any, _T]:
@@ -133,6 +147,7 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
     """
     more = _defaults(place.uri) | {"application_name": name, "client_encoding": "UTF8"}
     db = Connection.connect(place.uri, autocommit=True, **more)
+    db.add_notice_handler(db.hear)
     try:
         db.seconds = ANSWER_SECONDS if seconds is None else seconds
         db.execute(_SETTINGS)

@@ -18,7 +18,10 @@ from chatctl.journal import ChangedMeanwhile
 from chatctl.journal.postgres.layout import CONFLICT
 from chatctl.journal.work import RETRY_AFTER, JournalLost
 
-_TEMPORARY_CLASSES = ("25", "40", "53", "55", "57", "58")
+_UNFIT = ("25006", "42501")
+"""Read-only, since it became a standby, for one; no privilege, since somebody has revoked it."""
+
+_TEMPORARY_CLASSES = (*_UNFIT, "25", "40", "53", "55", "57", "58")
 """Read-only or in recovery, deadlocks, no space or memory, locks, an operator who intervened, files: the transaction
 was rolled back, and a later one may succeed."""
 
@@ -33,6 +36,7 @@ _REMEDIES = {
     "alert certificate expired": "the client's certificate: sslcert has to name a newer one",
     "private key file": "sslkey has to name the key of sslcert, which only you may read: chmod 600",
     "channel binding required": "it needs TLS, and a password of scram-sha-256",
+    'relation "': "it was removed: restore the schema {schema}, or name another one with --journal-schema",
     "password authentication failed": "check PGPASSFILE, ~/.pgpass or PGPASSWORD",
     "no password supplied": "name a file of passwords, which only you may read, with PGPASSFILE, or use ~/.pgpass",
     "definition of service": "correct ~/.pg_service.conf, or name another file with PGSERVICEFILE",
@@ -42,6 +46,7 @@ _REMEDIES = {
     "no pg_hba.conf entry": "allow it in pg_hba.conf",
     "permission denied for database": "create the schema as its owner: CREATE SCHEMA {schema} AUTHORIZATION role",
     "permission denied for schema": "the role has to own the schema: ALTER SCHEMA {schema} OWNER TO role",
+    "permission denied for": "the role has to own all that is in the schema {schema}",
     "is not accepting connections": "wait until it has started",
     "could not translate host name": "check the host in the URI",
     "connection refused": "is it running there?",
@@ -65,6 +70,11 @@ def is_lost(db: psycopg.Connection[object] | None) -> bool:
 def is_temporary(error: BaseException) -> bool:
     """Return whether the engine refused a change that a later call may be able to make."""
     return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_TEMPORARY_CLASSES)
+
+
+def is_unfit(error: BaseException) -> bool:
+    """Return whether the engine takes nothing more on this connection, and a new one finds out why."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in _UNFIT
 
 
 def is_conflict(error: BaseException) -> bool:

@@ -26,6 +26,12 @@ CREATE FUNCTION {s}.tell_level(my_sid text, is_replicated boolean) RETURNS boole
 DECLARE
     all_are boolean;
 BEGIN
+    SELECT h.replicated INTO all_are FROM {s}.house h JOIN {s}.servers s ON s.sid = my_sid
+        WHERE s.replicated = is_replicated
+            AND h.replicated = NOT EXISTS (SELECT FROM {s}.servers o WHERE NOT o.replicated);
+    IF FOUND THEN
+        RETURN all_are;  -- a lock is written, so who connects again would wait for a standby that is gone
+    END IF;
     PERFORM 1 FROM {s}.servers WHERE sid = my_sid FOR NO KEY UPDATE;
     PERFORM 1 FROM {s}.house FOR NO KEY UPDATE;
     UPDATE {s}.servers SET replicated = is_replicated WHERE sid = my_sid;

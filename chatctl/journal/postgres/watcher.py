@@ -71,7 +71,7 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
-            on_error: called on the thread with the reason when a beat or a sweep failed.
+            on_error: called on the thread with the reason when a beat or a sweep failed; of beats once, however often.
             on_fault: called on the thread with the error that has ended it: nothing is heard of other servers any more.
         """
         self._place = place
@@ -82,6 +82,7 @@ class Watcher:
         self._on_error = on_error
         self._on_fault = on_fault
         self.sharer: Sharer | None = None
+        self._told: str | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
         self._thread.start()
@@ -107,16 +108,22 @@ class Watcher:
                 db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                 self._watch(db)
         except EngineSilent as error:
-            self._on_error(reason(error))  # the writer may well be answered
+            self._tell(reason(error))  # the writer may well be answered
         except psycopg.Error as error:
             if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
-                self._on_error(reason(error))
+                self._tell(reason(error, self._place.schema))
+
+    def _tell(self, why: str) -> None:
+        if why != self._told:
+            self._told = why
+            self._on_error(why)
 
     def _watch(self, db: Connection) -> None:
         beats = Beats()
         while not self._stopping.is_set():
             sid = self._me.sid  # another one after this server was swept
             seen, watchers = beat(db, self._place.schema, sid, self._me)
+            self._told = None
             if sid in seen:  # else it may not judge: it has slept itself
                 self._sweep(db, beats.look(sid, seen))
             if (others := frozenset(watchers)) != self._me.others:

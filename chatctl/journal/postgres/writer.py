@@ -25,6 +25,7 @@ from chatctl.journal.postgres.engine_errors import (
     fatal_error,
     is_conflict,
     is_temporary,
+    is_unfit,
     out_of_reach,
     read_failed,
     storage_failed,
@@ -44,8 +45,6 @@ LAST_SECONDS = 5.0
 
 MAX_TRIES = 3
 """Of a job: what loses three connections would lose the fourth."""
-
-_READ_ONLY = "25006"
 
 
 _Item = Batch | FactsChange | Redaction | NewRoom | GoneRoom | Look | Applied
@@ -201,8 +200,8 @@ class Writer(WriterThread[_Item]):
 
     def _refused(self, attempt: Attempt, error: Exception) -> None:
         """Report that a change was not made, and that is certain."""
-        if isinstance(error, psycopg.Error) and error.sqlstate == _READ_ONLY:
-            self._link.lose()  # it became a standby: another host may be the primary now
+        if is_unfit(error):
+            self._link.lose()  # where it became a standby, another host may be the primary now
         if not is_temporary(error) and len(attempt.batches) > 1:  # one of them can't be stored; the others can
             self._waiting.alone.extend(attempt.batches)
             return
@@ -227,7 +226,9 @@ class Writer(WriterThread[_Item]):
             self._link.lose()
             return
         except psycopg.Error as error:
-            if self._store.is_connected and not is_temporary(error):
+            if is_unfit(error):
+                self._link.lose()
+            elif self._store.is_connected and not is_temporary(error):
                 raise
             return  # the next hint, or the next second, looks again
         self._looks.clear()

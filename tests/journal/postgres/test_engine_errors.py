@@ -30,6 +30,8 @@ Multiple connection attempts failed. All failures were:
         ),
         ("permission denied for schema x", "permission denied for schema x (the role has to own the schema: ALTER "
          "SCHEMA room OWNER TO role)"),
+        ('relation "room.servers" does not exist', 'relation "room.servers" does not exist (it was removed: restore '
+         "the schema room, or name another one with --journal-schema)"),
         (SEVERAL, "10.0.0.1: connection timeout expired; connection to server at \"10.0.0.2\", port 5432 failed: "
          "Connection refused (is it running there?)"),
         ("bad \x1b[2J thing", "bad ␛[2J thing"),
@@ -65,6 +67,7 @@ def test_a_fault_of_ours_has_its_traceback_in_the_crash_log(tmp_path: Path, monk
         (psycopg.errors.DiskFull, True, "the disk of the server's database is full: nothing was stored"),
         (psycopg.errors.ReadOnlySqlTransaction, True, "the server's database refuses (told): nothing was stored"),
         (psycopg.errors.DeadlockDetected, True, "the server's database refuses (told)"),
+        (psycopg.errors.InsufficientPrivilege, True, "the server's database refuses (told): nothing was stored"),
         (psycopg.errors.AdminShutdown, True, "the server's database refuses (told)"),
         (psycopg.errors.UniqueViolation, False, "this can't be stored: UniqueViolation"),
         (psycopg.errors.UndefinedFunction, False, "this can't be stored: UndefinedFunction"),

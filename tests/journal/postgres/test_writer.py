@@ -112,6 +112,27 @@ def test_that_the_engine_is_gone_is_known_before_anybody_speaks(own: Engine, pla
     run(main())
 
 
+def test_a_privilege_that_is_revoked_can_be_given_back(own: Engine, place: PostgresPlace) -> None:
+    """The members stay, and are told; it ended the server, which then could not start."""
+
+    async def main() -> None:
+        async with watched(place) as journal:
+            await say(journal, draft("before"))
+            own.sql(f"ALTER SCHEMA {place.schema} OWNER TO postgres", database="chat")
+            outcome = await send(journal, draft("meanwhile"))
+            assert isinstance(outcome, StorageFailed)
+            assert "permission denied for schema" in outcome.text
+            await journal.until_gone()
+            assert "the role has to own the schema" in str(journal.states[-1][0])
+            own.sql(f"ALTER SCHEMA {place.schema} OWNER TO chat", database="chat")
+            await journal.until_back()
+            await say(journal, draft("after"))
+            assert await texts(journal) == ["before", "after"]
+            assert not journal.fatal
+
+    run(main())
+
+
 def test_while_it_is_gone_for_long_all_is_refused_and_then_it_goes_on(
     own: Engine, place: PostgresPlace, impatient: None
 ) -> None:
@@ -443,6 +464,46 @@ def test_a_standby_that_is_waited_for_no_more_ends_the_promise(pair: tuple[Engin
 
     run(main(None))
     run(main("replica"))
+
+
+def test_a_wait_for_a_standby_that_somebody_cancels_is_waited_for_anew(pair: tuple[Engine, Engine]) -> None:
+    """The engine answers such a commit at once, as if the standby had it."""
+    primary, standby = pair
+    primary.set(synchronous_standby_names="*")
+
+    async def main() -> None:
+        async with watched(primary.place()) as journal:
+            await say(journal, draft("before"))
+            await asyncio.to_thread(standby.freeze)
+            said, store = send(journal, draft("meanwhile")), journal._writer._store
+            cancelled = store.backend
+
+            def waits(what: str) -> list[tuple[Any, ...]]:
+                query = f"SELECT {what} FROM pg_stat_activity WHERE pid = %s AND wait_event = 'SyncRep'"
+                return primary.sql(query, store.backend)
+
+            while not await asyncio.to_thread(waits, "pg_cancel_backend(pid)"):
+                pass
+            while store.backend == cancelled or not await asyncio.to_thread(waits, "pid"):
+                await asyncio.sleep(0)
+            assert not said.done()
+            await asyncio.to_thread(standby.thaw)
+            assert [receipt.seq for receipt in await said] == [2]
+            assert await texts(journal) == ["before", "meanwhile"]
+
+    run(main())
+
+
+def test_who_connects_again_waits_for_no_standby(pair: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there can be read meanwhile."""
+    primary, standby = pair
+    primary.set(synchronous_standby_names="*")
+    with contextlib.closing(Store(primary.place(), shared=True)) as store:
+        standby.freeze()
+        monkeypatch.setattr(connection, "ANSWER_SECONDS", 2.0)
+        store.reconnect()
+        assert store.last(ROOM) == 0
+        standby.thaw()
 
 
 def test_a_standby_that_stands_still_holds_the_ack_back(
