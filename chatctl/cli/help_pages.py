@@ -96,14 +96,22 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse ``args`` into ``ctx``. Raises UsageError, which names the command whose help is to be read."""
+        given = list(args)
         try:
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
+            if isinstance(error, click.NoSuchOption) and (meant := self._with_one_dash(given)):
+                ctx.fail(f"no such option {meant[0][1:]!r}: write {meant[0]}")
             raise
         if rest and not ctx.resilient_parsing and not isinstance(self, click.Group):
             self.refuse_extra(ctx, rest[0])
         return rest
+
+    def _with_one_dash(self, given: list[str]) -> list[str]:
+        """Return the options that were given as ``-nick``, which Click takes for ``-n``."""
+        known = {name for param in self.params for name in param.opts}
+        return sorted(known & {f"-{word.partition('=')[0]}" for word in given})
 
     def refuse_extra(self, ctx: click.Context, word: str) -> NoReturn:
         """Refuse ``word``, the first argument that this command does not take. Raises UsageError."""

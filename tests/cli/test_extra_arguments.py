@@ -68,6 +68,11 @@ def test_passwords_are_not_repeated(refused: Refused) -> None:
     assert "secret" not in refused("serve", "postgresql://chat:secret@db/chat")
 
 
+@pytest.mark.parametrize("arguments", [("join", "-nick", "nadia"), ("send", "-nick=nadia", "hi")])
+def test_an_option_with_one_dash_is_answered_with_that_with_two(refused: Refused, arguments: tuple[str, ...]) -> None:
+    assert refused(*arguments).startswith("no such option '-nick': write --nick (see ")
+
+
 @pytest.mark.parametrize("command", ["join", "tail"])
 def test_an_option_without_its_value_names_the_command_to_read_about(refused: Refused, command: str) -> None:
     assert refused(command, "--room") == f"option '--room' requires an argument (see 'chatctl {command} -h')"
