@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import msgspec
 from msgspec import Struct
 
+from chatctl.common.text import clean
 from chatctl.core.bans import Person
 from chatctl.core.name_ownership import Owner
 from chatctl.journal import FactKey
@@ -163,3 +164,9 @@ def lease_of(value: str) -> Lease:
 
 def _value(lease: Lease) -> str:
     return msgspec.json.encode(msgspec.structs.replace(lease, asked=None)).decode()
+
+
+def why_taken_away(kind: LeaseKind, by: str, reason: str) -> str:
+    """Return what the holder of a lease is told that an operator ends. ``by`` is their name; empty for the console."""
+    because = f": {clean(reason)}" if reason else ""
+    return f"{clean(by) or 'an operator'} {'freed' if kind == 'lock' else 'ended'} it{because}"

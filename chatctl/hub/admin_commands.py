@@ -28,9 +28,9 @@ from chatctl.hub.admin_plan import Answer, Outcome, Plan, Planner, log_row, room
 from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
 from chatctl.hub.errands import error_of
 from chatctl.hub.journal_commands import JournalCommands
+from chatctl.hub.member_places import RoomMember
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
-from chatctl.hub.presence import RoomMember
 from chatctl.hub.waiting import Waiting
 from chatctl.journal import ChangedMeanwhile, Facts
 from chatctl.protocol import DEFAULT_ROOM, Admin, Done, Notice

@@ -11,13 +11,12 @@ from typing import Any
 from chatctl.common.text import clean
 from chatctl.common.verbs import Role
 from chatctl.core.bans import Sanction
-from chatctl.core.lease import Lease, LeaseKey
+from chatctl.core.lease import Lease, LeaseKey, why_taken_away
 from chatctl.core.peer import Peer
 from chatctl.errors import Forbidden
 from chatctl.hub.admin_people import row_of
 from chatctl.hub.admin_plan import Plan, because, counted
 from chatctl.hub.admin_target import Actor, AdminTarget
-from chatctl.hub.leasing import why_taken_away
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import DEFAULT_ROOM, Admin, Done, LeaseKind
 

@@ -14,7 +14,7 @@ from chatctl.core.peer import Peer
 from chatctl.core.people import people
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden
-from chatctl.hub.presence import RoomMember
+from chatctl.hub.member_places import RoomMember
 
 MAX_SHOWN = 50
 """Connections that an answer describes; of more it tells the number."""

@@ -18,8 +18,8 @@ from chatctl.directory import Errand
 from chatctl.errors import ChatError
 from chatctl.hub.admin_people import MAX_SHOWN, remote_row, row_of
 from chatctl.hub.admin_target import Actor, AdminTarget
+from chatctl.hub.member_places import RoomMember
 from chatctl.hub.peer_control import PeerControl
-from chatctl.hub.presence import RoomMember
 from chatctl.journal import Facts
 from chatctl.protocol import Admin, Done
 

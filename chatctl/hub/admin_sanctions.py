@@ -22,8 +22,8 @@ from chatctl.hub import admin_leases
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_plan import Plan, because, counted, rooms_of
 from chatctl.hub.admin_target import Actor, AdminTarget, address_behind, note_on, person_behind, staying
+from chatctl.hub.member_places import RoomMember
 from chatctl.hub.peer_control import PeerControl
-from chatctl.hub.presence import RoomMember
 from chatctl.journal import Facts
 from chatctl.protocol import Admin, Bye, Done
 

@@ -22,9 +22,9 @@ from chatctl.core.peer import Peer
 from chatctl.core.permissions import find_verb
 from chatctl.errors import ChatError, Forbidden
 from chatctl.hub.admin_people import insist_on_one, name_of, persons
+from chatctl.hub.member_places import RoomMember
 from chatctl.hub.messages import speaker_name
 from chatctl.hub.peer_control import PeerControl
-from chatctl.hub.presence import RoomMember
 from chatctl.protocol import Admin
 
 _LIFTING = frozenset(["unban", "unmute", "unclaim"])

@@ -13,7 +13,8 @@ from chatctl.core.peer import Peer, peer_of
 from chatctl.directory import Directory, Errand, Kick, Outcome, Place, Whispering, Wish
 from chatctl.errors import ChatError, Forbidden, NoSuchNick, StorageFailed
 from chatctl.hub.event_log import NOT_KNOWN
-from chatctl.hub.presence import Presence, RoomMember
+from chatctl.hub.member_places import RoomMember
+from chatctl.hub.presence import Presence
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.protocol import Bye, Whispered

@@ -103,7 +103,7 @@ class Hub:
         self._searching = Searching(self, self.history, self._answers, loop)
         self.wake = self.history.wake
         self.leasing = Leasing(self, leases, self.history, self._tick, self._answers)
-        self.messages = Messages(self, self._tick, self.leasing, self.presence.wish)
+        self.messages = Messages(self, self._tick, self.leasing.questions, self.presence.wish)
         self.admin = AdminCommands(self)
         self.cut = Cutting(self).cut
         learning = Learning(self)

@@ -1,54 +1,42 @@
-"""Leasing: leases are taken, lost and released; questions are asked, judged and withdrawn.
+"""Leasing: leases are taken, lost and released.
 
-Lives here: what connections ask of leases, what the journal keeps, what the room is told. Does not live here: who has
-which lease (core/leases.py), who said an entry (core/recent_authors.py). Source: docs/protocol.md, "Leases".
+Lives here: what connections ask of leases, what the journal keeps, what their holders are told. Does not live here: who
+has which lease (core/leases.py), what is said of questions (questions.py). Source: docs/protocol.md, "Leases".
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 
-from chatctl.common.text import clean
+import msgspec
+
 from chatctl.core.effects import error_frame
 from chatctl.core.ip_networks import client_of
-from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, lease_of
-from chatctl.core.leases import CLOSED_SECONDS, Leases
+from chatctl.core.lease import ASKED, Changes, Lease, LeaseKey, lease_of, why_taken_away
+from chatctl.core.leases import Leases
 from chatctl.core.name_ownership import Owner
 from chatctl.core.peer import Peer
-from chatctl.core.recent_authors import RecentAuthors, opaque_marks
+from chatctl.core.recent_authors import opaque_marks
 from chatctl.core.room import Room
 from chatctl.errors import Forbidden, StorageFailed
 from chatctl.hub.event_log import NOT_KNOWN
 from chatctl.hub.history import RoomHistory
 from chatctl.hub.large_answers import LargeAnswers
+from chatctl.hub.questions import WITHDRAWN, AskedQuestions
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
 from chatctl.hub.waiting import Waiting
-from chatctl.journal import ChangedMeanwhile, Draft, FactKey, Receipt
+from chatctl.journal import ChangedMeanwhile
 from chatctl.protocol import Lease as Ask
-from chatctl.protocol import LeaseKind, LeaseState, Notice
+from chatctl.protocol import LeaseState
 
 LOOK_BYTES = 1024
 """Of the answer to a ``look``, about."""
 
-MAX_ANSWER = 200
-"""Characters of a message that may be an answer to a question that is over."""
-
 UNLOCK = "unlock"
 """The verb of operators that ends a lease."""
 
-_WITHDRAWN = "does not wait for an answer any more"
 _TAKEN = "the server's journal has it no more"
-
-_TAGGED = re.compile(r"\s*\[?([A-Za-z0-9]{2,8})\]?(?:[:,]\s*|\s+)\S")
-"""A message that begins with a question's tag."""
-
-
-def why_taken_away(kind: LeaseKind, by: str, reason: str) -> str:
-    """Return what the holder of a lease is told that an operator ends. ``by`` is their name; empty for the console."""
-    because = f": {clean(reason)}" if reason else ""
-    return f"{clean(by) or 'an operator'} {'freed' if kind == 'lock' else 'ended'} it{because}"
 
 
 def _nothing() -> None:
@@ -68,7 +56,6 @@ class Leasing:
     ) -> None:
         """Serve one hub. ``answers`` are those that wait for the journal."""
         self.leases = leases
-        self._claims = hub.names.claims
         self._journal = hub.journal
         self._history = history
         self._tick = tick
@@ -76,7 +63,7 @@ class Leasing:
         self._log = hub.log
         self._clock = hub.clock
         self._orders = hub.rules.log
-        self._authors = RecentAuthors()
+        self.questions = AskedQuestions(hub, leases, history, tick, self._keep)
         self._is_stopping = False
         self._keep(leases.kept())  # until when those of before the start are kept
 
@@ -147,7 +134,7 @@ class Leasing:
                 self._tick.reply(peer, self._state(peer, ask, lease.place))
 
         if ask.do == "withdraw":
-            self._end(lease, _WITHDRAWN, then=answer)
+            self._end(lease, WITHDRAWN, then=answer)
         else:
             self._release(lease, then=answer)
 
@@ -155,21 +142,12 @@ class Leasing:
         """Return whether the holder of a question looks at an answer from another server, or from before a restart."""
         if ask.seq is None or not lease.is_of(ask.holder, peer.owner):
             return False
-        return lease.was_open(ask.seq) and self._authors.find(lease.room, ask.seq) is None
+        return lease.was_open(ask.seq) and self.questions.author(lease.room, ask.seq) is None
 
     async def _look_up(self, peer: Peer, ask: Ask, place: LeaseKey) -> LeaseState:
-        """Return the state of a lease, with what the log has of who said an entry.
-
-        That is no key. But a name that was bound by then was that of its key.
-        """
+        """Return the state of a lease, with what the log has of who said an entry."""
         assert ask.seq is not None, "it is looked at"
-        author = Owner(await self._journal.token_of(place.room, ask.seq))
-        entry = next(iter(self._history.rooms[place.room].ring.entries(ask.seq - 1, 1)), None)
-        if author.token is not None and entry is not None and entry.seq == ask.seq:
-            claim = self._claims.find_kept(entry.nick)
-            if claim is not None and claim.since <= entry.time:
-                author = Owner(author.token, claim.key)
-        return self._state(peer, ask, place, author)
+        return self._state(peer, ask, place, await self.questions.look_up(place.room, ask.seq))
 
     def _state(self, peer: Peer, ask: Ask, place: LeaseKey, author: Owner | None = None) -> LeaseState:
         lease = self.leases.find(place)
@@ -184,13 +162,13 @@ class Leasing:
         )
         if not (held and ask.kind == "question" and ask.do == "look" and ask.seq is not None):
             return state
-        author = author or self._authors.find(place.room, ask.seq)
-        return LeaseState(
-            *(ask.kind, ask.name, held, lease.nick, lease.since, self.leases.grace),
+        author = author or self.questions.author(place.room, ask.seq)
+        return msgspec.structs.replace(
+            state,
+            until=None,
             open=self.leases.open_at(place.room, ask.seq),
             by=opaque_marks(author, ask.holder) if author is not None else [],
             own=author is not None and lease.is_owned_by(author),
-            id=ask.id,
         )
 
     # --- what other servers do
@@ -210,7 +188,7 @@ class Leasing:
         if isinstance(connection, Peer) and before is not None and not is_kept:
             self._tell(connection, before, self._why_lost(before))
         if lease is not None and lease.withdrawn and (before is None or before.closed is None):
-            self._tell_withdrawn(place, lease.nick, lease.withdrawn)
+            self.questions.tell_withdrawn(place, lease.nick, lease.withdrawn)
 
     def _why_lost(self, lease: Lease) -> str:
         """Return why a connection to this server lost a lease by what another one did."""
@@ -231,7 +209,7 @@ class Leasing:
 
     def cut(self, room: str) -> None:
         """Note that a room's log has lost its end: other entries get those numbers."""
-        self._authors.forget(room)
+        self.questions.forget_authors(room)
 
     # --- what happens to connections
 
@@ -284,15 +262,8 @@ class Leasing:
     def _end(self, lease: Lease, why: str, *, insist: bool = True, then: Callable[[], None] = _nothing) -> None:
         self._log.info("lease ended", kind=lease.kind, name=lease.name, room=lease.room, nick=lease.nick, why=why)
         if lease.kind == "question" and lease.asked is not None:
-            self._tell_withdrawn(lease.place, lease.nick, why)
+            self.questions.tell_withdrawn(lease.place, lease.nick, why)
         self._release(lease, why, insist=insist, then=then)
-
-    def _tell_withdrawn(self, place: LeaseKey, nick: str, why: str) -> None:
-        room = self._history.rooms.get(place.room)
-        if room is not None:
-            who = clean(nick) if nick else "its asker"
-            room.tell(Notice(f"question {place.name} is withdrawn: {who} {why}", self._clock()))
-            self._tick.touch(room)
 
     def _release(
         self, lease: Lease, withdrawn: str = "", *, insist: bool = True, then: Callable[[], None] = _nothing
@@ -316,7 +287,7 @@ class Leasing:
         now = self._clock.steady()
         self._keep(self.leases.release(lease, last, now, self._clock.kept(now), withdrawn), again, then)
         if not self.leases.has_questions(lease.room):
-            self._authors.forget(lease.room)
+            self.questions.forget_authors(lease.room)
 
     def _keep(
         self, changes: Changes, again: Callable[[], None] = _nothing, then: Callable[[], None] = _nothing
@@ -340,61 +311,3 @@ class Leasing:
             self._journal.keep(changes, committed)
         else:
             then()
-
-    # --- what is said
-
-    def fact_of(self, peer: Peer, room: str, name: str) -> FactKey | None:
-        """Return the fact that has the number of the entry in which a peer now asks a question; None: it can't.
-
-        If the question is not its own, it is told so: what it says is a message like any other, as ever.
-        """
-        place = LeaseKey(room, "question", name)
-        if self.leases.may_ask(place, peer.owner):
-            return place.asked_fact
-        lease = self.leases.find(place)
-        if lease is None or lease.closed is not None or not lease.is_owned_by(peer.owner):
-            self._tick.reply(
-                peer,
-                Notice(f"you did not ask the question {name}: this is shown as an ordinary message", self._clock()),
-            )
-        return None
-
-    def said(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
-        """Look at what a peer has said, once it is committed: questions, and who may be answering them."""
-        if any(draft.seq_fact for draft in drafts):
-            self._asked(peer, drafts, receipts)
-        if not self.leases.has_questions(room := drafts[0].room):
-            return
-        for draft, receipt in zip(drafts, receipts, strict=True):
-            if receipt.seq and not (receipt.duplicate or receipt.reused):
-                self._authors.note(room, receipt.seq, peer.owner)
-                self._tell_if_over(peer, draft)
-
-    def _asked(self, peer: Peer, drafts: Sequence[Draft], receipts: Sequence[Receipt]) -> None:
-        for draft, receipt in zip(drafts, receipts, strict=True):
-            if draft.seq_fact is None or not receipt.seq or receipt.reused:
-                continue
-            self._note_asked(LeaseKey.of_asked_fact(draft.seq_fact), peer.owner, draft.nick, receipt.seq)
-
-    def _note_asked(self, place: LeaseKey, owner: Owner, nick: str, seq: int) -> None:
-        if self.leases.find(place) is not None:
-            changes = self.leases.ask(place, owner, nick, seq)
-            self._keep(changes, lambda: self._note_asked(place, owner, nick, seq))
-            return
-        # It ended while the question was being committed, here or at another server: as if it had right after that.
-        now, token = self._clock.steady(), owner.token.hex() if owner.token is not None else None
-        over = Lease(
-            *(place.room, place.kind, place.name, "", token, owner.key, nick, self._clock()),
-            asked=seq,
-            until=self._clock.kept(now) + CLOSED_SECONDS,
-            closed=seq,
-            withdrawn=_WITHDRAWN,
-        )
-        self._keep(self.leases.note_over(over, now))
-        self._tell_withdrawn(place, nick, _WITHDRAWN)
-
-    def _tell_if_over(self, peer: Peer, draft: Draft) -> None:
-        tagged = _TAGGED.match(draft.text) if len(draft.text) <= MAX_ANSWER else None
-        if tagged and self.leases.closed_question(draft.room, tagged[1].lower()):
-            text = f"question {tagged[1].lower()} is closed: your answer does not count"
-            self._tick.reply(peer, Notice(text, self._clock()))

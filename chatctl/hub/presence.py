@@ -1,29 +1,26 @@
 """Presence: who is in which room, at this server and at the others.
 
-Lives here: entering, renaming and leaving a roster, for members of this server and by the directory's news; places that
-were lost. Does not live here: whose a name is (core/name_ownership.py), when it is committed (name_requests.py), what
-is told of joins and leaves (core/roster.py), what is done at the server of a member (errands.py).
+Lives here: entering, renaming and leaving a roster, for members of this server and by the directory's news. Does not
+live here: whose a name is (core/name_ownership.py), when it is committed (name_requests.py), places of the directory
+(member_places.py, reclaiming.py), what is told of joins and leaves (core/roster.py), what is done at the server of a
+member (errands.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from chatctl.common.names import fold_any, fold_nick
+from chatctl.common.names import fold_any
 from chatctl.core.bans import Person
-from chatctl.core.confusables import skeletons
-from chatctl.core.members import Member, Members
-from chatctl.core.name_ownership import Ask, grant
 from chatctl.core.peer import Peer, peer_of
 from chatctl.core.room import Reader, Room
 from chatctl.core.roster import News as RosterNews
 from chatctl.core.roster import Roster
-from chatctl.directory import Came, Directory, News, Place, Remote, Renamed, Went, Wish
-from chatctl.errors import ChatError, NickTaken
-from chatctl.hub.name_requests import commit_name
+from chatctl.directory import Came, Directory, News, Place, Remote, Renamed, Went
+from chatctl.hub.member_places import MemberPlaces, RoomMember
+from chatctl.hub.reclaiming import Reclaiming
 from chatctl.hub.shared import Shared
 from chatctl.hub.tick import Tick
-from chatctl.journal import Facts
 from chatctl.protocol import Bye, Msg
 
 REPLACED = "your nickname joined from elsewhere"
@@ -31,11 +28,6 @@ REPLACED = "your nickname joined from elsewhere"
 
 LOST = "your nickname went to somebody else while this server was cut off"
 """Why a member is disconnected whose name was given away by the other servers."""
-
-RETRY_SECONDS = 1.0
-"""After which a member comes back whose name could not be claimed anew."""
-
-RoomMember = Member[Reader | None]
 
 
 class Presence:
@@ -57,13 +49,12 @@ class Presence:
         self.rooms: dict[str, Room] = {}
         """Those that are open at this server, by name."""
         self._rosters: dict[str, Roster[Reader | None]] = {}
-        self._members: dict[Place, RoomMember] = {}
-        self._leaving: Members[Reader | None] = Members()
-        """Unlisted members of this server that are not released yet."""
+        self._places = places = MemberPlaces(hub, directory, self._last)
+        self.find, self.remote, self.wish, self.release = places.find, places.remote, places.wish, places.release
         self._remote = 0
         for remote in directory.follow(self._take_news):
             self._came(remote)
-        directory.on_fenced(self._claim_anew)
+        self._reclaiming = Reclaiming(hub, directory, places, self.lose)
         directory.count_watchers(self._watchers)
 
     def roster(self, room: str) -> Roster[Reader | None]:
@@ -82,14 +73,6 @@ class Presence:
         del self.rooms[room.name]
         if not room.roster:
             self._rosters.pop(room.name, None)
-
-    def find(self, place: Place) -> RoomMember | None:
-        """Return the member of a place, or None."""
-        return self._members.get(place)
-
-    def remote(self) -> Iterator[RoomMember]:
-        """Yield the members of other servers."""
-        return (member for member in self._members.values() if member.conn is None)
 
     def rooms_of(self, members: Iterable[RoomMember]) -> list[Room]:
         """Return the rooms of members that are open at this server."""
@@ -110,48 +93,18 @@ class Presence:
 
     # --- members of this server
 
-    def wish(
-        self,
-        nick: str,
-        peer: Peer,
-        room: str = "",
-        *,
-        place: Place | None = None,
-        since: float = 0.0,
-        facts: Facts | None = None,
-    ) -> Wish:
-        """Return the wish for a name that was decided to be a peer's, by who is here now.
-
-        Members that have it, or one like it, and are leaving, give it up first. The rest is as in ``Wish``.
-        """
-        seen = frozenset(one.place for one in self._hub.names.here.alike(nick) if one.place is not None)
-        for member in list(self._leaving.alike(nick)) if self._leaving else ():
-            self._release(member)  # which may hand out news that was not decided by
-        return Wish(
-            nick,
-            fold_nick(nick),
-            skeletons(nick),
-            seen,
-            room,
-            place,
-            peer.token,
-            peer.key,
-            since,
-            peer.info.host,
-            facts or {},
-        )
-
     def add(self, peer: Peer, room: Room, nick: str, place: Place, since: float) -> None:
         """List a peer as a new member of a room."""
         self._clear(room.roster, nick)
         now, host = self._hub.clock.steady(), peer.info.host
         member = room.roster.add(nick, peer.token, peer, now, peer.key, since=since, place=place, host=host)
-        peer.member = self._members[place] = member
+        peer.member = member
+        self._places.add(member)
 
     def take_over(self, peer: Peer, room: Room, member: RoomMember, nick: str, place: Place) -> None:
         """Give a listed member's place to another peer of its owner. Nothing is announced but another spelling."""
         before = peer_of(member)
-        self._move(member, place)
+        self._places.move(member, place)
         peer.member = member
         member.conn, member.token, member.proved, member.host = peer, peer.token, peer.key, peer.info.host
         if member.nick != nick:
@@ -165,14 +118,9 @@ class Presence:
         """Give a listed member another name, and a place ``instead`` of the one that it had."""
         if member.place != instead:  # claimed anew meanwhile, under the old name
             self.release(member.place, room.name)
-        self._move(member, place)
+        self._places.move(member, place)
         room.roster.rename(member, nick)
         self._tick.touch(room)
-
-    def release(self, place: Place | None, room: str) -> None:
-        """Give up a place whose peer left before it was listed under it."""
-        if place is not None:
-            self._directory.release([place], self._last(room))
 
     def give_up(self, place: Place | None, room: str, member: RoomMember | None) -> None:
         """Give up a place as ``release``. It took the place of a ``member``, if that is one: that one is out, too.
@@ -183,7 +131,7 @@ class Presence:
             self.release(place, room)
             return
         before = peer_of(member)
-        self._move(member, place)
+        self._places.move(member, place)
         if before is not None:
             self._hub.disconnect(before, "replaced", Bye(why=REPLACED, final=True, code="nick_taken"))
             return
@@ -193,31 +141,12 @@ class Presence:
     def unlist(self, member: RoomMember) -> None:
         """Free a name at once. Call ``gone`` when all that its member said is committed."""
         self.roster(member.room).unlist(member)
-        if member.place is not None:
-            self._leaving.add(member)
+        self._places.leave(member)
 
     def gone(self, member: RoomMember) -> None:
         """Announce that an unlisted member left."""
         self.roster(member.room).gone(member)
-        self._release(member)
-
-    def _release(self, member: RoomMember) -> None:
-        if member.place is not None:
-            self._directory.release([member.place], self._last(member.room))
-            self._forget(member)
-
-    def _forget(self, member: RoomMember) -> None:
-        """Forget the place of an unlisted member."""
-        if member.place is not None:
-            self._leaving.remove(member)
-            self._members.pop(member.place, None)
-            member.place = None
-
-    def _move(self, member: RoomMember, place: Place) -> None:
-        if member.place is not None:
-            self._members.pop(member.place, None)
-        member.place = place
-        self._members[place] = member
+        self._places.give_up(member)
 
     def _last(self, room: str) -> int:
         return self.rooms[room].ring.last if room in self.rooms else 0
@@ -267,15 +196,14 @@ class Presence:
             place=remote.place,
             host=remote.host,
         )
-        self._members[remote.place] = member
+        self._places.add(member)
         self._remote += 1
         self._tell(remote.room)
 
     def _went(self, place: Place, after: int) -> None:
-        member = self._members.pop(place, None)
+        member = self._places.drop(place)
         if member is None or member.conn is not None:
             return
-        member.place = None
         self._remote -= 1
         self.roster(member.room).unlist(member)
         room = self.rooms.get(member.room)
@@ -288,13 +216,13 @@ class Presence:
             self._on_empty(room)
 
     def _renamed(self, old: Place, now: Remote) -> None:
-        member = self._members.get(old)
+        member = self.find(old)
         roster = self.roster(now.room)
         if member is None or not roster.holds(member):  # it is leaving this server
             self._came(now)
             return
         before = peer_of(member)
-        self._move(member, now.place)
+        self._places.move(member, now.place)
         member.conn, member.token, member.proved, member.host = None, now.token, now.key, now.host
         if member.nick != now.nick:
             self._clear(roster, now.nick, but=member)
@@ -321,46 +249,10 @@ class Presence:
         if member is None or member is but:
             return
         if (peer := peer_of(member)) is not None:
-            self._lose(peer)
+            self.lose(peer)
         elif member.place is not None:
             self._went(member.place, 0)
 
-    def _lose(self, peer: Peer) -> None:
+    def lose(self, peer: Peer) -> None:
+        """Disconnect a peer whose name is somebody else's by now."""
         self._hub.disconnect(peer, "replaced", Bye(why=LOST, final=True, code="nick_taken"))
-
-    def _claim_anew(self, places: Sequence[Place]) -> None:
-        """Claim the names of this server's members again: others may have taken them, or bound them."""
-        members = [member for place in places if (member := self._members.pop(place, None)) is not None]
-        lost: list[tuple[Peer, RoomMember]] = []
-        for member in members:
-            peer = peer_of(member)
-            if peer is not None and peer.leaving is None:
-                member.place = None
-                lost.append((peer, member))
-            else:
-                self._forget(member)
-        for peer, member in lost:
-            if peer.leaving is None and member.place is None:
-                self._claim_again(peer, member)
-
-    def _claim_again(self, peer: Peer, member: RoomMember) -> None:
-        def decide() -> tuple[None, Wish | None]:
-            if member.place is not None:  # renamed meanwhile
-                return None, None
-            ask = Ask(member.nick, peer.owner, "rename", member.room, place=member)
-            grant(self._hub.names.decide(ask, self._hub.clock()))
-            return None, self.wish(member.nick, peer, member.room, since=member.since)
-
-        def given(_: None, place: Place | None) -> None:
-            if peer.member is not member or peer.leaving is not None or member.place is not None:
-                self.release(place, member.room)
-            elif place is not None:
-                self._move(member, place)
-
-        def refused(error: ChatError) -> None:
-            if isinstance(error, NickTaken):
-                self._lose(peer)
-            else:
-                self._hub.disconnect(peer, error.wire_code or "lost", Bye(why=error.text, retry_after=RETRY_SECONDS))
-
-        commit_name(self._directory, peer, decide, given, refused)

@@ -23,6 +23,7 @@ ABOUT_NAMES = frozenset(
         "test_name_binding",
         "test_name_walk",
         "test_names_in_two_rooms",
+        "test_questions",
     }
 )
 """Files whose tests run with a directory that answers in the same call, and with one that answers later."""

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from chatctl import protocol as p
-from chatctl.core.peer import peer_of
-from chatctl.directory import Place, Remote, Renamed, Went
-from chatctl.hub.presence import LOST, REPLACED
-from tests.support.fakes import FakePeer, only
+from chatctl.directory import Place, Remote, Renamed
+from chatctl.hub.presence import REPLACED
+from tests.support.fakes import frames_of, only
 from tests.support.key_holders import OTHER, OWNER
-from tests.support.two_servers import ONE, TWO, TwoServers, directory_of, join, journal_of, nicks
-
-
-def frames_of(peer: FakePeer) -> list[p.ServerFrame]:
-    return [frame for frame in peer.take() if not isinstance(frame, p.Welcome)]
-
+from tests.support.two_servers import ONE, TwoServers, directory_of, join, journal_of, nicks
 
 # --- coming and going
 
@@ -65,22 +59,6 @@ def test_a_leave_is_told_once_what_was_said_before_is_shown(servers: TwoServers)
     journal_of(servers.one).show()
     servers.settle()
     assert [type(frame) for frame in ana.take()] == [p.Msg, p.Leave]
-
-
-def test_who_takes_the_name_before_that_is_told_after_the_leave(servers: TwoServers) -> None:
-    ana, bob = join(servers, servers.one, "Ana"), join(servers, servers.two, "Bob")
-    ana.take()
-    journal_of(servers.one).held = []
-    bob.say(p.Say("bye"))
-    servers.settle()
-    bob.lose()
-    servers.settle()
-    join(servers, servers.two, "BOB")
-    assert nicks(servers.one) == ["Ana", "BOB"]
-    assert frames_of(ana)[-1] == p.Join(nicks=["BOB"], count=2)
-    journal_of(servers.one).show()
-    servers.settle()
-    assert [type(frame) for frame in ana.take()] == [p.Msg]
 
 
 def test_a_room_that_is_open_elsewhere_alone_is_listed_and_costs_nothing(servers: TwoServers) -> None:
@@ -220,20 +198,6 @@ def test_the_same_token_takes_its_place_over_from_another_server(servers: TwoSer
     assert [nicks(house) for house in servers.houses] == [["Eve"]] * 2
 
 
-def test_one_who_comes_back_at_another_server_while_the_old_one_hangs_up_is_there(servers: TwoServers) -> None:
-    eve, before = join(servers, servers.one, "Eve"), join(servers, servers.one, "Ana", ONE)
-    eve.take()
-    again = servers.two.peer(p.Hello(v=1, nick="Ana", token=ONE))
-    before.lose()
-    servers.settle()
-    assert again.welcome is not None
-    assert [nicks(house) for house in servers.houses] == [["Ana", "Eve"]] * 2
-    again.lose()
-    servers.settle()
-    assert frames_of(eve)[-1] == p.Leave(nicks=["Ana"], count=1)
-    assert join(servers, servers.one, "Ana").welcome is not None
-
-
 def test_a_bound_name_is_its_keys_at_every_server(servers: TwoServers) -> None:
     OWNER.join(servers.one, "Ana").lose()
     servers.settle()
@@ -340,86 +304,6 @@ def test_while_the_engine_is_gone_nobody_comes_in_and_who_leaves_does(servers: T
 # --- places that were lost
 
 
-def test_a_dead_servers_members_are_gone(servers: TwoServers) -> None:
-    ana = join(servers, servers.one, "Ana")
-    join(servers, servers.two, "Bob")
-    ana.take()
-    directory_of(servers.two).stopped = True
-    servers.engine.fence(directory_of(servers.two))
-    servers.settle()
-    assert ana.take() == [p.Leave(nicks=["Bob"], count=1)]
-    assert join(servers, servers.one, "bob").welcome is not None
-
-
-def test_who_wakes_up_has_his_name_back_or_is_told(servers: TwoServers) -> None:
-    ana = join(servers, servers.one, "Ana")
-    peers = [join(servers, servers.two, nick, token) for nick, token in (("Bob", ONE), ("Eve", None), ("Max", TWO))]
-    asleep = directory_of(servers.two)
-    asleep.stopped = True
-    servers.engine.fence(asleep)
-    servers.settle()
-    join(servers, servers.one, "BОB")  # looks like Bob
-    join(servers, servers.one, "Max", TWO)
-    ana.take()
-    for peer in peers:
-        peer.take()
-    asleep.stopped = False
-    asleep.read()
-    servers.settle()
-    bob, eve, max_ = peers
-    assert [peer.closed for peer in peers] == [True, False, True]
-    assert only(p.Bye, bob.frames) == [p.Bye(why=LOST, final=True, code="nick_taken")]
-    assert max_.closed
-    assert [nicks(house) for house in servers.houses] == [["Ana", "BОB", "Eve", "Max"]] * 2
-    assert frames_of(ana)[-1] == p.Join(nicks=["Eve"], count=4)
-    ana.say(p.Whisper("Eve", "psst", id="1"))
-    servers.settle()
-    assert only(p.Ack, ana.frames)
-    assert only(p.Whispered, eve.frames)[0].text == "psst"
-
-
-def test_who_wakes_up_and_finds_that_somebody_was_renamed_to_his_name_is_told(servers: TwoServers) -> None:
-    ana, bob = join(servers, servers.one, "Ana"), join(servers, servers.two, "Bob")
-    asleep = directory_of(servers.two)
-    asleep.stopped = True
-    servers.engine.fence(asleep)
-    servers.settle()
-    ana.say(p.Nick("Bob"))
-    servers.settle()
-    asleep.stopped = False
-    asleep.read()
-    servers.settle()
-    assert only(p.Bye, bob.frames) == [p.Bye(why=LOST, final=True, code="nick_taken")]
-    assert [nicks(house) for house in servers.houses] == [["Bob"]] * 2
-    assert not ana.closed
-
-
-def test_a_rename_that_is_judged_after_the_place_was_lost_leaves_one_name(servers: TwoServers) -> None:
-    eve = join(servers, servers.two, "Eve")
-    eve.say(p.Nick("Zoe"))
-    servers.engine.fence(directory_of(servers.two))
-    servers.settle()
-    assert eve.member is not None
-    assert eve.member.nick == "Zoe"
-    assert [nicks(house) for house in servers.houses] == [["Zoe"]] * 2
-    assert [member.nick for member in servers.engine.members.values()] == ["Zoe"]
-
-
-def test_a_rename_that_was_under_way_when_the_place_was_lost_leaves_one_name(servers: TwoServers) -> None:
-    eve = join(servers, servers.two, "Eve")
-    directory = directory_of(servers.two)
-    directory.stopped = True
-    eve.say(p.Nick("Zoe"))
-    servers.settle()
-    servers.engine.fence(directory)
-    directory.stopped = False
-    directory.read()
-    servers.settle()
-    assert eve.member is not None
-    assert [nicks(house) for house in servers.houses] == [[eve.member.nick]] * 2
-    assert [member.nick for member in servers.engine.members.values()] == [eve.member.nick]
-
-
 def test_news_that_catches_up_may_give_a_name_before_it_is_free(servers: TwoServers) -> None:
     join(servers, servers.one, "Ana")
     first, second = (join(servers, servers.two, nick) for nick in ("Bob", "Eve"))
@@ -433,16 +317,3 @@ def test_news_that_catches_up_may_give_a_name_before_it_is_free(servers: TwoServ
     directory.take_news(Renamed(places[1], Remote(Place("two1", 91), "lobby", "Bob")))
     servers.settle()
     assert nicks(servers.one) == ["Ana", "Bob", "Eve"]
-
-
-def test_what_is_told_of_a_place_that_nobody_has_changes_nothing(servers: TwoServers) -> None:
-    ana = join(servers, servers.one, "Ana")
-    ana.take()
-    directory_of(servers.one).take_news(Went(Place("elsewhere", 77), 5))
-    assert ana.member is not None
-    assert ana.member.place is not None
-    directory_of(servers.one).take_news(Went(ana.member.place))
-    servers.settle()
-    assert ana.take() == []
-    assert nicks(servers.one) == ["Ana"]
-    assert peer_of(ana.member) is ana

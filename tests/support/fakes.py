@@ -409,6 +409,11 @@ def only(kind: type[Frame], frames: Sequence[Frame]) -> list:
     return [frame for frame in frames if type(frame) is kind]
 
 
+def frames_of(peer: FakePeer) -> list[p.ServerFrame]:
+    """Return what somebody was sent since the last time, without the welcome."""
+    return [frame for frame in peer.take() if not isinstance(frame, p.Welcome)]
+
+
 def done(outcome: p.Done | ChatError) -> p.Done:
     """Return the outcome of an order that has to be carried out."""
     assert isinstance(outcome, p.Done), outcome
