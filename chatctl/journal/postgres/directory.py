@@ -17,7 +17,7 @@ import psycopg
 
 from chatctl.directory import Errand, News, OnErrand, Outcome, Place, Remote, Verdict, Wish
 from chatctl.journal.postgres.directory_thread import DirectoryThread
-from chatctl.journal.postgres.directory_work import Answering, Claim, Hint, Reaching, Release, Sending
+from chatctl.journal.postgres.directory_work import Answering, Arriving, Claim, Hint, Reaching, Release, Sending
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error
 from chatctl.journal.postgres.errands import ANSWERED, SENT, Inbox, Received, answer_of, read_answer
 from chatctl.journal.postgres.journal import PostgresJournal
@@ -154,6 +154,10 @@ class PostgresDirectory:
         if done is not None:
             done(outcome)
 
+    def arrived(self, server: str, piece: str) -> None:
+        """Do an errand, once all verdicts before it were told."""
+        self._report(0, lambda: self._receive(server, piece))
+
     def reached(self, asked: Sequence[Reaching], heads: Heads | None) -> None:
         """Call back once the facts of that time are known here."""
         facts = 0 if heads is None else heads.facts
@@ -207,7 +211,7 @@ class PostgresDirectory:
         """Take a note that is neither about entries nor facts."""
         server, _, rest = what.partition(" ")
         if kind == SENT and server == self._me.sid:
-            self.post(self._receive, server, rest)
+            self._thread.put(Arriving(server, rest))
         elif kind == ANSWERED and server == self._me.sid and (answer := read_answer(rest)) is not None:
             self.post(self.answered, *answer)
         elif kind == "p":

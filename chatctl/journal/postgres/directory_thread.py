@@ -23,6 +23,7 @@ from chatctl.errors import StorageFailed
 from chatctl.journal import FactKey
 from chatctl.journal.postgres.directory_work import (
     Answering,
+    Arriving,
     Claim,
     DirectoryEvents,
     Hint,
@@ -75,11 +76,12 @@ class DirectoryThread:
         self._events = events
         self._look = look
         self._link = Reconnector(presence, lambda *_: None)  # the journal tells of it
-        self._queue: queue.SimpleQueue[Claim | Release | Sending | Answering | Reaching | Hint | None] = (
+        self._queue: queue.SimpleQueue[Claim | Release | Sending | Answering | Arriving | Reaching | Hint | None] = (
             queue.SimpleQueue()
         )
         self._waiting = WaitingOrders()
         self._letters: deque[Sending | Answering] = deque()
+        self._arriving: list[Arriving] = []
         self._reaching: list[Reaching] = []
         self._is_level = True
         self._mark = me.mark
@@ -93,7 +95,7 @@ class DirectoryThread:
         """Begin."""
         self._thread.start()
 
-    def put(self, item: Claim | Release | Sending | Answering | Reaching | Hint) -> None:
+    def put(self, item: Claim | Release | Sending | Answering | Arriving | Reaching | Hint) -> None:
         """Queue something to be done."""
         self._queue.put(item)
 
@@ -143,6 +145,8 @@ class DirectoryThread:
                         self._waiting.orders.append(item)
                     case Sending() | Answering():
                         self._letters.append(item)
+                    case Arriving():
+                        self._arriving.append(item)
                     case Reaching():
                         self._reaching.append(item)
                     case None:
@@ -162,6 +166,7 @@ class DirectoryThread:
         else:
             self._report()
             self._do_orders()
+        self._hand_letters_on()
         self._send_letters()
         heads = self._presence.heads({one.room for one in self._reaching}) if self._reaching else None
         self._read_news()
@@ -221,6 +226,11 @@ class DirectoryThread:
         self._judge(attempt.claims, claimed.verdicts, claimed.facts if is_changed else 0)
 
     # --- letters
+
+    def _hand_letters_on(self) -> None:
+        arriving, self._arriving = self._arriving, []
+        for one in arriving:
+            self._events.post(self._events.arrived, one.server, one.piece)
 
     def _send_letters(self) -> None:
         while self._letters:

@@ -48,6 +48,14 @@ class Answering:
     payload: str
 
 
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """A piece of an errand from another server, to a member whose verdict may have to be told first."""
+
+    server: str
+    piece: str
+
+
 @dataclass(slots=True)
 class Reaching:
     """The arguments of one call of ``reach``."""
@@ -81,6 +89,9 @@ class DirectoryEvents(Protocol):
 
     def answered(self, number: int, outcome: Outcome) -> None:
         """An errand was not taken, or is done."""
+
+    def arrived(self, server: str, piece: str) -> None:
+        """There is a piece of an errand, and all verdicts by then were told."""
 
     def reached(self, asked: Sequence[Reaching], heads: Heads | None) -> None:
         """All news up to these heads were told; None: the engine can't be reached."""

@@ -35,6 +35,7 @@ from chatctl.errors import StorageFailed
 from chatctl.journal import Facts, Poster
 from chatctl.journal.postgres import directory, reconnecting, watcher
 from chatctl.journal.postgres.directory import PostgresDirectory
+from chatctl.journal.postgres.errands import SENT
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import ADDED, TAKEN
 from tests.support.engine import Engine, running
@@ -545,6 +546,36 @@ def test_an_errand_is_done_at_the_server_of_its_member_and_answered(place: Postg
             other.directory.release([there], 0)
             await other.claim()
             assert await one.send(there, kick) == "absent"
+
+    run(main())
+
+
+def test_an_errand_to_somebody_who_is_just_coming_waits_until_their_server_knows(place: PostgresPlace) -> None:
+    """Others may hear that they came before their own server does."""
+
+    async def main() -> None:
+        async with servers(place) as (one, other):
+            presence, hear = other.directory._thread._presence, other.directory.heard
+            claim, is_sent, here = presence.claim, threading.Event(), list[Verdict]()
+
+            def listen(kind: str, what: str) -> None:
+                hear(kind, what)
+                if kind == SENT:
+                    is_sent.set()
+
+            def claim_and_wait(*args: object) -> object:
+                claimed = claim(*args)  # type: ignore[arg-type]
+                assert is_sent.wait(WAIT)
+                return claimed
+
+            presence.claim = claim_and_wait  # type: ignore[assignment, method-assign]
+            other.directory.heard = listen  # type: ignore[method-assign]
+            other.directory.on_errand(lambda to, _: "done" if here == [Given(to)] else "absent")
+            other.directory.claim([wish("Rajat")], here.extend)
+            await one.until(lambda: one.news)
+            [came] = one.news
+            assert isinstance(came, Came)
+            assert await one.send(came.member.place, Whispering("nadia", "psst", 1.5)) == "done"
 
     run(main())
 
