@@ -47,6 +47,8 @@ _REMEDIES = {
     "permission denied for database": "create the schema as its owner: CREATE SCHEMA {schema} AUTHORIZATION role",
     "permission denied for schema": "the role has to own the schema: ALTER SCHEMA {schema} OWNER TO role",
     "permission denied for": "the role has to own all that is in the schema {schema}",
+    "too many ": "a server takes three connections: raise max_connections, or the role's CONNECTION LIMIT",
+    "connection slots are reserved": "a server takes three connections: raise max_connections",
     "is not accepting connections": "wait until it has started",
     "could not translate host name": "check the host in the URI",
     "connection refused": "is it running there?",

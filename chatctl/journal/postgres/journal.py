@@ -110,7 +110,11 @@ class PostgresJournal(ThreadedJournal[Store]):
     def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:
         post, told = self._dispatcher.post, partial(self._dispatcher.post, self._dispatcher.others)
         report, fail = partial(post, on_error), partial(post, self.fail)
-        return Watcher(self.place, store.me, lambda: store.backend, self.look, told, report, fail)
+
+        def own() -> int:
+            return store.backend if store.is_connected else 0
+
+        return Watcher(self.place, store.me, own, self.look, told, report, fail)
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.

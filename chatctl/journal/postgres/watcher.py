@@ -7,7 +7,6 @@ two connections. Does not live here: looking (writer.py, store.py), who is dead 
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -68,7 +67,7 @@ class Watcher:
         Args:
             place: of the journal.
             me: this server.
-            own: returns the engine's process of this server's writer, whose hints are no news.
+            own: returns the engine's process of this server's writer, whose hints are no news; 0: it is not connected.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
             on_error: called on the thread with the reason when a beat or a sweep failed; of beats once, however often.
@@ -83,6 +82,7 @@ class Watcher:
         self._on_fault = on_fault
         self.sharer: Sharer | None = None
         self._told: str | None = None
+        self._has_failed = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
         self._thread.start()
@@ -94,12 +94,22 @@ class Watcher:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                with contextlib.suppress(psycopg.Error, EngineUnfit):
-                    self._run_with(connect(self._place, application_name(self._me.sid)))
+                self._connect_and_watch()
                 if not self._stopping.wait(BEAT_SECONDS):
                     self._have_all_look()  # who finds the engine gone before anybody waits for it can tell
         except Exception as error:  # noqa: BLE001 — a server that is deaf, and is taken for dead, must not go on
             self._on_fault(error)
+
+    def _connect_and_watch(self) -> None:
+        try:
+            db = connect(self._place, application_name(self._me.sid))
+        except (psycopg.Error, EngineUnfit) as error:
+            if self._has_failed and self._own():  # else the writer finds out, and tells
+                self._tell(reason(error, self._place.schema))
+            self._has_failed = True
+        else:
+            self._has_failed = False
+            self._run_with(db)
 
     def _run_with(self, db: Connection) -> None:
         try:

@@ -34,6 +34,8 @@ Multiple connection attempts failed. All failures were:
          "the schema room, or name another one with --journal-schema)"),
         (SEVERAL, "10.0.0.1: connection timeout expired; connection to server at \"10.0.0.2\", port 5432 failed: "
          "Connection refused (is it running there?)"),
+        ("FATAL:  sorry, too many clients already", "sorry, too many clients already (a server takes three "
+         "connections: raise max_connections, or the role's CONNECTION LIMIT)"),
         ("bad \x1b[2J thing", "bad ␛[2J thing"),
         ("", "OperationalError"),
     ],

@@ -14,7 +14,7 @@ import pytest
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import Facts
-from chatctl.journal.postgres import connection, reconnecting, writer
+from chatctl.journal.postgres import connection, reconnecting, watcher, writer
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.store import Store
 from tests.support.engine import Engine, place_of, running, two_engines
@@ -131,6 +131,36 @@ def test_a_privilege_that_is_revoked_can_be_given_back(own: Engine, place: Postg
             assert not journal.fatal
 
     run(main())
+
+
+def test_a_watcher_that_gets_no_connection_is_told_of(
+    own: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server does not beat: the others take it for dead, again and again. Its writer is well, and tells nothing."""
+    monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.05)
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'chat' AND pid <> %s"
+
+    async def main() -> None:
+        told: asyncio.Queue[str] = asyncio.Queue()
+        async with watched(place, shared=True, on_watcher_error=told.put_nowait) as journal:
+            own.sql("ALTER ROLE chat CONNECTION LIMIT 1")
+            while not own.sql(ended, journal._writer._store.backend):
+                pass
+            assert (await asyncio.wait_for(told.get(), 15)).endswith(
+                'too many connections for role "chat" (a server takes three connections: raise max_connections, or the '
+                "role's CONNECTION LIMIT)"
+            )
+            assert not journal.states
+            own.sql("ALTER ROLE chat CONNECTION LIMIT -1")
+            beat = f"SELECT sum(beat) FROM {place.schema}.servers"
+            before = own.sql(beat, database="chat")
+            while own.sql(beat, database="chat") == before:
+                await asyncio.sleep(0)
+
+    try:
+        run(main())
+    finally:
+        own.sql("ALTER ROLE chat CONNECTION LIMIT -1")
 
 
 def test_while_it_is_gone_for_long_all_is_refused_and_then_it_goes_on(
