@@ -87,6 +87,7 @@ class DirectoryThread:
         self._mark = me.mark
         self._is_swept = False
         self._is_stopping = False
+        self._is_told = False
         self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
 
     # --- from other threads
@@ -123,7 +124,11 @@ class DirectoryThread:
             self._report_reached(None)  # readers are let in all the same
             if self._link.is_late:
                 self._refuse(out_of_reach())
+                if not self._is_told and self._link.why is not None:
+                    self._is_told = True
+                    self._events.post(self._events.unreachable, self._link.why)
             return
+        self._is_told = False
         try:
             self._work()
         except NewsLost:
