@@ -175,7 +175,7 @@ class DirectoryThread:
         self._send_letters()
         heads = self._presence.heads({one.room for one in self._reaching}) if self._reaching else None
         self._read_news()
-        self._report_reached(heads)
+        self._report_reached(None if self._is_stopping else heads)
 
     def _refuse(self, error: StorageFailed) -> None:
         """Refuse claims that never reached the engine. What is to be released stays."""
