@@ -171,6 +171,10 @@ class PostgresDirectory:
         """Report that this server begins anew."""
         self._report(0, lambda: self._on_fenced(places))
 
+    def unreachable(self, why: str) -> None:
+        """Tell that no names can be assigned."""
+        self._journal.directory_lost(why)
+
     def broken(self, error: Exception) -> None:
         """End the server: names can't be given any more."""
         self._journal.fail(error)

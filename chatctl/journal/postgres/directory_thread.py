@@ -87,6 +87,7 @@ class DirectoryThread:
         self._mark = me.mark
         self._is_swept = False
         self._is_stopping = False
+        self._is_told = False
         self._thread = threading.Thread(target=self._run, name="directory", daemon=True)
 
     # --- from other threads
@@ -123,7 +124,11 @@ class DirectoryThread:
             self._report_reached(None)  # readers are let in all the same
             if self._link.is_late:
                 self._refuse(out_of_reach())
+                if not self._is_told and self._link.why is not None:
+                    self._is_told = True
+                    self._events.post(self._events.unreachable, self._link.why)
             return
+        self._is_told = False
         try:
             self._work()
         except NewsLost:
@@ -170,7 +175,7 @@ class DirectoryThread:
         self._send_letters()
         heads = self._presence.heads({one.room for one in self._reaching}) if self._reaching else None
         self._read_news()
-        self._report_reached(heads)
+        self._report_reached(None if self._is_stopping else heads)
 
     def _refuse(self, error: StorageFailed) -> None:
         """Refuse claims that never reached the engine. What is to be released stays."""

@@ -99,5 +99,8 @@ class DirectoryEvents(Protocol):
     def fenced(self, places: Sequence[Place]) -> None:
         """This server was taken for dead: these places are none any more."""
 
+    def unreachable(self, why: str) -> None:
+        """Claims are refused, since the engine can't be reached. Once for each time."""
+
     def broken(self, error: Exception) -> None:
         """The thread has ended."""

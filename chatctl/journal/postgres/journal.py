@@ -61,8 +61,8 @@ class PostgresJournal(ThreadedJournal[Store]):
         on_fatal: called once, on the loop's thread, with the error that the server has to end with.
         on_held: called there with a room whose trim waits, since the clock is in doubt: as ``retention.OnHeld``.
         on_engine: called there when the engine can't be used, and when it can be again.
-        on_watcher_error: called there with the reason when this server could not beat, or sweep a dead one. It
-            tries again by itself.
+        on_watcher_error: called there with the reason when this server could not beat, sweep a dead one, or assign
+            names, while it can use the engine otherwise. It tries again by itself.
         clock: returns Unix seconds.
 
     Raises:
@@ -98,7 +98,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._on_cut: OnCut = lambda *_: None
         self.place = place
         self.durability = store.durability
-        self._told = on_engine
+        self._told, self._on_watcher_error, self._is_gone = on_engine, on_watcher_error, False
         self._retention = Retention(keep_messages, keep_days, clock, on_held=partial(self._dispatcher.post, on_held))
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
@@ -190,6 +190,11 @@ class PostgresJournal(ThreadedJournal[Store]):
         """Schedule a call on the loop's thread. From any thread."""
         self._dispatcher.post(call, *args)
 
+    def directory_lost(self, why: str) -> None:
+        """Report that names can't be assigned, unless that was told with the engine."""
+        if not self._is_gone:
+            self._on_watcher_error(f"names can't be assigned: {why}")
+
     def fail(self, error: Exception) -> None:
         """Report that the server has to end, since one of its threads has ended with an error."""
         self._dispatcher.failed(fatal_error(self.place, error))
@@ -216,7 +221,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         await super().close()
 
     def _engine_changed(self, why: str | None, durability: str) -> None:
-        self.durability = durability
+        self.durability, self._is_gone = durability, why is not None
         self._told(why, durability)
 
     def _epoch_of_new(self, room: str) -> str:

@@ -62,6 +62,11 @@ class Reconnector:
         return None if self._store.is_connected else max(0.0, self._try_at - time.monotonic())
 
     @property
+    def why(self) -> str | None:
+        """Why the newest try failed; None: it did not."""
+        return self._told[0]
+
+    @property
     def is_late(self) -> bool:
         """Whether it was not connected for longer than anything waits."""
         return self._gone_since is not None and time.monotonic() >= self._gone_since + PATIENCE

@@ -413,6 +413,36 @@ def swept(engine: Engine, place: PostgresPlace, server: Server) -> None:
     assert engine.sql(f"SELECT {place.schema}.sweep(%s, NULL)", sid, database="chat") == [(True,)]
 
 
+def test_that_no_names_can_be_assigned_is_told_where_all_else_can_be_done(
+    engine: Engine, place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine has no connection left for the directory alone: nobody can enter, and the journal is well."""
+    monkeypatch.setattr(reconnecting, "PATIENCE", 0.1)
+
+    async def main() -> None:
+        async with servers(place, 1) as (one,):
+            told: asyncio.Queue[str] = asyncio.Queue()
+            monkeypatch.setattr(one.journal, "_on_watcher_error", told.put_nowait)
+            engine.sql("ALTER ROLE chat CONNECTION LIMIT 1")
+            db = one.directory._thread._presence._db
+            assert db is not None
+            engine.sql("SELECT pg_terminate_backend(%s)", db.info.backend_pid)
+            why = await asyncio.wait_for(told.get(), WAIT)
+            assert why.startswith("names can't be assigned: ")
+            assert "too many connections" in why
+            [refused] = await one.claim(wish("nadia"))
+            assert isinstance(refused, StorageFailed)
+            engine.sql("ALTER ROLE chat CONNECTION LIMIT -1")
+            while isinstance(*await one.claim(wish("omar")), StorageFailed):
+                await asyncio.sleep(0)
+            assert told.empty(), "once"
+
+    try:
+        run(main())
+    finally:
+        engine.sql("ALTER ROLE chat CONNECTION LIMIT -1")
+
+
 @pytest.mark.parametrize("is_swept", [False, True])
 def test_a_claim_whose_answer_was_lost_is_answered_and_made_once(
     engine: Engine, place: PostgresPlace, is_swept: bool
