@@ -65,8 +65,8 @@ class Draft(Struct, frozen=True):
     seq_fact: FactKey | None = None
     """A fact whose value becomes the entry's number, in the same transaction."""
     poster: Poster | None = None
-    """Its sender, if that is no member. A journal that servers share adds nothing if somebody else is a member by the
-    time of the commit, under a name that looks like this one: their server may know more than this one."""
+    """Its sender, if that is no member. A journal that servers share adds nothing if somebody else is a member of
+    another one by the time of the commit, under a name that looks like this one: this server may not know yet."""
 
 
 class Receipt(Struct, frozen=True):

@@ -221,6 +221,18 @@ def test_nobody_posts_under_the_name_of_a_member_whom_their_server_does_not_show
     assert [one.text for one in only(p.Msg, reader.take())] == ["from a script"]
 
 
+def test_who_leaves_keeps_nobody_from_posting_at_the_same_server(servers: TwoServers) -> None:
+    """What it said last is under way still, and so it has its place; but its name is free, as at one server."""
+    rajat = join(servers, servers.two, "Rajat", ONE)
+    rajat.in_flight += 1
+    rajat.lose()
+    poster = servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=TWO))
+    poster.say(p.Say("done", id="1"))
+    servers.settle()
+    assert [one.nick for one in servers.engine.members.values()] == ["Rajat"]
+    assert [ack.seq for ack in only(p.Ack, poster.frames)] == [1]
+
+
 def test_what_was_said_before_the_name_was_taken_is_a_repeat(servers: TwoServers) -> None:
     poster = servers.two.peer(p.Hello(v=1, nick="Rajat", mode="post", token=TWO))
     poster.say(p.Say("done", id="1"))

@@ -60,12 +60,13 @@ class Engine:
         self.last: Callable[[str], int] = lambda _: 0
         """Returns the last entry of a room."""
 
-    def is_taken(self, draft: Draft) -> bool:
-        """Return whether somebody else is a member under the name of one who posts, or one that looks like it."""
+    def is_taken(self, draft: Draft, by: ServerDirectory) -> bool:
+        """Return whether somebody else is a member elsewhere under the name of a poster, or one that looks like it."""
         if draft.poster is None or not draft.append or not draft.persist:
             return False
         places = {place for look in draft.poster.looks for place in self.table.alike(look)}
-        return any(not Owner(draft.token, draft.poster.key).owns(as_member(self.members[place])) for place in places)
+        owner = Owner(draft.token, draft.poster.key)
+        return any(place.server != by.sid and not owner.owns(as_member(self.members[place])) for place in places)
 
     def is_changed(self, facts: Facts, known: int, by: ServerDirectory) -> bool:
         """Return whether another server has changed these, or any claim if there are some, after a version."""

@@ -67,7 +67,7 @@ class JournalOfOne:
 
     def _append(self, batch: Sequence[Draft], done: OnAppended) -> None:
         """Refuse posters whose name is a member's by now, as an engine does."""
-        taken = [self.directory.engine.is_taken(draft) for draft in batch]
+        taken = [self.directory.engine.is_taken(draft, self.directory) for draft in batch]
         asked = [replace(draft, append=False) if no else draft for draft, no in zip(batch, taken, strict=True)]
 
         def committed(outcome: Sequence[Receipt] | StorageFailed) -> None:

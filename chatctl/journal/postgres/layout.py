@@ -116,8 +116,9 @@ APPEND = """
 -- Number and keep drafts, given as columns. Add rooms first that are not there: those of the drafts are among them.
 -- is_new: nothing with its id is further up among the drafts, and its sender may speak. of_leader: else where that is.
 -- of_kind, of_key: a fact that gets the number, of a draft that was added or is a repeat.
--- of_poster: who says it without being a member, as JSON: it is not added if a member has a name that looks like it,
--- and is somebody else (Owner.owns in core/name_ownership.py). Nobody becomes a member meanwhile.
+-- of_poster: who says it without being a member, as JSON: it is not added if a member of another server has a name that
+-- looks like it, and is somebody else (Owner.owns in core/name_ownership.py). Nobody becomes a member meanwhile. Those
+-- of its own server, that one has looked at.
 -- Returns for each draft a number and a time, and its kind: 0 it was added under this number; 1 it is a repeat of the
 -- entry of this number; 2 its id belongs to that other entry; 3 it was not added and is not known; 4 its name is taken.
 CREATE FUNCTION {s}.append(
@@ -144,7 +145,7 @@ BEGIN
         SELECT array_agg(p.poster) INTO taken FROM (SELECT DISTINCT unnest(of_poster) AS poster) p
         WHERE EXISTS (
             SELECT FROM jsonb_array_elements_text(p.poster::jsonb->'looks') AS n (look)
-                JOIN {s}.looks l ON l.skeleton = n.look JOIN {s}.places m ON m.number = l.number
+                JOIN {s}.looks l ON l.skeleton = n.look JOIN {s}.places m ON m.number = l.number AND m.sid <> my_sid
             WHERE CASE WHEN m.member::jsonb->>'key' IS NULL THEN m.member::jsonb->>'token' = p.poster::jsonb->>'token'
                 ELSE m.member::jsonb->>'key' = p.poster::jsonb->>'key' END IS NOT TRUE);
     END IF;
@@ -223,7 +224,8 @@ END $body$;
 CHANGE = """
 -- Change facts, and empty entries of a room, if one is named. Returns the version of the facts after it.
 -- seen, mine: the version that was decided by, and later ones that are this server's own. What another one has changed
--- since is refused, and a claim if any claim was: names that look alike have one owner.
+-- since is refused, and a claim if any claim was: names that look alike have one owner. What append has counted is
+-- another one's, too: it is looked at first.
 CREATE FUNCTION {s}.change(
     my_sid text, my_number bigint, of_kind text[], of_key text[], of_value text[], in_room text, of_seq bigint[],
     seen bigint, mine bigint[]

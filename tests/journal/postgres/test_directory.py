@@ -255,9 +255,14 @@ def test_the_engine_lets_nobody_post_under_the_name_of_a_member_that_is_not_thei
             said = [text.text for text, taken in zip(drafts, expected, strict=True) if not taken]
             assert await texts(one.journal) == said
 
+            here = await one.enter("omar", token=ALICE)
+            assert here.server == one.journal.me.sid
+            [own] = await say(one.journal, draft(poster=Poster(skeletons("omar"))))
+            assert not own.taken, "it has looked among its own"
+
             mine, theirs = (draft(token=token, id="k", poster=Poster(skeletons("warren1x"))) for token in (ALICE, BOB))
             together = await say(one.journal, mine, theirs, mine, theirs, draft("a member's"))
-            last = len(said)
+            last = len(said) + 1
             assert [(one.seq, one.duplicate, one.taken) for one in together] == [
                 (last + 1, False, False), (None, False, True), (last + 1, True, False), (None, False, True),
                 (last + 2, False, False),
