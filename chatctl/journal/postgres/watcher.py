@@ -26,6 +26,9 @@ ENTRIES, FACTS = "e", "f"
 BEAT_SECONDS = 1.0
 """Between two beats, and between two looks at those of the others."""
 
+LISTEN_SECONDS = 2.0
+"""How long a start waits for that. It goes on without: what others change is found once a second."""
+
 LOCK_SECONDS = 2.0
 """How long a sweep waits for somebody's lock. Whoever else is dead has to be swept meanwhile."""
 
@@ -62,7 +65,7 @@ class Watcher:
         on_error: Callable[[str], object],
         on_fault: Callable[[Exception], object],
     ) -> None:
-        """Start the thread.
+        """Start the thread, and wait until it hears others: an errand to a member of a deaf server is lost.
 
         Args:
             place: of the journal.
@@ -84,8 +87,10 @@ class Watcher:
         self._told: str | None = None
         self._has_failed = False
         self._stopping = threading.Event()
+        self._is_listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="journal watcher", daemon=True)
         self._thread.start()
+        self._is_listening.wait(LISTEN_SECONDS)
 
     def stop(self) -> None:
         """Make the thread end within a beat. From any thread."""
@@ -116,6 +121,7 @@ class Watcher:
             with db:
                 db.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
                 db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
+                self._is_listening.set()
                 self._watch(db)
         except EngineSilent as error:
             self._tell(reason(error))  # the writer may well be answered

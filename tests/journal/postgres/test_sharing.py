@@ -127,6 +127,18 @@ def test_an_id_is_used_once_wherever_it_is_sent(place: PostgresPlace) -> None:
     run(main())
 
 
+def test_a_server_hears_the_others_from_its_start_on(place: PostgresPlace) -> None:
+    """An errand to a member that it has by then would be lost."""
+
+    async def main() -> None:
+        async with members(place) as (one, other):
+            for journal in (one, other):
+                assert journal._watcher is not None
+                assert journal._watcher._is_listening.is_set()
+
+    run(main())
+
+
 def test_nothing_depends_on_a_hint(place: PostgresPlace, monkeypatch: pytest.MonkeyPatch) -> None:
     """A listener whose connection is gone, or that is deaf."""
 
