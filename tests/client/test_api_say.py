@@ -194,7 +194,7 @@ def test_a_server_that_breaks_the_protocol_later(form: Form, stub: PutStub) -> N
 def test_other_places_of_a_server(form: Form, serve: Serve, tmp_path: Path, server: str) -> None:
     path = str(tmp_path / "chat.sock")
     if server == "unix":
-        serve("--unix", path, port=None)
+        serve("--unix", path)
         with form.connect(path, nick="ci") as here:
             assert here.say("hi").seq == 1
     else:

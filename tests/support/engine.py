@@ -141,10 +141,10 @@ class Engine:
         self.sql("CREATE DATABASE chat OWNER chat")
         return self
 
-    def empty(self) -> None:
-        """Put an empty database in the place of the one that a server uses."""
-        self.sql("DROP DATABASE chat WITH (FORCE)")
-        self.sql("CREATE DATABASE chat OWNER chat")
+    def drop(self, *schemas: str) -> None:
+        """Drop schemas that have a name of their own; others share the database."""
+        for schema in schemas:
+            self.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE", database="chat")
 
     def _answers(self) -> bool:
         try:

@@ -21,13 +21,17 @@ class LossyProxy:
     """
 
     def __init__(self, port: int, times: int = 1, after: int = 0) -> None:
-        self._targets = itertools.cycle(ports_of(port))
+        self.aim(port)
         self._times = times
         self._after = after
         self.cuts = 0
         self._stub = Stub(lambda client: self._threads.append(self._go(client)))
         self._threads: list[threading.Thread] = []
         self.port = self._stub.port
+
+    def aim(self, port: int) -> None:
+        """Lead to a server, or to two in the place of one."""
+        self._targets = itertools.cycle(ports_of(port))
 
     def _go(self, client: socket.socket) -> threading.Thread:
         thread = threading.Thread(target=self._carry, args=(client,), daemon=True)

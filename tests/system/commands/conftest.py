@@ -58,7 +58,7 @@ def run(run: Run, places: Places) -> Run:
     """Run commands to their end. Those that read a journal are told where it is."""
 
     def run_there(*arguments: str, **more: Any) -> Any:
-        if arguments[0] != "admin":
+        if arguments[:1] != ("admin",):
             arguments = tuple(word for one in arguments for word in _there(places, one))
         return run(*arguments, **more)
 

@@ -402,7 +402,7 @@ def engine(stage: Stage) -> Iterator[Scene]:
     from tests.support.journals import write
 
     database = stage.engine()
-    database.empty()
+    database.drop("chatctl", "kept")
     write(stage.here / "rooms.db", "hello")
     write(PostgresPlace(database.uri, "kept"), "hello")
     yield Scene(0, env={"PGHOST": str(database.folder), "PGUSER": "chat"})

@@ -129,7 +129,7 @@ def relay() -> Iterator[LossyProxy]:
 
 def aim(relay: LossyProxy, server: Server) -> int:
     """Have the relay lead to a server; give where the relay is."""
-    relay._target = server.port
+    relay.aim(server.port)
     return relay.port
 
 
