@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from math import inf
 from typing import NoReturn, Protocol, cast
 
 import msgspec
@@ -22,7 +23,7 @@ from chatctl.client.core.retry import MAX_RETRY_AFTER, QUIET_SECONDS, Retry
 from chatctl.client.core.transport import ClosableTransport
 from chatctl.client.io.aio_connection import AioConnection
 from chatctl.client.io.aio_transport import AioTransport
-from chatctl.errors import ChatError, Forbidden, PasswordWrong, Unreachable, from_wire
+from chatctl.errors import ChatError, Forbidden, NickTaken, PasswordWrong, Unreachable, from_wire
 from chatctl.protocol import (
     Ack,
     Bye,
@@ -112,6 +113,8 @@ class Membership:
         self._waiting_since = self._transport.now()
         self._running: asyncio.Task[None] | None = None
         self._told: str | None = None
+        self._came_back_at = -inf
+        self._has_doubted = False
         self._retry_after: float | None = None
         self._cursor = Cursor(hello.resume)
         self.outbox = outbox
@@ -213,6 +216,10 @@ class Membership:
         self._cursor.enter(welcome, self._hello.history)
         fits = known is not None and not self._cursor.lost
         missed = welcome.last - self._cursor.after if fits else None
+        if self.welcome is not None:
+            now = self._transport.now()
+            self._has_doubted = self._has_doubted and now - self._came_back_at < CONNECT_SECONDS
+            self._came_back_at = now
         self.welcome = welcome
         self.retry_at = self.lost_at = None
         self._pinged_at = None
@@ -275,12 +282,25 @@ class Membership:
             case Pong(t=t) if t == self._pinged_at and self._pinged_at is not None:
                 self.lag = self._transport.now() - self._pinged_at
                 self._pinged_at = None
+            case Bye(final=True, code=NickTaken.wire_code) if self._may_be_replaced_by_itself():
+                return  # the connection ends, and is made again
             case Bye(final=True, why=why, code=code):
                 self._leaving = True  # coming back is for a person to decide
                 self._sent_away = from_wire(code, f"{why}: you have left the room") if code else Forbidden(why)
             case Bye(retry_after=seconds):
                 self._retry_after = seconds
         self._listener.received(frame)
+
+    def _may_be_replaced_by_itself(self) -> bool:
+        """Return whether what replaced this connection may be an earlier try of ours, that a server has let in last.
+
+        Its connection broke before it was answered. Once in a row: two who have one token would replace each other for
+        ever.
+        """
+        if self._has_doubted or self._transport.now() - self._came_back_at >= CONNECT_SECONDS:
+            return False
+        self._has_doubted = True
+        return True
 
     def _say_again(self, ident: str | None) -> None:
         for message in self.outbox:

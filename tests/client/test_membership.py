@@ -359,6 +359,49 @@ def test_a_final_bye_is_the_end_with_its_reason(bye: p.Bye, error: type[ChatErro
     asyncio.run(scenario())
 
 
+def test_who_is_replaced_right_after_coming_back_comes_back_once_more() -> None:
+    """An earlier hello of its own, whose connection broke, may have been let in last. Twice in a row it is another."""
+
+    async def brief(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+
+    async def replaces(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome(), p.Bye("joined from elsewhere", final=True, code="nick_taken"))
+
+    async def scenario() -> None:
+        server = Server(brief, replaces, replaces)
+        async with linked(server) as (_, listener, task):
+            with pytest.raises(NickTaken, match="elsewhere"):
+                await task
+            assert (len(server.hellos), listener.events.count("Bye")) == (3, 1)
+
+    asyncio.run(scenario())
+
+
+def test_who_is_replaced_long_after_coming_back_has_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def brief(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        send(writer, welcome())
+
+    async def scenario() -> None:
+        later = asyncio.Event()
+
+        async def replaces(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            send(writer, welcome())
+            await later.wait()
+            send(writer, p.Bye("joined from elsewhere", final=True, code="nick_taken"))
+
+        server = Server(brief, replaces)
+        async with linked(server) as (_, listener, task):
+            await until(lambda: sum(event.startswith("connected") for event in listener.events) == 2)
+            monkeypatch.setattr(membership, "CONNECT_SECONDS", 0.0)
+            later.set()
+            with pytest.raises(NickTaken, match="elsewhere"):
+                await task
+            assert len(server.hellos) == 2
+
+    asyncio.run(scenario())
+
+
 def test_a_kept_message_that_this_server_never_takes_is_given_back() -> None:
     """It was typed without a connection, or for another server. It would be sent and hung up on for ever."""
 

@@ -14,8 +14,9 @@ from collections.abc import Callable
 from tests.system.chaos.diary import Diary
 from tests.system.chaos.wire import PATIENCE, Conversation, Dropped
 
-NAMES = ("Crown", "crown", "CROWN", "Crovvn")
-"""One name, as names are compared: whoever reads the last one takes it for the first."""
+NAMES = ("Crown", "Crovvn", "CROWN", "cRovvn")
+"""One name, as names are compared: whoever reads the second one takes it for the first. Of two servers, one is asked
+for the one and the other for the other: of spellings that differ in their case alone the schema itself keeps one."""
 
 _STUBBORN = 15.0
 """Seconds of silence after which he goes elsewhere."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -76,6 +75,7 @@ def no_done() -> None:
 
 def deaf() -> None:
     """What others said is found with the next thing that is said here, and no sooner."""
+    from chatctl.journal.postgres.directory import PostgresDirectory
     from chatctl.journal.postgres.watcher import Watcher
 
     watch = Watcher._watch
@@ -85,6 +85,9 @@ def deaf() -> None:
         watch(self, db)
 
     plant(Watcher, "_watch", watch_only)
+    plant(
+        PostgresDirectory, "reach", lambda _self, _room, done: done(None)
+    )  # who says hello does not wait for it either
 
 
 def claims_unseen() -> None:
@@ -157,16 +160,15 @@ def loses_answers() -> None:
 
 
 def slow_claims() -> None:
-    """A name is given a moment after that was decided."""
-    from chatctl.journal.postgres.directory_thread import DirectoryThread
+    """A name is given a moment after that was decided. It is given up at once, or nobody else would see it free."""
+    from chatctl.journal.postgres.directory import PostgresDirectory
 
-    call = DirectoryThread._call
+    claim = PostgresDirectory.claim
 
-    def call_late(self: DirectoryThread, attempt: Any) -> None:
-        time.sleep(_LATE)
-        call(self, attempt)
+    def claim_late(self: PostgresDirectory, wishes: Any, done: Any) -> None:
+        self._loop.call_later(_LATE, claim, self, wishes, done)
 
-    plant(DirectoryThread, "_call", call_late)
+    plant(PostgresDirectory, "claim", claim_late)
 
 
 FAULTS: dict[str, Callable[[], None]] = {

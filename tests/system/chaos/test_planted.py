@@ -77,7 +77,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     "sweeps_the_living": {"events": ["nothing"]},
     "no_done": {"events": ["nothing"], "text_members": 2},
     "deaf": {"senders": 1, "keep_server": True},  # who reads is at the server at which nobody speaks
-    "claims_unseen": {"events": ["nothing"] * 5, "contestants": 4, "stay": (6.0, 7.0)},
+    "claims_unseen": {"events": ["nothing"] * 5, "contestants": 6, "stay": (6.0, 7.0)},
     "keeps_epoch": {"events": ["lose the tail"], "standbys": 1},
     "waits_for_no_standby": {"events": ["standbys frozen"], "standbys": 2, "durability": "replica"},
 }
