@@ -94,14 +94,16 @@ class Engine(NamedTuple):
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection whose statements end within ``seconds``, or with an error that leaves it closed."""
 
-    seconds = ANSWER_SECONDS
+    seconds: float | None = None
+    """None: ANSWER_SECONDS."""
     is_unsafe = False
     """Whether the engine has answered a commit that no standby has got yet."""
 
     def wait(self, gen: PQGen[_T], *args: Any, **more: Any) -> _T:
         """Run one exchange with the engine, in at most ``seconds``."""
         try:
-            result = super().wait(_bounded(gen, self.seconds), *args, **more)
+            seconds = ANSWER_SECONDS if self.seconds is None else self.seconds
+            result = super().wait(_bounded(gen, seconds), *args, **more)
         except EngineSilent:
             self.close()  # what it does is unknown
             raise
@@ -149,7 +151,7 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
     db = Connection.connect(place.uri, autocommit=True, **more)
     db.add_notice_handler(db.hear)
     try:
-        db.seconds = ANSWER_SECONDS if seconds is None else seconds
+        db.seconds = seconds
         db.execute(_SETTINGS)
         db.execute(_CHECK_CLIENT)
     except BaseException:

@@ -61,7 +61,7 @@ AGAIN_AFTER = 0.1
 
 
 class EngineUnfit(Exception):
-    """The engine answers, and nothing can be stored there now, for the reason that is its text."""
+    """The engine answers, and nothing can be stored there now, for the reason that is its text. It crosses the wire."""
 
 
 def is_lost(db: psycopg.Connection[object] | None) -> bool:
@@ -97,11 +97,10 @@ def storage_failed(error: BaseException) -> StorageFailed:
     return StorageFailed(f"{why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
 
 
-def out_of_reach() -> StorageFailed:
-    """Return the error for those whose change never reached the engine."""
-    return StorageFailed(
-        "the server can't reach its database: nothing was stored, try again later", retry_after=RETRY_AFTER
-    )
+def out_of_reach(unfit: EngineUnfit | None) -> StorageFailed:
+    """Return the error for those whose change never reached the engine; ``unfit``: why, if it answers."""
+    why = "can't reach its database" if unfit is None else f"can't use its database ({unfit})"
+    return StorageFailed(f"the server {why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
 
 
 def read_failed(error: BaseException | None = None) -> StorageFailed:

@@ -105,6 +105,11 @@ class PostgresJournal(ThreadedJournal[Store]):
         self.look = self._writer.look
         self._watcher = self._start_watcher(store, on_watcher_error) if shared else None
 
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored now, if the engine answers; None: it is not known."""
+        return self._writer.trouble
+
     # --- other servers
 
     def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:

@@ -23,6 +23,11 @@ LEFT = "s"
 LOOKS = 5
 """A server whose beat stood still in so many looks in a row, each of them answered, is dead. No clock is compared."""
 
+_AT_ONCE = "WITH s AS (SELECT set_config('synchronous_commit', 'off', true)) UPDATE {}.servers SET"
+_OF_SERVER = "FROM s WHERE sid = %s"
+"""What may be lost with the engine is told without a wait for its disk, or for a standby: servers that wait for that
+are not dead. The setting ends with the transaction."""
+
 
 class Changes(NamedTuple):
     """What was changed after a version of the facts."""
@@ -108,15 +113,14 @@ class Beats:
 
 def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
     """Add one to this server's beat, and tell what is new of it; return all beats, without its own if it was swept."""
-    told = "UPDATE {}.servers SET beat = beat + 1, watchers = %s, label = %s WHERE sid = %s"
-    run(db, told, schema, me.watchers, me.label, sid)
+    run(db, f"{_AT_ONCE} beat = beat + 1, watchers = %s, label = %s {_OF_SERVER}", schema, me.watchers, me.label, sid)
     rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat, watchers FROM {}.servers", schema).fetchall()
     return Beaten({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows if row[0] != sid})
 
 
 def report(db: Connection, schema: str, sid: str, version: int) -> None:
     """Tell other servers the version of the facts that a server goes by."""
-    run(db, "UPDATE {}.servers SET version = %s WHERE sid = %s", schema, version, sid)
+    run(db, f"{_AT_ONCE} version = %s {_OF_SERVER}", schema, version, sid)
 
 
 def fallen_behind(db: Connection, schema: str, sid: str, version: int) -> list[str]:

@@ -25,6 +25,7 @@ from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, op
 from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
 from chatctl.journal.postgres.resuming import Cut, Known, resume_house
 from chatctl.journal.postgres.sharing import LEFT, Fenced, Renewed, Seen, changes_since, fallen_behind, report
+from chatctl.journal.postgres.standby_wait import check_standby, why_silent
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.postgres.trimming import Trimmer
 from chatctl.journal.records import Committed, RoomRecord
@@ -62,7 +63,7 @@ class Store(Trimmer):
             self.ends = load_ends(self._db, place.schema)
         except (psycopg.Error, EngineUnfit) as error:
             self.disconnect()
-            raise open_error(place, error) from None
+            raise open_error(place, why_silent(place, self.sid, error)) from None
         except ChatError:
             self.disconnect()
             raise
@@ -99,6 +100,7 @@ class Store(Trimmer):
         self.disconnect()
         db = connect(self.place, application_name(self.sid))
         try:
+            check_standby(db, self.sid)
             version = max(self.version, self._own_version)
             known = Known(self.generation, version, list(self.known_facts), self._saved())
             engine, cut = resume_house(db, self.place, self.me, known)
@@ -238,13 +240,16 @@ class Store(Trimmer):
         Nothing of it is known here before all of it was read: what a lost connection interrupts is looked for again.
 
         Raises:
+            EngineUnfit: commits of this server wait for a standby.
             Fenced: this server was swept.
             Renewed: the log has other epochs.
             JournalLost: some of it was deleted before it was seen here.
         """
         seen = Seen()
-        if names is None and not is_registered(self._connection(), self.place.schema, self.me):
-            raise Fenced
+        if names is None:
+            check_standby(self._connection(), self.sid)
+            if not is_registered(self._connection(), self.place.schema, self.me):
+                raise Fenced
         query = "SELECT name, epoch, first, last, time, replicated FROM {}.rooms CROSS JOIN {}.house"
         rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
         for *row, self.me.replicated in rows.fetchall():

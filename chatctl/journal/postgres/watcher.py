@@ -19,6 +19,7 @@ from chatctl.journal.postgres.connection import Connection, EngineSilent, connec
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
 from chatctl.journal.postgres.registering import Registration, application_name, end_sessions, sweep
 from chatctl.journal.postgres.sharing import LEFT, Beats, beat
+from chatctl.journal.postgres.standby_wait import check_standby
 
 ENTRIES, FACTS = "e", "f"
 """The first words of the hints about rooms and facts (layout.py)."""
@@ -73,7 +74,7 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news; 0: it is not connected.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
-            on_error: called on the thread with the reason when a beat or a sweep failed; of beats once, however often.
+            on_error: called on the thread with the reason when a beat or a sweep failed; once, however often that is.
             on_fault: called on the thread with the error that has ended it: nothing is heard of other servers any more.
         """
         self._place = place
@@ -85,6 +86,8 @@ class Watcher:
         self._on_fault = on_fault
         self.sharer: Sharer | None = None
         self._told: str | None = None
+        self._silent: str | None = None
+        self._unswept: set[str] = set()
         self._has_failed = False
         self._stopping = threading.Event()
         self._is_listening = threading.Event()
@@ -120,14 +123,21 @@ class Watcher:
         try:
             with db:
                 db.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+                self._tell_silence(db)
                 db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                 self._is_listening.set()
                 self._watch(db)
         except EngineSilent as error:
-            self._tell(reason(error))  # the writer may well be answered
+            self._silent = reason(error)
         except psycopg.Error as error:
             if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
                 self._tell(reason(error, self._place.schema))
+
+    def _tell_silence(self, db: Connection) -> None:
+        """Tell of a beat or a sweep that was not answered: the writer may well be. Of a standby the writer tells."""
+        why, self._silent = self._silent, None
+        if why is not None and not _is_waiting(db, self._me.sid):
+            self._tell(why)
 
     def _tell(self, why: str) -> None:
         if why != self._told:
@@ -161,11 +171,16 @@ class Watcher:
             self.sharer.look(None)
 
     def _sweep(self, db: Connection, dead: Mapping[str, int]) -> None:
+        self._unswept &= dead.keys()
         for sid, at_beat in dead.items():
+            if _is_waiting(db, self._me.sid):
+                return  # this would wait as well
             try:
                 sweep(db, self._place.schema, sid, at_beat)
             except psycopg.errors.LockNotAvailable as error:  # it is tried again with the next beat
-                self._on_error(reason(error))
+                if sid not in self._unswept and not _is_waiting(db, self._me.sid):
+                    self._unswept.add(sid)
+                    self._on_error(reason(error))
                 end_sessions(db, sid)
 
     def _hear(self, kind: str, what: str) -> None:
@@ -173,3 +188,11 @@ class Watcher:
             self._look(what.partition(" ")[0] if kind == ENTRIES else None)
         elif self.sharer is not None:
             self.sharer.heard(kind, what)
+
+
+def _is_waiting(db: Connection, sid: str) -> bool:
+    try:
+        check_standby(db, sid, LOCK_SECONDS / 2)
+    except EngineUnfit:
+        return True
+    return False

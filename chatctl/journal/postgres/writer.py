@@ -22,6 +22,7 @@ import psycopg
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import LogCut
 from chatctl.journal.postgres.engine_errors import (
+    EngineUnfit,
     fatal_error,
     is_conflict,
     is_temporary,
@@ -73,6 +74,11 @@ class Writer(WriterThread[_Item]):
     def look(self, room: str | None) -> None:
         """Look soon at what other servers did in a room; None: anywhere. From any thread."""
         self.put(Look(room))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the engine, which answers, can't be used. From any thread."""
+        return None if self._link.unfit is None else str(self._link.unfit)
 
     # --- the thread
 
@@ -152,9 +158,9 @@ class Writer(WriterThread[_Item]):
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
         for item in self._waiting.drop_unsent():
-            self._post(self._events.call, item.done, out_of_reach())
+            self._post(self._events.call, item.done, out_of_reach(self._link.unfit))
         while self._jobs:
-            self._jobs.popleft().fail(read_failed())
+            self._jobs.popleft().fail(read_failed(self._link.unfit))
 
     # --- changes
 
@@ -222,7 +228,7 @@ class Writer(WriterThread[_Item]):
             if not self._looks:
                 return
             seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
-        except (Fenced, Renewed):
+        except (EngineUnfit, Fenced, Renewed):
             self._link.lose()
             return
         except psycopg.Error as error:

@@ -143,6 +143,9 @@ def test_a_watcher_that_gets_no_connection_is_told_of(
     async def main() -> None:
         told: asyncio.Queue[str] = asyncio.Queue()
         async with watched(place, shared=True, on_watcher_error=told.put_nowait) as journal:
+            beat = f"SELECT sum(beat) FROM {place.schema}.servers"
+            while own.sql(beat, database="chat") == [(0,)]:
+                await asyncio.sleep(0)  # its watcher has a connection then
             own.sql("ALTER ROLE chat CONNECTION LIMIT 1")
             while not own.sql(ended, journal._writer._store.backend):
                 pass
@@ -152,7 +155,6 @@ def test_a_watcher_that_gets_no_connection_is_told_of(
             )
             assert not journal.states
             own.sql("ALTER ROLE chat CONNECTION LIMIT -1")
-            beat = f"SELECT sum(beat) FROM {place.schema}.servers"
             before = own.sql(beat, database="chat")
             while own.sql(beat, database="chat") == before:
                 await asyncio.sleep(0)
