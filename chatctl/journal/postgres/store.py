@@ -58,7 +58,7 @@ class Store(Trimmer):
             self._db = connect(place, application_name(self.sid))
             self.backend = self._db.info.backend_pid
             house = open_house(self._db, place, self.me)
-            self.durability = check_level(house.engine.durability, asked, place)
+            self.durability = check_level(house.engine.durability, asked)
             self.facts = load_facts(self._db, place.schema)
             self.ends = load_ends(self._db, place.schema)
         except (psycopg.Error, EngineUnfit) as error:
@@ -107,10 +107,7 @@ class Store(Trimmer):
             self._reported = 0  # it may be another one than before
             if cut is not None:
                 self._go_by(cut)
-            try:
-                self.durability = check_level(engine.durability, self._asked, self.place)
-            except ChatError as error:
-                raise EngineUnfit(error.text) from None
+            self.durability = check_level(engine.durability, self._asked)
         except BaseException:
             db.close()
             raise

@@ -488,6 +488,8 @@ def test_a_standby_that_is_waited_for_no_more_ends_the_promise(pair: tuple[Engin
                 while not isinstance(outcome, StorageFailed):
                     outcome = await send(journal, draft(persist=False))
                 assert "--durability replica" in str(journal.states[-1][0])
+                assert primary.uri not in str(journal.states[-1][0]), "long, and known: what to do must not be cut off"
+                assert "provides disk only: set synchronous_standby_names" in outcome.text
             await asyncio.to_thread(primary.set, synchronous_standby_names="*")
             if asked is not None:
                 await journal.until_back()
