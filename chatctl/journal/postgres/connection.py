@@ -5,8 +5,9 @@ Does not live here: what is in the schema (opening.py), which errors mean what (
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -22,6 +23,9 @@ _T = TypeVar("_T")
 
 ANSWER_SECONDS = 10.0
 """How long one statement may take. An engine that is stopped keeps its connections open and answers nothing."""
+
+LEAST_SECONDS = 1.0
+"""How long one may take of a server that has stopped waiting: an engine that answers is given all that is left."""
 
 ANSWERS_AT_ONCE = 1_000
 """Receipts, or verdicts, that a change is answered with at once. The engine sends an answer before it commits: one that
@@ -96,6 +100,8 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     seconds: float | None = None
     """None: ANSWER_SECONDS."""
+    end_by: Callable[[], float] = staticmethod(lambda: math.inf)
+    """Returns when its user stops waiting, by the monotonic clock; called again and again, for that may change."""
     is_unsafe = False
     """Whether the engine has answered a commit that no standby has got yet."""
 
@@ -103,7 +109,7 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
         """Run one exchange with the engine, in at most ``seconds``."""
         try:
             seconds = ANSWER_SECONDS if self.seconds is None else self.seconds
-            result = super().wait(_bounded(gen, seconds), *args, **more)
+            result = super().wait(_bounded(gen, seconds, self.end_by), *args, **more)
         except EngineSilent:
             self.close()  # what it does is unknown
             raise
@@ -125,23 +131,31 @@ class NotReplicated(psycopg.OperationalError):
     """What was done is committed, and may be lost with the engine."""
 
 
-def _bounded(gen: PQGen[_T], seconds: float) -> Generator[Any, Any, _T]:
-    deadline = time.monotonic() + seconds
+def _bounded(gen: PQGen[_T], seconds: float, end_by: Callable[[], float]) -> Generator[Any, Any, _T]:
+    begun = time.monotonic()
     try:
         state = next(gen)
         while True:
             ready = yield state
             if ready:
                 state = gen.send(ready)
-            elif time.monotonic() >= deadline:
+            elif time.monotonic() >= min(begun + seconds, max(end_by(), begun + LEAST_SECONDS)):
                 raise EngineSilent(f"no answer within {seconds:g} s")
     except StopIteration as end:
         result: _T = end.value
         return result
 
 
-def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Connection:
-    """Connect, in autocommit mode, under an application name. ``seconds`` is for each answer; None: ANSWER_SECONDS.
+def connect(
+    place: PostgresPlace, name: str, seconds: float | None = None, end_by: Callable[[], float] | None = None
+) -> Connection:
+    """Connect, in autocommit mode.
+
+    Args:
+        place: where; its schema is not used.
+        name: of the application, as the engine lists it.
+        seconds: that each answer may take; None: ANSWER_SECONDS.
+        end_by: as ``Connection.end_by``; None: it never stops waiting.
 
     Raises:
         EngineUnfit: the URI is none.
@@ -152,6 +166,7 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
     db.add_notice_handler(db.hear)
     try:
         db.seconds = seconds
+        db.end_by = end_by or db.end_by
         db.execute(_SETTINGS)
         db.execute(_CHECK_CLIENT)
     except BaseException:

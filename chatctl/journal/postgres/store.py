@@ -55,7 +55,7 @@ class Store(Trimmer):
         self._unsaved: dict[str, str] = {}
         self._gone: list[str] = []
         try:
-            self._db = connect(place, application_name(self.sid))
+            self._db = connect(place, application_name(self.sid), end_by=lambda: self.end_by)
             self.backend = self._db.info.backend_pid
             house = open_house(self._db, place, self.me)
             self.durability = check_level(house.engine.durability, asked)
@@ -98,7 +98,7 @@ class Store(Trimmer):
             psycopg.Error: the engine can't be reached, or refuses.
         """
         self.disconnect()
-        db = connect(self.place, application_name(self.sid))
+        db = connect(self.place, application_name(self.sid), end_by=lambda: self.end_by)
         try:
             check_standby(db, self.sid)
             version = max(self.version, self._own_version)

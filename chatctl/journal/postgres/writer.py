@@ -42,7 +42,7 @@ from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewR
 from chatctl.journal.writer_thread import WriterThread
 
 LAST_SECONDS = 5.0
-"""How long a server that stops waits for an engine that can't be reached."""
+"""How long a server that stops waits for an engine that can't be reached, or does not answer."""
 
 MAX_TRIES = 3
 """Of a job: what loses three connections would lose the fourth."""
@@ -74,6 +74,11 @@ class Writer(WriterThread[_Item]):
     def look(self, room: str | None) -> None:
         """Look soon at what other servers did in a room; None: anywhere. From any thread."""
         self.put(Look(room))
+
+    def stop(self) -> None:
+        """Make the thread end once everything that was queued before is done, or the engine was silent for too long."""
+        self._store.end_by = time.monotonic() + LAST_SECONDS
+        super().stop()
 
     @property
     def trouble(self) -> str | None:
@@ -153,7 +158,7 @@ class Writer(WriterThread[_Item]):
                 self._store.remove_room(name)
                 self._waiting.new_rooms = True
             case None:
-                self._stop_by = time.monotonic() + LAST_SECONDS
+                self._stop_by = self._store.end_by
 
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""

@@ -11,7 +11,7 @@ from chatctl.common.journal_uri import PostgresPlace
 from chatctl.directory import Wish
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.hub.health import Health
-from chatctl.journal.postgres import connection, reconnecting, watcher
+from chatctl.journal.postgres import connection, reconnecting, watcher, writer
 from chatctl.journal.postgres.directory import PostgresDirectory
 from chatctl.journal.postgres.journal import PostgresJournal
 from tests.support.engine import Engine, two_engines
@@ -169,5 +169,30 @@ def test_a_dead_server_is_swept_after_it_and_nothing_is_said_of_that(
         assert told.watcher == []
         await journal.close()
         await dead.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4])
+def test_a_server_that_stops_does_not_wait_for_it(
+    pair: tuple[Engine, Engine], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Neither for what was sent, nor to take itself out of the schema; whatever it waits for by then."""
+    primary, standby = pair
+    monkeypatch.setattr(writer, "LAST_SECONDS", seconds)
+    monkeypatch.setattr(connection, "LEAST_SECONDS", 0.1)
+
+    async def main() -> None:
+        journals = [Told().open(place) for place in (primary.place(), primary.place())]
+        await say(journals[0], draft("before"))
+        await asyncio.to_thread(standby.freeze)
+        unsure = send(journals[0], draft("meanwhile"))
+        while not primary.sql("SELECT 1 FROM pg_stat_activity WHERE wait_event = 'SyncRep'"):
+            await asyncio.sleep(0.01)
+        begun = asyncio.get_running_loop().time()
+        for journal in journals:
+            await journal.close()
+        assert asyncio.get_running_loop().time() - begun < connection.ANSWER_SECONDS / 2
+        assert not unsure.done()
 
     run(main())

@@ -109,8 +109,8 @@ class Stopped:
         self._bounded = connection._bounded
         monkeypatch.setattr(connection, "_bounded", self._pass)
 
-    def _pass(self, gen: Any, seconds: float) -> Generator[Any, Any, Any]:
-        exchange = self._bounded(gen, seconds)
+    def _pass(self, gen: Any, *limits: Any) -> Generator[Any, Any, Any]:
+        exchange = self._bounded(gen, *limits)
         try:
             state = next(exchange)
             while True:
