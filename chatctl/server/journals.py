@@ -40,7 +40,7 @@ def open_journal(options: ServeOptions, on_fatal: OnFatal, log: Log) -> AnyJourn
     else:
         journal = _in_file(options, options.journal, on_fatal, log)
     if journal.renewed:
-        log.warning(journal.renewed)
+        log.warning("the rooms of the journal have new epochs", why=journal.renewed)
     return journal
 
 

@@ -6,6 +6,7 @@ Does not live here: what is in the schema (opening.py), which errors mean what (
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
@@ -179,10 +180,18 @@ def _defaults(uri: str) -> dict[str, Any]:
     """Return those of ``DEFAULTS`` that nobody has set. Raises EngineUnfit: the URI is none."""
     try:
         given = set(psycopg.conninfo.conninfo_to_dict(uri))
-    except psycopg.ProgrammingError:  # whose text may have a part of the password
-        raise EngineUnfit("libpq can't read this URI (is there a % or @ in it that has to be %25 or %40?)") from None
+    except psycopg.ProgrammingError as error:
+        raise EngineUnfit(f"libpq can't read this URI ({_defect(uri, str(error))})") from None
     given |= {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.val is not None}
     return {name: value for name, value in DEFAULTS.items() if name not in given}
+
+
+def _defect(uri: str, said: str) -> str:
+    """Return what is wrong with a URI. What libpq says of it may have a part of the password."""
+    found = re.search('invalid URI query parameter: "([a-z_]+)"', said)
+    if found is not None and "@" not in uri.partition("?")[2]:  # else the ? may be the password's
+        return f'it has no parameter "{found[1]}"'
+    return "is there a % or @ in it that has to be %25 or %40?"
 
 
 def inspect(db: Connection, schema: str) -> Engine:
