@@ -24,7 +24,7 @@ from chatctl.journal.postgres.numbering import COLUMN_TYPES, Answer, Group
 from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house
 from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
 from chatctl.journal.postgres.resuming import Cut, Known, resume_house
-from chatctl.journal.postgres.sharing import LEFT, Fenced, Renewed, Seen, changes_since, fallen_behind, report
+from chatctl.journal.postgres.sharing import Fenced, Renewed, Seen, changes_since, fallen_behind, report
 from chatctl.journal.postgres.standby_wait import check_standby, why_silent
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.postgres.trimming import Trimmer
@@ -128,7 +128,6 @@ class Store(Trimmer):
         if self._db is not None and self.is_connected:
             with contextlib.suppress(psycopg.Error):  # then another server does it
                 leave(self._db, self.place.schema, self.me)
-                self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
         self.disconnect()
 
     def _saved(self) -> dict[str, RoomRecord]:

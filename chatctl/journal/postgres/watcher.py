@@ -17,8 +17,8 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.connection import Connection, EngineSilent, connect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
-from chatctl.journal.postgres.registering import Registration, application_name, end_sessions, sweep
-from chatctl.journal.postgres.sharing import LEFT, Beats, beat
+from chatctl.journal.postgres.registering import LEFT, Registration, application_name, end_sessions, sweep
+from chatctl.journal.postgres.sharing import Beats, Fate, Peers, beat
 from chatctl.journal.postgres.standby_wait import check_standby
 
 ENTRIES, FACTS = "e", "f"
@@ -32,6 +32,8 @@ LISTEN_SECONDS = 2.0
 
 LOCK_SECONDS = 2.0
 """How long a sweep waits for somebody's lock. Whoever else is dead has to be swept meanwhile."""
+
+OnServer = Callable[[Fate, str], None]
 
 _SESSION_ENDED = "57P"
 """Of an engine that stops, or ends a session: the writer tells. Of one that is gone without a word there is none."""
@@ -63,6 +65,7 @@ class Watcher:
         own: Callable[[], int],
         look: Callable[[str | None], object],
         tell_others: Callable[[frozenset[str]], object],
+        tell_of_server: OnServer,
         on_error: Callable[[str], object],
         on_fault: Callable[[Exception], object],
     ) -> None:
@@ -74,6 +77,7 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news; 0: it is not connected.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
+            tell_of_server: called on the thread with what became of another server, and what people call it.
             on_error: called on the thread with the reason when a beat or a sweep failed; once, however often that is.
             on_fault: called on the thread with the error that has ended it: nothing is heard of other servers any more.
         """
@@ -82,10 +86,12 @@ class Watcher:
         self._own = own
         self._look = look
         self._tell_others = tell_others
+        self._tell_of_server = tell_of_server
         self._on_error = on_error
         self._on_fault = on_fault
         self.sharer: Sharer | None = None
         self._told: str | None = None
+        self._peers = Peers()
         self._silent: str | None = None
         self._unswept: set[str] = set()
         self._has_failed = False
@@ -148,13 +154,15 @@ class Watcher:
         beats = Beats()
         while not self._stopping.is_set():
             sid = self._me.sid  # another one after this server was swept
-            seen, watchers = beat(db, self._place.schema, sid, self._me)
+            seen, watchers, labels = beat(db, self._place.schema, sid, self._me)
             self._told = None
             if sid in seen:  # else it may not judge: it has slept itself
                 self._sweep(db, beats.look(sid, seen))
             if (others := frozenset(watchers)) != self._me.others:
                 self._me.others = others
                 self._tell_others(others)
+            for fate, label in self._peers.look(labels):
+                self._tell_of_server(fate, label)
             self._have_all_look()  # once a second, whatever was heard
             if self.sharer is not None:
                 self.sharer.beaten(watchers)
@@ -184,6 +192,8 @@ class Watcher:
                 end_sessions(db, sid)
 
     def _hear(self, kind: str, what: str) -> None:
+        if kind == LEFT:
+            self._peers.hear(what)
         if kind in (ENTRIES, FACTS, LEFT):
             self._look(what.partition(" ")[0] if kind == ENTRIES else None)
         elif self.sharer is not None:

@@ -219,6 +219,31 @@ def test_one_that_can_not_be_swept_is_told_of_and_keeps_nobody_else(
 
 
 @pytest.mark.usefixtures("quick")
+def test_the_others_tell_who_joins_who_leaves_and_who_is_dead(place: PostgresPlace) -> None:
+    async def main() -> None:
+        told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        journal = PostgresJournal(place, shared=True, on_server=lambda *what: told.put_nowait(what))
+        beats = f"SELECT beat FROM {place.schema}.servers"
+        with connect(place, "test") as db:
+            while db.execute(beats).fetchall() == [(0,)]:
+                await asyncio.sleep(0)  # those who are there when it looks first are no news
+        other = PostgresJournal(place, shared=True, label="other:1")
+        assert await asyncio.wait_for(told.get(), 20) == ("joined", "other:1")
+        assert journal.servers == 2
+        await other.close()
+        assert await asyncio.wait_for(told.get(), 20) == ("left", "other:1")
+        dead = Store(place, shared=True, label="dead:2")
+        assert await asyncio.wait_for(told.get(), 20) == ("joined", "dead:2")
+        assert await asyncio.wait_for(told.get(), 20) == ("dead", "dead:2")
+        assert journal.servers == 1
+        await journal.close()
+        dead.disconnect()
+        assert told.empty()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("quick")
 def test_one_that_was_stopped_in_a_transaction_is_ended_and_swept(place: PostgresPlace) -> None:
     """Whoever has its locks under its name."""
 
