@@ -17,7 +17,7 @@ RETURN_SECONDS = 0.1
 RETURNS_A_SECOND = 500
 """How many of them are asked to come back in each second after that: the other servers' come at the same time."""
 
-RENEWED = "the log of this room has a new epoch: reconnect to continue"
+RENEWED = "the server's database was moved or restored: reconnecting"
 FACTS_LOST = "the server's database has lost its last changes: check recent names, bans, locks and rules"
 
 

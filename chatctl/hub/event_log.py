@@ -16,6 +16,7 @@ LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 Value = str | int | float | None
 _MAX_VALUE = 200
+"""Characters; what is longer ends with an ellipsis."""
 
 NOT_KNOWN = "not known here, since another server is newer"
 """The event of what servers of one deployment tell each other and this one passes over."""
@@ -103,4 +104,6 @@ class Log:
 
 
 def _safe(value: Value) -> Value:
-    return clean(value[:_MAX_VALUE]) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return clean(value if len(value) <= _MAX_VALUE else f"{value[: _MAX_VALUE - 1]}…")

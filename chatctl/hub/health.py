@@ -57,7 +57,8 @@ class Health:
         await asyncio.wait([self._probe], timeout=max(0.0, left))
         if self._probe.done():
             return self._probe.result()
-        return f"the journal has not answered for {self._loop.time() - self._begun:.0f} s"
+        why: str | None = getattr(self._journal, "trouble", None)
+        return why or f"the journal has not answered for {self._loop.time() - self._begun:.0f} s"
 
     def _start(self, now: float) -> asyncio.Future[str]:
         probe: asyncio.Future[str] = self._loop.create_future()

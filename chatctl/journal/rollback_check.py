@@ -83,7 +83,7 @@ def find_rollback(path: Path, generation: str, total: int, boot: str) -> str | N
     except (OSError, ValueError):
         return "its stamp can't be read"
     if mark.generation != generation:
-        return "it is a copy, or was made from a backup"
+        return "it was copied with 'chatctl journal copy', or is a copy or a backup"
     if total < mark.total:
         return f"its last messages are missing ({mark.total - total} of them)"
     went_down = not mark.clean and (not boot or boot != mark.boot)

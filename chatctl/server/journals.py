@@ -40,7 +40,7 @@ def open_journal(options: ServeOptions, on_fatal: OnFatal, log: Log) -> AnyJourn
     else:
         journal = _in_file(options, options.journal, on_fatal, log)
     if journal.renewed:
-        log.warning(journal.renewed)
+        log.warning("the rooms of the journal have new epochs", why=journal.renewed)
     return journal
 
 
@@ -73,6 +73,12 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
         else:
             log.warning("the journal can be used again", durability=durability)
 
+    def became(fate: str, label: str) -> None:
+        if fate == "dead":
+            log.warning("another server was declared dead", server=label)
+        else:
+            log.info(f"another server has {fate}", server=label)
+
     journal = PostgresJournal(
         place,
         durability=options.durability,
@@ -84,6 +90,7 @@ def _in_postgres(options: ServeOptions, place: PostgresPlace, on_fatal: OnFatal,
         on_held=_held(log),
         on_engine=changed,
         on_watcher_error=lambda why: log.warning("can't check the other servers; trying again", why=why),
+        on_server=became,
     )
     log.info("journal", path=str(place), durability=journal.durability)
     return journal

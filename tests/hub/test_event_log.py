@@ -45,6 +45,15 @@ def test_a_level_other_than_info_is_named() -> None:
     assert after_the_time(out) == "warning: can't accept why=x\n"
 
 
+def test_what_is_cut_is_marked() -> None:
+    log, out = log_to()
+    log.info("odd", why="x" * 200)
+    log.info("odd", why="x" * 201)
+    whole, cut = out.getvalue().splitlines()
+    assert whole.endswith(f"why={'x' * 200}")
+    assert cut.endswith(f"why={'x' * 199}…")
+
+
 def test_the_json_log_is_an_object_a_line() -> None:
     log, out = log_to("json")
     log.error("not stored", messages=3, why="é\x1b")

@@ -75,3 +75,11 @@ def test_a_journal_that_hangs_is_told_and_gets_no_second_probe() -> None:
         assert await task == ""
 
     checks(run, fresh=0, patience=0)
+
+
+def test_a_journal_that_knows_why_it_does_not_answer_is_believed() -> None:
+    async def run(health: Health, journal: SlowJournal) -> None:
+        journal.trouble = "commits wait"  # type: ignore[attr-defined]
+        assert await health.check() == "commits wait"
+
+    checks(run, patience=0)

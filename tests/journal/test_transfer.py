@@ -100,6 +100,7 @@ def test_the_one_that_is_left_is_another_log_when_it_is_opened_again(ends: Any) 
     move(ends)
     left = look(ends[0])
     assert left["rooms"][ROOM][0] != before["rooms"][ROOM][0]
+    assert "it was copied with 'chatctl journal copy'" in left["renewed"]
     assert left["entries"] == before["entries"]
     assert look(ends[1])["rooms"] == before["rooms"]
 

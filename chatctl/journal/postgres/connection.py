@@ -5,8 +5,10 @@ Does not live here: what is in the schema (opening.py), which errors mean what (
 
 from __future__ import annotations
 
+import math
+import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
@@ -22,6 +24,9 @@ _T = TypeVar("_T")
 
 ANSWER_SECONDS = 10.0
 """How long one statement may take. An engine that is stopped keeps its connections open and answers nothing."""
+
+LEAST_SECONDS = 1.0
+"""How long one may take of a server that has stopped waiting: an engine that answers is given all that is left."""
 
 ANSWERS_AT_ONCE = 1_000
 """Receipts, or verdicts, that a change is answered with at once. The engine sends an answer before it commits: one that
@@ -94,14 +99,18 @@ class Engine(NamedTuple):
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A connection whose statements end within ``seconds``, or with an error that leaves it closed."""
 
-    seconds = ANSWER_SECONDS
+    seconds: float | None = None
+    """None: ANSWER_SECONDS."""
+    end_by: Callable[[], float] = staticmethod(lambda: math.inf)
+    """Returns when its user stops waiting, by the monotonic clock; called again and again, for that may change."""
     is_unsafe = False
     """Whether the engine has answered a commit that no standby has got yet."""
 
     def wait(self, gen: PQGen[_T], *args: Any, **more: Any) -> _T:
         """Run one exchange with the engine, in at most ``seconds``."""
         try:
-            result = super().wait(_bounded(gen, self.seconds), *args, **more)
+            seconds = ANSWER_SECONDS if self.seconds is None else self.seconds
+            result = super().wait(_bounded(gen, seconds, self.end_by), *args, **more)
         except EngineSilent:
             self.close()  # what it does is unknown
             raise
@@ -123,23 +132,31 @@ class NotReplicated(psycopg.OperationalError):
     """What was done is committed, and may be lost with the engine."""
 
 
-def _bounded(gen: PQGen[_T], seconds: float) -> Generator[Any, Any, _T]:
-    deadline = time.monotonic() + seconds
+def _bounded(gen: PQGen[_T], seconds: float, end_by: Callable[[], float]) -> Generator[Any, Any, _T]:
+    begun = time.monotonic()
     try:
         state = next(gen)
         while True:
             ready = yield state
             if ready:
                 state = gen.send(ready)
-            elif time.monotonic() >= deadline:
+            elif time.monotonic() >= min(begun + seconds, max(end_by(), begun + LEAST_SECONDS)):
                 raise EngineSilent(f"no answer within {seconds:g} s")
     except StopIteration as end:
         result: _T = end.value
         return result
 
 
-def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Connection:
-    """Connect, in autocommit mode, under an application name. ``seconds`` is for each answer; None: ANSWER_SECONDS.
+def connect(
+    place: PostgresPlace, name: str, seconds: float | None = None, end_by: Callable[[], float] | None = None
+) -> Connection:
+    """Connect, in autocommit mode.
+
+    Args:
+        place: where; its schema is not used.
+        name: of the application, as the engine lists it.
+        seconds: that each answer may take; None: ANSWER_SECONDS.
+        end_by: as ``Connection.end_by``; None: it never stops waiting.
 
     Raises:
         EngineUnfit: the URI is none.
@@ -149,7 +166,8 @@ def connect(place: PostgresPlace, name: str, seconds: float | None = None) -> Co
     db = Connection.connect(place.uri, autocommit=True, **more)
     db.add_notice_handler(db.hear)
     try:
-        db.seconds = ANSWER_SECONDS if seconds is None else seconds
+        db.seconds = seconds
+        db.end_by = end_by or db.end_by
         db.execute(_SETTINGS)
         db.execute(_CHECK_CLIENT)
     except BaseException:
@@ -162,10 +180,18 @@ def _defaults(uri: str) -> dict[str, Any]:
     """Return those of ``DEFAULTS`` that nobody has set. Raises EngineUnfit: the URI is none."""
     try:
         given = set(psycopg.conninfo.conninfo_to_dict(uri))
-    except psycopg.ProgrammingError:  # whose text may have a part of the password
-        raise EngineUnfit("libpq can't read this URI (is there a % or @ in it that has to be %25 or %40?)") from None
+    except psycopg.ProgrammingError as error:
+        raise EngineUnfit(f"libpq can't read this URI ({_defect(uri, str(error))})") from None
     given |= {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults() if option.val is not None}
     return {name: value for name, value in DEFAULTS.items() if name not in given}
+
+
+def _defect(uri: str, said: str) -> str:
+    """Return what is wrong with a URI. What libpq says of it may have a part of the password."""
+    found = re.search('invalid URI query parameter: "([a-z_]+)"', said)
+    if found is not None and "@" not in uri.partition("?")[2]:  # else the ? may be the password's
+        return f'it has no parameter "{found[1]}"'
+    return "is there a % or @ in it that has to be %25 or %40?"
 
 
 def inspect(db: Connection, schema: str) -> Engine:

@@ -123,7 +123,7 @@ class DirectoryThread:
         if not self._link.connect():
             self._report_reached(None)  # readers are let in all the same
             if self._link.is_late:
-                self._refuse(out_of_reach())
+                self._refuse(out_of_reach(self._link.unfit))
                 if not self._is_told and self._link.why is not None:
                     self._is_told = True
                     self._events.post(self._events.unreachable, self._link.why)

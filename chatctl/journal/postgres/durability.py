@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from chatctl.common.journal_uri import PostgresPlace
-from chatctl.errors import ChatError
+from chatctl.journal.postgres.engine_errors import EngineUnfit
 
 LEVELS = ("memory", "os", "disk", "replica")
 """Each includes those before it. They are the names of ``Journal.durability``."""
@@ -24,15 +23,15 @@ def durability_of(fsync: str, synchronous_commit: str, standbys: str) -> str:
     return "replica" if standbys.strip() and synchronous_commit in {"on", "remote_apply"} else "disk"
 
 
-def check_level(level: str, asked: str | None, place: PostgresPlace) -> str:
-    """Return the level of the engine of a place if it is what was asked for, or more; None: nothing was.
+def check_level(level: str, asked: str | None) -> str:
+    """Return an engine's level if it is what was asked for, or more; None: nothing was.
 
     Raises:
-        ChatError: it is less.
+        EngineUnfit: it is less.
     """
     if asked is not None and LEVELS.index(level) < LEVELS.index(asked):
-        raise ChatError(
-            f"--durability {asked} is required, and the engine of {place} provides {level} only: {_REMEDIES[asked]}, "
-            "or require less"
+        raise EngineUnfit(
+            f"--durability {asked} is required, and the engine of the journal provides {level} only: "
+            f"{_REMEDIES[asked]}, or require less"
         )
     return level

@@ -53,6 +53,7 @@ _REMEDIES = {
     "could not translate host name": "check the host in the URI",
     "connection refused": "is it running there?",
     "no such file or directory": "is it running there?",
+    "session is read-only": "it is a standby: start the primary, or promote one",
 }
 """What to do about an error, by a part of its text: the first of them that it has."""
 
@@ -61,7 +62,7 @@ AGAIN_AFTER = 0.1
 
 
 class EngineUnfit(Exception):
-    """The engine answers, and nothing can be stored there now, for the reason that is its text."""
+    """The engine answers, and nothing can be stored there now, for the reason that is its text. It crosses the wire."""
 
 
 def is_lost(db: psycopg.Connection[object] | None) -> bool:
@@ -97,11 +98,10 @@ def storage_failed(error: BaseException) -> StorageFailed:
     return StorageFailed(f"{why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
 
 
-def out_of_reach() -> StorageFailed:
-    """Return the error for those whose change never reached the engine."""
-    return StorageFailed(
-        "the server can't reach its database: nothing was stored, try again later", retry_after=RETRY_AFTER
-    )
+def out_of_reach(unfit: EngineUnfit | None) -> StorageFailed:
+    """Return the error for those whose change never reached the engine; ``unfit``: why, if it answers."""
+    why = "can't reach its database" if unfit is None else f"can't use its database ({unfit})"
+    return StorageFailed(f"the server {why}: nothing was stored, try again later", retry_after=RETRY_AFTER)
 
 
 def read_failed(error: BaseException | None = None) -> StorageFailed:
@@ -124,17 +124,24 @@ def fatal_error(place: PostgresPlace, error: BaseException) -> ChatError:
 
 def reason(error: BaseException, schema: str = "SCHEMA") -> str:
     """Return why something failed, on one line, and what to do about it, if that is known."""
-    what = _first_line(error)
-    remedy = next((text for part, text in _REMEDIES.items() if part in what.lower()), "")
-    return f"{what} ({remedy.format(schema=schema)})" if remedy else what
+    parts = _parts(error)
+    remedies = [next((text for part, text in _REMEDIES.items() if part in what.lower()), "") for what in parts]
+    told = [""] * (len(parts) - 1) + remedies[:1] if len(set(remedies)) == 1 else remedies
+    return "; ".join(
+        f"{what} ({remedy.format(schema=schema)})" if remedy else what for what, remedy in zip(parts, told, strict=True)
+    )
 
 
 def _first_line(error: BaseException) -> str:
-    """Return an error's text without libpq's prefixes; of several hosts, all of them."""
+    return "; ".join(_parts(error))
+
+
+def _parts(error: BaseException) -> list[str]:
+    """Return an error's text without libpq's prefixes; of several hosts, that of each."""
     text = str(error).strip()
     if "All failures were:" in text:
-        return "; ".join(_short(line.removeprefix("- ")) for line in text.splitlines() if line.startswith("- "))
-    return _short(text.splitlines()[0] if text else type(error).__name__)
+        return [_short(line.removeprefix("- ")) for line in text.splitlines() if line.startswith("- ")]
+    return [_short(text.splitlines()[0] if text else type(error).__name__)]
 
 
 def _short(line: str) -> str:

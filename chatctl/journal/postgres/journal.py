@@ -25,7 +25,7 @@ from chatctl.journal.postgres.reconnecting import OnEngine
 from chatctl.journal.postgres.registering import application_name
 from chatctl.journal.postgres.resuming import Cut
 from chatctl.journal.postgres.store import Store
-from chatctl.journal.postgres.watcher import Sharer, Watcher
+from chatctl.journal.postgres.watcher import OnServer, Sharer, Watcher
 from chatctl.journal.postgres.work import Applied, Redaction
 from chatctl.journal.postgres.writer import Writer
 from chatctl.journal.retention import OnHeld, Retention
@@ -63,6 +63,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         on_engine: called there when the engine can't be used, and when it can be again.
         on_watcher_error: called there with the reason when this server could not beat, sweep a dead one, or assign
             names, while it can use the engine otherwise. It tries again by itself.
+        on_server: called there with what became of another server, and what people call it.
         clock: returns Unix seconds.
 
     Raises:
@@ -87,6 +88,7 @@ class PostgresJournal(ThreadedJournal[Store]):
         on_held: OnHeld = lambda *_: None,
         on_engine: OnEngine = lambda *_: None,
         on_watcher_error: Callable[[str], None] = lambda _: None,
+        on_server: OnServer = lambda *_: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         store = Store(place, durability, shared=shared, label=label)
@@ -103,18 +105,28 @@ class PostgresJournal(ThreadedJournal[Store]):
         self._retention.opened(store)
         self._writer = Writer(store, self._retention, self._dispatcher, self._engine_changed)
         self.look = self._writer.look
-        self._watcher = self._start_watcher(store, on_watcher_error) if shared else None
+        self._watcher = self._start_watcher(store, on_watcher_error, on_server) if shared else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored now, if the engine answers; None: it is not known."""
+        return self._writer.trouble
 
     # --- other servers
 
-    def _start_watcher(self, store: Store, on_error: Callable[[str], None]) -> Watcher:
+    @property
+    def servers(self) -> int:
+        """How many servers have the schema open, this one included."""
+        return 1 + len(self.me.others)
+
+    def _start_watcher(self, store: Store, on_error: Callable[[str], None], on_server: OnServer) -> Watcher:
         post, told = self._dispatcher.post, partial(self._dispatcher.post, self._dispatcher.others)
         report, fail = partial(post, on_error), partial(post, self.fail)
 
         def own() -> int:
             return store.backend if store.is_connected else 0
 
-        return Watcher(self.place, store.me, own, self.look, told, report, fail)
+        return Watcher(self.place, store.me, own, self.look, told, partial(post, on_server), report, fail)
 
     def watch(self, changed: OnFacts, redacted: OnRedacted) -> None:
         """Be called with the facts that other servers change, in the order of their versions, and what they redact.

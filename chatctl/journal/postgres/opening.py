@@ -31,6 +31,9 @@ from chatctl.journal.postgres.texts import from_engine
 from chatctl.journal.records import RoomRecord
 from chatctl.journal.work import JournalLost
 
+COPIED = "copied"
+"""The mark of a schema that was copied: the copy may go on where it ends."""
+
 ENDS_KEPT = 100
 """Earlier epochs that a room remembers."""
 
@@ -156,6 +159,8 @@ def _renew_if_moved(db: Connection, schema: str, engine: Engine) -> str | None:
     if mark == engine.mark:
         return None
     run(db, "SELECT {}.renew(%s, %s, %s)", schema, *new_generation(engine))
+    if mark == COPIED:
+        return "it was copied with 'chatctl journal copy'"
     if mark.split("/")[:4] != engine.mark.split("/")[:4]:
         return "it was restored from a backup, or a standby was promoted, and may have lost its last messages"
     return "the engine was restarted, and may have lost its last messages"

@@ -10,14 +10,15 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+import psycopg
 from msgspec import Struct
 
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.directory import Came, Changed, Given, News, Place, Remote, Renamed, Went, Wish
 from chatctl.journal.postgres.connection import ANSWERS_AT_ONCE, connect, inspect
-from chatctl.journal.postgres.engine_errors import EngineUnfit
 from chatctl.journal.postgres.registering import Registration, application_name
 from chatctl.journal.postgres.session import Session
+from chatctl.journal.postgres.standby_wait import check_standby
 from chatctl.journal.postgres.texts import to_engine
 
 NEWS_PIECE = 10_000
@@ -84,15 +85,16 @@ class Presence(Session):
         """Connect again.
 
         Raises:
-            EngineUnfit: it can't be used now; not before the journal has seen where its log is, either.
-            psycopg.Error: the engine can't be reached, or refuses.
+            EngineUnfit: it can't be used now.
+            psycopg.Error: the engine can't be reached, or refuses; or the journal has not seen yet where its log is.
         """
         self.disconnect()
         db = connect(self.place, application_name(self._me.sid))
         try:
+            check_standby(db, self._me.sid)
             engine = inspect(db, self.place.schema)
             if engine.mark != self._me.mark:
-                raise EngineUnfit("the journal has not checked it yet")
+                raise psycopg.OperationalError("the journal has not checked it yet")
         except BaseException:
             db.close()
             raise

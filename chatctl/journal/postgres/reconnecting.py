@@ -52,6 +52,8 @@ class Reconnector:
         self._store = store
         self._tell = tell
         self._told: tuple[str | None, str] = (None, store.durability)
+        self.unfit: EngineUnfit | None = None
+        """Why the engine, which answers, can't be used; None: it can be, or does not answer."""
         self._gone_since: float | None = None
         self._tries = 0
         self._try_at = 0.0
@@ -96,9 +98,10 @@ class Reconnector:
             self._store.reconnect()
         except (psycopg.Error, EngineUnfit) as error:
             self.lose()
+            self.unfit = error if isinstance(error, EngineUnfit) else None
             self._say(reason(error, self._store.place.schema))
             return False
-        self._gone_since, self._tries = None, 0
+        self._gone_since, self._tries, self.unfit = None, 0, None
         self._say(None)
         return True
 

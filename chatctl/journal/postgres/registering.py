@@ -28,6 +28,9 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 """  # noqa: S608 — constants
 
 
+LEFT = "s"
+"""The first word of the hint of a server that has left the schema."""
+
 _NAME = "chatctl "
 
 _LAST = "done", "claimed"
@@ -191,8 +194,8 @@ def register_anew(db: Connection, schema: str, me: Registration, *, has_moved: b
 
 
 def leave(db: Connection, schema: str, me: Registration) -> None:
-    """Take a server out of the schema, with all that it had there."""
-    sweep(db, schema, me.sid, None)
+    """Take a server out of the schema, with all that it had there, and tell the others so."""
+    run(db, "SELECT {}.sweep(%s, NULL), pg_notify(%s, %s)", schema, me.sid, schema, f"{LEFT} {me.sid}")
     for table in _LAST:
         run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours
 

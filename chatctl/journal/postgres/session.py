@@ -5,6 +5,7 @@ Does not live here: the connection (connection.py), when to connect again (recon
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import psycopg
@@ -22,6 +23,8 @@ class Session:
         self.place = place
         self.durability = ""
         """Of the engine, as it was when it was connected last."""
+        self.end_by = math.inf
+        """When it stops waiting for the engine, by the monotonic clock. Any thread may set it."""
         self._db: Connection | None = None
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from chatctl.journal import Facts
 from chatctl.journal.postgres.connection import Connection, run
@@ -17,11 +17,16 @@ from chatctl.journal.postgres.texts import from_engine
 from chatctl.journal.records import RoomRecord
 from chatctl.protocol import Msg
 
-LEFT = "s"
-"""The first word of the hint of a server that has left the schema."""
-
 LOOKS = 5
 """A server whose beat stood still in so many looks in a row, each of them answered, is dead. No clock is compared."""
+
+Fate = Literal["joined", "left", "dead"]
+"""What became of another server; dead: others have declared it so."""
+
+_AT_ONCE = "WITH s AS (SELECT set_config('synchronous_commit', 'off', true)) UPDATE {}.servers SET"
+_OF_SERVER = "FROM s WHERE sid = %s"
+"""What may be lost with the engine is told without a wait for its disk, or for a standby: servers that wait for that
+are not dead. The setting ends with the transaction."""
 
 
 class Changes(NamedTuple):
@@ -84,6 +89,8 @@ class Beaten(NamedTuple):
     """By server."""
     watchers: Mapping[str, str]
     """Of the other servers: how many watch each room there, as JSON."""
+    labels: Mapping[str, str]
+    """Of the other servers: what people call them."""
 
 
 class Beats:
@@ -106,17 +113,45 @@ class Beats:
         return {sid: beat for sid, (beat, looks) in seen.items() if looks > LOOKS and sid != own}
 
 
+class Peers:
+    """The other servers, as one server sees them come and go."""
+
+    def __init__(self) -> None:
+        """Nothing is known yet."""
+        self._here: Mapping[str, str] | None = None
+        self._gone: dict[str, str] = {}
+        self._left: set[str] = set()
+
+    def hear(self, sid: str) -> None:
+        """Note that a server has told that it leaves."""
+        self._left.add(sid)
+
+    def look(self, here: Mapping[str, str]) -> list[tuple[Fate, str]]:
+        """Take the labels of the others, by server; return what became of whom since the last look.
+
+        Those that were gone then are told of: by now it was heard if they have left.
+        """
+        before = here if self._here is None else self._here
+        told: list[tuple[Fate, str]] = [("joined", label) for sid, label in here.items() if sid not in before]
+        told += [("left" if sid in self._left else "dead", label) for sid, label in self._gone.items()]
+        self._left -= self._gone.keys()
+        self._gone = {sid: label for sid, label in before.items() if sid not in here}
+        self._here = here
+        return told
+
+
 def beat(db: Connection, schema: str, sid: str, me: Registration) -> Beaten:
     """Add one to this server's beat, and tell what is new of it; return all beats, without its own if it was swept."""
-    told = "UPDATE {}.servers SET beat = beat + 1, watchers = %s, label = %s WHERE sid = %s"
-    run(db, told, schema, me.watchers, me.label, sid)
-    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat, watchers FROM {}.servers", schema).fetchall()
-    return Beaten({row[0]: row[1] for row in rows}, {row[0]: row[2] for row in rows if row[0] != sid})
+    run(db, f"{_AT_ONCE} beat = beat + 1, watchers = %s, label = %s {_OF_SERVER}", schema, me.watchers, me.label, sid)
+    rows: list[tuple[Any, ...]] = run(db, "SELECT sid, beat, watchers, label FROM {}.servers", schema).fetchall()
+    others = [row for row in rows if row[0] != sid]
+    beats = {row[0]: row[1] for row in rows}
+    return Beaten(beats, {row[0]: row[2] for row in others}, {row[0]: row[3] for row in others})
 
 
 def report(db: Connection, schema: str, sid: str, version: int) -> None:
     """Tell other servers the version of the facts that a server goes by."""
-    run(db, "UPDATE {}.servers SET version = %s WHERE sid = %s", schema, version, sid)
+    run(db, f"{_AT_ONCE} version = %s {_OF_SERVER}", schema, version, sid)
 
 
 def fallen_behind(db: Connection, schema: str, sid: str, version: int) -> list[str]:

@@ -24,7 +24,8 @@ from chatctl.journal.postgres.numbering import COLUMN_TYPES, Answer, Group
 from chatctl.journal.postgres.opening import epoch_of, load_ends, load_facts, open_house
 from chatctl.journal.postgres.registering import Registration, application_name, is_registered, leave
 from chatctl.journal.postgres.resuming import Cut, Known, resume_house
-from chatctl.journal.postgres.sharing import LEFT, Fenced, Renewed, Seen, changes_since, fallen_behind, report
+from chatctl.journal.postgres.sharing import Fenced, Renewed, Seen, changes_since, fallen_behind, report
+from chatctl.journal.postgres.standby_wait import check_standby, why_silent
 from chatctl.journal.postgres.texts import to_engine
 from chatctl.journal.postgres.trimming import Trimmer
 from chatctl.journal.records import Committed, RoomRecord
@@ -54,15 +55,15 @@ class Store(Trimmer):
         self._unsaved: dict[str, str] = {}
         self._gone: list[str] = []
         try:
-            self._db = connect(place, application_name(self.sid))
+            self._db = connect(place, application_name(self.sid), end_by=lambda: self.end_by)
             self.backend = self._db.info.backend_pid
             house = open_house(self._db, place, self.me)
-            self.durability = check_level(house.engine.durability, asked, place)
+            self.durability = check_level(house.engine.durability, asked)
             self.facts = load_facts(self._db, place.schema)
             self.ends = load_ends(self._db, place.schema)
         except (psycopg.Error, EngineUnfit) as error:
             self.disconnect()
-            raise open_error(place, error) from None
+            raise open_error(place, why_silent(place, self.sid, error)) from None
         except ChatError:
             self.disconnect()
             raise
@@ -97,18 +98,16 @@ class Store(Trimmer):
             psycopg.Error: the engine can't be reached, or refuses.
         """
         self.disconnect()
-        db = connect(self.place, application_name(self.sid))
+        db = connect(self.place, application_name(self.sid), end_by=lambda: self.end_by)
         try:
+            check_standby(db, self.sid)
             version = max(self.version, self._own_version)
             known = Known(self.generation, version, list(self.known_facts), self._saved())
             engine, cut = resume_house(db, self.place, self.me, known)
             self._reported = 0  # it may be another one than before
             if cut is not None:
                 self._go_by(cut)
-            try:
-                self.durability = check_level(engine.durability, self._asked, self.place)
-            except ChatError as error:
-                raise EngineUnfit(error.text) from None
+            self.durability = check_level(engine.durability, self._asked)
         except BaseException:
             db.close()
             raise
@@ -129,7 +128,6 @@ class Store(Trimmer):
         if self._db is not None and self.is_connected:
             with contextlib.suppress(psycopg.Error):  # then another server does it
                 leave(self._db, self.place.schema, self.me)
-                self._db.execute("SELECT pg_notify(%s, %s)", (self.place.schema, f"{LEFT} {self.sid}"))
         self.disconnect()
 
     def _saved(self) -> dict[str, RoomRecord]:
@@ -238,13 +236,16 @@ class Store(Trimmer):
         Nothing of it is known here before all of it was read: what a lost connection interrupts is looked for again.
 
         Raises:
+            EngineUnfit: commits of this server wait for a standby.
             Fenced: this server was swept.
             Renewed: the log has other epochs.
             JournalLost: some of it was deleted before it was seen here.
         """
         seen = Seen()
-        if names is None and not is_registered(self._connection(), self.place.schema, self.me):
-            raise Fenced
+        if names is None:
+            check_standby(self._connection(), self.sid)
+            if not is_registered(self._connection(), self.place.schema, self.me):
+                raise Fenced
         query = "SELECT name, epoch, first, last, time, replicated FROM {}.rooms CROSS JOIN {}.house"
         rows = self._run(query) if names is None else self._run(f"{query} WHERE name = ANY (%s)", list(names))
         for *row, self.me.replicated in rows.fetchall():

@@ -21,7 +21,7 @@ from chatctl.journal import backup
 from chatctl.journal.postgres.connection import Connection, connect, inspect, run
 from chatctl.journal.postgres.engine_errors import EngineUnfit, open_error, reason
 from chatctl.journal.postgres.layout import LAYOUT, UNFINISHED
-from chatctl.journal.postgres.opening import check_layout, fill_house, has_house, make, open_house
+from chatctl.journal.postgres.opening import COPIED, check_layout, fill_house, has_house, make, open_house
 from chatctl.journal.postgres.reading import entry_of
 from chatctl.journal.postgres.registering import Registration, application_name, leave, lock
 from chatctl.journal.postgres.texts import from_engine, to_engine
@@ -87,7 +87,7 @@ class PostgresSource:
 
     def leave(self) -> None:
         """Implement ``Source.leave``."""
-        self._run("UPDATE {}.house SET mark = 'copied'")
+        self._run("UPDATE {}.house SET mark = %s", COPIED)
 
     def close(self) -> None:
         """Take this out of the schema, and disconnect."""

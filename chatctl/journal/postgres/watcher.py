@@ -17,8 +17,9 @@ from psycopg import sql
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.connection import Connection, EngineSilent, connect
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
-from chatctl.journal.postgres.registering import Registration, application_name, end_sessions, sweep
-from chatctl.journal.postgres.sharing import LEFT, Beats, beat
+from chatctl.journal.postgres.registering import LEFT, Registration, application_name, end_sessions, sweep
+from chatctl.journal.postgres.sharing import Beats, Fate, Peers, beat
+from chatctl.journal.postgres.standby_wait import check_standby
 
 ENTRIES, FACTS = "e", "f"
 """The first words of the hints about rooms and facts (layout.py)."""
@@ -31,6 +32,8 @@ LISTEN_SECONDS = 2.0
 
 LOCK_SECONDS = 2.0
 """How long a sweep waits for somebody's lock. Whoever else is dead has to be swept meanwhile."""
+
+OnServer = Callable[[Fate, str], None]
 
 _SESSION_ENDED = "57P"
 """Of an engine that stops, or ends a session: the writer tells. Of one that is gone without a word there is none."""
@@ -62,6 +65,7 @@ class Watcher:
         own: Callable[[], int],
         look: Callable[[str | None], object],
         tell_others: Callable[[frozenset[str]], object],
+        tell_of_server: OnServer,
         on_error: Callable[[str], object],
         on_fault: Callable[[Exception], object],
     ) -> None:
@@ -73,7 +77,8 @@ class Watcher:
             own: returns the engine's process of this server's writer, whose hints are no news; 0: it is not connected.
             look: called on the thread when something may have happened, with a room, or None; it returns at once.
             tell_others: called on the thread with the other servers when they are others than before.
-            on_error: called on the thread with the reason when a beat or a sweep failed; of beats once, however often.
+            tell_of_server: called on the thread with what became of another server, and what people call it.
+            on_error: called on the thread with the reason when a beat or a sweep failed; once, however often that is.
             on_fault: called on the thread with the error that has ended it: nothing is heard of other servers any more.
         """
         self._place = place
@@ -81,10 +86,14 @@ class Watcher:
         self._own = own
         self._look = look
         self._tell_others = tell_others
+        self._tell_of_server = tell_of_server
         self._on_error = on_error
         self._on_fault = on_fault
         self.sharer: Sharer | None = None
         self._told: str | None = None
+        self._peers = Peers()
+        self._silent: str | None = None
+        self._unswept: set[str] = set()
         self._has_failed = False
         self._stopping = threading.Event()
         self._is_listening = threading.Event()
@@ -120,14 +129,21 @@ class Watcher:
         try:
             with db:
                 db.execute(f"SET lock_timeout = {LOCK_SECONDS * 1000:.0f}")
+                self._tell_silence(db)
                 db.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self._place.schema)))
                 self._is_listening.set()
                 self._watch(db)
         except EngineSilent as error:
-            self._tell(reason(error))  # the writer may well be answered
+            self._silent = reason(error)
         except psycopg.Error as error:
             if error.sqlstate is not None and not error.sqlstate.startswith(_SESSION_ENDED):
                 self._tell(reason(error, self._place.schema))
+
+    def _tell_silence(self, db: Connection) -> None:
+        """Tell of a beat or a sweep that was not answered: the writer may well be. Of a standby the writer tells."""
+        why, self._silent = self._silent, None
+        if why is not None and not _is_waiting(db, self._me.sid):
+            self._tell(why)
 
     def _tell(self, why: str) -> None:
         if why != self._told:
@@ -138,13 +154,15 @@ class Watcher:
         beats = Beats()
         while not self._stopping.is_set():
             sid = self._me.sid  # another one after this server was swept
-            seen, watchers = beat(db, self._place.schema, sid, self._me)
+            seen, watchers, labels = beat(db, self._place.schema, sid, self._me)
             self._told = None
             if sid in seen:  # else it may not judge: it has slept itself
                 self._sweep(db, beats.look(sid, seen))
             if (others := frozenset(watchers)) != self._me.others:
                 self._me.others = others
                 self._tell_others(others)
+            for fate, label in self._peers.look(labels):
+                self._tell_of_server(fate, label)
             self._have_all_look()  # once a second, whatever was heard
             if self.sharer is not None:
                 self.sharer.beaten(watchers)
@@ -161,15 +179,30 @@ class Watcher:
             self.sharer.look(None)
 
     def _sweep(self, db: Connection, dead: Mapping[str, int]) -> None:
+        self._unswept &= dead.keys()
         for sid, at_beat in dead.items():
+            if _is_waiting(db, self._me.sid):
+                return  # this would wait as well
             try:
                 sweep(db, self._place.schema, sid, at_beat)
             except psycopg.errors.LockNotAvailable as error:  # it is tried again with the next beat
-                self._on_error(reason(error))
+                if sid not in self._unswept and not _is_waiting(db, self._me.sid):
+                    self._unswept.add(sid)
+                    self._on_error(reason(error))
                 end_sessions(db, sid)
 
     def _hear(self, kind: str, what: str) -> None:
+        if kind == LEFT:
+            self._peers.hear(what)
         if kind in (ENTRIES, FACTS, LEFT):
             self._look(what.partition(" ")[0] if kind == ENTRIES else None)
         elif self.sharer is not None:
             self.sharer.heard(kind, what)
+
+
+def _is_waiting(db: Connection, sid: str) -> bool:
+    try:
+        check_standby(db, sid, LOCK_SECONDS / 2)
+    except EngineUnfit:
+        return True
+    return False

@@ -22,6 +22,7 @@ import psycopg
 from chatctl.errors import ChatError, StorageFailed
 from chatctl.journal import LogCut
 from chatctl.journal.postgres.engine_errors import (
+    EngineUnfit,
     fatal_error,
     is_conflict,
     is_temporary,
@@ -41,7 +42,7 @@ from chatctl.journal.work import Batch, FactsChange, GoneRoom, JournalLost, NewR
 from chatctl.journal.writer_thread import WriterThread
 
 LAST_SECONDS = 5.0
-"""How long a server that stops waits for an engine that can't be reached."""
+"""How long a server that stops waits for an engine that can't be reached, or does not answer."""
 
 MAX_TRIES = 3
 """Of a job: what loses three connections would lose the fourth."""
@@ -73,6 +74,16 @@ class Writer(WriterThread[_Item]):
     def look(self, room: str | None) -> None:
         """Look soon at what other servers did in a room; None: anywhere. From any thread."""
         self.put(Look(room))
+
+    def stop(self) -> None:
+        """Make the thread end once everything that was queued before is done, or the engine was silent for too long."""
+        self._store.end_by = time.monotonic() + LAST_SECONDS
+        super().stop()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the engine, which answers, can't be used. From any thread."""
+        return None if self._link.unfit is None else str(self._link.unfit)
 
     # --- the thread
 
@@ -147,14 +158,14 @@ class Writer(WriterThread[_Item]):
                 self._store.remove_room(name)
                 self._waiting.new_rooms = True
             case None:
-                self._stop_by = time.monotonic() + LAST_SECONDS
+                self._stop_by = self._store.end_by
 
     def _refuse_what_waits(self) -> None:
         """Refuse what never reached the engine."""
         for item in self._waiting.drop_unsent():
-            self._post(self._events.call, item.done, out_of_reach())
+            self._post(self._events.call, item.done, out_of_reach(self._link.unfit))
         while self._jobs:
-            self._jobs.popleft().fail(read_failed())
+            self._jobs.popleft().fail(read_failed(self._link.unfit))
 
     # --- changes
 
@@ -222,7 +233,7 @@ class Writer(WriterThread[_Item]):
             if not self._looks:
                 return
             seen = self._store.look(None if None in self._looks else [name for name in self._looks if name])
-        except (Fenced, Renewed):
+        except (EngineUnfit, Fenced, Renewed):
             self._link.lose()
             return
         except psycopg.Error as error:

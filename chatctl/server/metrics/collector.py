@@ -125,6 +125,10 @@ class ServerCollector(Collector):
         yield _counter("chatctl_journal_failed_messages", about, messages.not_stored)
         about = "Whether rooms got new epochs when the server started, or since: the journal may have lost messages."
         yield _gauge("chatctl_journal_epochs_renewed", about, bool(getattr(self._hub.journal, "renewed", None)))
+        journal = self._hub.journal
+        yield _gauge("chatctl_journal_durability", "1; the level is its label.", [((journal.durability,), 1.0)], LEVEL)
+        about = "Servers that share the journal, this one included."
+        yield _gauge("chatctl_servers", about, getattr(journal, "servers", 1))
         sizes = self._from.files.sizes
         if sizes is not None:
             yield _gauge("chatctl_journal_size_bytes", "Size of the journal's database.", sizes.database)
@@ -143,6 +147,7 @@ class ServerCollector(Collector):
 
 
 ROOM = ("room",)
+LEVEL = ("level",)
 
 
 def _connected(room: Room) -> int:

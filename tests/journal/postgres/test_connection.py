@@ -56,6 +56,23 @@ def test_an_engine_that_takes_nothing_is_told_apart(engine: Engine, setting: str
             assert db.info.encoding == "utf-8"
 
 
+@pytest.mark.parametrize(
+    ("uri", "why"),
+    [
+        ("postgresql://chat@db/chat?targt=1", 'it has no parameter "targt"'),
+        ("postgresql://chat@db/chat?sslmode=require&targt_x=1", 'it has no parameter "targt_x"'),
+        ("postgresql://chat:pa/x?secret=x@db/chat", "is there a % or @"),
+        ("postgresql://chat:pa%x@db/chat?targt=1", "is there a % or @"),
+    ],
+)
+def test_a_parameter_that_libpq_does_not_know_is_named(uri: str, why: str) -> None:
+    """Unless it may be a part of the password."""
+    with pytest.raises(EngineUnfit) as caught:
+        connect(PostgresPlace(uri), "test")
+    assert why in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_uri_that_is_none_is_not_repeated() -> None:
     """What libpq says of it may have the password in it."""
     with pytest.raises(EngineUnfit, match="can't read this URI") as caught:

@@ -34,6 +34,9 @@ Multiple connection attempts failed. All failures were:
          "the schema room, or name another one with --journal-schema)"),
         (SEVERAL, "10.0.0.1: connection timeout expired; connection to server at \"10.0.0.2\", port 5432 failed: "
          "Connection refused (is it running there?)"),
+        (SEVERAL.replace("connection timeout expired", "session is read-only"), "10.0.0.1: session is read-only (it is "
+         "a standby: start the primary, or promote one); connection to server at \"10.0.0.2\", port 5432 failed: "
+         "Connection refused (is it running there?)"),
         ("FATAL:  sorry, too many clients already", "sorry, too many clients already (a server takes three "
          "connections: raise max_connections, or the role's CONNECTION LIMIT)"),
         ("bad \x1b[2J thing", "bad ␛[2J thing"),

@@ -19,7 +19,7 @@ from chatctl.journal.postgres.connection import connect
 from chatctl.journal.postgres.journal import PostgresJournal
 from chatctl.journal.postgres.numbering import Group
 from chatctl.journal.postgres.registering import sweep
-from chatctl.journal.postgres.sharing import LOOKS, Beats, beat, changes_since
+from chatctl.journal.postgres.sharing import LOOKS, Beats, Peers, beat, changes_since
 from chatctl.journal.postgres.store import Store
 from chatctl.protocol import Msg
 from tests.support.engine import Engine
@@ -510,3 +510,13 @@ def test_a_journal_that_several_wrote_is_one_that_one_can_open(place: PostgresPl
 
     assert run(after()) == ["a", "b"]
     assert write(place, "c")
+
+
+def test_one_that_is_gone_is_told_of_with_the_next_look_which_has_heard_of_its_leave() -> None:
+    peers = Peers()
+    assert peers.look({"a": "one", "b": "two"}) == [], "they were there before"
+    assert peers.look({"a": "one", "b": "two", "c": "three"}) == [("joined", "three")]
+    assert peers.look({"c": "three"}) == []
+    peers.hear("b")
+    assert peers.look({"c": "three"}) == [("dead", "one"), ("left", "two")]
+    assert peers.look({"c": "three"}) == []

@@ -109,8 +109,8 @@ class Stopped:
         self._bounded = connection._bounded
         monkeypatch.setattr(connection, "_bounded", self._pass)
 
-    def _pass(self, gen: Any, seconds: float) -> Generator[Any, Any, Any]:
-        exchange = self._bounded(gen, seconds)
+    def _pass(self, gen: Any, *limits: Any) -> Generator[Any, Any, Any]:
+        exchange = self._bounded(gen, *limits)
         try:
             state = next(exchange)
             while True:
@@ -178,13 +178,23 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOCK_SECONDS", 0.1)
 
 
+def count(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the servers that were swept in vain, which grows from now on."""
+    tries: list[str] = []
+    end_sessions = watcher.end_sessions
+    monkeypatch.setattr(watcher, "end_sessions", lambda db, sid: (end_sessions(db, sid), tries.append(sid)))
+    return tries
+
+
 async def until_swept(journal: PostgresJournal, dead: Store) -> None:
     while dead.sid in journal.me.others:
         await journal._run(lambda _: None)
 
 
 @pytest.mark.usefixtures("quick")
-def test_one_that_can_not_be_swept_is_told_of_and_keeps_nobody_else(place: PostgresPlace) -> None:
+def test_one_that_can_not_be_swept_is_told_of_and_keeps_nobody_else(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An operator has its row locked, with psql. Its members' names stay taken meanwhile, which has to be known."""
 
     async def main() -> None:
@@ -194,13 +204,41 @@ def test_one_that_can_not_be_swept_is_told_of_and_keeps_nobody_else(place: Postg
             db.execute(f"SELECT FROM {place.schema}.servers WHERE sid = %s FOR KEY SHARE", (dead.sid,))
             journal = PostgresJournal(place, shared=True, on_watcher_error=told.put_nowait)
             await until_swept(journal, other)
-            for _ in range(2):
-                assert await asyncio.wait_for(told.get(), 20) == "canceling statement due to lock timeout"
+            tries = count(monkeypatch)
+            assert await asyncio.wait_for(told.get(), 20) == "canceling statement due to lock timeout"
+            while len(tries) < 3:
+                await journal._run(lambda _: None)
             assert dead.sid in journal.me.others
+            assert told.empty(), "it is told once"
         await until_swept(journal, dead)
         await journal.close()
         for store in (dead, other):
             store.disconnect()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_others_tell_who_joins_who_leaves_and_who_is_dead(place: PostgresPlace) -> None:
+    async def main() -> None:
+        told: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        journal = PostgresJournal(place, shared=True, on_server=lambda *what: told.put_nowait(what))
+        beats = f"SELECT beat FROM {place.schema}.servers"
+        with connect(place, "test") as db:
+            while db.execute(beats).fetchall() == [(0,)]:
+                await asyncio.sleep(0)  # those who are there when it looks first are no news
+        other = PostgresJournal(place, shared=True, label="other:1")
+        assert await asyncio.wait_for(told.get(), 20) == ("joined", "other:1")
+        assert journal.servers == 2
+        await other.close()
+        assert await asyncio.wait_for(told.get(), 20) == ("left", "other:1")
+        dead = Store(place, shared=True, label="dead:2")
+        assert await asyncio.wait_for(told.get(), 20) == ("joined", "dead:2")
+        assert await asyncio.wait_for(told.get(), 20) == ("dead", "dead:2")
+        assert journal.servers == 1
+        await journal.close()
+        dead.disconnect()
+        assert told.empty()
 
     run(main())
 

@@ -143,6 +143,9 @@ def test_a_watcher_that_gets_no_connection_is_told_of(
     async def main() -> None:
         told: asyncio.Queue[str] = asyncio.Queue()
         async with watched(place, shared=True, on_watcher_error=told.put_nowait) as journal:
+            beat = f"SELECT sum(beat) FROM {place.schema}.servers"
+            while own.sql(beat, database="chat") == [(0,)]:
+                await asyncio.sleep(0)  # its watcher has a connection then
             own.sql("ALTER ROLE chat CONNECTION LIMIT 1")
             while not own.sql(ended, journal._writer._store.backend):
                 pass
@@ -152,7 +155,6 @@ def test_a_watcher_that_gets_no_connection_is_told_of(
             )
             assert not journal.states
             own.sql("ALTER ROLE chat CONNECTION LIMIT -1")
-            beat = f"SELECT sum(beat) FROM {place.schema}.servers"
             before = own.sql(beat, database="chat")
             while own.sql(beat, database="chat") == before:
                 await asyncio.sleep(0)
@@ -486,6 +488,8 @@ def test_a_standby_that_is_waited_for_no_more_ends_the_promise(pair: tuple[Engin
                 while not isinstance(outcome, StorageFailed):
                     outcome = await send(journal, draft(persist=False))
                 assert "--durability replica" in str(journal.states[-1][0])
+                assert primary.uri not in str(journal.states[-1][0]), "long, and known: what to do must not be cut off"
+                assert "provides disk only: set synchronous_standby_names" in outcome.text
             await asyncio.to_thread(primary.set, synchronous_standby_names="*")
             if asked is not None:
                 await journal.until_back()

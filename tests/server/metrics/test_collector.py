@@ -147,6 +147,15 @@ def test_new_epochs_are_told_of() -> None:
     assert scraped(play).value("chatctl_journal_epochs_renewed") == 1
 
 
+def test_how_many_servers_share_a_journal_and_what_it_survives_are_told() -> None:
+    def play(house: House) -> None:
+        house.journal.servers, house.journal.durability = 3, "replica"  # type: ignore[attr-defined]
+
+    assert scraped().value("chatctl_servers") == 1
+    assert scraped(play).value("chatctl_servers") == 3
+    assert scraped(play).value("chatctl_journal_durability", level="replica") == 1
+
+
 def test_the_server_of_it_is_a_server() -> None:
     """What is read of a server, it has: a fake one would hide a name that changed."""
     assert {"census", "slow_readers"} <= vars(Server).keys()

@@ -396,7 +396,7 @@ def test_servers_go_on_from_where_a_promoted_standby_ends(serve: Serve, run: Run
         told = "the engine has lost its last messages (1 of them) and its last changes of names and rules"
         for server in (one, other):
             server.wait_for_log(told)
-        assert nadia.frame("bye")["why"] == "the log of this room has a new epoch: reconnect to continue"
+        assert nadia.frame("bye")["why"] == "the server's database was moved or restored: reconnecting"
         assert "(the last message was lost)" in omar.lines_until("lost its last changes")
         resume = {"epoch": nadia.welcome["epoch"], "after": 2, "cut": True}
         nadia = other.wire().enter("nadia", token=TOKEN, resume=resume)
