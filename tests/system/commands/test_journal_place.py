@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from chatctl.client import connect
+from chatctl.protocol import Gap
 from tests.support.fixture_types import Run
 from tests.support.processes import err_line
 from tests.support.server_process import Server
@@ -124,6 +126,27 @@ def test_a_restored_backup_goes_on_where_the_two_logs_part(run: Run, serve: Serv
     texts, code, notes = read_on(run, server)
     assert (texts, code) == (["four"], 0)
     assert notes == "(the log went back: messages 2 to 3 are others now, going on with 2)\n"
+
+
+def test_a_loss_is_told_though_nothing_new_was_said(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
+    """By each reader that ends at the log's end: a run of tail, with either output, and one of a program's own."""
+    server = serve("--journal", str(kept))
+    say_all(server.member("Ana"), ["one"])
+    assert run("backup", "copy.db", "--journal", str(kept)).returncode == 0
+    say_all(server.member("Bo"), ["two", "three"])
+    assert read_on(run, server)[0] == ["one", "two", "three"]
+    for name in ("matching", "program"):
+        shutil.copy(tmp_path / "seen", tmp_path / name)
+    server.stop()
+    shutil.move(tmp_path / "copy.db", kept)
+    server = serve("--journal", str(kept))
+    told = "(the log went back: messages 2 to 3 are others now, going on with 2)\n"
+    matching = run("tail", "--no-follow", "--cursor-file", "matching", "--match", "x", port=server.port)
+    assert (matching.returncode, matching.stdout, matching.stderr.decode()) == (0, b"", told)
+    assert read_on(run, server) == ([], 0, told)
+    assert read_on(run, server) == ([], 0, ""), "once"
+    with connect(f"127.0.0.1:{server.port}", nick="ci") as here:
+        assert list(here.follow(cursor=tmp_path / "program", live=False)) == [Gap(from_=2, to=3, why="lost")]
 
 
 def test_a_backup_that_is_put_behind_a_link_after_a_kill_is_not_undone(
