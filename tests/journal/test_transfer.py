@@ -125,10 +125,26 @@ def test_earlier_epochs_are_known_there_too(ends: Any, engine: Engine) -> None:
 def test_it_overwrites_nothing(ends: Any) -> None:
     write(ends[0], "source")
     kept = write(ends[1], "precious")
-    with pytest.raises(ChatError, match="already exists: a copy does not overwrite one"):
+    target = f"the file {ends[1]} " if isinstance(ends[1], Path) else f"the schema {ends[1].schema} of postgresql://"
+    with pytest.raises(ChatError, match="a copy does not overwrite one") as refused:
         move(ends)
+    assert refused.value.text.startswith(target), "which of the two is meant"
     assert reopen(ends[1])[:2] == (kept, ["precious"])
     assert reopen(ends[0])[1:] == (["source"], None)
+
+
+def test_a_schema_that_a_server_has_opened_once_is_not_empty(schema: PostgresPlace, file: Path, tmp_path: Path) -> None:
+    """Though nothing was said there: its servers have their names and keys in it."""
+    (tmp_path / "state").mkdir()
+    write(file, "source")
+
+    async def open_once() -> None:
+        async with opened(schema):
+            pass
+
+    run(open_once())
+    with pytest.raises(ChatError, match=r"as it has once a server has opened it: .*DROP SCHEMA"):
+        move((file, schema))
 
 
 def test_one_that_was_interrupted_goes_on_and_no_server_opens_it_meanwhile(
