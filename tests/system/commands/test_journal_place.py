@@ -193,3 +193,22 @@ def test_a_journal_is_no_url(run: Run, tmp_path: Path, command: list[str]) -> No
     assert "valkey:// is neither" in err_line(done)
     assert b"secret" not in done.stderr
     assert not list(tmp_path.glob("valkey*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["serve", "--journal"], ["admin", "bans", "--journal"], ["backup", "copy.db", "--journal"]),
+        *(["export", "--journal"], ["journal", "copy", "postgresql:///chat"]),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_mistyped_database_is_no_file(run: Run, tmp_path: Path, command: list[str]) -> None:
+    """It would be a new journal without a message, in folders that nobody knows of."""
+    before = set(tmp_path.iterdir())
+    for written in ("postgresql:/chat:secret@127.0.0.1:5601/chat", "dbname=chat password=secret"):
+        done = run(*command, written)
+        assert done.returncode == 2
+        assert "write postgresql://USER@HOST:PORT/DATABASE for a database" in err_line(done)
+        assert b"secret" not in done.stderr
+    assert set(tmp_path.iterdir()) == before
