@@ -94,7 +94,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "journal/moving": ("journal/test_transfer.py", "between a file and an engine"),
     "journal/postgres/presence": ("journal/postgres/test_directory.py", "on a real engine"),
     "journal/postgres/presence_layout": ("journal/postgres/test_directory.py", "on a real engine"),
-    "journal/postgres/reconnecting": ("journal/postgres/test_writer.py", "with engines that fail"),
     "journal/postgres/session": ("journal/postgres/test_opening.py", "by connections that are lost"),
     "journal/postgres/work": ("", TYPES),
     "journal/postgres/watcher": ("journal/postgres/test_sharing.py", "by what several servers hear of each other"),

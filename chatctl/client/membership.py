@@ -214,8 +214,9 @@ class Membership:
     def _enter(self, welcome: Welcome) -> None:
         known = self._cursor.resume
         self._cursor.enter(welcome, self._hello.history)
-        fits = known is not None and not self._cursor.lost
-        missed = welcome.last - self._cursor.after if fits else None
+        here = self._cursor.here
+        fits = known is not None and here is not None and not self._cursor.lost
+        missed = welcome.last - here.after if fits and here is not None else None
         if self.welcome is not None:
             now = self._transport.now()
             self._has_doubted = self._has_doubted and now - self._came_back_at < CONNECT_SECONDS

@@ -8,6 +8,10 @@ from typing import NamedTuple
 DEFAULT_SCHEMA = "chatctl"
 
 _SCHEMES = ("postgresql://", "postgres://")
+_MEANT = re.compile(
+    r"\s*(?:postgres[^/:]*(?::|//)|(?:host|hostaddr|port|dbname|user|password|passfile|service|sslmode)\s*=)",
+    re.IGNORECASE,
+)
 _IN_USER = re.compile(r"^(\w+://[^/?#@:]*):[^/?#]*@")
 _IN_QUERY = re.compile(r"([?&](?:password|sslpassword)=)[^&#]*", re.IGNORECASE)
 
@@ -28,6 +32,15 @@ class PostgresPlace(NamedTuple):
 def is_postgres(text: str) -> bool:
     """Return whether a text is the URI of a database, not a path."""
     return text.startswith(_SCHEMES)
+
+
+def is_mistyped(text: str) -> bool:
+    """Return whether a text that is no such URI was meant for a database, not for a file.
+
+    libpq also takes ``dbname=chat host=db`` and ``postgres:``: as a path, both would be a new and empty journal.
+    Whoever has a file of such a name writes ``./`` before it.
+    """
+    return not is_postgres(text) and _MEANT.match(text) is not None
 
 
 def without_password(uri: str) -> str:

@@ -104,11 +104,15 @@ def parse_journal(text: str) -> str:
     links, too, and a stamp beside the link would not belong to the log beside the file.
 
     Raises:
-        ValueError: it is a URL, not a path. The text does not repeat it: it may hold a password.
+        ValueError: it is a URL, or a mistyped one, not a path. The text does not repeat it: it may hold a password.
     """
     scheme, is_url, _ = text.partition("://")
     if is_url and scheme.replace("+", "").replace("-", "").replace(".", "").isalnum():
         raise ValueError(f"a journal is a file or postgresql://..., and {scheme}:// is neither: name one, or none")
+    from chatctl.common.journal_uri import is_mistyped
+
+    if is_mistyped(text):
+        raise ValueError("write postgresql://USER@HOST:PORT/DATABASE for a database, ./NAME for a file of such a name")
     return os.path.realpath(text)
 
 

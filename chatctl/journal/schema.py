@@ -95,6 +95,17 @@ def wal_path(path: Path) -> Path:
     return path.with_name(path.name + "-wal")
 
 
+def unfinished_path(path: Path) -> Path:
+    """Return the name of a copy (sqlite_transfer.py) until it is complete."""
+    return path.with_name(path.name + ".copying")
+
+
+def discard_second_name(path: Path) -> None:
+    """Remove the name that a copy had until it was complete, if its file still has it. Raises OSError."""
+    if identity(path) is not None and identity(unfinished_path(path)) == identity(path):
+        unfinished_path(path).unlink(missing_ok=True)
+
+
 def connect(
     path: Path, durability: Durability = "disk", *, check: bool = True, wait: float = _BUSY_SECONDS
 ) -> Connection:

@@ -16,7 +16,7 @@ from pathlib import Path
 from chatctl.common.files import publish, sync_folder
 from chatctl.errors import ChatError, reason_of
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, stamp_path
-from chatctl.journal.schema import closed_on_error, connect, insist_on_journal
+from chatctl.journal.schema import closed_on_error, connect, discard_second_name, insist_on_journal, unfinished_path
 from chatctl.journal.sqlite_errors import describe
 from chatctl.journal.store import Store, mark_as_copy
 from chatctl.journal.transaction import ENTRY_COLUMNS, entry_of
@@ -35,11 +35,6 @@ SELECT max(seq) FROM (SELECT max(seq) AS seq FROM messages WHERE room = ?
 _UNFINISHED = ("copy", "from")
 """The fact that is in an unfinished copy only, and says of what. One that is finished and lacks its name only has what
 its source has."""
-
-
-def unfinished_path(path: Path) -> Path:
-    """Return the name of a copy until it is complete."""
-    return path.with_name(path.name + ".copying")
 
 
 class SqliteSource:
@@ -164,6 +159,8 @@ class SqliteTarget(SqliteCopy):
     def begin(self, state: State) -> Mapping[str, int]:
         """Implement ``Target.begin``."""
         if os.path.lexists(self._final):
+            with _told(self.path):
+                discard_second_name(self._final)  # the run before was complete, and killed
             raise _taken(self._final)
         if not self._final.absolute().parent.is_dir():  # a volume that is not mounted, or a slip of the keyboard
             raise ChatError(f"cannot write {self._final}: there is no folder {self._final.absolute().parent}")
@@ -180,12 +177,13 @@ class SqliteTarget(SqliteCopy):
                 publish(self.path, self._final)
             except FileExistsError:
                 raise _taken(self._final) from None
+            discard_second_name(self._final)
             sync_folder(self._final.parent)
             RollbackCheck(stamp_path(self._final), self.generation, total, "disk", boot_id()).finish(total)
 
 
 def _taken(path: Path) -> ChatError:
-    return ChatError(f"{path} already exists: a copy does not overwrite one")
+    return ChatError(f"the file {path} already exists: a copy does not overwrite one")
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from chatctl.journal.queries import PAGE, Queries
 from chatctl.journal.rebuild import Rebuild
 from chatctl.journal.records import Committed, RoomRecord, new_epoch
 from chatctl.journal.rollback_check import RollbackCheck, boot_id, find_rollback, stamp_path
-from chatctl.journal.schema import Durability, closed_on_error, connect, identity, wal_path
+from chatctl.journal.schema import Durability, closed_on_error, connect, discard_second_name, identity, wal_path
 from chatctl.journal.sqlite_errors import is_temporary
 from chatctl.journal.transaction import Transaction
 from chatctl.journal.trimming import Aged, Trimming
@@ -63,6 +63,7 @@ class Store(Queries, Trimming):
         """Why the rooms got new epochs when the file was opened; None: they did not."""
         with closed_on_error(self._db, path):
             rebuild.discard(path)  # of a server that was killed
+            discard_second_name(path)  # of a copy that was killed
             if was_there:
                 self.renewed = find_rollback(stamp_path(path), self._generation(), self._total(), boot)
             if self.renewed is not None:

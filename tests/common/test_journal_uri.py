@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.common.journal_uri import PostgresPlace, check_schema_name, has_password, is_postgres
+from chatctl.common.journal_uri import PostgresPlace, check_schema_name, has_password, is_mistyped, is_postgres
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,31 @@ def test_another_schema_is_told_too() -> None:
 @pytest.mark.parametrize("text", ["rooms.db", "/postgresql:/x", "postgresql:/x", "mysql://db", "none", ""])
 def test_all_else_is_none(text: str) -> None:
     assert not is_postgres(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("postgresql:/chat@127.0.0.1:5601/chat", "postgresql:chat", "postgres:/x", "postgres:", "POSTGRES:x"),
+        *(
+            "postgresql//chat@h/d",
+            "Postgresql://h/d",
+            "postgressql://h/d",
+            "postgresql+psycopg://h/d",
+            " postgres://h/d",
+        ),
+        *("host=db dbname=chat", "dbname=chat", "user=chat password=secret", "service = chat", "hostaddr=::1"),
+    ],
+)
+def test_what_was_meant_for_a_database_is_no_file(text: str) -> None:
+    assert is_mistyped(text)
+    assert not is_mistyped(f"./{text}")
+
+
+@pytest.mark.parametrize("text", ["postgres.db", "postgres/rooms.db", "rooms.db", "/srv/postgres:1", "ghost=1", "none"])
+def test_a_file_may_have_a_name_like_it(text: str) -> None:
+    assert not is_mistyped(text)
+    assert not is_mistyped("postgresql://h/d")
 
 
 @pytest.mark.parametrize("name", ["", "Ops", "1st", "a-b", 'a"b', "pg_x", "information_schema", "x" * 49, "é"])

@@ -14,7 +14,8 @@ from chatctl.errors import ChatError
 from chatctl.journal import transfer as transfers
 from chatctl.journal.moving import move
 from chatctl.journal.postgres.transfer import PostgresTarget, backup_schema, read_schema
-from chatctl.journal.sqlite_transfer import SqliteTarget, unfinished_path
+from chatctl.journal.schema import unfinished_path
+from chatctl.journal.sqlite_transfer import SqliteTarget
 from tests.support.engine import Engine
 from tests.support.journals import (
     ALICE,
@@ -125,10 +126,26 @@ def test_earlier_epochs_are_known_there_too(ends: Any, engine: Engine) -> None:
 def test_it_overwrites_nothing(ends: Any) -> None:
     write(ends[0], "source")
     kept = write(ends[1], "precious")
-    with pytest.raises(ChatError, match="already exists: a copy does not overwrite one"):
+    target = f"the file {ends[1]} " if isinstance(ends[1], Path) else f"the schema {ends[1].schema} of postgresql://"
+    with pytest.raises(ChatError, match="a copy does not overwrite one") as refused:
         move(ends)
+    assert refused.value.text.startswith(target), "which of the two is meant"
     assert reopen(ends[1])[:2] == (kept, ["precious"])
     assert reopen(ends[0])[1:] == (["source"], None)
+
+
+def test_a_schema_that_a_server_has_opened_once_is_not_empty(schema: PostgresPlace, file: Path, tmp_path: Path) -> None:
+    """Though nothing was said there: its servers have their names and keys in it."""
+    (tmp_path / "state").mkdir()
+    write(file, "source")
+
+    async def open_once() -> None:
+        async with opened(schema):
+            pass
+
+    run(open_once())
+    with pytest.raises(ChatError, match=r"as it has once a server has opened it: .*DROP SCHEMA"):
+        move((file, schema))
 
 
 def test_one_that_was_interrupted_goes_on_and_no_server_opens_it_meanwhile(
@@ -173,7 +190,35 @@ def test_one_that_lacks_its_last_step_only_is_finished(
             move((schema, file))
     assert unfinished_path(file).exists()
     move((schema, file))
+    assert not unfinished_path(file).exists()
     assert look(file) == before
+
+
+@pytest.mark.parametrize("first", ["the next copy", "a server"])
+def test_the_name_that_it_had_is_gone_also_if_it_was_killed_before_that(
+    first: str, file: Path, schema: PostgresPlace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the same file: whoever removed it as a leftover, or put it elsewhere, might wonder which one is in use."""
+    (tmp_path / "state").mkdir()
+    fill(schema)
+    with monkeypatch.context() as killed:
+        killed.setattr("chatctl.journal.sqlite_transfer.discard_second_name", lambda _: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            move((schema, file))
+    assert unfinished_path(file).samefile(file)
+    if first == "a server":
+        reopen(file)
+    else:
+        with pytest.raises(ChatError, match="already exists"):
+            move((schema, file))
+    assert not unfinished_path(file).exists()
+
+
+def test_an_unfinished_copy_beside_another_journal_stays(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    unfinished_path(file).write_text("of another")
+    write(file, "one")
+    assert unfinished_path(file).read_text() == "of another"
 
 
 def test_what_changed_in_between_is_not_mixed(ends: Any, monkeypatch: pytest.MonkeyPatch) -> None:

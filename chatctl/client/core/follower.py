@@ -281,4 +281,4 @@ class Follower:
             await self._send(Who(), deadline)
 
     def _is_through(self) -> bool:
-        return not self.cursor.lost and (self._last is None or self.cursor.after >= self._last)
+        return not self.cursor.awaits_gap and (self._last is None or self.cursor.after >= self._last)

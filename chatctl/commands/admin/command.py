@@ -19,7 +19,6 @@ from chatctl.common.verbs import VERBS, Argument, Verb
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 _HELP = """\
 {text}
@@ -150,6 +149,8 @@ def _command(name: str, verb: Verb) -> click.Command:
     def run(timeout: float, as_json: bool, **given: Any) -> None:
         from chatctl.client.admin_socket import order
         from chatctl.commands.admin.formats import json_lines, text_lines
+        from chatctl.commands.admin.socket_path import socket_path
+        from chatctl.errors import Unreachable
         from chatctl.protocol import MAX_REDACTED
 
         verb = f"?{name}" if given.pop("dry_run", False) else name
@@ -160,13 +161,22 @@ def _command(name: str, verb: Verb) -> click.Command:
             ),
             (len(given.get("seqs", ())) > MAX_REDACTED, f"at most {MAX_REDACTED} messages at once"),
         )
-        path = _socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"))
+        source = click.get_current_context().get_parameter_source
+        typed = [
+            one for one in ("admin_socket", "journal", "port") if source(one) is click.core.ParameterSource.COMMANDLINE
+        ]
+        path = socket_path(given.pop("admin_socket"), given.pop("journal"), given.pop("port"), typed)
         fields = {
             key: " ".join(value) if isinstance(value, tuple) and key == "text" else value
             for key, value in given.items()
             if value is not None
         }
-        answer = order(path, verb, timeout, **fields)
+        try:
+            answer = order(path, verb, timeout, **fields)
+        except Unreachable as error:
+            if "port" not in typed:
+                raise
+            raise Unreachable(f"{error.text}; without --port, if its journal is a file") from None
         emit_lines(json_lines(answer) if as_json else text_lines(answer), as_json=as_json)
 
     room = "  CHATCTL_ROOM   the room\n" if "room" in verb.takes else ""
@@ -185,7 +195,7 @@ def _socket_options() -> Any:
             default=DEFAULT_PORT,
             metavar=None,
             envvar="CHATCTL_PORT",
-            help="Its port; counts with --journal none or postgresql://...",
+            help="The server at this port, if its journal is none or postgresql://...",
         ),
         click.option(
             "--journal",
@@ -197,19 +207,6 @@ def _socket_options() -> Any:
         ),
         click.option("--admin-socket", metavar="PATH", envvar="CHATCTL_ADMIN_SOCKET", help="The server's own socket."),
     )
-
-
-def _socket_path(path: str | None, journal: Path | str | None, port: int) -> Path:
-    """Return the admin socket that the options name."""
-    from pathlib import Path
-
-    from chatctl.common.paths import admin_socket, admin_socket_at, default_journal
-
-    if path is not None:
-        return Path(path)
-    if journal is None:
-        return admin_socket(default_journal())
-    return admin_socket_at(port, None) if isinstance(journal, str) else admin_socket(journal)
 
 
 for _name, _verb in VERBS.items():

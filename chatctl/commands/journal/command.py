@@ -46,8 +46,8 @@ def copy(source: Path | str, target: Path | str, journal_schema: str | None) -> 
 
     FROM is a file and TO is postgresql://..., or the other way round. Message numbers, owners of names and ids are
     copied, so clients that reconnect continue where they were. Stop all servers first, and start them with TO. FROM is
-    not changed; if a server opens it again, clients are told that its log is another one. TO must be new or empty. To
-    continue an interrupted copy, run the same command again.
+    not changed; if a server opens it again, clients are told that its log is another one. TO must be new or empty; a
+    schema that a server has opened once is not. To continue an interrupted copy, run the same command again.
 
     \b
     Examples:

@@ -97,8 +97,9 @@ def tail(
 ) -> None:
     """Print past and new messages, one per line, without joining.
 
-    After a restart of the server it reconnects and continues where it was; messages that are no longer available are
-    reported on stderr. CMD of --exec is split into words as a shell does, but no shell runs it. Its environment has
+    After a restart of the server it reconnects and continues where it was. Messages that are no longer available are
+    reported on stderr, also with --json: stdout has messages only. CMD of --exec is split into words as a shell does,
+    but no shell runs it. Its environment has
     CHATCTL_SEQ, CHATCTL_TIME (Unix seconds), CHATCTL_AUTHOR, CHATCTL_ROOM and CHATCTL_ACTION (1 or empty).
 
     \b

@@ -1,4 +1,4 @@
-"""The journal in PostgreSQL (15 or newer): ``serve --journal postgresql://…``, with the extra ``chatctl[postgres]``.
+"""The journal in PostgreSQL (15 or newer): ``serve --journal postgresql://…``, with the extra ``postgres``.
 
 Lives here: everything that speaks to the engine; journal.py has what ``serve`` opens. Nothing outside imports it before
 a journal of this kind is asked for: psycopg takes 0.1 s to load. Source: docs/scaling.md.
@@ -18,5 +18,5 @@ def extra() -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        install = "pip install 'chatctl[postgres]'"
+        install = "in a clone of chatctl, pip install '.[fast,postgres]'"
         raise ChatError(f"a journal in PostgreSQL requires another package: {install} ({error})") from None

@@ -15,11 +15,15 @@ import psycopg
 from chatctl.common.journal_uri import PostgresPlace
 from chatctl.journal.postgres.engine_errors import EngineUnfit, reason
 
-PATIENCE = 5.0
-"""Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer."""
+PATIENCE = 4.0
+"""Seconds for which what was not sent waits for an engine that can't be reached: a restart of it takes no longer.
 
-LONGEST_PAUSE = 2.0
-"""Seconds between two tries to reach it, at most."""
+With a pause and the way there and back it is less than the 5 s for which ``chatctl send`` waits by default: its user is
+told that nothing was stored, where "unknown" would be all that can be said after that.
+"""
+
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries to reach it, at most. What has waited for too long is refused after one of them."""
 
 _FIRST_PAUSE = 0.05
 

@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from chatctl.common.journal_uri import PostgresPlace
+from chatctl.common.journal_uri import PostgresPlace, without_password
 from chatctl.errors import ChatError, ConditionNotMet, RoomInvalid
 from chatctl.journal import backup
 from chatctl.journal.postgres.connection import Connection, connect, inspect, run
@@ -131,7 +131,11 @@ class PostgresTarget:
                     make(db, place)
                     fill_house(db, schema, mark, UNFINISHED)
             if run(db, "SELECT layout FROM {}.house", schema).fetchone() != (UNFINISHED,):
-                raise ChatError(f"the journal {place} already exists: a copy does not overwrite one")
+                raise ChatError(
+                    f"the schema {schema} of {without_password(place.uri)} already has a journal, as it has "
+                    f"once a server has opened it: a copy does not overwrite one (DROP SCHEMA {schema} CASCADE "
+                    "removes it, --journal-schema names another)"
+                )
             if run(db, "SELECT mark FROM {}.house", schema).fetchone() != (mark,):
                 raise ChatError(
                     f"the copy in {place} was begun with another source, or one that has changed since: drop the "

@@ -69,12 +69,17 @@ def test_a_gap_moves_the_position_forwards_only() -> None:
 
 
 def test_a_position_in_an_earlier_epoch_of_the_log_goes_on_where_the_server_says() -> None:
-    """The new epoch holds what ours did, up to there: nothing of it is skipped, and nothing shown again."""
+    """The new epoch holds what ours did, up to there: nothing of it is skipped, and nothing shown again.
+
+    The position is kept until the gap has told what of it is gone.
+    """
     cursor = Cursor(Resume("old", 60))
     assert cursor.ask == Resume("old", 60, cut=True)
     cursor.enter(welcome(cut=50))
-    assert (cursor.resume, cursor.lost) == (Resume("e", 50), False)
+    assert (cursor.resume, cursor.lost, cursor.awaits_gap) == (Resume("old", 60), False, True)
+    assert cursor.here == Resume("e", 50)
     assert cursor.take(Gap(from_=51, to=60, why="lost")) is not None
+    assert (cursor.resume, cursor.lost, cursor.awaits_gap) == (Resume("e", 50), False, False)
     assert not cursor.skipped
     assert [frame.seq for seq in (50, 51, 52) if isinstance(frame := cursor.take(msg(seq)), Msg)] == [51, 52]
 
@@ -82,7 +87,7 @@ def test_a_position_in_an_earlier_epoch_of_the_log_goes_on_where_the_server_says
 def test_no_server_moves_a_position_forwards() -> None:
     cursor = Cursor(Resume("old", 60))
     cursor.enter(welcome(cut=90))
-    assert cursor.resume == Resume("e", 60)
+    assert (cursor.resume, cursor.awaits_gap) == (Resume("e", 60), False)
 
 
 @pytest.mark.parametrize(("last", "skipped"), [(100, True), (0, False)])

@@ -124,9 +124,14 @@ def test_a_server_without_a_journal_is_reached_by_its_port(run: Run, serve: Serv
     server = serve()
     path = Path(env["CHATCTL_STATE_DIR"]) / f"admin-{server.port}.sock"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert run("admin", "mute", "Ana", "--port", str(server.port)).returncode == 0
+    unset = {name: value for name, value in env.items() if name != "CHATCTL_JOURNAL"}
+    assert run("admin", "mute", "Ana", "--port", str(server.port), env=unset).returncode == 0
     server.stop()
     assert not path.exists()
+    done = run("admin", "mute", "Ana", "--port", str(server.port), env=unset)
+    assert done.returncode == 3
+    why = "(is 'chatctl serve' running?); without --port, if its journal is a file"
+    assert err_line(done) == f"chatctl: no server is there: nobody listens at {path} {why}"
 
 
 def test_the_socket_is_where_the_operator_says_and_no_ban_of_addresses_reaches_it(

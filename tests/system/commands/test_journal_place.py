@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from chatctl.client import connect
+from chatctl.protocol import Gap
 from tests.support.fixture_types import Run
 from tests.support.processes import err_line
 from tests.support.server_process import Server
@@ -126,6 +128,27 @@ def test_a_restored_backup_goes_on_where_the_two_logs_part(run: Run, serve: Serv
     assert notes == "(the log went back: messages 2 to 3 are others now, going on with 2)\n"
 
 
+def test_a_loss_is_told_though_nothing_new_was_said(run: Run, serve: Serve, kept: Path, tmp_path: Path) -> None:
+    """By each reader that ends at the log's end: a run of tail, with either output, and one of a program's own."""
+    server = serve("--journal", str(kept))
+    say_all(server.member("Ana"), ["one"])
+    assert run("backup", "copy.db", "--journal", str(kept)).returncode == 0
+    say_all(server.member("Bo"), ["two", "three"])
+    assert read_on(run, server)[0] == ["one", "two", "three"]
+    for name in ("matching", "program"):
+        shutil.copy(tmp_path / "seen", tmp_path / name)
+    server.stop()
+    shutil.move(tmp_path / "copy.db", kept)
+    server = serve("--journal", str(kept))
+    told = "(the log went back: messages 2 to 3 are others now, going on with 2)\n"
+    matching = run("tail", "--no-follow", "--cursor-file", "matching", "--match", "x", port=server.port)
+    assert (matching.returncode, matching.stdout, matching.stderr.decode()) == (0, b"", told)
+    assert read_on(run, server) == ([], 0, told)
+    assert read_on(run, server) == ([], 0, ""), "once"
+    with connect(f"127.0.0.1:{server.port}", nick="ci") as here:
+        assert list(here.follow(cursor=tmp_path / "program", live=False)) == [Gap(from_=2, to=3, why="lost")]
+
+
 def test_a_backup_that_is_put_behind_a_link_after_a_kill_is_not_undone(
     run: Run, serve: Serve, kept: Path, tmp_path: Path
 ) -> None:
@@ -170,3 +193,22 @@ def test_a_journal_is_no_url(run: Run, tmp_path: Path, command: list[str]) -> No
     assert "valkey:// is neither" in err_line(done)
     assert b"secret" not in done.stderr
     assert not list(tmp_path.glob("valkey*"))
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(["serve", "--journal"], ["admin", "bans", "--journal"], ["backup", "copy.db", "--journal"]),
+        *(["export", "--journal"], ["journal", "copy", "postgresql:///chat"]),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_mistyped_database_is_no_file(run: Run, tmp_path: Path, command: list[str]) -> None:
+    """It would be a new journal without a message, in folders that nobody knows of."""
+    before = set(tmp_path.iterdir())
+    for written in ("postgresql:/chat:secret@127.0.0.1:5601/chat", "dbname=chat password=secret"):
+        done = run(*command, written)
+        assert done.returncode == 2
+        assert "write postgresql://USER@HOST:PORT/DATABASE for a database" in err_line(done)
+        assert b"secret" not in done.stderr
+    assert set(tmp_path.iterdir()) == before

@@ -110,7 +110,7 @@ def test_who_lacks_the_extra_is_told_how_to_get_it(env: dict[str, str]) -> None:
         check=False,
     )
     assert done.returncode == 1
-    assert "pip install 'chatctl[postgres]'" in done.stderr.decode()
+    assert "in a clone of chatctl, pip install '.[fast,postgres]'" in done.stderr.decode()
 
 
 @pytest.mark.parametrize("kept", ["file", "none"])

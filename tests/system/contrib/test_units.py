@@ -20,6 +20,9 @@ def test_systemd_finds_no_fault_in_them(tmp_path: Path) -> None:
     for name in UNITS:
         text = (ROOT / "contrib" / name).read_text()
         (tmp_path / name).write_text(text.replace("/usr/local/bin/chatctl", sys.executable))
+    drop_in = tmp_path / "chatctl.service.d" / "postgres.conf"
+    drop_in.parent.mkdir()
+    drop_in.write_text((ROOT / "contrib" / "scaling" / "chatctl.service.d-postgres.conf").read_text())
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *(str(tmp_path / name) for name in UNITS)],
         capture_output=True,

@@ -112,4 +112,6 @@ def test_the_third_server_is_killed_and_then_the_primary(kitchen: Kitchen) -> No
     type_in(shell, again)
     [said_last] = re.findall(r'"(on two machines.*)"', again)
     assert list(said(nadia, said_last)) == [f"omar: {said_last}"]
+    for log in (first, second):
+        wait_for(log, "the journal can be used again durability=replica")
     type_in(shell, kitchen.recipe.take("console").text)
