@@ -717,7 +717,7 @@ MUTATIONS = (
     Mutation(
         "escape sequences and lines of one's own in the operator's log",
         "chatctl/hub/event_log.py::_safe",
-        "return clean(value[:_MAX_VALUE]) if isinstance(value, str) else value",
+        'return clean(value if len(value) <= _MAX_VALUE else f"{value[: _MAX_VALUE - 1]}…")',
         "return value",
         "tests/hub/test_event_log.py::test_nothing_a_client_chose_acts_on_the_operators_terminal",
     ),
