@@ -132,6 +132,11 @@ class Membership:
         return self._cursor.here
 
     @property
+    def awaits_gap(self) -> bool:
+        """Whether the gap is still to come that says what of the earlier position is gone."""
+        return self._cursor.awaits_gap
+
+    @property
     def connected(self) -> bool:
         """Whether there is a connection at the moment."""
         return self._connection is not None

@@ -249,10 +249,10 @@ class Controller:
         return status.unsent(self.membership)
 
     def save(self) -> None:
-        """Save the cursor, unless messages before it have not been shown yet."""
+        """Save the cursor, unless messages before it, or what of the saved one is gone, have not been shown yet."""
         self._lock_saved()
-        if self.membership.cursor is not None and self.view.complete:
-            self._saved.save_cursor(self.membership.cursor)
+        if (cursor := self.membership.cursor) is not None and self.view.complete and not self.membership.awaits_gap:
+            self._saved.save_cursor(cursor)
 
     def _lock_saved(self) -> None:
         """Get the files from a process that had them when we came: we have thrown it out, and it is ending."""

@@ -134,14 +134,16 @@ def test_entries_come_once_across_connections() -> None:
     asyncio.run(scenario())
 
 
-def test_a_place_in_another_log_is_kept_until_the_gap_told_of_it() -> None:
-    """A connection that breaks between the two must not hide the loss."""
+@pytest.mark.parametrize(("cut", "gap"), [(None, p.Gap(from_=1, to=3, why="lost")), (2, p.Gap(3, 7, "lost"))])
+def test_a_place_in_another_log_is_kept_until_the_gap_told_of_it(cut: int | None, gap: p.Gap) -> None:
+    """A connection that breaks between the two must not hide the loss, also where the log is the same up to there."""
+    new = structs.replace(welcome(3, epoch="new"), cut=cut)
 
     async def brief(_server: Server, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        send(writer, welcome(3, epoch="new"))
+        send(writer, new)
 
     async def tells(_server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        send(writer, welcome(3, epoch="new"), p.Gap(from_=1, to=3, why="lost"), msg(4))
+        send(writer, new, gap, msg(4))
         await reader.read()
 
     async def scenario() -> None:
@@ -151,6 +153,8 @@ def test_a_place_in_another_log_is_kept_until_the_gap_told_of_it() -> None:
             assert [hello["resume"] for hello in server.hellos] == [{"epoch": "old", "after": 7, "cut": True}] * 2
             assert [event for event in listener.events if event in ("Gap", "msg 4")] == ["Gap", "msg 4"]
             assert link.cursor == p.Resume("new", 4)
+            missed = [event for event in listener.events if event.startswith("connected")]
+            assert missed == [f"connected {None if cut is None else 3 - cut}"] * 2
 
     asyncio.run(scenario())
 

@@ -196,6 +196,19 @@ async def test_context_comes_before_what_was_missed() -> None:
 
 
 @in_loop
+async def test_a_loss_that_was_not_shown_is_not_saved() -> None:
+    """Killed before, the next run shows it."""
+    joined, saved = Joined(cursor=p.Resume("old", 5), connected=False, history=0), list[p.Resume]()
+    joined.controller._saved.save_cursor = saved.append  # type: ignore[method-assign]
+    joined.welcome(last=3)
+    joined.controller.save()
+    assert saved == []
+    joined.receive(p.Gap(from_=1, to=3, why="lost"), p.Page([msg(3)], more=False))
+    joined.controller.save()
+    assert saved == [p.Resume("e", 3)]
+
+
+@in_loop
 async def test_a_page_that_never_comes_holds_nothing_back() -> None:
     joined = Joined(cursor=p.Resume("e", 5), connected=False)
     joined.welcome(last=6)
