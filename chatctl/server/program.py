@@ -248,6 +248,7 @@ class Program:
     async def _stop(self) -> None:
         self._log.info("stopping")
         shutdown = self._shutdown
+        self._sharing.ends()
         self._manager.stopping(shutdown.within)
         shutdown.hurry = partial(self._server.hurry, FLUSH_SECONDS)
         await self._server.stop(shutdown.why, retry_after=shutdown.retry_after, within=shutdown.within)

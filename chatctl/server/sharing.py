@@ -7,7 +7,7 @@ journal/postgres/), what a hub makes of others' changes (hub/learning.py). A ser
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, cast
 
 from chatctl.common.journal_uri import PostgresPlace
@@ -37,11 +37,13 @@ class Sharing:
         """
         self._shared: PostgresJournal | None = None
         self.directory: Directory
+        self._hand_over: Callable[[], None] = lambda: None
         if isinstance(options.journal, PostgresPlace):
             from chatctl.journal.postgres.directory import PostgresDirectory
 
             self._shared = cast("PostgresJournal", journal)
-            self.directory = PostgresDirectory(self._shared)
+            self.directory = directory = PostgresDirectory(self._shared)
+            self._hand_over = directory.hand_over
         else:
             self.directory = MemoryDirectory(journal)
 
@@ -68,6 +70,10 @@ class Sharing:
         shared.on_cut(lambda why, facts: hub.cut(why, facts=facts))
         shared.on_others(hub.leasing.know)
         hub.admin.spread = Spreading(shared.spread).after
+
+    def ends(self) -> None:
+        """Let members go on at the other servers without a leave and a join."""
+        self._hand_over()
 
     def listens(self, port: int) -> None:
         """Tell operators at other servers where this one is."""

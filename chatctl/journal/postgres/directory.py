@@ -88,8 +88,14 @@ class PostgresDirectory:
         self._loop.call_later(ANSWER_SECONDS, self._give_up, reaching)
         self._thread.put(reaching)
 
+    def hand_over(self) -> None:
+        """Give no more places up: this server ends, and members go on at others with theirs, if there are any."""
+        self._me.hands_over = True
+
     def release(self, members: Sequence[Place], after: int) -> None:
         """Implement ``Directory.release``."""
+        if self._me.hands_over:
+            return
         self._thread.put(Release(members, after))
 
     def follow(self, news: Callable[[Sequence[News]], None]) -> Sequence[Remote]:

@@ -68,6 +68,12 @@ INSERT INTO {}.servers (sid, label) SELECT sid, %s FROM changes JOIN claims USIN
 """
 
 
+_HAND_OVER = """
+SELECT pg_notify(%s, %s) FROM {}.places WHERE sid = %s AND EXISTS (SELECT FROM {}.servers WHERE sid <> %s) LIMIT 1
+"""
+"""Only tells that a server leaves, if it has members and is not alone."""
+
+
 def _new_sid() -> str:
     return secrets.token_hex(8)
 
@@ -92,6 +98,8 @@ class Registration:
     """The servers beside it, as it knows them."""
     watchers: str = "{}"
     """How many watch each room here, as JSON; goes with its next beat."""
+    hands_over: bool = False
+    """Whether it ends, and its members go on at the other servers: they have as long for it as those of a dead one."""
 
 
 def application_name(sid: str) -> str:
@@ -194,7 +202,12 @@ def register_anew(db: Connection, schema: str, me: Registration, *, has_moved: b
 
 
 def leave(db: Connection, schema: str, me: Registration) -> None:
-    """Take a server out of the schema, with all that it had there, and tell the others so."""
+    """Take a server out of the schema, with all that it had there, and tell the others so.
+
+    One that hands its members over stays until the others sweep it, if it has any and is not alone.
+    """
+    if me.hands_over and run(db, _HAND_OVER, schema, schema, f"{LEFT} {me.sid}", me.sid, me.sid).rowcount:
+        return
     run(db, "SELECT {}.sweep(%s, NULL), pg_notify(%s, %s)", schema, me.sid, schema, f"{LEFT} {me.sid}")
     for table in _LAST:
         run(db, f"DELETE FROM {{}}.{table} WHERE sid = %s", schema, me.sid)  # noqa: S608 — ours

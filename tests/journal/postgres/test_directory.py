@@ -356,6 +356,43 @@ def test_a_dead_server_s_members_go_after_the_sweep_and_once(
     run(main())
 
 
+def test_members_of_a_server_that_ends_go_on_at_another_one_without_a_leave(
+    place: PostgresPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who do not are told of once it is swept, as of a dead one."""
+    monkeypatch.setattr(watcher, "BEAT_SECONDS", 0.3)
+
+    async def main() -> None:
+        async with servers(place, 1) as [other]:
+            ending = Server(place)
+            returns, gone = [await ending.enter(nick) for nick in ("Rajat", "nadia")]
+            await other.until(lambda: len(other.news) == 2)
+            ending.directory.hand_over()
+            ending.directory.release([returns, gone], 0)
+            await ending.close()
+            await other.enter("Rajat", returns, place=returns)
+            await other.until(lambda: len(other.news) == 3)
+            assert other.news[2:] == [Went(gone)]
+
+    run(main())
+
+
+def test_a_server_that_ends_alone_or_without_members_leaves_at_once(engine: Engine, place: PostgresPlace) -> None:
+    rows = f"SELECT 1 FROM {place.schema}.servers"
+
+    async def main() -> None:
+        async with servers(place, 2) as (one, other):
+            other.directory.hand_over()
+            await other.close()
+            assert len(engine.sql(rows, database="chat")) == 1
+            await one.enter("Rajat")
+            one.directory.hand_over()
+            await one.close()
+            assert engine.sql(rows, database="chat") == []
+
+    run(main())
+
+
 def test_who_was_taken_for_dead_is_told_which_places_it_had_and_claims_anew(
     engine: Engine, place: PostgresPlace
 ) -> None:

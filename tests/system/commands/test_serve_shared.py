@@ -204,11 +204,16 @@ def test_who_names_both_goes_to_the_other_one_when_theirs_is_drained(
     one, other = pair
     reader = start("tail", "-n", "9", "--json", "--server", f"127.0.0.1:{one.port},127.0.0.1:{other.port}")
     speaker = other.member("nadia")
+    one.member("pia", token=TOKEN)
+    speaker.frame("join", where=lambda frame: frame["nicks"] == ["pia"])
     speaker.say("before")
+    speaker.frame("msg")
     assert json.loads(line_of(reader))["text"] == "before"
     assert run("admin", "drain", "--within", "1s", "--admin-socket", str(tmp_path / "s")).returncode == 0
     assert one.wait() == 0
+    assert sorted(other.member("pia", token=TOKEN).welcome["members"]) == ["nadia", "pia"]
     speaker.say("after")
+    assert speaker.next_frame()["text"] == "after", "pia was never away"
     assert json.loads(line_of(reader))["text"] == "after"
 
 
