@@ -177,7 +177,7 @@ FILE_CELLS = [
         "odd file",
         "echo 'a long one' | chatctl password --out /dev/null",
         1,
-        err=f"chatctl: cannot write /dev/null: {NO_FILE}",
+        err="chatctl: /dev/null already exists, and is not overwritten: name another file",
     ),
 ]
 
