@@ -73,7 +73,7 @@ TEXT_CELLS = [
         1,
         err="chatctl: a running server can't be told a path that is not UTF-8",
     ),
-    no_text("admin", "admin topic", "[TEXT]...", "admin topic"),
+    no_text("admin", "admin topic", "TEXT...", "admin topic"),
     no_text("bench", "bench --room", "--room"),
     Cell(
         "config",
