@@ -103,7 +103,7 @@ class CursorFile:
         try:
             self._found = decode_kept(_decoder, data)
         except ValueError:
-            raise ChatError(f"{self._path} is not a cursor file: remove it to start anew") from None
+            raise ChatError(f"{self._path} is not a cursor file: name another file") from None
         return Resume(self._found.epoch, self._found.after)
 
     def enter(self, room: str, *, lost: bool) -> None:

@@ -73,7 +73,7 @@ def join(
       chatctl join --host chat.example.org --room ops
       chatctl join --host chat.example.org --tls
       chatctl join --room lobby --room ops
-      echo "hello from a script" | chatctl join
+      echo "hello from a script" | chatctl join --nick ci
 
     \b
     Exit codes:

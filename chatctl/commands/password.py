@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -28,7 +29,7 @@ class PasswordCommand(Command):
 
 
 @click.command(cls=PasswordCommand)
-@file_option("--out", "file", help="Write to this file, readable by you only, instead of printing.")
+@file_option("--out", "file", help="Make this file, readable by you only, instead of printing.")
 def password(file: Path | None) -> None:
     """Turn a password into a line for 'serve --password-file'.
 
@@ -45,7 +46,8 @@ def password(file: Path | None) -> None:
     \b
     Exit codes:
       0 done   2 usage
-      1 the two differ, it is not allowed, or the file can't be written
+      1 the two differ, it is not allowed, the file exists already, or it
+        can't be written
       130 interrupted
 
     \b
@@ -54,6 +56,8 @@ def password(file: Path | None) -> None:
     """
     from chatctl.core.passwords import Verifier
 
+    if file is not None and os.path.lexists(file):  # before anybody types a password
+        raise _taken(file)
     password = _read_password()
     if password.startswith("SCRAM-SHA-256$"):
         raise ChatError("this is a verifier already")
@@ -68,13 +72,19 @@ def password(file: Path | None) -> None:
 
 
 def _keep(verifier: str, path: Path) -> None:
-    """Write a verifier to a file (0600). Raises ChatError."""
-    from chatctl.common.files import replace_file
+    """Make a file (0600) of a verifier. Raises ChatError."""
+    from chatctl.common.files import create_file
 
     try:
-        replace_file(path, f"{verifier}\n".encode(), durable=True)
+        create_file(path, f"{verifier}\n".encode(), durable=True)
+    except FileExistsError:
+        raise _taken(path) from None
     except OSError as error:
         raise ChatError(f"cannot write {path}: {reason_of(error)}") from None
+
+
+def _taken(path: Path) -> ChatError:
+    return ChatError(f"{path} already exists, and is not overwritten: name another file")
 
 
 def _read_password() -> str:

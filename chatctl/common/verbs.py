@@ -113,7 +113,7 @@ VERBS: Mapping[str, Verb] = {
     "bans": Verb(_SERVER, "List all bans and mutes.", "--json", typed="who is banned or muted", lists=True),
     "topic": Verb(
         _ROOM,
-        "Set the topic of a room; without TEXT, remove it.",
+        "Set the topic of a room; \"\" removes it.\n\n'chatctl who --rooms' shows the topics.",
         "deploy freeze",
         ("topic", "room"),
         "set the topic of the room; - removes it",

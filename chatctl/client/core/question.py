@@ -64,6 +64,8 @@ class Question:
             return "a question and each choice need a text"
         if len(set(plain)) < len(plain):
             return "two choices are the same"
+        if self.nicks and set(self.nicks) == {self.asker}:  # our own answers never count
+            return f"only {self.asker} may answer, and that is our own nickname: ask under another nick, such as ci"
         if self.approvals is not None and not 1 <= self.approvals <= MAX_APPROVALS:
             return f"there can be 1 to {MAX_APPROVALS} approvals"
         return "a choice is one line" if any("\n" in choice for choice in self.choices) else None

@@ -106,7 +106,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "within": lambda: _seconds("--within", "Time until then at most.  [default: 10s]"),
     "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
-    "topic": lambda: _text("TEXT"),
+    "topic": lambda: click.Argument(["text"], type=TEXT, nargs=-1, metavar="TEXT..."),
     "switch": lambda: click.Argument(["on"], type=click.Choice(["on", "off"]), callback=lambda _c, _p, v: v == "on"),
     "person": lambda: click.Option(
         ["--person"], is_flag=True, help="Also the member's key and client, under any name."
@@ -160,6 +160,10 @@ def _command(name: str, verb: Verb) -> click.Command:
                 "give the numbers of messages, or --nick NICK",
             ),
             (len(given.get("seqs", ())) > MAX_REDACTED, f"at most {MAX_REDACTED} messages at once"),
+            (
+                name == "topic" and not given["text"],
+                "give TEXT, or \"\" to remove the topic ('chatctl who --rooms' shows it)",
+            ),
         )
         source = click.get_current_context().get_parameter_source
         typed = [

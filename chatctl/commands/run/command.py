@@ -39,7 +39,7 @@ MAX_TITLE = 200
 """Characters of the command line that the room sees."""
 
 
-@click.command(cls=Command, context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(cls=Command, context_settings={"allow_interspersed_args": False})
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] CMD...")
 @click.option("--title", metavar="TEXT", help="Its name in the room.  [default: the command line]")
 @count_option("--tail", least=0, most=1000, default=10, help="Post the last N lines of its output.")

@@ -97,7 +97,7 @@ def read_one(text: str | None, rules: TextRules, overflow: Overflow, deadline: D
         text = _bounded(data, most, "stdin", "nothing was sent", rules, overflow).removesuffix("\n")
     else:
         text = rules.text(os.fsencode(text), "TEXT")
-    if not text:
+    if not text.strip():  # as ``join`` sends no such line
         raise click.UsageError("there is nothing to send: the message is empty")
     return text
 

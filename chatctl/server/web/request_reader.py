@@ -16,6 +16,9 @@ from chatctl.server.web.http_error import HttpError
 LINE_END_BYTES = 2
 """What may stand behind a message, and is no part of it."""
 
+_REQUEST_LINE = re.compile(rb"\S+ \S+ HTTP/\d\.\d")
+"""What h11 takes for one, and more."""
+
 _ABSOLUTE = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
 
 
@@ -88,6 +91,7 @@ class RequestReader:
         self._max_head = max_head
         self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=max_head)
         self._fed = 0
+        self._first: bytearray | None = bytearray()  # the first line as far as it has come; None: it was checked
         self._behind = b""  # what came with the end of the longest head
         self._body = bytearray()
 
@@ -111,6 +115,7 @@ class RequestReader:
         left = self._max_head - self._fed
         data, self._behind = data[:left], data[left:]
         self._fed += len(data)
+        self._check_first_line(data)
         request = self._next(data)
         if isinstance(request, h11.Request):
             head = Head(request)
@@ -122,6 +127,21 @@ class RequestReader:
         if self._fed < self._max_head:
             return None
         raise HttpError(431, "too_long", f"the head of a request has at most {self._max_head} bytes")
+
+    def _check_first_line(self, data: bytes) -> None:
+        """Refuse what begins like no request once its first line has come. Raises HttpError.
+
+        h11 waits for the end of the head, as a program of another protocol waits for our answer.
+        """
+        if self._first is None:
+            return
+        line, end, _ = data.partition(b"\n")
+        self._first += line
+        if not end:
+            return
+        first, self._first = self._first.removesuffix(b"\r"), None
+        if _REQUEST_LINE.fullmatch(first) is None:
+            raise HttpError(400, "bad_frame", "this is not a request of HTTP/1.1: illegal request line")
 
     def body(self, data: bytes, most: int) -> bytes | None:
         """Take more bytes; return the body once it is whole. Raises HttpError: it has more than ``most`` bytes."""

@@ -49,6 +49,14 @@ def test_what_can_t_be_told_is_said() -> None:
     assert Question("?", ["yes", "yes!"], "deploy").read("yes!") == Reading(1, tagged=False)
 
 
+def test_who_asks_is_no_one_to_answer() -> None:
+    """It is told before anybody is asked; beside others the asker's name does no harm."""
+    problem = Question("?", ["yes", "no"], "nils", nicks=["nils"]).problem()
+    assert problem == "only nils may answer, and that is our own nickname: ask under another nick, such as ci"
+    assert Question("?", ["yes", "no"], "nils", nicks=["nils", "nadia"]).problem() is None
+    assert Question("?", ["yes", "no"], "nils").problem() is None
+
+
 def test_numbers_stand_for_nothing_where_a_choice_is_one() -> None:
     """'2' could mean either; and '1' is no first letter of '10'."""
     question = Question("how many?", ["2", "1"], "deploy")

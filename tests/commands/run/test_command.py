@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatctl.commands.run.command import ending, run_time
+from tests.support.in_process import wrong_usage
 
 
 @pytest.mark.parametrize(
@@ -20,3 +21,13 @@ def test_endings(status: int, words: str) -> None:
 )
 def test_spans(seconds: float, words: str) -> None:
     assert run_time(seconds) == words
+
+
+@pytest.mark.parametrize("words", [["--tial", "3"], ["-x"], ["-xy"], ["--no-such"], ["--tial=3"]])
+def test_a_word_with_a_dash_before_the_command_is_an_option(words: list[str]) -> None:
+    """It was taken for the command's name, which the room was told."""
+    assert "No such option" in wrong_usage("run", *words, "--", "echo")
+
+
+def test_a_misspelt_option_is_told_with_what_it_may_be() -> None:
+    assert "'--tail'" in wrong_usage("run", "--tial", "3", "--", "echo")

@@ -39,6 +39,7 @@ REQUESTS = [
     request_bytes("POST", "/rooms/lobby", b"zz\r\nhello\r\n0\r\n\r\n", transfer_encoding="chunked"),
     request_bytes("GET", "/" + "x" * 2000),
     b"NONSENSE\r\n\r\n",
+    b'{"type":"hello"}\n',
 ]
 
 
@@ -64,6 +65,12 @@ def test_any_split_gives_the_same_request(wire: bytes, data: st.DataObject) -> N
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
         (b'{"type":"hello","v":1,"nick":"nadia"}\r\n\r\n', 400),
+        (b'{"type":"hello","v":1,"nick":"nadia"}\n', 400),
+        (b"nadia\n", 400),
+        (b"\r\n", 400),
+        (b"GET /  HTTP/1.1\r\n", 400),
+        (b"GET / HTTP/1.1 \r\n", 400),
+        (b"GET / HTTP/1.1\nHost: x\n\n", ("GET", "/", b"")),
     ],
 )
 def test_what_is_read(wire: bytes, expected: object) -> None:

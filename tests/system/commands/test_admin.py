@@ -78,6 +78,12 @@ def test_a_room_is_set_and_everybody_in_it_is_told(run: Run, serve: Serve, kept:
     assert run("admin", "topic", "deploy", "freeze", "--room", "ops", "--journal", str(kept)).returncode == 0
     assert ana.frame("room") == {"type": "room", "topic": "deploy freeze"}
     assert ana.frame("notice")["text"] == "the topic was set to 'deploy freeze'"
+    bare = run("admin", "topic", "--room", "ops", "--journal", str(kept))
+    assert (bare.returncode, bare.stdout) == (2, b"")
+    assert "'chatctl who --rooms' shows it" in err_line(bare)
+    assert b"deploy freeze" in run("who", "--rooms", port=server.port).stdout
+    assert run("admin", "topic", "", "--room", "ops", "--journal", str(kept)).returncode == 0
+    assert ana.frame("room") == {"type": "room"}
     assert run("admin", "read-only", "on", "--room", "ops", "--journal", str(kept)).returncode == 0
     assert run("send", "--room", "ops", "hi", port=server.port).returncode == 6
     assert run("admin", "slow", "off", "--room", "nowhere", "--journal", str(kept)).returncode == 6

@@ -245,8 +245,9 @@ def test_a_question_whose_acknowledgement_got_lost_is_asked_once(
         ["go?", "--choice", "a\nb"],
         ["go?", *(f"--choice={n}a" for n in range(101))],
         ["go?", "--from", "no name"],
+        ["go?", "--from", "NILS", "--nick", "Nils"],
     ],
-    ids=range(7),
+    ids=range(8),
 )
 def test_usage(run: InProcess, arguments: list[str]) -> None:
     assert run("ask", *arguments).returncode == 2

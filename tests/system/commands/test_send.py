@@ -88,7 +88,12 @@ def test_lines_go_out_as_they_come(house: Server, start: Start, room: str) -> No
 
 @pytest.mark.parametrize(
     ("stdin", "said"),
-    [(b"caf\xe9\n", "stdin is not UTF-8 (byte 0xe9 at 3)"), (b"", "nothing to send"), (b"\n", "nothing to send")],
+    [
+        (b"caf\xe9\n", "stdin is not UTF-8 (byte 0xe9 at 3)"),
+        (b"", "nothing to send"),
+        (b"\n", "nothing to send"),
+        (b"  \t\n\n", "nothing to send"),
+    ],
 )
 def test_what_can_not_be_a_message_is_wrong_usage(run: Run, stdin: bytes, said: str) -> None:
     """It is found out before anything is connected: there is no server here."""
@@ -97,7 +102,9 @@ def test_what_can_not_be_a_message_is_wrong_usage(run: Run, stdin: bytes, said: 
     assert said in done.stderr.decode()
 
 
-@pytest.mark.parametrize("arguments", [["send", ""], ["send", "TEXT", "--lines"], ["send", "--timeout", "soon", "x"]])
+@pytest.mark.parametrize(
+    "arguments", [["send", ""], ["send", "   "], ["send", "TEXT", "--lines"], ["send", "--timeout", "soon", "x"]]
+)
 def test_wrong_usage(run: Run, arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 

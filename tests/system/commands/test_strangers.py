@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.fixture_types import Run
+from tests.support.fixture_types import Run, Serve
 from tests.support.processes import err_line
 from tests.support.stub import Stub
+from tests.support.web import port_of
 
 
 @pytest.fixture
@@ -39,6 +40,14 @@ def test_a_web_server(run: Run, web_port: int, command: list[str]) -> None:
     assert f"127.0.0.1:{web_port} is not a chatctl server" in err_line(done)
     assert "a web server answered (HTTP/1.0 400" in err_line(done)
     assert done.stdout == b""
+
+
+def test_our_own_port_for_browsers(run: Run, serve: Serve) -> None:
+    """Whoever takes one of the server's ports for the other is told at once."""
+    port = port_of(serve("--web", "0"))
+    done = run("send", "hi", port=port)
+    assert done.returncode == 7
+    assert f"127.0.0.1:{port} is not a chatctl server: a web server answered (HTTP/1.1 400" in err_line(done)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def test_what_is_no_cursor_file(run: Run, tmp_path: Path, content: str) -> None:
     (tmp_path / "seen").write_text(content)
     done = run("tail", "--cursor-file", "seen", port=1)
     assert done.returncode == 1
-    assert err_line(done) == "chatctl: seen is not a cursor file: remove it to start anew"
+    assert err_line(done) == "chatctl: seen is not a cursor file: name another file"
 
 
 def test_an_empty_file_is_a_fresh_one(house: Server, run: Run, room: str, tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ TEXT_CELLS = [
         1,
         err="chatctl: a running server can't be told a path that is not UTF-8",
     ),
-    no_text("admin", "admin topic", "[TEXT]...", "admin topic"),
+    no_text("admin", "admin topic", "TEXT...", "admin topic"),
     no_text("bench", "bench --room", "--room"),
     Cell(
         "config",
@@ -177,7 +177,7 @@ FILE_CELLS = [
         "odd file",
         "echo 'a long one' | chatctl password --out /dev/null",
         1,
-        err=f"chatctl: cannot write /dev/null: {NO_FILE}",
+        err="chatctl: /dev/null already exists, and is not overwritten: name another file",
     ),
 ]
 

@@ -192,10 +192,12 @@ TWO_CELLS = [
     Cell(
         "password",
         "two at once",
-        "(yes | chatctl password --out file) & yes | chatctl password --out file && wait $! && wc -l <file",
+        "yes | chatctl password --out file & yes | chatctl password --out file; first=$?; wait $!; "
+        "echo $((first + $?)); wc -l <file",
         0,
-        "1",
-        note="the file is whole, by one of them",
+        "1\n1",
+        "chatctl: file already exists, and is not overwritten: name another file",
+        note="the file is whole, by one of them; the other one ends with 1",
     ),
 ]
 

@@ -88,6 +88,16 @@ def test_a_made_verifier_is_kept_where_only_we_read_it(
     assert chatctl("send", "hi", port=server.port, more={"CHATCTL_PASSWORD": WORD}).returncode == 0
 
 
+def test_a_file_that_is_there_is_not_replaced(chatctl: Chatctl, tmp_path: Path) -> None:
+    """Not even with another verifier: nobody may have the password of a room but in that file."""
+    for file in (tmp_path / "room.password", tmp_path / "link"):
+        file.symlink_to("nowhere") if file.name == "link" else file.write_text("the clients' password\n")
+        done = chatctl("password", "--out", str(file), stdin=b"a long one\n")
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr == f"chatctl: {file} already exists, and is not overwritten: name another file\n".encode()
+    assert (tmp_path / "room.password").read_text() == "the clients' password\n"
+
+
 def test_a_verifier_that_can_not_be_kept(chatctl: Chatctl, tmp_path: Path) -> None:
     done = chatctl("password", "--out", str(tmp_path / "no" / "kept"), stdin=b"a long one\n")
     assert done.returncode == 1
