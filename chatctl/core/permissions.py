@@ -89,8 +89,8 @@ def find_verb(name: str) -> Verb:
     return VERBS[name]
 
 
-def check_verb(name: str, role: Role, kind: Kind) -> None:
-    """Return if this role may aim this verb at this kind of target.
+def check_verb(name: str, role: Role, kind: Kind, shown: str = "") -> None:
+    """Return if this role may aim this verb at this kind of target. ``shown`` is what an error calls the target.
 
     Raises:
         NoSuchNick: the verb is for people who are here, and nobody of that name is.
@@ -102,7 +102,11 @@ def check_verb(name: str, role: Role, kind: Kind) -> None:
     if kind not in may:
         if kind == "name" and "member" in may:
             raise NoSuchNick("nobody of that name is here")
+        if set(may) == {"operator"} and shown:
+            raise Forbidden(f"{shown} is not an operator")
         either = " or ".join(_TARGETS[one] for one in may)
+        if kind == "server":  # nothing was named
+            raise Forbidden(f"{name} is for {either}: say for which one")
         raise Forbidden(f"{name} is for {either}, not for {_TARGETS[kind]}")
     if role not in may[kind]:
         raise Forbidden(f"{name} on {_TARGETS[kind]} is for the server's own operator alone: 'chatctl admin {name}'")

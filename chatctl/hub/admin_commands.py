@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from chatctl.common.text import clean
 from chatctl.common.verbs import Role
 from chatctl.core.effects import error_frame
 from chatctl.core.peer import Peer
@@ -119,7 +120,7 @@ class AdminCommands:
         try:
             ask = placed(ask, actor)
             target = target_of(ask, actor, self._hub)
-            check_verb(ask.verb, actor.role, target.kind)
+            check_verb(ask.verb, actor.role, target.kind, clean(target.shown) if ask.target else "")
             if dry and target.kind == "server":
                 raise Forbidden(f"{ask.verb} has no target: --dry-run has nothing to show")
             if ask.verb in self._slow_ones:

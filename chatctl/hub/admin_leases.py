@@ -16,7 +16,7 @@ from chatctl.core.peer import Peer
 from chatctl.errors import Forbidden
 from chatctl.hub.admin_people import row_of
 from chatctl.hub.admin_plan import Plan, because, counted
-from chatctl.hub.admin_target import Actor, AdminTarget
+from chatctl.hub.admin_target import Actor, AdminTarget, insist_on_room
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import DEFAULT_ROOM, Admin, Done, LeaseKind
 
@@ -24,8 +24,13 @@ _KINDS: tuple[LeaseKind, ...] = ("lock", "question")
 
 
 def list_leases(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Done:
-    """Answer ``locks``: those that are held, and the questions that are open; for an operator those of their room."""
+    """Answer ``locks``: those that are held, and the questions that are open; for an operator those of their room.
+
+    Raises RoomInvalid if there is no such room.
+    """
     found = sorted(_in(ask.room, hub), key=lambda lease: (lease.room, lease.kind, lease.since))
+    if ask.room is not None and not found:
+        insist_on_room(ask.room, hub)
     numbers = {kind: sum(lease.kind == kind for lease in found) for kind in _KINDS}
     text = ", ".join(counted(number, kind, f"{kind}s") for kind, number in numbers.items() if number)
     rows = [_row(lease, actor.role, hub) for lease in found]
@@ -52,7 +57,7 @@ def _row(lease: Lease, role: Role, hub: PeerControl) -> dict[str, Any]:
 
 
 def unlock(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Plan:
-    """Plan ``unlock``, which frees a lock or withdraws a question. Raises Forbidden if there is neither."""
+    """Plan ``unlock``: free a lock, or withdraw a question. Raises ChatError if there is neither, or no such room."""
     room = ask.room or DEFAULT_ROOM
     lease = _find(room, ask.target, hub)
     of = f" of {clean(lease.nick)}" if lease.nick else ""
@@ -74,6 +79,7 @@ def _find(room: str, name: str, hub: PeerControl) -> Lease:
     wanted = {LeaseKey(room, kind, name) for kind in _KINDS}
     found = [lease for lease in _in(room, hub) if lease.place in wanted]
     if not found:
+        insist_on_room(room, hub)
         raise Forbidden(f"there is no lock or open question '{clean(name[:64])}' in {room}: 'locks' lists them")
     return min(found, key=lambda lease: lease.kind)  # a lock before a question
 

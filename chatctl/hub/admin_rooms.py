@@ -11,9 +11,8 @@ import msgspec
 from chatctl.common.durations import short_span
 from chatctl.common.text import clean
 from chatctl.core.moderation import RoomRules
-from chatctl.errors import RoomInvalid
 from chatctl.hub.admin_plan import Plan
-from chatctl.hub.admin_target import Actor, AdminTarget
+from chatctl.hub.admin_target import Actor, AdminTarget, insist_on_room
 from chatctl.hub.peer_control import PeerControl
 from chatctl.protocol import DEFAULT_ROOM, Admin, RoomNow
 
@@ -21,9 +20,8 @@ from chatctl.protocol import DEFAULT_ROOM, Admin, RoomNow
 def change_rules(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Plan:
     """Plan ``topic``, ``slow`` or ``read-only``. Raises RoomInvalid if there is no such room."""
     name = ask.room or DEFAULT_ROOM
+    insist_on_room(name, hub)
     room = hub.history.rooms.get(name)
-    if room is None and name not in dict(hub.presence.members()):  # nor is it open at another server
-        raise RoomInvalid(f"there is no room '{clean(name[:40])}'")
     rules, text = _changed(ask, hub.rules.room(name))
 
     def apply() -> None:

@@ -80,7 +80,7 @@ def impose(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> P
         hit,
         remote,
         changes={**changes, **_facts([one], hub)},
-        note=note_on(target, one, [*hit, *remote], hub.networks.proxies),
+        note=_network_of(target) + note_on(target, one, [*hit, *remote], hub.networks.proxies, actor.role),
         where=ask.room or "",
         shown=target.shown if target.name is not None else "",
         everywhere=not rooms and ask.room is None,
@@ -104,7 +104,8 @@ def lift(ask: Admin, actor: Actor, target: AdminTarget, hub: PeerControl) -> Pla
     rooms, everywhere = hit or _rooms_called(ask.room, hub), not hit and ask.room is None
     changes: Facts = {(what, one.ident): None for one in lifted}
     text, where = f"{_public_name(target)} was {done}{actor.by}", ask.room or ""
-    return Plan(text, apply, rooms, target.peers, changes=changes, where=where, everywhere=everywhere)
+    note = _network_of(target)
+    return Plan(text, apply, rooms, target.peers, changes=changes, note=note, where=where, everywhere=everywhere)
 
 
 def list_sanctions(ask: Admin, actor: Actor, _target: AdminTarget, hub: PeerControl) -> Done:
@@ -129,7 +130,7 @@ def _sanction_on(what: SanctionKind, ask: Admin, actor: Actor, target: AdminTarg
     known = _present_one(what, target, hub)  # banned anew, for longer say: by no less than before
     by_person = target.name is not None and (ask.person or target.shared)
     network = address_behind(target) if ask.address and target.name is not None else None
-    key, token = person_behind(target, suffices=network is not None) if by_person else (None, None)
+    key, token = person_behind(target, what, suffices=network is not None) if by_person else (None, None)
     return Sanction(
         what=what,
         since=now,
@@ -183,3 +184,8 @@ def _rooms_called(name: str | None, hub: PeerControl) -> list[Room]:
 def _public_name(target: AdminTarget) -> str:
     """Return what the room is told of a target: never an address."""
     return clean(target.shown) if target.network is None else "an address"
+
+
+def _network_of(target: AdminTarget) -> str:
+    """Return the address that was meant, for the operator alone, who gave it; empty for other targets."""
+    return f" ({target.network})" if target.network is not None else ""

@@ -16,11 +16,11 @@ from chatctl.common.ip_addresses import Network, parse_address, parse_network
 from chatctl.common.names import check_nick, fold_any
 from chatctl.common.text import clean
 from chatctl.common.verbs import Kind, Role
-from chatctl.core.bans import Sanction
+from chatctl.core.bans import Sanction, SanctionKind
 from chatctl.core.ip_networks import client_network
 from chatctl.core.peer import Peer
 from chatctl.core.permissions import find_verb
-from chatctl.errors import ChatError, Forbidden
+from chatctl.errors import ChatError, Forbidden, RoomInvalid
 from chatctl.hub.admin_people import insist_on_one, name_of, persons
 from chatctl.hub.member_places import RoomMember
 from chatctl.hub.messages import speaker_name
@@ -85,6 +85,8 @@ def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
         return AdminTarget("name")  # those that its options choose
     if "server" in verb.may or not ask.target:
         return AdminTarget("server", "the server")
+    if ask.room is not None:
+        insist_on_room(ask.room, hub)
     prefix, _, rest = ask.target.partition(":")
     if prefix == "name":
         return _name_target(rest, ask, actor, hub)
@@ -93,7 +95,15 @@ def target_of(ask: Admin, actor: Actor, hub: PeerControl) -> AdminTarget:
     try:
         return _network_target(client_network(ask.target), hub)
     except ValueError:
+        if "/" in ask.target and ask.verb not in _LIFTING:  # which no name holds
+            raise Forbidden(f"{clean(ask.target[:64])} is not a network: write 192.0.2.0/24") from None
         return _name_target(ask.target, ask, actor, hub)
+
+
+def insist_on_room(name: str, hub: PeerControl) -> None:
+    """Return if there is this room. Raises RoomInvalid if not."""
+    if name not in hub.room_names():
+        raise RoomInvalid(f"there is no room '{clean(name[:40])}'")
 
 
 def _checked_key(ask: Admin, hub: PeerControl) -> str:
@@ -172,17 +182,23 @@ def key_behind(target: AdminTarget) -> str:
     return found.pop()
 
 
-def person_behind(target: AdminTarget, *, suffices: bool = False) -> tuple[str | None, str | None]:
-    """Return key and token (its hash, in hex) of who has a name.
+def person_behind(target: AdminTarget, what: SanctionKind, *, suffices: bool = False) -> tuple[str | None, str | None]:
+    """Return key and token (its hash, in hex) of who has a name, to ban or mute them.
 
     Raises Forbidden if neither is known, unless what else is known ``suffices``.
     """
     key = next((key for key, _, _ in _proofs(target) if key is not None), target.owner)
     token = next((token.hex() for _, token, _ in _proofs(target) if token is not None), None)
     if key is None and token is None and not suffices:
-        instead = "others have it in another room: ban the address, too" if target.shared else "ban that, or an address"
-        raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: {instead}")
+        raise Forbidden(f"nothing but the name is known of {clean(target.shown)}: {_instead_of_person(target, what)}")
     return key, token
+
+
+def _instead_of_person(target: AdminTarget, what: SanctionKind) -> str:
+    if target.shared:
+        others = "others have it in another room"
+        return f"{others}: ban the address, too" if what == "ban" else f"{others}, whom a mute would hit as well"
+    return "ban the name alone, or an address" if what == "ban" else "mute the name alone"
 
 
 def address_behind(target: AdminTarget) -> str:
@@ -193,18 +209,18 @@ def address_behind(target: AdminTarget) -> str:
     return str(client_network(host))
 
 
-def note_on(target: AdminTarget, one: Sanction, hit: Sequence[object], proxies: Sequence[Network]) -> str:
+def note_on(target: AdminTarget, one: Sanction, hit: Sequence[object], proxies: Sequence[Network], role: Role) -> str:
     """Return what an operator should know of a ban or mute: that it hits nobody, or how far it goes.
 
     Args:
-        target: of the order.
+        target: of the order, which was given by a ``role``.
         one: the ban or mute.
         hit: who it hits.
         proxies: networks of proxies that tell whom they connect for.
     """
     if hit:
         alone = target.name is not None and one.key is None and one.token is None and one.network is None
-        return "; the name alone: with another one they may come back (--person: by key and client)" if alone else ""
+        return _note_on_name(one.what, role) if alone else ""
     if target.network is None:
         return "; it matches no member that is connected now"
     network = parse_network(target.network)
@@ -213,6 +229,12 @@ def note_on(target: AdminTarget, one: Sanction, hit: Sequence[object], proxies: 
     if network.is_loopback:
         return "; it matches nobody: connections from this machine have no address"
     return "; no member is connected from there"
+
+
+def _note_on_name(what: SanctionKind, role: Role) -> str:
+    may = "come back" if what == "ban" else "send"
+    person = "--person" if role == "console" else f"/{what}-person"
+    return f"; the name alone: with another one they may {may} ({person}: by key and client)"
 
 
 def staying(hub: PeerControl) -> list[Peer]:

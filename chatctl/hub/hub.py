@@ -134,7 +134,7 @@ class Hub:
                     size = ROW_BYTES * len(self._room_of(peer).roster)
                     self._answers.give(peer, size, lambda: self._who(peer, ident))
                 case protocol.Rooms(ident):
-                    names = self._room_names()
+                    names = self.room_names()
                     self._answers.give(peer, ROOM_BYTES * len(names), lambda: self._list_rooms(peer, ident))
                 case protocol.Whois():
                     self.reply(peer, self._identity(self._room_of(peer), effect))
@@ -210,13 +210,14 @@ class Hub:
         watchers = self.presence.watchers(room)
         self.reply(peer, protocol.Roster(members=rows, count=len(rows), watchers=watchers, id=ident))
 
-    def _room_names(self) -> list[str]:
+    def room_names(self) -> list[str]:
+        """Return the rooms that there are: those of the operator, and those that are open here or have members."""
         return sorted({*self._admission.rooms, *self.history.rooms, *dict(self.presence.members())})
 
     def _list_rooms(self, peer: Peer, ident: str | None) -> None:
         """Tell which rooms there are: those of the operator, and those that are open now. Never who is in another."""
         rows, members = [], dict(self.presence.members())
-        for name in self._room_names():
+        for name in self.room_names():
             room, topic = self.history.rooms.get(name), self.rules.room(name).topic
             last = self.journal.head(name).last if room is None else room.ring.last
             rows.append(protocol.RoomRow(name, members.get(name, 0), last, topic))

@@ -29,6 +29,9 @@ class PeerControl(Shared, Protocol):
     networks: Networks
     """From where connections are taken."""
 
+    def room_names(self) -> list[str]:
+        """Return the rooms that there are: those of the operator, and those that are open here or have members."""
+
     def reply(self, peer: Peer, frame: Frame, /) -> None:
         """Send a frame to one peer in this tick."""
 

@@ -155,7 +155,7 @@ class Program:
         self._hub.networks = self._networks
         self._hub.admin.outside |= {"reload": self._reloader.asked, "drain": shutdown.drain}
         if isinstance(journal, ThreadedJournal):
-            self._hub.admin.outside["trim"] = partial(_trim, journal)
+            self._hub.admin.outside["trim"] = partial(_trim, journal, options.keep_days)
         self._add_reloads()
 
     # --- files that are read again
@@ -282,6 +282,8 @@ class Program:
         return await order(self._hub.admin, ask)
 
 
-def _trim(journal: ThreadedJournal[Any], _: Admin) -> str:
+def _trim(journal: ThreadedJournal[Any], keep_days: float | None, _: Admin) -> str:
+    if keep_days is None:
+        raise Forbidden("this server keeps messages for ever: it has no --keep-days")
     journal.trim()
     return "what is older than --keep-days is being deleted"

@@ -81,7 +81,7 @@ def test_orders_are_given_as_the_table_says(verb: str, role: Role, kind: Kind) -
     nobody = role != "member" and kind == "name" and "name" not in may and "member" in may
     allowed = role != "member" and role in may.get(kind, ())
     with contextlib.nullcontext() if allowed else pytest.raises(NoSuchNick if nobody else Forbidden):
-        check_verb(verb, role, kind)
+        check_verb(verb, role, kind, "rajat")
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,10 @@ def test_orders_are_given_as_the_table_says(verb: str, role: Role, kind: Kind) -
         ("topic", "operator", "member", "topic is for a room, not for a member"),
         ("kick", "console", "name", "nobody of that name is here"),
         ("fly", "console", "room", "there is no verb 'fly'"),
+        ("kick", "console", "server", "kick is for a member or an operator: say for which one"),
+        ("deop", "console", "name", "rajat is not an operator"),
     ],
 )
 def test_why_an_order_is_refused(verb: str, role: Role, kind: Kind, told: str) -> None:
     with pytest.raises(ChatError, match=told):
-        check_verb(verb, role, kind)
+        check_verb(verb, role, kind, "rajat")

@@ -8,7 +8,8 @@ import pytest
 
 from chatctl import protocol as p
 from chatctl.common.verbs import Role
-from chatctl.errors import Forbidden
+from chatctl.core.admission import Admission
+from chatctl.errors import Forbidden, RoomInvalid
 from chatctl.protocol import LEASE_SECONDS, Done, Lease, LeaseKind, LeaseState, Notice, Say
 from tests.support.fakes import FakePeer, House, KeepingJournal, only, order
 from tests.support.two_servers import TwoServers
@@ -19,7 +20,7 @@ ONE, TWO = "1" * 32, "2" * 32
 
 @pytest.fixture
 def house() -> House:
-    return House(journal=KeepingJournal())
+    return House(journal=KeepingJournal(), admission=Admission("test", ["ops"]))
 
 
 def lock(house: House, nick: str = "ci", token: str = ANA, holder: str = ONE, room: str = "lobby") -> FakePeer:
@@ -163,6 +164,15 @@ def test_what_is_not_there(house: House, where: dict[str, str]) -> None:
     assert isinstance(error, Forbidden)
     room = where.get("room", "lobby")
     assert error.text == f"there is no lock or open question 'backup' in {room}: 'locks' lists them"
+
+
+@pytest.mark.parametrize("verb", ["locks", "unlock"])
+def test_a_room_that_is_not_there_is_no_room_without_locks(house: House, verb: str) -> None:
+    """A mistyped name would look as if nothing was held."""
+    error = order(house, "console", verb, "backup", room="nosuch")
+    assert isinstance(error, RoomInvalid)
+    assert error.text == "there is no room 'nosuch'"
+    assert done(order(house, "console", "locks", "", room="ops")).rows == []
 
 
 def test_an_operator_frees_in_their_own_room_alone(house: House) -> None:

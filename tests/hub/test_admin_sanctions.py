@@ -96,6 +96,24 @@ def test_one_whose_name_is_banned_before_it_is_committed_is_disconnected(house: 
 
 
 @OF_ONE
+def test_who_is_hit_by_name_alone_is_told_how_to_mean_the_person(house: House) -> None:
+    """In the words of where the order was typed, and of what it was."""
+    house.join("Rajat", ONE)
+    muted = "Rajat was muted; the name alone: with another one they may send (--person: by key and client)"
+    assert done(order(house, "console", "mute", "Rajat")).text == muted
+    banned = done(order(house, "operator", "ban", "Rajat", room="lobby")).text
+    assert banned.endswith("with another one they may come back (/ban-person: by key and client)")
+
+
+@OF_ONE
+def test_a_mute_of_one_of_whom_the_name_is_known_alone_names_no_ban(house: House) -> None:
+    house.join("nc").info = ConnectionInfo("")
+    error = order(house, "console", "mute", "nc", person=True)
+    assert isinstance(error, Forbidden)
+    assert error.text == "nothing but the name is known of nc: mute the name alone"
+
+
+@OF_ONE
 @pytest.mark.parametrize(
     ("more", "why"), [({"person": True}, "nothing but the name"), ({"address": True}, "no address")]
 )

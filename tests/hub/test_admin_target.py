@@ -6,7 +6,7 @@ import pytest
 
 from chatctl.common.verbs import Kind, Role
 from chatctl.core.auth import ConnectionInfo
-from chatctl.errors import Forbidden, NickInvalid
+from chatctl.errors import Forbidden, NickInvalid, RoomInvalid
 from chatctl.hub.admin_people import name_of
 from chatctl.hub.admin_target import Actor, AdminTarget, placed, target_of
 from chatctl.protocol import Admin
@@ -58,6 +58,15 @@ def test_what_is_no_target_is_refused(house: House) -> None:
         target(house, "name:")
     with pytest.raises(Forbidden, match="there is no verb 'bann'"):
         target(house, "Rajat", verb="bann")
+    with pytest.raises(Forbidden, match=r"10\.0\.0\.0/99 is not a network"):
+        target(house, "10.0.0.0/99")
+
+
+@pytest.mark.parametrize("verb", ["kick", "ban", "mute", "op", "deop"])
+def test_a_room_that_is_not_there_is_told_as_such(house: House, verb: str) -> None:
+    """It is the room that was mistyped; the name may be right."""
+    with pytest.raises(RoomInvalid, match="there is no room 'nosuch'"):
+        target(house, "Rajat", verb=verb, room="nosuch")
 
 
 @pytest.mark.parametrize("verb", ["unban", "unmute", "unclaim"])
@@ -79,6 +88,7 @@ def test_what_is_kept_under_a_name_that_nobody_could_have_today_can_be_lifted(ho
 )
 def test_of_two_with_one_name_the_room_tells(house: House, actor: Actor, room: str | None, rooms: list[str]) -> None:
     """An operator means the one who is here."""
+    house.hub.history.open("elsewhere")
     peers = target(house, "rajat", actor, room=room).peers
     assert [peer.room.name for peer in peers if peer.room is not None] == rooms
 

@@ -186,7 +186,9 @@ def test_a_ban_of_an_address_that_hits_nobody_says_so_to_the_operator_alone(targ
     done = order(house, "console", "ban", target)
     assert isinstance(done, p.Done)
     assert note in done.text
-    assert (done.text == "an address was banned") is (note == "")
+    told = f"an address was banned ({client_network(target)})"
+    assert (done.text == told) is (note == "")
+    assert done.text.startswith(told)
     assert all(notice.text == "an address was banned" for notice in only(p.Notice, ana.frames))
 
 
@@ -251,6 +253,10 @@ def test_the_room_does_not_hear_of_an_address() -> None:
     ana.take()
     banned(house, "198.51.100.7")
     assert [notice.text for notice in only(p.Notice, ana.take())] == ["an address was banned"]
+    lifted = order(house, "console", "unban", "198.51.100.7")
+    assert isinstance(lifted, p.Done)
+    assert lifted.text == "an address was let in again (198.51.100.7/32)"
+    assert [notice.text for notice in only(p.Notice, ana.take())] == ["an address was let in again"]
 
 
 def test_a_ban_ends_with_its_time_and_is_forgotten() -> None:

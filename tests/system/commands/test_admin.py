@@ -37,6 +37,8 @@ def test_a_ban_by_the_console_holds_across_a_restart(run: Run, serve: Serve, kep
     journal = ("--journal", str(kept))
     server = serve(*journal)
     rajat = server.member("Rajat", "lobby")
+    trimmed = run("admin", "trim", *journal)
+    assert err_line(trimmed) == "chatctl: this server keeps messages for ever: it has no --keep-days"
     done = run("admin", "ban", "rajat", "--for", "2h", "spam", "again", *journal)
     assert (done.returncode, done.stderr) == (0, b"")
     first, second = done.stdout.decode().splitlines()
@@ -148,7 +150,7 @@ def test_the_socket_is_where_the_operator_says_and_no_ban_of_addresses_reaches_i
     server = serve(*where, "--deny", "0.0.0.0/0", "--deny", "::/0")
     assert run("admin", "ban", "0.0.0.0/0", *where).returncode == 0
     assert Wire(("127.0.0.1", server.port)).rest() == b""
-    assert run("admin", "unban", "0.0.0.0/0", *where).stdout == b"an address was let in again\n"
+    assert run("admin", "unban", "0.0.0.0/0", *where).stdout == b"an address was let in again (0.0.0.0/0)\n"
 
 
 @pytest.mark.parametrize(
