@@ -229,6 +229,7 @@ class Rooms(ShownRoom):
             self._screen.leave()
         else:
             self._remove(room)
+            self._shown.controller.view.note(f"left {name}")
         return True
 
     def _list_rooms(self) -> bool:

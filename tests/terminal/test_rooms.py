@@ -210,6 +210,7 @@ def test_join_and_part(port: int, other: Callable[..., Wire], tmp_path: Path) ->
             assert nadia.rooms.submit("/part ops")
             await asyncio.to_thread(omar.frame, "leave")
             assert (nadia.rooms.names, nadia.rooms.name) == (["lobby"], "lobby")
+            await nadia.sees("left ops")
             await nadia.until(lambda: not nadia.saved["ops"].kept, "free files")
             for wrong in ("/part nowhere", "/join no/room", "/3", "/next", "/1"):
                 assert not nadia.rooms.submit(wrong)
