@@ -75,7 +75,8 @@ def run_join(options: JoinOptions, modes: TerminalModes | None, screen_options: 
         return join()
     code = with_password(credentials, join)
     rooms = made[0].names
-    tell(f"left {', '.join(rooms)}; come back with: {rejoin_command(options, rooms)}")
+    screen = screen_options if modes is not None else ScreenOptions()
+    tell(f"left {', '.join(rooms)}; come back with: {rejoin_command(options, rooms, screen)}")
     return code
 
 
@@ -118,8 +119,8 @@ def _run(make_conversation: MakeConversation, modes: TerminalModes | None, optio
         raise ChatError(record(error, error.__cause__)) from None
 
 
-def rejoin_command(options: JoinOptions, rooms: Sequence[str]) -> str:
-    """Return the command line that joins these rooms again."""
+def rejoin_command(options: JoinOptions, rooms: Sequence[str], screen: ScreenOptions) -> str:
+    """Return the command line that joins these rooms again, to type and read there in the same way."""
     words, address = ["chatctl", "join", "--nick", options.nick], options.address
     if address.others:
         words += ["--server", ",".join(map(str, address.each))]
@@ -135,4 +136,8 @@ def rejoin_command(options: JoinOptions, rooms: Sequence[str]) -> str:
         words += ["--port", str(address.port)]
     if list(rooms) != [DEFAULT_ROOM]:
         words += [word for room in rooms for word in ("--room", room)]
+    if screen.linear:
+        words.append("--linear")
+    elif screen.keys == "vi":
+        words += ["--keys", "vi"]
     return shlex.join(words)

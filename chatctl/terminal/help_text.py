@@ -76,7 +76,7 @@ def _overview(*, operator: bool) -> list[str]:
     return [
         *(_row(name, usage, what) for name, (usage, what) in COMMANDS.items()),
         _row("1 … /9, //TEXT", "", "show the room of that number; send a line with a slash"),
-        f"More: /help COMMAND, /help keys (Ctrl-C twice leaves){', /help operators' if operator else ''}",
+        f"More: /help COMMAND, /help keys (Ctrl-D leaves){', /help operators' if operator else ''}",
     ]
 
 
@@ -86,4 +86,4 @@ def _operators() -> list[str]:
 
 
 def _keys() -> list[str]:
-    return ["Keys:", *(f"  {key:<18} {what}" for key, what in KEYS)]
+    return ["Keys, except with --plain:", *(f"  {key:<18} {what}" for key, what in KEYS)]

@@ -208,19 +208,19 @@ class Painter:
             self._renderer.clear()
             self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
-    def begin_anew(self) -> None:
-        """Draw the prompt where the cursor is now, after another program had the terminal.
+    def disown(self) -> None:
+        """Take note that another program has had the terminal. A signal's handler may call it.
 
-        What stands above is not ours to erase. The modes that we set may be gone: the prompt sets them again.
+        The next drawing begins where the cursor is then: what stands above is not ours to erase. The modes that we set
+        may be gone: the drawing sets them again.
         """
-        if not self._app.is_running:
-            return
-        with self._output.one_write():
-            self._output.write_raw("\r" + ERASE_FROM_HERE)
-            self._output.release()
-            self.reports.forget()
-            self._app.renderer.reset()
-            self._app._redraw()  # noqa: SLF001 — as in ``_paint``
+        self._renderer.is_disowned = True
+
+    def take_back(self) -> None:
+        """Draw the prompt after ``disown``, unless a frame has done so since."""
+        if self._renderer.is_disowned:
+            with self._output.one_write():
+                self._app._redraw()  # noqa: SLF001 — as in ``_paint``
 
     def hold(self) -> None:
         """Print no line from now on, and ask the terminal for nothing: another program is to have it."""

@@ -87,6 +87,9 @@ class PromptRenderer(Renderer):
         self._shown: Drawing | None = None
         self._clear = False
         self._begun = False
+        self.is_disowned = False
+        """Whether another program has had the terminal since the prompt was drawn: it has to be drawn where the cursor
+        is now, and nothing above is ours to erase. A signal's handler may set it."""
         self._kind = kind
         self._watch = watch
         if kind is Kind.SCREEN:
@@ -107,12 +110,19 @@ class PromptRenderer(Renderer):
 
     def erase(self, leave_alternate_screen: bool = True) -> None:
         """Erase the prompt, and go to the column and row where it began."""
-        if self._shown is not None:
+        if self.is_disowned:
+            self._take_back()
+        elif self._shown is not None:
             self._erase(self._shown.as_painted())
         self._begin()
         self.output.reset_attributes()
         self.output.enable_autowrap()
         self.reset(leave_alternate_screen=leave_alternate_screen)
+
+    def _take_back(self) -> None:
+        self.is_disowned = False
+        self._watch.reports.forget()
+        self.output.write_raw("\r" + ERASE_FROM_HERE)
 
     def _begin(self) -> None:
         """Go to the last row at first: some terminals, as they split a row, push the first one off the screen.
@@ -217,6 +227,8 @@ class PromptRenderer(Renderer):
 
     def _draw(self, new: Drawing) -> None:
         """Write the rows that differ from those on the screen, and place the cursor."""
+        if self.is_disowned:
+            self.erase()
         if new == self._shown:
             return
         self._begin()

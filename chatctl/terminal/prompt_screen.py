@@ -231,7 +231,7 @@ class PromptScreen:
         if self._loan.is_on:
             return
         self._input.raw_mode().__enter__()
-        self._painter.begin_anew()
+        self._painter.take_back()
 
     def _tell_broken(self, broken: bytes) -> None:
         self._refuse(f"your terminal has sent {told(broken, sys.stdin.encoding)} in the line")
@@ -253,6 +253,8 @@ class PromptScreen:
         await self._task.enter(self._save)
         store_typeahead(self._input, self._input.keys_in(self._modes.typed_before()))
         self._loop.add_signal_handler(signal.SIGCONT, self._continued)
+        # Its callback comes a turn of the loop later: a frame that is due may be drawn before it.
+        signal.signal(signal.SIGCONT, lambda *_: self._painter.disown())
         try:
             await self._session.prompt_async(
                 handle_sigint=False,  # both are ConversationTask's

@@ -246,7 +246,7 @@ class FrameRenderer:
 
     def identity(self, found: Identity) -> list[str]:
         """Render the answer to /whois: how long the member is here, with which key, and whether the name is bound."""
-        here = f"  here since {local('%d %B %Y %H:%M', found.since)} {idle(found.idle)}".rstrip()
+        here = ", ".join(filter(None, (f"  here since {local('%d %B %Y %H:%M', found.since)}", idle(found.idle))))
         if found.key is None:
             return [
                 self.note(f"{found.nick}:"),

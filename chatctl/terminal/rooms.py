@@ -30,6 +30,9 @@ OpenSaved = Callable[[str, str], SavedState]
 COUNTS_SECONDS = 0.1
 """How long what has become unread may wait to be counted in the prompt: in a flood each message would draw it anew."""
 
+TOGETHER_SECONDS = 0.1
+"""Rooms that end within this time may have ended by one act, such as a ban, that ends all: the last error tells it."""
+
 
 class Rooms(ShownRoom):
     """A Conversation in one or more rooms."""
@@ -49,6 +52,8 @@ class Rooms(ShownRoom):
         self._refused = 0
         """Lines that were refused in rooms that are parted."""
         self._counts_are_due = False
+        self._untold: list[JoinedRoom] = []
+        """Rooms that we are out of; the user is not told yet."""
         self._leaving = False
         self._at_the_end: list[str] = []
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -101,14 +106,25 @@ class Rooms(ShownRoom):
         over = all(one.out for one in self._rooms.values())
         if over or not (self._leaving or (isinstance(error, ChatError) and self._options.for_person)):
             # A script's lines must not go to another room than it has begun in.
+            self._tell_untold(besides=str(error))
             self._finish(error)
         elif not self._leaving and not room.was_entered:
             self._remove(room, carry=True)
             self._refuse(f"cannot join {room.name}: {room.out}")
         elif not self._leaving:
-            for where in {room, self._shown}:
-                where.controller.view.refuse(f"{room.name}: {room.out}")
+            self._untold.append(room)
+            asyncio.get_running_loop().call_later(TOGETHER_SECONDS, self._tell_untold)
             self._screen.refresh()
+
+    def _tell_untold(self, *, besides: str = "") -> None:
+        """Tell once why we are out of a room, unless that is ``besides``, which is told anyway."""
+        untold, self._untold = self._untold, []
+        for room in untold:
+            if room.out != besides:
+                where = room if self._screen.mixes_rooms else self._shown
+                where.controller.view.refuse(why := f"{room.name}: {room.out}")
+                if where is not room:  # for who looks there later
+                    room.controller.view.show([self._render.error(why)])
 
     def _finish(self, error: Exception | None) -> None:
         if not self._over.done():
@@ -117,6 +133,7 @@ class Rooms(ShownRoom):
     async def leave(self, seconds: float) -> int:
         """Leave all rooms. Returns as ``Conversation.leave``."""
         self._leaving = True
+        self._tell_untold()
         self._at_the_end = [room.name for room in self._rooms.values() if not room.out]
         for room in self._rooms.values():
             if room is not self._shown:
@@ -212,6 +229,7 @@ class Rooms(ShownRoom):
             self._screen.leave()
         else:
             self._remove(room)
+            self._shown.controller.view.note(f"left {name}")
         return True
 
     def _list_rooms(self) -> bool:

@@ -42,6 +42,8 @@ COMMANDS = {
 ALIASES = {"names": "who", "exit": "quit"}
 """By other chat programs' name: ours."""
 _NEEDS_ARGUMENT = ("join", "me", "msg", "nick", "r", "show", "unignore", "whois")
+_ALONE = ("clear", "next", "rooms", "status", "who")
+"""Take no argument. Not ``/quit``, whose parting words other chat programs send: whoever types some wants to leave."""
 _ROOM = re.compile("[1-9]")
 _MESSAGE = re.compile("w?[1-9][0-9]{0,14}")
 """The number of a message; ``w1`` for a whisper, which has none in the room."""
@@ -79,6 +81,10 @@ def parse(line: str) -> str | Command | Admin | Invalid:
     rest = rest if name == "me" else rest.strip()
     if name in _NEEDS_ARGUMENT and not rest.strip():
         return Invalid(f"usage: /{name} {COMMANDS[name][0]}")
+    if rest and name in _ALONE:
+        return Invalid(
+            f"usage: /{verb.lower()}, alone" + ("; /whois NICK tells of one member" if name == "who" else "")
+        )
     if name == "msg" and " " not in rest:
         return Invalid(f"usage: /msg {COMMANDS['msg'][0]}")
     if name == "history" and parse_history(rest, time.time()) is None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from chatctl.client.core.address import Address
 from chatctl.main import cli
 from chatctl.terminal.app import rejoin_command
-from chatctl.terminal.interfaces import JoinOptions
+from chatctl.terminal.interfaces import JoinOptions, ScreenOptions
 
 PLAIN = Address("127.0.0.1", 5500)
 
@@ -35,5 +35,11 @@ PLAIN = Address("127.0.0.1", 5500)
     ],
 )
 def test_the_command_that_comes_back(address: Address, rooms: list[str], command: str) -> None:
-    assert rejoin_command(JoinOptions(address, rooms[0], "amy", 0, "none"), rooms) == command
-    assert CliRunner().invoke(cli, [*shlex.split(command)[1:], "--help"]).exit_code == 0
+    for screen, more in (
+        (ScreenOptions(), ""),
+        (ScreenOptions(keys="vi"), " --keys vi"),
+        (ScreenOptions(keys="vi", linear=True), " --linear"),
+    ):
+        whole = rejoin_command(JoinOptions(address, rooms[0], "amy", 0, "none"), rooms, screen)
+        assert whole == command + more
+        assert CliRunner().invoke(cli, [*shlex.split(whole)[1:], "--help"]).exit_code == 0

@@ -21,7 +21,7 @@ def test_a_topic_is_one_screen(topic: str, operator: bool | None) -> None:
 def test_the_overview_lists_every_command_and_what_else_there_is() -> None:
     lines = help_lines("")
     assert [name for name in COMMANDS if not any(line.startswith(f"  /{name}") for line in lines)] == []
-    assert lines[-1] == "More: /help COMMAND, /help keys (Ctrl-C twice leaves), /help operators"
+    assert lines[-1] == "More: /help COMMAND, /help keys (Ctrl-D leaves), /help operators"
 
 
 def test_operators_commands_are_shown_to_operators() -> None:

@@ -12,7 +12,8 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.renderer import Renderer
 
 from chatctl.terminal.painter import BUSY_LINES, FOCUS_OFF, FOCUS_ON, MAX_WAITING, FrameOutput, Painter
-from tests.terminal.fake_terminal import Tape
+from chatctl.terminal.prompt_renderer import ERASE_FROM_HERE
+from tests.terminal.fake_terminal import Tape, fake_prompt
 
 
 def test_the_private_parts_are_as_we_know_them() -> None:
@@ -84,3 +85,23 @@ def test_what_does_not_fit_is_counted() -> None:
     assert BUSY_LINES < MAX_WAITING
     writes, _ = asyncio.run(frames(MAX_WAITING + 7, 1))
     assert "7 skipped\r\nline 7.\r\n" in "".join(writes)
+
+
+def test_a_terminal_that_another_program_has_had_is_taken_back_once() -> None:
+    """By whatever draws next, a frame that was due or else ``take_back``; and nothing above the cursor is erased."""
+
+    async def run() -> None:
+        async with fake_prompt() as prompt:
+            await prompt.type("x" * 100)
+            assert "\x1b[A" in (await prompt.show("before")).partition("before")[0]
+            prompt.painter.disown()
+            assert (await prompt.show("after")).startswith("\r" + ERASE_FROM_HERE)
+            prompt.painter.take_back()
+            assert not prompt.tape.take()
+            prompt.painter.disown()
+            prompt.painter.take_back()
+            written = prompt.tape.take()
+            assert "\x1b[A" not in written.partition(ERASE_FROM_HERE)[0]
+            assert written.count(">") == written.count("\x1b[?2004h") == written.count(FOCUS_ON) == 1
+
+    asyncio.run(run())

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from chatctl.protocol import Gap, Msg, Roster, RosterRow
+from chatctl.protocol import Gap, Identity, Msg, Roster, RosterRow
 from chatctl.terminal.colors import Palette
 from chatctl.terminal.render import FrameRenderer, idle, mentions
 
@@ -93,6 +93,14 @@ def test_comings_and_goings_in_one_line() -> None:
 def test_roster() -> None:
     roster = Roster([RosterRow("omar", 0, 4000.0)], count=1, watchers=2)
     assert lines().roster(roster) == ["1 here, 2 watching:", "  omar idle 1 h"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "here"),
+    [(0, "here since 01 January 1970 00:00"), (12, "here since 01 January 1970 00:00, idle 12 s")],
+)
+def test_identity(seconds: float, here: str) -> None:
+    assert lines().identity(Identity("omar", since=0, idle=seconds))[:2] == ["omar:", f"  {here}"]
 
 
 @pytest.mark.parametrize(

@@ -210,6 +210,7 @@ def test_join_and_part(port: int, other: Callable[..., Wire], tmp_path: Path) ->
             assert nadia.rooms.submit("/part ops")
             await asyncio.to_thread(omar.frame, "leave")
             assert (nadia.rooms.names, nadia.rooms.name) == (["lobby"], "lobby")
+            await nadia.sees("left ops")
             await nadia.until(lambda: not nadia.saved["ops"].kept, "free files")
             for wrong in ("/part nowhere", "/join no/room", "/3", "/next", "/1"):
                 assert not nadia.rooms.submit(wrong)
@@ -285,6 +286,42 @@ def test_the_last_room_that_ends_ends_it_all(port: int, other: Callable[..., Wir
             other("nadia", "lobby", token=TOKEN)
             with pytest.raises(NickTaken):
                 await asyncio.wait_for(task, DEADLINE)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("mixes", [False, True])
+@pytest.mark.parametrize("shown", ["lobby", "ops"])
+def test_what_ends_a_room_is_told_once(
+    port: int, other: Callable[..., Wire], tmp_path: Path, shown: str, *, mixes: bool
+) -> None:
+    """Neither again at the end, nor, on a screen that shows all rooms, for each of them."""
+
+    async def run() -> None:
+        nadia = Person(port, tmp_path, "ops")
+        nadia.screen.mixes_rooms = mixes
+        async with joined(nadia):
+            nadia.rooms.submit("/2" if shown == "ops" else "")
+            other("nadia", "lobby", token=TOKEN)
+            await nadia.sees("! lobby: your nickname joined from elsewhere")
+        assert sum("joined from elsewhere" in line for line in nadia.screen.lines) == 1, nadia.screen.lines
+
+    asyncio.run(run())
+
+
+def test_what_ends_all_rooms_is_told_by_the_last_error_alone(
+    port: int, other: Callable[..., Wire], tmp_path: Path
+) -> None:
+    """As a ban does: whoever waits for the rooms prints it."""
+
+    async def run() -> None:
+        nadia = Person(port, tmp_path, "ops")
+        async with joined(nadia) as task:
+            for room in ("lobby", "ops"):  # the loop does not run in between
+                other("nadia", room, token=TOKEN)
+            with pytest.raises(NickTaken):
+                await asyncio.wait_for(task, DEADLINE)
+        assert not nadia.seen("joined from elsewhere")
 
     asyncio.run(run())
 

@@ -48,6 +48,19 @@ def test_what_is_never_sent(line: str) -> None:
     assert isinstance(parse(line), Invalid)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("/who bob", "usage: /who, alone; /whois NICK tells of one member"),
+        ("/Names bob", "usage: /names, alone; /whois NICK tells of one member"),
+        ("/rooms ops", "usage: /rooms, alone"),
+    ],
+)
+def test_what_a_command_would_ignore_is_refused(line: str, why: str) -> None:
+    assert parse(line) == Invalid(why)
+    assert parse("/quit bye") == Command("quit", "bye"), "the parting words of other chat programs"
+
+
 @given(st.text())
 def test_a_line_that_starts_with_a_slash_is_no_text(rest: str) -> None:
     """But for the one that says so."""

@@ -13,6 +13,7 @@ import pytest
 from chatctl.cli.config_defaults import Defaults
 from chatctl.common.verbs import VERBS
 from chatctl.main import cli
+from chatctl.terminal.operator_commands import OPERATOR_COMMANDS
 from docs.generate import ROOT, Help, commands
 
 ALL = list(commands())
@@ -113,6 +114,12 @@ def test_what_documents_show_parses(path: Path) -> None:
     shown = list(document_calls(path))
     assert shown or path.name != "README.md"
     assert wrong_calls(shown) == []
+
+
+@pytest.mark.parametrize("page", ["join.md", "admin.md"])
+def test_each_operators_command_is_named(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    assert [name for name in OPERATOR_COMMANDS if f"`/{name}" not in text] == []
 
 
 @pytest.mark.parametrize(

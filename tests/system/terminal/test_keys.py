@@ -117,10 +117,7 @@ def test_stopped_and_continued(join: Start) -> None:
 
 def test_stopped_and_brought_back_by_a_shell(start: Start, house: Server, room: str) -> None:
     """``kill -STOP``, then ``fg``: the prompt is there, keys are keys."""
-    term = start("bash", "--norc", "--noprofile", "-i", HISTFILE="/dev/null")
-    term.wait_shell()
-    term.keys(shlex.join([*CHATCTL, "join", "--port", str(house.port), "--room", room, "--nick", "nadia"]) + "\r")
-    term.wait_ready()
+    term = _join_from_shell(start, house, room)
     os.kill(_child(term), signal.SIGSTOP)
     term.wait_shell("Stopped")
     term.keys("fg\r")
@@ -132,6 +129,43 @@ def test_stopped_and_brought_back_by_a_shell(start: Start, house: Server, room: 
     term.wait_for("come back with")
     term.keys("exit\r")
     term.wait_end()
+
+
+def test_each_ctrl_z_and_fg_leaves_one_prompt(start: Start, house: Server, room: str, other: Other) -> None:
+    """None of the rows of a draft stays above, however often, and whatever happens to the job meanwhile."""
+    omar, term = other(), _join_from_shell(start, house, room)
+    rows = ["the first row", "the second row", "the third row"]
+    term.keys("\n".join(rows))
+    stops = 0
+    for number, (command, columns) in enumerate([("", 80), ("", 80), ("kill -CONT %1; ", 80), ("bg", 80), ("", 70)]):
+        term.wait_input("\n".join(rows))
+        term.keys("\x1a")
+        stops = _wait_stopped(term, stops + 1)
+        term.wait_shell("Stopped")
+        if command == "bg":  # it is stopped again as it sets the terminal's modes
+            term.keys("set -b; bg\r")
+            stops, command = _wait_stopped(term, stops + 1), ""
+        term.resize(columns)
+        term.keys(f"{command}fg\r")
+        term.wait_input("\n".join(rows))
+        omar.say(f"message {number}")
+        term.wait_for(f"omar: message {number}")
+        term.wait_input("\n".join(rows))
+        shown = [line.partition("> ")[2] or line.strip() for line in term.lines()]
+        assert [shown.count(row) for row in rows] == [1, 1, 1], "\n".join(term.lines())
+
+
+def _join_from_shell(start: Start, house: Server, room: str) -> Term:
+    term = start("bash", "--norc", "--noprofile", "-i", HISTFILE="/dev/null")
+    term.wait_shell()
+    term.keys(shlex.join([*CHATCTL, "join", "--port", str(house.port), "--room", room, "--nick", "nadia"]) + "\r")
+    term.wait_ready()
+    return term
+
+
+def _wait_stopped(term: Term, times: int) -> int:
+    term.wait(lambda: "\n".join(term.screen.all_lines()).count("]+  Stopped") == times, f"stop {times}")
+    return times
 
 
 def _child(term: Term) -> int:

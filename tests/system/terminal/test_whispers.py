@@ -44,7 +44,7 @@ def test_help_is_one_screen_and_names_what_is_near(join: Start) -> None:
     """On a terminal of 24 rows nothing of it has scrolled away. A stranger finds the way without a document."""
     term = join()
     term.keys("/clear\r/help\r")
-    term.wait_for("More: /help COMMAND, /help keys (Ctrl-C twice leaves)")
+    term.wait_for("More: /help COMMAND, /help keys (Ctrl-D leaves)")
     assert term.screen.row(0).startswith("  /help [TOPIC]")
     term.keys("/help operators\r")
     term.wait_for("You have not proved an operator's key here")
