@@ -33,7 +33,7 @@ COMMANDS = {
     "serve": "Start a chat room and run it until Ctrl-C.",
     "join": "Chat in a room, in the terminal.",
     "send": "Send TEXT once, and exit when the server has stored it.",
-    "tail": "Print past and new messages, one per line, without joining.",
+    "tail": "Print past and new messages, without joining.",
     "search": "Find messages by phrase, author and time.",
     "who": "Print who is in the room, since when, and idle for how long.",
     "ask": "Ask QUESTION in the room and wait until someone answers.",
@@ -202,6 +202,10 @@ def _explain(error: click.ClickException) -> None:
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         _show_usage(error)
         return
+    if isinstance(error, click.BadParameter) and isinstance(error.param, click.Argument):
+        from chatctl.cli.extra_arguments import argument_name
+
+        error.param_hint = error.param_hint or f"'{argument_name(error.param)}'"
     why = " ".join(error.format_message().split()).rstrip(".")
     if why[:2].istitle():  # a message of Click's; one of ours may begin with QUESTION
         why = why[0].lower() + why[1:]

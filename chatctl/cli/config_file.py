@@ -89,7 +89,8 @@ def parse(data: bytes, path: Path, schema: Schema) -> Config:
     try:
         found = tomllib.loads(data.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from None
+        quotes = '; a text needs quotes: nick = "rajat"' if str(error).startswith("Invalid value") else ""
+        raise ConfigError(f"{path}: {error}{quotes}") from None
     except ValueError:  # Python refuses integers of more than 4,300 digits
         raise ConfigError(f"{path}: there is a number with too many digits") from None
     except RecursionError:

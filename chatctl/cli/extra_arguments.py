@@ -21,7 +21,15 @@ def refusal(ctx: click.Context, word: str) -> str:
     if len(word) > LONGEST:
         return f"unexpected argument {word[:LONGEST] + '...'!r}"
     meant = " or ".join(f"{option} {shlex.quote(word)}" for option in _options_for(ctx, word))
+    if taken := next((param for param in ctx.command.params if isinstance(param, click.Argument)), None):
+        or_use = f", or use {meant}" if meant else ""
+        return f"unexpected argument {word!r}: there can be one {argument_name(taken)}{or_use}"
     return f"unexpected argument {word!r}" + (f": use {meant}" if meant else "")
+
+
+def argument_name(argument: click.Argument) -> str:
+    """Return what errors call an argument: its metavar without the brackets and dots of a usage line."""
+    return (argument.metavar or (argument.name or "").upper()).removeprefix("[--] ").strip("[].")
 
 
 def _options_for(ctx: click.Context, word: str) -> list[str]:

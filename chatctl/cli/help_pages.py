@@ -101,17 +101,25 @@ class Command(click.Command):
             rest = super().parse_args(ctx, args)
         except click.UsageError as error:
             error.ctx = error.ctx or ctx
-            if isinstance(error, click.NoSuchOption) and (meant := self._with_one_dash(given)):
-                ctx.fail(f"no such option {meant[0][1:]!r}: write {meant[0]}")
+            if isinstance(error, click.NoSuchOption):
+                self.refuse_option(ctx, error, given)
+            if isinstance(error, click.BadOptionUsage) and (choices := self._choices_of(error.option_name)):
+                ctx.fail(f"{error.message.rstrip('.')}: write {error.option_name} {choices}")
             raise
         if rest and not ctx.resilient_parsing and not isinstance(self, click.Group):
             self.refuse_extra(ctx, rest[0])
         return rest
 
-    def _with_one_dash(self, given: list[str]) -> list[str]:
-        """Return the options that were given as ``-nick``, which Click takes for ``-n``."""
-        known = {name for param in self.params for name in param.opts}
-        return sorted(known & {f"-{word.partition('=')[0]}" for word in given})
+    def refuse_option(self, ctx: click.Context, error: click.NoSuchOption, given: list[str]) -> NoReturn:
+        """Refuse an option among the arguments ``given`` that this command does not have. Raises UsageError."""
+        from chatctl.cli.option_hints import meant_by
+
+        ctx.fail(f"No such option {meant_by(ctx, error, given) or repr(error.option_name)}")
+
+    def _choices_of(self, name: str) -> str:
+        """Return the choices of an option, as they are written; empty if it takes something else."""
+        types = [param.type for param in self.params if name in param.opts]
+        return "|".join(str(one) for kind in types if isinstance(kind, click.Choice) for one in kind.choices)
 
     def refuse_extra(self, ctx: click.Context, word: str) -> NoReturn:
         """Refuse ``word``, the first argument that this command does not take. Raises UsageError."""

@@ -12,14 +12,12 @@ from chatctl.cli.help_pages import Command
 class MessageCommand(Command):
     """Its usage errors say how to write such a message."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse ``args`` into ``ctx``. Raises UsageError."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            if error.possibilities:
-                raise
-            ctx.fail(f"no such option {error.option_name!r}: put -- before a message that begins with a dash")
+    def refuse_option(self, ctx: click.Context, error: click.NoSuchOption, given: list[str]) -> NoReturn:
+        """Refuse an option that this command does not have. Raises UsageError."""
+        from chatctl.cli.option_hints import meant_by
+
+        dash = f"{error.option_name!r}: put -- before a message that begins with a dash"
+        ctx.fail(f"No such option {meant_by(ctx, error, given) or dash}")
 
     def refuse_extra(self, ctx: click.Context, word: str) -> NoReturn:
         """Refuse a second argument. Raises UsageError."""

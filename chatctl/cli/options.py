@@ -10,10 +10,11 @@ import click
 from click.core import ParameterSource
 
 from chatctl.cli.completers import completer
+from chatctl.cli.config_defaults import defaults_of
 from chatctl.cli.credential_options import credential_options, credentials_of
 from chatctl.cli.help_pages import option_group
 from chatctl.cli.output import warn
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, SCHEMA, TEXT, FilePath
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, HOST, PIN, SCHEMA, TEXT, FilePath, WholeNumber
 from chatctl.cli.server_option import DEFAULT_PORT, FromServer, has_own_port, named_server, server_option
 from chatctl.errors import NickInvalid
 
@@ -177,7 +178,7 @@ def _option(name: str, text: str, **more: Any) -> Callable[[F], F]:
 
 def count_option(*names: str, least: int = 1, most: int | None = None, **more: Any) -> Callable[[F], F]:
     """Return an option for an integer from ``least`` to ``most``. ``more`` is for ``click.option``."""
-    return _shown(*names, type=click.IntRange(least, most), **{"metavar": "N"} | more)
+    return _shown(*names, type=WholeNumber(least, most), **{"metavar": "N"} | more)
 
 
 def duration_option(*names: str, **more: Any) -> Callable[[F], F]:
@@ -223,7 +224,7 @@ def host_option(text: str) -> Callable[[F], F]:
 
 def port_option(text: str, least: int = 1) -> Callable[[F], F]:
     """``--port``, from ``least`` up."""
-    kind = click.IntRange(least, 65535)
+    kind = WholeNumber(least, 65535)
     return _option("--port", text, type=kind, default=DEFAULT_PORT, show_default=True, metavar="PORT")
 
 
@@ -283,7 +284,10 @@ def own_nick(nick: str | None) -> str:
     try:
         return check_nick(nick if nick is not None else login_nick())
     except NickInvalid as error:
-        raise NickInvalid(f"{error.text} (choose one with --nick or CHATCTL_NICK)") from None
+        source = click.get_current_context().get_parameter_source("nick")
+        path = str(defaults_of(click.get_current_context()).path) if source is ParameterSource.DEFAULT_MAP else ""
+        instead = f"that value comes from {path}" if path else "choose one with --nick or CHATCTL_NICK"
+        raise NickInvalid(f"{error.text} ({instead})") from None
 
 
 @cache

@@ -92,8 +92,10 @@ def moment(value: object) -> float:
 
 
 def host(value: object) -> str:
-    """Return a host without the brackets that an IPv6 address has where a port follows."""
+    """Return a host without the brackets that an IPv6 address has where a port follows; that is another option's."""
     text = str(value)
+    if match := re.fullmatch(r"(\[[^\]]*\]|[^:\[]+):(\d{1,5})", text, re.ASCII):
+        raise ValueError(f"{text!r} is a host and a port: write --host {match[1]} --port {match[2]}")
     return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
@@ -109,6 +111,18 @@ def pin(value: object) -> str:
     from chatctl.common.fingerprints import parse
 
     return parse(str(value))
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range, named as people call it in errors."""
+
+    name = "whole number"
+
+
+class Number(click.FloatRange):
+    """A number in a range, with or without a fraction."""
+
+    name = "number"
 
 
 class FilePath(click.Path):

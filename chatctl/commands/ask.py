@@ -75,8 +75,8 @@ def ask(
     People answer by typing a choice, its number or its first letter: yes, y, 1, 2). The first answer after the question
     decides; messages under our own nickname never do. The choice is printed to stdout; stderr says who made it and
     which answers were ignored, and the result is posted in the room. Whoever gives an answer that does not count is
-    told why, once, by a whisper. After a signal we exit within 0.2 s, even if the server does not answer; the server
-    then posts the result. If we are killed, it withdraws the question a minute later.
+    told why by a whisper, once for each reason. After a signal we exit within 0.2 s, even if the server does not
+    answer; the server then posts the result. If we are killed, it withdraws the question a minute later.
 
     Each question has a tag, which is shown before it: '[a3] deploy?'. While several questions are open in the room, an
     answer must begin with the tag: 'a3 yes'.
@@ -98,7 +98,7 @@ def ask(
 
     \b
     Exit codes:
-      0 the first choice   11 the second one, 12 the third, …
+      0 the first choice   11 the second one, 12 the third, ...
       1 internal error   2 usage   3 no server there, nothing asked
       4 unknown whether it was asked: ask again after a minute
       5 name, key or password refused

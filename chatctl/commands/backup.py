@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command)
-@click.argument("path", type=FilePath())
+@click.argument("path", type=FilePath(dir_okay=False))
 @click.option(
     "--journal",
     type=JOURNAL_OR_URI,

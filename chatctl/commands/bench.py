@@ -81,7 +81,7 @@ def bench(
     for one member's with 'max'. If the CPU of bench is near 100 %, it was the limit, and not the server.
 
     With --tls every connection makes its own handshake. Members that use json prove the password; text and classic
-    can't. Members are called m0, m1, … and prove no key: the server refuses them if these names, or similar ones, are
+    can't. Members are called m0, m1, ... and prove no key: the server refuses them if these names, or similar ones, are
     bound to a key.
 
     \b
@@ -89,7 +89,7 @@ def bench(
       chatctl serve --rate off --journal none --port 5501
       chatctl bench --port 5501 --room lobby --members 1000
       chatctl bench --port 5501 --room lobby --rate 20 --duration 30s --json
-      chatctl bench --port 5501 --room lobby --dialect text --pid 4711
+      chatctl bench --port 5501 --room lobby --dialect text
       chatctl bench --tls --server chat.example.com --room load
 
     \b

@@ -128,7 +128,7 @@ VERBS: Mapping[str, Verb] = {
     "read-only": Verb(
         _ROOM,
         "Allow only operators to send in a room.",
-        "on --room news",
+        "on",
         ("switch", "room"),
         "allow only operators to send",
     ),
@@ -136,7 +136,7 @@ VERBS: Mapping[str, Verb] = {
         _SERVER,
         "List held locks and open questions.\n\nThose of 'run --lock' and of 'ask': who holds each, since when, "
         "and until when if its holder is not connected.",
-        "--room ops",
+        "--json",
         ("any_room",),
         "who holds a lock, and which questions are open",
         lists=True,

@@ -25,6 +25,7 @@ from chatctl.cli.config_file import ConfigError, parse
         ("[server]\nwork = 'x'", "a named server is a section of its own, as [server.work]"),
         ("[send]\nnick = { a = 1 }", "nick in [send] can be a string"),
         ("nick = ", "Invalid value"),
+        ("[send]\nnick = bob", 'Invalid value (at line 2, column 8); a text needs quotes: nick = "rajat"'),
         (b"\xff", "utf-8"),
     ],
 )

@@ -53,7 +53,9 @@ def test_the_options_that_it_may_be_meant_for(refused: Refused, command: str, wo
 
 
 def test_a_command_with_an_argument_takes_no_second_one(refused: Refused) -> None:
-    assert refused("who", "nadia", "ops").startswith("unexpected argument 'ops': use --room ops (")
+    assert refused("who", "nadia", "ops").startswith(
+        "unexpected argument 'ops': there can be one NAME, or use --room ops ("
+    )
 
 
 def test_a_server_of_the_configuration_file(refused: Refused, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def test_durations_are_seconds(value: object, seconds: float) -> None:
         (REGEX, "a{99999999999}", "is not a regular expression"),
         (FOLDED_NICK, "two words", "nickname"),
         (PIN, "SHA256:short", "SHA256"),
+        (HOST, "127.0.0.1:5500", "write --host 127.0.0.1 --port 5500"),
+        (HOST, "[::1]:5500", r"write --host \[::1\] --port 5500"),
     ],
 )
 def test_what_is_none_is_told(kind: click.ParamType[Any], value: object, told: str) -> None:

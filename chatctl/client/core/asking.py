@@ -38,7 +38,7 @@ AT_ONCE_SECONDS, LAST_WORD_SECONDS = 0.12, 0.04
 """Time for telling the room after a signal, and then for leaving it to the server, which tells as soon as it can."""
 
 MAX_TOLD = 20
-"""Nicknames that are told of one question why their answer does not count: anybody can make up more of them."""
+"""Whispers about one question, of why an answer does not count: anybody can make up more nicknames and answers."""
 
 TAG_LENGTHS = (2, 2, 2, 2, 3, 3, 4, 6)
 """Characters of the tags that are tried: others may have the short ones."""
@@ -84,7 +84,7 @@ class Asking:
         self._new_lease = new_lease
         self._lease: HeldLease | None = None
         self._approvals = Approvals()
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._epoch = ""
         self._may_be_open = False  # the question may be in the room, and how it ended is not
 
@@ -290,12 +290,12 @@ class Asking:
         return key in self._question.keys
 
     async def _ignored(self, entry: Msg, why: str) -> None:
-        """Tell the asker; and whoever said it, once for each question: else they wait for what does not come."""
+        """Tell the asker; and whoever said it, once for each reason: else they wait for what does not come."""
         self._notice(f"(ignored {entry.nick}: {why})")
         nick = fold_any(entry.nick)
-        if nick == self._question.asker or nick in self._told or len(self._told) >= MAX_TOLD:
+        if nick == self._question.asker or (nick, why) in self._told or len(self._told) >= MAX_TOLD:
             return
-        self._told.add(nick)
+        self._told.add((nick, why))
         with contextlib.suppress(ChatError):  # who is no member can't be told; the question goes on
             await self._speaker.whisper(entry.nick, self._question.ignored(why), None)
 

@@ -16,7 +16,7 @@ MAX_QUOTED = 200
 """Characters of the question that are repeated before its outcome."""
 
 MAX_EXAMPLE = 20
-"""Characters of a choice that is repeated to show how to answer with the tag; else its number is."""
+"""Characters of a choice that is repeated to show how to answer with the tag, else its number is; and of an answer."""
 
 MAX_APPROVALS = 100
 
@@ -113,7 +113,8 @@ class Question:
             return Reading(found[0], bool(tagged))
         if found:
             return Reading(None, bool(tagged), "it may mean " + " or ".join(self.choices[index] for index in found))
-        return Reading(None, True, "it is not one of the choices") if tagged else None
+        shown = said if len(said) <= MAX_EXAMPLE else said[:MAX_EXAMPLE] + "..."
+        return Reading(None, True, f"'{shown}' is not one of the choices") if tagged else None
 
     def _find(self, said: str) -> list[int]:
         """Return the choices that this may mean."""

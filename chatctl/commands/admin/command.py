@@ -13,7 +13,7 @@ import click
 from chatctl.cli.help_pages import Command, Group
 from chatctl.cli.options import all_of, count_option, json_option, no_typed_password, refuse, timeout_option
 from chatctl.cli.output import emit_lines
-from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, TEXT, Parsed, duration
+from chatctl.cli.param_types import DURATION, JOURNAL_OR_NONE, TEXT, Parsed, WholeNumber, duration
 from chatctl.cli.server_option import DEFAULT_PORT
 from chatctl.common.verbs import VERBS, Argument, Verb
 
@@ -56,7 +56,7 @@ def admin() -> None:
     \b
     Examples:
       chatctl admin ban rajat --for 2h "spam"
-      chatctl admin topic --room ops "deploy freeze until Monday"
+      chatctl admin topic "deploy freeze until Monday"
       chatctl admin bans --json
 
     \b
@@ -102,7 +102,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "unused": lambda: click.Option(
         ["--unused"], type=DURATION, metavar="DURATION", help="Only names whose owner has not joined for this long."
     ),
-    "duration": lambda: _seconds("--for", "For how long.  [default: for ever]"),
+    "duration": lambda: _seconds("--for", "For how long: 30m, 2h, 1d; a number alone is seconds.  [default: for ever]"),
     "within": lambda: _seconds("--within", "Time until then at most.  [default: 10s]"),
     "interval": lambda: click.Argument(["seconds"], type=Parsed(_interval), metavar="DURATION|off"),
     "reason": lambda: _text("REASON"),
@@ -115,7 +115,7 @@ _PARAMETERS: Mapping[Argument, Callable[[], click.Parameter]] = {
     "person_room": lambda: click.Option(
         ["--room"], type=TEXT, metavar="ROOM", help="Their room, if there are two members of that name."
     ),
-    "seqs": lambda: click.Argument(["seqs"], nargs=-1, type=click.IntRange(1), metavar="[SEQ]..."),
+    "seqs": lambda: click.Argument(["seqs"], nargs=-1, type=WholeNumber(1), metavar="[SEQ]..."),
     "author": lambda: click.Option(
         ["--nick", "target"],
         type=TEXT,
@@ -197,7 +197,7 @@ def _socket_options() -> Any:
             "--port",
             most=65535,
             default=DEFAULT_PORT,
-            metavar=None,
+            metavar="PORT",
             envvar="CHATCTL_PORT",
             help="The server at this port, if its journal is none or postgresql://...",
         ),

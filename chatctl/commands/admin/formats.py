@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from chatctl.cli.output import json_text, moment
+from chatctl.common.durations import short_span
 from chatctl.common.text import clean
+
+_UNLESS_SET = ("seconds", "rooms", "everywhere")
+"""Left out where they say nothing."""
 
 Answer = dict[str, Any]
 """An answer of the admin socket. Verbs that ``list`` have ``rows``; others ``text``, and as ``rows`` whom they hit."""
@@ -26,10 +30,15 @@ def text_lines(answer: Answer) -> Iterator[str]:
     if not lists or not rows:
         yield clean(str(answer.get("text", "")))
     for row in rows:
-        yield ("" if lists else "  ") + clean("  ".join(f"{key}={_shown(key, value)}" for key, value in row.items()))
+        pairs = [f"{key}={_shown(key, value)}" for key, value in row.items() if value or key not in _UNLESS_SET]
+        yield ("" if lists else "  ") + clean("  ".join(pairs))
 
 
 def _shown(key: str, value: Any) -> str:
     if key in ("since", "until", "used", "time") and isinstance(value, int | float):
         return moment(value).replace(" ", "T")
-    return str(value)
+    if key == "seconds" and isinstance(value, int | float):
+        return short_span(value)
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return ("no", "yes")[value] if isinstance(value, bool) else str(value)

@@ -119,7 +119,12 @@ def edit(ctx: click.Context) -> None:
             create_file(defaults.path, TEMPLATE.encode(), durable=False)
     except OSError as error:
         raise ChatError(f"cannot make {defaults.path}: {reason_of(error)}") from None
-    click.edit(filename=str(defaults.path))
+    try:
+        click.edit(filename=str(defaults.path))
+    except click.ClickException as error:
+        cause = error.__cause__
+        why = reason_of(cause) if isinstance(cause, OSError) else "it failed"
+        raise ChatError(f"cannot edit {defaults.path} with the editor of VISUAL or EDITOR: {why}") from None
     try:
         load(defaults.path, defaults.schema)
     except ConfigError as error:
@@ -154,7 +159,8 @@ def show(ctx: click.Context, command: str | None, as_json: bool) -> None:
 
     defaults = defaults_of(ctx)
     if command is not None and command not in defaults.schema:
-        raise click.UsageError(f"no command {command!r} has options: choose of {', '.join(defaults.schema)}")
+        known = ", ".join(defaults.schema)
+        raise click.UsageError(f"the file can't set options of {command!r}: choose one of {known}")
     values = [value for name in ([command] if command else defaults.schema) for value in values_of(ctx, name)]
     lines = map(formats.json_line, values) if as_json else formats.toml_lines(defaults, values)
     emit_lines(lines, as_json=as_json)

@@ -64,7 +64,7 @@ def export(
     \b
     Examples:
       chatctl export --since 7d --format html > week.html
-      chatctl export --journal backup.db --room ops --format text
+      chatctl export --journal backup.db --format text
 
     \b
     Exit codes:

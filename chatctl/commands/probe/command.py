@@ -22,7 +22,7 @@ from chatctl.cli.options import (
     timeout_option,
 )
 from chatctl.cli.output import fault, warn
-from chatctl.cli.param_types import DURATION, FOLDED_NICK, WEB_URL, Parsed
+from chatctl.cli.param_types import DURATION, FOLDED_NICK, WEB_URL, Number, Parsed
 from chatctl.commands.probe.ranges import Range, at_least, at_most, parse_range
 from chatctl.commands.probe.results import NAMES, UNKNOWN, CheckResult, Criteria, Thresholds
 from chatctl.errors import ChatError
@@ -87,7 +87,7 @@ threshold_options = all_of(
     _pair("echo", "Time of a message through the journal and back: longer is a"),
     _pair("silence", "Time since the last message; none at all is over every limit: longer is a"),
     _pair("users", "Members in the room: outside of it is a", Parsed(parse_range), "RANGE", lambda found: found),
-    _pair("cert", "Days that the server's certificate has left: fewer are a", click.FloatRange(0), "DAYS", at_least),
+    _pair("cert", "Days that the server's certificate has left: fewer are a", Number(0), "DAYS", at_least),
 )
 
 
@@ -145,8 +145,8 @@ def probe(
     """Check that a room works, without leaving a trace in it.
 
     Connects, pings, and sends a message that is committed to the journal but neither shown nor kept. Times are printed
-    in seconds; a RANGE is one of the monitoring plugins: 10 (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20,
-    @10:20 (not 10 to 20).
+    in seconds; a DURATION without a unit is seconds, too: 200ms, not 200. A RANGE is one of the monitoring plugins: 10
+    (0 to 10), 10: (at least 10), ~:10 (at most 10), 10:20, @10:20 (not 10 to 20).
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def probe(
       chatctl probe --silence-nick backup --silence-critical 26h
       chatctl probe --tls --cert-warn 20 --cert-critical 5
       chatctl probe --wait 30s && chatctl send "the room is up"
-      chatctl probe --format prometheus --outfile /srv/textfile/chatctl.prom
+      chatctl probe --format prometheus --outfile chatctl.prom
       chatctl probe --format text --count 5
       chatctl probe --web "https://chat.example.org/" --cert-warn 20
 

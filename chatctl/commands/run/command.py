@@ -176,13 +176,15 @@ def _run(
     try:
         child = Child(command, max_time)
     except NotStarted as error:
-        warn(f"cannot run {command[0]}: {error.why}")
+        warn(f"cannot run {command[0]}: {error.why}{_one_word(command)}")
         notifier.finish(error.status, f"could not be started ({error.why})", [])
         return error.status
     if lock is not None:
         lock.keep()
     notifier.start()
     status = child.pass_on(lines.feed, output)
+    if child.timed_out:
+        warn(f"{command[0]} was stopped: it ran longer than --max-time")
     how = f"{ending(status, timed_out=child.timed_out)} {run_time(time.monotonic() - began)}"
     if lost := output.finish(status):
         warn(f"the output of {command[0]} is not whole: {lost}")
@@ -190,6 +192,12 @@ def _run(
         status = status or 1
     notifier.finish(status, how, lines.take())
     return status
+
+
+def _one_word(command: tuple[str, ...]) -> str:
+    """Return a hint for a command line that was given as one word, as ``sh -c`` takes it."""
+    is_line = len(command) == 1 and " " in command[0].strip() and "/" not in command[0].split()[0]
+    return " (no shell splits it into words: leave the quotes out)" if is_line else ""
 
 
 def _write_metrics(path: Path, title: str, status: int, began: float, seconds: float) -> None:

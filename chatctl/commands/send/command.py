@@ -48,7 +48,7 @@ MAX_KEY = 100
         "--overflow",
         choices=["error", "truncate", "split"],
         default="error",
-        help="If the text is too long: fail, shorten it (…), or send several messages.",
+        help="If the text is too long: fail, shorten it, or send several messages.",
     ),
     click.option("--lossy", is_flag=True, help="Replace bytes that are not UTF-8 by U+FFFD instead of failing."),
     click.option("--plain", is_flag=True, help="Remove colours and other escape sequences, CR and BOM."),

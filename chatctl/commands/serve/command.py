@@ -73,7 +73,7 @@ def serve(
     Examples:
       chatctl serve                                  # this machine only
       chatctl serve --host 0.0.0.0 --port 5500 --room ops --room builds
-      chatctl serve --unix /run/chat/room.sock --no-tcp
+      chatctl serve --unix room.sock --no-tcp
       chatctl serve --host 0.0.0.0 --tls self --no-plain
       chatctl serve --tls-cert fullchain.pem --tls-key privkey.pem
       chatctl serve --password-file room.password

@@ -15,8 +15,8 @@ from chatctl.cli.options import (
     port_option,
     schema_option,
 )
-from chatctl.cli.param_types import JOURNAL_OR_NONE, TEXT
-from chatctl.commands.serve.param_types import METRICS_ADDRESS, NET, ORIGIN, PLACE, SIZE, WEB_ADDRESS
+from chatctl.cli.param_types import JOURNAL_OR_NONE, PIN, TEXT, Number
+from chatctl.commands.serve.param_types import METRICS_ADDRESS, NET, ORIGIN, PLACE, ROOM, SIZE, WEB_ADDRESS
 
 listen_options = option_group(
     "Listening",
@@ -53,6 +53,7 @@ tls_options = option_group(
     choice_option(
         "--tls",
         choices=["self"],
+        metavar="self",
         help="Listen with TLS too; self: with a self-signed certificate, made at the first start.",
     ),
     file_option(
@@ -125,7 +126,9 @@ access_options = option_group(
 
 room_options = option_group(
     "Rooms",
-    click.option("--room", "rooms", multiple=True, metavar="NAME", help="Add a room besides 'lobby'. Repeatable."),
+    click.option(
+        "--room", "rooms", type=ROOM, multiple=True, metavar="NAME", help="Add a room besides 'lobby'. Repeatable."
+    ),
     click.option("--open-rooms", is_flag=True, help="Let anyone create a room by joining it."),
 )
 
@@ -152,7 +155,7 @@ journal_options = option_group(
     count_option("--keep-messages", show_default="all", help="Keep this many messages of each room."),
     click.option(
         "--keep-days",
-        type=click.FloatRange(0, min_open=True),
+        type=Number(0, min_open=True),
         metavar="N",
         show_default="for ever",
         help="Keep messages for this many days.",
@@ -180,6 +183,7 @@ operating_options = option_group(
     click.option(
         "--operator",
         "operators",
+        type=PIN,
         multiple=True,
         metavar="SHA256:...",
         help="Let the owner of this key moderate: kick, ban, mute. Repeatable.",

@@ -116,6 +116,13 @@ def metrics_address(value: object) -> tuple[str, int]:
     return host or "127.0.0.1", port
 
 
+def room(value: object) -> str:
+    """Return a room's name."""
+    from chatctl.common.names import check_room
+
+    return check_room(str(value))
+
+
 def origin(value: object) -> str:
     """Return the origin of a URL of http or https, as browsers write it."""
     from chatctl.server.web.origins import parse_origin
@@ -129,6 +136,7 @@ LIMIT_DURATION = Parsed(limit_duration)
 MEMORY = Parsed(memory)
 NET = Parsed(net)
 PLACE = Parsed(place)
+ROOM = Parsed(room)
 SIZE = Parsed(size)
 WEB_ADDRESS = Parsed(web_address)
 METRICS_ADDRESS = Parsed(metrics_address)

@@ -95,7 +95,9 @@ def tail(
     command: str | None,
     keep_going: bool,
 ) -> None:
-    """Print past and new messages, one per line, without joining.
+    """Print past and new messages, without joining.
+
+    A message of several lines takes as many; with --json it takes one, and with -0 a NUL ends it.
 
     After a restart of the server it reconnects and continues where it was. Messages that are no longer available are
     reported on stderr, also with --json: stdout has messages only. CMD of --exec is split into words as a shell does,

@@ -198,7 +198,7 @@ def test_what_can_t_be_told_is_told(port: int, member: Callable[[str], Wire]) ->
     tag = tag_in(nadia)
     nadia.say("n").say(f"{tag} maybe").say("hello").say("now")
     assert asked.notice(1) == "(ignored nadia: it may mean now or never)"
-    assert asked.notice(2) == "(ignored nadia: it is not one of the choices)"
+    assert asked.notice(2) == "(ignored nadia: 'maybe' is not one of the choices)"
     assert asked.answer().choice == "now"
     assert len(asked.notices) == 2
 
@@ -226,6 +226,23 @@ def test_who_is_ignored_is_told_once(port: int, member: Callable[[str], Wire]) -
     assert asked.answer().choice == "yes"
     assert whispers_to(nadia) == [f"[{tag}] go?  -> your answer does not count: only omar may answer"]
     assert whispers_to(omar) == []
+
+
+def test_each_wrong_answer_with_the_tag_is_told_what_is_wrong_with_it(port: int, member: Callable[[str], Wire]) -> None:
+    """The first one may have told of another mistake."""
+    nadia = member("nadia")
+    asked = Asked(port, choices=("now", "never"))
+    tag = tag_in(nadia)
+    nadia.say("n").say(f"{tag} yes").say(f"{tag} ok").say(f"{tag} ok")
+    asked.notice(4)
+    nadia.say("now")
+    assert asked.answer().choice == "now"
+    ignored = f"[{tag}] go?  -> your answer does not count: "
+    assert whispers_to(nadia) == [
+        f"{ignored}it may mean now or never",
+        f"{ignored}'yes' is not one of the choices",
+        f"{ignored}'ok' is not one of the choices",
+    ]
 
 
 def test_so_many_are_told_and_no_more(

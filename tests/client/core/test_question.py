@@ -44,7 +44,7 @@ def test_what_can_t_be_told_is_said() -> None:
     """The asker hears why nothing happens."""
     question = Question("when?", ["now", "not today", "soon"], "deploy", tag="a3")
     assert question.read("n") == Reading(None, tagged=False, problem="it may mean now or not today")
-    assert question.read("a3 maybe") == Reading(None, tagged=True, problem="it is not one of the choices")
+    assert question.read("a3 maybe") == Reading(None, tagged=True, problem="'maybe' is not one of the choices")
     assert Question("?", ["yes", "yes!"], "deploy").read("yes.") == Reading(None, False, "it may mean yes or yes!")
     assert Question("?", ["yes", "yes!"], "deploy").read("yes!") == Reading(1, tagged=False)
 

@@ -36,6 +36,15 @@ def test_a_time_that_is_none_is_shown_as_it_came() -> None:
     assert list(text_lines({"rows": [{"since": "soon"}], "list": True})) == ["since=soon"]
 
 
+def test_what_says_nothing_is_left_out_and_the_rest_is_for_people() -> None:
+    """Programs read --json."""
+    order = {"verb": "ban", "seconds": 0.0, "rooms": [], "everywhere": False, "kept": False}
+    assert list(text_lines({"rows": [order], "list": True})) == ["verb=ban  kept=no"]
+    order |= {"seconds": 5400.0, "rooms": ["lobby", "ops"], "everywhere": True}
+    [line] = text_lines({"rows": [order], "list": True})
+    assert line == "verb=ban  seconds=1h 30m  rooms=lobby,ops  everywhere=yes  kept=no"
+
+
 def test_whom_an_order_hit_stands_below_it() -> None:
     answer = {"text": "Rajat was kicked", "rows": [{"nick": "Raj\x1bat", "room": "ops"}], "list": False}
     assert list(text_lines(answer)) == ["Rajat was kicked", "  nick=Raj␛at  room=ops"]

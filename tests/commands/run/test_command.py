@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatctl.commands.run.command import ending, run_time
+from chatctl.commands.run.command import _one_word, ending, run_time
 from tests.support.in_process import wrong_usage
 
 
@@ -31,3 +31,12 @@ def test_a_word_with_a_dash_before_the_command_is_an_option(words: list[str]) ->
 
 def test_a_misspelt_option_is_told_with_what_it_may_be() -> None:
     assert "'--tail'" in wrong_usage("run", "--tial", "3", "--", "echo")
+
+
+@pytest.mark.parametrize(
+    ("command", "is_line"),
+    [(("ls -l f",), True), (("ls", "-l f"), False), (("no-such",), False), (("/opt/my programs/x",), False)],
+)
+def test_a_command_line_in_one_word_is_taken_for_no_programs_name(command: tuple[str, ...], is_line: bool) -> None:
+    """So are those of ``sh -c`` and of ssh; here no shell takes it apart."""
+    assert ("leave the quotes out" in _one_word(command)) == is_line

@@ -258,8 +258,8 @@ def test_another_password_counts_at_once_and_drops_nobody(run: Run, serve: Serve
 
 def test_a_key_that_is_none_stops_the_start(run: Run) -> None:
     done = run("serve", "--operator", "nadia", "--port", "0")
-    assert done.returncode == 1
-    assert "'nadia' is not a key's fingerprint" in done.stderr.decode()
+    assert done.returncode == 2
+    assert "invalid value for '--operator': 'nadia' is not a fingerprint" in done.stderr.decode()
 
 
 def test_a_drained_server_sends_everybody_away_for_a_while_and_ends_well(run: Run, serve: Serve, kept: Path) -> None:

@@ -183,6 +183,9 @@ def test_a_wrong_value_says_where_it_came_from(configured: Configured) -> None:
     assert b"'soon' is not a duration" in done.stderr
     assert b"(that value comes from config.toml)\n" in done.stderr
     assert b"that value comes" not in configured("", "who", "--timeout", "soon").stderr
+    nick = configured("[send]\nnick = 'two words'\n", "send", "hi")
+    assert nick.returncode == 5
+    assert err_line(nick).endswith("(that value comes from config.toml)")
 
 
 @pytest.mark.parametrize(
@@ -368,6 +371,14 @@ def test_edit(run: InProcess, env: dict[str, str], tmp_path: Path) -> None:
 
 def test_the_editor_may_fail(run: InProcess, env: dict[str, str], tmp_path: Path) -> None:
     done = run("config", "edit", env=env | {"CHATCTL_CONFIG": str(tmp_path / "c.toml"), "VISUAL": "false"})
+    assert done.returncode == 1
+
+
+def test_an_editor_that_is_not_there_is_told_in_words(run: InProcess, env: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    done = run("config", "edit", env=env | {"CHATCTL_CONFIG": str(path), "VISUAL": "/nonexistent"})
+    why = "no such file or directory"
+    assert err_line(done) == f"chatctl: cannot edit {path} with the editor of VISUAL or EDITOR: {why}"
     assert done.returncode == 1
 
 

@@ -208,7 +208,8 @@ def test_with_cron_a_full_disk_is_told_of(house: Server, run: Run, room: str) ->
 def test_what_runs_too_long_is_ended_with_all_that_it_started(house: Server, start: Start, room: str) -> None:
     process = start(*where(house, room, "--max-time", "300ms"), "sh", "-c", "sleep 60; echo over")
     out, err = process.communicate(timeout=DEADLINE)  # the end of the pipe: sleep has ended, too
-    assert (process.returncode, out, err) == (124, b"", b"")
+    told = b"chatctl: sh was stopped: it ran longer than --max-time\n"
+    assert (process.returncode, out, err) == (124, b"", told)
     assert said(house, room)[1].startswith("ended by --max-time after 0.")
 
 

@@ -207,7 +207,7 @@ def test_open_rooms(house: Server, run: Run, room: str) -> None:
 
 def test_a_rooms_name_is_checked_at_the_start(run: Run) -> None:
     done = run("serve", "--room", "no room", port=0)
-    assert done.returncode == 6
+    assert done.returncode == 2
     assert "no room can be called 'no room'" in err_line(done)
 
 

@@ -36,7 +36,7 @@ TEXT_CELLS = [
         lines=True,
     ),
     no_text("tail", "tail --room", "--room"),
-    no_text("search", "search", "WORDS..."),
+    no_text("search", "search", "WORDS"),
     Cell("who", "not UTF-8", f"chatctl who {BYTES}", 5, err="chatctl: a nickname can't hold U+DCE9 there"),
     Cell(
         "ask",
@@ -73,7 +73,7 @@ TEXT_CELLS = [
         1,
         err="chatctl: a running server can't be told a path that is not UTF-8",
     ),
-    no_text("admin", "admin topic", "TEXT...", "admin topic"),
+    no_text("admin", "admin topic", "TEXT", "admin topic"),
     no_text("bench", "bench --room", "--room"),
     Cell(
         "config",

@@ -14,7 +14,7 @@ from chatctl import main
     ("typed", "code", "line"),
     [
         ("sned hi", 2, "no such command 'sned'. Did you mean 'send'? (see 'chatctl -h')"),
-        ("send --port x hi", 2, "invalid value for '--port': 'x' is not a valid integer range (see 'chatctl send -h')"),
+        ("send --port x hi", 2, "invalid value for '--port': 'x' is not a valid whole number (see 'chatctl send -h')"),
         ("ask", 2, "missing argument 'QUESTION' (see 'chatctl ask -h')"),
         ("ask ''", 2, "a question and each choice need a text (see 'chatctl ask -h')"),
         (
@@ -25,6 +25,30 @@ from chatctl import main
         ("who --watch --count", 2, "--count is one number, --watch has no end: choose one (see 'chatctl who -h')"),
         ("probe --interval soon", 3, "(see 'chatctl probe -h')"),
         ("completion", 2, "missing argument 'SHELL'. Choose from: bash, zsh, fish (see 'chatctl completion -h')"),
+        (
+            "admin redact x",
+            2,
+            "for 'SEQ': 'x' is not a valid whole number (see 'chatctl admin redact -h')",
+        ),
+        (
+            "serve --keep-days x",
+            2,
+            "for '--keep-days': 'x' is not a valid number (see 'chatctl serve -h')",
+        ),
+        (
+            "serve --operator nadia",
+            2,
+            "write SHA256: and its 43 characters (see 'chatctl serve -h')",
+        ),
+        ("serve --room #ops", 2, "no room can be called '#ops': use 1 to 32 of a-z 0-9 _ . - (see 'chatctl serve -h')"),
+        ("serve --tls", 2, "option '--tls' requires an argument: write --tls self (see 'chatctl serve -h')"),
+        (
+            "send --overflow",
+            2,
+            "option '--overflow' requires an argument: write --overflow error|truncate|split (see 'chatctl send -h')",
+        ),
+        ("backup /", 2, "invalid value for 'PATH': File '/' is a directory (see 'chatctl backup -h')"),
+        ("config show admin", 2, "password (see 'chatctl config show -h')"),
         ("config shwo", 2, "no such command 'shwo'. Did you mean 'show'? (see 'chatctl config -h')"),
         ("send --nick \x1b[2J\n hi x", 2, "(see 'chatctl send -h')"),
     ],
