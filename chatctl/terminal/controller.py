@@ -171,9 +171,10 @@ class Controller:
 
     def send(self, frame: protocol.ClientFrame) -> bool:
         """Send a request. Unlike a message it is not kept until there is a connection: its answer would come late."""
-        return self.membership.send(frame) or self._refuse(
-            "there is no connection now: that can't wait, try again when it is back"
-        )
+        if not self.membership.send(frame):
+            self.view.refuse_without_connection()
+            return False
+        return True
 
     def offers(self, feature: str, what: str) -> bool:
         """Return whether the server may be asked for a feature; if it is too old, say so. See ``require_feature``."""

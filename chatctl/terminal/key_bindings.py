@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from prompt_toolkit.application import get_app, run_in_terminal
+from prompt_toolkit.application import get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
@@ -35,8 +33,8 @@ class Actions:
     """Ctrl-C: leaves, or says that another one does. True: it has cleared the line, so it does not leave."""
     leave: Callable[[], None]
     """Ends the program."""
-    release_terminal: Callable[[], None]
-    """Prepares the terminal for the shell, before Ctrl-Z stops the program."""
+    stop: Callable[[], Coroutine[Any, Any, None]]
+    """Ctrl-Z: stops the program until the shell's ``fg``."""
     paste: Callable[[str], None]
     """Inserts a paste, if there is room for it."""
     has_rooms: Callable[[], bool]
@@ -67,7 +65,7 @@ def key_bindings(actions: Actions) -> KeyBindingsBase:
     bind("tab", to=_complete)
     bind("c-c", to=lambda buffer: _interrupt(buffer, actions))
     bind("c-d", to=lambda _: actions.leave(), when=typing & empty)
-    bind("c-z", to=lambda _: run_in_terminal(lambda: _stop(actions.release_terminal)))
+    bind("c-z", to=lambda _: get_app().create_background_task(actions.stop()))
     for number in range(1, 10):
         go_to = partial(actions.go_to, number)
         several = typing & emacs_mode & Condition(actions.has_rooms)
@@ -134,9 +132,3 @@ def _complete(buffer: Buffer) -> None:
         buffer.apply_completion(found[0])
     elif found:
         buffer.start_completion(insert_common_part=True)
-
-
-def _stop(release_terminal: Callable[[], None]) -> None:
-    """Stop the whole process group, as the terminal's driver would, until the shell's ``fg``."""
-    release_terminal()
-    os.kill(0, signal.SIGTSTP)

@@ -83,7 +83,7 @@ class LogCommands:
     def _may_ask(self) -> bool:
         if self._view.membership.connected and self._view.membership.welcome is not None:
             return True
-        self._view.refuse("there is no connection now: that can't wait, try again when it is back")
+        self._view.refuse_without_connection()
         return False
 
     # --- /history, /show

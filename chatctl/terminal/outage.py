@@ -38,6 +38,12 @@ class Outage:
         elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(QUIET_SECONDS, self._show_waiting)
 
+    def tell_now(self) -> None:
+        """Show it without the rest of the wait: the person notices, as something that they asked for is refused."""
+        if self._timer is not None and not self._is_told:
+            self._timer.cancel()
+            self._show_waiting()
+
     def _show_waiting(self) -> None:
         self._is_told = True
         lines, self._waiting = self._waiting, []

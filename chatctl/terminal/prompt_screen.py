@@ -132,7 +132,7 @@ class PromptScreen:
             remember=lambda line: self._line.history.remember(line),
             interrupt=self._interrupted,
             leave=self.leave,
-            release_terminal=self._output.release,
+            stop=lambda: self._loan.stop(self._input.read_until),
             paste=lambda text: self._draft.paste(text),
             edit=lambda: self._line_in_editor.run(),
             has_rooms=lambda: self.conversation.several,

@@ -80,6 +80,11 @@ class RoomView:
         self.refusals += 1
         self._screen.tell([self._render.error(why)])
 
+    def refuse_without_connection(self) -> None:
+        """Refuse what can't wait for a connection, below why there is none."""
+        self._outage.tell_now()
+        self.refuse("there is no connection now: that can't wait, try again when it is back")
+
     def show(self, lines: list[str]) -> None:
         """Show lines that a command has asked for."""
         self._screen.show(lines)

@@ -1,11 +1,14 @@
 """The terminal lent to another program while the conversation goes on: nothing is written, no key is read.
 
-Lives here: who has the terminal. Does not live here: which program it is (external_editor.py).
+Lives here: who has the terminal, also while we are stopped. Does not live here: which program it is
+(external_editor.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -54,6 +57,19 @@ class TerminalLoan:
                 self._painter.go_on(is_lost=self.is_lost)
         if typed := self._modes.typed_before():
             self._take_keys(typed)
+
+    async def stop(self, read_until: Callable[[Callable[[], bool], float], None]) -> None:
+        """Stop the whole process group until the shell's ``fg``, as the terminal's driver would.
+
+        As that does, it drops what is typed but not read; in it may be an answer, which the shell would take for keys.
+
+        Args:
+            read_until: reads and drops keys; as that of ``KeyInput``.
+        """
+        read_until(lambda: not self._painter.reports.due, REPORT_SECONDS)
+        async with in_terminal():  # without a turn of the loop before it: nothing is drawn, and asked, in between
+            self._output.release()
+            os.kill(0, signal.SIGTSTP)
 
     async def _answered(self) -> None:
         """Wait for what the terminal was asked: the other program would take the answer for keys."""

@@ -58,6 +58,24 @@ async def test_one_that_is_lost_for_longer_is_told_once_and_so_is_its_return(mon
 
 
 @in_loop
+async def test_a_refusal_stands_below_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for something that can't wait sees in the first two seconds, too, why it is refused."""
+    joined = Joined()
+    lose(joined)
+    joined.controller.membership._connection = None
+    assert not joined.controller.submit("/msg omar psst")
+    assert not joined.controller.submit("/history")
+    assert [line[:30] for line in joined.screen.lines] == [
+        "! the server is going down",
+        "! disconnected: the server clo",
+        "! there is no connection now: ",
+        "! there is no connection now: ",
+    ]
+    joined.welcome()
+    assert joined.screen.lines[4:] == ["connected again"]
+
+
+@in_loop
 async def test_a_second_loss_is_quiet_again(monkeypatch: pytest.MonkeyPatch) -> None:
     joined = Joined()
     await quiet_time_passes(monkeypatch, lambda: lose(joined))

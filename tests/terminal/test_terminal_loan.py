@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 from chatctl.terminal.terminal_loan import TerminalLoan
 
@@ -35,3 +38,20 @@ def test_a_signal_that_came_before_the_end_was_the_programs() -> None:
         return was_on
 
     assert asyncio.run(scenario()) == [True]
+
+
+def test_the_terminal_has_answered_before_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While we still have it: to the shell, the answer would be keys."""
+    steps: list[object] = []
+    reports = SimpleNamespace(due=True)
+    painter: Any = SimpleNamespace(reports=reports)
+    output: Any = SimpleNamespace(release=lambda: steps.append("released"))
+    monkeypatch.setattr(os, "kill", lambda *what: steps.append(what))
+
+    def read_until(done: Callable[[], bool], _seconds: float) -> None:
+        steps.append(done())
+        reports.due = False
+        steps.append(done())
+
+    asyncio.run(TerminalLoan(painter, output, nullcontext, lambda _: None).stop(read_until))  # type: ignore[arg-type]
+    assert steps == [False, True, "released", (0, signal.SIGTSTP)]
