@@ -114,7 +114,7 @@ def test_commands(join: Start, other: Other, room: str) -> None:
     omar.say("an old word")
     term.wait_for("omar: an old word")
     term.keys("/help\r")
-    term.wait_for("Ctrl-C", *(f"  /{name}" for name in COMMANDS))
+    term.wait_for("Ctrl-D leaves", *(f"  /{name}" for name in COMMANDS))
     term.keys("/who\r")
     term.wait_for("2 here:", "  omar")
     term.keys("/me waves\r")
