@@ -24,9 +24,9 @@ ALONE = "it talks to no server"
 SERVER = "it is the server"
 SERVES = "it prints what the server says of a member, and not what they say"
 VERBS = (
-    "kick rajat", "ban rajat", "unban rajat", "mute rajat", "unmute rajat", "bans", "topic hello", "slow 30s", "read-only on",
-    "locks", "unlock rajat", "claims", "unclaim rajat", "op rajat", "deop rajat", "ops", "redact --nick rajat", "log",
-    "compact", "reload", "trim", "drain",
+    "kick rajat", "ban rajat", "unban rajat", "mute rajat", "unmute rajat", "bans", "topic hello", "slow 30s",
+    "read-only on", "locks", "unlock rajat", "claims", "unclaim rajat", "op rajat", "deop rajat", "ops",
+    "redact --nick rajat", "log", "compact", "reload", "trim", "drain",
 )  # fmt: skip
 
 ROWS = {
