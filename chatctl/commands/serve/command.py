@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
+from click.core import ParameterSource
 
 from chatctl.cli.credential_options import password_source
 from chatctl.cli.help_pages import Command
@@ -111,6 +112,11 @@ def serve(
         (no_tcp and given["metrics"] is not None, "--no-tcp leaves no port for --metrics"),
         (web_origins and web is None, "--web-origin needs --web PORT"),
         (no_plain and not has_tls, "--no-plain needs --tls self or --tls-cert PATH"),
+        (_typed("tls_port") and not has_tls, "--tls-port needs --tls self or --tls-cert PATH"),
+        (
+            no_plain and _typed("port") and not _typed("tls_port"),
+            f"--no-plain leaves --port unused: write --tls-port {given['port']}",
+        ),
         *_journal_refusals(journal, journal_schema, given["durability"], given["max_journal"]),
     )
     events = start_log(log_format, "warning" if quiet else "debug" if verbose else "info", log_file)
@@ -147,6 +153,11 @@ def _journal_refusals(
     yield schema and not uri, "--journal-schema needs --journal postgresql://..."
     yield durability == "replica" and not uri, "--durability replica needs --journal postgresql://...: a file has none"
     yield size and uri, "--max-journal is for a file: with PostgreSQL set --keep-messages or --keep-days"
+
+
+def _typed(name: str) -> bool:
+    """Return whether an option is in the command line; the environment may have it for other commands."""
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 
 def _same(unix: Path, admin_socket: Path | None) -> bool:

@@ -351,6 +351,8 @@ def test_a_pair_that_cannot_be_used_is_refused(authority: Authority, tmp_path: P
         (["--tls-key", "x"], "--tls-key needs --tls-cert"),
         (["--no-plain"], "--no-plain needs --tls self or --tls-cert"),
         (["--tls", "self", "--no-tcp", "--unix", "x"], "--no-tcp leaves nothing to use TLS on"),
+        (["--tls-port", "5611"], "--tls-port needs --tls self or --tls-cert PATH"),
+        (["--tls", "self", "--no-plain", "--port", "5610"], "--no-plain leaves --port unused: write --tls-port 5610"),
     ],
 )
 def test_options_that_contradict_each_other(options: list[str], wanted: str) -> None:
