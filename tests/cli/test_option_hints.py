@@ -26,7 +26,7 @@ BEFORE = "before a command: the options of a command come after its name"
     ],
 )
 def test_what_it_may_be_meant_for(arguments: tuple[str, ...], told: str) -> None:
-    assert f"No such option {told}" in wrong_usage(*arguments)
+    assert wrong_usage(*arguments).endswith(f"No such option {told}\n")
 
 
 @pytest.mark.parametrize("command", ["send", "ask"])
