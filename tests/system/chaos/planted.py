@@ -137,6 +137,19 @@ def falls_silent() -> None:
     show_with(wire)
 
 
+def falls_silent_to_join() -> None:
+    """The same, after the first that a member with ``chatctl join`` says: that takes a while to come in."""
+    last: list[int] = []
+
+    def wire(self: Ring, dialect: Dialect, seq: int) -> bytes:
+        shown = _wire(self, dialect, seq)
+        if not last and b"join0 says 1." in shown:
+            last.append(seq)
+        return b"" if last and seq > last[0] else shown
+
+    show_with(wire)
+
+
 def sends_away() -> None:
     """A member is disconnected for ever when it says something for the second time."""
     counts: Counter[int] = Counter()
@@ -200,6 +213,7 @@ FAULTS: dict[str, Callable[[], None]] = {
         alters,
         cries_lost,
         falls_silent,
+        falls_silent_to_join,
         sends_away,
         forgets_ids,
         acks_early,

@@ -40,12 +40,12 @@ CAUGHT_WITHOUT_NUMBERS_AS = {
     "swaps": {"reordered"},
     "alters": {"foreign"},
     "cries_lost": {"strange"},
-    "falls_silent": {"holes"},
+    "falls_silent_to_join": {"holes"},
     "sends_away": {"ended"},
 }
 """The same where nobody is shown numbers: with nc, a program of the first version and join."""
 
-CAUGHT_BY = {"shows_again": {"nc0", "classic0"}, "falls_silent": {"join0"}, "sends_away": {"join0"}}
+CAUGHT_BY = {"shows_again": {"nc0", "classic0"}, "falls_silent_to_join": {"join0"}, "sends_away": {"join0"}}
 """The others by all three. What comes again join does not show; nobody else knows what will come, or stays for ever."""
 
 LONG = {"falls_silent": pytest.mark.long}
